@@ -1,0 +1,76 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// One set of settings for every Swift target: warnings are errors, the language mode is Swift 6.
+let settings: [SwiftSetting] = [
+  .unsafeFlags(["-warnings-as-errors"]),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+
+let package = Package(
+  name: "ResticGitFS",
+  products: [
+    .executable(name: "restic-gitfs", targets: ["ResticGitFS"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
+  ],
+  targets: [
+    // C libraries: a module map and a header each, no code of ours.
+    .systemLibrary(name: "CFuse3", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+
+    // ResticCore and FuseBridge never see each other; only ResticGitFS sees both.
+    .target(
+      name: "ResticCore",
+      dependencies: ["COpenSSL", "CSodium", "CZstd", system, logging],
+      swiftSettings: settings),
+    .target(
+      name: "FuseBridge",
+      dependencies: ["CFuse3", system, logging],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "ResticGitFS",
+      dependencies: ["ResticCore", "FuseBridge", "CSodium", system, logging, argumentParser, subprocess],
+      swiftSettings: settings),
+
+    .target(
+      name: "ResticTestSupport",
+      dependencies: ["ResticCore", system, logging, subprocess],
+      path: "Tests/ResticTestSupport",
+      swiftSettings: settings),
+    .testTarget(
+      name: "ResticCoreTests",
+      dependencies: ["ResticCore", "ResticTestSupport", system, logging],
+      swiftSettings: settings),
+    .testTarget(
+      name: "FuseBridgeTests",
+      dependencies: ["FuseBridge", system, logging],
+      swiftSettings: settings),
+    .testTarget(
+      name: "ResticGitFSTests",
+      dependencies: ["ResticGitFS", "ResticCore", "FuseBridge", "ResticTestSupport", system, logging],
+      swiftSettings: settings),
+    .testTarget(
+      name: "InteropTests",
+      dependencies: ["ResticCore", "ResticTestSupport", system, logging],
+      swiftSettings: settings),
+    .testTarget(
+      name: "MountedTests",
+      dependencies: ["ResticTestSupport", system],
+      swiftSettings: settings),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,95 @@
+public import SystemPackage
+
+/// What a file system answers the kernel: one synchronous method a request, errors as `Errno`, no C types.
+///
+/// `FuseOperations` decodes the request, calls one of these on a worker thread, and replies with what it returned. Every
+/// method may be called from several threads at once. Names are raw bytes, never empty, without `/` and NUL, as the
+/// kernel gives them. A method that returns a `FuseEntry` has counted one lookup of that inode; a method that returns a
+/// `FuseOpenFile` has opened it: when the reply does not reach the kernel, the bridge undoes both with `forget` and
+/// `release`/`releaseDirectory`.
+public protocol FuseFileSystem: Sendable {
+  /// Finds `name` in `parent` and counts a lookup.
+  func lookup(_ name: [UInt8], in parent: FuseInode, caller: FuseCaller) throws(Errno) -> FuseEntry
+  /// Takes back `count` lookups.
+  func forget(_ inode: FuseInode, count: UInt64)
+  /// The attributes of `inode`.
+  func attributes(of inode: FuseInode, handle: FuseHandle?) throws(Errno) -> FuseAttributes
+  /// Changes what `changes` names, and returns all attributes.
+  func setAttributes(
+    of inode: FuseInode, to changes: FuseAttributeChanges, caller: FuseCaller
+  ) throws(Errno) -> FuseAttributes
+
+  /// The target of a symbolic link.
+  func readSymbolicLink(_ inode: FuseInode) throws(Errno) -> [UInt8]
+  /// Makes a fifo, socket, device node or empty regular file. `mode` holds type and permissions, umask applied.
+  func makeNode(
+    _ name: [UInt8], in parent: FuseInode, mode: UInt32, device: UInt64, caller: FuseCaller
+  ) throws(Errno) -> FuseEntry
+  /// Makes a directory.
+  func makeDirectory(_ name: [UInt8], in parent: FuseInode, mode: UInt32, caller: FuseCaller) throws(Errno) -> FuseEntry
+  /// Makes a symbolic link to `target`.
+  func makeSymbolicLink(
+    _ name: [UInt8], in parent: FuseInode, target: [UInt8], caller: FuseCaller
+  ) throws(Errno) -> FuseEntry
+  /// Makes another name for `inode`.
+  func link(_ inode: FuseInode, as name: [UInt8], in parent: FuseInode) throws(Errno) -> FuseEntry
+  /// Removes a name that is not a directory's.
+  func unlink(_ name: [UInt8], in parent: FuseInode) throws(Errno)
+  /// Removes an empty directory.
+  func removeDirectory(_ name: [UInt8], in parent: FuseInode) throws(Errno)
+  /// Moves a name, replacing, refusing or exchanging as `mode` says.
+  func rename(
+    _ name: [UInt8], in parent: FuseInode, to newName: [UInt8], in newParent: FuseInode, mode: FuseRenameMode
+  ) throws(Errno)
+
+  /// Opens a file. `flags` are open(2)'s.
+  func open(_ inode: FuseInode, flags: Int32) throws(Errno) -> FuseOpenFile
+  /// Makes a regular file and opens it.
+  func create(
+    _ name: [UInt8], in parent: FuseInode, mode: UInt32, flags: Int32, caller: FuseCaller
+  ) throws(Errno) -> (entry: FuseEntry, file: FuseOpenFile)
+  /// Up to `byteCount` bytes at `offset`; fewer only at the end of the file.
+  func read(_ inode: FuseInode, handle: FuseHandle, offset: UInt64, byteCount: Int) throws(Errno) -> [UInt8]
+  /// Writes all of `bytes` at `offset`. The buffer is valid during the call only.
+  func write(
+    _ inode: FuseInode, handle: FuseHandle, offset: UInt64, bytes: UnsafeRawBufferPointer
+  ) throws(Errno)
+  /// A descriptor of `handle` is being closed.
+  func flush(_ inode: FuseInode, handle: FuseHandle) throws(Errno)
+  /// The last descriptor of `handle` is gone.
+  func release(_ inode: FuseInode, handle: FuseHandle)
+  /// Makes a file durable.
+  func synchronize(_ inode: FuseInode, handle: FuseHandle, dataOnly: Bool) throws(Errno)
+  /// Allocates or punches, as fallocate(2)'s `mode` says.
+  func allocate(
+    _ inode: FuseInode, handle: FuseHandle, mode: Int32, offset: UInt64, byteCount: UInt64
+  ) throws(Errno)
+
+  /// Opens a directory.
+  func openDirectory(_ inode: FuseInode) throws(Errno) -> FuseOpenFile
+  /// Calls `emit` with the entries from `offset` on until it returns false (the buffer is full) or none is left.
+  ///
+  /// An entry's `nextOffset` is where a later call goes on after it. With `countLookups` each entry that `emit` took
+  /// (returned true), other than `.` and `..`, has been looked up once: so the lookup is counted after `emit` said yes.
+  func readDirectory(
+    _ inode: FuseInode, handle: FuseHandle, offset: UInt64, countLookups: Bool, emit: (FuseDirectoryEntry) -> Bool
+  ) throws(Errno)
+  /// The last descriptor of a directory's `handle` is gone.
+  func releaseDirectory(_ inode: FuseInode, handle: FuseHandle)
+  /// Makes a directory durable.
+  func synchronizeDirectory(_ inode: FuseInode, handle: FuseHandle, dataOnly: Bool) throws(Errno)
+
+  /// Sizes and limits of the file system.
+  func statistics() throws(Errno) -> FuseStatistics
+
+  /// Sets an extended attribute. `flags` are setxattr(2)'s.
+  func setExtendedAttribute(
+    _ name: [UInt8], of inode: FuseInode, to value: [UInt8], flags: Int32
+  ) throws(Errno)
+  /// An extended attribute's value.
+  func extendedAttribute(_ name: [UInt8], of inode: FuseInode) throws(Errno) -> [UInt8]
+  /// The names of all extended attributes.
+  func extendedAttributeNames(of inode: FuseInode) throws(Errno) -> [[UInt8]]
+  /// Removes an extended attribute.
+  func removeExtendedAttribute(_ name: [UInt8], of inode: FuseInode) throws(Errno)
+}

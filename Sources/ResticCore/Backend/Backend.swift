@@ -1,0 +1,117 @@
+/// Where a repository's files live: a flat set of immutable files, each named by its type and hash.
+///
+/// Rules that every backend keeps; `BackendConformance` tests them on each backend and decorator:
+/// 1. `save` is atomic and durable: when it returns the whole file survives a power cut; when it throws or the process
+///    dies, no file of that name is visible (a temporary one may be left, and is never listed).
+/// 2. `save` never changes an existing file: it throws `.alreadyExists`, except that a file with the same bytes is fine
+///    (a retry after a lost answer).
+/// 3. What `save` stored is seen at once by `load`, `byteCount` and `list`.
+/// 4. Files with names that are not ids are invisible.
+/// 5. All calls may be made from any thread, concurrently.
+public protocol Backend: Sendable {
+  /// What a person calls this place, without secrets: for messages and the mount table.
+  var description: String { get }
+
+  /// Makes the folders of an empty repository. Harmless when they are there already.
+  func create() async throws(BackendError)
+
+  /// Stores `bytes` as `file`.
+  func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError)
+
+  /// The bytes of `file` in `range`, or all of them. Throws `.truncated` when the file ends before the range does.
+  func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8]
+
+  /// The size of `file` in bytes.
+  func byteCount(of file: BackendFile) async throws(BackendError) -> Int
+
+  /// Every file of `type`, in no particular order.
+  func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry]
+
+  /// Removes `file`. Throws `.notFound` if it is not there.
+  func remove(_ file: BackendFile) async throws(BackendError)
+
+  /// Room on the storage, or nil where nobody can tell.
+  func capacity() async throws(BackendError) -> StorageCapacity?
+}
+
+extension Backend {
+  /// All bytes of `file`.
+  public func load(_ file: BackendFile) async throws(BackendError) -> [UInt8] {
+    try await load(file, range: nil)
+  }
+}
+
+/// The types of file in a repository; the raw value is the folder's name.
+public enum BackendFileType: String, Sendable, CaseIterable {
+  case config
+  case data
+  case index
+  case key = "keys"
+  case lock = "locks"
+  case snapshot = "snapshots"
+}
+
+/// One file of a repository: its type and its name. `config` has no id; its name is all zeros here and not used.
+public struct BackendFile: Hashable, Sendable, CustomStringConvertible {
+  /// The folder.
+  public let type: BackendFileType
+  /// The name: 64 hex digits.
+  public let name: String
+
+  private init(type: BackendFileType, checkedName: String) {
+    self.type = type
+    self.name = checkedName
+  }
+
+  /// The file of `type` called `name`, or nil where that is not 64 lower-case hex digits.
+  public init?(type: BackendFileType, name: String) {
+    guard let id = ID<Never>(hex: name) else { return nil }
+    self.init(type: type, checkedName: id.hex)
+  }
+
+  /// The repository's one config file.
+  public static let config = BackendFile(type: .config, checkedName: String(repeating: "0", count: 64))
+  /// The pack `id`.
+  public static func pack(_ id: PackID) -> BackendFile { BackendFile(type: .data, checkedName: id.hex) }
+  /// The index file `id`.
+  public static func index(_ id: IndexID) -> BackendFile { BackendFile(type: .index, checkedName: id.hex) }
+  /// The key file `id`.
+  public static func key(_ id: KeyID) -> BackendFile { BackendFile(type: .key, checkedName: id.hex) }
+  /// The lock file `id`.
+  public static func lock(_ id: LockID) -> BackendFile { BackendFile(type: .lock, checkedName: id.hex) }
+  /// The snapshot `id`.
+  public static func snapshot(_ id: SnapshotID) -> BackendFile { BackendFile(type: .snapshot, checkedName: id.hex) }
+
+  /// `data/1a2b3c4d…`, or `config`.
+  public var description: String {
+    type == .config ? "config" : "\(type.rawValue)/\(name)"
+  }
+}
+
+/// A listed file.
+public struct BackendEntry: Hashable, Sendable {
+  /// Which file.
+  public let file: BackendFile
+  /// Its size in bytes.
+  public let byteCount: Int
+
+  /// A file and its size.
+  public init(file: BackendFile, byteCount: Int) {
+    self.file = file
+    self.byteCount = byteCount
+  }
+}
+
+/// Room on a storage, in bytes.
+public struct StorageCapacity: Hashable, Sendable {
+  /// Everything, used or not.
+  public let totalByteCount: UInt64
+  /// What this user may still write.
+  public let availableByteCount: UInt64
+
+  /// A storage of `totalByteCount`, of which `availableByteCount` are free.
+  public init(totalByteCount: UInt64, availableByteCount: UInt64) {
+    self.totalByteCount = totalByteCount
+    self.availableByteCount = availableByteCount
+  }
+}

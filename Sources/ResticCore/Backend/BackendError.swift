@@ -1,0 +1,39 @@
+/// Why a backend could not do what it was asked. Only the retrying decorator looks at `isRetryable`.
+public enum BackendError: Error, Hashable, Sendable {
+  /// There is no such file.
+  case notFound(BackendFile)
+  /// `save` met a file of that name with other bytes.
+  case alreadyExists(BackendFile)
+  /// The file ends before the requested range does.
+  case truncated(BackendFile)
+  /// No room: ENOSPC or EDQUOT.
+  case noSpace(String)
+  /// The storage is there and says no: permissions, read-only medium.
+  case denied(String)
+  /// There is no repository folder at all.
+  case missing(String)
+  /// Anything that may go through later: I/O errors, timeouts, a network that is away.
+  case unavailable(String)
+
+  /// Whether the same call may succeed later without anybody doing anything.
+  public var isRetryable: Bool {
+    switch self {
+    case .unavailable: true
+    case .notFound, .alreadyExists, .truncated, .noSpace, .denied, .missing: false
+    }
+  }
+}
+
+extension BackendError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .notFound(let file): "\(file) does not exist"
+    case .alreadyExists(let file): "\(file) exists already with other content"
+    case .truncated(let file): "\(file) is shorter than it should be"
+    case .noSpace(let message): "no space left: \(message)"
+    case .denied(let message): "not permitted: \(message)"
+    case .missing(let message): message
+    case .unavailable(let message): message
+    }
+  }
+}

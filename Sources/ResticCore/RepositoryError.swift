@@ -1,0 +1,40 @@
+/// Why a repository could not be opened, read or written. One of restic's exit codes belongs to each.
+public enum RepositoryError: Error, Sendable {
+  /// There is no repository at the place (exit code 10).
+  case noRepository(String)
+  /// A repository is there already; `init` never touches it.
+  case alreadyInitialized(String)
+  /// No key opens with the password (exit code 12).
+  case wrongPassword
+  /// A lock of another client stands in the way (exit code 11).
+  case locked(String)
+  /// Our own lock could not be refreshed in time: nothing more may be written.
+  case lockLost(String)
+  /// A file or blob is not what it should be: truncated, changed, not decodable.
+  case damaged(String)
+  /// The config names a format version that this program does not know.
+  case unsupportedVersion(Int)
+  /// A blob that no index file lists, or whose pack is gone.
+  case missingBlob(BlobID)
+  /// The newest matching snapshot is not the one our changes are based on.
+  case baseMoved(newest: SnapshotID)
+  /// The storage failed.
+  case backend(BackendError)
+}
+
+extension RepositoryError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .noRepository(let place): "there is no restic repository at \(place)"
+    case .alreadyInitialized(let place): "\(place) holds a restic repository already"
+    case .wrongPassword: "wrong password or no key found"
+    case .locked(let message): message
+    case .lockLost(let message): message
+    case .damaged(let message): message
+    case .unsupportedVersion(let version): "repository format version \(version) is not supported"
+    case .missingBlob(let id): "blob \(id.short) is not in the repository"
+    case .baseMoved(let newest): "the repository has a newer snapshot \(newest.short)"
+    case .backend(let error): "\(error)"
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/// Cuts files into chunks exactly where restic does, so that equal content is stored once whoever wrote it.
+///
+/// A chunk ends at the first length from `minimumByteCount` on where the low 20 bits of the Rabin fingerprint of the
+/// last 64 bytes are zero (1 MiB further on average), or at `maximumByteCount`. What was before those 64 bytes does not
+/// matter, so four lanes search four neighbouring ranges at once: one lane alone waits for its table lookups.
+/// Holds tables only; any thread may use it.
+/// Source: restic's chunker, `NextSplitPoint`; checked by `ChunkerTests` against chunks that restic cut.
+public final class Chunker: Sendable {
+  /// No chunk is shorter, but for the last one of a file.
+  public static let minimumByteCount = 512 << 10
+  /// No chunk is longer.
+  public static let maximumByteCount = 8 << 20
+  /// The bits that must be zero at a cut: one position in 2^20 is one.
+  private static let averageBits = 20
+
+  private let minimum: Int
+  private let maximum: Int
+  private let mask: UInt64
+  private let tables: RabinTables
+
+  /// A chunker that cuts as restic does in a repository with `polynomial`.
+  public convenience init(polynomial: ChunkerPolynomial) {
+    self.init(
+      polynomial: polynomial, minimum: Self.minimumByteCount, maximum: Self.maximumByteCount,
+      averageBits: Self.averageBits)
+  }
+
+  /// A chunker with other bounds in bytes, at least the window of 64, and a cut every 2^`averageBits` bytes.
+  init(polynomial: ChunkerPolynomial, minimum: Int, maximum: Int, averageBits: Int) {
+    precondition(RabinTables.windowByteCount <= minimum && minimum <= maximum, "chunk sizes contradict each other")
+    self.minimum = minimum
+    self.maximum = maximum
+    mask = (1 << UInt64(averageBits)) - 1
+    tables = RabinTables(polynomial)
+  }
+
+  /// The length of the chunk at the start of `bytes`, or nil where no cut and no maximum falls within `bytes`: then more
+  /// bytes are needed or, at the end of the file, all of `bytes` is the last chunk.
+  ///
+  /// `bytes` begins at a chunk's start. `searchedByteCount`: a call with that many of these bytes came back with nil, so
+  /// the search resumes after them.
+  public func firstCut(in bytes: UnsafeRawBufferPointer, searchedByteCount: Int = 0) -> Int? {
+    let first = max(minimum, searchedByteCount + 1)
+    let last = min(maximum, bytes.count)
+    if let start = bytes.baseAddress, first <= last,
+      let cut = LaneSearch(start: start, mask: mask, tables: tables).firstCut(first...last)
+    {
+      return cut
+    }
+    return bytes.count >= maximum ? maximum : nil
+  }
+}

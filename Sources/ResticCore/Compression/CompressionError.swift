@@ -1,0 +1,19 @@
+/// Why compressed bytes could not be read.
+public enum CompressionError: Error, Hashable, Sendable {
+  /// Not zstd, truncated, or changed; the text is libzstd's.
+  case corrupt(String)
+  /// They hold another number of bytes than the index says.
+  case wrongByteCount(expected: Int)
+  /// They hold more bytes than the caller is ready to take.
+  case tooLarge(limit: Int)
+}
+
+extension CompressionError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .corrupt(let message): "not decompressible: \(message)"
+    case .wrongByteCount(let expected): "decompression does not yield the \(expected) bytes that were expected"
+    case .tooLarge(let limit): "decompression yields more than \(limit) bytes"
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import CZstd
+
+/// zstd frames as restic writes them: a window of 512 KiB, no checksum (the blob's id is one), the content size in the
+/// header. Any thread may call; contexts are pooled.
+public enum Zstd {
+  /// restic's window of 512 KiB, as a power of two.
+  private static let windowLog: CInt = 19
+  /// The most a blob's index entry may claim, in bytes: beyond any chunk or tree, and within what can be allocated.
+  private static let plaintextLimit = 1 << 30
+  /// Idle contexts that are kept of each kind: one a core is enough, and one for `max` takes about 20 MiB.
+  private static let pooledContexts = 4
+
+  private static let fastCompressors = compressors(level: 3)
+  private static let maxCompressors = compressors(level: 19)
+  private static let decompressors = ZstdContextPool(
+    capacity: pooledContexts, make: { ZSTD_createDCtx() }, free: { ZSTD_freeDCtx($0) })
+
+  private static func compressors(level: CInt) -> ZstdContextPool {
+    ZstdContextPool(
+      capacity: pooledContexts,
+      make: {
+        guard let context = ZSTD_createCCtx() else { return nil }
+        for (parameter, value) in [
+          (ZSTD_c_compressionLevel, level), (ZSTD_c_windowLog, windowLog), (ZSTD_c_checksumFlag, 0),
+          (ZSTD_c_contentSizeFlag, 1),
+        ] {
+          precondition(ZSTD_isError(ZSTD_CCtx_setParameter(context, parameter, value)) == 0, "zstd parameter refused")
+        }
+        return context
+      },
+      free: { ZSTD_freeCCtx($0) })
+  }
+
+  /// One frame that holds `bytes`. `off` compresses as `auto` does: whether to compress at all is the caller's choice.
+  ///
+  /// The array is allocated for the worst case, a little over `bytes.count`: do not keep it, seal it.
+  public static func compress(_ bytes: UnsafeRawBufferPointer, mode: CompressionMode) -> [UInt8] {
+    let pool =
+      switch mode {
+      case .auto, .off: fastCompressors
+      case .max: maxCompressors
+      }
+    return pool.withContext { context in
+      [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(bytes.count)) { buffer, initializedCount in
+        let result = ZSTD_compress2(context, buffer.baseAddress, buffer.count, bytes.baseAddress, bytes.count)
+        // The output has room for the worst case, so memory is all that can be missing.
+        precondition(ZSTD_isError(result) == 0, "zstd could not compress")
+        initializedCount = result
+      }
+    }
+  }
+
+  /// One frame that holds `bytes`.
+  public static func compress(_ bytes: [UInt8], mode: CompressionMode) -> [UInt8] {
+    bytes.withUnsafeBytes { compress($0, mode: mode) }
+  }
+
+  /// The content of `bytes`, exactly `expectedByteCount` bytes; anything else is an error.
+  ///
+  /// Memory is bounded by `expectedByteCount` whatever the frame claims: the output serves as window.
+  public static func decompress(
+    _ bytes: UnsafeRawBufferPointer, expectedByteCount: Int
+  ) throws(CompressionError) -> [UInt8] {
+    precondition(expectedByteCount >= 0, "a negative size")
+    guard expectedByteCount <= plaintextLimit else { throw .tooLarge(limit: plaintextLimit) }
+    if let stated = try statedByteCount(of: bytes), stated > expectedByteCount {
+      throw .wrongByteCount(expected: expectedByteCount)
+    }
+    switch attempt(bytes, capacity: expectedByteCount) {
+    case .content(let content) where content.count == expectedByteCount: return content
+    case .content, .moreThanCapacity: throw .wrongByteCount(expected: expectedByteCount)
+    case .failure(let error): throw error
+    }
+  }
+
+  /// The content of `bytes`, exactly `expectedByteCount` bytes; anything else is an error.
+  public static func decompress(_ bytes: [UInt8], expectedByteCount: Int) throws(CompressionError) -> [UInt8] {
+    try bytes.span.bytes.withUnsafeBytes { (bytes) throws(CompressionError) in
+      try decompress(bytes, expectedByteCount: expectedByteCount)
+    }
+  }
+
+  /// The content of `bytes`, at most `limit` bytes, where nobody has noted its size.
+  ///
+  /// Frames without a content size are decoded with growing output. Memory is bounded by `limit`.
+  public static func decompress(_ bytes: UnsafeRawBufferPointer, limit: Int) throws(CompressionError) -> [UInt8] {
+    precondition(limit >= 0, "a negative limit")
+    var capacity = min(limit, max(4 * bytes.count, 64 << 10))
+    if let stated = try statedByteCount(of: bytes) {
+      guard stated <= limit else { throw .tooLarge(limit: limit) }
+      capacity = stated
+    }
+    while true {
+      switch attempt(bytes, capacity: capacity) {
+      case .content(let content): return content
+      case .failure(let error): throw error
+      case .moreThanCapacity:
+        guard capacity < limit else { throw .tooLarge(limit: limit) }
+        capacity = min(limit, max(4 * capacity, 64 << 10))
+      }
+    }
+  }
+
+  /// The content of `bytes`, at most `limit` bytes, where nobody has noted its size.
+  public static func decompress(_ bytes: [UInt8], limit: Int) throws(CompressionError) -> [UInt8] {
+    try bytes.span.bytes.withUnsafeBytes { (bytes) throws(CompressionError) in try decompress(bytes, limit: limit) }
+  }
+
+  /// What decoding into a buffer of a certain size came to.
+  private enum Attempt {
+    case content([UInt8])
+    case moreThanCapacity
+    case failure(CompressionError)
+  }
+
+  private static func attempt(_ bytes: UnsafeRawBufferPointer, capacity: Int) -> Attempt {
+    decompressors.withContext { context in
+      var result = 0
+      let content = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, initializedCount in
+        result = ZSTD_decompressDCtx(context, buffer.baseAddress, capacity, bytes.baseAddress, bytes.count)
+        initializedCount = ZSTD_isError(result) == 0 ? result : 0
+      }
+      guard ZSTD_isError(result) != 0 else { return .content(content) }
+      if ZSTD_getErrorCode(result) == ZSTD_error_dstSize_tooSmall { return .moreThanCapacity }
+      return .failure(.corrupt(String(cString: ZSTD_getErrorName(result))))
+    }
+  }
+
+  /// The content size in the first frame's header, nil where it states none; throws for what is no frame.
+  private static func statedByteCount(of bytes: UnsafeRawBufferPointer) throws(CompressionError) -> Int? {
+    // No frame at all is what restic's encoder makes of nothing.
+    guard bytes.count > 0 else { return 0 }
+    // ZSTD_CONTENTSIZE_UNKNOWN and ZSTD_CONTENTSIZE_ERROR, which are macros with a cast.
+    switch ZSTD_getFrameContentSize(bytes.baseAddress, bytes.count) {
+    case UInt64.max: return nil
+    case UInt64.max - 1: throw .corrupt("no zstd frame")
+    case let size: return Int(clamping: size)
+    }
+  }
+}

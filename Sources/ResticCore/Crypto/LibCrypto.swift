@@ -1,0 +1,28 @@
+import COpenSSL
+
+/// libcrypto's algorithms, looked up once a process: a fetched algorithm is immutable and shared by all threads, and
+/// the lookup by name costs more than hashing a small tree. Contexts are made per call and never shared.
+enum LibCrypto {
+  /// `EVP_MD` of SHA-256.
+  nonisolated(unsafe) static let sha256: OpaquePointer = required(EVP_MD_fetch(nil, "SHA256", nil), "SHA-256")
+  /// `EVP_CIPHER` of AES-256 in counter mode.
+  nonisolated(unsafe) static let aes256CTR: OpaquePointer =
+    required(EVP_CIPHER_fetch(nil, "AES-256-CTR", nil), "AES-256-CTR")
+  /// `EVP_CIPHER` of single AES-128 blocks.
+  nonisolated(unsafe) static let aes128ECB: OpaquePointer =
+    required(EVP_CIPHER_fetch(nil, "AES-128-ECB", nil), "AES-128")
+  /// `EVP_MAC` of Poly1305.
+  nonisolated(unsafe) static let poly1305: OpaquePointer =
+    required(EVP_MAC_fetch(nil, "POLY1305", nil), "Poly1305")
+
+  /// `pointer`, which libcrypto denies only where it was built without `name` or memory has run out.
+  static func required(_ pointer: OpaquePointer?, _ name: String) -> OpaquePointer {
+    guard let pointer else { preconditionFailure("libcrypto offers no \(name)") }
+    return pointer
+  }
+
+  /// Stops the program where `status` is not libcrypto's 1: with the arguments we pass, only a broken library fails.
+  static func check(_ status: CInt, _ call: StaticString) {
+    precondition(status == 1, "libcrypto's \(call) failed")
+  }
+}

@@ -1,0 +1,114 @@
+import CSodium
+
+/// The key that seals everything in a repository, or that a password yields to seal a key file.
+///
+/// Layout: `encrypt 32 ‖ k 16 ‖ r 16`, which is also the order in which scrypt's output is used.
+/// Sealed bytes are `IV 16 ‖ AES-256-CTR ciphertext ‖ Poly1305-AES MAC 16`; the MAC covers the ciphertext, its nonce is
+/// the IV. Immutable, so any thread may use it.
+/// Source: restic design document, "Keys, Encryption and MAC".
+public final class MasterKey: Sendable {
+  /// What sealing adds to a plaintext: the IV and the MAC.
+  public static let overhead = ivByteCount + Poly1305AES.byteCount
+  /// The bytes of a key.
+  public static let byteCount = 64
+  private static let ivByteCount = 16
+  private static let kOffset = 32
+  private static let rOffset = 48
+
+  private let bytes: SecureBytes
+
+  /// The key in `rawBytes`, which holds exactly 64 bytes and is written to no more.
+  public init(rawBytes: SecureBytes) {
+    precondition(rawBytes.byteCount == Self.byteCount, "a key has 64 bytes")
+    bytes = rawBytes
+  }
+
+  /// A new key from the system's random generator.
+  public static func random() -> MasterKey {
+    let bytes = SecureBytes(byteCount: byteCount)
+    bytes.withUnsafeMutableBytes { SecureRandom.fill($0) }
+    return MasterKey(rawBytes: bytes)
+  }
+
+  /// Lends the 64 bytes, to write a key file; the pointer is valid during the call only.
+  public func withRawBytes<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try bytes.withUnsafeBytes(body)
+  }
+
+  /// Seals `plaintext` as `IV ‖ ciphertext ‖ MAC`, `plaintext.count + overhead` bytes.
+  ///
+  /// The IV is fresh and random per call. Empty input is allowed.
+  public func seal(_ plaintext: UnsafeRawBufferPointer) -> [UInt8] {
+    withUnsafeTemporaryAllocation(byteCount: Self.ivByteCount, alignment: 8) { iv in
+      SecureRandom.fill(iv)
+      return seal(plaintext, iv: UnsafeRawBufferPointer(iv))
+    }
+  }
+
+  /// Seals `plaintext` as `IV ‖ ciphertext ‖ MAC`, `plaintext.count + overhead` bytes.
+  public func seal(_ plaintext: [UInt8]) -> [UInt8] {
+    plaintext.withUnsafeBytes { seal($0) }
+  }
+
+  /// Seals with a given 16-byte IV, for published vectors; an IV that is used twice gives both plaintexts away.
+  func seal(_ plaintext: UnsafeRawBufferPointer, iv: UnsafeRawBufferPointer) -> [UInt8] {
+    precondition(iv.count == Self.ivByteCount, "an IV has 16 bytes")
+    let byteCount = plaintext.count + Self.overhead
+    return [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initializedCount in
+      bytes.withUnsafeBytes { key in
+        guard let key = key.baseAddress, let output = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
+        UnsafeMutableRawBufferPointer(buffer).copyMemory(from: iv)
+        let ciphertext = output + Self.ivByteCount
+        AESCounterMode.apply(key: key, iv: output, input: plaintext, output: ciphertext)
+        Poly1305AES.authenticate(
+          UnsafeRawBufferPointer(start: ciphertext, count: plaintext.count), k: key + Self.kOffset,
+          r: key + Self.rOffset, nonce: output, mac: ciphertext + plaintext.count)
+        initializedCount = byteCount
+      }
+    }
+  }
+
+  /// The plaintext of `sealed`. The MAC is checked first and in constant time; nothing is decrypted if it is wrong.
+  public func open(_ sealed: UnsafeRawBufferPointer) throws(CryptoError) -> [UInt8] {
+    guard sealed.count >= Self.overhead, let input = sealed.baseAddress else { throw .truncated }
+    let plaintextByteCount = sealed.count - Self.overhead
+    let ciphertext = UnsafeRawBufferPointer(start: input + Self.ivByteCount, count: plaintextByteCount)
+    guard isAuthentic(ciphertext, nonce: input, mac: input + Self.ivByteCount + plaintextByteCount) else {
+      throw .wrongMAC
+    }
+    return [UInt8](unsafeUninitializedCapacity: plaintextByteCount) { buffer, initializedCount in
+      bytes.withUnsafeBytes { key in
+        guard let key = key.baseAddress, let output = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
+        AESCounterMode.apply(key: key, iv: input, input: ciphertext, output: output)
+        initializedCount = plaintextByteCount
+      }
+    }
+  }
+
+  /// The plaintext of `sealed`. The MAC is checked first and in constant time; nothing is decrypted if it is wrong.
+  public func open(_ sealed: [UInt8]) throws(CryptoError) -> [UInt8] {
+    try sealed.span.bytes.withUnsafeBytes { (sealed) throws(CryptoError) in try open(sealed) }
+  }
+
+  private func isAuthentic(_ ciphertext: UnsafeRawBufferPointer, nonce: UnsafeRawPointer, mac: UnsafeRawPointer) -> Bool
+  {
+    withUnsafeTemporaryAllocation(byteCount: Poly1305AES.byteCount, alignment: 8) { expected in
+      bytes.withUnsafeBytes { key in
+        guard let key = key.baseAddress, let expected = expected.baseAddress else { return false }
+        Poly1305AES.authenticate(
+          ciphertext, k: key + Self.kOffset, r: key + Self.rOffset, nonce: nonce, mac: expected)
+        return sodium_memcmp(expected, mac, Poly1305AES.byteCount) == 0
+      }
+    }
+  }
+}
+
+extension MasterKey: CustomStringConvertible, CustomReflectable {
+  /// No part of the key.
+  public var description: String { "a secret key" }
+
+  /// No children, so that `dump` shows nothing either.
+  public var customMirror: Mirror { Mirror(self, children: []) }
+}

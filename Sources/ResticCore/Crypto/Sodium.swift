@@ -1,0 +1,14 @@
+import CSodium
+
+/// libsodium, started once a process before its first use.
+enum Sodium {
+  /// Started on first access; libsodium's functions are thread-safe afterwards.
+  private static let started: Void = {
+    precondition(sodium_init() >= 0, "libsodium could not be started")
+  }()
+
+  /// Returns once libsodium is ready.
+  static func start() {
+    _ = started
+  }
+}

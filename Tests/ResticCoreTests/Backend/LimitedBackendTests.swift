@@ -25,8 +25,8 @@ struct LimitedBackendTests {
       }
       try await group.waitForAll()
     }
-    #expect(counting.highest == connections)
-    #expect(counting.current == 0)
+    #expect(counting.running.highest == connections)
+    #expect(counting.running.current == 0)
   }
 
   @Test("without the limit the same calls do exceed it")
@@ -38,7 +38,7 @@ struct LimitedBackendTests {
       }
       try await group.waitForAll()
     }
-    #expect(counting.highest > 5)
+    #expect(counting.running.highest > 5)
   }
 
   @Test("lock files pass while every connection is taken")
@@ -60,19 +60,19 @@ struct LimitedBackendTests {
   func order() async {
     let gate = ConnectionGate(connections: 1)
     #expect(await gate.enter())
-    let order = Mutex<[Int]>([])
+    let order = Order()
     await withTaskGroup { group in
       for number in 0..<20 {
         group.addTask {
           #expect(await gate.enter())
-          order.withLock { $0.append(number) }
+          order.append(number)
           gate.leave()
         }
         while gate.waitingCount <= number { await Task.yield() }
       }
       gate.leave()
     }
-    #expect(order.withLock { $0 } == Array(0..<20))
+    #expect(order.numbers == Array(0..<20))
   }
 
   @Test("a cancelled wait ends at once, takes no connection and lets the others through")
@@ -141,17 +141,11 @@ struct LimitedBackendTests {
 /// Counts how many saves are under way at the same time.
 private final class CountingBackend: BackendWrapper {
   let base: any Backend = MemoryBackend(files: [:])
-  private let counts = Mutex((current: 0, highest: 0))
-
-  var current: Int { counts.withLock { $0.current } }
-  var highest: Int { counts.withLock { $0.highest } }
+  let running = RunningCount()
 
   func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
-    counts.withLock { counts in
-      counts.current += 1
-      counts.highest = max(counts.highest, counts.current)
-    }
-    defer { counts.withLock { $0.current -= 1 } }
+    running.enter()
+    defer { running.leave() }
     // Long enough for the other calls to arrive; cancellation does not matter here.
     try? await Task.sleep(for: .milliseconds(2))
     try await base.save(file, bytes)
@@ -172,6 +166,14 @@ private final class Gatekeeper: Sendable {
   }
 
   func open() { state.withLock { $0.isOpen = true } }
+}
+
+/// Numbers in the order in which tasks wrote them down.
+private final class Order: Sendable {
+  private let recorded = Mutex<[Int]>([])
+
+  var numbers: [Int] { recorded.withLock { $0 } }
+  func append(_ number: Int) { recorded.withLock { $0.append(number) } }
 }
 
 /// Saves of packs wait at a door.

@@ -13,10 +13,16 @@ struct LocalBackendCrashTests {
     let backend = LocalBackend(path: directory.path)
     try await backend.create()
     // The kernel sends SIGXFSZ at the write that would pass the limit: after the first MiB of the temporary file.
-    await #expect(processExitsWith: .signal(SIGXFSZ)) { [path = directory.path.string] in
+    await #expect(processExitsWith: .signal(SIGXFSZ)) { [path = directory.path.string as String] in
       var limit = rlimit(rlim_cur: 1 << 20, rlim_max: 1 << 20)
       #expect(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
-      let backend = LocalBackend(path: FilePath(path))
+      let executor = BlockingExecutor(threadCount: 1)
+      await executor.run {
+        var signals = sigset_t()
+        sigfillset(&signals)
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+      }
+      let backend = LocalBackend(path: FilePath(path), executor: executor)
       try await backend.save(Self.file(1), Self.bytes(of: Self.file(1), 4 << 20))
     }
     #expect(try await backend.list(.data) == [])
@@ -33,7 +39,7 @@ struct LocalBackendCrashTests {
     let directory = try TemporaryDirectory()
     let backend = LocalBackend(path: directory.path)
     try await backend.create()
-    await #expect(processExitsWith: .signal(SIGKILL)) { [path = directory.path.string, milliseconds] in
+    await #expect(processExitsWith: .signal(SIGKILL)) { [path = directory.path.string as String, milliseconds] in
       let backend = LocalBackend(path: FilePath(path))
       let executor = BlockingExecutor(threadCount: 1)
       async let death: Void = executor.run {

@@ -170,21 +170,29 @@ struct LocalBackendTests {
     }
   }
 
-  @Test("64 slow calls at once do not stop Swift's own threads")
+  @Test(
+    "calls that hang do not stop Swift's own threads, and no more run at a time than allowed", .timeLimit(.minutes(1)))
   func poolStaysFree() async throws {
-    let executor = BlockingExecutor(threadCount: 4)
-    let clock = ContinuousClock()
-    let start = clock.now
-    try await withThrowingTaskGroup { group in
+    let executor = BlockingExecutor(threadCount: 20)
+    let pipe = try FileDescriptor.pipe()
+    let running = RunningCount()
+    await withTaskGroup { group in
       for _ in 0..<64 {
-        group.addTask { await executor.run { _ = usleep(20_000) } }
+        group.addTask {
+          await executor.run {
+            running.enter()
+            var byte: UInt8 = 0
+            _ = Glibc.read(pipe.readEnd.rawValue, &byte, 1)  // Hangs until the other end is closed.
+            running.leave()
+          }
+        }
       }
-      let alive = Task { ContinuousClock.now }
-      #expect(start.duration(to: await alive.value) < .milliseconds(200))
-      try await group.waitForAll()
+      while running.current < 20 { await Task.yield() }
+      #expect(await Task { 1 + 1 }.value == 2)
+      #expect(throws: Never.self) { try pipe.writeEnd.close() }
     }
-    // 64 × 20 ms on 4 threads: the limit holds.
-    #expect(start.duration(to: clock.now) >= .milliseconds(300))
+    #expect(throws: Never.self) { try pipe.readEnd.close() }
+    #expect(running.current == 0 && running.highest == 20)
   }
 
   @Test("an executor that is released ends its threads")

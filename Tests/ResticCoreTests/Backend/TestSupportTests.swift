@@ -1,6 +1,7 @@
 import Glibc
 import ResticCore
 import ResticTestSupport
+import SystemPackage
 import Testing
 
 /// The tools that other tests stand on do bite.

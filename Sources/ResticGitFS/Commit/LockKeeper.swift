@@ -1,0 +1,66 @@
+import Logging
+import ResticCore
+
+/// Holds restic's shared lock while the mount has something uncommitted; a clean mount holds none and blocks nobody.
+actor LockKeeper {
+  private let repository: Repository
+  private let retryFor: Duration
+  private let logger: Logger
+  private var acquisition: Task<RepositoryLock, any Error>?
+
+  /// A keeper of locks on `repository`, which waits up to `retryFor` for a lock that stands in the way.
+  init(repository: Repository, retryFor: Duration, logger: Logger) {
+    self.repository = repository
+    self.retryFor = retryFor
+    self.logger = logger
+  }
+
+  /// A lock that is held and was refreshed in time, taken now if need be. The index is fresh when a new one was taken:
+  /// while there was none, another client may have pruned what the index in memory still lists.
+  func acquire() async throws -> RepositoryLock {
+    if let acquisition {
+      let lock = try? await acquisition.value  // why it failed was told to the caller that began it
+      if let lock, !lock.isLost { return lock }
+      if acquisition == self.acquisition { self.acquisition = nil }
+      if let lock { await giveBack(lock) }
+    }
+    if let acquisition { return try await acquisition.value }
+    let task = Task { [repository, retryFor] in
+      let lock = try await RepositoryLock.acquire(on: repository, exclusive: false, retryFor: retryFor)
+      do {
+        try await repository.loadIndex()
+      } catch {
+        await lock.release()
+        throw error
+      }
+      return lock
+    }
+    acquisition = task
+    do {
+      return try await task.value
+    } catch {
+      if acquisition == task { acquisition = nil }
+      throw error
+    }
+  }
+
+  /// Gives the lock back, unless `isNeeded` says that something uncommitted has come meanwhile.
+  func release(unless isNeeded: @Sendable () -> Bool) async {
+    guard let acquisition, !isNeeded() else { return }
+    self.acquisition = nil
+    if let lock = try? await acquisition.value { await giveBack(lock) }  // there is nothing to give back after a failure
+  }
+
+  /// The lock file's name, while one is held.
+  var heldLock: LockID? {
+    get async {
+      guard let acquisition else { return nil }
+      return try? await acquisition.value.id  // no lock is held after a failure
+    }
+  }
+
+  private func giveBack(_ lock: RepositoryLock) async {
+    await lock.release()
+    logger.debug("gave back the repository lock")
+  }
+}

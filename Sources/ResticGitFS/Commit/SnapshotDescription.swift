@@ -1,0 +1,43 @@
+import ResticCore
+
+/// Everything a new snapshot says beside its tree, so that `latest`, filters and `forget --group-by` go on matching it.
+struct SnapshotDescription: Sendable {
+  /// What the mount shows, if there was a snapshot.
+  var base: SavedSnapshot?
+  /// What the mount was told to look for.
+  var filter: SnapshotFilter
+  /// Who commits.
+  var identity: SnapshotIdentity
+
+  /// The path of a mount's first snapshot where no filter names one.
+  static let defaultPath = "/git"
+  /// The tag of a snapshot that was saved beside a newer one.
+  static let conflictTag = "conflict"
+
+  /// A snapshot that is the latest: its time is later than the base's, however far behind this machine's clock is.
+  func successor(at now: Timestamp, summary: SnapshotSummary) -> Snapshot {
+    snapshot(at: max(now, base.map { $0.snapshot.time.adding(nanoseconds: 1_000_000) } ?? now), summary: summary)
+  }
+
+  /// A snapshot tagged `conflict` that is older than `newest`, so that it hides nothing.
+  func conflict(before newest: SavedSnapshot, at now: Timestamp, summary: SnapshotSummary) -> Snapshot {
+    var snapshot = snapshot(at: min(now, newest.snapshot.time.adding(nanoseconds: -1_000_000)), summary: summary)
+    if !snapshot.tags.contains(Self.conflictTag) { snapshot.tags.append(Self.conflictTag) }
+    return snapshot
+  }
+
+  private func snapshot(at time: Timestamp, summary: SnapshotSummary) -> Snapshot {
+    Snapshot(
+      time: time, parent: base?.id, tree: BlobID.zero,
+      paths: base?.snapshot.paths ?? (filter.paths.isEmpty ? [Self.defaultPath] : filter.paths),
+      hostname: hostname, username: identity.username, uid: identity.userID, gid: identity.groupID,
+      excludes: base?.snapshot.excludes ?? [], tags: base?.snapshot.tags ?? filter.tags.first ?? [],
+      programVersion: "restic-gitfs \(Version.current)", summary: summary)
+  }
+
+  /// Ours, unless the filter would then not find the snapshot.
+  private var hostname: String {
+    if filter.hosts.isEmpty || filter.hosts.contains(identity.hostname) { return identity.hostname }
+    return base?.snapshot.hostname ?? filter.hosts[0]
+  }
+}

@@ -1,0 +1,25 @@
+import Dispatch
+import ResticCore
+
+/// The one bridge from the synchronous core to the asynchronous edge: waits on this plain thread for `operation`.
+///
+/// Must not be called from a task: the Swift pool has one thread a core, and each that waits here is lost to the others.
+func blocking<Success: Sendable>(_ operation: @escaping @Sendable () async throws -> Success) throws -> Success {
+  withUnsafeCurrentTask { precondition($0 == nil, "blocking(_:) is for plain threads") }
+  let done = DispatchSemaphore(value: 0)
+  let box = ResultBox<Success>()
+  Task {
+    let result: Result<Success, any Error>
+    do { result = .success(try await operation()) } catch { result = .failure(error) }
+    box.result.withLock { $0 = result }
+    done.signal()
+  }
+  done.wait()
+  guard let result = box.result.withLock({ $0 }) else { preconditionFailure("the task has signalled") }
+  return try result.get()
+}
+
+/// Carries a result from a task to the thread that waits for it.
+private final class ResultBox<Success: Sendable>: Sendable {
+  let result = Locked<Result<Success, any Error>?>(nil)
+}

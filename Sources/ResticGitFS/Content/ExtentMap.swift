@@ -1,0 +1,217 @@
+import ResticCore
+
+/// A regular file's content: which bytes are in which blob, in memory, or zeros.
+///
+/// Invariants:
+/// 1. `extents` are in order, without gap or overlap, none is empty; the first starts at 0, the last ends at `byteCount`.
+/// 2. `bufferedByteCount` is the sum of the extents held in `WriteBuffer`s.
+///
+/// A value: copying it freezes the content at one instant (`WriteBuffer` is append-only).
+struct ExtentMap: Sendable {
+  /// Where bytes are.
+  enum Source: Sendable {
+    /// In a stored data blob, from byte `skip` on. `endsAtCut`: the chunker ended the blob there, not the end of a file.
+    case blob(BlobID, wholeByteCount: UInt32, skip: UInt32, endsAtCut: Bool)
+    /// In memory, from byte `start` on.
+    case buffer(WriteBuffer, start: Int)
+    /// Nowhere: a hole.
+    case zeros
+  }
+
+  /// A run of bytes from one source.
+  struct Extent: Sendable {
+    /// Where it starts in the file.
+    var offset: UInt64
+    /// Its length, never 0.
+    var byteCount: UInt64
+    /// Where its bytes are.
+    var source: Source
+
+    /// Where it ends in the file.
+    var end: UInt64 { offset + byteCount }
+
+    /// The part of it inside `range`, which it overlaps.
+    func clipped(to range: Range<UInt64>) -> Extent {
+      let start = max(offset, range.lowerBound)
+      let skipped = start - offset
+      let source: Source =
+        switch source {
+        case .blob(let id, let whole, let skip, let endsAtCut):
+          .blob(id, wholeByteCount: whole, skip: skip + UInt32(skipped), endsAtCut: endsAtCut)
+        case .buffer(let buffer, let bufferStart): .buffer(buffer, start: bufferStart + Int(skipped))
+        case .zeros: .zeros
+        }
+      return Extent(offset: start, byteCount: min(end, range.upperBound) - start, source: source)
+    }
+  }
+
+  /// All extents, in order.
+  private(set) var extents: [Extent] = []
+  /// The file's size.
+  private(set) var byteCount: UInt64 = 0
+  /// How many bytes are in memory.
+  private(set) var bufferedByteCount: UInt64 = 0
+
+  /// Write buffers grow with the file, from 4 KiB to 1 MiB: a small file costs little, a large one few extents.
+  private static let bufferCapacities = 4096...(1 << 20)
+
+  /// An empty file.
+  init() {}
+
+  /// The content that `chunks` make up, one after the other.
+  init(chunks: some Sequence<StoredChunk>) {
+    for chunk in chunks where chunk.byteCount > 0 {
+      extents.append(Extent(offset: byteCount, byteCount: UInt64(chunk.byteCount), source: chunk.source))
+      byteCount += UInt64(chunk.byteCount)
+    }
+  }
+
+  /// The extents that overlap `range`, clipped to it and to the end of the file.
+  func slices(in range: Range<UInt64>) -> [Extent] {
+    let range = range.clamped(to: 0..<byteCount)
+    guard !range.isEmpty else { return [] }
+    var slices: [Extent] = []
+    for extent in extents[index(endingAfter: range.lowerBound)...] {
+      guard extent.offset < range.upperBound else { break }
+      slices.append(extent.clipped(to: range))
+    }
+    return slices
+  }
+
+  /// The extent that starts at exactly `offset` and is a whole blob, which a chunker that begins there would find again.
+  func wholeBlob(at offset: UInt64) -> StoredChunk? {
+    guard offset < byteCount else { return nil }
+    let extent = extents[index(endingAfter: offset)]
+    guard extent.offset == offset, case .blob(let id, let whole, 0, let endsAtCut) = extent.source,
+      extent.byteCount == UInt64(whole), endsAtCut || extent.end == byteCount
+    else { return nil }
+    return StoredChunk(id: id, byteCount: whole, endsAtCut: endsAtCut)
+  }
+
+  /// How many zeros of a hole follow `offset`.
+  func zeroCount(at offset: UInt64) -> UInt64 {
+    guard offset < byteCount else { return 0 }
+    let extent = extents[index(endingAfter: offset)]
+    guard case .zeros = extent.source else { return 0 }
+    return extent.end - offset
+  }
+
+  /// What the file would need on a disk: all but its holes.
+  var allocatedByteCount: UInt64 {
+    extents.reduce(0) { sum, extent in
+      if case .zeros = extent.source { sum } else { sum + extent.byteCount }
+    }
+  }
+
+  /// Replaces the bytes at `offset` by a copy of `bytes`; a gap behind the end becomes a hole.
+  mutating func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) {
+    if offset > byteCount { truncate(to: offset) }
+    var rest = bytes
+    var position = offset
+    if let (buffer, start) = appendableBuffer(endingAt: position) {
+      let count = buffer.append(rest)
+      replace(position..<position + UInt64(count), with: .buffer(buffer, start: start))
+      position += UInt64(count)
+      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+    }
+    guard !rest.isEmpty else { return }
+    let capacities = Self.bufferCapacities
+    let grown = position == byteCount ? min(max(Int(clamping: byteCount), capacities.lowerBound), capacities.upperBound) : 0
+    let buffer = WriteBuffer(capacity: max(rest.count, grown))
+    buffer.append(rest)
+    replace(position..<position + UInt64(rest.count), with: .buffer(buffer, start: 0))
+  }
+
+  /// As `write(_:at:)`, with bytes that were copied before, so that the lock is held for no copy.
+  mutating func write(_ buffer: WriteBuffer, at offset: UInt64) {
+    if offset > byteCount { truncate(to: offset) }
+    guard buffer.byteCount > 0 else { return }
+    replace(offset..<offset + UInt64(buffer.byteCount), with: .buffer(buffer, start: 0))
+  }
+
+  /// Cuts the file at `newByteCount`, or extends it to there with a hole.
+  mutating func truncate(to newByteCount: UInt64) {
+    if newByteCount > byteCount {
+      replace(byteCount..<newByteCount, with: .zeros)
+    } else if newByteCount < byteCount {
+      replace(newByteCount..<byteCount, with: nil)
+      byteCount = newByteCount
+    }
+  }
+
+  /// Turns the bytes of `range` that the file has into a hole.
+  mutating func punch(_ range: Range<UInt64>) {
+    let range = range.clamped(to: 0..<byteCount)
+    if !range.isEmpty { replace(range, with: .zeros) }
+  }
+
+  /// The first extent that ends behind `offset`, which is less than `byteCount`.
+  private func index(endingAfter offset: UInt64) -> Int {
+    var low = 0
+    var high = extents.count
+    while low < high {
+      let middle = (low + high) / 2
+      if extents[middle].end <= offset { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// The buffer whose last written byte is the file's byte before `offset`, if it has room, and where it goes on.
+  private func appendableBuffer(endingAt offset: UInt64) -> (WriteBuffer, start: Int)? {
+    guard offset > 0 else { return nil }
+    let extent = extents[index(endingAfter: offset - 1)]
+    guard extent.end == offset, case .buffer(let buffer, let start) = extent.source,
+      start + Int(extent.byteCount) == buffer.byteCount, buffer.byteCount < buffer.capacity
+    else { return nil }
+    return (buffer, buffer.byteCount)
+  }
+
+  /// Puts `source` (nil: nothing) in the place of `range`, which starts inside the file or at its end.
+  private mutating func replace(_ range: Range<UInt64>, with source: Source?) {
+    guard !range.isEmpty else { return }
+    let first = index(endingAfter: range.lowerBound)
+    var last = first
+    while last < extents.count, extents[last].offset < range.upperBound { last += 1 }
+    var replacement: [Extent] = []
+    if first < last, extents[first].offset < range.lowerBound {
+      replacement.append(extents[first].clipped(to: extents[first].offset..<range.lowerBound))
+    }
+    if let source {
+      replacement.append(Extent(offset: range.lowerBound, byteCount: range.upperBound - range.lowerBound, source: source))
+    }
+    if first < last, extents[last - 1].end > range.upperBound {
+      replacement.append(extents[last - 1].clipped(to: range.upperBound..<extents[last - 1].end))
+    }
+    bufferedByteCount -= Self.bufferedByteCount(of: extents[first..<last])
+    bufferedByteCount += Self.bufferedByteCount(of: replacement[...])
+    byteCount = max(byteCount, range.upperBound)
+    if first == last, let only = replacement.first, replacement.count == 1 {
+      insert(only, at: first)
+    } else {
+      extents.replaceSubrange(first..<last, with: replacement)
+    }
+  }
+
+  /// Inserts an extent, as part of the one before where the two are one run.
+  private mutating func insert(_ extent: Extent, at index: Int) {
+    if index > 0 {
+      switch (extents[index - 1].source, extent.source) {
+      case (.zeros, .zeros):
+        extents[index - 1].byteCount += extent.byteCount
+        return
+      case (.buffer(let previous, let start), .buffer(let buffer, let next))
+      where previous === buffer && start + Int(extents[index - 1].byteCount) == next:
+        extents[index - 1].byteCount += extent.byteCount
+        return
+      default: break
+      }
+    }
+    extents.insert(extent, at: index)
+  }
+
+  private static func bufferedByteCount(of extents: ArraySlice<Extent>) -> UInt64 {
+    extents.reduce(0) { sum, extent in
+      if case .buffer = extent.source { sum + extent.byteCount } else { sum }
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import ResticCore
+
+extension Repository {
+  /// The extents of a stored file: its blobs, one after the other.
+  ///
+  /// Throws where the index doesn't list a blob, even after a reload, or where the blobs are not as long as the file:
+  /// showing such a file would show wrong bytes.
+  func extents(of node: Node) async throws -> ExtentMap {
+    if let missing = node.content.first(where: { blobByteCount($0, type: .data) == nil }) {
+      try await loadIndex()
+      guard blobByteCount(missing, type: .data) != nil else { throw RepositoryError.missingBlob(missing) }
+    }
+    var chunks: [StoredChunk] = []
+    chunks.reserveCapacity(node.content.count)
+    for (position, id) in node.content.enumerated() {
+      guard let byteCount = blobByteCount(id, type: .data).flatMap(UInt32.init(exactly:)) else {
+        throw RepositoryError.missingBlob(id)
+      }
+      chunks.append(StoredChunk(id: id, byteCount: byteCount, endsAtCut: position < node.content.count - 1))
+    }
+    let extents = ExtentMap(chunks: chunks)
+    guard extents.byteCount == node.size else {
+      throw RepositoryError.damaged("a file of \(node.size) bytes has blobs of \(extents.byteCount) bytes in all")
+    }
+    return extents
+  }
+}

@@ -1,0 +1,16 @@
+import ResticCore
+
+/// One chunk of a file's content, stored as a data blob.
+struct StoredChunk: Hashable, Sendable {
+  /// The blob.
+  var id: BlobID
+  /// Its plaintext size.
+  var byteCount: UInt32
+  /// Whether the chunker ended it; false where the file ended.
+  var endsAtCut: Bool
+
+  /// The whole blob as a source of bytes.
+  var source: ExtentMap.Source {
+    .blob(id, wholeByteCount: byteCount, skip: 0, endsAtCut: endsAtCut)
+  }
+}

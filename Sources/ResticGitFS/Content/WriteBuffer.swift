@@ -1,0 +1,49 @@
+/// Memory that holds bytes written to a file until they are stored in the repository.
+///
+/// Append-only: bytes below `byteCount` never change, so an `ExtentMap` copied for a commit goes on reading them while
+/// the file system appends behind them. An overwrite makes a new buffer and cuts the extents that point into the old one.
+///
+/// Ownership: `append` is called under the file system's lock only. Bytes named by an extent may be read from any
+/// thread: the extent was copied under that lock, after they were written.
+final class WriteBuffer: @unchecked Sendable {
+  /// The most bytes it can hold.
+  let capacity: Int
+  /// How many are written.
+  private(set) var byteCount = 0
+  private let base: UnsafeMutableRawPointer
+
+  /// An empty buffer of `capacity` bytes.
+  init(capacity: Int) {
+    precondition(capacity > 0, "a buffer holds something")
+    self.capacity = capacity
+    base = .allocate(byteCount: capacity, alignment: 16)
+  }
+
+  /// A full buffer with a copy of `bytes`.
+  convenience init(copying bytes: UnsafeRawBufferPointer) {
+    self.init(capacity: max(bytes.count, 1))
+    append(bytes)
+  }
+
+  deinit {
+    base.deallocate()
+  }
+
+  /// Appends as much of `bytes` as there is room for, and returns how many that were.
+  @discardableResult
+  func append(_ bytes: UnsafeRawBufferPointer) -> Int {
+    let count = min(bytes.count, capacity - byteCount)
+    if count > 0, let source = bytes.baseAddress {
+      (base + byteCount).copyMemory(from: source, byteCount: count)
+      byteCount += count
+    }
+    return count
+  }
+
+  /// Copies the bytes from `start` on to `target`, as many as it takes.
+  func copy(from start: Int, to target: UnsafeMutableRawBufferPointer) {
+    guard let destination = target.baseAddress else { return }
+    precondition(start >= 0 && start + target.count <= byteCount, "an extent names written bytes only")
+    destination.copyMemory(from: base + start, byteCount: target.count)
+  }
+}

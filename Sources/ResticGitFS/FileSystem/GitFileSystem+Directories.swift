@@ -1,0 +1,64 @@
+import FuseBridge
+import ResticCore
+import SystemPackage
+
+extension GitFileSystem {
+  func openDirectory(_ inode: FuseInode) throws(Errno) -> FuseOpenFile {
+    try tree.read("opendir") { namespace throws(NamespaceError) in
+      _ = try namespace.children(of: inode)
+      try namespace.open(inode)
+    }
+    return FuseOpenFile(handle: listings.withLock { $0.open() }, keepsCache: true)
+  }
+
+  func readDirectory(
+    _ inode: FuseInode, handle: FuseHandle, offset: UInt64, countLookups: Bool, emit: (FuseDirectoryEntry) -> Bool
+  ) throws(Errno) {
+    let entries = try entries(of: inode, handle: handle, restarting: offset == 0)
+    guard offset < UInt64(entries.count) else { return }
+    try tree.read("readdir") { [mounter] namespace throws(NamespaceError) in
+      for index in Int(offset)..<entries.count {
+        let entry = entries[index]
+        let isDot = index < 2
+        // Removed since reading began: there is nothing left to look up.
+        guard isDot || namespace.inodes[entry.inode] != nil else { continue }
+        if !isDot, try namespace.optionalChild(Name(entry.name), of: inode) != entry.inode { continue }
+        let attributes = try namespace.attributes(of: entry.inode, mounter: mounter)
+        guard emit(FuseDirectoryEntry(name: entry.name, attributes: attributes, nextOffset: UInt64(index) + 1)) else {
+          return
+        }
+        if countLookups, !isDot { try namespace.countLookup(of: entry.inode) }
+      }
+    }
+  }
+
+  /// The names that were there when reading began, `.` and `..` first.
+  private func entries(
+    of inode: FuseInode, handle: FuseHandle, restarting: Bool
+  ) throws(Errno) -> [DirectoryListings.Entry] {
+    if !restarting, let entries = listings.withLock({ $0.entries(of: handle) }) { return entries }
+    let entries = try tree.read("readdir") { namespace throws(NamespaceError) in
+      let parent = try namespace.inode(inode).parent
+      var entries = [
+        DirectoryListings.Entry(name: Array(".".utf8), inode: inode),
+        DirectoryListings.Entry(name: Array("..".utf8), inode: parent == 0 ? inode : parent),
+      ]
+      for (name, child) in try namespace.children(of: inode) {
+        entries.append(DirectoryListings.Entry(name: name.bytes, inode: child))
+      }
+      return entries
+    }
+    listings.withLock { $0.begin(entries, on: handle) }
+    return entries
+  }
+
+  func releaseDirectory(_ inode: FuseInode, handle: FuseHandle) {
+    listings.withLock { $0.close(handle) }
+    tree.inspect { $0.release(inode) }
+  }
+
+  /// On the root: commits, and waits. Elsewhere it makes nothing durable, like fsync of a file.
+  func synchronizeDirectory(_ inode: FuseInode, handle: FuseHandle, dataOnly: Bool) throws(Errno) {
+    if inode == Namespace.root { try committer.commitAndWait() }
+  }
+}

@@ -1,0 +1,48 @@
+import FuseBridge
+import Glibc
+import ResticCore
+import SystemPackage
+
+/// Extended attributes: `user.*` are the file system's; others that a snapshot holds are kept, but neither shown nor changed.
+///
+/// On the root, `user.restic.*` tell how the mount stands. They are not listed, so that nobody copies them along.
+extension GitFileSystem {
+  func setExtendedAttribute(
+    _ name: [UInt8], of inode: FuseInode, to value: [UInt8], flags: Int32
+  ) throws(Errno) {
+    let name = try userAttribute(name)
+    if inode == Namespace.root { throw .notPermitted }
+    try tree.change("setxattr") { namespace throws(NamespaceError) in
+      try namespace.setExtendedAttribute(name, of: inode, to: value, flags: flags, at: .now())
+    }
+  }
+
+  func extendedAttribute(_ name: [UInt8], of inode: FuseInode) throws(Errno) -> [UInt8] {
+    guard let name = try? userAttribute(name) else { throw .noData }  // the kernel asks for security.* by itself
+    if inode == Namespace.root, let value = committer.statusAttribute(name) { return value }
+    return try tree.read("getxattr") { namespace throws(NamespaceError) in
+      guard let attribute = try namespace.inode(inode).node.extendedAttributes.first(where: { $0.name == name }) else {
+        throw .refused(.noData)
+      }
+      return attribute.value
+    }
+  }
+
+  func extendedAttributeNames(of inode: FuseInode) throws(Errno) -> [[UInt8]] {
+    try tree.read("listxattr") { namespace throws(NamespaceError) in
+      try namespace.inode(inode).node.extendedAttributes.map(\.name).filter { $0.hasPrefix("user.") }.map { Array($0.utf8) }
+    }
+  }
+
+  func removeExtendedAttribute(_ name: [UInt8], of inode: FuseInode) throws(Errno) {
+    let name = try userAttribute(name)
+    try tree.change("removexattr") { namespace throws(NamespaceError) in
+      try namespace.setExtendedAttribute(name, of: inode, to: nil, flags: 0, at: .now())
+    }
+  }
+
+  private func userAttribute(_ name: [UInt8]) throws(Errno) -> String {
+    guard let name = String(validating: name, as: UTF8.self), name.hasPrefix("user.") else { throw .notSupported }
+    return name
+  }
+}

@@ -1,0 +1,70 @@
+import FuseBridge
+import Glibc
+import ResticCore
+import SystemPackage
+
+extension GitFileSystem {
+  /// Writes of at least this size are copied before the tree's lock is taken.
+  private static let preparedByteCount = 64 * 1024
+
+  func open(_ inode: FuseInode, flags: Int32) throws(Errno) -> FuseOpenFile {
+    try tree.read("open") { namespace throws(NamespaceError) in try namespace.open(inode) }
+    return FuseOpenFile(handle: 0, keepsCache: true)
+  }
+
+  func create(
+    _ name: [UInt8], in parent: FuseInode, mode: UInt32, flags: Int32, caller: FuseCaller
+  ) throws(Errno) -> (entry: FuseEntry, file: FuseOpenFile) {
+    let node = try newNode(.file, mode: mode | S_IFREG, in: parent, caller: caller)
+    let entry = try tree.change("create") { [mounter] namespace throws(NamespaceError) in
+      let number = try namespace.create(node, as: Name(name), in: parent, at: .now())
+      try namespace.open(number)
+      return try namespace.entry(number, mounter: mounter)
+    }
+    return (entry, FuseOpenFile(handle: 0, keepsCache: true))
+  }
+
+  func read(_ inode: FuseInode, handle: FuseHandle, offset: UInt64, byteCount: Int) throws(Errno) -> [UInt8] {
+    let (end, overflow) = offset.addingReportingOverflow(UInt64(byteCount))
+    return try tree.bytes(of: inode, in: offset..<(overflow ? UInt64.max : end))
+  }
+
+  func write(
+    _ inode: FuseInode, handle: FuseHandle, offset: UInt64, bytes: UnsafeRawBufferPointer
+  ) throws(Errno) {
+    let prepared = bytes.count >= Self.preparedByteCount ? WriteBuffer(copying: bytes) : nil
+    try tree.change("write") { namespace throws(NamespaceError) in
+      try namespace.write(bytes, prepared: prepared, to: inode, at: offset, now: .now())
+    }
+  }
+
+  func flush(_ inode: FuseInode, handle: FuseHandle) throws(Errno) {}
+
+  func release(_ inode: FuseInode, handle: FuseHandle) {
+    tree.inspect { $0.release(inode) }
+  }
+
+  /// Makes nothing durable: see docs/SEMANTICS.md. What is written is kept in memory until the next commit.
+  func synchronize(_ inode: FuseInode, handle: FuseHandle, dataOnly: Bool) throws(Errno) {}
+
+  func allocate(
+    _ inode: FuseInode, handle: FuseHandle, mode: Int32, offset: UInt64, byteCount: UInt64
+  ) throws(Errno) {
+    let keepsSize = mode & FALLOC_FL_KEEP_SIZE != 0
+    let (end, overflow) = offset.addingReportingOverflow(byteCount)
+    guard !overflow, end <= Namespace.maximumFileByteCount else { throw .fileTooLarge }
+    let zeroes: Bool
+    switch mode & ~FALLOC_FL_KEEP_SIZE {
+    case 0: zeroes = false
+    case FALLOC_FL_PUNCH_HOLE where keepsSize: zeroes = true
+    case FALLOC_FL_ZERO_RANGE: zeroes = true
+    default: throw .notSupported
+    }
+    try tree.change("fallocate") { namespace throws(NamespaceError) in
+      try namespace.modify(inode, at: .now()) { extents in
+        if zeroes { extents.punch(offset..<end) }
+        if !keepsSize, end > extents.byteCount { extents.truncate(to: end) }
+      }
+    }
+  }
+}

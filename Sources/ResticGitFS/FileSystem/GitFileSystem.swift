@@ -1,0 +1,53 @@
+import FuseBridge
+import Glibc
+import ResticCore
+import SystemPackage
+
+/// What the kernel talks to: POSIX semantics and errno over a `WorkingTree`. The other files of this folder extend it by
+/// families of operations.
+///
+/// Thread-safe: called from FUSE's worker threads. `listings` is a leaf lock.
+final class GitFileSystem: Sendable {
+  /// The mounted tree.
+  let tree: WorkingTree
+  /// Commits, and tells how it stands.
+  let committer: any FileSystemCommitter
+  /// Whom everything belongs to that was not made or given away in this mount.
+  let mounter = FuseCaller(userID: getuid(), groupID: getgid(), processID: getpid())
+  let ownerNames = OwnerNames()
+  let listings = Locked(DirectoryListings())
+  let storage: StorageStatistics
+
+  /// A file system over `tree`.
+  init(tree: WorkingTree, committer: any FileSystemCommitter) {
+    self.tree = tree
+    self.committer = committer
+    storage = StorageStatistics(backend: tree.repository.backend)
+  }
+
+  /// A new node of `type`, owned by the caller or, in a set-group-id directory, by the directory's group.
+  func newNode(
+    _ type: NodeType, mode: UInt32, in parent: InodeNumber, caller: FuseCaller
+  ) throws(Errno) -> Node {
+    let directory = try tree.read("create") { [mounter] namespace throws(NamespaceError) in
+      try namespace.attributes(of: parent, mounter: mounter)
+    }
+    var mode = mode
+    var groupID = caller.groupID
+    if directory.mode & S_ISGID != 0 {
+      groupID = directory.groupID
+      if type == .dir { mode |= S_ISGID }
+    }
+    return Node(
+      name: Name([]), type: type, mode: FileMode.stored(mode), uid: caller.userID, gid: groupID,
+      user: ownerNames.user(caller.userID), group: ownerNames.group(groupID))
+  }
+}
+
+/// What a file system needs of whoever commits it.
+protocol FileSystemCommitter: Sendable {
+  /// Commits everything written so far, and waits: for sync(1) and fsync(2) of the mount's root. On a plain thread.
+  func commitAndWait() throws(Errno)
+  /// The values of the root's extended attributes `user.restic.…`.
+  func statusAttribute(_ name: String) -> [UInt8]?
+}

@@ -1,0 +1,42 @@
+import Glibc
+import ResticCore
+
+/// The names of users and groups, as restic stores them beside the numbers. Remembers what it looked up. Thread-safe.
+final class OwnerNames: Sendable {
+  private struct State {
+    var users: [UInt32: String] = [:]
+    var groups: [UInt32: String] = [:]
+  }
+
+  private let state = Locked(State())
+
+  /// The user's name; empty if the system knows none. Source: getpwuid_r(3).
+  func user(_ id: UInt32) -> String {
+    if let known = state.withLock({ $0.users[id] }) { return known }
+    let name = Self.lookUp { buffer in
+      var entry = passwd()
+      var found: UnsafeMutablePointer<passwd>?
+      guard getpwuid_r(id, &entry, buffer.baseAddress, buffer.count, &found) == 0, found != nil else { return nil }
+      return entry.pw_name.map { String(cString: $0) }
+    }
+    state.withLock { $0.users[id] = name }
+    return name
+  }
+
+  /// The group's name; empty if the system knows none. Source: getgrgid_r(3).
+  func group(_ id: UInt32) -> String {
+    if let known = state.withLock({ $0.groups[id] }) { return known }
+    let name = Self.lookUp { buffer in
+      var entry = Glibc.group()
+      var found: UnsafeMutablePointer<Glibc.group>?
+      guard getgrgid_r(id, &entry, buffer.baseAddress, buffer.count, &found) == 0, found != nil else { return nil }
+      return entry.gr_name.map { String(cString: $0) }
+    }
+    state.withLock { $0.groups[id] = name }
+    return name
+  }
+
+  private static func lookUp(_ body: (UnsafeMutableBufferPointer<CChar>) -> String?) -> String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16 * 1024) { body($0) ?? "" }
+  }
+}

@@ -1,0 +1,35 @@
+import ResticCore
+import SystemPackage
+
+/// How much room the storage has, for statfs(2): asked at most every few seconds. Thread-safe; a leaf lock.
+final class StorageStatistics: Sendable {
+  private struct State {
+    var capacity: StorageCapacity?
+    var askedAt: ContinuousClock.Instant?
+  }
+
+  private static let validFor: Duration = .seconds(5)
+  /// What is said where nobody can tell: 1 PiB, so that nothing is refused for lack of room.
+  private static let unknown = StorageCapacity(totalByteCount: 1 << 50, availableByteCount: 1 << 50)
+
+  private let backend: any Backend
+  private let state = Locked(State())
+
+  /// The statistics of `backend`.
+  init(backend: any Backend) {
+    self.backend = backend
+  }
+
+  /// The room there is. On a plain thread.
+  func capacity(_ tree: WorkingTree) throws(Errno) -> StorageCapacity {
+    let known: StorageCapacity? = state.withLock { state in
+      guard let askedAt = state.askedAt, askedAt.duration(to: .now) < Self.validFor else { return nil }
+      return state.capacity
+    }
+    if let known { return known }
+    let capacity = try tree.wait(for: "statfs", of: Namespace.root) { [backend] in try await backend.capacity() }
+    let told = capacity ?? Self.unknown
+    state.withLock { $0 = State(capacity: told, askedAt: .now) }
+    return told
+  }
+}

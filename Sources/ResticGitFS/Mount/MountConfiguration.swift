@@ -1,0 +1,25 @@
+import FuseBridge
+import ResticCore
+import SystemPackage
+
+/// What the command line says of a mount.
+struct MountConfiguration: Sendable {
+  /// Where to mount: an existing, empty directory.
+  var mountpoint: FilePath
+  /// Whether nothing can be changed.
+  var isReadOnly: Bool
+  /// What to show.
+  var selection: SnapshotSelection
+  /// Whether a mount without a snapshot begins with a bare git repository.
+  var createsBareRepository: Bool
+  /// How to mount.
+  var fuseOptions: FuseMountOptions
+  /// How long after the last change a commit is made by itself; nil: never.
+  var commitAfter: Duration?
+  /// How long to wait for a lock that stands in the way.
+  var retryLock: Duration
+  /// Who makes the snapshots.
+  var identity: SnapshotIdentity
+  /// The most bytes of blobs kept in memory for reading.
+  var cacheByteLimit = 128 << 20
+}

@@ -1,0 +1,207 @@
+import Dispatch
+import FuseBridge
+import FoundationEssentials
+import Glibc
+import Logging
+import ResticCore
+import SystemPackage
+
+/// One mounted repository, from the chosen snapshot to the last commit.
+///
+///     let service = try await MountService.prepare(repository: …)   // nothing is mounted yet
+///     try service.mount()                                           // the mountpoint is there
+///     let outcome = service.run()                                   // until unmounted and committed
+///
+/// Lock order: `serving` is a leaf lock.
+final class MountService: Sendable {
+  /// What a person should know before using the mount.
+  let notice: String?
+
+  private struct Serving {
+    var session: FuseSession?
+    var exitRequests = 0
+    var sessionFile: String?
+    var listener: (@Sendable (MountStatus) -> Void)?
+  }
+
+  private let repository: Repository
+  private let configuration: MountConfiguration
+  private let tree: WorkingTree
+  private let coordinator: CommitCoordinator
+  private let lockKeeper: LockKeeper
+  private let logger: Logger
+  private let serving = Locked(Serving())
+
+  /// How long to wait before a final commit that failed is tried again, where the mount could not be restored.
+  private static let retryInterval: Duration = .seconds(5)
+
+  private init(
+    repository: Repository, configuration: MountConfiguration, mounted: MountedTree, lockKeeper: LockKeeper, logger: Logger
+  ) {
+    self.repository = repository
+    self.configuration = configuration
+    self.lockKeeper = lockKeeper
+    self.logger = logger
+    notice = mounted.notice
+    tree = mounted.tree
+    let filter: SnapshotFilter = if case .latest(let filter) = configuration.selection { filter } else { SnapshotFilter() }
+    coordinator = CommitCoordinator(
+      tree: mounted.tree, base: mounted.base, filter: filter, identity: configuration.identity, lockKeeper: lockKeeper,
+      logger: logger)
+    tree.onChange { [coordinator] in coordinator.noteChange() }
+    if tree.inspect({ $0.isChanged }) { coordinator.noteChange() }
+  }
+
+  /// Chooses the snapshot and makes the tree, under a lock: nothing is read while somebody prunes.
+  static func prepare(
+    repository: Repository, configuration: MountConfiguration, logger: Logger
+  ) async throws -> MountService {
+    var configuration = configuration
+    if case .snapshot = configuration.selection { configuration.isReadOnly = true }
+    configuration.fuseOptions.readOnly = configuration.isReadOnly
+    let keeper = LockKeeper(repository: repository, retryFor: configuration.retryLock, logger: logger)
+    _ = try await keeper.acquire()
+    do {
+      let mounted = try await MountedTree.open(repository, configuration, logger: logger)
+      let service = MountService(
+        repository: repository, configuration: configuration, mounted: mounted, lockKeeper: keeper, logger: logger)
+      await keeper.release(unless: { mounted.tree.inspect { $0.isChanged } })
+      return service
+    } catch {
+      await keeper.release(unless: { false })
+      throw error
+    }
+  }
+
+  /// Mounts. Requests wait until `run`.
+  func mount() throws {
+    let session = try FuseSession(
+      fileSystem: GitFileSystem(tree: tree, committer: self), mountpoint: configuration.mountpoint,
+      options: configuration.fuseOptions)
+    serving.withLock { $0.session = session }
+  }
+
+  /// Serves until the mount is gone and the last commit is done, and says how it ended. Blocks a plain thread.
+  ///
+  /// A last commit that fails loses nothing: the mount comes back, with everything that was written; where that is not
+  /// possible, the commit is tried again until it goes through or an exit is requested once more.
+  func run() -> MountOutcome {
+    let autoCommit = configuration.commitAfter.map { AutoCommit(after: $0, coordinator: coordinator, logger: logger) }
+    defer { autoCommit?.stop() }
+    while true {
+      guard let session = serving.withLock({ $0.session }) else { preconditionFailure("mount() comes before run()") }
+      let end = session.run()
+      logger.info("unmounted: \(end)")
+      serving.withLock { $0.session = nil }
+      notifyListener()
+      switch commitFinally() {
+      case .ended(let outcome): return outcome
+      case .remounted: logger.warning("the last commit failed: mounted again, nothing is lost")
+      }
+    }
+  }
+
+  private enum FinalCommit {
+    case ended(MountOutcome)
+    case remounted
+  }
+
+  private func commitFinally() -> FinalCommit {
+    let requests = serving.withLock { $0.exitRequests }
+    while true {
+      do {
+        let result = try blocking { [coordinator] in try await coordinator.commit(.unmount) }
+        return .ended(MountOutcome(result))
+      } catch {
+        do {
+          try mount()
+          notifyListener()
+          return .remounted
+        } catch {
+          logger.error("cannot mount again to keep what is not saved: \(error)")
+        }
+        if serving.withLock({ $0.exitRequests }) > requests + 1 {
+          return .ended(.failed(message: "gave up on request, changes are lost: \(error)"))
+        }
+        logger.error("trying the commit again in \(Self.retryInterval): \(error)")
+        Thread.sleep(for: Self.retryInterval)
+      }
+    }
+  }
+
+  /// Commits in the background, as `sync` would. From any thread.
+  func requestCommit() {
+    Task { [coordinator] in
+      _ = try? await coordinator.commit(.sync)  // the coordinator logs and keeps the error
+    }
+  }
+
+  /// Unmounts, which commits; from any thread but those that serve. Waits a little for files that are in use.
+  func requestExit() {
+    let session = serving.withLock { serving in
+      serving.exitRequests += 1
+      return serving.session
+    }
+    guard let session else { return }
+    for _ in 0..<50 {
+      do {
+        try session.unmount()
+        return
+      } catch {
+        Thread.sleep(for: .milliseconds(100))
+      }
+    }
+    logger.warning("files are still in use: unmounting all the same")
+    session.requestExit()
+  }
+
+  // MARK: Status
+
+  /// Where this session's file is, for `status`.
+  func setSessionFile(_ path: String) {
+    serving.withLock { $0.sessionFile = path }
+  }
+
+  /// Calls `listener` with the status whenever the mount comes or goes.
+  func onStatusChange(_ listener: @escaping @Sendable (MountStatus) -> Void) {
+    serving.withLock { $0.listener = listener }
+  }
+
+  private func notifyListener() {
+    let listener = serving.withLock { $0.listener }
+    listener?(status())
+  }
+
+  /// How the mount stands. From any thread but the Swift pool's.
+  func status() -> MountStatus {
+    let current = coordinator.current
+    let (session, sessionFile) = serving.withLock { ($0.session, $0.sessionFile) }
+    let (bytes, files) = tree.inspect { ($0.bufferedByteCount, $0.changedFileCount) }
+    return MountStatus(
+      repository: repository.backend.description, mountpoint: configuration.mountpoint.string, pid: getpid(),
+      sessionFile: sessionFile, readOnly: configuration.isReadOnly, snapshot: current.base?.id.hex,
+      state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes, dirtyFiles: files,
+      lock: nil,
+      lastCommit: current.lastCommit.map { MountStatus.LastCommit($0.result, at: $0.time) },
+      lastError: current.lastError.map { MountStatus.LastError($0.error, at: $0.time) },
+      progress: current.progress?.figures, version: Version.current)
+  }
+}
+
+extension MountService: FileSystemCommitter {
+  func commitAndWait() throws(Errno) {
+    do {
+      _ = try blocking { [coordinator] in try await coordinator.commit(.sync) }
+    } catch {
+      throw Errno(cause: error)
+    }
+  }
+
+  func statusAttribute(_ name: String) -> [UInt8]? {
+    switch name {
+    case "user.restic.snapshot": coordinator.current.base.map { Array($0.id.hex.utf8) }
+    case "user.restic.status": (try? JSONEncoder().encode(status())).map { Array($0) }  // plain values: it can't fail
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/// How a mount stands: the JSON in the extended attribute `user.restic.status` of its root, and of `status --json`.
+struct MountStatus: Codable, Hashable, Sendable {
+  /// What the last commit came to.
+  struct LastCommit: Codable, Hashable, Sendable {
+    /// The snapshot it made, or the base where nothing had changed.
+    var snapshot: String?
+    /// When, in RFC 3339.
+    var time: String
+    /// What a person should know of it.
+    var message: String?
+  }
+
+  /// Why the last commit failed.
+  struct LastError: Codable, Hashable, Sendable {
+    /// In words.
+    var message: String
+    /// The exit code that a command has for it.
+    var exitCode: Int32
+    /// When, in RFC 3339.
+    var time: String
+  }
+
+  /// How far the commit under way has come.
+  typealias Progress = CommitProgress.Figures
+
+  /// The repository's place.
+  var repository: String
+  /// Where it is mounted.
+  var mountpoint: String
+  /// The serving process.
+  var pid: Int32
+  /// Its session file.
+  var sessionFile: String?
+  /// Whether nothing can be changed.
+  var readOnly: Bool
+  /// The snapshot that is shown, and changes count from.
+  var snapshot: String?
+  /// What the mount is doing.
+  var state: CommitState.Phase
+  /// Bytes written that are in memory only.
+  var dirtyBytes: UInt64
+  /// Files with such bytes.
+  var dirtyFiles: Int
+  /// The lock file that is held.
+  var lock: String?
+  /// The last commit that went through.
+  var lastCommit: LastCommit?
+  /// Why the commit after that failed.
+  var lastError: LastError?
+  /// The commit under way.
+  var progress: Progress?
+  /// The program's version.
+  var version: String
+}

@@ -1,0 +1,84 @@
+import ResticCore
+import SystemPackage
+
+extension Namespace {
+  /// Counts an open file. A regular file's extents are there afterwards.
+  mutating func open(_ number: InodeNumber) throws(NamespaceError) {
+    switch try inode(number).body {
+    case .file(.stored): throw .needs(.extents(of: number))
+    case .file(.resolved), .file(.changed), .directory: break
+    case .special: throw .refused(.ioError)
+    }
+    try update(number) { inode throws(NamespaceError) in inode.openCount += 1 }
+  }
+
+  /// Takes an open file back; an unchanged one that nobody reads any more keeps its node only.
+  mutating func release(_ number: InodeNumber) {
+    guard let index = inodes.index(forKey: number) else { return }
+    inodes.values[index].openCount -= min(1, inodes.values[index].openCount)
+    if inodes.values[index].openCount == 0, case .file(.resolved) = inodes.values[index].body {
+      inodes.values[index].body = .file(.stored)
+    }
+    dropIfUnused(number)
+  }
+
+  /// The extents of a regular file.
+  func extents(of number: InodeNumber) throws(NamespaceError) -> ExtentMap {
+    switch try inode(number).body {
+    case .file(.stored): throw .needs(.extents(of: number))
+    case .file(.resolved(let extents)), .file(.changed(let extents)): return extents
+    case .directory: throw .refused(.isDirectory)
+    case .special: throw .refused(.invalidArgument)
+    }
+  }
+
+  /// Notes the extents of a stored file. Harmless if it changed or another thread was first.
+  mutating func install(_ extents: ExtentMap, of number: InodeNumber) {
+    guard let index = inodes.index(forKey: number), case .file(.stored) = inodes.values[index].body else { return }
+    inodes.values[index].body = .file(.resolved(extents))
+  }
+
+  /// Sets a file's size.
+  mutating func truncate(_ number: InodeNumber, to byteCount: UInt64, at now: Timestamp) throws(NamespaceError) {
+    guard byteCount <= Self.maximumFileByteCount else { throw .refused(.fileTooLarge) }
+    if byteCount == 0, case .file(.stored) = try inode(number).body {
+      // Also the way out of a file whose content is damaged.
+      try requireKnownNames(number)
+      try update(number) { inode throws(NamespaceError) in inode.body = .file(.changed(ExtentMap())) }
+    }
+    try modify(number, at: now) { extents in extents.truncate(to: byteCount) }
+  }
+
+  /// Writes at `offset`. `prepared` holds the same bytes where the caller has copied them already.
+  mutating func write(
+    _ bytes: UnsafeRawBufferPointer, prepared: WriteBuffer?, to number: InodeNumber, at offset: UInt64, now: Timestamp
+  ) throws(NamespaceError) {
+    let (end, overflow) = offset.addingReportingOverflow(UInt64(bytes.count))
+    guard !overflow, end <= Self.maximumFileByteCount else { throw .refused(.fileTooLarge) }
+    try modify(number, at: now) { extents in
+      if let prepared { extents.write(prepared, at: offset) } else { extents.write(bytes, at: offset) }
+    }
+  }
+
+  /// Changes the extents of a regular file in place.
+  mutating func modify(
+    _ number: InodeNumber, at now: Timestamp, _ change: (inout ExtentMap) -> Void
+  ) throws(NamespaceError) {
+    try requireKnownNames(number)
+    guard let index = inodes.index(forKey: number) else { throw .refused(.staleNFSFileHandle) }
+    var extents: ExtentMap
+    switch inodes.values[index].body {
+    case .file(.stored): throw .needs(.extents(of: number))
+    case .file(.resolved(let map)), .file(.changed(let map)): extents = map
+    case .directory: throw .refused(.isDirectory)
+    case .special: throw .refused(.invalidArgument)
+    }
+    bufferedByteCount -= extents.bufferedByteCount
+    inodes.values[index].body = .special  // the extents are changed in place, not copied
+    change(&extents)
+    inodes.values[index].body = .file(.changed(extents))
+    bufferedByteCount += extents.bufferedByteCount
+    (inodes.values[index].node.mtime, inodes.values[index].node.ctime) = (now, now)
+    markChanged(number)
+  }
+}

@@ -1,0 +1,55 @@
+import ResticCore
+
+extension Namespace {
+  /// The changed part of the tree as it is now, without what git has in flight. Costs what changed, not what exists.
+  func freeze() -> FrozenTree {
+    guard let root = inodes[Self.root]?.node else { preconditionFailure("the root is always there") }
+    var frozen = FrozenTree(root: FrozenTree.Directory(inode: Self.root, node: root), changeNumber: changeNumber)
+    frozen.root = freeze(Self.root, node: root, position: .outside, counting: &frozen)
+    return frozen
+  }
+
+  private func freeze(
+    _ number: InodeNumber, node: Node, position: BareRepository.Position, counting frozen: inout FrozenTree
+  ) -> FrozenTree.Directory {
+    var directory = FrozenTree.Directory(inode: number, node: node)
+    guard case .directory(.loaded(let children))? = inodes[number]?.body else { return directory }
+    let position = BareRepository.isRepository { children[$0] != nil } ? .root : position
+    directory.entries.reserveCapacity(children.count)
+    for (name, child) in children where !BareRepository.isInFlight(name, in: position) {
+      guard let inode = inodes[child] else { preconditionFailure("a directory names inodes that exist") }
+      var node = inode.node
+      if node.name != name { node.name = name }  // a node that is as it was read keeps its spelling
+      switch inode.body {
+      case .file(.changed(let extents)):
+        frozen.changedFileCount += 1
+        frozen.changedByteCount += extents.byteCount
+        directory.entries.append(.file(child, node, extents))
+      case .directory(.loaded) where inode.changeNumber != 0 || node.subtree == nil:
+        let position = BareRepository.position(of: name, in: position)
+        directory.entries.append(.directory(freeze(child, node: node, position: position, counting: &frozen)))
+      case .file(.stored), .file(.resolved), .directory, .special:
+        directory.entries.append(.stored(node))
+      }
+    }
+    return directory
+  }
+
+  /// Notes what a commit has stored: what did not change since it was frozen is as in the base snapshot again.
+  mutating func settle(_ stored: StoredTree, of frozen: FrozenTree) {
+    for (number, chunks) in stored.files {
+      guard let index = inodes.index(forKey: number), inodes.values[index].changeNumber <= frozen.changeNumber,
+        case .file(.changed(let extents)) = inodes.values[index].body
+      else { continue }
+      bufferedByteCount -= extents.bufferedByteCount
+      inodes.values[index].node.content = chunks.map(\.id)
+      inodes.values[index].node.size = extents.byteCount
+      inodes.values[index].body = .file(inodes.values[index].openCount > 0 ? .resolved(ExtentMap(chunks: chunks)) : .stored)
+    }
+    for (number, tree) in stored.directories {
+      guard let index = inodes.index(forKey: number) else { continue }
+      inodes.values[index].node.subtree = tree
+      if inodes.values[index].changeNumber <= frozen.changeNumber { inodes.values[index].changeNumber = 0 }
+    }
+  }
+}

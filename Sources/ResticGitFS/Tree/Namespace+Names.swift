@@ -1,0 +1,154 @@
+import FuseBridge
+import Glibc
+import ResticCore
+import SystemPackage
+
+/// Making, removing and moving names: the only file that changes directories.
+extension Namespace {
+  /// Makes an inode with one name. `node` has its type, mode, owner and, for a symbolic link, target.
+  mutating func create(
+    _ node: Node, as name: Name, in directory: InodeNumber, at now: Timestamp
+  ) throws(NamespaceError) -> InodeNumber {
+    guard try optionalChild(name, of: directory) == nil else { throw .refused(.fileExists) }
+    try requireLinked(directory)
+    let number = nextInode
+    nextInode += 1
+    var node = node
+    node.inode = number
+    node.deviceID = deviceID
+    node.links = 1
+    (node.mtime, node.atime, node.ctime) = (now, now, now)
+    let body: Inode.Body =
+      switch node.type {
+      case .file: .file(.changed(ExtentMap()))
+      case .dir: .directory(.loaded([:]))
+      case .symlink, .dev, .chardev, .fifo, .socket, .other: .special
+      }
+    inodes[number] = Inode(node: node, body: body, owner: .node, parent: 0)
+    try attach(number, as: name, in: directory)
+    touch(directory, at: now)
+    markChanged(number)
+    return number
+  }
+
+  /// Makes one more name for a file that isn't a directory.
+  mutating func link(
+    _ number: InodeNumber, as name: Name, in directory: InodeNumber, at now: Timestamp
+  ) throws(NamespaceError) {
+    let inode = try inode(number)
+    guard !inode.isDirectory else { throw .refused(.notPermitted) }
+    guard inode.linkCount > 0 else { throw .refused(.noSuchFileOrDirectory) }
+    guard try optionalChild(name, of: directory) == nil else { throw .refused(.fileExists) }
+    try requireLinked(directory)
+    try requireKnownNames(number)
+    try attach(number, as: name, in: directory)
+    try update(number) { inode throws(NamespaceError) in
+      inode.linkCount += 1
+      inode.node.ctime = now
+      // restic links restored files that agree in both numbers. Ours are unique; those of another file system are kept.
+      if inode.node.links <= 1 {
+        inode.node.inode = number
+        inode.node.deviceID = deviceID
+      }
+      inode.node.links = UInt64(inode.linkCount)
+    }
+    touch(directory, at: now)
+    markChanged(number)
+  }
+
+  /// Removes a name that isn't a directory's.
+  mutating func unlink(_ name: Name, in directory: InodeNumber, at now: Timestamp) throws(NamespaceError) {
+    let number = try child(name, of: directory)
+    guard try !inode(number).isDirectory else { throw .refused(.isDirectory) }
+    try remove(number, as: name, in: directory, at: now)
+  }
+
+  /// Removes an empty directory.
+  mutating func removeDirectory(_ name: Name, in directory: InodeNumber, at now: Timestamp) throws(NamespaceError) {
+    let number = try child(name, of: directory)
+    guard try children(of: number).isEmpty else { throw .refused(.directoryNotEmpty) }
+    try remove(number, as: name, in: directory, at: now)
+  }
+
+  /// Moves a name, as rename(2) and renameat2(2) do.
+  mutating func rename(
+    _ name: Name, in directory: InodeNumber, to newName: Name, in newDirectory: InodeNumber, mode: FuseRenameMode,
+    at now: Timestamp
+  ) throws(NamespaceError) {
+    let source = try child(name, of: directory)
+    let target = try optionalChild(newName, of: newDirectory)
+    try requireLinked(newDirectory)
+    guard try !isAncestor(source, of: newDirectory) else { throw .refused(.invalidArgument) }
+    switch mode {
+    case .exchange:
+      guard let target else { throw .refused(.noSuchFileOrDirectory) }
+      guard try !isAncestor(target, of: directory) else { throw .refused(.invalidArgument) }
+      guard source != target else { return }
+      try detach(source, as: name, from: directory)
+      try detach(target, as: newName, from: newDirectory)
+      try attach(target, as: name, in: directory)
+      try attach(source, as: newName, in: newDirectory)
+      try changed(target, at: now)
+    case .refuse where target != nil:
+      throw .refused(.fileExists)
+    case .replace, .refuse:
+      if let target {
+        guard source != target else { return }
+        switch (try inode(source).isDirectory, try inode(target).isDirectory) {
+        case (true, false): throw .refused(.notDirectory)
+        case (false, true): throw .refused(.isDirectory)
+        case (true, true):
+          guard try children(of: target).isEmpty else { throw .refused(.directoryNotEmpty) }
+        case (false, false): break
+        }
+        try remove(target, as: newName, in: newDirectory, at: now)
+      }
+      try detach(source, as: name, from: directory)
+      try attach(source, as: newName, in: newDirectory)
+    }
+    touch(directory, at: now)
+    touch(newDirectory, at: now)
+    try changed(source, at: now)
+  }
+
+  /// Takes a name from an inode, and drops the inode if that was the last thing that held it.
+  private mutating func remove(
+    _ number: InodeNumber, as name: Name, in directory: InodeNumber, at now: Timestamp
+  ) throws(NamespaceError) {
+    try detach(number, as: name, from: directory)
+    try update(number) { inode throws(NamespaceError) in
+      inode.linkCount -= min(1, inode.linkCount)
+      inode.node.links = UInt64(max(inode.linkCount, 1))
+    }
+    touch(directory, at: now)
+    try changed(number, at: now)
+    dropIfUnused(number)
+  }
+
+  /// Sets a directory's times after its entries changed.
+  private mutating func touch(_ directory: InodeNumber, at now: Timestamp) {
+    guard let index = inodes.index(forKey: directory) else { return }
+    (inodes.values[index].node.mtime, inodes.values[index].node.ctime) = (now, now)
+    markChanged(directory)
+  }
+
+  private mutating func changed(_ number: InodeNumber, at now: Timestamp) throws(NamespaceError) {
+    try update(number) { inode throws(NamespaceError) in inode.node.ctime = now }
+    markChanged(number)
+  }
+
+  /// A directory that was removed takes no new names.
+  private func requireLinked(_ directory: InodeNumber) throws(NamespaceError) {
+    guard try inode(directory).linkCount > 0 else { throw .refused(.noSuchFileOrDirectory) }
+  }
+
+  /// Whether `number` is `directory` or above it.
+  private func isAncestor(_ number: InodeNumber, of directory: InodeNumber) throws(NamespaceError) -> Bool {
+    var current = directory
+    while current != number {
+      guard current != Self.root, current != 0 else { return false }
+      current = try inode(current).parent
+    }
+    return true
+  }
+}

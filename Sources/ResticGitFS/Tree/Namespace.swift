@@ -1,0 +1,197 @@
+import FuseBridge
+import ResticCore
+import SystemPackage
+
+/// All inodes of a mount and the names that lead to them: the writable tree over a snapshot.
+///
+/// A plain value that does no I/O: `GitFileSystem` holds it under its one lock. A method that meets a directory or a
+/// content that isn't loaded yet says so before it has changed anything (`NamespaceError.needs`), and is called again
+/// when that is installed. The other files of this folder are extensions of it.
+///
+/// Invariants:
+/// 1. The root, inode 1, is always there and loaded.
+/// 2. An inode other than the root is here as long as it has a name, a lookup or an open file.
+/// 3. `parent` and `furtherParents` name exactly the loaded directories that hold a name of the inode.
+/// 4. Where an inode changed after the base snapshot, so did all directories above it (`changeNumber`).
+struct Namespace: Sendable {
+  /// The root's number, as FUSE wants it.
+  static let root: InodeNumber = 1
+  /// The longest name, in bytes.
+  static let maximumNameByteCount = 255
+  /// The largest file, in bytes: 16 TiB. restic would need more than 16 million blobs for more.
+  static let maximumFileByteCount: UInt64 = 1 << 44
+
+  /// All inodes.
+  var inodes: [InodeNumber: Inode] = [:]
+  /// The next inode's number.
+  var nextInode: InodeNumber = root + 1
+  /// The last change's number.
+  var changeNumber: ChangeNumber = 0
+  /// Bytes of changed files that are in memory only.
+  var bufferedByteCount: UInt64 = 0
+  /// The known inodes of stored hard links, by restic's device and inode number.
+  var hardLinks: [HardLinkKey: InodeNumber] = [:]
+  /// Written to new nodes, so that hard links of two mounts are never taken for each other. Never 0.
+  let deviceID: UInt64
+
+  /// What makes two nodes names of one file.
+  struct HardLinkKey: Hashable, Sendable {
+    /// The stored device number.
+    var deviceID: UInt64
+    /// The stored inode number.
+    var inode: UInt64
+  }
+
+  /// An empty directory, or the directory that `tree` holds.
+  init(root node: Node, tree: Tree?, deviceID: UInt64) {
+    self.deviceID = deviceID
+    inodes[Self.root] = Inode(node: node, body: .directory(.loaded([:])), owner: .mounter, parent: Self.root)
+    if let tree { install(tree, in: Self.root) }
+  }
+
+  // MARK: Reading
+
+  /// The inode `number`, or ESTALE if there is none.
+  func inode(_ number: InodeNumber) throws(NamespaceError) -> Inode {
+    guard let inode = inodes[number] else { throw .refused(.staleNFSFileHandle) }
+    return inode
+  }
+
+  /// The entries of a directory.
+  func children(of directory: InodeNumber) throws(NamespaceError) -> [Name: InodeNumber] {
+    switch try inode(directory).body {
+    case .directory(.loaded(let children)): return children
+    case .directory(.unloaded): throw .needs(.entries(of: directory))
+    case .file, .special: throw .refused(.notDirectory)
+    }
+  }
+
+  /// What `name` leads to in a directory.
+  func child(_ name: Name, of directory: InodeNumber) throws(NamespaceError) -> InodeNumber {
+    guard let number = try optionalChild(name, of: directory) else { throw .refused(.noSuchFileOrDirectory) }
+    return number
+  }
+
+  /// What `name` leads to in a directory, if anything.
+  func optionalChild(_ name: Name, of directory: InodeNumber) throws(NamespaceError) -> InodeNumber? {
+    guard name.bytes.count <= Self.maximumNameByteCount else { throw .refused(.fileNameTooLong) }
+    return try children(of: directory)[name]
+  }
+
+  /// Whether anything differs from the base snapshot.
+  var isChanged: Bool {
+    inodes[Self.root].map { $0.changeNumber != 0 } ?? false
+  }
+
+  /// How many files have content that isn't stored. Looks at every inode: for `status`, not for the way of a request.
+  var changedFileCount: Int {
+    inodes.values.count { inode in
+      if case .file(.changed) = inode.body { inode.parent != 0 } else { false }
+    }
+  }
+
+  // MARK: Changing
+
+  /// Changes an inode in place.
+  mutating func update<Result>(
+    _ number: InodeNumber, _ change: (inout Inode) throws(NamespaceError) -> Result
+  ) throws(NamespaceError) -> Result {
+    guard let index = inodes.index(forKey: number) else { throw .refused(.staleNFSFileHandle) }
+    return try change(&inodes.values[index])
+  }
+
+  /// Notes that an inode changed, and with it every directory above.
+  mutating func markChanged(_ number: InodeNumber) {
+    changeNumber += 1
+    markChanged(number, changeNumber)
+  }
+
+  private mutating func markChanged(_ number: InodeNumber, _ change: ChangeNumber) {
+    var number = number
+    while number != 0, let index = inodes.index(forKey: number) {
+      if inodes.values[index].changeNumber == change { return }
+      inodes.values[index].changeNumber = change
+      for parent in inodes.values[index].furtherParents { markChanged(parent, change) }
+      number = inodes.values[index].parent
+    }
+  }
+
+  /// Gives an inode one more name. The directory is loaded and doesn't have that name.
+  mutating func attach(_ number: InodeNumber, as name: Name, in directory: InodeNumber) throws(NamespaceError) {
+    try setChild(number, as: name, in: directory)
+    addParent(directory, to: number)
+  }
+
+  /// Notes that a loaded directory holds a name of the inode.
+  mutating func addParent(_ directory: InodeNumber, to number: InodeNumber) {
+    guard let index = inodes.index(forKey: number) else { return }
+    if inodes.values[index].parent == 0 {
+      inodes.values[index].parent = directory
+    } else {
+      inodes.values[index].furtherParents.append(directory)
+    }
+  }
+
+  /// Takes a name away from an inode. Doesn't drop it.
+  mutating func detach(_ number: InodeNumber, as name: Name, from directory: InodeNumber) throws(NamespaceError) {
+    try setChild(nil, as: name, in: directory)
+    try update(number) { inode throws(NamespaceError) in
+      if let index = inode.furtherParents.firstIndex(of: directory) {
+        inode.furtherParents.remove(at: index)
+      } else {
+        inode.parent = inode.furtherParents.popLast() ?? 0
+      }
+    }
+  }
+
+  private mutating func setChild(_ child: InodeNumber?, as name: Name, in directory: InodeNumber) throws(NamespaceError) {
+    try update(directory) { inode throws(NamespaceError) in
+      guard case .directory(.loaded(var children)) = inode.body else { throw .refused(.notDirectory) }
+      inode.body = .special  // the dictionary is changed in place, not copied
+      children[name] = child
+      inode.body = .directory(.loaded(children))
+    }
+  }
+
+  /// Drops an inode that nothing leads to or holds any more.
+  mutating func dropIfUnused(_ number: InodeNumber) {
+    guard number != Self.root, let inode = inodes[number] else { return }
+    guard inode.knownNameCount == 0, inode.lookupCount == 0, inode.openCount == 0 else { return }
+    setBuffered(of: inode.body, to: nil)
+    // A further name may still be in a directory that isn't loaded: it makes an inode anew from its own node.
+    if inode.node.links > 1 { hardLinks[HardLinkKey(deviceID: inode.node.deviceID, inode: inode.node.inode)] = nil }
+    inodes[number] = nil
+  }
+
+  /// Keeps `bufferedByteCount` in step when a file body is replaced.
+  mutating func setBuffered(of old: Inode.Body, to new: Inode.Body?) {
+    func buffered(_ body: Inode.Body?) -> UInt64 {
+      if case .file(.changed(let extents)) = body { extents.bufferedByteCount } else { 0 }
+    }
+    bufferedByteCount = bufferedByteCount - buffered(old) + buffered(new)
+  }
+
+  // MARK: References of the kernel
+
+  /// Counts a lookup.
+  mutating func countLookup(of number: InodeNumber) throws(NamespaceError) {
+    try update(number) { inode throws(NamespaceError) in inode.lookupCount += 1 }
+  }
+
+  /// Takes lookups back.
+  mutating func forget(_ number: InodeNumber, count: UInt64) {
+    guard let index = inodes.index(forKey: number) else { return }
+    inodes.values[index].lookupCount -= min(count, inodes.values[index].lookupCount)
+    dropIfUnused(number)
+  }
+
+  /// Takes all lookups and open files back: the kernel has dropped the connection.
+  mutating func forgetEverything() {
+    for number in Array(inodes.keys) {
+      guard let index = inodes.index(forKey: number) else { continue }
+      inodes.values[index].lookupCount = 0
+      inodes.values[index].openCount = 0
+      dropIfUnused(number)
+    }
+  }
+}

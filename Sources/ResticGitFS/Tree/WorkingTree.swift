@@ -1,0 +1,108 @@
+import Dispatch
+import FuseBridge
+import Logging
+import ResticCore
+import SystemPackage
+
+/// The tree that a mount serves and commits: a `Namespace` under its lock, and the loading of what it needs.
+///
+/// Lock order: `namespace` first, then the leaf locks of `Repository`'s index; never the other way, and never held while
+/// something is loaded or the kernel is answered. Its blocking methods are for FUSE's threads.
+final class WorkingTree: Sendable {
+  /// The mounted repository.
+  let repository: Repository
+  /// Where file content comes from.
+  let reader: BlobReader
+  private let namespace: Locked<Namespace>
+  private let listener = Locked<(@Sendable () -> Void)?>(nil)
+  private let logger: Logger
+
+  /// A tree of `namespace`, which stands for a snapshot in `repository`.
+  init(_ namespace: consuming sending Namespace, repository: Repository, reader: BlobReader, logger: Logger) {
+    self.namespace = Locked(namespace)
+    self.repository = repository
+    self.reader = reader
+    self.logger = logger
+  }
+
+  /// Calls `listener` after each change, on the thread that made it, with no lock held.
+  func onChange(_ listener: @escaping @Sendable () -> Void) {
+    self.listener.withLock { $0 = listener }
+  }
+
+  /// The result of `body`, which only looks; it is called again after each thing that had to be loaded.
+  func read<Result>(
+    _ operation: StaticString, _ body: (inout sending Namespace) throws(NamespaceError) -> sending Result
+  ) throws(Errno) -> sending Result {
+    while true {
+      do {
+        return try namespace.withLock(body)
+      } catch {
+        switch error {
+        case .refused(let errno): throw errno
+        case .needs(let need): try load(need, for: operation)
+        }
+      }
+    }
+  }
+
+  /// As `read(_:_:)`, for a body that changes the tree.
+  func change<Result>(
+    _ operation: StaticString, _ body: (inout sending Namespace) throws(NamespaceError) -> sending Result
+  ) throws(Errno) -> sending Result {
+    let result = try read(operation, body)
+    listener.withLock { $0 }?()
+    return result
+  }
+
+  /// The state at this instant, or what `body` tells of it; never loads anything.
+  func inspect<Result>(_ body: (inout sending Namespace) -> sending Result) -> sending Result {
+    namespace.withLock(body)
+  }
+
+  /// The bytes of a regular file in `range`, as far as it has them.
+  func bytes(of inode: InodeNumber, in range: Range<UInt64>) throws(Errno) -> [UInt8] {
+    let slices = try read("read") { namespace throws(NamespaceError) in try namespace.extents(of: inode).slices(in: range) }
+    if let bytes = reader.cachedBytes(of: slices) { return bytes }
+    return try wait(for: "read", of: inode) { [reader] in try await reader.bytes(of: slices) }
+  }
+
+  // MARK: Loading
+
+  private func load(_ need: NamespaceError.Need, for operation: StaticString) throws(Errno) {
+    switch need {
+    case .entries(let directory): try loadEntries(of: directory, for: operation)
+    case .extents(let file): try loadExtents(of: file, for: operation)
+    case .names(let file):
+      while let directory = inspect({ $0.someUnloadedDirectory() }) { try loadEntries(of: directory, for: operation) }
+      inspect { $0.settleLinkCount(file) }
+    }
+  }
+
+  private func loadEntries(of directory: InodeNumber, for operation: StaticString) throws(Errno) {
+    guard let id = inspect({ $0.inodes[directory]?.node.subtree }) else {
+      logger.error("\(operation): directory inode \(directory) has no tree")
+      throw .ioError
+    }
+    let tree = try wait(for: operation, of: directory) { [repository] in try await repository.loadTree(id) }
+    inspect { $0.install(tree, in: directory) }
+  }
+
+  private func loadExtents(of file: InodeNumber, for operation: StaticString) throws(Errno) {
+    guard let node = inspect({ $0.inodes[file]?.node }) else { return }
+    let extents = try wait(for: operation, of: file) { [repository] in try await repository.extents(of: node) }
+    inspect { $0.install(extents, of: file) }
+  }
+
+  /// Waits for `body`; the one place where a repository's errors become the kernel's.
+  func wait<Success: Sendable>(
+    for operation: StaticString, of inode: InodeNumber, _ body: @escaping @Sendable () async throws -> Success
+  ) throws(Errno) -> Success {
+    do {
+      return try blocking(body)
+    } catch {
+      logger.error("\(operation) of inode \(inode): \(error)")
+      throw Errno(cause: error)
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import Glibc
+
+/// A few threads of its own for system calls that block: disk, pipes, sockets.
+///
+/// Swift's own pool has one thread a core; a handful of slow disks or fsyncs there would stop everything else. Threads
+/// start when work needs them, up to the limit, and end when the executor is released. They take no signals: those
+/// belong to the program's own threads.
+///
+/// Work that has begun is never interrupted; a cancelled task still waits for it.
+public final class BlockingExecutor: Sendable {
+  private let pool: ThreadPool
+
+  /// An executor of at most `threadCount` threads.
+  public init(threadCount: Int = 8) {
+    precondition(threadCount > 0, "an executor needs a thread")
+    pool = ThreadPool(limit: threadCount)
+  }
+
+  deinit {
+    pool.stop()
+  }
+
+  /// What `body` returns or throws, run on one of the threads; jobs start in the order in which they came.
+  public func run<Success: Sendable, Failure: Error>(
+    _ body: @escaping @Sendable () throws(Failure) -> Success
+  ) async throws(Failure) -> Success {
+    let result: Result<Success, Failure> = await withCheckedContinuation { continuation in
+      pool.submit { continuation.resume(returning: Result(catching: body)) }
+    }
+    return try result.get()
+  }
+}
+
+/// The threads and their queue. The threads keep it alive, not the executor, so that the executor's end can stop them.
+///
+/// `mutex` guards every `var`. `@unchecked`: the compiler cannot see a pthread mutex.
+private final class ThreadPool: @unchecked Sendable {
+  private let limit: Int
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private let wakeUp: UnsafeMutablePointer<pthread_cond_t>
+
+  private var jobs: [@Sendable () -> Void] = []
+  /// Jobs before this index are done or running; the array is emptied whenever they catch up.
+  private var nextJob = 0
+  private var threadCount = 0
+  private var idleCount = 0
+  private var isStopped = false
+
+  init(limit: Int) {
+    self.limit = limit
+    mutex = .allocate(capacity: 1)
+    wakeUp = .allocate(capacity: 1)
+    let results = (pthread_mutex_init(mutex, nil), pthread_cond_init(wakeUp, nil))
+    precondition(results == (0, 0), "pthread_mutex_init and pthread_cond_init cannot fail on Linux")
+  }
+
+  deinit {
+    pthread_cond_destroy(wakeUp)
+    pthread_mutex_destroy(mutex)
+    wakeUp.deallocate()
+    mutex.deallocate()
+  }
+
+  func submit(_ job: @escaping @Sendable () -> Void) {
+    pthread_mutex_lock(mutex)
+    jobs.append(job)
+    let waitingCount = jobs.count - nextJob
+    if waitingCount > idleCount && threadCount < limit && startThread() {
+      threadCount += 1
+    }
+    precondition(threadCount > 0, "no thread could be started for blocking work")
+    pthread_cond_signal(wakeUp)
+    pthread_mutex_unlock(mutex)
+  }
+
+  func stop() {
+    pthread_mutex_lock(mutex)
+    isStopped = true
+    pthread_cond_broadcast(wakeUp)
+    pthread_mutex_unlock(mutex)
+  }
+
+  /// Runs jobs until the pool is stopped and empty.
+  fileprivate func work() {
+    pthread_mutex_lock(mutex)
+    while true {
+      if nextJob < jobs.count {
+        let job = jobs[nextJob]
+        jobs[nextJob] = {}
+        nextJob += 1
+        if nextJob == jobs.count {
+          jobs.removeAll(keepingCapacity: true)
+          nextJob = 0
+        }
+        pthread_mutex_unlock(mutex)
+        job()
+        pthread_mutex_lock(mutex)
+      } else if isStopped {
+        break
+      } else {
+        idleCount += 1
+        pthread_cond_wait(wakeUp, mutex)
+        idleCount -= 1
+      }
+    }
+    pthread_mutex_unlock(mutex)
+  }
+
+  /// Whether a detached thread, with all signals blocked, is now at work.
+  private func startThread() -> Bool {
+    var everything = sigset_t()
+    var before = sigset_t()
+    sigfillset(&everything)
+    pthread_sigmask(SIG_SETMASK, &everything, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+
+    let context = Unmanaged.passRetained(self)
+    var thread = pthread_t()
+    guard pthread_create(&thread, nil, runThread, context.toOpaque()) == 0 else {
+      context.release()
+      return false
+    }
+    pthread_detach(thread)
+    return true
+  }
+}
+
+/// The entry point of a pool's thread; `context` is a retained `ThreadPool`.
+private func runThread(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+  if let context {
+    Unmanaged<ThreadPool>.fromOpaque(context).takeRetainedValue().work()
+  }
+  return nil
+}

@@ -1,0 +1,58 @@
+/// Makes at most `connections` calls at a time; the others wait their turn, first come, first served.
+///
+/// - Lock files never wait: a refresh that queues behind a gigabyte of packs would lose the lock.
+/// - A task cancelled while it waits throws `.unavailable` and its call is not made; one that need not wait is let
+///   through, so that cleaning up works.
+public struct LimitedBackend: Backend {
+  private let base: any Backend
+  private let gate: ConnectionGate
+
+  /// restic's default for storage in a network, where more calls at a time hide the latency; a local disk gains by it as
+  /// well, because several fsyncs go into one journal commit.
+  public static let defaultConnections = 5
+
+  /// `base`, with a limit.
+  public init(_ base: any Backend, connections: Int = defaultConnections) {
+    self.base = base
+    gate = ConnectionGate(connections: connections)
+  }
+
+  public var description: String { base.description }
+
+  public func create() async throws(BackendError) {
+    try await limited(nil) { () async throws(BackendError) in try await base.create() }
+  }
+
+  public func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+    try await limited(file.type) { () async throws(BackendError) in try await base.save(file, bytes) }
+  }
+
+  public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
+    try await limited(file.type) { () async throws(BackendError) in try await base.load(file, range: range) }
+  }
+
+  public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
+    try await limited(file.type) { () async throws(BackendError) in try await base.byteCount(of: file) }
+  }
+
+  public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
+    try await limited(type) { () async throws(BackendError) in try await base.list(type) }
+  }
+
+  public func remove(_ file: BackendFile) async throws(BackendError) {
+    try await limited(file.type) { () async throws(BackendError) in try await base.remove(file) }
+  }
+
+  public func capacity() async throws(BackendError) -> StorageCapacity? {
+    try await limited(nil) { () async throws(BackendError) in try await base.capacity() }
+  }
+
+  private func limited<Success>(
+    _ type: BackendFileType?, _ call: () async throws(BackendError) -> Success
+  ) async throws(BackendError) -> Success {
+    if type == .lock { return try await call() }
+    guard await gate.enter() else { throw .unavailable("cancelled while waiting for a connection") }
+    defer { gate.leave() }
+    return try await call()
+  }
+}

@@ -1,0 +1,40 @@
+/// How often and how long a failed call is made again: delays grow by a factor, each one varied at random.
+///
+/// The defaults are restic's: half a second, half as much again each time, at most a minute, for 15 minutes in all.
+/// Source: restic, internal/backend/retry, and the defaults of the library that it uses.
+public struct RetryPolicy: Hashable, Sendable {
+  /// The delay before the first retry.
+  public var firstDelay: Duration
+  /// By what each delay is longer than the one before.
+  public var factor: Double
+  /// No delay is longer, chance aside.
+  public var longestDelay: Duration
+  /// A delay is drawn evenly from 1 ± this much of its length, so that clients that failed together do not come back
+  /// together. 0 ... 1.
+  public var jitter: Double
+  /// No retry begins later than this after the call began; the first one is always made.
+  public var timeLimit: Duration
+
+  /// A policy.
+  public init(
+    firstDelay: Duration = .milliseconds(500), factor: Double = 1.5, longestDelay: Duration = .seconds(60),
+    jitter: Double = 0.5, timeLimit: Duration = .seconds(15 * 60)
+  ) {
+    precondition(firstDelay >= .zero && factor >= 1 && (0...1).contains(jitter), "delays are not negative")
+    self.firstDelay = firstDelay
+    self.factor = factor
+    self.longestDelay = longestDelay
+    self.jitter = jitter
+    self.timeLimit = timeLimit
+  }
+
+  /// The delay that follows `delay`, before chance.
+  func delay(after delay: Duration) -> Duration {
+    min(delay * factor, longestDelay)
+  }
+
+  /// `delay`, varied at random.
+  func varied(_ delay: Duration) -> Duration {
+    delay * Double.random(in: (1 - jitter)...(1 + jitter))
+  }
+}

@@ -1,0 +1,118 @@
+public import Logging
+
+/// Makes a call again while it fails with a retryable error, as `RetryPolicy` says; the only place that does.
+///
+/// - Every retry is announced by one warning. When the time is up, the last error is thrown.
+/// - A `save` may be repeated safely: a file that is there already with the same bytes is a success.
+/// - A repeated `remove` that finds nothing is a success: it was the answer that got lost.
+/// - A cancelled task gets its first try (cleaning up has to work), and no other: the error is thrown at once.
+public struct RetryingBackend: Backend {
+  private let base: any Backend
+  private let policy: RetryPolicy
+  private let clock: any Clock<Duration>
+  private let logger: Logger
+
+  /// Retries for `base`. `clock` measures and sleeps.
+  public init(
+    _ base: any Backend, policy: RetryPolicy = RetryPolicy(), clock: any Clock<Duration> = ContinuousClock(),
+    logger: Logger
+  ) {
+    self.base = base
+    self.policy = policy
+    self.clock = clock
+    self.logger = logger
+  }
+
+  public var description: String { base.description }
+
+  public func create() async throws(BackendError) {
+    try await retrying("create \(base.description)") { _ async throws(BackendError) in try await base.create() }
+  }
+
+  public func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+    try await retrying("save \(file)") { _ async throws(BackendError) in try await base.save(file, bytes) }
+  }
+
+  public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
+    try await retrying("load \(file)") { _ async throws(BackendError) in try await base.load(file, range: range) }
+  }
+
+  public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
+    try await retrying("stat \(file)") { _ async throws(BackendError) in try await base.byteCount(of: file) }
+  }
+
+  public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
+    try await retrying("list \(type.rawValue)") { _ async throws(BackendError) in try await base.list(type) }
+  }
+
+  public func remove(_ file: BackendFile) async throws(BackendError) {
+    try await retrying("remove \(file)") { isRetry async throws(BackendError) in
+      do throws(BackendError) {
+        try await base.remove(file)
+      } catch .notFound where isRetry {
+        return
+      }
+    }
+  }
+
+  public func capacity() async throws(BackendError) -> StorageCapacity? {
+    try await retrying("statvfs \(base.description)") { _ async throws(BackendError) in try await base.capacity() }
+  }
+
+  /// What `call` returns in the end. It is told whether it was called before.
+  private func retrying<Success>(
+    _ operation: @autoclosure () -> String, _ call: (_ isRetry: Bool) async throws(BackendError) -> Success
+  ) async throws(BackendError) -> Success {
+    var error: BackendError
+    do throws(BackendError) {
+      return try await call(false)
+    } catch let first {
+      error = first
+    }
+    var wait = Wait(policy: policy)
+    let stopwatch = stopwatch(of: clock)
+    while error.isRetryable, !Task.isCancelled, let delay = wait.next(elapsed: stopwatch()) {
+      logger.warning("\(operation()) failed: \(error); trying again in \(delay.formatted)")
+      do {
+        try await clock.sleep(for: delay)
+      } catch {
+        break  // Cancelled while asleep.
+      }
+      do throws(BackendError) {
+        return try await call(true)
+      } catch let next {
+        error = next
+      }
+    }
+    throw error
+  }
+
+  /// How long it is since this was called, by `clock`.
+  private func stopwatch<C: Clock>(of clock: C) -> () -> Duration where C.Duration == Duration {
+    let start = clock.now
+    return { start.duration(to: clock.now) }
+  }
+}
+
+/// The delays of one call, one after the other.
+private struct Wait {
+  let policy: RetryPolicy
+  var delay: Duration?
+
+  /// The next delay; nil when it would end after the time limit.
+  mutating func next(elapsed: Duration) -> Duration? {
+    let isFirst = delay == nil
+    let next = delay.map(policy.delay(after:)) ?? policy.firstDelay
+    delay = next
+    let varied = policy.varied(next)
+    return isFirst || elapsed + varied <= policy.timeLimit ? varied : nil
+  }
+}
+
+extension Duration {
+  /// `1.5 s`.
+  fileprivate var formatted: String {
+    let tenths = (self / .milliseconds(100)).rounded()
+    return "\(tenths / 10) s"
+  }
+}

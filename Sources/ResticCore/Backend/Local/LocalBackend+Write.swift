@@ -1,0 +1,145 @@
+import Glibc
+import SystemPackage
+
+/// Saving and making folders; runs on the executor's threads.
+extension LocalBackend {
+  /// Permission bits of what is new.
+  private struct Modes {
+    let file: mode_t
+    let folder: mode_t
+
+    static let owner = Modes(file: 0o400, folder: 0o700)
+    static let group = Modes(file: 0o440, folder: 0o770)
+  }
+
+  /// Saves `bytes` as `file`: temporary file, fsync, rename, fsync of the folder.
+  func saveNow(_ file: BackendFile, _ bytes: [UInt8]) throws(BackendError) {
+    let modes = modes()
+    let temporary = paths.temporaryPath(for: file)
+    let descriptor = try openNew(temporary, for: file, modes)
+    do throws(Errno) {
+      try Self.fill(descriptor, with: bytes, mode: modes.file)
+      try SystemCall.renameWithoutReplacing(temporary, to: paths.path(of: file))
+    } catch {
+      // The first error is the one to tell; a temporary file that stays is invisible.
+      try? SystemCall.unlink(temporary)
+      guard error == .fileExists else { throw failure(error, at: temporary, "save") }
+      try compareExisting(file, with: bytes)
+    }
+    try synchronizeFolder(paths.folder(of: file))
+  }
+
+  /// Makes the folders of a repository, and those above it.
+  func createFolders() throws(BackendError) {
+    let modes = modes()
+    var missing: [FilePath] = []
+    var path = paths.root
+    while !SystemCall.isThere(path), !path.components.isEmpty {
+      missing.append(path)
+      path = path.removingLastComponent()
+    }
+    for folder in missing.reversed() {
+      if try makeFolder(folder, modes) { try synchronizeFolder(folder.removingLastComponent()) }
+    }
+    var changed: [FilePath] = []
+    for folder in paths.folders where try makeFolder(folder, modes) {
+      let parent = folder.removingLastComponent()
+      if changed.last != parent { changed.append(parent) }
+    }
+    for folder in changed {
+      try synchronizeFolder(folder)
+    }
+  }
+
+  /// A new, empty file at `path`, open for writing. A folder that is missing is made first, provided that a repository
+  /// is there: a file for a disk that is not mounted must not end up below its mountpoint.
+  private func openNew(_ path: FilePath, for file: BackendFile, _ modes: Modes) throws(BackendError) -> Int32 {
+    let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
+    do throws(Errno) {
+      return try SystemCall.open(path, flags, mode: 0o600)
+    } catch {
+      guard error == .noSuchFileOrDirectory, rootExists() else { throw failure(error, at: path, "create") }
+    }
+    let typeFolder = paths.root.appending(file.type.rawValue)
+    guard SystemCall.isThere(typeFolder) || SystemCall.isThere(paths.path(of: .config)) else {
+      throw .missing("\(paths.root.string) holds no restic repository: is its disk mounted?")
+    }
+    for folder in [typeFolder, paths.folder(of: file)] where try makeFolder(folder, modes) {
+      try synchronizeFolder(folder.removingLastComponent())
+    }
+    do throws(Errno) {
+      return try SystemCall.open(path, flags, mode: 0o600)
+    } catch {
+      throw failure(error, at: path, "create")
+    }
+  }
+
+  /// Writes all of `bytes`, makes them durable and closes `descriptor`, also when it fails.
+  private static func fill(_ descriptor: Int32, with bytes: [UInt8], mode: mode_t) throws(Errno) {
+    do throws(Errno) {
+      var failure: Errno?
+      bytes.withUnsafeBytes { buffer in
+        do throws(Errno) {
+          try SystemCall.writeAll(descriptor, buffer)
+        } catch {
+          failure = error
+        }
+      }
+      if let failure { throw failure }
+      do throws(Errno) {
+        try SystemCall.setMode(descriptor, mode)
+      } catch .notPermitted, .notSupported {
+        // exFAT and some network file systems have no modes; restic goes on, too.
+      }
+      try SystemCall.synchronize(descriptor)
+    } catch {
+      // The first error is the one to tell.
+      try? SystemCall.close(descriptor)
+      throw error
+    }
+    try SystemCall.close(descriptor)
+  }
+
+  /// Throws `.alreadyExists` unless the stored `file` is exactly `bytes`, and makes sure that it is durable: whoever
+  /// wrote it may have died before it was.
+  private func compareExisting(_ file: BackendFile, with bytes: [UInt8]) throws(BackendError) {
+    do throws(BackendError) {
+      guard try loadNow(file, range: nil) == bytes else { throw .alreadyExists(file) }
+    } catch .truncated {
+      throw .alreadyExists(file)
+    }
+    do throws(Errno) {
+      let descriptor = try SystemCall.open(paths.path(of: file), O_RDONLY | O_NONBLOCK)
+      // Only what fsync says counts.
+      defer { try? SystemCall.close(descriptor) }
+      try SystemCall.synchronize(descriptor)
+    } catch {
+      throw failure(error, on: file, "fsync")
+    }
+  }
+
+  private func makeFolder(_ folder: FilePath, _ modes: Modes) throws(BackendError) -> Bool {
+    do throws(Errno) {
+      return try SystemCall.makeDirectory(folder, mode: modes.folder)
+    } catch {
+      throw failure(error, at: folder, "mkdir")
+    }
+  }
+
+  private func synchronizeFolder(_ folder: FilePath) throws(BackendError) {
+    do throws(Errno) {
+      try SystemCall.synchronizeDirectory(folder)
+    } catch {
+      throw failure(error, at: folder, "fsync")
+    }
+  }
+
+  /// Modes as restic chooses them: for the group, too, where the config file is readable by it.
+  private func modes() -> Modes {
+    do throws(Errno) {
+      return try SystemCall.status(paths.path(of: .config)).st_mode & S_IRGRP != 0 ? .group : .owner
+    } catch {
+      return .owner  // No config yet, or none that we may look at.
+    }
+  }
+}

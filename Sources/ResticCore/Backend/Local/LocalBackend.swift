@@ -1,0 +1,116 @@
+import Glibc
+public import SystemPackage
+
+/// A repository in a local folder, laid out as restic's "default" layout (`LocalPaths`).
+///
+/// 1. A file appears whole or not at all: it is written under a temporary name beside its place, made durable, and
+///    renamed without replacing; then its folder is made durable.
+/// 2. Files are read-only for their owner (0400), folders are the owner's (0700); where the config file is readable by
+///    its group, so is everything new (0440 and 0770), as restic does for shared repositories.
+/// 3. Every system call runs on `executor`, never on Swift's pool.
+/// 4. A folder that is missing though the repository exists counts as empty and is made when a file needs it.
+public struct LocalBackend: Backend {
+  let paths: LocalPaths
+  private let executor: BlockingExecutor
+
+  /// The repository in the folder `path`, which need not exist before `create`. A relative path is taken from where the
+  /// process stands now, and stays valid when it moves.
+  public init(path: FilePath, executor: BlockingExecutor = BlockingExecutor()) {
+    paths = LocalPaths(root: path.isAbsolute ? path : Self.currentDirectory().pushing(path))
+    self.executor = executor
+  }
+
+  /// The repository's folder, absolute.
+  public var path: FilePath { paths.root }
+
+  public var description: String { paths.root.string }
+
+  public func create() async throws(BackendError) {
+    try await executor.run { () throws(BackendError) in try createFolders() }
+  }
+
+  public func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+    try await executor.run { () throws(BackendError) in try saveNow(file, bytes) }
+  }
+
+  public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
+    precondition((range?.lowerBound ?? 0) >= 0, "a range begins in the file")
+    return try await executor.run { () throws(BackendError) in try loadNow(file, range: range) }
+  }
+
+  public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
+    try await executor.run { () throws(BackendError) in
+      do throws(Errno) {
+        return Int(try SystemCall.status(paths.path(of: file)).st_size)
+      } catch {
+        throw failure(error, on: file, "stat")
+      }
+    }
+  }
+
+  public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
+    try await executor.run { () throws(BackendError) in try listNow(type) }
+  }
+
+  public func remove(_ file: BackendFile) async throws(BackendError) {
+    try await executor.run { () throws(BackendError) in
+      do throws(Errno) {
+        try SystemCall.unlink(paths.path(of: file))
+      } catch {
+        throw failure(error, on: file, "remove")
+      }
+    }
+  }
+
+  public func capacity() async throws(BackendError) -> StorageCapacity? {
+    try await executor.run { () throws(BackendError) in
+      do throws(Errno) {
+        let status = try SystemCall.fileSystemStatus(paths.root)
+        let unit = UInt64(status.f_frsize)
+        return StorageCapacity(
+          totalByteCount: UInt64(status.f_blocks) &* unit, availableByteCount: UInt64(status.f_bavail) &* unit)
+      } catch {
+        throw failure(error, at: paths.root, "statvfs")
+      }
+    }
+  }
+
+  private static func currentDirectory() -> FilePath {
+    guard let buffer = getcwd(nil, 0) else { return "/" }
+    defer { free(buffer) }
+    return FilePath(platformString: buffer)
+  }
+}
+
+// MARK: - Errors
+
+extension LocalBackend {
+  /// The backend's error for what a system call said about `file`.
+  func failure(_ error: Errno, on file: BackendFile, _ operation: String) -> BackendError {
+    if error == .noSuchFileOrDirectory && rootExists() {
+      return .notFound(file)
+    }
+    return failure(error, at: paths.path(of: file), operation)
+  }
+
+  /// The backend's error for what a system call said about `path`.
+  func failure(_ error: Errno, at path: FilePath, _ operation: String) -> BackendError {
+    let message = "\(operation) \(path.string): \(error)"
+    switch error {
+    case .noSpace, .diskQuotaExceeded: return .noSpace(message)
+    case .permissionDenied, .notPermitted, .readOnlyFileSystem: return .denied(message)
+    case .noSuchFileOrDirectory where !rootExists(), .notDirectory where !rootExists():
+      return .missing("there is no folder \(paths.root.string)")
+    default: return .unavailable(message)
+    }
+  }
+
+  /// Whether the repository's folder is there, as far as one can tell.
+  func rootExists() -> Bool {
+    do throws(Errno) {
+      return try SystemCall.status(paths.root).st_mode & S_IFMT == S_IFDIR
+    } catch {
+      return error != .noSuchFileOrDirectory && error != .notDirectory
+    }
+  }
+}

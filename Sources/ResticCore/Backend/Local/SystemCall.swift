@@ -1,0 +1,166 @@
+import Glibc
+import SystemPackage
+
+/// The system calls of the local backend: each retried when a signal interrupts it, errors as `Errno`.
+///
+/// They block; call them on a `BlockingExecutor` only. Paths are passed as they are, nothing is resolved.
+enum SystemCall {
+  /// open(2), always with O_CLOEXEC.
+  static func open(_ path: FilePath, _ flags: Int32, mode: mode_t = 0) throws(Errno) -> Int32 {
+    try retrying { path.withPlatformString { Glibc.open($0, flags | O_CLOEXEC, mode) } }
+  }
+
+  /// close(2). An interrupted close has closed the descriptor all the same: Linux never asks for another one.
+  static func close(_ descriptor: Int32) throws(Errno) {
+    guard Glibc.close(descriptor) == 0 || errno == EINTR else { throw Errno(rawValue: errno) }
+  }
+
+  /// write(2) until all of `bytes` is written.
+  static func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) throws(Errno) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let part = UnsafeRawBufferPointer(rebasing: rest)
+      let count = try retrying { Glibc.write(descriptor, part.baseAddress, part.count) }
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  /// pread(2) until `buffer` is full or the file ends. Returns how many bytes were read.
+  static func read(
+    _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int
+  ) throws(Errno) -> Int {
+    var filled = 0
+    while filled < buffer.count {
+      let part = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+      let count = try retrying { Glibc.pread(descriptor, part.baseAddress, part.count, off_t(offset + filled)) }
+      if count == 0 { break }
+      filled += count
+    }
+    return filled
+  }
+
+  /// fsync(2). A file system that cannot do it is taken at its word, as restic does.
+  static func synchronize(_ descriptor: Int32) throws(Errno) {
+    do throws(Errno) {
+      _ = try retrying { Glibc.fsync(descriptor) }
+    } catch .notSupported, .invalidArgument {
+      return
+    }
+  }
+
+  /// fsync(2) of the directory at `path`: makes the names in it durable.
+  static func synchronizeDirectory(_ path: FilePath) throws(Errno) {
+    let descriptor = try open(path, O_RDONLY | O_DIRECTORY)
+    // Only what fsync says counts; the descriptor was never written to.
+    defer { try? close(descriptor) }
+    try synchronize(descriptor)
+  }
+
+  /// fchmod(2).
+  static func setMode(_ descriptor: Int32, _ mode: mode_t) throws(Errno) {
+    _ = try retrying { Glibc.fchmod(descriptor, mode) }
+  }
+
+  /// stat(2) of `path`; a symbolic link is followed, as restic does.
+  static func status(_ path: FilePath) throws(Errno) -> Glibc.stat {
+    var status = Glibc.stat()
+    _ = try retrying { path.withPlatformString { stat($0, &status) } }
+    return status
+  }
+
+  /// fstat(2).
+  static func status(_ descriptor: Int32) throws(Errno) -> Glibc.stat {
+    var status = Glibc.stat()
+    _ = try retrying { Glibc.fstat(descriptor, &status) }
+    return status
+  }
+
+  /// statvfs(3).
+  static func fileSystemStatus(_ path: FilePath) throws(Errno) -> Glibc.statvfs {
+    var status = Glibc.statvfs()
+    _ = try retrying { path.withPlatformString { statvfs($0, &status) } }
+    return status
+  }
+
+  /// mkdir(2). True if the directory is new, false if something of that name was there.
+  static func makeDirectory(_ path: FilePath, mode: mode_t) throws(Errno) -> Bool {
+    do throws(Errno) {
+      _ = try retrying { path.withPlatformString { Glibc.mkdir($0, mode) } }
+      return true
+    } catch .fileExists {
+      return false
+    }
+  }
+
+  /// unlink(2).
+  static func unlink(_ path: FilePath) throws(Errno) {
+    _ = try retrying { path.withPlatformString { Glibc.unlink($0) } }
+  }
+
+  /// Renames `source` to `target`, and throws `.fileExists` where there is a `target` already.
+  ///
+  /// link(2) and unlink(2): Glibc's module hides renameat2(2), and a process that dies in between leaves only a second,
+  /// temporary name. Where the file system has no hard links, a look and rename(2): then two writers of one name at the
+  /// same instant may both succeed.
+  static func renameWithoutReplacing(_ source: FilePath, to target: FilePath) throws(Errno) {
+    do throws(Errno) {
+      _ = try onBoth(source, target) { Glibc.link($0, $1) }
+      try unlink(source)
+    } catch  where [.notPermitted, .notSupported, .noFunction, .tooManyLinks].contains(error) {
+      guard !isThere(target) else { throw .fileExists }
+      _ = try onBoth(source, target) { Glibc.rename($0, $1) }
+    }
+  }
+
+  /// Whether something is at `path`, as far as one can tell.
+  static func isThere(_ path: FilePath) -> Bool {
+    do throws(Errno) {
+      _ = try status(path)
+      return true
+    } catch {
+      return error != .noSuchFileOrDirectory && error != .notDirectory
+    }
+  }
+
+  /// Calls `body` with the name of each entry of the directory at `path`, `.` and `..` included, and its descriptor.
+  static func forEachName(
+    in path: FilePath, _ body: (_ name: UnsafePointer<CChar>, _ directory: Int32) throws(Errno) -> Void
+  ) throws(Errno) {
+    let descriptor = try open(path, O_RDONLY | O_DIRECTORY)
+    guard let stream = fdopendir(descriptor) else {
+      let error = Errno(rawValue: errno)
+      // The first error is the one to tell.
+      try? close(descriptor)
+      throw error
+    }
+    defer { closedir(stream) }
+    while true {
+      errno = 0
+      guard let entry = readdir(stream) else {
+        guard errno == 0 else { throw Errno(rawValue: errno) }
+        return
+      }
+      let name = UnsafeRawPointer(entry) + (MemoryLayout<dirent>.offset(of: \.d_name) ?? 0)
+      try body(name.assumingMemoryBound(to: CChar.self), descriptor)
+    }
+  }
+
+  /// The result of `call`, made again as long as a signal interrupts it.
+  static func retrying<Result: SignedInteger>(_ call: () -> Result) throws(Errno) -> Result {
+    while true {
+      let result = call()
+      if result >= 0 { return result }
+      let error = Errno(rawValue: errno)
+      if error != .interrupted { throw error }
+    }
+  }
+
+  private static func onBoth(
+    _ first: FilePath, _ second: FilePath,
+    _ call: (UnsafePointer<CInterop.PlatformChar>, UnsafePointer<CInterop.PlatformChar>) -> Int32
+  ) throws(Errno) -> Int32 {
+    try retrying {
+      first.withPlatformString { first in second.withPlatformString { second in call(first, second) } }
+    }
+  }
+}

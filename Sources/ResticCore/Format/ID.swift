@@ -6,7 +6,12 @@ public struct ID<Kind>: Hashable, Comparable, Sendable, CustomStringConvertible 
   /// The bytes of an id.
   public static var byteCount: Int { 32 }
 
-  private let words: (UInt64, UInt64, UInt64, UInt64)
+  /// The id as four numbers, most significant first: what the codecs of this folder read and write directly.
+  let words: (UInt64, UInt64, UInt64, UInt64)
+
+  init(words: (UInt64, UInt64, UInt64, UInt64)) {
+    self.words = words
+  }
 
   /// The id stored at `bytes`, which holds exactly 32 bytes.
   public init(bytes: UnsafeRawBufferPointer) {

@@ -1,0 +1,7 @@
+/// What a blob holds. The raw value is the type's code in a pack header when the blob isn't compressed.
+public enum BlobType: UInt8, Hashable, Sendable {
+  /// A part of a file.
+  case data = 0
+  /// A directory.
+  case tree = 1
+}

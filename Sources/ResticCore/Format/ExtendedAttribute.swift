@@ -1,0 +1,11 @@
+/// One extended attribute of a node.
+public struct ExtendedAttribute: Hashable, Sendable {
+  /// The full name, such as `user.comment`.
+  public var name: String
+  public var value: [UInt8]
+
+  public init(name: String, value: [UInt8]) {
+    self.name = name
+    self.value = value
+  }
+}

@@ -1,0 +1,90 @@
+/// A lock file: who uses the repository since when.
+public struct LockFile: Hashable, Sendable {
+  /// When the lock was written, last refreshed.
+  public var time: Timestamp
+  public var exclusive: Bool
+  public var hostname: String
+  public var username: String
+  public var pid: Int32
+  public var uid: UInt32
+  public var gid: UInt32
+  /// Members that restic doesn't know, written again at the end.
+  public var unknownFields: [UnknownField]
+
+  public init(
+    time: Timestamp, exclusive: Bool, hostname: String, username: String, pid: Int32,
+    uid: UInt32 = 0, gid: UInt32 = 0, unknownFields: [UnknownField] = []
+  ) {
+    self.time = time
+    self.exclusive = exclusive
+    self.hostname = hostname
+    self.username = username
+    self.pid = pid
+    self.uid = uid
+    self.gid = gid
+    self.unknownFields = unknownFields
+  }
+
+  /// The file's plaintext: JSON without a newline.
+  public func encode() -> [UInt8] {
+    var writer = GoJSON.Writer()
+    writer.literal("{\"time\":")
+    writer.time(time)
+    writer.literal(",\"exclusive\":")
+    writer.boolean(exclusive)
+    writer.literal(",\"hostname\":")
+    writer.string(hostname)
+    writer.literal(",\"username\":")
+    writer.string(username)
+    writer.literal(",\"pid\":")
+    writer.number(pid)
+    if uid != 0 {
+      writer.literal(",\"uid\":")
+      writer.number(uid)
+    }
+    if gid != 0 {
+      writer.literal(",\"gid\":")
+      writer.number(gid)
+    }
+    for field in unknownFields { writer.member(field) }
+    writer.literal("}")
+    return writer.finish()
+  }
+
+  /// The lock whose plaintext is `bytes`. The time must be there: without it nobody could tell whether it is stale.
+  public static func decode(_ bytes: [UInt8]) throws(FormatError) -> LockFile {
+    try GoJSON.read(bytes, "lock") { reader throws(FormatError) in
+      var time: Timestamp?
+      var lock = LockFile(time: .zero, exclusive: false, hostname: "", username: "", pid: 0)
+      var object = try reader.beginObject()
+      while let key = try reader.nextKey(&object) {
+        if key == "time" {
+          if try !reader.skipNull() { time = try reader.time() }
+        } else {
+          try lock.read(key, &reader)
+        }
+      }
+      guard let time else { throw FormatError("lock: has no time") }
+      lock.time = time
+      return lock
+    }
+  }
+
+  private mutating func read(_ key: GoJSON.Reader.Key, _ reader: inout GoJSON.Reader) throws(FormatError) {
+    if key == "exclusive" {
+      if try !reader.skipNull() { exclusive = try reader.boolean() }
+    } else if key == "hostname" {
+      if try !reader.skipNull() { hostname = try reader.string() }
+    } else if key == "username" {
+      if try !reader.skipNull() { username = try reader.string() }
+    } else if key == "pid" {
+      if try !reader.skipNull() { pid = try reader.number() }
+    } else if key == "uid" {
+      if try !reader.skipNull() { uid = try reader.number() }
+    } else if key == "gid" {
+      if try !reader.skipNull() { gid = try reader.number() }
+    } else {
+      unknownFields.append(try reader.unknownField(key))
+    }
+  }
+}

@@ -1,0 +1,58 @@
+internal import Glibc
+
+/// The name of a directory entry: bytes, as the kernel and restic see them.
+///
+/// Two names are equal when their bytes are, whatever Unicode thinks of them; `<` is restic's order of a tree.
+public struct Name: Hashable, Comparable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
+  /// The name's bytes, without a terminator. No encoding is implied.
+  public let bytes: [UInt8]
+
+  public init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+  }
+
+  /// The UTF-8 of `string`.
+  public init(_ string: String) {
+    bytes = Array(string.utf8)
+  }
+
+  public init(stringLiteral value: String) {
+    self.init(value)
+  }
+
+  /// Whether a directory of a Linux file system may have an entry of this name: a single path component (not empty, `.`
+  /// or `..`, no `/`, no NUL) of at most 255 bytes.
+  public var isValidEntryName: Bool { isPathComponent && bytes.count <= 255 }
+
+  /// Like `isValidEntryName` without the limit of length: trees saved on other systems hold longer names.
+  var isPathComponent: Bool {
+    switch bytes.count {
+    case 0: return false
+    case 1 where bytes[0] == UInt8(ascii: "."): return false
+    case 2 where bytes[0] == UInt8(ascii: ".") && bytes[1] == UInt8(ascii: "."): return false
+    default:
+      return bytes.withUnsafeBytes { bytes in
+        for byte in bytes where byte == UInt8(ascii: "/") || byte == 0 { return false }
+        return true
+      }
+    }
+  }
+
+  /// The name for people: as text, with everything unprintable escaped as in Go or C. Different names look different.
+  public var description: String {
+    bytes.withUnsafeBytes { String(decoding: GoQuote.quote($0), as: UTF8.self) }
+  }
+
+  public static func < (left: Name, right: Name) -> Bool {
+    left.bytes.withUnsafeBytes { left in
+      right.bytes.withUnsafeBytes { right in
+        let common = min(left.count, right.count)
+        if common > 0, let first = left.baseAddress, let second = right.baseAddress {
+          let order = memcmp(first, second, common)
+          if order != 0 { return order < 0 }
+        }
+        return left.count < right.count
+      }
+    }
+  }
+}

@@ -1,0 +1,34 @@
+/// One blob and where it lies in its pack.
+public struct PackBlob: Hashable, Sendable {
+  /// Bytes that sealing adds to a blob: 16 of IV and 16 of MAC.
+  static let sealOverhead: UInt32 = 32
+
+  public var id: BlobID
+  public var type: BlobType
+  /// Bytes from the start of the pack.
+  public var offset: UInt32
+  /// Bytes as stored, sealed; 32 or more.
+  public var length: UInt32
+  /// Bytes of the plaintext if it is stored compressed, else nil.
+  public var uncompressedLength: UInt32?
+
+  public init(id: BlobID, type: BlobType, offset: UInt32, length: UInt32, uncompressedLength: UInt32? = nil) {
+    self.id = id
+    self.type = type
+    self.offset = offset
+    self.length = length
+    self.uncompressedLength = uncompressedLength
+  }
+
+  /// Bytes of the plaintext.
+  public var plaintextLength: Int {
+    if let uncompressedLength { return Int(uncompressedLength) }
+    return max(0, Int(length) - Int(Self.sealOverhead))
+  }
+
+  /// The first byte after the blob, if the blob is long enough to be one and ends within what 32 bits can address.
+  var checkedEnd: UInt32? {
+    let (end, overflow) = offset.addingReportingOverflow(length)
+    return overflow || length < Self.sealOverhead ? nil : end
+  }
+}

@@ -1,0 +1,152 @@
+/// A snapshot file: which tree was the state of which paths at which time.
+public struct Snapshot: Hashable, Sendable {
+  /// When the backup started; decides which snapshot is the latest.
+  public var time: Timestamp
+  /// The snapshot this one was made from.
+  public var parent: SnapshotID?
+  /// The root directory.
+  public var tree: BlobID
+  /// What was backed up: absolute paths. `forget` groups by them.
+  public var paths: [String]
+  public var hostname: String
+  public var username: String
+  public var uid: UInt32
+  public var gid: UInt32
+  public var excludes: [String]
+  public var tags: [String]
+  /// The snapshot that `tag` or `rewrite` replaced by this one.
+  public var original: SnapshotID?
+  /// Name and version of the program that made it.
+  public var programVersion: String
+  public var summary: SnapshotSummary?
+  /// Members that this version doesn't know, written again at the end.
+  public var unknownFields: [UnknownField]
+
+  public init(
+    time: Timestamp, parent: SnapshotID? = nil, tree: BlobID, paths: [String],
+    hostname: String = "", username: String = "", uid: UInt32 = 0, gid: UInt32 = 0,
+    excludes: [String] = [], tags: [String] = [], original: SnapshotID? = nil,
+    programVersion: String = "", summary: SnapshotSummary? = nil, unknownFields: [UnknownField] = []
+  ) {
+    self.time = time
+    self.parent = parent
+    self.tree = tree
+    self.paths = paths
+    self.hostname = hostname
+    self.username = username
+    self.uid = uid
+    self.gid = gid
+    self.excludes = excludes
+    self.tags = tags
+    self.original = original
+    self.programVersion = programVersion
+    self.summary = summary
+    self.unknownFields = unknownFields
+  }
+
+  /// The file's plaintext: JSON in restic's order, without a newline.
+  public func encode() -> [UInt8] {
+    var writer = GoJSON.Writer(capacity: 1024)
+    writer.literal("{\"time\":")
+    writer.time(time)
+    if let parent {
+      writer.literal(",\"parent\":")
+      writer.id(parent)
+    }
+    writer.literal(",\"tree\":")
+    writer.id(tree)
+    writer.literal(",\"paths\":")
+    writer.strings(paths)
+    if !hostname.isEmpty {
+      writer.literal(",\"hostname\":")
+      writer.string(hostname)
+    }
+    if !username.isEmpty {
+      writer.literal(",\"username\":")
+      writer.string(username)
+    }
+    if uid != 0 {
+      writer.literal(",\"uid\":")
+      writer.number(uid)
+    }
+    if gid != 0 {
+      writer.literal(",\"gid\":")
+      writer.number(gid)
+    }
+    if !excludes.isEmpty {
+      writer.literal(",\"excludes\":")
+      writer.strings(excludes)
+    }
+    if !tags.isEmpty {
+      writer.literal(",\"tags\":")
+      writer.strings(tags)
+    }
+    if let original {
+      writer.literal(",\"original\":")
+      writer.id(original)
+    }
+    if !programVersion.isEmpty {
+      writer.literal(",\"program_version\":")
+      writer.string(programVersion)
+    }
+    if let summary {
+      writer.literal(",\"summary\":")
+      summary.write(to: &writer)
+    }
+    for field in unknownFields { writer.member(field) }
+    writer.literal("}")
+    return writer.finish()
+  }
+
+  /// The snapshot whose plaintext is `bytes`. Time and tree must be there.
+  public static func decode(_ bytes: [UInt8]) throws(FormatError) -> Snapshot {
+    try GoJSON.read(bytes, "snapshot") { reader throws(FormatError) in
+      var time: Timestamp?
+      var tree: BlobID?
+      var snapshot = Snapshot(time: .zero, tree: BlobID(words: (0, 0, 0, 0)), paths: [])
+      var object = try reader.beginObject()
+      while let key = try reader.nextKey(&object) {
+        if key == "time" {
+          if try !reader.skipNull() { time = try reader.time() }
+        } else if key == "tree" {
+          tree = try reader.skipNull() ? nil : try reader.id()
+        } else {
+          try snapshot.read(key, &reader)
+        }
+      }
+      guard let time else { throw FormatError("snapshot: has no time") }
+      guard let tree else { throw FormatError("snapshot: has no tree") }
+      snapshot.time = time
+      snapshot.tree = tree
+      return snapshot
+    }
+  }
+
+  private mutating func read(_ key: GoJSON.Reader.Key, _ reader: inout GoJSON.Reader) throws(FormatError) {
+    if key == "parent" {
+      parent = try reader.skipNull() ? nil : try reader.id()
+    } else if key == "paths" {
+      paths = try reader.strings()
+    } else if key == "hostname" {
+      if try !reader.skipNull() { hostname = try reader.string() }
+    } else if key == "username" {
+      if try !reader.skipNull() { username = try reader.string() }
+    } else if key == "uid" {
+      if try !reader.skipNull() { uid = try reader.number() }
+    } else if key == "gid" {
+      if try !reader.skipNull() { gid = try reader.number() }
+    } else if key == "excludes" {
+      excludes = try reader.strings()
+    } else if key == "tags" {
+      tags = try reader.strings()
+    } else if key == "original" {
+      original = try reader.skipNull() ? nil : try reader.id()
+    } else if key == "program_version" {
+      if try !reader.skipNull() { programVersion = try reader.string() }
+    } else if key == "summary" {
+      summary = try reader.skipNull() ? nil : try SnapshotSummary(&reader)
+    } else {
+      unknownFields.append(try reader.unknownField(key))
+    }
+  }
+}

@@ -1,0 +1,12 @@
+/// A JSON member that this version of the project doesn't know, kept so that it survives being written again.
+public struct UnknownField: Hashable, Sendable {
+  /// The member's name, unescaped.
+  public var key: String
+  /// The member's value: one JSON value exactly as it was read. Whoever makes one writes valid JSON here.
+  public var rawValue: [UInt8]
+
+  public init(key: String, rawValue: [UInt8]) {
+    self.key = key
+    self.rawValue = rawValue
+  }
+}

@@ -1,0 +1,26 @@
+import ResticCore
+
+/// A backend that passes every call on, for tests that replace one of them.
+protocol BackendWrapper: Backend {
+  var base: any Backend { get }
+}
+
+extension BackendWrapper {
+  var description: String { base.description }
+
+  func create() async throws(BackendError) { try await base.create() }
+
+  func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) { try await base.save(file, bytes) }
+
+  func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
+    try await base.load(file, range: range)
+  }
+
+  func byteCount(of file: BackendFile) async throws(BackendError) -> Int { try await base.byteCount(of: file) }
+
+  func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] { try await base.list(type) }
+
+  func remove(_ file: BackendFile) async throws(BackendError) { try await base.remove(file) }
+
+  func capacity() async throws(BackendError) -> StorageCapacity? { try await base.capacity() }
+}

@@ -1,0 +1,192 @@
+import ResticTestSupport
+import Synchronization
+import Testing
+
+@testable import ResticCore
+
+@Suite("LimitedBackend")
+struct LimitedBackendTests {
+  private static func pack(_ number: UInt8) throws -> BackendFile {
+    .pack(try #require(PackID(bytes: [UInt8](repeating: number, count: 32))))
+  }
+
+  @Test("it keeps every rule of Backend", arguments: [1, 5])
+  func conformance(connections: Int) async {
+    #expect(await BackendConformance(LimitedBackend(MemoryBackend(), connections: connections)).violations() == [])
+  }
+
+  @Test("never more calls at a time than allowed, and as many as allowed", arguments: [1, 2, 5])
+  func limit(connections: Int) async throws {
+    let counting = CountingBackend()
+    let limited = LimitedBackend(counting, connections: connections)
+    try await withThrowingTaskGroup { group in
+      for number in 0..<UInt8(40) {
+        group.addTask { try await limited.save(Self.pack(number), [number]) }
+      }
+      try await group.waitForAll()
+    }
+    #expect(counting.running.highest == connections)
+    #expect(counting.running.current == 0)
+  }
+
+  @Test("without the limit the same calls do exceed it")
+  func limitBites() async throws {
+    let counting = CountingBackend()
+    try await withThrowingTaskGroup { group in
+      for number in 0..<UInt8(40) {
+        group.addTask { try await counting.save(Self.pack(number), [number]) }
+      }
+      try await group.waitForAll()
+    }
+    #expect(counting.running.highest > 5)
+  }
+
+  @Test("lock files pass while every connection is taken")
+  func lockBypass() async throws {
+    let blocked = Gatekeeper()
+    let limited = LimitedBackend(StallingBackend(blocked), connections: 1)
+    let stalled = Task { try await limited.save(Self.pack(1), [1]) }
+    await blocked.waitForArrival()
+    let lock = BackendFile.lock(try #require(LockID(bytes: [UInt8](repeating: 9, count: 32))))
+    try await limited.save(lock, [1])
+    #expect(try await limited.list(.lock).map(\.file) == [lock])
+    #expect(try await limited.load(lock) == [1])
+    try await limited.remove(lock)
+    blocked.open()
+    try await stalled.value
+  }
+
+  @Test("whoever waits longest goes first")
+  func order() async {
+    let gate = ConnectionGate(connections: 1)
+    #expect(await gate.enter())
+    let order = Order()
+    await withTaskGroup { group in
+      for number in 0..<20 {
+        group.addTask {
+          #expect(await gate.enter())
+          order.append(number)
+          gate.leave()
+        }
+        while gate.waitingCount <= number { await Task.yield() }
+      }
+      gate.leave()
+    }
+    #expect(order.numbers == Array(0..<20))
+  }
+
+  @Test("a cancelled wait ends at once, takes no connection and lets the others through")
+  func cancellation() async {
+    let gate = ConnectionGate(connections: 1)
+    #expect(await gate.enter())
+    let first = Task { await gate.enter() }
+    while gate.waitingCount < 1 { await Task.yield() }
+    let second = Task { await gate.enter() }
+    while gate.waitingCount < 2 { await Task.yield() }
+    first.cancel()
+    #expect(await first.value == false)
+    #expect(gate.waitingCount == 1)
+    gate.leave()
+    #expect(await second.value)
+    gate.leave()
+    #expect(await gate.enter())
+  }
+
+  @Test("connections survive any mix of cancellations")
+  func cancellationStorm() async {
+    let gate = ConnectionGate(connections: 3)
+    var random = SplitMix64(seed: 5)
+    await withTaskGroup { group in
+      for _ in 0..<500 {
+        let cancels = Bool.random(using: &random)
+        group.addTask {
+          let task = Task {
+            guard await gate.enter() else { return }
+            await Task.yield()
+            gate.leave()
+          }
+          if cancels { task.cancel() }
+          await task.value
+        }
+      }
+    }
+    #expect(gate.waitingCount == 0)
+    for _ in 0..<3 {
+      #expect(await gate.enter())
+    }
+    let fourth = Task { await gate.enter() }
+    while gate.waitingCount < 1 { await Task.yield() }
+    fourth.cancel()
+    #expect(await fourth.value == false)
+  }
+
+  @Test("a call cancelled while it waits is not made")
+  func cancelledCall() async throws {
+    let blocked = Gatekeeper()
+    let base = FaultBackend(StallingBackend(blocked))
+    let limited = LimitedBackend(base, connections: 1)
+    let stalled = Task { try await limited.save(Self.pack(1), [1]) }
+    await blocked.waitForArrival()
+    let waiting = Task { try await limited.save(Self.pack(2), [2]) }
+    waiting.cancel()
+    await #expect(throws: BackendError.unavailable("cancelled while waiting for a connection")) {
+      try await waiting.value
+    }
+    blocked.open()
+    try await stalled.value
+    #expect(base.callCount == 1)
+  }
+}
+
+/// Counts how many saves are under way at the same time.
+private final class CountingBackend: BackendWrapper {
+  let base: any Backend = MemoryBackend(files: [:])
+  let running = RunningCount()
+
+  func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+    running.enter()
+    defer { running.leave() }
+    // Long enough for the other calls to arrive; cancellation does not matter here.
+    try? await Task.sleep(for: .milliseconds(2))
+    try await base.save(file, bytes)
+  }
+}
+
+/// A door that a call waits at until the test opens it.
+private final class Gatekeeper: Sendable {
+  private let state = Mutex((hasArrived: false, isOpen: false))
+
+  func wait() async {
+    state.withLock { $0.hasArrived = true }
+    while !state.withLock({ $0.isOpen }) { await Task.yield() }
+  }
+
+  func waitForArrival() async {
+    while !state.withLock({ $0.hasArrived }) { await Task.yield() }
+  }
+
+  func open() { state.withLock { $0.isOpen = true } }
+}
+
+/// Numbers in the order in which tasks wrote them down.
+private final class Order: Sendable {
+  private let recorded = Mutex<[Int]>([])
+
+  var numbers: [Int] { recorded.withLock { $0 } }
+  func append(_ number: Int) { recorded.withLock { $0.append(number) } }
+}
+
+/// Saves of packs wait at a door.
+private final class StallingBackend: BackendWrapper {
+  let base: any Backend = MemoryBackend(files: [:])
+  private let door: Gatekeeper
+
+  init(_ door: Gatekeeper) {
+    self.door = door
+  }
+
+  func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+    if file.type == .data { await door.wait() }
+    try await base.save(file, bytes)
+  }
+}

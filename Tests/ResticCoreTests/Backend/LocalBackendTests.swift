@@ -1,0 +1,253 @@
+import Glibc
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@testable import ResticCore
+
+@Suite("LocalBackend")
+struct LocalBackendTests {
+  private let directory: TemporaryDirectory
+  private let root: FilePath
+  private let backend: LocalBackend
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    root = directory.path.appending("vault")
+    backend = LocalBackend(path: root)
+  }
+
+  @Test("it keeps every rule of Backend")
+  func conformance() async {
+    let conformance = BackendConformance(backend) { [root] type, name in
+      let paths = LocalPaths(root: root)
+      let folder = type == .data ? root.appending("data/ab") : paths.folders(of: type)[0]
+      try Self.write([1], to: folder.appending(name))
+    }
+    #expect(await conformance.violations() == [])
+  }
+
+  @Test("the layout is restic's: 256 data folders, modes 0400 and 0700")
+  func layout() async throws {
+    try await backend.create()
+    let pack = try file(.data, "1a")
+    try await backend.save(.config, [1])
+    try await backend.save(pack, [2])
+    for folder in ["", "data", "data/00", "data/ff", "index", "keys", "locks", "snapshots"] {
+      #expect(try mode(root.appending(folder)) == 0o40700)
+    }
+    #expect(try mode(root.appending("config")) == 0o100400)
+    #expect(try mode(root.appending("data/1a").appending(pack.name)) == 0o100400)
+    #expect(try names(root.appending("data/1a")) == [pack.name])
+    #expect(try names(root.appending("data")).count == 256)
+  }
+
+  @Test("new files are readable by the group where the config file is")
+  func sharedModes() async throws {
+    try await backend.create()
+    try await backend.save(.config, [1])
+    #expect(chmod(root.appending("config").string, 0o440) == 0)
+    let snapshot = try file(.snapshot, "1a")
+    try await backend.save(snapshot, [2])
+    #expect(try mode(root.appending("snapshots").appending(snapshot.name)) == 0o100440)
+  }
+
+  @Test("create makes the folders above, too, and leaves what is there")
+  func createNested() async throws {
+    let deep = LocalBackend(path: directory.path.appending("a/b/c"))
+    try await deep.create()
+    try await deep.save(.config, [1, 2])
+    try await deep.create()
+    #expect(try await deep.load(.config) == [1, 2])
+  }
+
+  @Test("a repository that is not there is .missing, whatever is asked")
+  func missingRepository() async throws {
+    let missing = BackendError.missing("there is no folder \(root.string)")
+    let pack = try file(.data, "1a")
+    for type in BackendFileType.allCases {
+      await #expect(throws: missing) { try await backend.list(type) }
+    }
+    await #expect(throws: missing) { try await backend.load(pack) }
+    await #expect(throws: missing) { try await backend.byteCount(of: .config) }
+    await #expect(throws: missing) { try await backend.save(pack, [1]) }
+    await #expect(throws: missing) { try await backend.remove(pack) }
+    await #expect(throws: missing) { try await backend.capacity() }
+    #expect(try names(directory.path) == [])
+  }
+
+  @Test("nothing is written into the empty folder that an unmounted disk leaves")
+  func unmountedDisk() async throws {
+    #expect(mkdir(root.string, 0o700) == 0)
+    let pack = try file(.data, "1a")
+    await #expect(throws: BackendError.missing("\(root.string) holds no restic repository: is its disk mounted?")) {
+      try await backend.save(pack, [1])
+    }
+    #expect(try names(root) == [])
+  }
+
+  @Test("folders that a copy left out count as empty and come back when they are needed")
+  func missingFolders() async throws {
+    try await backend.create()
+    try await backend.save(.config, [1])
+    let pack = try file(.data, "1a")
+    let lock = try file(.lock, "1a")
+    #expect(rmdir(root.appending("locks").string) == 0)
+    #expect(rmdir(root.appending("data/1a").string) == 0)
+    #expect(try await backend.list(.lock) == [])
+    #expect(try await backend.list(.data) == [])
+    try await backend.save(pack, [2])
+    try await backend.save(lock, [3])
+    #expect(try await backend.load(pack) == [2])
+    #expect(try await backend.load(lock) == [3])
+  }
+
+  @Test("a pack in the wrong subfolder, a folder named like a file, and a fifo are no files")
+  func strangers() async throws {
+    try await backend.create()
+    let pack = try file(.data, "1a")
+    try Self.write([1], to: root.appending("data/1b").appending(pack.name))
+    let snapshot = try file(.snapshot, "2a")
+    #expect(mkdir(root.appending("snapshots").appending(snapshot.name).string, 0o700) == 0)
+    let key = try file(.key, "3a")
+    #expect(mkfifo(root.appending("keys").appending(key.name).string, 0o600) == 0)
+    #expect(try await backend.list(.data) == [])
+    #expect(try await backend.list(.snapshot) == [])
+    #expect(try await backend.list(.key) == [])
+    await #expect(throws: BackendError.notFound(pack)) { try await backend.load(pack) }
+    await #expect(throws: BackendError.self) { try await backend.load(snapshot) }
+    // Reading a fifo that nobody writes to must not hang.
+    #expect(try await backend.load(key) == [])
+    await #expect(throws: BackendError.truncated(key)) { try await backend.load(key, range: 0..<1) }
+  }
+
+  @Test("a relative path stays where it was when the process moves")
+  func relativePath() {
+    let relative = LocalBackend(path: "some/vault")
+    #expect(relative.path.isAbsolute)
+    #expect(relative.description.hasSuffix("/some/vault"))
+  }
+
+  @Test("a full disk is .noSpace, and nothing of the file stays", .enabled(if: getuid() == 0, "mounting needs root"))
+  func fullDisk() async throws {
+    try await onTmpfs("size=1m") { mountpoint in
+      let backend = LocalBackend(path: mountpoint)
+      try await backend.create()
+      let pack = try file(.data, "1a")
+      let error = await #expect(throws: BackendError.self) {
+        try await backend.save(pack, [UInt8](repeating: 1, count: 4 << 20))
+      }
+      guard case .noSpace(let message) = error else {
+        Issue.record("got \(String(describing: error))")
+        return
+      }
+      #expect(message.contains(mountpoint.string) && message.contains("No space left"))
+      #expect(try names(mountpoint.appending("data/1a")) == [])
+      try await backend.save(pack, [1])
+      #expect(try await backend.load(pack) == [1])
+    }
+  }
+
+  @Test("a read-only medium is .denied", .enabled(if: getuid() == 0, "mounting needs root"))
+  func readOnly() async throws {
+    try await onTmpfs("size=8m") { mountpoint in
+      let backend = LocalBackend(path: mountpoint)
+      try await backend.create()
+      let pack = try file(.data, "1a")
+      try await backend.save(pack, [1])
+      try await ProcessRunner().check("mount", ["-o", "remount,ro", mountpoint.string])
+      for call in [
+        { try await backend.save(pack, [1]) }, { try await backend.remove(pack) },
+        { try await LocalBackend(path: mountpoint.appending("new")).create() },
+      ] as [() async throws -> Void] {
+        let error = await #expect(throws: BackendError.self) { try await call() }
+        guard case .denied = error else {
+          Issue.record("got \(String(describing: error))")
+          continue
+        }
+      }
+      #expect(try await backend.load(pack) == [1])
+    }
+  }
+
+  @Test(
+    "calls that hang do not stop Swift's own threads, and no more run at a time than allowed", .timeLimit(.minutes(1)))
+  func poolStaysFree() async throws {
+    let executor = BlockingExecutor(threadCount: 20)
+    let pipe = try FileDescriptor.pipe()
+    let running = RunningCount()
+    await withTaskGroup { group in
+      for _ in 0..<64 {
+        group.addTask {
+          await executor.run {
+            running.enter()
+            var byte: UInt8 = 0
+            _ = Glibc.read(pipe.readEnd.rawValue, &byte, 1)  // Hangs until the other end is closed.
+            running.leave()
+          }
+        }
+      }
+      while running.current < 20 { await Task.yield() }
+      #expect(await Task { 1 + 1 }.value == 2)
+      #expect(throws: Never.self) { try pipe.writeEnd.close() }
+    }
+    #expect(throws: Never.self) { try pipe.readEnd.close() }
+    #expect(running.current == 0 && running.highest == 20)
+  }
+
+  @Test("an executor that is released ends its threads")
+  func executorEnds() async throws {
+    func threadCount() throws -> Int { try names("/proc/self/task").count }
+    var executor: BlockingExecutor? = BlockingExecutor(threadCount: 40)
+    await withTaskGroup { group in
+      for _ in 0..<40 {
+        group.addTask { [executor] in await executor?.run { _ = usleep(100_000) } }
+      }
+    }
+    let before = try threadCount()
+    #expect(before >= 40)
+    executor = nil
+    var rest = before
+    for _ in 0..<1000 where rest > before - 30 {
+      try await Task.sleep(for: .milliseconds(5))
+      rest = try threadCount()
+    }
+    #expect(rest <= before - 30)
+  }
+
+  // MARK: - Tools
+
+  private func file(_ type: BackendFileType, _ prefix: String) throws -> BackendFile {
+    try #require(BackendFile(type: type, name: prefix + String(repeating: "0", count: 62)))
+  }
+
+  private func mode(_ path: FilePath) throws -> mode_t {
+    try SystemCall.status(path).st_mode
+  }
+
+  private func names(_ path: FilePath) throws -> [String] {
+    var names: [String] = []
+    try SystemCall.forEachName(in: path) { name, _ in names.append(String(cString: name)) }
+    return names.filter { $0 != "." && $0 != ".." }.sorted()
+  }
+
+  private static func write(_ bytes: [UInt8], to path: FilePath) throws {
+    let descriptor = try FileDescriptor.open(
+      path, .writeOnly, options: .create, permissions: .ownerReadWrite)
+    try descriptor.closeAfter { _ = try descriptor.writeAll(bytes) }
+  }
+
+  /// Calls `body` with a mounted tmpfs, and takes it away again.
+  private func onTmpfs(_ options: String, _ body: (FilePath) async throws -> Void) async throws {
+    let mountpoint = directory.path.appending("tmpfs")
+    #expect(mkdir(mountpoint.string, 0o700) == 0)
+    try await ProcessRunner().check("mount", ["-t", "tmpfs", "-o", options, "tmpfs", mountpoint.string])
+    do {
+      try await body(mountpoint)
+    } catch {
+      try await ProcessRunner().check("umount", [mountpoint.string])
+      throw error
+    }
+    try await ProcessRunner().check("umount", [mountpoint.string])
+  }
+}

@@ -1,0 +1,93 @@
+public import ResticCore
+import Synchronization
+
+/// A repository in memory whose files a test can look at, change and take away. Keeps all rules of `Backend`.
+public final class MemoryBackend: Backend {
+  private struct State {
+    var isCreated: Bool
+    var files: [BackendFile: [UInt8]]
+  }
+
+  private let state: Mutex<State>
+
+  public let description = "memory"
+
+  /// Nothing at all: there is no repository before `create`.
+  public init() {
+    state = Mutex(State(isCreated: false, files: [:]))
+  }
+
+  /// A repository that holds `files`.
+  public init(files: [BackendFile: [UInt8]]) {
+    state = Mutex(State(isCreated: true, files: files))
+  }
+
+  /// All files as they are now. A new `MemoryBackend(files:)` of them is a copy of the repository at this instant.
+  public var files: [BackendFile: [UInt8]] { state.withLock { $0.files } }
+
+  /// The bytes of `file`, nil if it is not there. Setting them is what a broken disk, or another program, might do.
+  public subscript(file: BackendFile) -> [UInt8]? {
+    get { state.withLock { $0.files[file] } }
+    set { state.withLock { $0.files[file] = newValue } }
+  }
+
+  public func create() async throws(BackendError) {
+    state.withLock { $0.isCreated = true }
+  }
+
+  public func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+    try access { state throws(BackendError) in
+      if let existing = state.files[file] {
+        guard existing == bytes else { throw .alreadyExists(file) }
+      } else {
+        state.files[file] = bytes
+      }
+    }
+  }
+
+  public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
+    try access { state throws(BackendError) in
+      guard let bytes = state.files[file] else { throw .notFound(file) }
+      guard let range else { return bytes }
+      guard range.upperBound <= bytes.count else { throw .truncated(file) }
+      return Array(bytes[range])
+    }
+  }
+
+  public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
+    try access { state throws(BackendError) in
+      guard let bytes = state.files[file] else { throw .notFound(file) }
+      return bytes.count
+    }
+  }
+
+  public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
+    try access { state throws(BackendError) in
+      state.files.filter { $0.key.type == type }.map { BackendEntry(file: $0.key, byteCount: $0.value.count) }
+    }
+  }
+
+  public func remove(_ file: BackendFile) async throws(BackendError) {
+    try access { state throws(BackendError) in
+      guard state.files.removeValue(forKey: file) != nil else { throw .notFound(file) }
+    }
+  }
+
+  public func capacity() async throws(BackendError) -> StorageCapacity? {
+    nil
+  }
+
+  private func access<Success: Sendable>(
+    _ body: (inout State) throws(BackendError) -> Success
+  ) throws(BackendError) -> Success {
+    let result: Result<Success, BackendError> = state.withLock { state in
+      guard state.isCreated else { return .failure(.missing("there is no repository in memory")) }
+      do throws(BackendError) {
+        return .success(try body(&state))
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try result.get()
+  }
+}

@@ -14,8 +14,14 @@ public enum RepositoryError: Error, Sendable {
   case damaged(String)
   /// The config names a format version that this program does not know.
   case unsupportedVersion(Int)
-  /// A blob that no index file lists, or whose pack is gone.
-  case missingBlob(BlobID)
+  /// A blob that no index file lists, or whose `pack` is gone.
+  case missingBlob(BlobID, pack: PackID? = nil)
+  /// No snapshot, or more than one, is what was asked for.
+  case noSnapshot(String)
+  /// More than the format can hold.
+  case tooLarge(String)
+  /// The task was cancelled while it waited (exit code 130).
+  case cancelled
   /// The newest matching snapshot is not the one our changes are based on.
   case baseMoved(newest: SnapshotID)
   /// The storage failed.
@@ -32,7 +38,11 @@ extension RepositoryError: CustomStringConvertible {
     case .lockLost(let message): message
     case .damaged(let message): message
     case .unsupportedVersion(let version): "repository format version \(version) is not supported"
-    case .missingBlob(let id): "blob \(id.short) is not in the repository"
+    case .missingBlob(let id, nil): "blob \(id) is in no index file; `restic repair index` may find it"
+    case .missingBlob(let id, let pack?): "pack \(pack), which holds blob \(id), is gone; run `restic check`"
+    case .noSnapshot(let message): message
+    case .tooLarge(let message): message
+    case .cancelled: "interrupted"
     case .baseMoved(let newest): "the repository has a newer snapshot \(newest.short)"
     case .backend(let error): "\(error)"
     }

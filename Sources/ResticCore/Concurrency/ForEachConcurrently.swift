@@ -1,0 +1,30 @@
+/// Runs `body` for every item, at most `limit` at a time, and throws the first failure after all that had begun ended.
+///
+/// After a failure no further item is begun. The order is that of `items`, as far as an order exists.
+func forEachConcurrently<Item: Sendable>(
+  _ items: [Item], limit: Int, _ body: @escaping @Sendable (Item) async throws(RepositoryError) -> Void
+) async throws(RepositoryError) {
+  let failure = await withTaskGroup(of: RepositoryError?.self, returning: RepositoryError?.self) { group in
+    var remaining = items.makeIterator()
+    var failure: RepositoryError?
+    func begin(_ item: Item) {
+      group.addTask {
+        do throws(RepositoryError) {
+          try await body(item)
+          return nil
+        } catch {
+          return error
+        }
+      }
+    }
+    for _ in 0..<max(limit, 1) {
+      if let item = remaining.next() { begin(item) }
+    }
+    while let outcome = await group.next() {
+      failure = failure ?? outcome
+      if failure == nil, let item = remaining.next() { begin(item) }
+    }
+    return failure
+  }
+  if let failure { throw failure }
+}

@@ -1,0 +1,139 @@
+/// All that is known of the repository's blobs: those stored, those under way, and the packs that wait for an index file.
+///
+/// One value under one lock, because a blob moves between the three at one instant: a reader that looks at any time finds
+/// it. Invariants:
+/// 1. A blob that `claim` called known is stored, or pending until it is stored or its holder fails.
+/// 2. Every stored pack that is in `unindexed` is in `index` too, in the slot noted there.
+/// 3. Every uploader that is named in `pending` has neither finished nor failed nor gone.
+struct BlobDirectory: ~Copyable {
+  /// What `claim` found.
+  enum Claim {
+    /// Nobody has it: the caller must store it, or `abandon` all it has.
+    case mine
+    /// A durable pack holds it.
+    case stored
+    /// It is under way in the caller's own packs.
+    case underWay
+    /// It is under way in another uploader's packs: the caller must `adopt` it before it finishes.
+    case underWayElsewhere
+  }
+
+  /// What a reader finds.
+  enum Lookup {
+    case stored([BlobLocation])
+    case pending(PendingBlob.Content)
+    case unknown
+  }
+
+  private(set) var index = CompactIndex()
+  private(set) var unindexed = PendingIndex()
+  private var pending: [BlobKey: PendingBlob] = [:]
+  private var lastUploader: PendingBlob.UploaderID = 0
+  /// How often index files were loaded; tells a reader whether looking again makes sense.
+  private(set) var loadCount = 0
+
+  init() {}
+
+  /// Blobs under way.
+  var pendingCount: Int { pending.count }
+
+  // MARK: Looking up
+
+  func contains(_ key: BlobKey) -> Bool {
+    pending[key] != nil || index.contains(key)
+  }
+
+  func plaintextByteCount(of key: BlobKey) -> Int? {
+    pending[key]?.plaintextByteCount ?? index.plaintextByteCount(of: key)
+  }
+
+  func lookUp(_ key: BlobKey) -> Lookup {
+    if let blob = pending[key] { return .pending(blob.content) }
+    let locations = index.locations(of: key)
+    return locations.isEmpty ? .unknown : .stored(locations)
+  }
+
+  // MARK: Index files
+
+  mutating func insert(file: IndexID, packs: [IndexFile.Pack]) {
+    index.insert(file: file, packs: packs)
+  }
+
+  /// Ends a load of index files: forgets those that are gone.
+  mutating func endLoad(forgetting gone: Set<IndexID>) {
+    loadCount += 1
+    if !gone.isEmpty { unindexed.renumber(index.forget(files: gone)) }
+  }
+
+  /// Says that the durable index file `file` names `packs`.
+  mutating func name(_ packs: [PendingIndex.Pack], in file: IndexID, at now: ContinuousClock.Instant) {
+    let slots = packs.map(\.slot)
+    index.assign(slots: slots, to: file)
+    unindexed.remove(slots: Set(slots), at: now)
+  }
+
+  /// Forgets packs that no index file names and that are not on the storage any more.
+  mutating func forget(unindexed packs: [PendingIndex.Pack], at now: ContinuousClock.Instant) {
+    let slots = packs.map(\.slot)
+    unindexed.remove(slots: Set(slots), at: now)
+    unindexed.renumber(index.forget(slots: slots))
+  }
+
+  // MARK: Uploading
+
+  mutating func registerUploader() -> PendingBlob.UploaderID {
+    lastUploader += 1
+    return lastUploader
+  }
+
+  /// Decides at one instant who stores a blob: of two equal calls only one is told `.mine`.
+  mutating func claim(_ key: BlobKey, _ plaintext: [UInt8], by uploader: PendingBlob.UploaderID) -> Claim {
+    if var blob = pending[key] {
+      if blob.holders.contains(uploader) { return .underWay }
+      if !blob.dependents.contains(uploader) {
+        blob.dependents.append(uploader)
+        pending[key] = blob
+      }
+      return .underWayElsewhere
+    }
+    if index.contains(key) { return .stored }
+    pending[key] = PendingBlob(content: .plaintext(plaintext), plaintextByteCount: plaintext.count, holders: [uploader])
+    return .mine
+  }
+
+  /// Replaces what can be read of a pending blob by its sealed form. Nothing happens if it was given up meanwhile.
+  mutating func setSealed(
+    _ key: BlobKey, _ bytes: [UInt8], range: Range<Int>, uncompressedLength: UInt32?,
+    by uploader: PendingBlob.UploaderID
+  ) {
+    guard pending[key]?.holders.contains(uploader) == true else { return }
+    pending[key]?.content = .sealed(bytes, range: range, uncompressedLength: uncompressedLength)
+  }
+
+  /// Hands the blob to `uploader`, which relied on another one for it; nil if a durable pack holds it by now.
+  ///
+  /// If the first holder is still at it both store the blob: waiting for an uploader that may never finish would be worse.
+  mutating func adopt(_ key: BlobKey, by uploader: PendingBlob.UploaderID) -> PendingBlob.Content? {
+    guard let blob = pending[key] else { return nil }
+    pending[key]?.dependents.removeAll { $0 == uploader }
+    pending[key]?.holders.append(uploader)
+    return blob.content
+  }
+
+  /// Moves a pack's blobs from pending to stored: the pack is durable.
+  mutating func store(_ pack: IndexFile.Pack, at now: ContinuousClock.Instant) {
+    let slot = index.insert(pack)
+    unindexed.append(PendingIndex.Pack(content: pack, slot: slot), at: now)
+    for blob in pack.blobs { pending[BlobKey(id: blob.id, type: blob.type)] = nil }
+  }
+
+  /// Gives up all that `uploader` has under way; blobs that another uploader relies on stay for that one to take over.
+  mutating func abandon(_ uploader: PendingBlob.UploaderID) {
+    for (key, blob) in pending where blob.holders.contains(uploader) || blob.dependents.contains(uploader) {
+      var blob = blob
+      blob.holders.removeAll { $0 == uploader }
+      blob.dependents.removeAll { $0 == uploader }
+      pending[key] = blob.holders.isEmpty && blob.dependents.isEmpty ? nil : blob
+    }
+  }
+}

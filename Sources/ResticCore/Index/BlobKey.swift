@@ -1,0 +1,5 @@
+/// What a blob is looked up by: data and trees are separate name spaces, as in restic.
+struct BlobKey: Hashable, Sendable {
+  let id: BlobID
+  let type: BlobType
+}

@@ -1,0 +1,21 @@
+/// A blob that an uploader has accepted and that no durable pack holds yet.
+struct PendingBlob: Sendable {
+  /// Names an uploader of this repository.
+  typealias UploaderID = UInt64
+
+  /// What can be read of it meanwhile.
+  enum Content: Sendable {
+    /// Being compressed and sealed just now.
+    case plaintext([UInt8])
+    /// Sealed; the bytes are those in `range` of the array, which may be a whole pack.
+    case sealed([UInt8], range: Range<Int>, uncompressedLength: UInt32?)
+  }
+
+  var content: Content
+  let plaintextByteCount: Int
+  /// Uploaders that have it in a pack of their own. Empty after the only one failed, while another still relies on it.
+  var holders: [UploaderID]
+  /// Uploaders that were given the same blob and count on the holders; each takes the blob over if no holder has stored
+  /// it when they finish.
+  var dependents: [UploaderID] = []
+}

@@ -1,0 +1,9 @@
+/// A finished pack, ready to be stored.
+struct BuiltPack: Sendable {
+  let id: PackID
+  let bytes: [UInt8]
+  let blobs: [PackBlob]
+
+  /// What an index file says of it.
+  var indexEntry: IndexFile.Pack { IndexFile.Pack(id: id, blobs: blobs) }
+}

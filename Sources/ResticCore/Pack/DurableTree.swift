@@ -1,0 +1,61 @@
+/// A tree that is stored, with all packs and index files it needs: the only thing a snapshot can be saved of.
+///
+/// Only `Uploader.finish` makes one, which keeps the order packs → index → snapshot.
+public struct DurableTree: Hashable, Sendable {
+  /// The root tree.
+  public let id: BlobID
+
+  fileprivate init(id: BlobID) {
+    self.id = id
+  }
+}
+
+extension Uploader {
+  /// Makes everything that was added durable: first all packs, then index files that name them. Call it once, after the
+  /// last `add` has returned.
+  ///
+  /// `root` is the tree of the snapshot to come. Packs that an earlier, failed uploader left without an index file are
+  /// named too.
+  public func finish(root: BlobID) async throws(RepositoryError) -> DurableTree {
+    let reliedOn = state.withLock { state in
+      if case .adding = state.phase { state.phase = .finishing }
+      return state.reliedOn
+    }
+    do throws(RepositoryError) {
+      for key in reliedOn { try adopt(key) }
+      let target = repository.settings.packByteCount
+      for pack in state.withLock({ $0.packers.takeAll(target: target) }) {
+        state.withLock { $0.packsInFlight += 1 }
+        try upload(pack)
+      }
+    } catch {
+      // Kept by `fail`, and thrown by the next line when the packs on their way have arrived.
+    }
+    try await waitForPacks()
+    do throws(RepositoryError) {
+      try await repository.saveIndexFiles(onlyIfDue: false)
+    } catch {
+      fail(error)
+      throw error
+    }
+    let key = BlobKey(id: root, type: .tree)
+    guard repository.directory.withLock({ $0.index.contains(key) }) else { throw .missingBlob(root) }
+    state.withLock { $0.phase = .finished }
+    return DurableTree(id: root)
+  }
+
+  /// Stores a blob that another uploader had under way, unless that one has stored it meanwhile.
+  private func adopt(_ key: BlobKey) throws(RepositoryError) {
+    let content = repository.directory.withLock { $0.adopt(key, by: id) }
+    switch content {
+    case nil:
+      break
+    case .plaintext(let bytes):
+      try store(bytes, key)
+    case .sealed(let bytes, let range, let uncompressedLength):
+      let blob = SealedBlob(
+        id: key.id, type: key.type, bytes: Array(bytes[range]), uncompressedLength: uncompressedLength)
+      try append(blob, plaintextByteCount: blob.plaintextByteCount)
+    }
+  }
+}

@@ -1,0 +1,16 @@
+/// A blob as a pack stores it.
+struct SealedBlob: Sendable {
+  let id: BlobID
+  let type: BlobType
+  /// Compressed where `uncompressedLength` is not nil, then sealed.
+  let bytes: [UInt8]
+  let uncompressedLength: UInt32?
+
+  /// Bytes of its entry in the pack header.
+  var headerEntryByteCount: Int {
+    uncompressedLength == nil ? PackHeader.plainEntryByteCount : PackHeader.compressedEntryByteCount
+  }
+
+  /// Bytes before compression and sealing.
+  var plaintextByteCount: Int { uncompressedLength.map(Int.init) ?? bytes.count - MasterKey.overhead }
+}

@@ -1,0 +1,219 @@
+/// Stores blobs: each once, sealed, in packs that are uploaded in the background.
+///
+///     let uploader = repository.makeUploader()
+///     let content = try await uploader.add(bytes, type: .data)      // from any number of tasks
+///     let root = try await uploader.add(tree.encode(), type: .tree)
+///     let tree = try await uploader.finish(root: root)              // once, after the last add
+///     try await repository.saveSnapshot(snapshot, of: tree)
+///
+/// Hashing, compressing and sealing run in the caller's task, so several callers use several cores. Invariants:
+/// 1. Of equal blobs that are added at the same time one is stored; blobs stored or under way are not stored again.
+/// 2. A blob can be loaded from the repository from the moment `add` returns.
+/// 3. At most `Repository.Settings.packsInFlight` packs are on their way to the storage, and two of each type open, chosen
+///    at random, so that the sizes of packs do not tell where a file was cut. More callers wait in `add`.
+/// 4. The first error is kept: every later call throws it, and nothing that was not durable by then counts as stored. What
+///    was is kept for the next uploader.
+///
+/// Lock order: `state` and the repository's `directory` are never held together.
+public final class Uploader: Sendable {
+  /// How far it is.
+  enum Phase {
+    case adding
+    case finishing
+    case finished
+    case failed(RepositoryError)
+  }
+
+  struct State {
+    var phase = Phase.adding
+    var packers = OpenPacks()
+    /// Closed packs that are not durable yet.
+    var packsInFlight = 0
+    /// Woken whenever a pack has arrived or failed.
+    var waiters: [CheckedContinuation<Void, Never>] = []
+    /// Blobs that other uploaders have under way.
+    var reliedOn: Set<BlobKey> = []
+    var statistics = UploadStatistics()
+  }
+
+  let repository: Repository
+  let id: PendingBlob.UploaderID
+  let state = Locked(State())
+
+  init(repository: Repository) {
+    self.repository = repository
+    id = repository.directory.withLock { $0.registerUploader() }
+  }
+
+  deinit {
+    let isFinished = state.withLock { state in
+      if case .finished = state.phase { true } else { false }
+    }
+    if !isFinished { repository.directory.withLock { $0.abandon(id) } }
+  }
+
+  /// What was done so far.
+  public var statistics: UploadStatistics { state.withLock { $0.statistics } }
+
+  /// The id of `bytes`, which are stored or on their way when this returns; they are durable only after `finish`.
+  ///
+  /// Waits while too many packs are in flight. Throws what an earlier upload failed with.
+  public func add(_ bytes: [UInt8], type: BlobType) async throws(RepositoryError) -> BlobID {
+    let key = BlobKey(id: SHA256.id(of: bytes), type: type)
+    if !repository.directory.withLock({ $0.contains(key) }) { try await waitForRoom() }
+    let claim = repository.directory.withLock { $0.claim(key, bytes, by: id) }
+    let failure = state.withLock { state in
+      if case .finished = state.phase { preconditionFailure("an uploader takes nothing after finish") }
+      if claim != .mine {
+        state.statistics[type].knownBlobCount += 1
+        state.statistics[type].knownByteCount += bytes.count
+      }
+      if claim == .underWayElsewhere { state.reliedOn.insert(key) }
+      return state.failure
+    }
+    if let failure {
+      // The claim came after everything was given up: give it up as well.
+      repository.directory.withLock { $0.abandon(id) }
+      throw failure
+    }
+    if claim == .mine { try store(bytes, key) }
+    return key.id
+  }
+
+  /// Seals a blob that nobody else has and puts it into a pack; begins the upload of the pack if that made it full.
+  func store(_ plaintext: [UInt8], _ key: BlobKey) throws(RepositoryError) {
+    do throws(RepositoryError) {
+      try append(try repository.coder.seal(plaintext, id: key.id, type: key.type), plaintextByteCount: plaintext.count)
+    } catch {
+      fail(error)
+      throw error
+    }
+  }
+
+  /// Puts a sealed blob into a pack.
+  func append(_ blob: SealedBlob, plaintextByteCount: Int) throws(RepositoryError) {
+    let key = BlobKey(id: blob.id, type: blob.type)
+    repository.directory.withLock { directory in
+      directory.setSealed(
+        key, blob.bytes, range: 0..<blob.bytes.count, uncompressedLength: blob.uncompressedLength, by: id)
+    }
+    let target = repository.settings.packByteCount
+    let full: Result<PackBuilder?, RepositoryError> = state.withLock { state in
+      if let failure = state.failure { return .failure(failure) }
+      state.statistics[blob.type].addedBlobCount += 1
+      state.statistics[blob.type].addedByteCount += plaintextByteCount
+      state.statistics[blob.type].packedByteCount += blob.bytes.count + blob.headerEntryByteCount
+      let full = state.packers.append(blob, target: target)
+      if full != nil { state.packsInFlight += 1 }
+      return .success(full)
+    }
+    if let pack = try full.get() { try upload(pack) }
+  }
+
+  // MARK: Packs
+
+  /// Finishes `builder`, which counts as in flight already, and sends it off in a task of its own.
+  func upload(_ builder: PackBuilder) throws(RepositoryError) {
+    let pack: BuiltPack
+    do throws(RepositoryError) {
+      pack = try builder.finish(repository.coder.masterKey)
+    } catch {
+      fail(error)
+      endFlight()
+      throw error
+    }
+    // Readers find the blobs in the pack's bytes from now on, and each blob's own bytes are freed.
+    repository.directory.withLock { directory in
+      for blob in pack.blobs {
+        directory.setSealed(
+          BlobKey(id: blob.id, type: blob.type), pack.bytes,
+          range: Int(blob.offset)..<Int(blob.offset) + Int(blob.length), uncompressedLength: blob.uncompressedLength,
+          by: id)
+      }
+    }
+    Task {
+      do throws(RepositoryError) {
+        try await save(pack)
+      } catch {
+        fail(error)
+      }
+      endFlight()
+    }
+  }
+
+  private func save(_ pack: BuiltPack) async throws(RepositoryError) {
+    do throws(BackendError) {
+      try await repository.backend.save(.pack(pack.id), pack.bytes)
+    } catch {
+      throw .backend(error)
+    }
+    repository.directory.withLock { $0.store(pack.indexEntry, at: .now) }
+    state.withLock { state in
+      state.statistics.storedPackCount += 1
+      state.statistics.storedByteCount += pack.bytes.count
+    }
+    try await repository.saveIndexFiles(onlyIfDue: true)
+  }
+
+  private func endFlight() {
+    let waiters = state.withLock { state in
+      state.packsInFlight -= 1
+      return state.takeWaiters()
+    }
+    for waiter in waiters { waiter.resume() }
+  }
+
+  /// Keeps the first error and gives up everything that is not on its way yet.
+  func fail(_ error: RepositoryError) {
+    let waiters = state.withLock { state in
+      if state.failure == nil {
+        state.phase = .failed(error)
+        state.packers = OpenPacks()
+        state.reliedOn = []
+      }
+      return state.takeWaiters()
+    }
+    repository.directory.withLock { $0.abandon(id) }
+    for waiter in waiters { waiter.resume() }
+  }
+
+  // MARK: Waiting
+
+  /// Returns once fewer packs are in flight than allowed; throws what an upload failed with.
+  private func waitForRoom() async throws(RepositoryError) {
+    let limit = max(1, repository.settings.packsInFlight)
+    try await wait { $0.packsInFlight < limit || $0.failure != nil }
+    if let failure = state.withLock({ $0.failure }) { throw failure }
+  }
+
+  /// Returns once all packs have arrived or failed; throws what an upload failed with.
+  func waitForPacks() async throws(RepositoryError) {
+    try await wait { $0.packsInFlight == 0 }
+    if let failure = state.withLock({ $0.failure }) { throw failure }
+  }
+
+  private func wait(until condition: @Sendable (borrowing State) -> Bool) async throws(RepositoryError) {
+    while !state.withLock({ condition($0) }) {
+      await withCheckedContinuation { continuation in
+        let isMet = state.withLock { state in
+          if condition(state) { return true }
+          state.waiters.append(continuation)
+          return false
+        }
+        if isMet { continuation.resume() }
+      }
+    }
+  }
+}
+
+extension Uploader.State {
+  /// What every call throws from now on.
+  var failure: RepositoryError? {
+    if case .failed(let error) = phase { error } else { nil }
+  }
+
+  mutating func takeWaiters() -> [CheckedContinuation<Void, Never>] {
+    defer { waiters = [] }
+    return waiters
+  }
+}

@@ -1,0 +1,114 @@
+extension Repository {
+  /// The plaintext size in bytes of a blob that is stored or under way; nil for one that the index does not know.
+  public func blobByteCount(_ id: BlobID, type: BlobType) -> Int? {
+    directory.withLock { $0.plaintextByteCount(of: BlobKey(id: id, type: type)) }
+  }
+
+  /// Whether a blob is stored or under way, as far as the index knows.
+  public func contains(_ id: BlobID, type: BlobType) -> Bool {
+    directory.withLock { $0.contains(BlobKey(id: id, type: type)) }
+  }
+
+  /// The plaintext of a blob, verified against its id.
+  ///
+  /// A blob that an uploader has under way is found too. Every stored copy is tried; if none is there the index is loaded
+  /// anew, once, for a prune may have moved the blob. Throws `.missingBlob`, or `.damaged` naming blob and pack.
+  public func loadBlob(_ id: BlobID, type: BlobType) async throws(RepositoryError) -> [UInt8] {
+    let key = BlobKey(id: id, type: type)
+    var search = BlobSearch(id: id)
+    let (first, loadCount) = directory.withLock { ($0.lookUp(key), $0.loadCount) }
+    if let plaintext = try await load(first, &search) { return plaintext }
+    do throws(RepositoryError) {
+      try await reloadIndex(since: loadCount)
+    } catch {
+      // The damage found in a copy says more than that the index could not be loaded again.
+      throw search.damage ?? error
+    }
+    let second = directory.withLock { $0.lookUp(key) }
+    if let plaintext = try await load(second, &search) { return plaintext }
+    throw search.failure
+  }
+
+  /// The tree that the blob `id` holds.
+  public func loadTree(_ id: BlobID) async throws(RepositoryError) -> Tree {
+    let bytes = try await loadBlob(id, type: .tree)
+    do throws(FormatError) {
+      return try Tree.decode(bytes)
+    } catch {
+      throw .damaged("tree \(id.short) is damaged: \(error)")
+    }
+  }
+
+  /// The plaintext of a blob found, or nil where every copy is damaged or gone; `search` notes why.
+  private func load(
+    _ found: BlobDirectory.Lookup, _ search: inout BlobSearch
+  ) async throws(RepositoryError) -> [UInt8]? {
+    switch found {
+    case .unknown:
+      return nil
+    case .pending(let content):
+      return try open(content, id: search.id)
+    case .stored(let locations):
+      for location in locations where search.isNew(location) {
+        do throws(RepositoryError) {
+          return try await load(location, id: search.id)
+        } catch .backend(.notFound) {
+          search.gonePack = location.pack
+        } catch .damaged(let message) {
+          search.damage = search.damage ?? .damaged(message)
+        }
+      }
+      return nil
+    }
+  }
+
+  private func load(_ location: BlobLocation, id: BlobID) async throws(RepositoryError) -> [UInt8] {
+    let sealed: [UInt8]
+    do throws(BackendError) {
+      sealed = try await backend.load(.pack(location.pack), range: location.range)
+    } catch .truncated {
+      throw .damaged("blob \(id.short): pack \(location.pack) is too short")
+    } catch {
+      throw .backend(error)
+    }
+    return try open(sealed[...], location, id: id)
+  }
+
+  /// The plaintext of `sealed`, which was loaded from `location`.
+  func open(_ sealed: ArraySlice<UInt8>, _ location: BlobLocation, id: BlobID) throws(RepositoryError) -> [UInt8] {
+    try coder.open(sealed, uncompressedLength: location.uncompressedLength, id: id, place: "pack \(location.pack)")
+  }
+
+  /// The plaintext of a blob under way.
+  func open(_ content: PendingBlob.Content, id: BlobID) throws(RepositoryError) -> [UInt8] {
+    switch content {
+    case .plaintext(let bytes):
+      return bytes
+    case .sealed(let bytes, let range, let uncompressedLength):
+      return try coder.open(
+        bytes[range], uncompressedLength: uncompressedLength, id: id, place: "a pack not yet stored")
+    }
+  }
+}
+
+/// What one `loadBlob` has tried.
+private struct BlobSearch {
+  let id: BlobID
+  /// The first copy that could be loaded and is not what it should be.
+  var damage: RepositoryError?
+  /// A pack that is not there.
+  var gonePack: PackID?
+  private var tried: Set<BlobLocation> = []
+
+  init(id: BlobID) {
+    self.id = id
+  }
+
+  /// Whether `location` was not tried before.
+  mutating func isNew(_ location: BlobLocation) -> Bool {
+    tried.insert(location).inserted
+  }
+
+  /// What to say when all is in vain.
+  var failure: RepositoryError { damage ?? .missingBlob(id, pack: gonePack) }
+}

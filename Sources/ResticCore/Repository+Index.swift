@@ -1,0 +1,105 @@
+extension Repository {
+  /// How often a listing is made anew when files vanish while they are being loaded.
+  private static let listingAttempts = 4
+
+  /// Loads the index files that are not loaded yet and forgets what only files said that are gone.
+  ///
+  /// Throws `.damaged` naming the index file that cannot be read; what was loaded before stays.
+  public func loadIndex() async throws(RepositoryError) {
+    try await indexGate.pass { () async throws(RepositoryError) in try await loadIndexFiles() }
+  }
+
+  /// Loads the index again, unless someone has done so since the `loadCount` that the caller saw.
+  func reloadIndex(since loadCount: Int) async throws(RepositoryError) {
+    try await indexGate.pass { () async throws(RepositoryError) in
+      if directory.withLock({ $0.loadCount }) == loadCount { try await loadIndexFiles() }
+    }
+  }
+
+  /// Inside the gate: nobody else adds or names index files meanwhile.
+  private func loadIndexFiles() async throws(RepositoryError) {
+    for attempt in 1... {
+      let listed: Set<IndexID> = Set(try await list(.index))
+      let known = directory.withLock { $0.index.files }
+      do throws(RepositoryError) {
+        try await forEachConcurrently(Array(listed.subtracting(known)), limit: settings.concurrentLoads) {
+          id throws(RepositoryError) in
+          try await self.loadIndexFile(id)
+        }
+      } catch .backend(.notFound) where attempt < Self.listingAttempts {
+        continue  // A prune put another file in its place.
+      }
+      // Only now: what a prune wrote anew is known before what it replaced is forgotten.
+      directory.withLock { $0.endLoad(forgetting: known.subtracting(listed)) }
+      return
+    }
+  }
+
+  private func loadIndexFile(_ id: IndexID) async throws(RepositoryError) {
+    let file: IndexFile
+    do {
+      file = try IndexFile.decode(try await unpacked.load(.index(id)))
+    } catch let error as FormatError {
+      throw .damaged("\(BackendFile.index(id)) is damaged: \(error)")
+    } catch let error as RepositoryError {
+      throw error
+    } catch {
+      preconditionFailure("no other error can be thrown here: \(error)")
+    }
+    if config.version < 2, file.packs.contains(where: { $0.blobs.contains { $0.uncompressedLength != nil } }) {
+      throw .damaged("\(BackendFile.index(id)) lists compressed blobs, which format version 1 does not have")
+    }
+    directory.withLock { $0.insert(file: id, packs: file.packs) }
+  }
+
+  /// Writes index files for the packs that no index file names: all, or with `onlyIfDue` what has waited long enough.
+  ///
+  /// Packs stay on the list until their index file is durable, so a failure loses nothing.
+  func saveIndexFiles(onlyIfDue: Bool) async throws(RepositoryError) {
+    if onlyIfDue, !directory.withLock({ $0.unindexed.isDue(at: .now) }) { return }
+    try await indexGate.pass { () async throws(RepositoryError) in
+      while true {
+        let packs = directory.withLock { directory in
+          onlyIfDue && !directory.unindexed.isDue(at: .now) ? [] : directory.unindexed.nextFile
+        }
+        if packs.isEmpty { return }
+        let file = IndexFile(packs: packs.map(\.content), supersedes: [])
+        let id = try await unpacked.save(file.encode(), as: BackendFile.index)
+        directory.withLock { $0.name(packs, in: id, at: .now) }
+      }
+    }
+  }
+
+  /// Forgets packs of ours that no index file names and that are not on the storage any more; returns how many.
+  ///
+  /// A prune by somebody else takes such packs away. Call this after taking a lock and before adding blobs, so that what
+  /// an earlier, failed commit left behind is only relied on while it exists.
+  @discardableResult
+  public func forgetVanishedPacks() async throws(RepositoryError) -> Int {
+    try await indexGate.pass { () async throws(RepositoryError) in
+      let packs = directory.withLock { $0.unindexed.packs }
+      var gone: [PendingIndex.Pack] = []
+      for pack in packs {
+        do throws(BackendError) {
+          _ = try await backend.byteCount(of: .pack(pack.content.id))
+        } catch .notFound {
+          gone.append(pack)
+        } catch {
+          throw .backend(error)
+        }
+      }
+      let forgotten = gone
+      if !forgotten.isEmpty { directory.withLock { $0.forget(unindexed: forgotten, at: .now) } }
+      return forgotten.count
+    }
+  }
+
+  /// The names of all files of `type`.
+  func list<Kind>(_ type: BackendFileType) async throws(RepositoryError) -> [ID<Kind>] {
+    do throws(BackendError) {
+      return try await backend.list(type).compactMap { ID<Kind>(hex: $0.file.name) }
+    } catch {
+      throw .backend(error)
+    }
+  }
+}

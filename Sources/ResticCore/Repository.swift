@@ -1,0 +1,79 @@
+public import Logging
+
+/// A restic repository, opened with a password: the façade of this module.
+///
+///     let repository = try await Repository.open(on: backend, password: password)
+///     let newest = try await repository.latestSnapshot(matching: filter)
+///     try await repository.loadIndex()                    // snapshots first, then the index: never the other way round
+///     let tree = try await repository.loadTree(newest.snapshot.tree)
+///
+/// By topic: `+Create`, `+Open` (keys and config), `+Index`, `+Blobs` (reading), `+Snapshots`; writing is the business of
+/// `Uploader`, locking of `RepositoryLock`. What is stored never changes, so all of it may be used from any thread.
+///
+/// Lock order: `directory` and `snapshotCache` are leaves; `indexGate` is held across backend calls and never entered with
+/// one of them held.
+public final class Repository: Sendable {
+  /// What a user can choose.
+  public struct Settings: Sendable {
+    /// How hard blobs are compressed; repositories of version 1 know no compression.
+    public var compression = CompressionMode.auto
+    /// Packs are closed when they have this many bytes; restic allows 4…128 MiB.
+    public var packByteCount = 16 << 20
+    /// How many closed packs may wait for the storage at once; each is held in memory.
+    public var packsInFlight = 3
+    /// Whether everything is decoded again before it is stored, as restic does unless told otherwise.
+    public var verifiesWrites = true
+    /// How many files are loaded at once.
+    public var concurrentLoads = 5
+    /// Who we are in keys and locks.
+    public var identity = ClientIdentity.current
+    /// How dear guessing the password of a new key is; nil measures what half a second is worth.
+    public var scryptCost: ScryptCost?
+    /// Where warnings go.
+    public var logger = Logger(label: "restic")
+
+    /// The defaults, which are restic's.
+    public init() {}
+  }
+
+  /// Where the files are.
+  public let backend: any Backend
+  /// What holds for all of the repository.
+  public let config: Config
+  /// Cuts files where restic would.
+  public let chunker: Chunker
+  /// The key that the password opened.
+  public let keyID: KeyID
+  /// What the user chose.
+  public let settings: Settings
+
+  let unpacked: UnpackedFiles
+  let coder: BlobCoder
+  /// All that is known of blobs.
+  let directory = Locked(BlobDirectory())
+  /// Only one task at a time loads or saves index files.
+  let indexGate = AsyncGate()
+  /// Snapshots that were loaded; what an id names never changes.
+  let snapshotCache = Locked<[SnapshotID: Snapshot]>([:])
+
+  init(
+    backend: any Backend, config: Config, polynomial: ChunkerPolynomial, keyID: KeyID, masterKey: MasterKey,
+    settings: Settings
+  ) {
+    self.backend = backend
+    self.config = config
+    chunker = Chunker(polynomial: polynomial)
+    self.keyID = keyID
+    self.settings = settings
+    unpacked = UnpackedFiles(
+      backend: backend, masterKey: masterKey, version: config.version, compression: settings.compression)
+    coder = BlobCoder(
+      masterKey: masterKey, version: config.version, compression: settings.compression,
+      verifiesWrites: settings.verifiesWrites)
+  }
+
+  /// Something that stores blobs, for one snapshot.
+  public func makeUploader() -> Uploader {
+    Uploader(repository: self)
+  }
+}

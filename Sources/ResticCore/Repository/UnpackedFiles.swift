@@ -1,0 +1,110 @@
+/// The repository's small files, each one sealed as a whole: config, index, snapshots, locks.
+///
+/// Layout of the sealed plaintext: JSON as it is in version 1 and for `config`; in version 2 the byte 2 and a zstd frame
+/// of the JSON, where plain JSON (it begins with `{` or `[`) is still read. A file's name is the SHA-256 of its stored
+/// bytes. Source: restic design document, "Unpacked Data Format".
+struct UnpackedFiles: Sendable {
+  /// The first byte of a compressed plaintext.
+  private static let compressedMark: UInt8 = 2
+  /// Decompressing stops here: an index file of restic's has 50,000 blobs, some 10 MB.
+  private static let plaintextLimit = 1 << 30
+
+  let backend: any Backend
+  let masterKey: MasterKey
+  /// The format version; irrelevant for reading `config`.
+  let version: Int
+  let compression: CompressionMode
+
+  // MARK: Loading
+
+  /// The plaintext of `file`. Throws `.damaged` naming the file where it isn't what was stored, `.backend(.notFound)`
+  /// where it is not there.
+  func load(_ file: BackendFile) async throws(RepositoryError) -> [UInt8] {
+    let stored = try await Self.loadStored(file, from: backend)
+    return try open(stored, file)
+  }
+
+  /// The stored bytes of `file`, which match its name.
+  ///
+  /// Loaded once more where they do not: a fault on the way is not a fault of the file. Source: restic, LoadRaw.
+  static func loadStored(_ file: BackendFile, from backend: any Backend) async throws(RepositoryError) -> [UInt8] {
+    for _ in 0..<2 {
+      let stored: [UInt8]
+      do throws(BackendError) {
+        stored = try await backend.load(file)
+      } catch {
+        throw .backend(error)
+      }
+      if file == .config || SHA256.id(of: stored, as: ID<Never>.self).hex == file.name { return stored }
+    }
+    throw .damaged("\(file) is damaged: its content does not match its name")
+  }
+
+  private func open(_ stored: [UInt8], _ file: BackendFile) throws(RepositoryError) -> [UInt8] {
+    let opened: [UInt8]
+    do throws(CryptoError) {
+      opened = try masterKey.open(stored)
+    } catch {
+      throw .damaged("\(file) is damaged: \(error)")
+    }
+    guard file != .config, version > 1, let mark = opened.first else { return opened }
+    if mark == UInt8(ascii: "{") || mark == UInt8(ascii: "[") { return opened }
+    guard mark == Self.compressedMark else {
+      throw .damaged("\(file) is damaged: its plaintext begins with \(mark)")
+    }
+    do throws(CompressionError) {
+      return try opened.withUnsafeBufferPointer { bytes throws(CompressionError) in
+        let frame = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes.dropFirst()))
+        return try Zstd.decompress(frame, limit: Self.plaintextLimit)
+      }
+    } catch {
+      throw .damaged("\(file) is damaged: \(error)")
+    }
+  }
+
+  // MARK: Saving
+
+  /// Seals and stores `plaintext` under the name its stored bytes have; `file` makes the file of that name. Every call
+  /// makes a new file, since sealing is random.
+  @discardableResult
+  func save<Kind>(
+    _ plaintext: [UInt8], as file: (ID<Kind>) -> BackendFile
+  ) async throws(RepositoryError) -> ID<Kind> {
+    let (stored, id) = try seal(plaintext, as: file)
+    try await store(file(id), stored)
+    return id
+  }
+
+  /// The stored form of `plaintext` and its name, verified.
+  func seal<Kind>(
+    _ plaintext: [UInt8], as file: (ID<Kind>) -> BackendFile
+  ) throws(RepositoryError) -> (stored: [UInt8], id: ID<Kind>) {
+    let stored = masterKey.seal(
+      version > 1 ? [Self.compressedMark] + Zstd.compress(plaintext, mode: compression) : plaintext)
+    let id: ID<Kind> = SHA256.id(of: stored)
+    try verify(stored, file(id), is: plaintext)
+    return (stored, id)
+  }
+
+  /// Seals and stores the config, which is never compressed and has no id.
+  func saveConfig(_ plaintext: [UInt8]) async throws(RepositoryError) {
+    let stored = masterKey.seal(plaintext)
+    try verify(stored, .config, is: plaintext)
+    try await store(.config, stored)
+  }
+
+  private func store(_ file: BackendFile, _ stored: [UInt8]) async throws(RepositoryError) {
+    do throws(BackendError) {
+      try await backend.save(file, stored)
+    } catch {
+      throw .backend(error)
+    }
+  }
+
+  /// Reads back what is about to be stored, as restic does.
+  private func verify(_ stored: [UInt8], _ file: BackendFile, is plaintext: [UInt8]) throws(RepositoryError) {
+    guard try open(stored, file) == plaintext else {
+      throw .damaged("\(file) does not read back: memory or processor are at fault, nothing was stored")
+    }
+  }
+}

@@ -2,7 +2,7 @@
 ///
 /// Unlike `Locked` it may be held across backend calls. It is not reentrant: a task that holds it must not enter again.
 /// Waiting cannot be cancelled; what is done inside is bounded by the backend's own time limits.
-final class AsyncGate: Sendable {
+public final class AsyncGate: Sendable {
   private struct State {
     var isHeld = false
     var waiters: [CheckedContinuation<Void, Never>] = []
@@ -10,8 +10,11 @@ final class AsyncGate: Sendable {
 
   private let state = Locked(State())
 
+  /// An open gate.
+  public init() {}
+
   /// The result of `body`, during which no other task is inside.
-  func pass<Success: Sendable, Failure>(
+  public func pass<Success: Sendable, Failure>(
     _ body: () async throws(Failure) -> Success
   ) async throws(Failure) -> Success {
     await enter()

@@ -25,12 +25,12 @@ actor LockKeeper {
       if let lock { await giveBack(lock) }
     }
     if let acquisition { return try await acquisition.value }
-    let task = Task { [repository, retryFor] in
-      let lock = try await RepositoryLock.acquire(on: repository, exclusive: false, retryFor: retryFor)
+    let task = Task {
+      let lock = try await RepositoryLock.acquire(on: repository, retryFor: retryFor)
       do {
         try await repository.loadIndex()
       } catch {
-        await lock.release()
+        await giveBack(lock)
         throw error
       }
       return lock
@@ -59,8 +59,12 @@ actor LockKeeper {
     }
   }
 
+  /// A lock file that can't be removed stays behind; it becomes stale, and the next mount on this machine removes it.
   private func giveBack(_ lock: RepositoryLock) async {
-    await lock.release()
-    logger.debug("gave back the repository lock")
+    do {
+      try await lock.release()
+    } catch {
+      logger.warning("the repository's lock \(lock.id.short) is left behind: \(error)")
+    }
   }
 }

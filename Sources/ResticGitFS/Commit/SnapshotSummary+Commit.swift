@@ -5,8 +5,9 @@ extension SnapshotSummary {
   init(of statistics: UploadStatistics, _ frozen: FrozenTree, begin: Timestamp, end: Timestamp) {
     self.init(
       backupStart: begin, backupEnd: end, filesChanged: UInt64(frozen.changedFileCount),
-      dataBlobs: Int64(statistics.dataBlobsAdded), treeBlobs: Int64(statistics.treeBlobsAdded),
-      dataAdded: UInt64(statistics.bytesAdded), dataAddedPacked: UInt64(statistics.bytesPacked),
+      dataBlobs: Int64(statistics.data.addedBlobCount), treeBlobs: Int64(statistics.trees.addedBlobCount),
+      dataAdded: UInt64(statistics.data.addedByteCount + statistics.trees.addedByteCount),
+      dataAddedPacked: UInt64(statistics.data.packedByteCount + statistics.trees.packedByteCount),
       totalFilesProcessed: UInt64(frozen.changedFileCount), totalBytesProcessed: frozen.changedByteCount)
   }
 }

@@ -42,9 +42,11 @@ public protocol FuseFileSystem: Sendable {
     _ name: [UInt8], in parent: FuseInode, to newName: [UInt8], in newParent: FuseInode, mode: FuseRenameMode
   ) throws(Errno)
 
-  /// Opens a file. `flags` are open(2)'s.
+  /// Opens a file. `flags` are open(2)'s, made fit for the writeback cache: never O_TRUNC (a change of attributes comes
+  /// first) nor O_APPEND, and O_RDWR for O_WRONLY, as the kernel reads what it changes only in part.
   func open(_ inode: FuseInode, flags: Int32) throws(Errno) -> FuseOpenFile
-  /// Makes a regular file and opens it.
+  /// Makes a regular file and opens it for reading and writing, whatever permissions `mode` gives. `flags` are as in
+  /// `open`.
   func create(
     _ name: [UInt8], in parent: FuseInode, mode: UInt32, flags: Int32, caller: FuseCaller
   ) throws(Errno) -> (entry: FuseEntry, file: FuseOpenFile)
@@ -65,10 +67,13 @@ public protocol FuseFileSystem: Sendable {
     _ inode: FuseInode, handle: FuseHandle, mode: Int32, offset: UInt64, byteCount: UInt64
   ) throws(Errno)
 
-  /// Opens a directory.
+  /// Opens a directory. With `keepsCache` the kernel may list it from its cache: it drops the cache when something changes
+  /// through the mount; for other changes invalidate the directory's inode (`FuseNotifier`).
   func openDirectory(_ inode: FuseInode) throws(Errno) -> FuseOpenFile
   /// Calls `emit` with the entries from `offset` on until it returns false (the buffer is full) or none is left.
   ///
+  /// `.` and `..` are emitted by the file system like every other entry, first at offset 0. Offsets stay good while
+  /// names are added and removed: an entry that was there all the time is emitted once.
   /// An entry's `nextOffset` is where a later call goes on after it. With `countLookups` each entry that `emit` took
   /// (returned true), other than `.` and `..`, has been looked up once: so the lookup is counted after `emit` said yes.
   func readDirectory(
@@ -92,4 +97,15 @@ public protocol FuseFileSystem: Sendable {
   func extendedAttributeNames(of inode: FuseInode) throws(Errno) -> [[UInt8]]
   /// Removes an extended attribute.
   func removeExtendedAttribute(_ name: [UInt8], of inode: FuseInode) throws(Errno)
+
+  /// The mount is gone, and no request is running.
+  ///
+  /// The kernel sends neither FORGET nor RELEASE for what it still held, so all lookup counts (but the root's) and all
+  /// handles end here. A later session over the same file system starts from nothing.
+  func connectionEnded()
+}
+
+extension FuseFileSystem {
+  /// Nothing: for a file system that ends with its mount.
+  public func connectionEnded() {}
 }

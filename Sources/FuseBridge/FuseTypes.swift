@@ -96,7 +96,7 @@ public struct FuseDirectoryEntry: Hashable, Sendable {
   public var name: [UInt8]
   /// What readdirplus tells beside the name; plain readdir uses inode and type only.
   public var attributes: FuseAttributes
-  /// Where reading goes on after this entry; never 0.
+  /// Where reading goes on after this entry: 1 ... Int64.max.
   public var nextOffset: UInt64
 
   /// An entry.

@@ -1,0 +1,47 @@
+internal import CFuse3
+internal import Glibc
+public import SystemPackage
+
+/// Tells the kernel what changed behind its back, so that it asks again.
+///
+/// Call from any thread that is not answering a request and holds no lock that a handler takes: the kernel may wait for
+/// answers of ours first (dirty pages of the inode are written, a directory in use is waited for). An inode or name the
+/// kernel does not know is fine. After the session ended, or once its exit is requested, nothing happens.
+public struct FuseNotifier: Sendable {
+  private let connection: FuseConnection
+
+  init(_ connection: FuseConnection) {
+    self.connection = connection
+  }
+
+  /// Drops the attributes of `inode`, and its cached content from `offset` on: `byteCount` bytes, 0 for all the rest.
+  /// A directory's cached listing is content. Dirty pages in the range are written to the file system before this
+  /// returns. A negative `offset` drops the attributes only.
+  public func invalidateInode(_ inode: FuseInode, offset: Int64 = 0, byteCount: Int64 = 0) throws(Errno) {
+    try notify { fuse_lowlevel_notify_inval_inode($0, inode, off_t(offset), off_t(byteCount)) }
+  }
+
+  /// Drops what the kernel knows of `name` in `parent`, existing or not.
+  ///
+  /// A name the kernel has never asked for does not touch the parent's cached listing: invalidate the parent's inode too
+  /// when a name appeared.
+  public func invalidateEntry(_ name: [UInt8], in parent: FuseInode) throws(Errno) {
+    try notify { session in
+      name.withCString { fuse_lowlevel_notify_inval_entry(session, parent, $0, name.count) }
+    }
+  }
+
+  /// Like `invalidateEntry`, for a name that is gone together with its inode `child`: watchers (inotify) are told.
+  public func deleteEntry(_ name: [UInt8], of child: FuseInode, in parent: FuseInode) throws(Errno) {
+    try notify { session in
+      name.withCString { fuse_lowlevel_notify_delete(session, parent, child, $0, name.count) }
+    }
+  }
+
+  private func notify(_ body: (OpaquePointer) -> Int32) throws(Errno) {
+    switch connection.use(body) ?? 0 {
+    case 0, -ENOENT, -ENOTCONN, -ENODEV, -EBADF: return
+    case let error: throw Errno(rawValue: -error)
+    }
+  }
+}

@@ -1,0 +1,32 @@
+internal import CFuse3
+
+// FUSE_INIT: what kernel and file system agree on for the life of a mount.
+
+/// Chooses the connection's capabilities; libfuse has filled in what the kernel offers.
+func fuseInitialize(_: UnsafeMutableRawPointer?, connection: UnsafeMutablePointer<fuse_conn_info>?) {
+  guard let connection else { return }
+  let wanted =
+    FUSE_CAP_ASYNC_READ  // several reads of a file at once
+    | FUSE_CAP_ASYNC_DIO  // the same for O_DIRECT
+    | FUSE_CAP_WRITEBACK_CACHE  // small writes are gathered: a push is hundreds of WRITEs instead of ten thousands
+    | FUSE_CAP_READDIRPLUS  // and not …_AUTO: the attributes are at hand, so one request instead of one a file
+    | FUSE_CAP_PARALLEL_DIROPS  // lookups in one directory at once
+    | FUSE_CAP_CACHE_SYMLINKS  // an inode's target never changes
+  // Everything else stays off, above all:
+  // - HANDLE_KILLPRIV: "the file system drops setuid and setgid when somebody else writes". With the writeback cache a
+  //   WRITE comes from the kernel's flusher, so we cannot know who wrote. Without the flag the kernel, which does know,
+  //   sends a SETATTR with the new mode before the write.
+  // - ATOMIC_O_TRUNC: off, so that O_TRUNC comes as a SETATTR of size 0, like every other change of size.
+  // - AUTO_INVAL_DATA: nothing changes behind the kernel's back unless FuseNotifier says so.
+  // - SPLICE_*: costs a fifth of the throughput with data in memory.
+  // - EXPORT_SUPPORT: would send lookups of "." and "..".
+  // - POSIX_ACL: ACLs are not kept.
+  connection.pointee.want = connection.pointee.capable & UInt32(wanted)
+
+  connection.pointee.max_write = 1 << 20
+  // The kernel takes the smaller one of this and its own (128 KiB, /sys/class/bdi/…/read_ahead_kb).
+  connection.pointee.max_readahead = .max
+  // Read-ahead and writeback under way at once; the kernel's default of 12 starves a slow backend.
+  connection.pointee.max_background = 64
+  connection.pointee.congestion_threshold = 48
+}

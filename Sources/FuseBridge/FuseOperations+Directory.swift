@@ -1,0 +1,72 @@
+internal import CFuse3
+internal import Glibc
+internal import SystemPackage
+
+// Requests about open directories.
+
+func fuseOpenDirectory(_ request: fuse_req_t?, inode: fuse_ino_t, info: UnsafeMutablePointer<fuse_file_info>?) {
+  FuseServer.answer(request) { server, _ throws(Errno) in
+    .openedDirectory(inode, try server.fileSystem.openDirectory(inode))
+  }
+}
+
+func fuseReadDirectory(
+  _ request: fuse_req_t?, inode: fuse_ino_t, byteCount: Int, offset: off_t,
+  info: UnsafeMutablePointer<fuse_file_info>?
+) {
+  FuseServer.answer(request) { server, request throws(Errno) in
+    try server.list(
+      inode, handle: try handle(of: info), offset: offset, byteCount: byteCount, countLookups: false, for: request)
+  }
+}
+
+func fuseReadDirectoryPlus(
+  _ request: fuse_req_t?, inode: fuse_ino_t, byteCount: Int, offset: off_t,
+  info: UnsafeMutablePointer<fuse_file_info>?
+) {
+  FuseServer.answer(request) { server, request throws(Errno) in
+    try server.list(
+      inode, handle: try handle(of: info), offset: offset, byteCount: byteCount, countLookups: true, for: request)
+  }
+}
+
+func fuseSynchronizeDirectory(
+  _ request: fuse_req_t?, inode: fuse_ino_t, dataOnly: Int32, info: UnsafeMutablePointer<fuse_file_info>?
+) {
+  FuseServer.answer(request) { server, _ throws(Errno) in
+    try server.fileSystem.synchronizeDirectory(inode, handle: try handle(of: info), dataOnly: dataOnly != 0)
+    return .success
+  }
+}
+
+func fuseReleaseDirectory(_ request: fuse_req_t?, inode: fuse_ino_t, info: UnsafeMutablePointer<fuse_file_info>?) {
+  FuseServer.answer(request) { server, _ throws(Errno) in
+    server.fileSystem.releaseDirectory(inode, handle: try handle(of: info))
+    return .success
+  }
+}
+
+extension FuseServer {
+  /// Entries of a directory from `offset` on, as many as fit into `byteCount` bytes.
+  ///
+  /// An error after some entries were taken is left for the next call to meet again, as getdents(2) does: so no taken
+  /// lookup is lost.
+  fileprivate func list(
+    _ inode: FuseInode, handle: FuseHandle, offset: off_t, byteCount: Int, countLookups: Bool, for request: fuse_req_t
+  ) throws(Errno) -> FuseReply {
+    guard byteCount > 0 else { throw .invalidArgument }
+    var listing = FuseListing(
+      limit: min(byteCount, 1 << 20), carriesLookups: countLookups, timeouts: timeouts)
+    do throws(Errno) {
+      // Offsets are opaque to the kernel: all 64 bits are the file system's.
+      try fileSystem.readDirectory(
+        inode, handle: handle, offset: UInt64(bitPattern: Int64(offset)), countLookups: countLookups
+      ) { entry in
+        listing.append(entry, of: request)
+      }
+    } catch {
+      guard !listing.isEmpty else { throw error }
+    }
+    return .listing(listing)
+  }
+}

@@ -1,0 +1,99 @@
+internal import CFuse3
+internal import Glibc
+internal import SystemPackage
+
+// Requests about open files.
+
+/// open(2)'s flags as the file system has to take them under a writeback cache.
+///
+/// The kernel's cache reads a page before it changes a part of it, so what is opened for writing must be readable; and
+/// the kernel places appended bytes itself.
+func flagsUnderWritebackCache(_ flags: Int32) -> Int32 {
+  var flags = flags & ~O_APPEND
+  if flags & O_ACCMODE == O_WRONLY { flags = flags & ~O_ACCMODE | O_RDWR }
+  return flags
+}
+
+func fuseCreate(
+  _ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?, mode: mode_t,
+  info: UnsafeMutablePointer<fuse_file_info>?
+) {
+  FuseServer.answer(request) { server, request throws(Errno) in
+    let (entry, file) = try server.fileSystem.create(
+      try bytes(of: name), in: parent, mode: mode, flags: flagsUnderWritebackCache(info?.pointee.flags ?? O_RDWR),
+      caller: caller(of: request))
+    return .created(entry, file)
+  }
+}
+
+func fuseOpen(_ request: fuse_req_t?, inode: fuse_ino_t, info: UnsafeMutablePointer<fuse_file_info>?) {
+  FuseServer.answer(request) { server, _ throws(Errno) in
+    .opened(
+      inode, try server.fileSystem.open(inode, flags: flagsUnderWritebackCache(info?.pointee.flags ?? O_RDONLY)))
+  }
+}
+
+func fuseRead(
+  _ request: fuse_req_t?, inode: fuse_ino_t, byteCount: Int, offset: off_t,
+  info: UnsafeMutablePointer<fuse_file_info>?
+) {
+  FuseServer.answer(request) { server, _ throws(Errno) in
+    guard byteCount >= 0 else { throw .invalidArgument }
+    let bytes = try server.fileSystem.read(
+      inode, handle: try handle(of: info), offset: try position(offset), byteCount: byteCount)
+    precondition(bytes.count <= byteCount, "the file system read more than it was asked for")
+    return .bytes(bytes)
+  }
+}
+
+func fuseWrite(
+  _ request: fuse_req_t?, inode: fuse_ino_t, buffer: UnsafePointer<CChar>?, byteCount: Int, offset: off_t,
+  info: UnsafeMutablePointer<fuse_file_info>?
+) {
+  FuseServer.answer(request) { server, _ throws(Errno) in
+    guard byteCount >= 0, buffer != nil || byteCount == 0 else { throw .invalidArgument }
+    let offset = try position(offset)
+    guard offset <= UInt64(Int64.max) - UInt64(byteCount) else { throw .fileTooLarge }
+    try server.fileSystem.write(
+      inode, handle: try handle(of: info), offset: offset,
+      bytes: UnsafeRawBufferPointer(start: buffer, count: byteCount))
+    return .written(byteCount)
+  }
+}
+
+func fuseFlush(_ request: fuse_req_t?, inode: fuse_ino_t, info: UnsafeMutablePointer<fuse_file_info>?) {
+  FuseServer.answer(request) { server, _ throws(Errno) in
+    try server.fileSystem.flush(inode, handle: try handle(of: info))
+    return .success
+  }
+}
+
+func fuseSynchronize(
+  _ request: fuse_req_t?, inode: fuse_ino_t, dataOnly: Int32, info: UnsafeMutablePointer<fuse_file_info>?
+) {
+  FuseServer.answer(request) { server, _ throws(Errno) in
+    try server.fileSystem.synchronize(inode, handle: try handle(of: info), dataOnly: dataOnly != 0)
+    return .success
+  }
+}
+
+func fuseAllocate(
+  _ request: fuse_req_t?, inode: fuse_ino_t, mode: Int32, offset: off_t, length: off_t,
+  info: UnsafeMutablePointer<fuse_file_info>?
+) {
+  FuseServer.answer(request) { server, _ throws(Errno) in
+    guard length > 0 else { throw .invalidArgument }
+    let offset = try position(offset)
+    guard offset <= UInt64(Int64.max) - UInt64(length) else { throw .fileTooLarge }
+    try server.fileSystem.allocate(
+      inode, handle: try handle(of: info), mode: mode, offset: offset, byteCount: UInt64(length))
+    return .success
+  }
+}
+
+func fuseRelease(_ request: fuse_req_t?, inode: fuse_ino_t, info: UnsafeMutablePointer<fuse_file_info>?) {
+  FuseServer.answer(request) { server, _ throws(Errno) in
+    server.fileSystem.release(inode, handle: try handle(of: info))
+    return .success
+  }
+}

@@ -1,0 +1,71 @@
+internal import CFuse3
+internal import Glibc
+internal import SystemPackage
+
+// Requests that make, move and remove names.
+
+func fuseMakeNode(
+  _ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?, mode: mode_t, device: dev_t
+) {
+  FuseServer.answer(request) { server, request throws(Errno) in
+    .entry(
+      try server.fileSystem.makeNode(
+        try bytes(of: name), in: parent, mode: mode, device: UInt64(device), caller: caller(of: request)))
+  }
+}
+
+func fuseMakeDirectory(_ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?, mode: mode_t) {
+  FuseServer.answer(request) { server, request throws(Errno) in
+    .entry(
+      try server.fileSystem.makeDirectory(try bytes(of: name), in: parent, mode: mode, caller: caller(of: request)))
+  }
+}
+
+func fuseMakeSymbolicLink(
+  _ request: fuse_req_t?, target: UnsafePointer<CChar>?, parent: fuse_ino_t, name: UnsafePointer<CChar>?
+) {
+  FuseServer.answer(request) { server, request throws(Errno) in
+    .entry(
+      try server.fileSystem.makeSymbolicLink(
+        try bytes(of: name), in: parent, target: try bytes(of: target), caller: caller(of: request)))
+  }
+}
+
+func fuseLink(_ request: fuse_req_t?, inode: fuse_ino_t, newParent: fuse_ino_t, newName: UnsafePointer<CChar>?) {
+  FuseServer.answer(request) { server, _ throws(Errno) in
+    .entry(try server.fileSystem.link(inode, as: try bytes(of: newName), in: newParent))
+  }
+}
+
+func fuseUnlink(_ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?) {
+  FuseServer.answer(request) { server, _ throws(Errno) in
+    try server.fileSystem.unlink(try bytes(of: name), in: parent)
+    return .success
+  }
+}
+
+func fuseRemoveDirectory(_ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?) {
+  FuseServer.answer(request) { server, _ throws(Errno) in
+    try server.fileSystem.removeDirectory(try bytes(of: name), in: parent)
+    return .success
+  }
+}
+
+func fuseRename(
+  _ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?, newParent: fuse_ino_t,
+  newName: UnsafePointer<CChar>?, flags: UInt32
+) {
+  FuseServer.answer(request) { server, _ throws(Errno) in
+    // renameat2(2): RENAME_NOREPLACE and RENAME_EXCHANGE exclude each other; RENAME_WHITEOUT is for overlays.
+    let mode: FuseRenameMode
+    switch flags {
+    case 0: mode = .replace
+    case 1: mode = .refuse
+    case 2: mode = .exchange
+    default: throw .invalidArgument
+    }
+    try server.fileSystem.rename(
+      try bytes(of: name), in: parent, to: try bytes(of: newName), in: newParent, mode: mode)
+    return .success
+  }
+}

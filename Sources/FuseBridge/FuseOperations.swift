@@ -1,0 +1,58 @@
+internal import CFuse3
+
+/// The table of callbacks that libfuse calls, one a request.
+///
+/// Each callback is a file-scope function in `FuseOperations+Topic.swift` (a closure would carry an isolation that traps
+/// on a foreign thread). Each is three steps: decode the C arguments, call the file system, return a `FuseReply`;
+/// `FuseServer.answer` runs it and `FuseReply.deliver` replies. Callbacks run on libfuse's worker threads, many at once.
+///
+/// Left out on purpose:
+/// - getlk, setlk, flock: the kernel keeps advisory locks itself, which is right as only this mount sees the files.
+/// - lseek, copy_file_range: libfuse answers ENOSYS once, and the kernel finds no holes and copies by read and write.
+/// - access: the kernel checks permissions itself (`default_permissions`).
+/// - write_buf: without splice it only adds a detour; `write` gets the bytes where libfuse received them.
+/// - destroy: never sent after a plain unmount, so `FuseSession.run` does that work.
+enum FuseOperations {
+  /// All callbacks. libfuse copies the table.
+  static var table: fuse_lowlevel_ops {
+    var table = fuse_lowlevel_ops()
+    table.`init` = fuseInitialize
+
+    table.lookup = fuseLookup
+    table.forget = fuseForget
+    table.forget_multi = fuseForgetMulti
+    table.getattr = fuseGetAttributes
+    table.setattr = fuseSetAttributes
+    table.readlink = fuseReadLink
+    table.statfs = fuseStatistics
+
+    table.mknod = fuseMakeNode
+    table.mkdir = fuseMakeDirectory
+    table.symlink = fuseMakeSymbolicLink
+    table.link = fuseLink
+    table.unlink = fuseUnlink
+    table.rmdir = fuseRemoveDirectory
+    table.rename = fuseRename
+
+    table.create = fuseCreate
+    table.open = fuseOpen
+    table.read = fuseRead
+    table.write = fuseWrite
+    table.flush = fuseFlush
+    table.fsync = fuseSynchronize
+    table.fallocate = fuseAllocate
+    table.release = fuseRelease
+
+    table.opendir = fuseOpenDirectory
+    table.readdir = fuseReadDirectory
+    table.readdirplus = fuseReadDirectoryPlus
+    table.fsyncdir = fuseSynchronizeDirectory
+    table.releasedir = fuseReleaseDirectory
+
+    table.setxattr = fuseSetExtendedAttribute
+    table.getxattr = fuseGetExtendedAttribute
+    table.listxattr = fuseListExtendedAttributes
+    table.removexattr = fuseRemoveExtendedAttribute
+    return table
+  }
+}

@@ -1,0 +1,115 @@
+internal import CFuse3
+internal import Glibc
+internal import Synchronization
+public import SystemPackage
+
+/// One mount of a file system, from the mount to its end.
+///
+/// Calling sequence:
+///
+///     let session = try FuseSession(fileSystem: tree, mountpoint: "/mnt/vault", options: options)   // mounted
+///     // report readiness here; start what calls session.notifier or session.requestExit
+///     let end = session.run()   // blocks this thread; afterwards there is no mount
+///
+/// Requests are answered on threads of libfuse, never on the Swift pool. After `run` a new session may serve the same
+/// file system. A session that is dropped without `run` takes its mount off.
+public final class FuseSession: Sendable {
+  private enum Phase {
+    case mounted, running, ended
+  }
+
+  /// The absolute path of the mountpoint.
+  public let mountpoint: FilePath
+  /// Tells the kernel what changed behind its back.
+  public let notifier: FuseNotifier
+
+  private let options: FuseMountOptions
+  private let server: FuseServer
+  private let connection: FuseConnection
+  private let phase = Mutex(Phase.mounted)
+
+  /// Mounts `fileSystem` at an existing directory. Requests wait until `run` is called.
+  ///
+  /// As root mount(2) is called, otherwise libfuse runs fusermount3.
+  public init(
+    fileSystem: any FuseFileSystem, mountpoint: FilePath, options: FuseMountOptions
+  ) throws(FuseSessionError) {
+    self.options = options
+    self.mountpoint = try Self.directory(mountpoint)
+    server = FuseServer(fileSystem: fileSystem, options: options)
+    connection = try FuseConnection(server: server, mountpoint: self.mountpoint, options: options)
+    notifier = FuseNotifier(connection)
+  }
+
+  deinit {
+    if phase.withLock({ $0 }) == .mounted { connection.close() }
+  }
+
+  /// Answers requests until the mount is gone or `requestExit` was called; then takes the mount off if need be, tells the
+  /// file system (`connectionEnded`), and says how it ended. Blocks the calling thread. Call it once.
+  public func run() -> FuseSessionEnd {
+    phase.withLock { phase in
+      precondition(phase == .mounted, "a session runs once")
+      phase = .running
+    }
+    let end = connection.serve(options: options)
+    connection.close()
+    phase.withLock { $0 = .ended }
+    server.fileSystem.connectionEnded()
+    return end
+  }
+
+  /// Makes `run` end as soon as the requests under way are answered. From any thread, also from within a request.
+  ///
+  /// The mount is taken off even if it is in use; its users get ENOTCONN, and what they wrote and neither closed nor
+  /// synced may be lost. Call `unmount` first to avoid that.
+  public func requestExit() {
+    connection.requestExit()
+  }
+
+  /// Takes the mount off as `fusermount3 -u` does; `run` then ends with `.unmounted`. Call it from any thread that does
+  /// not answer a request. Does nothing if the mount is already gone.
+  ///
+  /// - Throws: EBUSY when a file or directory in it is in use.
+  public func unmount() throws(Errno) {
+    let error = connection.use { _ in
+      geteuid() == 0 ? unmountAsRoot() : unmountAsUser()
+    }
+    if let error, let error { throw error }
+  }
+
+  /// umount2(2); nil is success.
+  private func unmountAsRoot() -> Errno? {
+    let result = mountpoint.withPlatformString { umount2($0, Int32(UMOUNT_NOFOLLOW)) }
+    // EINVAL: nothing is mounted there.
+    guard result != 0, errno != EINVAL else { return nil }
+    return Errno(rawValue: errno)
+  }
+
+  /// The set-user-id program of libfuse; nil is success. It tells no more than that it failed.
+  private func unmountAsUser() -> Errno? {
+    let arguments = ["fusermount3", "-u", "-q", "--", mountpoint.string]
+    var strings: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+    defer { for string in strings { free(string) } }
+    var child = pid_t()
+    let result = posix_spawnp(&child, arguments[0], nil, nil, &strings, environ)
+    guard result == 0 else { return Errno(rawValue: result) }
+    var status: Int32 = 0
+    while waitpid(child, &status, 0) < 0 {
+      guard errno == EINTR else { return Errno(rawValue: errno) }
+    }
+    return status == 0 ? nil : .resourceBusy
+  }
+
+  /// The absolute path of an existing directory.
+  private static func directory(_ path: FilePath) throws(FuseSessionError) -> FilePath {
+    guard let resolved = path.withPlatformString({ realpath($0, nil) }) else {
+      throw .badMountpoint(path, Errno(rawValue: errno))
+    }
+    defer { free(resolved) }
+    var status = stat()
+    guard stat(resolved, &status) == 0 else { throw .badMountpoint(path, Errno(rawValue: errno)) }
+    guard status.st_mode & S_IFMT == S_IFDIR else { throw .badMountpoint(path, .notDirectory) }
+    return FilePath(platformString: resolved)
+  }
+}

@@ -1,0 +1,105 @@
+import Glibc
+import SystemPackage
+
+/// A program run as a child: what uses a mount must never be the process that serves it.
+enum Client {
+  /// How a program ended.
+  struct Result {
+    /// Its exit status; 128 + n for signal n.
+    let status: Int32
+    /// Standard output and standard error.
+    let output: String
+  }
+
+  struct Failure: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  /// Runs a Python program with the mountpoint as its working directory; throws what it printed if it failed.
+  @discardableResult
+  static func python(_ program: String, in directory: FilePath) throws -> String {
+    try succeed(["python3", "-c", pythonPrelude + program], in: directory)
+  }
+
+  /// Runs a shell script.
+  @discardableResult
+  static func shell(_ script: String, in directory: FilePath) throws -> String {
+    try succeed(["/bin/sh", "-ec", script], in: directory)
+  }
+
+  /// Runs a program and waits for it, `seconds` at most.
+  static func run(_ arguments: [String], in directory: FilePath, seconds: Int = 60) throws -> Result {
+    var template = Array("/tmp/restic-gitfs-client-XXXXXX".utf8CString)
+    let descriptor = mkstemp(&template)
+    defer {
+      close(descriptor)
+      unlink(template)
+    }
+    let child = try start(arguments, in: directory, output: descriptor)
+    var status: Int32 = 0
+    var remaining = seconds * 500
+    while waitpid(child, &status, WNOHANG) == 0 {
+      guard remaining > 0 else {
+        kill(child, SIGKILL)
+        throw Failure(description: "\(arguments[0]) did not end in \(seconds) s: \(text(of: descriptor))")
+      }
+      remaining -= 1
+      usleep(2_000)
+    }
+    let code = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F
+    return Result(status: code, output: text(of: descriptor))
+  }
+
+  /// Starts a program and does not wait; the caller has to.
+  static func start(_ arguments: [String], in directory: FilePath, output: Int32) throws -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_adddup2(&actions, output, 1)
+    posix_spawn_file_actions_adddup2(&actions, output, 2)
+    // Swift's Glibc lacks posix_spawn_file_actions_addchdir_np, so env changes the directory.
+    let arguments = ["env", "--chdir=" + directory.string] + arguments
+    var strings: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+    defer { for string in strings { free(string) } }
+    var child = pid_t()
+    let result = posix_spawnp(&child, arguments[0], &actions, nil, &strings, environ)
+    guard result == 0 else { throw Failure(description: "\(arguments[0]): \(Errno(rawValue: result))") }
+    return child
+  }
+
+  private static func succeed(_ arguments: [String], in directory: FilePath) throws -> String {
+    let result = try run(arguments, in: directory)
+    guard result.status == 0 else {
+      throw Failure(description: "\(arguments[0]) ended with \(result.status):\n\(result.output)")
+    }
+    return result.output
+  }
+
+  private static func text(of descriptor: Int32) -> String {
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    lseek(descriptor, 0, SEEK_SET)
+    while case let count = read(descriptor, &buffer, buffer.count), count > 0 { bytes += buffer[..<count] }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private static let pythonPrelude = """
+    import ctypes, errno, mmap, os, stat, sys, threading, time
+    libc = ctypes.CDLL(None, use_errno=True)
+    def fails(code, call, *arguments):
+        try:
+            call(*arguments)
+        except OSError as error:
+            assert error.errno == code, (error, errno.errorcode[code])
+            return
+        raise AssertionError("it did not fail with " + errno.errorcode[code])
+    def renameat2(old, new, flags):
+        if libc.renameat2(-100, old.encode(), -100, new.encode(), flags) != 0:
+            raise OSError(ctypes.get_errno(), "renameat2")
+    def fallocate(fd, mode, offset, length):
+        if libc.fallocate(fd, mode, ctypes.c_long(offset), ctypes.c_long(length)) != 0:
+            raise OSError(ctypes.get_errno(), "fallocate")
+
+    """
+}

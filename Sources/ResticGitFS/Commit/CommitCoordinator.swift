@@ -109,13 +109,14 @@ final class CommitCoordinator: Sendable {
       }
       let description = SnapshotDescription(base: base, filter: filter, identity: identity)
       let summary = SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now())
-      try await lock.validate()
+      try lock.validate()
       if let newest, newest.snapshot.tree != base?.snapshot.tree {
         guard purpose == .unmount else { throw RepositoryError.baseMoved(newest: newest.id) }
-        let conflict = description.conflict(before: newest, at: .now(), summary: summary)
+        let conflict = description.conflict(
+          durable.id, before: newest, at: .now(), summary: summary)
         result = .conflict(try await repository.saveSnapshot(conflict, of: durable).id, newest: newest.id)
       } else {
-        let saved = try await repository.saveSnapshot(description.successor(at: .now(), summary: summary), of: durable)
+        let saved = try await repository.saveSnapshot(description.successor(durable.id, at: .now(), summary: summary), of: durable)
         state.withLock { $0.base = saved }
         result = .saved(saved.id)
       }

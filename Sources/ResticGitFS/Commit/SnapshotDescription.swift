@@ -14,21 +14,21 @@ struct SnapshotDescription: Sendable {
   /// The tag of a snapshot that was saved beside a newer one.
   static let conflictTag = "conflict"
 
-  /// A snapshot that is the latest: its time is later than the base's, however far behind this machine's clock is.
-  func successor(at now: Timestamp, summary: SnapshotSummary) -> Snapshot {
-    snapshot(at: max(now, base.map { $0.snapshot.time.adding(nanoseconds: 1_000_000) } ?? now), summary: summary)
+  /// A snapshot of `tree` that is the latest: its time is later than the base's, however far behind this machine's clock is.
+  func successor(_ tree: BlobID, at now: Timestamp, summary: SnapshotSummary) -> Snapshot {
+    snapshot(tree, at: max(now, base.map { $0.snapshot.time.adding(nanoseconds: 1_000_000) } ?? now), summary: summary)
   }
 
-  /// A snapshot tagged `conflict` that is older than `newest`, so that it hides nothing.
-  func conflict(before newest: SavedSnapshot, at now: Timestamp, summary: SnapshotSummary) -> Snapshot {
-    var snapshot = snapshot(at: min(now, newest.snapshot.time.adding(nanoseconds: -1_000_000)), summary: summary)
+  /// A snapshot of `tree` tagged `conflict` that is older than `newest`, so that it hides nothing.
+  func conflict(_ tree: BlobID, before newest: SavedSnapshot, at now: Timestamp, summary: SnapshotSummary) -> Snapshot {
+    var snapshot = snapshot(tree, at: min(now, newest.snapshot.time.adding(nanoseconds: -1_000_000)), summary: summary)
     if !snapshot.tags.contains(Self.conflictTag) { snapshot.tags.append(Self.conflictTag) }
     return snapshot
   }
 
-  private func snapshot(at time: Timestamp, summary: SnapshotSummary) -> Snapshot {
+  private func snapshot(_ tree: BlobID, at time: Timestamp, summary: SnapshotSummary) -> Snapshot {
     Snapshot(
-      time: time, parent: base?.id, tree: BlobID.zero,
+      time: time, parent: base?.id, tree: tree,
       paths: base?.snapshot.paths ?? (filter.paths.isEmpty ? [Self.defaultPath] : filter.paths),
       hostname: hostname, username: identity.username, uid: identity.userID, gid: identity.groupID,
       excludes: base?.snapshot.excludes ?? [], tags: base?.snapshot.tags ?? filter.tags.first ?? [],

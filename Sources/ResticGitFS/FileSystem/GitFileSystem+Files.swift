@@ -7,6 +7,13 @@ extension GitFileSystem {
   /// Writes of at least this size are copied before the tree's lock is taken.
   private static let preparedByteCount = 64 * 1024
 
+  /// The modes of fallocate(2) that are honoured. Source: linux/falloc.h, which Glibc doesn't bring to Swift.
+  private enum Allocation {
+    static let keepSize: Int32 = 0x01
+    static let punchHole: Int32 = 0x02
+    static let zeroRange: Int32 = 0x10
+  }
+
   func open(_ inode: FuseInode, flags: Int32) throws(Errno) -> FuseOpenFile {
     try tree.read("open") { namespace throws(NamespaceError) in try namespace.open(inode) }
     return FuseOpenFile(handle: 0, keepsCache: true)
@@ -50,14 +57,14 @@ extension GitFileSystem {
   func allocate(
     _ inode: FuseInode, handle: FuseHandle, mode: Int32, offset: UInt64, byteCount: UInt64
   ) throws(Errno) {
-    let keepsSize = mode & FALLOC_FL_KEEP_SIZE != 0
+    let keepsSize = mode & Allocation.keepSize != 0
     let (end, overflow) = offset.addingReportingOverflow(byteCount)
     guard !overflow, end <= Namespace.maximumFileByteCount else { throw .fileTooLarge }
     let zeroes: Bool
-    switch mode & ~FALLOC_FL_KEEP_SIZE {
+    switch mode & ~Allocation.keepSize {
     case 0: zeroes = false
-    case FALLOC_FL_PUNCH_HOLE where keepsSize: zeroes = true
-    case FALLOC_FL_ZERO_RANGE: zeroes = true
+    case Allocation.punchHole where keepsSize: zeroes = true
+    case Allocation.zeroRange: zeroes = true
     default: throw .notSupported
     }
     try tree.change("fallocate") { namespace throws(NamespaceError) in

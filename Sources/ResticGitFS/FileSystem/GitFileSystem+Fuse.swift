@@ -1,4 +1,10 @@
 import FuseBridge
+import ResticCore
 
-/// Every requirement is met by an extension of its family of operations.
-extension GitFileSystem: FuseFileSystem {}
+/// The other requirements are met by an extension for each family of operations.
+extension GitFileSystem: FuseFileSystem {
+  func connectionEnded() {
+    tree.inspect { $0.forgetEverything() }
+    listings.withLock { $0 = DirectoryListings() }
+  }
+}

@@ -16,8 +16,10 @@ final class OwnerNames: Sendable {
     let name = Self.lookUp { buffer in
       var entry = passwd()
       var found: UnsafeMutablePointer<passwd>?
-      guard getpwuid_r(id, &entry, buffer.baseAddress, buffer.count, &found) == 0, found != nil else { return nil }
-      return entry.pw_name.map { String(cString: $0) }
+      guard let text = buffer.baseAddress, getpwuid_r(id, &entry, text, buffer.count, &found) == 0, found != nil else {
+        return nil
+      }
+      return Self.name(entry.pw_name)
     }
     state.withLock { $0.users[id] = name }
     return name
@@ -29,11 +31,17 @@ final class OwnerNames: Sendable {
     let name = Self.lookUp { buffer in
       var entry = Glibc.group()
       var found: UnsafeMutablePointer<Glibc.group>?
-      guard getgrgid_r(id, &entry, buffer.baseAddress, buffer.count, &found) == 0, found != nil else { return nil }
-      return entry.gr_name.map { String(cString: $0) }
+      guard let text = buffer.baseAddress, getgrgid_r(id, &entry, text, buffer.count, &found) == 0, found != nil else {
+        return nil
+      }
+      return Self.name(entry.gr_name)
     }
     state.withLock { $0.groups[id] = name }
     return name
+  }
+
+  private static func name(_ text: UnsafeMutablePointer<CChar>?) -> String? {
+    text.map { String(cString: $0) }
   }
 
   private static func lookUp(_ body: (UnsafeMutableBufferPointer<CChar>) -> String?) -> String {

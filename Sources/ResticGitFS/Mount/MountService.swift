@@ -1,4 +1,3 @@
-import Dispatch
 import FuseBridge
 import FoundationEssentials
 import Glibc
@@ -32,8 +31,8 @@ final class MountService: Sendable {
   private let logger: Logger
   private let serving = Locked(Serving())
 
-  /// How long to wait before a final commit that failed is tried again, where the mount could not be restored.
-  private static let retryInterval: Duration = .seconds(5)
+  /// How many seconds to wait before a final commit that failed is tried again, where the mount could not be restored.
+  private static let retrySeconds: UInt32 = 5
 
   private init(
     repository: Repository, configuration: MountConfiguration, mounted: MountedTree, lockKeeper: LockKeeper, logger: Logger
@@ -123,8 +122,8 @@ final class MountService: Sendable {
         if serving.withLock({ $0.exitRequests }) > requests + 1 {
           return .ended(.failed(message: "gave up on request, changes are lost: \(error)"))
         }
-        logger.error("trying the commit again in \(Self.retryInterval): \(error)")
-        Thread.sleep(for: Self.retryInterval)
+        logger.error("trying the commit again in \(Self.retrySeconds) s: \(error)")
+        sleep(Self.retrySeconds)
       }
     }
   }
@@ -148,7 +147,7 @@ final class MountService: Sendable {
         try session.unmount()
         return
       } catch {
-        Thread.sleep(for: .milliseconds(100))
+        usleep(100_000)
       }
     }
     logger.warning("files are still in use: unmounting all the same")
@@ -183,7 +182,7 @@ final class MountService: Sendable {
       state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes, dirtyFiles: files,
       lock: nil,
       lastCommit: current.lastCommit.map { MountStatus.LastCommit($0.result, at: $0.time) },
-      lastError: current.lastError.map { MountStatus.LastError($0.error, at: $0.time) },
+      lastError: current.lastError.map { MountStatus.LastError($0.error, location: repository.backend.description, at: $0.time) },
       progress: current.progress?.figures, version: Version.current)
   }
 }

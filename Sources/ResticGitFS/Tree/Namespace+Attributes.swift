@@ -3,6 +3,12 @@ import Glibc
 import ResticCore
 import SystemPackage
 
+/// setxattr(2)'s flags. Source: linux/xattr.h, which Glibc doesn't bring to Swift.
+private enum ExtendedAttributeFlag {
+  static let create: Int32 = 1
+  static let replace: Int32 = 2
+}
+
 extension Namespace {
   /// What stat(2) shows. `mounter` stands for owners that are not of this mount.
   func attributes(of number: InodeNumber, mounter: FuseCaller) throws(NamespaceError) -> FuseAttributes {
@@ -65,8 +71,8 @@ extension Namespace {
     _ name: String, of number: InodeNumber, to value: [UInt8]?, flags: Int32, at now: Timestamp
   ) throws(NamespaceError) {
     let index = try inode(number).node.extendedAttributes.firstIndex { $0.name == name }
-    if value == nil || flags & Int32(XATTR_REPLACE.rawValue) != 0, index == nil { throw .refused(.noData) }
-    if flags & Int32(XATTR_CREATE.rawValue) != 0, index != nil { throw .refused(.fileExists) }
+    if value == nil || flags & ExtendedAttributeFlag.replace != 0, index == nil { throw .refused(.noData) }
+    if flags & ExtendedAttributeFlag.create != 0, index != nil { throw .refused(.fileExists) }
     try requireKnownNames(number)
     try update(number) { inode throws(NamespaceError) in
       switch (index, value) {

@@ -42,7 +42,7 @@ extension Namespace {
     try requireLinked(directory)
     try requireKnownNames(number)
     try attach(number, as: name, in: directory)
-    try update(number) { inode throws(NamespaceError) in
+    try update(number) { [deviceID] inode throws(NamespaceError) in
       inode.linkCount += 1
       inode.node.ctime = now
       // restic links restored files that agree in both numbers. Ours are unique; those of another file system are kept.

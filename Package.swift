@@ -28,6 +28,7 @@ let package = Package(
   targets: [
     // C libraries: a module map and a header each, no code of ours.
     .systemLibrary(name: "CFuse3", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
+    .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
@@ -43,7 +44,7 @@ let package = Package(
       swiftSettings: settings),
     .executableTarget(
       name: "ResticGitFS",
-      dependencies: ["ResticCore", "FuseBridge", "CSodium", system, logging, argumentParser, subprocess],
+      dependencies: ["ResticCore", "FuseBridge", "CLinux", "CSodium", system, logging, argumentParser, subprocess],
       swiftSettings: settings),
 
     .target(
@@ -61,7 +62,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "ResticGitFSTests",
-      dependencies: ["ResticGitFS", "ResticCore", "FuseBridge", "ResticTestSupport", system, logging],
+      dependencies: [
+        "ResticGitFS", "ResticCore", "FuseBridge", "ResticTestSupport", system, logging, argumentParser, subprocess,
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "InteropTests",

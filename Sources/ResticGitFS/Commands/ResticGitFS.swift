@@ -1,7 +1,77 @@
 import ArgumentParser
+import ResticCore
 
-/// The program `restic-gitfs`.
-@main
+/// The command line `restic-gitfs …`: its commands, and what becomes of their errors.
 struct ResticGitFS: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "restic-gitfs")
+  static let configuration = CommandConfiguration(
+    commandName: "restic-gitfs",
+    abstract: "A restic repository as a writable directory that holds a bare git repository.",
+    discussion: """
+      EXAMPLE
+        restic-gitfs init  -r /srv/vault           an ordinary restic repository
+        restic-gitfs mount -r /srv/vault ~/vault   returns when it is ready
+        git push ~/vault main
+        git clone ~/vault copy
+        restic-gitfs umount ~/vault                saves a snapshot, waits for it
+
+      The password comes from --password-command, --password-file, RESTIC_PASSWORD or the terminal, the location from -r, \
+      --repository-file, RESTIC_REPOSITORY or RESTIC_REPOSITORY_FILE, all as restic does it.
+
+      EXIT CODES
+          0  done
+          1  failed; the message says why
+          3  a newer snapshot was there: saved beside it, tagged conflict
+         10  no repository
+         11  locked by another client
+         12  wrong password
+        130  interrupted
+      """,
+    version: "restic-gitfs \(Version.current)",
+    subcommands: [
+      InitCommand.self, MountCommand.self, UnmountCommand.self, SyncCommand.self, StatusCommand.self,
+      SnapshotsCommand.self, VersionCommand.self,
+    ])
+
+  /// Parses the arguments of `context`, runs what they ask for and returns how the process is to end.
+  static func run(in context: CommandContext) async -> ExitCode {
+    let command: any ParsableCommand
+    do {
+      command = try await asyncParseAsRoot(context.arguments)
+    } catch {
+      return report(error, in: context) {
+        UsageMessage.line(for: message(for: error), arguments: context.arguments)
+      }
+    }
+    do {
+      try await run(command, in: context)
+      return .success
+    } catch {
+      return report(error, in: context) { "\(error)" }
+    }
+  }
+
+  private static func run(_ command: any ParsableCommand, in context: CommandContext) async throws {
+    if let command = command as? any ContextualCommand { return try await command.run(in: context) }
+    // One of ArgumentParser's own, like `help`.
+    var command = command
+    if var command = command as? any AsyncParsableCommand { return try await command.run() }
+    try command.run()
+  }
+
+  /// Tells a person about `error`, in the words of `otherwise` if it is none of ours, and returns its exit code.
+  private static func report(
+    _ error: any Error, in context: CommandContext, otherwise: () -> String
+  ) -> ExitCode {
+    if let error = error as? CommandError {
+      if let message = error.message { context.warn(message) }
+      return error.exitCode
+    }
+    guard exitCode(for: error) != .success else {
+      // --help and --version.
+      context.say(fullMessage(for: error))
+      return .success
+    }
+    context.warn(otherwise())
+    return .failure
+  }
 }

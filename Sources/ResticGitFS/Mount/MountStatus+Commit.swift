@@ -26,7 +26,8 @@ extension MountStatus.LastCommit {
 extension MountStatus.LastError {
   /// A commit in the repository at `location` that failed with `error`.
   init(_ error: any Error, location: String, at time: Timestamp) {
-    self.init(message: "\(error)", exitCode: 1, time: time.rfc3339)
+    let cause = (error as? RepositoryError).map { CommandError($0, location: location) } ?? CommandError("\(error)")
+    self.init(message: cause.description, exitCode: cause.exitCode.rawValue, time: time.rfc3339)
   }
 }
 

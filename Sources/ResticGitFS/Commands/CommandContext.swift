@@ -1,0 +1,27 @@
+import ResticCore
+
+/// What the process gives its commands: the environment, the terminal, signals and the log.
+struct CommandContext: Sendable {
+  /// The variables the program reads.
+  let environment: Environment
+  /// The terminal, if there is one.
+  let terminal: Terminal
+  /// Where signals arrive.
+  let signals: SignalListener
+  /// Where log lines go.
+  let log: LogDestination
+  /// The descriptors beside the standard ones that the process was started with.
+  let inheritedDescriptors: [Int32]
+  /// The arguments, the command's name first, for a process that starts itself again.
+  let arguments: [String]
+
+  /// Writes `line` to standard output.
+  func say(_ line: String) {
+    StandardStream.output.write(line + "\n")
+  }
+
+  /// Writes `line` to standard error, after the program's name.
+  func warn(_ line: String) {
+    StandardStream.error.write("restic-gitfs: \(line)\n")
+  }
+}

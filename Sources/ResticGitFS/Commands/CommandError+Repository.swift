@@ -1,0 +1,33 @@
+import ResticCore
+
+extension CommandError {
+  /// What `error`, met in the repository at `location`, means to a person.
+  init(_ error: RepositoryError, location: String) {
+    self.init(Self.message(for: error, location: location), exitCode: ExitCode(error))
+  }
+
+  private static func message(for error: RepositoryError, location: String) -> String {
+    switch error {
+    case .noRepository, .backend(.missing):
+      "there is no restic repository at \(location); create one with `restic-gitfs init -r \(location)`"
+    case .alreadyInitialized:
+      "there is a restic repository at \(location) already; nothing was changed"
+    case .wrongPassword:
+      "the password opens no key of the repository at \(location)"
+    case .locked(let message):
+      "\(message); wait for it, allow more time with --retry-lock, or remove a stale lock with `restic unlock`"
+    case .lockLost(let message):
+      "\(message); nothing more was written, try again"
+    case .damaged(let message):
+      "\(message); `restic -r \(location) check` tells more"
+    case .unsupportedVersion(let version):
+      "the repository at \(location) has format version \(version); this program knows versions 1 and 2"
+    case .baseMoved:
+      "\(error); unmount to save ours beside it, tagged conflict"
+    case .backend(let cause):
+      "the repository at \(location) cannot be used: \(cause)"
+    case .missingBlob, .noSnapshot, .tooLarge, .cancelled:
+      "\(error)"
+    }
+  }
+}

@@ -1,0 +1,55 @@
+/// What `sync` and `umount` print on standard output.
+struct CommitReport: Hashable, Sendable {
+  /// The snapshot that holds what was mounted: a full id; nil where nothing was ever saved.
+  let snapshot: String?
+  /// Whether it is a new one.
+  let changed: Bool
+  /// Whether it was saved beside a newer one.
+  var isConflict = false
+
+  /// The members of the JSON form; `message_type` as in restic's summaries.
+  private struct Report: Encodable {
+    let messageType = "summary"
+    let snapshot: String?
+    let changed: Bool
+    let conflict: Bool
+
+    private enum CodingKeys: String, CodingKey {
+      case messageType = "message_type"
+      case snapshot
+      case changed
+      case conflict
+    }
+
+    /// With `null` where there is no snapshot: a script finds every member always.
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(messageType, forKey: .messageType)
+      try container.encode(snapshot, forKey: .snapshot)
+      try container.encode(changed, forKey: .changed)
+      try container.encode(conflict, forKey: .conflict)
+    }
+  }
+
+  /// The report as one line for a person.
+  var text: String {
+    guard let snapshot else { return "no changes, nothing saved yet" }
+    let id = snapshot.prefix(8)
+    if isConflict { return "snapshot \(id) saved, tagged conflict" }
+    return changed ? "snapshot \(id) saved" : "no changes, snapshot is \(id)"
+  }
+
+  /// The report as one line of JSON.
+  var json: String {
+    JSONText.line(Report(snapshot: snapshot, changed: changed, conflict: isConflict))
+  }
+
+  /// Prints it: JSON wherever that is asked for, words unless `quiet`.
+  func print(json: Bool, quiet: Bool, in context: CommandContext) {
+    if json {
+      context.say(self.json)
+    } else if !quiet {
+      context.say(text)
+    }
+  }
+}

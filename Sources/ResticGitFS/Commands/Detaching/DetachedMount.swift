@@ -1,0 +1,60 @@
+import Glibc
+import SystemPackage
+
+/// Starts the process that serves a mount, and waits until it is ready or has failed.
+///
+/// This program never forks: the other process is this program again, with the same arguments and `--ready-fd N`. It
+/// keeps the terminal for its questions and messages until it is ready. Then it writes one byte to descriptor N; if it
+/// ends without that, its exit code is passed on.
+enum DetachedMount {
+  /// Runs `mount` with the arguments of `context` in a new process. Returns how this one is to end.
+  static func start(in context: CommandContext) throws -> ExitCode {
+    let pipe = try FileDescriptor.pipe()
+    // Only our end: the other process is to inherit the other one.
+    _ = fcntl(pipe.readEnd.rawValue, F_SETFD, FD_CLOEXEC)
+
+    let child = try spawn(
+      arguments: arguments(context.arguments, readyDescriptor: pipe.writeEnd.rawValue), in: context)
+    try pipe.writeEnd.close()
+    // Signals are blocked here and in the new process, so none is lost between the two lines. Ctrl-C reaches it anyway.
+    context.signals.onSignal { kill(child, $0) }
+
+    var byte: UInt8 = 0
+    let count = try withUnsafeMutableBytes(of: &byte) { try pipe.readEnd.read(into: $0) }
+    return count == 1 ? .success : exitCode(of: child, in: context)
+  }
+
+  /// `arguments`, whose first is `mount`, for the new process.
+  static func arguments(_ arguments: [String], readyDescriptor: Int32) -> [String] {
+    Array(arguments.prefix(1)) + ["--ready-fd", String(readyDescriptor)] + arguments.dropFirst()
+  }
+
+  private static func spawn(arguments: [String], in context: CommandContext) throws(CommandError) -> pid_t {
+    let words = [CommandLine.arguments.first ?? "restic-gitfs"] + arguments
+    var strings: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+    defer { for string in strings { free(string) } }
+    var child = pid_t()
+    let result = posix_spawn(&child, "/proc/self/exe", nil, nil, &strings, environ)
+    guard result == 0 else {
+      throw CommandError("the process for the mount cannot be started: \(Errno(rawValue: result))")
+    }
+    return child
+  }
+
+  /// How `child`, which ended without being ready, ended.
+  private static func exitCode(of child: pid_t, in context: CommandContext) -> ExitCode {
+    var status: Int32 = 0
+    while waitpid(child, &status, 0) < 0 {
+      guard errno == EINTR else { return .failure }
+    }
+    let signal = status & 0x7F
+    guard signal != 0 else { return ExitCode(rawValue: status >> 8 & 0xFF) ?? .failure }
+    // It may have been killed at the prompt, with echo off.
+    context.terminal.restoreEcho()
+    guard ![SIGINT, SIGTERM, SIGHUP].contains(signal) else { return .interrupted }
+    context.warn(
+      "the process for the mount was ended by signal \(signal) before it was ready; `mount --foreground -vv` shows more"
+    )
+    return .failure
+  }
+}

@@ -1,0 +1,16 @@
+import ResticCore
+
+extension ExitCode {
+  /// The exit code that belongs to `error`: the one place that knows.
+  init(_ error: RepositoryError) {
+    switch error {
+    case .noRepository, .backend(.missing): self = .noRepository
+    case .wrongPassword: self = .wrongPassword
+    case .locked: self = .locked
+    case .baseMoved: self = .partial
+    case .cancelled: self = .interrupted
+    case .alreadyInitialized, .lockLost, .damaged, .unsupportedVersion, .missingBlob, .noSnapshot, .tooLarge, .backend:
+      self = .failure
+    }
+  }
+}

@@ -1,0 +1,17 @@
+/// The program's exit codes: restic's, so that scripts need not tell the two apart.
+enum ExitCode: Int32, Sendable, CaseIterable {
+  /// Done.
+  case success = 0
+  /// Failed, or was called wrongly; the message says why.
+  case failure = 1
+  /// Saved, but not as it was meant: a commit met a newer snapshot and was saved beside it, tagged `conflict`.
+  case partial = 3
+  /// There is no repository.
+  case noRepository = 10
+  /// A lock of another client stood in the way until the time was over.
+  case locked = 11
+  /// The password opens no key.
+  case wrongPassword = 12
+  /// Ctrl-C or another signal ended the program.
+  case interrupted = 130
+}

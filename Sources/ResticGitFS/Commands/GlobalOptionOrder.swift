@@ -1,0 +1,24 @@
+/// Lets options stand before the command, as restic does: `restic-gitfs -r /srv/vault mount ~/vault`.
+///
+/// ArgumentParser wants a command's options behind its name, so they are moved there.
+enum GlobalOptionOrder {
+  /// The options that a command may share with others and that take their value from the next argument.
+  private static let optionsWithValue: Set<String> = [
+    "-r", "--repo", "--repository-file", "-p", "--password-file", "--password-command", "--key-hint", "--log-file",
+    "--retry-lock", "--compression", "--pack-size", "-o",
+  ]
+
+  /// `arguments` with the command's name first; unchanged where there is none, or help or the version is asked for.
+  static func commandFirst(_ arguments: [String]) -> [String] {
+    var index = arguments.startIndex
+    while index < arguments.endIndex {
+      let argument = arguments[index]
+      if ["-h", "--help", "--version", "--"].contains(argument) { return arguments }
+      guard argument.hasPrefix("-") else {
+        return [argument] + arguments[..<index] + arguments[(index + 1)...]
+      }
+      index += optionsWithValue.contains(argument) ? 2 : 1
+    }
+    return arguments
+  }
+}

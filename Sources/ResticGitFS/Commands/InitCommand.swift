@@ -1,0 +1,84 @@
+import ArgumentParser
+import ResticCore
+
+/// `restic-gitfs init`: makes an empty repository that restic can open, too.
+struct InitCommand: ContextualCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "init",
+    abstract: "Create an empty restic repository.",
+    discussion: """
+      EXAMPLES
+        restic-gitfs init -r /srv/vault
+        restic-gitfs init -r /srv/vault --password-file ~/.vault-password
+        restic-gitfs init -r /srv/vault --json
+          {"id":"…","message_type":"initialized","repository":"/srv/vault"}
+
+      Keep the password safe: whoever loses it loses all that is stored.
+      """)
+
+  @OptionGroup var repository: RepositoryOptions
+  @OptionGroup var output: OutputOptions
+
+  @Option(
+    help: ArgumentHelp("The format: 2, or 1 for restic before 0.14 (no compression).", valueName: "version"))
+  var repositoryVersion = 2
+
+  @Flag(help: "Print the result as JSON.")
+  var json = false
+
+  /// What `--json` prints; the names are restic's.
+  private struct Report: Encodable {
+    let messageType = "initialized"
+    let id: String
+    let repository: String
+
+    private enum CodingKeys: String, CodingKey {
+      case messageType = "message_type"
+      case id
+      case repository
+    }
+  }
+
+  func validate() throws {
+    guard [1, 2].contains(repositoryVersion) else {
+      throw ValidationError("--repository-version can be 1 or 2")
+    }
+  }
+
+  func run(in context: CommandContext) async throws {
+    let location = try repository.location(context.environment)
+    var settings = Repository.Settings()
+    settings.logger = try output.makeLogger(context.log)
+    let backend = repository.backend(at: location, logger: settings.logger)
+    let reader = try repository.passwordReader(in: context)
+    try await refuseExisting(backend, at: location)
+
+    let created: Repository
+    do {
+      created = try await Repository.create(
+        on: backend, version: repositoryVersion, password: try await reader.newPassword(), settings: settings)
+    } catch let error as RepositoryError {
+      throw CommandError(error, location: location.description)
+    }
+    if json {
+      context.say(JSONText.line(Report(id: created.config.id, repository: location.description)))
+    } else if !output.quiet {
+      context.say("created restic repository \(created.config.id.prefix(10)) at \(location)")
+      context.say("")
+      context.say("Keep the password safe: without it nobody, you included, can ever read what is stored here.")
+    }
+  }
+
+  /// Before anybody types a password for nothing; `Repository.create` refuses it once more.
+  private func refuseExisting(_ backend: any Backend, at location: BackendLocation) async throws {
+    do throws(BackendError) {
+      _ = try await backend.byteCount(of: .config)
+    } catch {
+      switch error {
+      case .notFound, .missing: return
+      default: throw CommandError(.backend(error), location: location.description)
+      }
+    }
+    throw CommandError(.alreadyInitialized(location.description), location: location.description)
+  }
+}

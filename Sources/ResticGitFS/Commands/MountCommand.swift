@@ -1,0 +1,133 @@
+import ArgumentParser
+import FuseBridge
+import Logging
+import ResticCore
+import SystemPackage
+
+/// `restic-gitfs mount`: returns when the mount is ready; a process of its own serves it from then on.
+///
+/// Without `--foreground` this process only starts that other one (`DetachedMount`), which runs the same command with
+/// `--ready-fd`. It asks for the password itself, so that it is derived once and never handed on.
+struct MountCommand: ContextualCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mount",
+    abstract: "Mount the latest snapshot of a repository as a writable directory.",
+    discussion: """
+      The newest snapshot that matches --host, --tag and --path is mounted; what is changed is saved as a new snapshot \
+      when you unmount or sync. An empty repository gets a bare git repository to push to.
+
+      EXAMPLES
+        restic-gitfs mount -r /srv/vault ~/vault
+        restic-gitfs mount -r /srv/vault --tag git --commit-after 5m ~/vault
+        restic-gitfs mount -r /srv/vault --snapshot 1a2b3c4d ~/old   (read-only)
+        restic-gitfs mount -r /srv/vault --foreground -v ~/vault
+
+      SIGNALS
+        SIGTERM and SIGINT save and unmount, SIGUSR1 saves.
+      """)
+
+  @OptionGroup var repository: RepositoryOptions
+  @OptionGroup var filter: FilterOptions
+  @OptionGroup var storage: StorageOptions
+  @OptionGroup var output: OutputOptions
+
+  @Flag(name: .shortAndLong, help: "Stay in the foreground and log to standard error.")
+  var foreground = false
+
+  @Flag(help: "Allow no changes.")
+  var readOnly = false
+
+  @Option(
+    help: ArgumentHelp("The snapshot to show: an id (read-only), or latest.", valueName: "id"))
+  var snapshot = "latest"
+
+  @Flag(name: .customLong("no-git-init"), help: "Leave an empty repository empty.")
+  var leavesEmpty = false
+
+  @Flag(help: "Let other users in (needs user_allow_other in /etc/fuse.conf).")
+  var allowOther = false
+
+  @Flag(help: "Let files on the mount be run as programs, git hooks among them.")
+  var exec = false
+
+  @Option(
+    help: ArgumentHelp("Save when nothing was written for so long, for example 5m.", valueName: "duration"),
+    transform: Duration.parse)
+  var commitAfter: Duration?
+
+  @Option(
+    name: .customShort("o", allowingJoined: true),
+    help: ArgumentHelp("Mount options as for mount(8) and FUSE: ro, exec, allow_other, …", valueName: "option,…"))
+  var fuseOptions: [String] = []
+
+  @Option(help: .hidden)
+  var readyFd: Int32?
+
+  @Argument(help: ArgumentHelp("An empty folder.", valueName: "mountpoint"), completion: .directory)
+  var mountpoint: String
+
+  func run(in context: CommandContext) async throws {
+    guard foreground || readyFd != nil else {
+      throw CommandError.silent(try DetachedMount.start(in: context))
+    }
+    let location = try repository.location(context.environment)
+    let path = try Mountpoint.checked(mountpoint, repository: location.localPath, table: try Self.mountTable())
+    let logger = try output.makeLogger(context.log)
+    let configuration = try configuration(mountpoint: path, location: location, context.environment)
+    let settings = try settings(logger: logger, context.environment)
+    let readiness = try readyFd.map { descriptor throws(CommandError) in try Readiness(descriptor: descriptor) }
+
+    let opened = try await repository.open(at: location, settings: settings, in: context)
+    let server = MountServer(
+      repository: opened, configuration: configuration, logger: logger, isQuiet: output.quiet, context: context)
+    do {
+      throw CommandError.silent(try await server.serve(readiness: readiness))
+    } catch let error as RepositoryError {
+      throw CommandError(error, location: location.description)
+    }
+  }
+
+  /// What the file system is told.
+  func configuration(
+    mountpoint: FilePath, location: BackendLocation, _ environment: Environment
+  ) throws(CommandError) -> MountConfiguration {
+    let filter = filter.filter(environment)
+    let listed = try FuseOptionList(fuseOptions)
+    let isLatest = snapshot == "latest"
+
+    var options = FuseMountOptions(fileSystemName: "restic:\(location)")
+    options.readOnly = readOnly || listed.isReadOnly || !isLatest
+    options.allowOther = allowOther || listed.allowsOther
+    options.allowExecution = exec || listed.allowsExecution
+    options.additionalOptions = listed.others
+
+    let client = ClientIdentity.current
+    return MountConfiguration(
+      mountpoint: mountpoint, isReadOnly: options.readOnly,
+      selection: isLatest ? .latest(filter) : .snapshot(idPrefix: snapshot),
+      createsBareRepository: !leavesEmpty, fuseOptions: options, commitAfter: commitAfter,
+      retryLock: repository.retryLock,
+      // A filter for hosts must match what we save, or the next mount would not find it.
+      identity: SnapshotIdentity(
+        hostname: filter.hosts.first ?? client.hostname, username: client.username, userID: client.uid,
+        groupID: client.gid))
+  }
+
+  private func settings(
+    logger: Logger, _ environment: Environment
+  ) throws(CommandError) -> Repository.Settings {
+    var settings = Repository.Settings()
+    settings.compression = try storage.compressionMode(environment)
+    if let byteCount = try storage.packByteCount(environment) { settings.packByteCount = byteCount }
+    settings.logger = logger
+    return settings
+  }
+
+  private static func mountTable() throws(CommandError) -> MountTable {
+    do {
+      return try MountTable.load()
+    } catch {
+      throw CommandError("the mount table cannot be read: \(error); is /proc mounted?")
+    }
+  }
+}

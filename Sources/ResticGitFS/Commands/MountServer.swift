@@ -1,0 +1,143 @@
+import Glibc
+import Logging
+import ResticCore
+import SystemPackage
+
+/// One mount in the process that serves it, from the opened repository to the exit code.
+struct MountServer: Sendable {
+  private static let progressInterval = Duration.milliseconds(250)
+
+  /// What is mounted.
+  let repository: Repository
+  /// How.
+  let configuration: MountConfiguration
+  /// Where log lines go.
+  let logger: Logger
+  /// Whether notices are left out.
+  let isQuiet: Bool
+  /// The process.
+  let context: CommandContext
+
+  /// Waits for a commit of the same repository that is under way, mounts, tells `readiness`, serves until the mount is
+  /// gone, and returns how the process is to end.
+  func serve(readiness: Readiness?) async throws -> ExitCode {
+    guard let id = ID<Never>(hex: repository.config.id) else {
+      throw RepositoryError.damaged("the config file holds no repository id")
+    }
+    let directory = SessionDirectory(stateHome: context.environment.stateHome, repositoryID: id.hex)
+    try await waitForCommits(in: directory)
+    let session = try startSession(in: directory)
+
+    let service: MountService
+    do {
+      service = try await MountService.prepare(repository: repository, configuration: configuration, logger: logger)
+      service.setSessionFile(session.path.string)
+      watch(service, for: session)
+      if let notice = service.notice, !isQuiet { context.warn(notice) }
+      try service.mount()
+      try session.update { $0.state = .serving }
+    } catch {
+      end(session, .failed(message: "\(error)"))
+      throw error
+    }
+    handleSignals(for: service, isDetached: readiness != nil)
+    do {
+      try readiness?.report(in: context)
+    } catch {
+      // Nobody would know of the mount: take it away again.
+      service.requestExit()
+      context.warn(error.description)
+    }
+
+    let outcome = await BlockingExecutor(threadCount: 1).run { service.run() }
+    end(session, outcome)
+    return report(outcome)
+  }
+
+  private func waitForCommits(in directory: SessionDirectory) async throws {
+    try await PreviousCommit(directory: directory).wait { record in
+      let message = "waiting for the commit of \(record.mountpoint) (process \(record.processID))"
+      if StandardStream.error.isTerminal, !isQuiet {
+        context.warn("\(message); Ctrl-C gives up")
+      } else {
+        logger.info("\(message)")
+      }
+    }
+  }
+
+  private func startSession(in directory: SessionDirectory) throws(CommandError) -> SessionFile {
+    do {
+      return try directory.create(
+        SessionRecord(processID: getpid(), mountpoint: configuration.mountpoint.string, state: .starting))
+    } catch {
+      throw CommandError(
+        "no session file can be made in \(directory.path): \(error); set XDG_STATE_HOME to a folder of yours")
+    }
+  }
+
+  /// Keeps `session` up to date: whenever the mount comes or goes, and again and again during the final commit.
+  private func watch(_ service: MountService, for session: SessionFile) {
+    let executor = BlockingExecutor(threadCount: 1)
+    service.onStatusChange { [weak service] status in
+      update(session, with: status)
+      guard status.state == .unmounting, let service else { return }
+      Task {
+        while true {
+          let now = await executor.run { service.status() }
+          guard now.state == .unmounting else { return }
+          update(session, with: now)
+          // Never cancelled: it ends with the commit.
+          try? await Task.sleep(for: Self.progressInterval)
+        }
+      }
+    }
+  }
+
+  private func update(_ session: SessionFile, with status: MountStatus) {
+    do {
+      try session.update { record in
+        record.state = status.state == .unmounting ? .committing : .serving
+        record.progress = status.progress
+      }
+    } catch {
+      logger.warning("the session file cannot be written", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func end(_ session: SessionFile, _ outcome: MountOutcome) {
+    do {
+      try session.end(outcome)
+    } catch {
+      logger.warning("the session file cannot be written", metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// From now on signals commit and unmount; one that ends the process at once could lose what is not saved yet.
+  private func handleSignals(for service: MountService, isDetached: Bool) {
+    signal(SIGPIPE, SIG_IGN)
+    let isLeaving = Locked(false)
+    let logger = logger
+    context.signals.onSignal { signal in
+      switch signal {
+      case SIGUSR1: service.requestCommit()
+      case SIGHUP where isDetached: break
+      default:
+        let isRepeated = isLeaving.withLock { isLeaving in
+          defer { isLeaving = true }
+          return isLeaving
+        }
+        if isRepeated { logger.warning("still saving what was changed; this ends by itself") }
+        // It never ends a commit that can still succeed, however often it is asked.
+        service.requestExit()
+      }
+    }
+  }
+
+  private func report(_ outcome: MountOutcome) -> ExitCode {
+    switch outcome {
+    case .clean, .committed: break
+    case .conflict(_, let message), .failed(let message): logger.error("\(message)")
+    }
+    return outcome.exitCode
+  }
+}

@@ -1,0 +1,70 @@
+import ResticCore
+import SystemPackage
+
+/// Makes a mount commit, shows how far it is, and tells what came of it.
+struct MountSynchronization: Sendable {
+  /// What came of it.
+  struct Result: Hashable, Sendable {
+    /// The snapshot that holds what is mounted; nil where nothing was ever saved.
+    let snapshot: String?
+    /// Whether that is a new one.
+    let changed: Bool
+  }
+
+  private static let pollInterval = Duration.milliseconds(250)
+
+  /// The mount.
+  let mount: MountedDirectory
+  /// Where progress is shown.
+  let progress: ProgressLine
+
+  /// Commits and waits. Throws a `CommandError` with the mount's own message and exit code when it fails; nothing is lost
+  /// then, and the mount stays.
+  func run() async throws -> Result {
+    let before = try mount.status()
+    let executor = BlockingExecutor(threadCount: 2)
+    let failure: Errno? = await withTaskGroup(of: Void.self) { group in
+      group.addTask { await poll(on: executor) }
+      let mount = mount
+      let failure: Errno? = await executor.run {
+        do throws(Errno) {
+          try mount.synchronize()
+          return nil
+        } catch {
+          return error
+        }
+      }
+      group.cancelAll()
+      return failure
+    }
+    progress.clear()
+
+    let after = try mount.status()
+    if let failure { throw Self.error(failure, after) }
+    return Result(snapshot: after.snapshot, changed: after.snapshot != before.snapshot)
+  }
+
+  /// Shows the mount's progress until the task is cancelled. Looking at the mount blocks, so it has a thread of its own.
+  private func poll(on executor: BlockingExecutor) async {
+    let mount = mount
+    while !Task.isCancelled {
+      do {
+        try await Task.sleep(for: Self.pollInterval)
+        let status = try await executor.run { try mount.status() }
+        if let now = status.progress, !Task.isCancelled { progress.show(now) }
+      } catch {
+        // Cancelled, or the mount does not answer: the commit itself tells how it ended.
+        return
+      }
+    }
+  }
+
+  private static func error(_ failure: Errno, _ status: MountStatus) -> CommandError {
+    guard let last = status.lastError else {
+      return CommandError("\(status.mountpoint) could not be saved: \(failure); it stays mounted, nothing is lost")
+    }
+    return CommandError(
+      "\(status.mountpoint) could not be saved: \(last.message); it stays mounted, nothing is lost",
+      exitCode: ExitCode(rawValue: last.exitCode) ?? .failure)
+  }
+}

@@ -1,0 +1,54 @@
+import Glibc
+import SystemPackage
+
+/// A folder to mount on, checked before anybody is asked for a password.
+enum Mountpoint {
+  /// `path` made absolute without symbolic links, if it can be mounted on: an empty folder that is not a mount of ours and
+  /// has nothing to do with the folder `repository` (nil when that is elsewhere).
+  static func checked(
+    _ path: String, repository: FilePath?, table: MountTable
+  ) throws(CommandError) -> FilePath {
+    let given = FilePath(path)
+    guard let resolved = given.resolved() else { throw unusable(path, Errno(rawValue: errno)) }
+    if table.entry(at: resolved)?.isResticGitFS == true {
+      guard !MountedDirectory(path: resolved).isDead else { throw unusable(path, .socketNotConnected) }
+      throw CommandError("\(path) is a restic-gitfs mount already; unmount it first: `restic-gitfs umount \(path)`")
+    }
+    if let repository = repository?.resolved() {
+      if resolved.starts(with: repository) {
+        throw CommandError("the mountpoint \(path) lies in the repository \(repository); choose another folder")
+      }
+      if repository.starts(with: resolved) {
+        throw CommandError("the repository \(repository) lies in the mountpoint \(path); choose another folder")
+      }
+    }
+    try checkEmpty(resolved, path)
+    return resolved
+  }
+
+  private static func checkEmpty(_ resolved: FilePath, _ path: String) throws(CommandError) {
+    guard let stream = resolved.withPlatformString({ opendir($0) }) else {
+      throw unusable(path, Errno(rawValue: errno))
+    }
+    defer { closedir(stream) }
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+      guard name.allSatisfy({ $0 == UInt8(ascii: ".") }) && name.count <= 2 else {
+        throw CommandError("the mountpoint \(path) is not empty; choose an empty folder or move its content away")
+      }
+    }
+  }
+
+  private static func unusable(_ path: String, _ error: Errno) -> CommandError {
+    switch error {
+    case .noSuchFileOrDirectory:
+      CommandError("the mountpoint \(path) does not exist; create it with `mkdir -p \(path)`")
+    case .notDirectory:
+      CommandError("the mountpoint \(path) is not a folder")
+    case .socketNotConnected, .connectionAbort:
+      CommandError("the process that served \(path) is gone; clear the mountpoint with `restic-gitfs umount \(path)`")
+    default:
+      CommandError("the mountpoint \(path) cannot be used: \(error)")
+    }
+  }
+}

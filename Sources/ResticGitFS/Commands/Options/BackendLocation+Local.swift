@@ -1,0 +1,11 @@
+import ResticCore
+import SystemPackage
+
+extension BackendLocation {
+  /// The repository's folder, where it is one of this machine.
+  var localPath: FilePath? {
+    switch self {
+    case .local(let path): path
+    }
+  }
+}

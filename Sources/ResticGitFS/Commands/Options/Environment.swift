@@ -1,0 +1,60 @@
+import Glibc
+import ResticCore
+import SystemPackage
+
+/// The environment variables the program reads, as they were at its start.
+///
+/// RESTIC_PASSWORD is not among them: `takePassword` moves it to guarded memory.
+struct Environment: Sendable {
+  /// A variable; the raw value is its name.
+  enum Variable: String, CaseIterable, Sendable {
+    case repository = "RESTIC_REPOSITORY"
+    case repositoryFile = "RESTIC_REPOSITORY_FILE"
+    case passwordFile = "RESTIC_PASSWORD_FILE"
+    case passwordCommand = "RESTIC_PASSWORD_COMMAND"
+    case keyHint = "RESTIC_KEY_HINT"
+    case host = "RESTIC_HOST"
+    case compression = "RESTIC_COMPRESSION"
+    case packSize = "RESTIC_PACK_SIZE"
+    case stateHome = "XDG_STATE_HOME"
+    case home = "HOME"
+  }
+
+  private static let passwordVariable = "RESTIC_PASSWORD"
+  private let values: [Variable: String]
+
+  /// An environment of `values`; empty ones count as not set, as they do for restic.
+  init(_ values: [Variable: String]) {
+    self.values = values.filter { !$0.value.isEmpty }
+  }
+
+  /// The process's environment.
+  static func current() -> Environment {
+    let found = Variable.allCases.compactMap { variable in
+      getenv(variable.rawValue).map { (variable, String(cString: $0)) }
+    }
+    return Environment(Dictionary(uniqueKeysWithValues: found))
+  }
+
+  /// The value of `variable`, or nil if it is not set or empty.
+  subscript(variable: Variable) -> String? { values[variable] }
+
+  /// Where programs keep state: XDG_STATE_HOME if that is absolute, as its specification asks, else `~/.local/state`.
+  var stateHome: FilePath {
+    if let path = self[.stateHome].map({ FilePath($0) }), path.isAbsolute { return path }
+    return FilePath(self[.home] ?? "/").appending(".local").appending("state")
+  }
+
+  /// Takes RESTIC_PASSWORD out of the environment: children do not inherit it and /proc does not show it any more. Nil
+  /// if it is not set or empty.
+  ///
+  /// Call it before other threads look at the environment.
+  static func takePassword() -> SecureBytes? {
+    guard let value = getenv(passwordVariable) else { return nil }
+    let count = strlen(value)
+    let password = SecureBytes(copying: UnsafeRawBufferPointer(start: value, count: count))
+    explicit_bzero(value, count)
+    unsetenv(passwordVariable)
+    return count > 0 ? password : nil
+  }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import ResticCore
+import SystemPackage
+
+/// Which snapshots are meant; all options may be repeated.
+struct FilterOptions: ParsableArguments {
+  @Option(
+    name: .customLong("host"),
+    help: ArgumentHelp("Only snapshots of this host (default: $RESTIC_HOST, else any).", valueName: "host"))
+  var hosts: [String] = []
+
+  @Option(
+    name: .customLong("tag"),
+    help: ArgumentHelp("Only snapshots with this tag; a,b asks for both.", valueName: "tag[,tag…]"))
+  var tags: [String] = []
+
+  @Option(
+    name: .customLong("path"),
+    help: ArgumentHelp("Only snapshots that have this absolute path among theirs.", valueName: "path"))
+  var paths: [String] = []
+
+  /// The filter. Hosts default to RESTIC_HOST; an empty `--host` asks for any. Relative paths are taken from the working
+  /// directory, as restic does it.
+  func filter(_ environment: Environment) -> SnapshotFilter {
+    let hosts = hosts.isEmpty ? environment[.host].map { [$0] } ?? [] : hosts.filter { !$0.isEmpty }
+    return SnapshotFilter(
+      hosts: hosts,
+      tags: tags.map { $0.split(separator: ",", omittingEmptySubsequences: false).map(Self.withoutSpaces) },
+      paths: paths.map { FilePath($0).absolute().string })
+  }
+
+  private static func withoutSpaces(_ tag: Substring) -> String {
+    String(decoding: TextFile.trimmed(Array(tag.utf8)), as: UTF8.self)
+  }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import ResticCore
+import SystemPackage
+
+/// Which repository, and how it is opened: restic's options and variables.
+struct RepositoryOptions: ParsableArguments {
+  @Option(
+    name: [.customLong("repo"), .customShort("r", allowingJoined: true)],
+    help: ArgumentHelp("The repository (default: $RESTIC_REPOSITORY).", valueName: "location"))
+  var repository: String?
+
+  @Option(
+    help: ArgumentHelp("A file that holds the location (default: $RESTIC_REPOSITORY_FILE).", valueName: "file"),
+    completion: .file())
+  var repositoryFile: String?
+
+  @Option(
+    name: [.long, .customShort("p", allowingJoined: true)],
+    help: ArgumentHelp("A file that holds the password (default: $RESTIC_PASSWORD_FILE).", valueName: "file"),
+    completion: .file())
+  var passwordFile: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A command that prints the password (default: $RESTIC_PASSWORD_COMMAND).", valueName: "command"))
+  var passwordCommand: String?
+
+  @Option(
+    help: ArgumentHelp("The id of the key to try first (default: $RESTIC_KEY_HINT).", valueName: "key"))
+  var keyHint: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How long to wait for the locks of others, for example 30s (default: 5m).", valueName: "duration"),
+    transform: Duration.parse)
+  var retryLock: Duration = .seconds(300)
+
+  /// Where the repository is; a folder as an absolute path.
+  ///
+  /// As in restic a variable is the default of its option, so RESTIC_REPOSITORY and `--repository-file` exclude each
+  /// other as `-r` and `--repository-file` do.
+  func location(_ environment: Environment) throws(CommandError) -> BackendLocation {
+    let given = repository ?? environment[.repository]
+    let file = repositoryFile ?? environment[.repositoryFile]
+    let text: String
+    switch (given, file) {
+    case (let given?, nil): text = given
+    case (nil, let file?): text = try Self.locationInFile(file)
+    case (nil, nil):
+      throw CommandError("no repository is given: use -r, --repository-file or RESTIC_REPOSITORY")
+    case (_?, _?):
+      throw CommandError(
+        "-r (or RESTIC_REPOSITORY) and --repository-file (or RESTIC_REPOSITORY_FILE) exclude each other: give one")
+    }
+    do throws(BackendLocationError) {
+      switch try BackendLocation.parse(text) {
+      case .local(let path): return .local(path.absolute())
+      }
+    } catch {
+      throw CommandError(error.description)
+    }
+  }
+
+  private static func locationInFile(_ file: String) throws(CommandError) -> String {
+    let bytes: [UInt8]
+    do throws(Errno) {
+      bytes = try FileContent.load(FilePath(file))
+    } catch {
+      throw CommandError("the repository file \(file) cannot be read: \(error)")
+    }
+    return String(decoding: TextFile.trimmed(TextFile.decoded(bytes)), as: UTF8.self)
+  }
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+import ResticCore
+
+/// How data is stored.
+struct StorageOptions: ParsableArguments {
+  /// MiB that a pack may be meant to have. Source: restic's limits for RESTIC_PACK_SIZE.
+  private static let packMebibytes = 4...128
+
+  @Option(
+    help: ArgumentHelp("auto, off or max (default: $RESTIC_COMPRESSION, else auto).", valueName: "mode"))
+  var compression: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The size packs are meant to have, in MiB, 4 to 128 (default: $RESTIC_PACK_SIZE, else 16).", valueName: "MiB"))
+  var packSize: String?
+
+  /// The compression that options and environment ask for.
+  func compressionMode(_ environment: Environment) throws(CommandError) -> CompressionMode {
+    guard let (text, source) = choose(compression, "--compression", environment, .compression) else { return .auto }
+    guard let mode = CompressionMode(rawValue: text) else {
+      throw CommandError("\(source) is '\(text)'; it can be auto, off or max")
+    }
+    return mode
+  }
+
+  /// The pack size in bytes that options and environment ask for, nil for the default.
+  func packByteCount(_ environment: Environment) throws(CommandError) -> Int? {
+    guard let (text, source) = choose(packSize, "--pack-size", environment, .packSize) else { return nil }
+    guard let mebibytes = Int(text), Self.packMebibytes.contains(mebibytes) else {
+      throw CommandError("\(source) is '\(text)'; it is a number of MiB from 4 to 128")
+    }
+    return mebibytes << 20
+  }
+
+  private func choose(
+    _ option: String?, _ name: String, _ environment: Environment, _ variable: Environment.Variable
+  ) -> (text: String, source: String)? {
+    if let option { return (option, name) }
+    return environment[variable].map { ($0, variable.rawValue) }
+  }
+}

@@ -1,0 +1,34 @@
+import ResticCore
+import SystemPackage
+
+/// Where the password comes from, by restic's rules: command, file, variable, person; command and file exclude each other.
+enum PasswordSource: Sendable {
+  /// A command prints it: program and arguments.
+  case command([String])
+  /// A file holds it.
+  case file(FilePath)
+  /// RESTIC_PASSWORD held it.
+  case environment(SecureBytes)
+  /// Standard input: asked for on a terminal, read as one line otherwise.
+  case standardInput
+
+  /// The source that `options` and `environment` name. `takePassword` is called only where RESTIC_PASSWORD is what counts.
+  static func choose(
+    _ options: RepositoryOptions, _ environment: Environment, takePassword: () -> SecureBytes?
+  ) throws(CommandError) -> PasswordSource {
+    // Taken in any case: it must not stay in the environment.
+    let password = takePassword()
+    let command = options.passwordCommand ?? environment[.passwordCommand]
+    let file = options.passwordFile ?? environment[.passwordFile]
+    switch (command, file) {
+    case (_?, _?):
+      throw CommandError("a password file and a password command exclude each other: give one")
+    case (let command?, nil):
+      return .command(try CommandLineSplitter.words(of: command))
+    case (nil, let file?):
+      return .file(FilePath(file))
+    case (nil, nil):
+      return password.map { .environment($0) } ?? .standardInput
+    }
+  }
+}

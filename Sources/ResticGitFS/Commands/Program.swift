@@ -1,0 +1,30 @@
+import Glibc
+import ResticCore
+
+/// The process: sets itself up, runs one command, and ends with its exit code.
+///
+/// The first thread takes signals and does nothing else; commands run on other threads. It cannot be left to Swift's
+/// asynchronous `main`: that parks the first thread with every signal let through, and one would end the process.
+/// Nothing may need the main actor, which has no thread here.
+@main
+enum Program {
+  static func main() {
+    let inheritedDescriptors = InheritedDescriptors.list()
+    // Secrets must not end up in a core file.
+    var noCoreFiles = rlimit(rlim_cur: 0, rlim_max: 0)
+    setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &noCoreFiles)
+
+    let terminal = Terminal()
+    let signals = SignalListener { _ in
+      terminal.restore()
+      _exit(ExitCode.interrupted.rawValue)
+    }
+    let context = CommandContext(
+      environment: .current(), terminal: terminal, signals: signals, log: LogDestination(),
+      inheritedDescriptors: inheritedDescriptors,
+      arguments: GlobalOptionOrder.commandFirst(Array(CommandLine.arguments.dropFirst())))
+    signals.listen {
+      Task.detached { exit(await ResticGitFS.run(in: context).rawValue) }
+    }
+  }
+}

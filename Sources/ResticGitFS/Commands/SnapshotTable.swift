@@ -1,0 +1,71 @@
+import Glibc
+import ResticCore
+
+/// Snapshots as restic prints them.
+enum SnapshotTable {
+  private static let titles = ["ID", "Time", "Host", "Tags", "Paths"]
+  /// Restic gives host and tags at least this room.
+  private static let leastWidths = [8, 19, 10, 10, 0]
+
+  /// A JSON array and a newline: each snapshot as it is stored, with `id` and `short_id` at its end.
+  static func json(_ snapshots: [SavedSnapshot]) -> [UInt8] {
+    var result = Array("[".utf8)
+    for (index, saved) in snapshots.enumerated() {
+      if index > 0 { result.append(UInt8(ascii: ",")) }
+      // The stored object without its closing brace; it always has members.
+      let object = saved.snapshot.encode()
+      let end = object.lastIndex(of: UInt8(ascii: "}")) ?? object.endIndex
+      result += object[..<end]
+      result += #","id":"\#(saved.id.hex)","short_id":"\#(saved.id.short)"}"#.utf8
+    }
+    return result + "]\n".utf8
+  }
+
+  /// The table, with one line for each path of a snapshot, and how many there are.
+  static func text(_ snapshots: [SavedSnapshot]) -> String {
+    let blocks = snapshots.map { saved in
+      let snapshot = saved.snapshot
+      let paths = snapshot.paths.isEmpty ? [""] : snapshot.paths
+      return paths.enumerated().map { index, path in
+        let cells = [
+          saved.id.short, localTime(snapshot.time), snapshot.hostname, snapshot.tags.joined(separator: ","),
+        ]
+        return (index == 0 ? cells : ["", "", "", ""]).map(printable) + [printable(path)]
+      }
+    }
+    let rows = [titles] + blocks.joined()
+    let widths = titles.indices.map { column in
+      max(leastWidths[column], rows.map { $0[column].count }.max() ?? 0)
+    }
+    func line(_ row: [String]) -> String {
+      let cells = zip(row, widths).map { cell, width in
+        cell + String(repeating: " ", count: max(0, width - cell.count))
+      }
+      let text = cells.joined(separator: "  ")
+      return String(text.prefix(text.count - text.reversed().prefix { $0 == " " }.count))
+    }
+
+    let rule = String(repeating: "-", count: widths.reduce(0, +) + 2 * (widths.count - 1))
+    // As restic does it: where snapshots take several lines, an empty one is between them.
+    let separator = blocks.contains { $0.count > 1 } ? "\n\n" : "\n"
+    let body = blocks.map { $0.map(line).joined(separator: "\n") }.joined(separator: separator)
+    let count = snapshots.count == 1 ? "1 snapshot" : "\(snapshots.count) snapshots"
+    guard !snapshots.isEmpty else { return "\(count)\n" }
+    return "\(line(titles))\n\(rule)\n\(body)\n\(rule)\n\(count)\n"
+  }
+
+  /// `2025-01-02 03:04:05` in the local time zone.
+  private static func localTime(_ time: Timestamp) -> String {
+    var seconds = time_t(time.seconds)
+    var fields = tm()
+    guard localtime_r(&seconds, &fields) != nil else { return time.rfc3339 }
+    var buffer = [CChar](repeating: 0, count: 64)
+    let count = strftime(&buffer, buffer.count, "%Y-%m-%d %H:%M:%S", &fields)
+    return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// Text from the repository must not steer a terminal: control characters become `?`.
+  private static func printable(_ text: String) -> String {
+    String(text.map { $0.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) } ? "?" : $0 })
+  }
+}

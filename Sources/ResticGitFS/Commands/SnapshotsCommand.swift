@@ -1,0 +1,42 @@
+import ArgumentParser
+import ResticCore
+
+/// `restic-gitfs snapshots`: what is stored, oldest first, in restic's columns or its JSON.
+struct SnapshotsCommand: ContextualCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "snapshots",
+    abstract: "List the snapshots of a repository.",
+    discussion: """
+      EXAMPLES
+        restic-gitfs snapshots -r /srv/vault
+        restic-gitfs snapshots -r /srv/vault --tag git,work --json
+      """)
+
+  @OptionGroup var repository: RepositoryOptions
+  @OptionGroup var filter: FilterOptions
+  @OptionGroup var output: OutputOptions
+
+  @Flag(help: "Print restic's JSON: an array of snapshots with their ids.")
+  var json = false
+
+  func run(in context: CommandContext) async throws {
+    let location = try repository.location(context.environment)
+    var settings = Repository.Settings()
+    settings.logger = try output.makeLogger(context.log)
+    let opened = try await repository.open(at: location, settings: settings, in: context)
+
+    let snapshots: [SavedSnapshot]
+    do throws(RepositoryError) {
+      snapshots = try await opened.snapshots()
+    } catch {
+      throw CommandError(error, location: location.description)
+    }
+    let filter = filter.filter(context.environment)
+    let chosen = snapshots.filter { filter.matches($0.snapshot) }
+    if json {
+      StandardStream.output.write(SnapshotTable.json(chosen))
+    } else {
+      StandardStream.output.write(SnapshotTable.text(chosen))
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/// A mount's status for a person.
+enum StatusText {
+  /// Some lines without a newline at the end; lines that say nothing are left out.
+  static func text(_ status: MountStatus) -> String {
+    var lines = [
+      ("repository", status.repository),
+      ("snapshot", status.snapshot.map { String($0.prefix(8)) } ?? "none yet"),
+      ("state", state(status)),
+    ]
+    if let progress = status.progress {
+      lines.append(("progress", ProgressLine.text(progress, byteCount: 0, in: .zero)))
+    }
+    if let commit = status.lastCommit {
+      let id = commit.snapshot.map { "snapshot \($0.prefix(8))" } ?? "no changes"
+      lines.append(("last commit", "\(commit.time)  \(id)" + (commit.message.map { "  \($0)" } ?? "")))
+    }
+    if let failure = status.lastError {
+      lines.append(("last error", "\(failure.time)  \(failure.message)"))
+    }
+    lines.append(("process", "\(status.pid), restic-gitfs \(status.version)"))
+    let width = lines.map(\.0.count).max() ?? 0
+    return status.mountpoint
+      + lines.map { "\n  \($0.0)\(String(repeating: " ", count: width - $0.0.count))  \($0.1)" }.joined()
+  }
+
+  private static func state(_ status: MountStatus) -> String {
+    switch status.state {
+    case .clean: status.readOnly ? "read-only" : "all saved"
+    case .dirty:
+      "\(status.dirtyFiles) \(status.dirtyFiles == 1 ? "file" : "files"), "
+        + "\(ByteCountText.text(status.dirtyBytes)) not saved yet"
+    case .committing: "saving"
+    case .unmounting: "unmounted, saving"
+    }
+  }
+}

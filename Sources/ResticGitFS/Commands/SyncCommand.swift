@@ -1,0 +1,30 @@
+import ArgumentParser
+
+/// `restic-gitfs sync`: saves what is on a mount and prints the snapshot.
+struct SyncCommand: ContextualCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sync",
+    abstract: "Save what is on a mount as a snapshot, and wait until that is done.",
+    discussion: """
+      EXAMPLES
+        restic-gitfs sync ~/vault
+          snapshot 1a2b3c4d saved
+        restic-gitfs sync --json ~/vault
+          {"changed":true,"conflict":false,"message_type":"summary","snapshot":"…"}
+      """)
+
+  @Flag(name: .shortAndLong, help: "Print errors only.")
+  var quiet = false
+
+  @Flag(help: "Print the result as JSON.")
+  var json = false
+
+  @Argument(help: "Where the repository is mounted.", completion: .directory)
+  var mountpoint: String
+
+  func run(in context: CommandContext) async throws {
+    let mount = try MountedDirectory.find(mountpoint, in: try MountTable.load())
+    let result = try await MountSynchronization(mount: mount, progress: ProgressLine(isQuiet: quiet)).run()
+    CommitReport(snapshot: result.snapshot, changed: result.changed).print(json: json, quiet: quiet, in: context)
+  }
+}

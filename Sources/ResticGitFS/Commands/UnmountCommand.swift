@@ -1,0 +1,72 @@
+import ArgumentParser
+import SystemPackage
+
+/// `restic-gitfs umount`: saves, unmounts, waits for the serving process and tells how it ended.
+struct UnmountCommand: ContextualCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "umount",
+    abstract: "Save what is on a mount, unmount it, and wait until all is stored.",
+    discussion: """
+      If it cannot be saved it stays mounted and nothing is lost. Exit code 3 says that a newer snapshot was there and \
+      ours was saved beside it, tagged conflict.
+
+      EXAMPLES
+        restic-gitfs umount ~/vault
+          snapshot 1a2b3c4d saved
+        restic-gitfs umount --json ~/vault
+          {"changed":true,"conflict":false,"message_type":"summary","snapshot":"…"}
+      """)
+
+  @Flag(name: .shortAndLong, help: "Print errors only.")
+  var quiet = false
+
+  @Flag(help: "Print the result as JSON.")
+  var json = false
+
+  @Argument(help: "Where the repository is mounted.", completion: .directory)
+  var mountpoint: String
+
+  func run(in context: CommandContext) async throws {
+    let mount = try MountedDirectory.find(mountpoint, in: try MountTable.load())
+    if mount.isDead {
+      try await Unmounting.unmount(mount.path)
+      throw CommandError(
+        "the process that served \(mount.path) had died; the folder is free again, `restic-gitfs snapshots` shows what was saved"
+      )
+    }
+    let progress = ProgressLine(isQuiet: quiet)
+    let status = try mount.status()
+    if !status.readOnly {
+      do {
+        _ = try await MountSynchronization(mount: mount, progress: progress).run()
+      } catch let error as CommandError where error.exitCode == .partial {
+        // A newer snapshot is there. It will not go away: the final commit saves ours beside it.
+      }
+    }
+
+    let session = try Self.session(of: status)
+    try await Unmounting.unmount(mount.path)
+    let outcome = try await SessionEnd(session: session, mount: mount, progress: progress).wait()
+
+    CommitReport(
+      snapshot: outcome.snapshot, changed: outcome.snapshot != status.snapshot, isConflict: outcome.exitCode == .partial
+    ).print(json: json, quiet: quiet, in: context)
+    switch outcome {
+    case .clean, .committed: break
+    case .conflict(_, let message), .failed(let message): throw CommandError(message, exitCode: outcome.exitCode)
+    }
+  }
+
+  /// The session file, opened while the mount is there: it is removed at the end.
+  private static func session(of status: MountStatus) throws(CommandError) -> SessionObserver {
+    guard let path = status.sessionFile else {
+      throw CommandError("the mount \(status.mountpoint) names no session file; all is saved, use `fusermount3 -u`")
+    }
+    do {
+      return try SessionObserver(path: FilePath(path))
+    } catch {
+      throw CommandError(
+        "the session file \(path) cannot be read: \(error); all is saved, use `fusermount3 -u \(status.mountpoint)`")
+    }
+  }
+}

@@ -1,0 +1,14 @@
+import ArgumentParser
+
+/// Words for a command line that cannot be understood.
+enum UsageMessage {
+  /// `message` on one line, with the help page that explains the command of `arguments`.
+  static func line(for message: String, arguments: [String]) -> String {
+    let lines = message.split(separator: "\n").map { $0.drop { $0 == " " } }
+    let text = lines.filter { !$0.isEmpty }.joined(separator: " ")
+    let names = ResticGitFS.configuration.subcommands.compactMap { $0.configuration.commandName }
+    let command = arguments.first.flatMap { names.contains($0) ? " \($0)" : nil } ?? ""
+    let separator = text.hasSuffix(".") ? " See" : "; see"
+    return "\(text)\(separator) `restic-gitfs\(command) --help`"
+  }
+}

@@ -1,0 +1,14 @@
+import SystemPackage
+
+extension Errno {
+  /// The result of `body`, whose calls throw nothing but `Errno`: swift-system says so in words, not in types.
+  static func only<Result>(_ body: () throws -> Result) throws(Errno) -> Result {
+    do {
+      return try body()
+    } catch let error as Errno {
+      throw error
+    } catch {
+      preconditionFailure("swift-system threw something other than an Errno: \(error)")
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import CLinux
+import FoundationEssentials
+import Glibc
+import SystemPackage
+
+/// A mount of this program, seen from outside: found by its path, asked for its status, told to commit or to go.
+///
+/// Only other processes use this; the one that serves the mount must never touch it.
+struct MountedDirectory: Sendable {
+  /// The attribute of the root whose value is the status in JSON.
+  private static let statusAttribute = "user.restic.status"
+
+  /// The mountpoint: absolute, without symbolic links.
+  let path: FilePath
+
+  /// The mount at `path`, which may be relative or lead through symbolic links. A mount whose process is dead is one, too.
+  static func find(_ path: String, in table: MountTable) throws(CommandError) -> MountedDirectory {
+    let resolved = resolve(FilePath(path))
+    guard let resolved, table.entry(at: resolved)?.isResticGitFS == true else {
+      throw CommandError("\(path) is not a restic-gitfs mount; `restic-gitfs status` lists yours")
+    }
+    return MountedDirectory(path: resolved)
+  }
+
+  /// `path` without symbolic links, absolute; nil where nothing is.
+  ///
+  /// The root of a dead FUSE mount cannot be looked at, so there only the folder above it is resolved.
+  private static func resolve(_ path: FilePath) -> FilePath? {
+    if let resolved = path.resolved() { return resolved }
+    guard [ENOTCONN, ECONNABORTED, EACCES].contains(errno), let name = path.lastComponent else { return nil }
+    let parent = path.removingLastComponent()
+    return (parent.isEmpty ? FilePath(".") : parent).resolved()?.appending(name)
+  }
+
+  /// Whether the process that served it is gone. Asks for something that the kernel does not remember.
+  var isDead: Bool {
+    let result = path.withPlatformString { getxattr($0, Self.statusAttribute, nil, 0) }
+    return result < 0 && (errno == ENOTCONN || errno == ECONNABORTED)
+  }
+
+  /// The status as the mount tells it: one JSON object.
+  func statusText() throws(CommandError) -> [UInt8] {
+    while true {
+      let count = path.withPlatformString { getxattr($0, Self.statusAttribute, nil, 0) }
+      guard count >= 0 else { throw unreachable(Errno(rawValue: errno)) }
+      // Room for what is added between the two calls.
+      var bytes = [UInt8](repeating: 0, count: count + 1024)
+      let filled = path.withPlatformString { path in
+        bytes.withUnsafeMutableBytes { getxattr(path, Self.statusAttribute, $0.baseAddress, $0.count) }
+      }
+      if filled >= 0 { return Array(bytes[..<filled]) }
+      guard errno == ERANGE else { throw unreachable(Errno(rawValue: errno)) }
+    }
+  }
+
+  /// The status, decoded.
+  func status() throws(CommandError) -> MountStatus {
+    let text = try statusText()
+    do {
+      return try JSONDecoder().decode(MountStatus.self, from: Data(text))
+    } catch {
+      throw CommandError("the status of \(path) is not understood: it is served by another version of restic-gitfs")
+    }
+  }
+
+  /// Commits and waits until that is done: fsync of the root. Blocks its thread.
+  func synchronize() throws(Errno) {
+    let descriptor = try Errno.only {
+      try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .directory])
+    }
+    // Only fsync's answer counts, and the descriptor has written nothing itself.
+    defer { try? descriptor.close() }
+    guard fsync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
+  }
+
+  /// Why the status cannot be had, in words.
+  private func unreachable(_ error: Errno) -> CommandError {
+    switch error {
+    case .socketNotConnected, .connectionAbort:
+      CommandError(
+        "the process that served \(path) is gone; clear the mountpoint with `restic-gitfs umount \(path)`, then mount again"
+      )
+    case .permissionDenied:
+      CommandError("the mount \(path) belongs to another user; run this as that user")
+    default:
+      CommandError("the mount \(path) does not tell its status: \(error)")
+    }
+  }
+}

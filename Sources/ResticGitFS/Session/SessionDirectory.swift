@@ -1,0 +1,66 @@
+import Glibc
+import ResticCore
+import SystemPackage
+
+/// The session files of one repository: `$XDG_STATE_HOME/restic-gitfs/<repository id>/mounts/<random>.json`.
+///
+/// Folders are for their owner only (0700): a session file names mountpoints.
+struct SessionDirectory: Sendable {
+  /// The folder; it need not exist.
+  let path: FilePath
+
+  /// The sessions of the repository `repositoryID` (64 hex digits) below `stateHome`.
+  init(stateHome: FilePath, repositoryID: String) {
+    path = stateHome.appending("restic-gitfs").appending(repositoryID).appending("mounts")
+  }
+
+  /// A new session of this process, holding `record`.
+  func create(_ record: SessionRecord) throws(Errno) -> SessionFile {
+    try Self.makeFolders(path)
+    let name = SecureRandom.bytes(8).map { byte in
+      let digits = String(byte, radix: 16)
+      return digits.count == 1 ? "0" + digits : digits
+    }.joined()
+    return try SessionFile(path: path.appending("\(name).json"), record: record)
+  }
+
+  /// The sessions that are alive. Files that a dead process left are removed on the way.
+  func sessions() throws(Errno) -> [SessionObserver] {
+    var sessions: [SessionObserver] = []
+    for name in try Self.names(in: path) where name.hasSuffix(".json") {
+      do {
+        let session = try SessionObserver(path: path.appending(name))
+        if !session.removeIfStale() { sessions.append(session) }
+      } catch Errno.noSuchFileOrDirectory {
+        // It ended between the listing and now.
+      }
+    }
+    return sessions
+  }
+
+  /// The names in the folder `path`; none where there is no such folder.
+  private static func names(in path: FilePath) throws(Errno) -> [String] {
+    guard let stream = path.withPlatformString({ opendir($0) }) else {
+      guard errno == ENOENT else { throw Errno(rawValue: errno) }
+      return []
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      names.append(
+        withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+    }
+    return names
+  }
+
+  private static func makeFolders(_ path: FilePath) throws(Errno) {
+    guard path.withPlatformString({ mkdir($0, 0o700) }) != 0 else { return }
+    switch errno {
+    case EEXIST: return
+    case ENOENT where !path.components.isEmpty:
+      try makeFolders(path.removingLastComponent())
+      try makeFolders(path)
+    default: throw Errno(rawValue: errno)
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import FoundationEssentials
+import Glibc
+import SystemPackage
+
+/// Another process's view of a session: what it is doing, whether it is over, and how it ended.
+///
+/// It keeps the file open, so it sees the outcome although the file is removed before the process ends.
+final class SessionObserver: Sendable {
+  /// Where the file was when it was opened.
+  let path: FilePath
+  private let descriptor: FileDescriptor
+
+  /// Opens the session file at `path`.
+  init(path: FilePath) throws(Errno) {
+    self.path = path
+    descriptor = try Errno.only { try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .noFollow]) }
+  }
+
+  deinit {
+    // Nothing was written through it.
+    try? descriptor.close()
+  }
+
+  /// Whether the serving process is gone. Takes nothing away from anybody: the lock is given back at once.
+  var isOver: Bool {
+    guard flock(descriptor.rawValue, LOCK_SH | LOCK_NB) == 0 else { return false }
+    flock(descriptor.rawValue, LOCK_UN)
+    return true
+  }
+
+  /// Removes the file if its process is gone; returns whether it was.
+  func removeIfStale() -> Bool {
+    guard flock(descriptor.rawValue, LOCK_EX | LOCK_NB) == 0 else { return false }
+    // It may be removed already: by its process at its end, or by somebody else who clears up.
+    _ = path.withPlatformString { unlink($0) }
+    flock(descriptor.rawValue, LOCK_UN)
+    return true
+  }
+
+  /// What the file says. While it is being rewritten its text may be cut or mixed: then it is read again. Nil when it
+  /// stays unreadable, as an empty file of a process that died at once does.
+  func record() -> SessionRecord? {
+    for _ in 0..<50 {
+      // Both a failing read and a text that is no record are reasons to look again, and nothing else.
+      if let bytes = try? FileContent.load(descriptor),
+        let record = try? JSONDecoder().decode(SessionRecord.self, from: Data(bytes))
+      {
+        return record
+      }
+      usleep(1000)
+    }
+    return nil
+  }
+}

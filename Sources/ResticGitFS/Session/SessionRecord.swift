@@ -1,0 +1,35 @@
+/// What a serving process tells others about itself through its session file.
+///
+/// Layout: one JSON object and a newline. Readers ignore members that they do not know.
+struct SessionRecord: Codable, Hashable, Sendable {
+  /// Where the session is in its life. Only `committing` makes others wait.
+  enum State: String, Codable, Sendable {
+    /// The repository is open, nothing is mounted yet: nothing can be lost.
+    case starting
+    /// Mounted. A commit that `sync` asked for belongs here too.
+    case serving
+    /// Unmounted; the final commit is under way.
+    case committing
+    /// Over: `outcome` says how.
+    case ended
+  }
+
+  /// The serving process.
+  var processID: Int32
+  /// Where it mounts, absolute.
+  var mountpoint: String
+  /// Where it is in its life.
+  var state: State
+  /// How far the commit is that is under way.
+  var progress: MountStatus.Progress?
+  /// How it ended.
+  var outcome: MountOutcome?
+
+  private enum CodingKeys: String, CodingKey {
+    case processID = "pid"
+    case mountpoint
+    case state
+    case progress
+    case outcome
+  }
+}

@@ -1,0 +1,40 @@
+import Glibc
+import ResticCore
+
+/// Receives SIGINT, SIGTERM, SIGHUP and SIGUSR1 on one thread, so that what they cause is ordinary code.
+///
+/// The signals are blocked before any other thread starts, and threads inherit that. Child processes inherit it too:
+/// those that should end on Ctrl-C must be started with an empty mask.
+final class SignalListener: Sendable {
+  /// What happens on a signal; the argument is its number. Runs on the listening thread, one signal at a time.
+  typealias Handler = @Sendable (Int32) -> Void
+
+  private let handler: Locked<Handler>
+
+  /// A listener that answers with `handler`, once it listens.
+  init(_ handler: @escaping Handler) {
+    self.handler = Locked(handler)
+  }
+
+  /// From now on signals cause `handler`.
+  func onSignal(_ handler: @escaping Handler) {
+    self.handler.withLock { $0 = handler }
+  }
+
+  /// Blocks the signals, calls `start`, which may start threads, and takes signals for ever. Call it on the first thread,
+  /// before there is another.
+  func listen(start: () -> Void) -> Never {
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1] { sigaddset(&signals, signal) }
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+    start()
+    while true {
+      var signal: Int32 = 0
+      guard sigwait(&signals, &signal) == 0 else { continue }
+      // Called without the lock: a handler may set another one.
+      let handler = self.handler.withLock { $0 }
+      handler(signal)
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import Glibc
+
+/// Standard output and standard error, written at once and without a buffer that a sudden end could lose.
+enum StandardStream: Int32, Sendable {
+  case output = 1
+  case error = 2
+
+  /// Whether a person looks at it.
+  var isTerminal: Bool { isatty(rawValue) == 1 }
+
+  /// Writes all of `text`. Nobody is told when nobody listens any more.
+  func write(_ text: String) {
+    write(Array(text.utf8))
+  }
+
+  /// Writes all of `bytes`.
+  func write(_ bytes: [UInt8]) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(rawValue, $0.baseAddress, $0.count) }
+      if count < 0 {
+        guard errno == EINTR else { return }
+      } else {
+        rest = rest.dropFirst(count)
+      }
+    }
+  }
+}

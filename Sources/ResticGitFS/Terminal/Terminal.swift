@@ -1,0 +1,82 @@
+import Glibc
+import ResticCore
+
+/// The terminal the program was started on: asks for passwords without echo.
+///
+/// Invariant: while echo is off, `savedModes` holds what to go back to, so `restore` can be called at any time, by the
+/// thread that takes signals above all. `modes` is held for moments only and nothing is taken under it.
+final class Terminal: Sendable {
+  /// More than this of a line is refused. The terminal's own line is shorter.
+  private static let longestPassword = 4096
+
+  /// _POSIX_VDISABLE, which Swift does not import: no key has this function.
+  private static let disabledCharacter: UInt8 = 0
+
+  private struct SavedModes {
+    var descriptor: Int32
+    var modes: termios
+  }
+
+  private let savedModes = Locked<SavedModes?>(nil)
+
+  /// Whether a person can be asked: restic looks at standard input, so that `… < file` never asks.
+  var canAsk: Bool { isatty(STDIN_FILENO) == 1 }
+
+  /// Asks for a password on the terminal; nil at the end of input (Ctrl-D) and when there is no terminal after all.
+  func askPassword(_ prompt: String) -> SecureBytes? {
+    // The terminal itself, so that redirected output is not taken for it.
+    let opened = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
+    let descriptor = opened >= 0 ? opened : STDIN_FILENO
+    defer { if opened >= 0 { close(opened) } }
+
+    guard silence(descriptor) else { return nil }
+    defer { restore() }
+    Self.write(prompt, to: descriptor)
+    let password = PasswordLine.read(from: descriptor, limit: Self.longestPassword)
+    // The newline that was typed was not echoed.
+    Self.write("\n", to: descriptor)
+    return password
+  }
+
+  /// Turns echo on again if it is off. May be called from any thread, at any time, any number of times.
+  func restore() {
+    savedModes.withLock { saved in
+      guard var modes = saved?.modes, let descriptor = saved?.descriptor else { return }
+      tcsetattr(descriptor, TCSAFLUSH, &modes)
+      saved = nil
+    }
+  }
+
+  /// Turns echo on after another process died that had turned it off.
+  func restoreEcho() {
+    let descriptor = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
+    guard descriptor >= 0 else { return }
+    defer { close(descriptor) }
+    var modes = termios()
+    guard tcgetattr(descriptor, &modes) == 0 else { return }
+    modes.c_lflag |= tcflag_t(ECHO)
+    tcsetattr(descriptor, TCSAFLUSH, &modes)
+  }
+
+  /// Turns echo off. Ctrl-Z is switched off with it: nobody would turn echo on for the shell then.
+  private func silence(_ descriptor: Int32) -> Bool {
+    savedModes.withLock { saved in
+      var modes = termios()
+      guard tcgetattr(descriptor, &modes) == 0 else { return false }
+      saved = SavedModes(descriptor: descriptor, modes: modes)
+      modes.c_lflag &= ~tcflag_t(ECHO)
+      modes.c_lflag |= tcflag_t(ICANON | ISIG)
+      withUnsafeMutableBytes(of: &modes.c_cc) { $0[Int(VSUSP)] = Self.disabledCharacter }
+      guard tcsetattr(descriptor, TCSAFLUSH, &modes) == 0 else {
+        saved = nil
+        return false
+      }
+      return true
+    }
+  }
+
+  private static func write(_ text: String, to descriptor: Int32) {
+    // A prompt that cannot be shown leaves the reading to fail or to go on without it.
+    _ = Array(text.utf8).withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+  }
+}

@@ -78,7 +78,8 @@ extension Namespace {
     change(&extents)
     inodes.values[index].body = .file(.changed(extents))
     bufferedByteCount += extents.bufferedByteCount
-    (inodes.values[index].node.mtime, inodes.values[index].node.ctime) = (now, now)
+    // Not the time of modification: with the writeback cache that is the kernel's, which sends it where it changes.
+    inodes.values[index].node.ctime = now
     markChanged(number)
   }
 }

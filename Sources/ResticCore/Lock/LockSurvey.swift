@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Logging
+internal import SystemPackage
 
 /// Looks at the locks of others, while one lock is being acquired.
 ///
@@ -120,7 +121,24 @@ struct LockSurvey {
     guard !lock.hostname.isEmpty, lock.hostname == identity.hostname, lock.pid > 0, lock.pid != identity.pid else {
       return false
     }
-    return kill(lock.pid, 0) != 0 && errno == ESRCH
+    return Self.hasEnded(lock.pid)
+  }
+
+  /// Whether there is no such process, or only what remains of one until its parent takes note of its end; in a
+  /// container that nobody does for an orphan. Source: proc_pid_stat(5), the state after the name in parentheses.
+  static func hasEnded(_ process: Int32) -> Bool {
+    guard kill(process, 0) == 0 else { return errno == ESRCH }
+    do {
+      let file = try FileDescriptor.open("/proc/\(process)/stat", .readOnly, options: .closeOnExec)
+      let text = try file.closeAfter {
+        try [UInt8](unsafeUninitializedCapacity: 512) { buffer, count in
+          count = try file.read(into: UnsafeMutableRawBufferPointer(buffer))
+        }
+      }
+      return text.lastIndex(of: UInt8(ascii: ")")).map { text.dropFirst($0 + 2).first == UInt8(ascii: "Z") } ?? false
+    } catch {
+      return false  // Without /proc, who takes a signal counts as alive.
+    }
   }
 
   /// Whether a stale lock was watched long enough, and seen often enough, to know that nobody refreshes it.

@@ -1,3 +1,4 @@
+import Glibc
 import ResticTestSupport
 import Testing
 
@@ -163,6 +164,20 @@ struct LockTests {
     let lock = try await scene.acquire(exclusive: exclusive)
     #expect(scene.locks == [.lock(lock.id)])
     try await lock.release()
+  }
+
+  @Test("a process whose end nobody took note of counts as ended, a living one does not")
+  func zombie() async throws {
+    var child = pid_t()
+    var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
+    defer { free(arguments[0]) }
+    try #require(posix_spawnp(&child, "true", nil, nil, &arguments, nil) == 0)
+    for _ in 0..<1000 where !LockSurvey.hasEnded(child) { try await Task.sleep(for: .milliseconds(5)) }
+    #expect(kill(child, 0) == 0)
+    #expect(LockSurvey.hasEnded(child))
+    waitpid(child, nil, 0)
+    #expect(LockSurvey.hasEnded(child))
+    #expect(!LockSurvey.hasEnded(getpid()))
   }
 
   @Test("a living process of this machine, and any process of another one, keep their locks")

@@ -22,7 +22,10 @@ extension Uploader {
       return state.reliedOn
     }
     do throws(RepositoryError) {
-      for key in reliedOn { try adopt(key) }
+      for key in reliedOn {
+        for flight in repository.directory.withLock({ $0.flights(of: key) }) { await flight.value }
+        try adopt(key)
+      }
       let target = repository.settings.packByteCount
       for pack in state.withLock({ $0.packers.takeAll(target: target) }) {
         state.withLock { $0.packsInFlight += 1 }

@@ -36,7 +36,8 @@ public final class Uploader: Sendable {
     var statistics = UploadStatistics()
   }
 
-  let repository: Repository
+  /// Where the blobs go.
+  public let repository: Repository
   let id: PendingBlob.UploaderID
   let state = Locked(State())
 

@@ -20,7 +20,7 @@ func fuseCreate(
 ) {
   FuseServer.answer(request) { server, request throws(Errno) in
     let (entry, file) = try server.fileSystem.create(
-      try bytes(of: name), in: parent, mode: mode, flags: flagsUnderWritebackCache(info?.pointee.flags ?? O_RDWR),
+      try entryName(name), in: parent, mode: mode, flags: flagsUnderWritebackCache(info?.pointee.flags ?? O_RDWR),
       caller: caller(of: request))
     return .created(entry, file)
   }

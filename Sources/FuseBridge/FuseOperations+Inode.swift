@@ -6,7 +6,7 @@ internal import SystemPackage
 
 func fuseLookup(_ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?) {
   FuseServer.answer(request) { server, request throws(Errno) in
-    let name = try bytes(of: name)
+    let name = try entryName(name)
     do throws(Errno) {
       return .entry(try server.fileSystem.lookup(name, in: parent, caller: caller(of: request)))
     } catch .noSuchFileOrDirectory {

@@ -42,6 +42,13 @@ func caller(of request: fuse_req_t) -> FuseCaller {
   return FuseCaller(userID: context.pointee.uid, groupID: context.pointee.gid, processID: context.pointee.pid)
 }
 
+/// A name in a directory; EINVAL if there is none, ENAMETOOLONG above 255 bytes (the kernel lets 1,024 through).
+func entryName(_ string: UnsafePointer<CChar>?) throws(Errno) -> [UInt8] {
+  let name = try bytes(of: string)
+  guard name.count <= Int(NAME_MAX) else { throw .fileNameTooLong }
+  return name
+}
+
 /// The bytes of a C string; EINVAL if there is none or it is empty.
 func bytes(of string: UnsafePointer<CChar>?) throws(Errno) -> [UInt8] {
   guard let string else { throw .invalidArgument }

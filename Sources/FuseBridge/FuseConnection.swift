@@ -49,6 +49,7 @@ final class FuseConnection: Sendable {
       throw .mountFailed(mountpoint)
     }
     do throws(Errno) {
+      guard server.answerForPrivileges(in: created) else { throw .noMemory }
       loop = try FuseLoop(session: created, options: options)
     } catch {
       fuse_session_unmount(created)

@@ -45,7 +45,10 @@ func fuseSetAttributes(
     guard let status,
       let changes = FuseAttributeChanges(status.pointee, fields: fields, handle: info?.pointee.fh)
     else { throw .invalidArgument }
-    return .attributes(try server.fileSystem.setAttributes(of: inode, to: changes, caller: caller(of: request)))
+    let caller = caller(of: request)
+    return .attributes(
+      try server.fileSystem.setAttributes(
+        of: inode, to: try server.dropPrivileges(of: inode, in: changes, caller: caller), caller: caller))
   }
 }
 

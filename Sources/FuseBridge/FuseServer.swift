@@ -1,5 +1,6 @@
 internal import CFuse3
 internal import Glibc
+internal import Synchronization
 internal import SystemPackage
 
 /// What every callback needs: the file system and how long the kernel may trust its answers.
@@ -10,6 +11,8 @@ final class FuseServer: Sendable {
   let fileSystem: any FuseFileSystem
   /// How long the answers are good.
   let timeouts: FuseTimeouts
+  /// Whether FUSE_INIT was answered (`FusePrivileges.swift`).
+  let hasGreeted = Atomic(false)
 
   /// A server of `fileSystem`.
   init(fileSystem: any FuseFileSystem, options: FuseMountOptions) {

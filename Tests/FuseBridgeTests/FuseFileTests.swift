@@ -175,21 +175,30 @@ struct FuseFileTests {
     }
   }
 
-  @Test("somebody else's write drops setuid and setgid", .enabled(if: geteuid() == 0))
+  @Test("a write, truncation or new owner drops setuid and setgid, but root's write does not", .enabled(if: geteuid() == 0))
   func setuserid() throws {
     var options = Mount.options
     options.allowOther = true
     try Mount.with(MemoryFileSystem(), options: options) { mount in
       try Client.python(
         """
-        for name in ('written', 'truncated', 'kept'):
-            open(name, 'w').write('x'); os.chmod(name, 0o6777)
+        names = ('written', 'direct', 'truncated', 'emptied', 'owned', 'kept', 'locked')
+        for name in names:
+            open(name, 'w').write('x'); os.chmod(name, 0o6767 if name == 'locked' else 0o6777)
         open('kept', 'r+').write('y')
+        os.truncate('kept', 0)
+        os.chown('owned', 12, 34)
         become_nobody()
-        open('written', 'r+').write('y')
+        assert stat.S_IMODE(os.stat('written').st_mode) == 0o6777
+        with open('written', 'r+b', buffering=0) as f:
+            f.write(b'y'); assert stat.S_IMODE(os.fstat(f.fileno()).st_mode) == 0o777; f.write(b'z')
+        f = os.open('direct', os.O_RDWR | os.O_DIRECT)
+        os.write(f, mmap.mmap(-1, 4096)); os.close(f)
+        open('locked', 'r+').write('y')
         os.truncate('truncated', 0)
-        modes = [oct(stat.S_IMODE(os.stat(name).st_mode)) for name in ('written', 'truncated', 'kept')]
-        assert modes == ['0o777', '0o777', '0o6777'], modes
+        open('emptied', 'w').close()
+        modes = [oct(stat.S_IMODE(os.stat(name).st_mode)) for name in names]
+        assert modes == ['0o777'] * 5 + ['0o6777', '0o2767'], modes
         """, in: mount.path)
     }
   }
@@ -219,6 +228,15 @@ struct FuseFileTests {
       fileSystem.resetCallCounts()
       try Client.shell("cat f f > /dev/null", in: mount.path)
       #expect(fileSystem.callCounts["read", default: 0] == 0, "what was written is in the kernel's cache")
+    }
+  }
+
+  @Test("the kernel does not ask for capabilities before each write")
+  func capabilities() throws {
+    let fileSystem = MemoryFileSystem()
+    try Mount.with(fileSystem) { mount in
+      try Client.shell("dd if=/dev/zero of=f bs=1k count=1000 2>/dev/null", in: mount.path)
+      #expect(fileSystem.callCounts["extendedAttribute", default: 0] < 10)
     }
   }
 

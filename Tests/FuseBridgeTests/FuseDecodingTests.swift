@@ -35,8 +35,9 @@ struct FuseDecodingTests {
       #expect(FuseAttributeChanges(status, fields: fields, handle: 7) != nil)
     }
     #expect(FuseAttributeChanges(status, fields: .min, handle: nil) != nil)
-    #expect(FuseAttributeChanges(status, fields: 1 << 5, handle: nil)?.modificationTime
-      == .at(FuseTime(seconds: -1, nanoseconds: 999_999_999)))
+    #expect(
+      FuseAttributeChanges(status, fields: 1 << 5, handle: nil)?.modificationTime
+        == .at(FuseTime(seconds: -1, nanoseconds: 999_999_999)))
     #expect(FuseAttributeChanges(status, fields: 1 << 5 | 1 << 8, handle: nil)?.modificationTime == .now)
     #expect(FuseAttributeChanges(status, fields: 1 << 3, handle: nil)?.byteCount == 5)
     for nanoseconds in [-1, 1_000_000_000, Int.min, Int.max] {

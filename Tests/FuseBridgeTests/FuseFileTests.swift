@@ -175,7 +175,8 @@ struct FuseFileTests {
     }
   }
 
-  @Test("a write, truncation or new owner drops setuid and setgid, but root's write does not", .enabled(if: geteuid() == 0))
+  @Test(
+    "a write, truncation or new owner drops setuid and setgid, but root's write does not", .enabled(if: geteuid() == 0))
   func setuserid() throws {
     var options = Mount.options
     options.allowOther = true

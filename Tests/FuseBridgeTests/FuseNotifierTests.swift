@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The notifier makes the kernel ask again", .serialized)
 struct FuseNotifierTests {
-  @Test("a changed name, listing and content are seen after an invalidation, and not before")
+  @Test("a changed name is seen after an invalidation and not before, and so is a new one")
   func invalidation() throws {
     let fileSystem = MemoryFileSystem()
     fileSystem.plant("f", content: Array("old\n".utf8))
@@ -13,7 +13,7 @@ struct FuseNotifierTests {
       #expect(try Client.shell("cat f; ls; cat g 2>/dev/null || true", in: mount.path) == "old\nf\n")
       fileSystem.plant("f", content: Array("new\n".utf8))
       fileSystem.plant("g", content: Array("more\n".utf8))
-      #expect(try Client.shell("cat f; ls; cat g 2>/dev/null || true", in: mount.path) == "old\nf\n")
+      #expect(try Client.shell("cat f; test ! -e g", in: mount.path) == "old\n")
       try mount.session.notifier.invalidateEntry(Array("f".utf8), in: 1)
       #expect(try Client.shell("cat f", in: mount.path) == "new\n")
       try mount.session.notifier.invalidateEntry(Array("g".utf8), in: 1)

@@ -19,14 +19,14 @@ struct FuseSessionTests {
   func options() throws {
     var options = Mount.options
     options.readOnly = true
-    options.allowOther = true
+    // Others need a line in /etc/fuse.conf for that.
+    options.allowOther = geteuid() == 0
     options.allowExecution = true
     options.additionalOptions = ["suid", "dev", "noatime"]
     try Mount.with(MemoryFileSystem(), options: options) { mount in
       let line = try #require(mount.mountInformation)
-      for flag in ["ro", "nosuid", "nodev", "noatime", "default_permissions", "allow_other"] {
-        #expect(line.contains(flag))
-      }
+      for flag in ["ro", "nosuid", "nodev", "noatime", "default_permissions"] { #expect(line.contains(flag)) }
+      #expect(line.contains("allow_other") == (geteuid() == 0))
       #expect(!line.contains("noexec"))
       try Client.python("fails(errno.EROFS, os.mkdir, 'd')", in: mount.path)
     }

@@ -53,7 +53,7 @@ struct FuseNotifierTests {
     try Mount.with(fileSystem) { mount in
       let program = "import os, time; f = open('f', 'wb', 0); f.write(b'dirty'); os.mkdir('written'); time.sleep(60)"
       let child = try Client.start(["python3", "-c", program], in: mount.path, output: 2)
-      while fileSystem.inode(at: "written") == nil { usleep(1_000) }
+      for _ in 0..<20_000 where fileSystem.inode(at: "written") == nil { usleep(1_000) }
       #expect(fileSystem.content(at: "f") == [])
       try mount.session.notifier.invalidateInode(try #require(fileSystem.inode(at: "f")))
       #expect(fileSystem.content(at: "f") == Array("dirty".utf8))

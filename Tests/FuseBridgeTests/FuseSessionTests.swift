@@ -103,7 +103,7 @@ struct FuseSessionTests {
                 os._exit(error.errno)
         """
       let child = try Client.start(["python3", "-c", program], in: mount.path, output: 2)
-      while fileSystem.inode(at: "waiting") == nil { usleep(1_000) }
+      for _ in 0..<20_000 where fileSystem.inode(at: "waiting") == nil { usleep(1_000) }
       mount.session.requestExit()
       #expect(try mount.waitForEnd() == .exitRequested)
       var status: Int32 = 0

@@ -49,8 +49,8 @@ struct UnpackedFiles: Sendable {
     }
     guard file != .config, version > 1, let mark = opened.first else { return opened }
     if mark == UInt8(ascii: "{") || mark == UInt8(ascii: "[") { return opened }
-    guard mark == Self.compressedMark else {
-      throw .damaged("\(file) is damaged: its plaintext begins with \(mark)")
+    guard mark == Self.compressedMark, opened.count > 1 else {
+      throw .damaged("\(file) is damaged: its plaintext is neither JSON nor compressed")
     }
     do throws(CompressionError) {
       return try opened.withUnsafeBufferPointer { bytes throws(CompressionError) in

@@ -23,6 +23,7 @@ final class CommitCoordinator: Sendable {
   private let filter: SnapshotFilter
   private let identity: SnapshotIdentity
   private let lockKeeper: LockKeeper
+  private let streamer: ContentStreamer
   private let logger: Logger
   private let gate = AsyncGate()
   private let state: Locked<CommitState>
@@ -32,12 +33,13 @@ final class CommitCoordinator: Sendable {
   /// Commits `tree`, whose changes count from `base`.
   init(
     tree: WorkingTree, base: SavedSnapshot?, filter: SnapshotFilter, identity: SnapshotIdentity, lockKeeper: LockKeeper,
-    logger: Logger
+    streamer: ContentStreamer, logger: Logger
   ) {
     self.tree = tree
     self.filter = filter
     self.identity = identity
     self.lockKeeper = lockKeeper
+    self.streamer = streamer
     self.logger = logger
     state = Locked(CommitState(base: base))
   }
@@ -93,8 +95,8 @@ final class CommitCoordinator: Sendable {
     let frozen = tree.inspect { $0.freeze() }
     let progress = CommitProgress(fileCount: frozen.changedFileCount, byteCount: frozen.changedByteCount)
     state.withLock { $0.progress = progress }
-    let uploader = repository.makeUploader()
-    let files = FileUploader(chunker: repository.chunker, uploader: uploader, reader: tree.reader, progress: progress)
+    let uploader = await streamer.takeUploader()
+    let files = FileUploader(uploader: uploader, reader: tree.reader, progress: progress)
     let (durable, stored) = try await SnapshotWriter(files: files, uploader: uploader, progress: progress).store(frozen)
 
     let base = current.base
@@ -122,6 +124,7 @@ final class CommitCoordinator: Sendable {
       }
     }
     tree.inspect { $0.settle(stored, of: frozen) }
+    streamer.noteCommit()
     state.withLock { $0.lastCommit = (result, .now()) }
     await becomeClean()
     return result

@@ -7,6 +7,10 @@ actor LockKeeper {
   private let retryFor: Duration
   private let logger: Logger
   private var acquisition: Task<RepositoryLock, any Error>?
+  private let held = Locked<RepositoryLock?>(nil)
+
+  /// The lock file's name, while one is held. From any thread.
+  nonisolated var heldLock: LockID? { held.withLock { $0 }?.id }
 
   /// A keeper of locks on `repository`, which waits up to `retryFor` for a lock that stands in the way.
   init(repository: Repository, retryFor: Duration, logger: Logger) {
@@ -33,6 +37,7 @@ actor LockKeeper {
         await giveBack(lock)
         throw error
       }
+      held.withLock { $0 = lock }
       return lock
     }
     acquisition = task
@@ -51,16 +56,9 @@ actor LockKeeper {
     if let lock = try? await acquisition.value { await giveBack(lock) }  // there is nothing to give back after a failure
   }
 
-  /// The lock file's name, while one is held.
-  var heldLock: LockID? {
-    get async {
-      guard let acquisition else { return nil }
-      return try? await acquisition.value.id  // no lock is held after a failure
-    }
-  }
-
   /// A lock file that can't be removed stays behind; it becomes stale, and the next mount on this machine removes it.
   private func giveBack(_ lock: RepositoryLock) async {
+    held.withLock { $0 = nil }
     do {
       try await lock.release()
     } catch {

@@ -14,8 +14,8 @@ struct BlobCache: Sendable {
   /// How many it keeps now.
   private(set) var byteCount = 0
   private var entries: [BlobID: Entry] = [:]
-  private var ring: [BlobID] = []
-  private var hand = 0
+  private var queue: [BlobID] = []
+  private var queueStart = 0
 
   /// An empty cache of at most `byteLimit` bytes.
   init(byteLimit: Int) {
@@ -34,28 +34,28 @@ struct BlobCache: Sendable {
     guard entries[id] == nil, bytes.count <= byteLimit else { return }
     while byteCount + bytes.count > byteLimit { evictOne() }
     entries[id] = Entry(bytes: bytes, wasUsed: false)
-    ring.append(id)
+    queue.append(id)
     byteCount += bytes.count
   }
 
-  /// Moves the hand on to an entry that was not used since it last came by, and drops that.
+  /// Drops the entry that came first, but gives one that was used since a second chance at the end of the queue.
   private mutating func evictOne() {
-    while !ring.isEmpty {
-      if hand >= ring.count { hand = 0 }
-      let id = ring[hand]
-      guard let index = entries.index(forKey: id) else { preconditionFailure("the ring names cached blobs only") }
+    while queueStart < queue.count {
+      let id = queue[queueStart]
+      queueStart += 1
+      guard let index = entries.index(forKey: id) else { preconditionFailure("the queue names cached blobs only") }
       if entries.values[index].wasUsed {
         entries.values[index].wasUsed = false
-        hand += 1
+        queue.append(id)
         continue
       }
       byteCount -= entries.values[index].bytes.count
       entries.remove(at: index)
-      let moved = ring.removeLast()
-      if hand < ring.count {
-        ring[hand] = moved
-      }
-      return
+      break
+    }
+    if queueStart > queue.count / 2 {
+      queue.removeFirst(queueStart)
+      queueStart = 0
     }
   }
 }

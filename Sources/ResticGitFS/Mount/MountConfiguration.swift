@@ -20,6 +20,6 @@ struct MountConfiguration: Sendable {
   var retryLock: Duration
   /// Who makes the snapshots.
   var identity: SnapshotIdentity
-  /// The most bytes of blobs kept in memory for reading.
-  var cacheByteLimit = 128 << 20
+  /// How much memory to use.
+  var memory = MemoryBudget.standard
 }

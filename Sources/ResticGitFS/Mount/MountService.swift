@@ -26,6 +26,7 @@ final class MountService: Sendable {
   private let repository: Repository
   private let configuration: MountConfiguration
   private let tree: WorkingTree
+  private let streamer: ContentStreamer
   private let coordinator: CommitCoordinator
   private let lockKeeper: LockKeeper
   private let logger: Logger
@@ -44,9 +45,10 @@ final class MountService: Sendable {
     notice = mounted.notice
     tree = mounted.tree
     let filter: SnapshotFilter = if case .latest(let filter) = configuration.selection { filter } else { SnapshotFilter() }
+    streamer = ContentStreamer(tree: mounted.tree, budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
     coordinator = CommitCoordinator(
       tree: mounted.tree, base: mounted.base, filter: filter, identity: configuration.identity, lockKeeper: lockKeeper,
-      logger: logger)
+      streamer: streamer, logger: logger)
     tree.onChange { [coordinator] in coordinator.noteChange() }
     if tree.inspect({ $0.isChanged }) { coordinator.noteChange() }
   }
@@ -75,7 +77,7 @@ final class MountService: Sendable {
   /// Mounts. Requests wait until `run`.
   func mount() throws {
     let session = try FuseSession(
-      fileSystem: GitFileSystem(tree: tree, committer: self), mountpoint: configuration.mountpoint,
+      fileSystem: GitFileSystem(tree: tree, streamer: streamer, committer: self), mountpoint: configuration.mountpoint,
       options: configuration.fuseOptions)
     serving.withLock { $0.session = session }
   }
@@ -175,12 +177,12 @@ final class MountService: Sendable {
   func status() -> MountStatus {
     let current = coordinator.current
     let (session, sessionFile) = serving.withLock { ($0.session, $0.sessionFile) }
-    let (bytes, files) = tree.inspect { ($0.bufferedByteCount, $0.changedFileCount) }
+    let (bytes, files) = tree.inspect { ($0.bufferedByteCount, $0.bufferedFileCount) }
     return MountStatus(
       repository: repository.backend.description, mountpoint: configuration.mountpoint.string, pid: getpid(),
       sessionFile: sessionFile, readOnly: configuration.isReadOnly, snapshot: current.base?.id.hex,
       state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes, dirtyFiles: files,
-      lock: nil,
+      lock: lockKeeper.heldLock?.hex,
       lastCommit: current.lastCommit.map { MountStatus.LastCommit($0.result, at: $0.time) },
       lastError: current.lastError.map { MountStatus.LastError($0.error, location: repository.backend.description, at: $0.time) },
       progress: current.progress?.figures, version: Version.current)

@@ -28,7 +28,9 @@ struct Namespace: Sendable {
   /// The last change's number.
   var changeNumber: ChangeNumber = 0
   /// Bytes of changed files that are in memory only.
-  var bufferedByteCount: UInt64 = 0
+  private(set) var bufferedByteCount: UInt64 = 0
+  /// The files that have such bytes, and how many.
+  private var bufferedFiles: [InodeNumber: UInt64] = [:]
   /// The known inodes of stored hard links, by restic's device and inode number.
   var hardLinks: [HardLinkKey: InodeNumber] = [:]
   /// Written to new nodes, so that hard links of two mounts are never taken for each other. Never 0.
@@ -83,11 +85,15 @@ struct Namespace: Sendable {
     inodes[Self.root].map { $0.changeNumber != 0 } ?? false
   }
 
-  /// How many files have content that isn't stored. Looks at every inode: for `status`, not for the way of a request.
-  var changedFileCount: Int {
-    inodes.values.count { inode in
-      if case .file(.changed) = inode.body { inode.parent != 0 } else { false }
-    }
+  /// How many files have bytes in memory only.
+  var bufferedFileCount: Int { bufferedFiles.count }
+
+  /// How many bytes of a file are in memory only.
+  func bufferedByteCount(of number: InodeNumber) -> UInt64 { bufferedFiles[number] ?? 0 }
+
+  /// The files with bytes in memory only, those with the most first.
+  var bufferedFilesLargestFirst: [InodeNumber] {
+    bufferedFiles.sorted { $0.value > $1.value }.map(\.key)
   }
 
   // MARK: Changing
@@ -157,18 +163,17 @@ struct Namespace: Sendable {
   mutating func dropIfUnused(_ number: InodeNumber) {
     guard number != Self.root, let inode = inodes[number] else { return }
     guard inode.knownNameCount == 0, inode.lookupCount == 0, inode.openCount == 0 else { return }
-    setBuffered(of: inode.body, to: nil)
+    setBuffered(0, of: number)
     // A further name may still be in a directory that isn't loaded: it makes an inode anew from its own node.
     if inode.node.links > 1 { hardLinks[HardLinkKey(deviceID: inode.node.deviceID, inode: inode.node.inode)] = nil }
     inodes[number] = nil
   }
 
-  /// Keeps `bufferedByteCount` in step when a file body is replaced.
-  mutating func setBuffered(of old: Inode.Body, to new: Inode.Body?) {
-    func buffered(_ body: Inode.Body?) -> UInt64 {
-      if case .file(.changed(let extents)) = body { extents.bufferedByteCount } else { 0 }
-    }
-    bufferedByteCount = bufferedByteCount - buffered(old) + buffered(new)
+  /// Notes how many bytes of a file are in memory only.
+  mutating func setBuffered(_ byteCount: UInt64, of number: InodeNumber) {
+    bufferedByteCount += byteCount
+    bufferedByteCount -= bufferedFiles[number] ?? 0
+    bufferedFiles[number] = byteCount == 0 ? nil : byteCount
   }
 
   // MARK: References of the kernel

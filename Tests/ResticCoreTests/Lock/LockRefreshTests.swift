@@ -1,0 +1,185 @@
+import ResticTestSupport
+import Testing
+
+@testable import ResticCore
+
+@Suite("Keeping a lock")
+struct LockRefreshTests {
+  /// A held lock whose time a test moves by hand.
+  private struct Scene {
+    let backend: MemoryBackend
+    let faulty: FaultBackend
+    let clock: TestClock
+    let lock: RepositoryLock
+    let fault: LockedFault
+
+    init() async throws {
+      backend = MemoryBackend()
+      _ = try await TestRepository.create(on: backend)
+      let fault = LockedFault()
+      self.fault = fault
+      faulty = FaultBackend(backend) { fault.value.withLock { $0 }?($0) }
+      let clock = TestClock()
+      self.clock = clock
+      let repository = try await TestRepository.open(faulty)
+      let acquiring = Task { try await RepositoryLock.acquire(on: repository, clock: clock.lockClock) }
+      _ = await clock.waitForSleepers()
+      clock.advance(by: .milliseconds(200))
+      lock = try await acquiring.value
+      _ = await clock.waitForSleepers()
+    }
+
+    var locks: [BackendFile] { backend.files.keys.filter { $0.type == .lock } }
+
+    /// Moves the time on in steps of the refreshing task's polls, and lets it work.
+    func pass(_ duration: Duration) async {
+      var left = duration
+      while left > .zero {
+        clock.advance(by: min(left, .seconds(5)))
+        left -= .seconds(5)
+        while clock.sleeperCount == 0 {
+          if lock.isLost { return }  // Then it polls no more.
+          await Task.yield()
+        }
+      }
+    }
+  }
+
+  @Test("every five minutes a new file takes the place of the old one, and there is never none")
+  func refresh() async throws {
+    let scene = try await Scene()
+    var ids: Set<LockID> = [scene.lock.id]
+    let lowest = Locked(1)
+    scene.fault.value.withLock { fault in
+      fault = { _ in
+        let count = scene.locks.count
+        lowest.withLock { $0 = min($0, count) }
+        return nil
+      }
+    }
+    for round in 1...3 {
+      await scene.pass(.seconds(290))
+      #expect(ids.count == round)
+      await scene.pass(.seconds(15))
+      ids.insert(scene.lock.id)
+      #expect(ids.count == round + 1)
+      #expect(scene.locks == [.lock(scene.lock.id)])
+    }
+    #expect(lowest.withLock { $0 } == 1)
+    try scene.lock.validate()
+    let file = try LockFile.decode(
+      try await TestRepository.open(scene.backend).unpacked.load(.lock(scene.lock.id)))
+    #expect(file.time.duration(to: scene.clock.lockClock.wallTime()) < .seconds(30))
+    scene.fault.value.withLock { $0 = nil }
+    try await scene.lock.release()
+    #expect(scene.locks.isEmpty)
+  }
+
+  @Test("a refresh that fails is tried again, and in time nothing is lost")
+  func failingRefresh() async throws {
+    let scene = try await Scene()
+    scene.fault.value.withLock { $0 = { _ in .nothingDone(FaultBackend.hiccup) } }
+    await scene.pass(.seconds(20 * 60))
+    try scene.lock.validate()
+    scene.fault.value.withLock { $0 = nil }
+    await scene.pass(.seconds(10))
+    await scene.pass(.seconds(20 * 60))
+    try scene.lock.validate()
+    #expect(scene.locks == [.lock(scene.lock.id)])
+    try await scene.lock.release()
+  }
+
+  @Test("after 22.5 minutes without a refresh the lock is lost, and stays lost")
+  func loss() async throws {
+    let scene = try await Scene()
+    scene.fault.value.withLock { $0 = { _ in .nothingDone(FaultBackend.hiccup) } }
+    await scene.pass(.seconds(22 * 60 + 25))
+    #expect(!scene.lock.isLost)
+    await scene.pass(.seconds(10))
+    #expect(scene.lock.isLost)
+    scene.fault.value.withLock { $0 = nil }
+    await scene.pass(.seconds(600))
+    let error = #expect(throws: RepositoryError.self) { try scene.lock.validate() }
+    guard case .lockLost = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    try await scene.lock.release()
+    #expect(scene.locks.isEmpty, "a lost lock's file is still removed")
+  }
+
+  @Test("a machine that slept too long notices at once, by the wall clock")
+  func suspension() async throws {
+    let scene = try await Scene()
+    scene.clock.suspend(for: .seconds(22 * 60))
+    try scene.lock.validate()
+    scene.clock.suspend(for: .seconds(60))
+    #expect(scene.lock.isLost)
+  }
+
+  @Test("a machine that slept for a while refreshes as soon as it is awake")
+  func shortSuspension() async throws {
+    let scene = try await Scene()
+    let before = scene.lock.id
+    scene.clock.suspend(for: .seconds(20 * 60))
+    await scene.pass(.seconds(10))
+    #expect(scene.lock.id != before)
+    scene.clock.suspend(for: .seconds(20 * 60))
+    try scene.lock.validate()
+    try await scene.lock.release()
+  }
+
+  @Test("a wall clock that is set back loses nothing and brings a fresh file; the timer still finds the lock lost")
+  func clockSetBack() async throws {
+    let scene = try await Scene()
+    let before = scene.lock.id
+    scene.clock.suspend(for: .seconds(-3600))
+    try scene.lock.validate()
+    await scene.pass(.seconds(10))
+    #expect(scene.lock.id != before)
+    scene.fault.value.withLock { $0 = { _ in .nothingDone(FaultBackend.hiccup) } }
+    scene.clock.suspend(for: .seconds(-3600))
+    await scene.pass(.seconds(23 * 60))
+    #expect(scene.lock.isLost)
+  }
+
+  @Test("a lock that somebody removed is lost at the next refresh, and no new one is left")
+  func removed() async throws {
+    let scene = try await Scene()
+    scene.backend[.lock(scene.lock.id)] = nil
+    await scene.pass(.seconds(310))
+    #expect(scene.lock.isLost)
+    try await scene.lock.release()
+    #expect(scene.locks.isEmpty)
+  }
+
+  @Test("an old file that could not be removed is removed later")
+  func leftovers() async throws {
+    let scene = try await Scene()
+    scene.fault.value.withLock { fault in
+      fault = { call in call.operation == .remove ? .nothingDone(FaultBackend.hiccup) : nil }
+    }
+    await scene.pass(.seconds(310))
+    #expect(scene.locks.count == 2)
+    try scene.lock.validate()
+    scene.fault.value.withLock { $0 = nil }
+    try await scene.lock.release()
+    #expect(scene.locks.isEmpty)
+  }
+
+  @Test("a refresh under way and a release leave nothing behind, whatever their order")
+  func releaseDuringRefresh() async throws {
+    for _ in 0..<20 {
+      let scene = try await Scene()
+      scene.clock.advance(by: .seconds(301))
+      try await scene.lock.release()
+      #expect(scene.locks.isEmpty)
+    }
+  }
+}
+
+/// What fails now; a test changes it.
+private final class LockedFault: Sendable {
+  typealias Fault = @Sendable (BackendCall) -> FaultBackend.Fault?
+  let value = Locked<Fault?>(nil)
+}

@@ -1,0 +1,81 @@
+import ResticTestSupport
+import Testing
+
+@testable import ResticCore
+
+@Suite("Sealing and opening blobs")
+struct BlobCoderTests {
+  private static let text = [UInt8](repeating: UInt8(ascii: "a"), count: 5000)
+
+  private static func coder(version: Int = 2, _ compression: CompressionMode = .auto) -> BlobCoder {
+    BlobCoder(masterKey: .random(), version: version, compression: compression, verifiesWrites: true)
+  }
+
+  private static func sealed(_ coder: BlobCoder, _ bytes: [UInt8], _ type: BlobType = .data) throws -> SealedBlob {
+    try coder.seal(bytes, id: SHA256.id(of: bytes), type: type)
+  }
+
+  @Test("what is sealed opens again, of any size, version and compression", arguments: [1, 2])
+  func roundTrip(version: Int) throws {
+    for mode in CompressionMode.allCases {
+      let coder = Self.coder(version: version, mode)
+      for bytes in [[], [0], Self.text, TestRepository.noise(100_000, seed: 1)] {
+        for type in [BlobType.data, .tree] {
+          let blob = try Self.sealed(coder, bytes, type)
+          #expect(blob.plaintextByteCount == bytes.count)
+          let opened = try coder.open(
+            blob.bytes[...], uncompressedLength: blob.uncompressedLength, id: blob.id, place: "test")
+          #expect(opened == bytes)
+        }
+      }
+    }
+  }
+
+  @Test("version 1 and empty blobs are never compressed, with compression off only trees are, noise is all the same")
+  func whatIsCompressed() throws {
+    let noise = TestRepository.noise(5000, seed: 2)
+    #expect(try Self.sealed(Self.coder(version: 1, .max), Self.text).uncompressedLength == nil)
+    #expect(try Self.sealed(Self.coder(version: 1, .max), Self.text, .tree).uncompressedLength == nil)
+    #expect(try Self.sealed(Self.coder(.off), Self.text).uncompressedLength == nil)
+    #expect(try Self.sealed(Self.coder(.off), Self.text, .tree).uncompressedLength == 5000)
+    #expect(try Self.sealed(Self.coder(), Self.text).uncompressedLength == 5000)
+    #expect(try Self.sealed(Self.coder(), Self.text).bytes.count < 200)
+    #expect(try Self.sealed(Self.coder(), noise).uncompressedLength == 5000)
+    #expect(try Self.sealed(Self.coder(), []).uncompressedLength == nil)
+  }
+
+  @Test("a blob whose hash is not the one given is refused while it is sealed")
+  func wrongHash() {
+    #expect(throws: RepositoryError.self) {
+      try Self.coder().seal(Self.text, id: SHA256.id(of: [1]), type: .data)
+    }
+  }
+
+  @Test("every truncation and every flipped bit is found, and the message names blob and pack")
+  func damage() throws {
+    let coder = Self.coder()
+    let blob = try Self.sealed(coder, Array(Self.text.prefix(300)))
+    for damaged in Damage.all(of: blob.bytes) where damaged != blob.bytes {
+      let error = #expect(throws: RepositoryError.self) {
+        try coder.open(damaged[...], uncompressedLength: 300, id: blob.id, place: "pack 1234")
+      }
+      #expect("\(try #require(error))".contains(blob.id.short))
+      #expect("\(try #require(error))".contains("pack 1234"))
+    }
+  }
+
+  @Test("a blob of another length, or another blob of the same key, is refused although it opens")
+  func authenticButWrong() throws {
+    let coder = Self.coder()
+    let blob = try Self.sealed(coder, Self.text)
+    for length: UInt32? in [0, 1, 4999, 5001, UInt32.max, nil] {
+      #expect(throws: RepositoryError.self) {
+        try coder.open(blob.bytes[...], uncompressedLength: length, id: blob.id, place: "test")
+      }
+    }
+    let other = try Self.sealed(coder, [UInt8](repeating: 1, count: 5000))
+    #expect(throws: RepositoryError.self) {
+      try coder.open(other.bytes[...], uncompressedLength: 5000, id: blob.id, place: "test")
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import ResticTestSupport
+import Testing
+
+@testable import ResticCore
+
+@Suite("Files that are sealed as a whole")
+struct UnpackedFilesTests {
+  private static let json = Array(
+    #"{"some":"json, long enough that compressing it pays: aaaaaaaaaaaaaaaaaaaaaaaaaa"}"#.utf8)
+
+  private static func files(
+    _ backend: MemoryBackend, version: Int, compression: CompressionMode = .auto, key: MasterKey = .random()
+  ) -> UnpackedFiles {
+    UnpackedFiles(backend: backend, masterKey: key, version: version, compression: compression)
+  }
+
+  @Test("version 1 stores JSON as it is, version 2 a mark and a zstd frame, whatever compression is chosen for blobs")
+  func layout() async throws {
+    for mode in CompressionMode.allCases {
+      let backend = MemoryBackend(files: [:])
+      let key = MasterKey.random()
+      let old = Self.files(backend, version: 1, compression: mode, key: key)
+      let new = Self.files(backend, version: 2, compression: mode, key: key)
+      let oldID = try await old.save(Self.json, as: BackendFile.index)
+      let newID = try await new.save(Self.json, as: BackendFile.index)
+      #expect(try key.open(try #require(backend[.index(oldID)])) == Self.json)
+      let plaintext = try key.open(try #require(backend[.index(newID)]))
+      #expect(plaintext.first == 2)
+      #expect(try Zstd.decompress(Array(plaintext.dropFirst()), limit: 1000) == Self.json)
+      #expect(try await new.load(.index(newID)) == Self.json)
+      #expect(try await new.load(.index(oldID)) == Self.json, "plain JSON is read in version 2 too")
+    }
+  }
+
+  @Test("what is neither JSON nor marked as compressed is refused in version 2")
+  func otherMarks() async throws {
+    let backend = MemoryBackend(files: [:])
+    let files = Self.files(backend, version: 2)
+    for first in UInt8.min...UInt8.max where ![UInt8(ascii: "{"), UInt8(ascii: "["), 2].contains(first) {
+      let stored = files.masterKey.seal([first] + Self.json)
+      let file = BackendFile.index(SHA256.id(of: stored))
+      backend[file] = stored
+      await #expect(throws: RepositoryError.self) { try await files.load(file) }
+    }
+    let empty = files.masterKey.seal([UInt8]())
+    backend[.index(SHA256.id(of: empty))] = empty
+    #expect(try await files.load(.index(SHA256.id(of: empty))) == [], "as restic does; no decoder takes it")
+    let truncated = files.masterKey.seal([2])
+    backend[.index(SHA256.id(of: truncated))] = truncated
+    await #expect(throws: RepositoryError.self) { try await files.load(.index(SHA256.id(of: truncated))) }
+  }
+
+  @Test("bytes that do not match their name are loaded once more, and refused if they still do not")
+  func secondTry() async throws {
+    let backend = MemoryBackend(files: [:])
+    let files = Self.files(backend, version: 2)
+    let id = try await files.save(Self.json, as: BackendFile.index)
+    let sound = try #require(backend[.index(id)])
+    backend[.index(id)] = sound + [0]
+    let healing = FaultBackend(backend) { call in
+      if call.number == 2 { backend[.index(id)] = sound }
+      return nil
+    }
+    #expect(try await UnpackedFiles.loadStored(.index(id), from: healing) == sound)
+    backend[.index(id)] = sound + [0]
+    let counted = FaultBackend(backend)
+    await #expect(throws: RepositoryError.self) { try await UnpackedFiles.loadStored(.index(id), from: counted) }
+    #expect(counted.callCount == 2)
+  }
+}

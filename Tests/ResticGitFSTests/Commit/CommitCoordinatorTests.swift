@@ -1,0 +1,183 @@
+import FuseBridge
+import ResticCore
+import ResticTestSupport
+import Testing
+
+@testable import ResticGitFS
+
+@Suite("CommitCoordinator")
+struct CommitCoordinatorTests {
+  private static func hold(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+  @Test("what was written is in the next mount, and a clean mount holds no lock")
+  func commitAndReopen() async throws {
+    let backend = MemoryBackend()
+    let mount = try await TestMount(TestMount.makeRepository(on: backend))
+    try await mount.write(Self.hold("hello"), to: "a/b/c")
+    guard case .saved = try await mount.coordinator.commit(.sync) else {
+      Issue.record("a change makes a snapshot")
+      return
+    }
+    #expect(try await backend.list(.lock).isEmpty)
+    let again = try await TestMount(TestMount.openRepository(on: backend))
+    #expect(try await again.read("a/b/c") == Self.hold("hello"))
+    #expect(mount.coordinator.current.phase == .clean)
+  }
+
+  @Test("without a change there is no snapshot, also after a change was undone in git's unfinished files only")
+  func noChange() async throws {
+    let mount = try await TestMount(TestMount.makeRepository())
+    #expect(try await mount.coordinator.commit(.sync) == .unchanged(nil))
+    try await mount.write(Self.hold("x"), to: "f")
+    guard case .saved(let first) = try await mount.coordinator.commit(.sync) else { return }
+    #expect(try await mount.coordinator.commit(.sync) == .unchanged(first))
+    #expect(try await mount.repository.snapshots().count == 1)
+  }
+
+  @Test("git's unfinished files are in no snapshot, and come in when they get their final names")
+  func inFlight() async throws {
+    let backend = MemoryBackend()
+    let mount = try await TestMount(TestMount.makeRepository(on: backend))
+    for path in ["HEAD", "refs/heads/main", "objects/info/packs"] { try await mount.write(Self.hold(path), to: path) }
+    try await mount.write(Self.hold("half"), to: "objects/incoming-x/pack/tmp_pack_1")
+    try await mount.write(Self.hold("locked"), to: "refs/heads/main.lock")
+    _ = try await mount.coordinator.commit(.sync)
+    let first = try await TestMount(TestMount.openRepository(on: backend))
+    #expect(try await first.names() == ["HEAD", "refs", "objects"])
+    await #expect(throws: (any Error).self) { try await first.read("refs/heads/main.lock") }
+    await #expect(throws: (any Error).self) { try await first.read("objects/incoming-x/pack/tmp_pack_1") }
+
+    try await mount.onThread { mount in
+      let file = mount.fileSystem
+      let heads = try file.lookup(Array("refs".utf8), in: 1, caller: file.mounter).attributes.inode
+      let main = try file.lookup(Array("heads".utf8), in: heads, caller: file.mounter).attributes.inode
+      try file.rename(Array("main.lock".utf8), in: main, to: Array("main".utf8), in: main, mode: .replace)
+    }
+    _ = try await mount.coordinator.commit(.sync)
+    let second = try await TestMount(TestMount.openRepository(on: backend))
+    #expect(try await second.read("refs/heads/main") == Self.hold("locked"))
+  }
+
+  @Test("a commit that changes one small file writes a data pack, a tree pack, an index and a snapshot")
+  func smallCommit() async throws {
+    let backend = MemoryBackend()
+    let mount = try await TestMount(TestMount.makeRepository(on: backend))
+    for number in 0..<200 { try await mount.write(Self.hold("\(number)"), to: "d\(number % 7)/f\(number)") }
+    _ = try await mount.coordinator.commit(.sync)
+    let before = backend.files.keys.reduce(into: [:]) { $0[$1.type, default: 0] += 1 }
+    try await mount.write(Self.hold("other"), to: "d1/f1")
+    _ = try await mount.coordinator.commit(.sync)
+    let after = backend.files.keys.reduce(into: [:]) { $0[$1.type, default: 0] += 1 }
+    #expect(after[.data, default: 0] - before[.data, default: 0] == 2)
+    #expect(after[.index, default: 0] - before[.index, default: 0] == 1)
+    #expect(after[.snapshot, default: 0] - before[.snapshot, default: 0] == 1)
+    // The same content under another name needs no data pack.
+    try await mount.write(Self.hold("other"), to: "d2/again")
+    _ = try await mount.coordinator.commit(.sync)
+    let last = backend.files.keys.reduce(into: [:]) { $0[$1.type, default: 0] += 1 }
+    #expect(last[.data, default: 0] - after[.data, default: 0] == 1)
+  }
+
+  @Test("a base that moved: sync fails and loses nothing, unmount saves ours beside it, and theirs stays the latest")
+  func baseMoved() async throws {
+    let backend = MemoryBackend()
+    let repository = try await TestMount.makeRepository(on: backend)
+    let ours = try await TestMount(repository)
+    let theirs = try await TestMount(TestMount.openRepository(on: backend))
+    try await ours.write(Self.hold("ours"), to: "f")
+    try await theirs.write(Self.hold("theirs"), to: "f")
+    guard case .saved(let their) = try await theirs.coordinator.commit(.sync) else { return }
+    await #expect(throws: RepositoryError.self) { try await ours.coordinator.commit(.sync) }
+    #expect(ours.coordinator.current.phase == .dirty)
+    #expect(try await ours.read("f") == Self.hold("ours"))
+    guard case .conflict(let own, let newest) = try await ours.coordinator.commit(.unmount) else {
+      Issue.record("the unmount saves a conflict")
+      return
+    }
+    #expect(newest == their)
+    let reader = try await TestMount.openRepository(on: backend)
+    #expect(try await reader.latestSnapshot(matching: SnapshotFilter())?.id == their)
+    #expect(try await reader.snapshot(own).tags == ["conflict"])
+    #expect(try await TestMount(reader).read("f") == Self.hold("theirs"))
+  }
+
+  @Test("a new snapshot carries on paths, tags and host, and is later than its base whatever the clock says")
+  func identity() async throws {
+    let backend = MemoryBackend()
+    let repository = try await TestMount.makeRepository(on: backend)
+    let filter = SnapshotFilter(hosts: ["vault"], tags: [["a", "b"]], paths: ["/repo"])
+    let mount = try await TestMount(repository, filter: filter)
+    try await mount.write(Self.hold("1"), to: "f")
+    _ = try await mount.coordinator.commit(.sync)
+    var first = try #require(try await repository.latestSnapshot(matching: filter))
+    #expect(first.snapshot.hostname == "vault")
+    #expect(first.snapshot.tags == ["a", "b"])
+    #expect(first.snapshot.paths == ["/repo"])
+
+    // The same snapshot from a machine whose clock is a day ahead.
+    var ahead = first.snapshot
+    ahead.time = Timestamp.now().adding(nanoseconds: 86_400_000_000_000)
+    let uploader = repository.makeUploader()
+    let tree = try await uploader.finish(root: ahead.tree)
+    first = try await repository.saveSnapshot(ahead, of: tree)
+    let second = try await TestMount(repository, filter: filter)
+    try await second.write(Self.hold("2"), to: "f")
+    guard case .saved(let id) = try await second.coordinator.commit(.sync) else {
+      Issue.record("a change makes a snapshot")
+      return
+    }
+    #expect(try await repository.latestSnapshot(matching: filter)?.id == id)
+    #expect(try await repository.snapshot(id).parent == first.id)
+  }
+
+  @Test("the backend dies after call k of a commit, for every k: the repository shows the old state or the new, and the next commit succeeds")
+  func crashPoints() async throws {
+    var k = 1
+    while true {
+      let storage = MemoryBackend()
+      let first = try await TestMount(TestMount.makeRepository(on: storage))
+      try await first.write(Self.hold("old"), to: "d/f")
+      _ = try await first.coordinator.commit(.sync)
+
+      let fault = CallsLeft()
+      let counted = FaultBackend(storage) { _ -> FaultBackend.Fault? in
+        fault.calls.withLock { left in
+          guard let calls = left else { return nil }
+          left = calls - 1
+          return calls <= 0 ? .nothingDone(.denied("dead")) : nil
+        }
+      }
+      let mount = try await TestMount(TestMount.openRepository(on: counted))
+      try await mount.write(Self.hold("new"), to: "d/f")
+      try await mount.write([UInt8](repeating: 9, count: 700_000), to: "big")
+      fault.calls.withLock { $0 = k }
+      let succeeded: Bool
+      do {
+        _ = try await mount.coordinator.commit(.sync)
+        succeeded = true
+      } catch {
+        succeeded = false
+      }
+      let died = fault.calls.withLock { left in
+        defer { left = nil }
+        return (left ?? 0) < 0
+      }
+      let reopened = try await TestMount(TestMount.openRepository(on: storage))
+      let content = try await reopened.read("d/f")
+      #expect(content == Self.hold("old") || content == Self.hold("new"), "k = \(k)")
+      if content == Self.hold("new") { #expect(try await reopened.read("big").count == 700_000, "k = \(k)") }
+      if succeeded { #expect(content == Self.hold("new"), "k = \(k)") }
+      _ = try await mount.coordinator.commit(.sync)
+      let last = try await TestMount(TestMount.openRepository(on: storage))
+      #expect(try await last.read("d/f") == Self.hold("new"), "k = \(k)")
+      if !died { break }
+      k += 1
+    }
+    #expect(k > 5, "the commit made calls to die at")
+  }
+}
+
+/// How many calls go through until the backend is dead; nil: all.
+private final class CallsLeft: Sendable {
+  let calls = Locked<Int?>(nil)
+}

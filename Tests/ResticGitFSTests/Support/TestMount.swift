@@ -1,0 +1,151 @@
+import FuseBridge
+import Glibc
+import Logging
+import ResticCore
+import ResticTestSupport
+import SystemPackage
+
+@testable import ResticGitFS
+
+/// A mount without a kernel: the file system, tree and committer over a repository in memory, driven by calls.
+struct TestMount: Sendable {
+  let repository: Repository
+  let tree: WorkingTree
+  let coordinator: CommitCoordinator
+  let fileSystem: GitFileSystem
+
+  static let password = Array("correct horse".utf8)
+
+  /// A new repository in memory.
+  static func makeRepository(on backend: any Backend = MemoryBackend()) async throws -> Repository {
+    var settings = Repository.Settings()
+    settings.scryptCost = .minimum
+    var password = password
+    return try await Repository.create(on: backend, password: SecureBytes(wiping: &password), settings: settings)
+  }
+
+  /// Opens a repository again, as another process would.
+  static func openRepository(on backend: any Backend) async throws -> Repository {
+    var password = password
+    let repository = try await Repository.open(on: backend, password: SecureBytes(wiping: &password))
+    try await repository.loadIndex()
+    return repository
+  }
+
+  /// Mounts the newest snapshot that matches `filter`; an empty root where there is none.
+  init(_ repository: Repository, filter: SnapshotFilter = SnapshotFilter(), memory: MemoryBudget = .standard) async throws {
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    let base = try await repository.latestSnapshot(matching: filter)
+    try await repository.loadIndex()
+    var root: Tree?
+    if let base { root = try await repository.loadTree(base.snapshot.tree) }
+    let namespace = Namespace(
+      root: Node(name: Name([]), type: .dir, mode: 1 << 31 | 0o755), tree: root, deviceID: SecureRandom.uint64() >> 16 | 1)
+    let reader = BlobReader(repository: repository, cacheByteLimit: 16 << 20)
+    let tree = WorkingTree(namespace, repository: repository, reader: reader, logger: logger)
+    let keeper = LockKeeper(repository: repository, retryFor: .zero, logger: logger)
+    let streamer = ContentStreamer(tree: tree, budget: memory, lockKeeper: keeper, logger: logger)
+    let coordinator = CommitCoordinator(
+      tree: tree, base: base, filter: filter,
+      identity: SnapshotIdentity(hostname: "here", username: "me", userID: 1, groupID: 1), lockKeeper: keeper,
+      streamer: streamer, logger: logger)
+    tree.onChange { coordinator.noteChange() }
+    self.repository = repository
+    self.tree = tree
+    self.coordinator = coordinator
+    fileSystem = GitFileSystem(tree: tree, streamer: streamer, committer: NoCommitter())
+  }
+
+  /// For tests that commit by the coordinator.
+  private struct NoCommitter: FileSystemCommitter {
+    func commitAndWait() throws(Errno) { throw .notSupported }
+    func statusAttribute(_ name: String) -> [UInt8]? { nil }
+  }
+
+  // MARK: A small shell, on plain threads as FUSE's are
+
+  private static let caller = FuseCaller(userID: 7, groupID: 8, processID: 9)
+
+  /// Runs `body` on a thread that may block.
+  func onThread<Success: Sendable>(_ body: @escaping @Sendable (TestMount) throws -> Success) async throws -> Success {
+    try await withCheckedThrowingContinuation { continuation in
+      let thread = DetachedThread { continuation.resume(with: Result { try body(self) }) }
+      thread.start()
+    }
+  }
+
+  /// Makes or replaces a file. Directories on the way are made.
+  func write(_ bytes: [UInt8], to path: String) async throws {
+    try await onThread { mount in
+      let (directory, name) = try mount.directory(of: path)
+      try? mount.fileSystem.unlink(name, in: directory)  // a new file need not be there
+      let made = try mount.fileSystem.create(name, in: directory, mode: 0o644, flags: O_RDWR, caller: Self.caller)
+      let inode = made.entry.attributes.inode
+      try bytes.withUnsafeBytes { try mount.fileSystem.write(inode, handle: 0, offset: 0, bytes: $0) }
+      mount.fileSystem.release(inode, handle: 0)
+      mount.fileSystem.forget(inode, count: 1)
+    }
+  }
+
+  /// Writes into a file that is there.
+  func overwrite(_ bytes: [UInt8], at offset: UInt64, of path: String) async throws {
+    try await onThread { mount in
+      let inode = try mount.inode(path)
+      _ = try mount.fileSystem.open(inode, flags: O_RDWR)
+      try bytes.withUnsafeBytes { try mount.fileSystem.write(inode, handle: 0, offset: offset, bytes: $0) }
+      mount.fileSystem.release(inode, handle: 0)
+    }
+  }
+
+  /// All bytes of a file.
+  func read(_ path: String) async throws -> [UInt8] {
+    try await onThread { mount in
+      let inode = try mount.inode(path)
+      _ = try mount.fileSystem.open(inode, flags: O_RDONLY)
+      defer { mount.fileSystem.release(inode, handle: 0) }
+      let count = try mount.fileSystem.attributes(of: inode, handle: nil).byteCount
+      return try mount.fileSystem.read(inode, handle: 0, offset: 0, byteCount: Int(count))
+    }
+  }
+
+  /// Removes a file.
+  func remove(_ path: String) async throws {
+    try await onThread { mount in
+      let (directory, name) = try mount.directory(of: path)
+      try mount.fileSystem.unlink(name, in: directory)
+    }
+  }
+
+  /// The names in the root.
+  func names() async throws -> Set<String> {
+    try await onThread { mount in
+      try Set(mount.tree.read("test") { namespace throws(NamespaceError) in
+        try namespace.children(of: Namespace.root).keys.map(\.description)
+      })
+    }
+  }
+
+  private func inode(_ path: String) throws -> FuseInode {
+    let (directory, name) = try directory(of: path)
+    let entry = try fileSystem.lookup(name, in: directory, caller: Self.caller)
+    fileSystem.forget(entry.attributes.inode, count: 1)
+    return entry.attributes.inode
+  }
+
+  private func directory(of path: String) throws -> (FuseInode, [UInt8]) {
+    let names = path.split(separator: "/").map { Array($0.utf8) }
+    var directory = Namespace.root
+    for name in names.dropLast() {
+      let entry: FuseEntry
+      do {
+        entry = try fileSystem.lookup(name, in: directory, caller: Self.caller)
+      } catch {
+        entry = try fileSystem.makeDirectory(name, in: directory, mode: 0o755, caller: Self.caller)
+      }
+      directory = entry.attributes.inode
+      fileSystem.forget(directory, count: 1)
+    }
+    return (directory, names[names.count - 1])
+  }
+}

@@ -96,7 +96,5 @@ extension Namespace {
     change(&extents)
     inodes.values[index].body = .file(.changed(extents))
     setBuffered(extents.bufferedByteCount, of: number)
-    (inodes.values[index].node.mtime, inodes.values[index].node.ctime) = (now, now)
-    markChanged(number)
-  }
-}
+    // Not the time of modification: with the writeback cache that is the kernel's, which sends it where it changes.
+    inodes.values[index].node.ctime = now

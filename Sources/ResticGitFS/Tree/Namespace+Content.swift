@@ -98,3 +98,6 @@ extension Namespace {
     setBuffered(extents.bufferedByteCount, of: number)
     // Not the time of modification: with the writeback cache that is the kernel's, which sends it where it changes.
     inodes.values[index].node.ctime = now
+    markChanged(number)
+  }
+}

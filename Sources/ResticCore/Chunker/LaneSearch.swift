@@ -3,19 +3,13 @@
 /// The digest at length n is that of the 64 bytes before `start + n`. A block of four lanes of equal length is searched
 /// in step; a cut in a later lane is only a bound until the earlier lanes have come to their ends.
 struct LaneSearch {
-  /// The longest lane, in bytes: long enough to forget the 64 bytes of warming up, short enough that little is searched
-  /// past a cut.
-  private static let laneByteCount = 16 << 10
-  /// Where lanes would be shorter than this, one does the rest.
-  private static let shortestLaneByteCount = 256
-
   private let start: UnsafePointer<UInt8>
   private let mask: UInt64
   private let tables: RabinTables
   private let reduction: UnsafePointer<UInt64>
   private let removal: UnsafePointer<UInt64>
 
-  /// A search in the chunk at `start`; `tables` and the bytes outlive the search.
+  /// A search in the chunk at `start`, for digests that have no bit in common with `mask`. The bytes outlive the search.
   init(start: UnsafeRawPointer, mask: UInt64, tables: RabinTables) {
     self.start = start.assumingMemoryBound(to: UInt8.self)
     self.mask = mask
@@ -27,70 +21,85 @@ struct LaneSearch {
   /// The first of `lengths` whose digest is a cut. `start` has as many bytes as the last of them, and the first is at
   /// least 64.
   func firstCut(_ lengths: ClosedRange<Int>) -> Int? {
+    let end = start + lengths.upperBound
     // All lengths up to `position` are searched; `digest` is the one at `position`.
-    var position = lengths.lowerBound
-    var digest = warmDigest(at: position)
-    if digest & mask == 0 { return position }
-    while true {
-      let lane = min(Self.laneByteCount, (lengths.upperBound - position) / 4)
-      guard lane >= Self.shortestLaneByteCount else { break }
-      if let cut = searchBlock(from: position, lane: lane, digest: &digest) { return cut }
-      position += 4 * lane
+    var position = start + lengths.lowerBound
+    var digest = warmDigest(before: position)
+    if digest & mask == 0 { return position - start }
+    var cut: UnsafePointer<UInt8>?
+    // Long lanes forget the cost of warming up, short ones do the rest. The lengths are literals because the inner loop
+    // is half as fast again when all four lanes lie at fixed distances from one pointer.
+    while cut == nil, end - position >= 4 * 16384 {
+      cut = searchBlock(lane: 16384, position: &position, digest: &digest)
     }
-    while position < lengths.upperBound {
-      digest = next(digest, at: position)
+    while cut == nil, end - position >= 4 * 2048 {
+      cut = searchBlock(lane: 2048, position: &position, digest: &digest)
+    }
+    while cut == nil, end - position >= 4 * 256 {
+      cut = searchBlock(lane: 256, position: &position, digest: &digest)
+    }
+    while cut == nil, position < end {
+      digest = next(digest, position)
       position += 1
-      if digest & mask == 0 { return position }
+      if digest & mask == 0 { cut = position }
     }
-    return nil
+    return cut.map { $0 - start }
   }
 
-  /// The digest at `length`, from the 64 bytes before.
-  private func warmDigest(at length: Int) -> UInt64 {
+  /// The digest of the 64 bytes before `end`.
+  private func warmDigest(before end: UnsafePointer<UInt8>) -> UInt64 {
     var digest: UInt64 = 0
-    for index in length - RabinTables.windowByteCount..<length {
-      digest = digest << 8 ^ reduction[Int(digest >> RabinTables.topByteShift)] ^ UInt64(start[index])
+    var byte = end - RabinTables.windowByteCount
+    while byte < end {
+      digest = (digest &<< 8 | UInt64(byte.pointee)) ^ reduction[Int(digest &>> RabinTables.topByteShift)]
+      byte += 1
     }
     return digest
   }
 
-  /// The digest at `length + 1`, given that at `length`.
+  /// `digest` moved on by the byte at `new`, 64 bytes after the one that leaves the window.
+  ///
+  /// The lookup that waits for the digest comes last and the byte is or-ed in, so that the compiler leaves only shift,
+  /// load and one XOR on the path from one digest to the next. A digest has 53 bits: its top byte needs no mask.
   @inline(__always)
-  private func next(_ digest: UInt64, at length: Int) -> UInt64 {
-    let new = UInt64(start[length])
-    let old = Int(start[length - RabinTables.windowByteCount])
-    return digest << 8 ^ reduction[Int(digest >> RabinTables.topByteShift)] ^ (removal[old] ^ new)
+  private func next(_ digest: UInt64, _ new: UnsafePointer<UInt8>) -> UInt64 {
+    let byte = UInt64(new.pointee)
+    let removed = removal[Int(new[-RabinTables.windowByteCount])]
+    return ((digest &<< 8 | byte) ^ removed)
+      ^ reduction[Int(truncatingIfNeeded: digest &>> RabinTables.topByteShift)]
   }
 
-  /// The first cut among the lengths after `position`, four lanes of `lane` each; without one, `digest`, which is that
-  /// at `position`, becomes that at the block's end.
-  private func searchBlock(from position: Int, lane: Int, digest: inout UInt64) -> Int? {
-    let (second, third, fourth) = (position + lane, position + 2 * lane, position + 3 * lane)
+  /// The end of the first cut after `position` in a block of four lanes of `lane` bytes. `digest` is that at `position`;
+  /// without a cut, both move on to the block's end.
+  @inline(__always)
+  private func searchBlock(
+    lane: Int, position: inout UnsafePointer<UInt8>, digest: inout UInt64
+  ) -> UnsafePointer<UInt8>? {
     var digest0 = digest
-    var digest1 = warmDigest(at: second)
-    var digest2 = warmDigest(at: third)
-    var digest3 = warmDigest(at: fourth)
-    var firstLane = 4
-    var cut: Int?
-    var offset = 0
-    while offset < lane {
-      digest0 = next(digest0, at: position &+ offset)
-      digest1 = next(digest1, at: second &+ offset)
-      digest2 = next(digest2, at: third &+ offset)
-      digest3 = next(digest3, at: fourth &+ offset)
-      offset &+= 1
+    var digest1 = warmDigest(before: position + lane)
+    var digest2 = warmDigest(before: position + 2 * lane)
+    var digest3 = warmDigest(before: position + 3 * lane)
+    // How far into the block the earliest cut is, so far.
+    var cut = Int.max
+    var byte = position
+    let laneEnd = position + lane
+    while byte < laneEnd {
+      digest0 = next(digest0, byte)
+      digest1 = next(digest1, byte + lane)
+      digest2 = next(digest2, byte + 2 * lane)
+      digest3 = next(digest3, byte + 3 * lane)
+      byte += 1
       if digest0 & mask == 0 || digest1 & mask == 0 || digest2 & mask == 0 || digest3 & mask == 0 {
-        if digest0 & mask == 0 { return position + offset }
-        if digest1 & mask == 0, firstLane > 1 {
-          (firstLane, cut) = (1, second + offset)
-        } else if digest2 & mask == 0, firstLane > 2 {
-          (firstLane, cut) = (2, third + offset)
-        } else if digest3 & mask == 0, firstLane > 3 {
-          (firstLane, cut) = (3, fourth + offset)
-        }
+        if digest0 & mask == 0 { return byte }
+        let offset = byte - position
+        if digest1 & mask == 0 { cut = min(cut, lane + offset) }
+        if digest2 & mask == 0 { cut = min(cut, 2 * lane + offset) }
+        if digest3 & mask == 0 { cut = min(cut, 3 * lane + offset) }
       }
     }
+    guard cut == Int.max else { return position + cut }
+    position += 4 * lane
     digest = digest3
-    return cut
+    return nil
   }
 }

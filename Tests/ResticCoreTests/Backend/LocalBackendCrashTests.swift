@@ -42,17 +42,20 @@ struct LocalBackendCrashTests {
     await #expect(processExitsWith: .signal(SIGKILL)) { [path = directory.path.string as String, milliseconds] in
       let backend = LocalBackend(path: FilePath(path))
       let executor = BlockingExecutor(threadCount: 1)
+      try await backend.save(Self.file(0), Self.bytes(of: Self.file(0), 300_000))
       async let death: Void = executor.run {
         _ = usleep(milliseconds * 1000)
         _ = kill(getpid(), SIGKILL)
       }
-      for seed in 0..<UInt64.max {
+      for seed in 1..<UInt64.max {
         let file = Self.file(seed)
         try await backend.save(file, Self.bytes(of: file, 300_000))
       }
       await death
     }
-    for entry in try await backend.list(.data) {
+    let entries = try await backend.list(.data)
+    #expect(entries.contains { $0.file == Self.file(0) })
+    for entry in entries {
       #expect(entry.byteCount == 300_000)
       let stored = try await backend.load(entry.file)
       #expect(stored == Self.bytes(of: entry.file, 300_000))

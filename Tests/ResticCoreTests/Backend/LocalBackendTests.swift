@@ -42,6 +42,22 @@ struct LocalBackendTests {
     #expect(try names(root.appending("data")).count == 256)
   }
 
+  @Test("create makes the folders that restic init makes, with the same modes, and we see restic's files")
+  func resticInit() async throws {
+    let theirs = LocalBackend(path: directory.path.appending("restic"))
+    let runner = ProcessRunner(environment: ["RESTIC_PASSWORD": "secret"])
+    try await runner.check("restic", ["init", "--quiet", "--no-cache", "--repo", theirs.path.string])
+    try await backend.create()
+    let folders = ["-type", "d", "-printf", "%m %P\n"]
+    let ours = try await runner.check("find", [root.string] + folders).output.split(separator: "\n")
+    let expected = try await runner.check("find", [theirs.path.string] + folders).output.split(separator: "\n")
+    #expect(ours.sorted() == expected.sorted())
+    #expect(try await theirs.list(.config).map(\.file) == [.config])
+    let key = try #require(try await theirs.list(.key).first)
+    #expect(try await theirs.load(key.file).count == key.byteCount)
+    #expect(try mode(theirs.path.appending("config")) == 0o100400)
+  }
+
   @Test("new files are readable by the group where the config file is")
   func sharedModes() async throws {
     try await backend.create()

@@ -55,6 +55,9 @@ public struct LocalBackend: Backend {
   public func remove(_ file: BackendFile) async throws(BackendError) {
     try await executor.run { () throws(BackendError) in
       do throws(Errno) {
+        // Some network file systems keep read-only files from being removed; restic does the same. Whether the mode
+        // could be changed does not matter: unlink says what counts.
+        try? SystemCall.setMode(paths.path(of: file), 0o600)
         try SystemCall.unlink(paths.path(of: file))
       } catch {
         throw failure(error, on: file, "remove")

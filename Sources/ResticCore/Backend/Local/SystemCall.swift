@@ -92,6 +92,11 @@ enum SystemCall {
     }
   }
 
+  /// chmod(2).
+  static func setMode(_ path: FilePath, _ mode: mode_t) throws(Errno) {
+    _ = try retrying { path.withPlatformString { Glibc.chmod($0, mode) } }
+  }
+
   /// unlink(2).
   static func unlink(_ path: FilePath) throws(Errno) {
     _ = try retrying { path.withPlatformString { Glibc.unlink($0) } }

@@ -48,12 +48,17 @@ struct UnmountCommand: ContextualCommand {
     try await Unmounting.unmount(mount.path)
     let outcome = try await SessionEnd(session: session, mount: mount, progress: progress).wait()
 
-    CommitReport(
+    let report = CommitReport(
       snapshot: outcome.snapshot, changed: outcome.snapshot != status.snapshot, isConflict: outcome.exitCode == .partial
-    ).print(json: json, quiet: quiet, in: context)
+    )
     switch outcome {
-    case .clean, .committed: break
-    case .conflict(_, let message), .failed(let message): throw CommandError(message, exitCode: outcome.exitCode)
+    case .clean, .committed:
+      report.print(json: json, quiet: quiet, in: context)
+    case .conflict(_, let message):
+      report.print(json: json, quiet: quiet, in: context)
+      throw CommandError(message, exitCode: outcome.exitCode)
+    case .failed(let message):
+      throw CommandError(message, exitCode: outcome.exitCode)
     }
   }
 

@@ -17,7 +17,8 @@ let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-s
 let package = Package(
   name: "ResticGitFS",
   products: [
-    .executable(name: "restic-gitfs", targets: ["ResticGitFS"])
+    .executable(name: "restic-gitfs", targets: ["ResticGitFS"]),
+    .executable(name: "benchmark-parts", targets: ["BenchmarkParts"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
@@ -45,6 +46,12 @@ let package = Package(
     .executableTarget(
       name: "ResticGitFS",
       dependencies: ["ResticCore", "FuseBridge", "CLinux", "CSodium", system, logging, argumentParser, subprocess],
+      swiftSettings: settings),
+
+    .executableTarget(
+      name: "BenchmarkParts",
+      dependencies: ["ResticCore"],
+      path: "Benchmarks/Parts",
       swiftSettings: settings),
 
     .target(

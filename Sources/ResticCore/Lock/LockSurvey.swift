@@ -96,8 +96,8 @@ struct LockSurvey {
     } catch {
       throw .backend(error)
     }
-    let ids = listed.compactMap { LockID(hex: $0.file.name) }
-    known = known.filter { Set(ids).contains($0.key) }
+    let ids = Set(listed.compactMap { LockID(hex: $0.file.name) })
+    known = known.filter { ids.contains($0.key) }
     for id in ids where known[id] == nil {
       let bytes = try await repository.unpacked.load(.lock(id))
       do throws(FormatError) {

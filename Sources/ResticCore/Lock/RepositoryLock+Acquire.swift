@@ -20,7 +20,9 @@ extension RepositoryLock {
         // Measured from the end of the first attempt.
         let elapsed = waited ?? clock.stopwatch()
         if waited == nil {
-          repository.settings.logger.notice("the repository is locked; waiting up to \(retryFor) for the lock")
+          if retryFor > .zero {
+            repository.settings.logger.notice("the repository is locked; waiting up to \(retryFor) for the lock")
+          }
           waited = elapsed
         }
         let remaining = retryFor - elapsed()

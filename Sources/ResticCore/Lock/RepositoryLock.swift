@@ -16,6 +16,9 @@ internal import Logging
 ///    acquire anew and call `Repository.forgetVanishedPacks`.
 ///
 /// A lock that is dropped without `release` leaves its file behind until that is stale.
+///
+/// **A program that holds a lock must ignore SIGHUP**, as restic does: `restic unlock` sends it to the process that a lock
+/// names to see whether it lives.
 /// `state` is a leaf lock. `refreshGate` keeps refresh and release apart.
 public final class RepositoryLock: Sendable {
   /// What has become of it.
@@ -122,8 +125,13 @@ public final class RepositoryLock: Sendable {
 
   /// Refreshes where it is time to; false when the lock is not held any more.
   private func refreshIfDue() async -> Bool {
-    guard !isLost else {
-      repository.settings.logger.error("the lock on the repository is lost")
+    do throws(RepositoryError) {
+      try validate()
+    } catch {
+      let isReleased = state.withLock { state in
+        if case .released = state.phase { true } else { false }
+      }
+      if !isReleased { repository.settings.logger.error("\(error)") }
       return false
     }
     let (age, time) = state.withLock { ($0.age(), $0.time) }

@@ -106,6 +106,7 @@ struct MountCommand: ContextualCommand {
       mountpoint: mountpoint, isReadOnly: options.readOnly,
       selection: isLatest ? .latest(filter) : .snapshot(idPrefix: snapshot),
       createsBareRepository: !leavesEmpty, fuseOptions: options, commitAfter: commitAfter,
+      memory: storage.memoryLimit,
       retryLock: repository.retryLock,
       // A filter for hosts must match what we save, or the next mount would not find it.
       identity: SnapshotIdentity(
@@ -118,7 +119,9 @@ struct MountCommand: ContextualCommand {
   ) throws(CommandError) -> Repository.Settings {
     var settings = Repository.Settings()
     settings.compression = try storage.compressionMode(environment)
-    if let byteCount = try storage.packByteCount(environment) { settings.packByteCount = byteCount }
+    let memory = storage.memoryLimit
+    settings.packByteCount = min(try storage.packByteCount(environment) ?? settings.packByteCount, memory.packByteLimit)
+    settings.packsInFlight = memory.packsInFlight
     settings.logger = logger
     return settings
   }

@@ -41,7 +41,7 @@ final class CommitCoordinator: Sendable {
     self.lockKeeper = lockKeeper
     self.streamer = streamer
     self.logger = logger
-    state = Locked(CommitState(base: base))
+    state = Locked(CommitState(base: CommitState.Base(base)))
   }
 
   /// Where the mount stands now.
@@ -87,7 +87,7 @@ final class CommitCoordinator: Sendable {
   private func commitAlone(_ purpose: Purpose) async throws -> CommitResult {
     guard tree.inspect({ $0.isChanged }) else {
       await becomeClean()
-      return .unchanged(current.base?.id)
+      return .unchanged(current.base.snapshot?.id)
     }
     state.withLock { $0.phase = purpose == .unmount ? .unmounting : .committing }
     let lock = try await lockKeeper.acquire()
@@ -103,23 +103,23 @@ final class CommitCoordinator: Sendable {
     let snapshots = try await repository.snapshots()
     let newest = snapshots.last { filter.matches($0.snapshot) }
     let result: CommitResult
-    if durable.id == base?.snapshot.tree, newest?.snapshot.tree == base?.snapshot.tree {
-      result = .unchanged(base?.id)
+    if durable.id == base.tree, newest?.snapshot.tree == base.tree {
+      result = .unchanged(base.snapshot?.id)
     } else {
-      if !snapshots.contains(where: { $0.snapshot.tree == base?.snapshot.tree }) {
+      if base.tree != nil, !snapshots.contains(where: { $0.snapshot.tree == base.tree }) {
         try await TreeVerifier(repository: repository).verify(durable.id)
       }
-      let description = SnapshotDescription(base: base, filter: filter, identity: identity)
+      let description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
       let summary = SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now())
       try lock.validate()
-      if let newest, newest.snapshot.tree != base?.snapshot.tree {
+      if let newest, newest.snapshot.tree != base.tree {
         guard purpose == .unmount else { throw RepositoryError.baseMoved(newest: newest.id) }
         let conflict = description.conflict(
           durable.id, before: newest, at: .now(), summary: summary)
         result = .conflict(try await repository.saveSnapshot(conflict, of: durable).id, newest: newest.id)
       } else {
         let saved = try await repository.saveSnapshot(description.successor(durable.id, at: .now(), summary: summary), of: durable)
-        state.withLock { $0.base = saved }
+        state.withLock { $0.base = CommitState.Base(saved) }
         result = .saved(saved.id)
       }
     }

@@ -14,8 +14,22 @@ struct CommitState: Sendable {
     case unmounting
   }
 
-  /// The snapshot that the mount shows, and changes count from.
-  var base: SavedSnapshot?
+  /// What the mount's changes count from.
+  struct Base: Hashable, Sendable {
+    /// The newest snapshot that is known to be in it: the next one's parent, whose paths and tags are carried on.
+    var snapshot: SavedSnapshot?
+    /// The tree; after a merge that of our side, until the mount shows the merged one.
+    var tree: BlobID?
+
+    /// A mount that shows `snapshot`.
+    init(_ snapshot: SavedSnapshot?) {
+      self.snapshot = snapshot
+      tree = snapshot?.snapshot.tree
+    }
+  }
+
+  /// What the mount shows where nothing is changed.
+  var base: Base
   /// The phase.
   var phase: Phase = .clean
   /// When the last change was made.

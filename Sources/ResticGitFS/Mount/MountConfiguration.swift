@@ -16,10 +16,10 @@ struct MountConfiguration: Sendable {
   var fuseOptions: FuseMountOptions
   /// How long after the last change a commit is made by itself; nil: never.
   var commitAfter: Duration?
+  /// How much memory to use.
+  var memory = MemoryBudget.standard
   /// How long to wait for a lock that stands in the way.
   var retryLock: Duration
   /// Who makes the snapshots.
   var identity: SnapshotIdentity
-  /// How much memory to use.
-  var memory = MemoryBudget.standard
 }

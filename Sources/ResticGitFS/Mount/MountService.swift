@@ -185,7 +185,7 @@ final class MountService: Sendable {
     let (bytes, files) = tree.inspect { ($0.bufferedByteCount, $0.bufferedFileCount) }
     return MountStatus(
       repository: repository.backend.description, mountpoint: configuration.mountpoint.string, pid: getpid(),
-      sessionFile: sessionFile, readOnly: configuration.isReadOnly, snapshot: current.base?.id.hex,
+      sessionFile: sessionFile, readOnly: configuration.isReadOnly, snapshot: current.base.snapshot?.id.hex,
       state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes, dirtyFiles: files,
       lock: lockKeeper.heldLock?.hex,
       lastCommit: current.lastCommit.map { MountStatus.LastCommit($0.result, at: $0.time) },
@@ -205,7 +205,7 @@ extension MountService: FileSystemCommitter {
 
   func statusAttribute(_ name: String) -> [UInt8]? {
     switch name {
-    case "user.restic.snapshot": coordinator.current.base.map { Array($0.id.hex.utf8) }
+    case "user.restic.snapshot": coordinator.current.base.snapshot.map { Array($0.id.hex.utf8) }
     case "user.restic.status": (try? JSONEncoder().encode(status())).map { Array($0) }  // plain values: it can't fail
     default: nil
     }

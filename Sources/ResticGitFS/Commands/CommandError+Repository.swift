@@ -25,7 +25,7 @@ extension CommandError {
     case .baseMoved:
       "\(error); unmount to save ours beside it, tagged conflict"
     case .backend(.missing(let message)):
-      "\(message); is its disk mounted? Nothing more can be stored until it is back"
+      message
     case .backend(.denied(let message)):
       """
       the repository at \(location) may not be used so: \(message); check whose it is, or mount it with --read-only

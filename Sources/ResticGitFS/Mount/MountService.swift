@@ -79,6 +79,11 @@ final class MountService: Sendable {
     }
   }
 
+  /// Gives back what `prepare` took, for a service that is not run.
+  func abandon() async {
+    await lockKeeper.release(unless: { false })
+  }
+
   /// Mounts. Requests wait until `run`.
   func mount() throws {
     let session = try FuseSession(

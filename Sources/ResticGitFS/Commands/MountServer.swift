@@ -28,7 +28,7 @@ struct MountServer: Sendable {
     try await waitForCommits(in: directory)
     let session = try startSession(in: directory)
 
-    let signals = ServingSignals(logger: logger, isDetached: readiness != nil)
+    let signals = ServingSignals(logger: logger)
     context.signals.onSignal { signals.handle($0.number) }
     let service: MountService
     do {

@@ -20,10 +20,12 @@ final class CommitCoordinator: Sendable {
   }
 
   private let tree: WorkingTree
-  private let filter: SnapshotFilter
+  /// Nil where one snapshot is shown for good.
+  private let filter: SnapshotFilter?
   private let identity: SnapshotIdentity
   private let lockKeeper: LockKeeper
   private let streamer: ContentStreamer
+  private let kernelCache: KernelCache
   private let logger: Logger
   private let gate = AsyncGate()
   private let state: Locked<CommitState>
@@ -32,14 +34,15 @@ final class CommitCoordinator: Sendable {
 
   /// Commits `tree`, whose changes count from `base`.
   init(
-    tree: WorkingTree, base: SavedSnapshot?, filter: SnapshotFilter, identity: SnapshotIdentity, lockKeeper: LockKeeper,
-    streamer: ContentStreamer, logger: Logger
+    tree: WorkingTree, base: SavedSnapshot?, filter: SnapshotFilter?, identity: SnapshotIdentity, lockKeeper: LockKeeper,
+    streamer: ContentStreamer, kernelCache: KernelCache, logger: Logger
   ) {
     self.tree = tree
     self.filter = filter
     self.identity = identity
     self.lockKeeper = lockKeeper
     self.streamer = streamer
+    self.kernelCache = kernelCache
     self.logger = logger
     state = Locked(CommitState(base: CommitState.Base(base)))
   }
@@ -87,6 +90,7 @@ final class CommitCoordinator: Sendable {
   private func commitAlone(_ purpose: Purpose) async throws -> CommitResult {
     guard tree.inspect({ $0.isChanged }) else {
       await becomeClean()
+      if purpose == .sync { _ = try await refreshAlone() }
       return .unchanged(current.base.snapshot?.id)
     }
     state.withLock { $0.phase = purpose == .unmount ? .unmounting : .committing }
@@ -101,6 +105,7 @@ final class CommitCoordinator: Sendable {
 
     let base = current.base
     let snapshots = try await repository.snapshots()
+    let filter = filter ?? SnapshotFilter()
     let newest = snapshots.last { filter.matches($0.snapshot) }
     let result: CommitResult
     if durable.id == base.tree, newest?.snapshot.tree == base.tree {
@@ -128,6 +133,27 @@ final class CommitCoordinator: Sendable {
     state.withLock { $0.lastCommit = (result, .now()) }
     await becomeClean()
     return result
+  }
+
+  /// Shows the newest matching snapshot, if nothing is changed and it isn't shown already; says whether it was another.
+  @discardableResult
+  func refresh() async throws -> Bool {
+    try await gate.pass { () async throws -> Bool in try await refreshAlone() }
+  }
+
+  private func refreshAlone() async throws -> Bool {
+    guard let filter, !tree.inspect({ $0.isChanged }) else { return false }
+    guard let newest = try await repository.latestSnapshot(matching: filter) else { return false }
+    guard newest.snapshot.tree != current.base.tree else {
+      state.withLock { $0.base = CommitState.Base(newest) }
+      return false
+    }
+    try await repository.loadIndex()
+    guard let invalidations = try await Refresher(tree: tree).refresh(to: newest.snapshot.tree) else { return false }
+    state.withLock { $0.base = CommitState.Base(newest) }
+    await kernelCache.forget(invalidations)
+    logger.info("now showing snapshot \(newest.id.short)")
+    return true
   }
 
   /// After a commit: clean, and without a lock, unless something was written meanwhile.

@@ -28,6 +28,7 @@ final class MountService: Sendable {
   private let tree: WorkingTree
   private let streamer: ContentStreamer
   private let coordinator: CommitCoordinator
+  private let kernelCache: KernelCache
   private let lockKeeper: LockKeeper
   private let logger: Logger
   private let serving = Locked(Serving())
@@ -44,11 +45,12 @@ final class MountService: Sendable {
     self.logger = logger
     notice = mounted.notice
     tree = mounted.tree
-    let filter: SnapshotFilter = if case .latest(let filter) = configuration.selection { filter } else { SnapshotFilter() }
+    let filter: SnapshotFilter? = if case .latest(let filter) = configuration.selection { filter } else { nil }
+    kernelCache = KernelCache(logger: logger)
     streamer = ContentStreamer(tree: mounted.tree, budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
     coordinator = CommitCoordinator(
       tree: mounted.tree, base: mounted.base, filter: filter, identity: configuration.identity, lockKeeper: lockKeeper,
-      streamer: streamer, logger: logger)
+      streamer: streamer, kernelCache: kernelCache, logger: logger)
     tree.onChange { [coordinator] in coordinator.noteChange() }
     if tree.inspect({ $0.isChanged }) { coordinator.noteChange() }
   }
@@ -89,6 +91,7 @@ final class MountService: Sendable {
     let session = try FuseSession(
       fileSystem: GitFileSystem(tree: tree, streamer: streamer, committer: self), mountpoint: configuration.mountpoint,
       options: configuration.fuseOptions)
+    kernelCache.attach(session.notifier)
     serving.withLock { $0.session = session }
   }
 
@@ -98,11 +101,16 @@ final class MountService: Sendable {
   /// possible, the commit is tried again until it goes through or an exit is requested once more.
   func run() -> MountOutcome {
     let autoCommit = configuration.commitAfter.map { AutoCommit(after: $0, coordinator: coordinator, logger: logger) }
-    defer { autoCommit?.stop() }
+    let refreshing = configuration.refreshInterval.map { RefreshTimer(every: $0, coordinator: coordinator, logger: logger) }
+    defer {
+      autoCommit?.stop()
+      refreshing?.stop()
+    }
     while true {
       guard let session = serving.withLock({ $0.session }) else { preconditionFailure("mount() comes before run()") }
       let end = session.run()
       logger.info("unmounted: \(end)")
+      kernelCache.attach(nil)
       serving.withLock { $0.session = nil }
       notifyListener()
       switch commitFinally() {

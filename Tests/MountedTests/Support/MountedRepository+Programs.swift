@@ -69,7 +69,8 @@ extension MountedRepository {
     let own = "/usr/bin/python3"  // the distribution's, and no wrapper that takes as long as the test
     let interpreter = FileManager.default.isExecutableFile(atPath: own) ? own : "python3"
     return try await run(
-      interpreter, ["-I", "-c", PythonPrelude.text + script] + arguments, in: directory ?? mountpoint, expecting: code)
+      interpreter, ["-B", "-c", "from prelude import *\n" + script] + arguments, in: directory ?? mountpoint,
+      expecting: code)
   }
 }
 

@@ -7,7 +7,7 @@ struct TreeListing: Equatable, Sendable {
 
   /// What differs: lines of the other with `-`, ours with `+`.
   func differences(from other: TreeListing) -> String {
-    lines.difference(from: other.lines).prefix(40).map { change in
+    lines.difference(from: other.lines).prefix(12).map { change in
       switch change {
       case .insert(_, let line, _): "+ \(line)"
       case .remove(_, let line, _): "- \(line)"

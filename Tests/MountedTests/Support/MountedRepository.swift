@@ -25,6 +25,8 @@ final class MountedRepository: Sendable {
   /// Runs programs with this test's environment.
   let runner: ProcessRunner
 
+  /// The test's folder.
+  var folder: FilePath { directory.path }
   /// The repository.
   var repository: FilePath { directory.path.appending("repository") }
   /// Where it is mounted if a test doesn't say otherwise.
@@ -39,7 +41,8 @@ final class MountedRepository: Sendable {
     let path = directory.path
     runner = ProcessRunner(
       environment: Self.environment(in: path), directory: path, timeout: .seconds(60))
-    for folder in ["mnt", "tmp"] { try makeFolder(folder) }
+    for folder in ["mnt", "tmp", "python"] { try makeFolder(folder) }
+    try Data(PythonPrelude.text.utf8).write(to: URL(fileURLWithPath: path.appending("python/prelude.py").string))
     try await CheapRepository.create(at: repository, version: version, password: Self.password)
   }
 
@@ -53,7 +56,7 @@ final class MountedRepository: Sendable {
       do {
         try await withTimeLimit(limit) { try await body(vault) }
       } catch {
-        print("\(error)\nthe daemon's log, \(vault.log):\n\(vault.logTail())")
+        print("the daemon's log, \(vault.log):\n\(vault.logTail())")
         vault.clear()
         throw error
       }
@@ -96,7 +99,8 @@ final class MountedRepository: Sendable {
       "RESTIC_REPOSITORY": path.appending("repository").string, "RESTIC_PASSWORD": password,
       "RESTIC_CACHE_DIR": path.appending("cache").string, "XDG_STATE_HOME": path.appending("state").string,
       "XDG_CACHE_HOME": path.appending("cache").string, "XDG_CONFIG_HOME": path.appending("config").string,
-      "TMPDIR": path.appending("tmp").string, "LC_ALL": "C.UTF-8", "TZ": "UTC",
+      "TMPDIR": path.appending("tmp").string, "PYTHONPATH": path.appending("python").string, "LC_ALL": "C.UTF-8",
+      "TZ": "UTC",
       "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null",
       "GIT_AUTHOR_NAME": "A U Thor", "GIT_AUTHOR_EMAIL": "author@example.com",
       "GIT_COMMITTER_NAME": "C O Mitter", "GIT_COMMITTER_EMAIL": "committer@example.com",

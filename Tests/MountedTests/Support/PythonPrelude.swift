@@ -1,4 +1,4 @@
-/// What every Python client of a mount begins with: calls that Python has no name for, and a way to expect an error.
+/// The module `prelude` that every Python client of a mount has imported already: calls that Python has no name for, and a way to expect an error.
 enum PythonPrelude {
   static let text = """
     import ctypes, errno, fcntl, hashlib, json, mmap, os, random, signal, socket, stat, subprocess, sys, threading, time

@@ -79,7 +79,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "MountedTests",
-      dependencies: ["ResticTestSupport", system],
+      dependencies: ["ResticCore", "ResticTestSupport", system],
       swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

@@ -55,7 +55,8 @@ final class MountService: Sendable {
     if tree.inspect({ $0.isChanged }) { coordinator.noteChange() }
   }
 
-  /// Chooses the snapshot and makes the tree, under a lock: nothing is read while somebody prunes.
+  /// Chooses the snapshot and makes the tree, under a lock: nothing is read while somebody prunes. A read-only mount does
+  /// without a lock where none can be written, as on a read-only disk.
   static func prepare(
     repository: Repository, configuration: MountConfiguration, logger: Logger
   ) async throws -> MountService {
@@ -63,7 +64,11 @@ final class MountService: Sendable {
     if case .snapshot = configuration.selection { configuration.isReadOnly = true }
     configuration.fuseOptions.readOnly = configuration.isReadOnly
     let keeper = LockKeeper(repository: repository, retryFor: configuration.retryLock, logger: logger)
-    _ = try await keeper.acquire()
+    do {
+      _ = try await keeper.acquire()
+    } catch RepositoryError.backend(.denied(let message)) where configuration.isReadOnly {
+      logger.info("mounting without a lock: \(message)")
+    }
     do {
       let mounted = try await MountedTree.open(repository, configuration, logger: logger)
       let service = MountService(
@@ -74,6 +79,11 @@ final class MountService: Sendable {
       await keeper.release(unless: { false })
       throw error
     }
+  }
+
+  /// Gives back what `prepare` took, for a service that is not run.
+  func abandon() async {
+    await lockKeeper.release(unless: { false })
   }
 
   /// Mounts. Requests wait until `run`.

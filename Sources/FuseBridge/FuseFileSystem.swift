@@ -3,7 +3,7 @@ public import SystemPackage
 /// What a file system answers the kernel: one synchronous method a request, errors as `Errno`, no C types.
 ///
 /// `FuseOperations` decodes the request, calls one of these on a worker thread, and replies with what it returned. Every
-/// method may be called from several threads at once. Names are raw bytes, never empty, without `/` and NUL, as the
+/// method may be called from several threads at once. Names are raw bytes, 1 to 255 of them, without `/` and NUL, as the
 /// kernel gives them. A method that returns a `FuseEntry` has counted one lookup of that inode; a method that returns a
 /// `FuseOpenFile` has opened it: when the reply does not reach the kernel, the bridge undoes both with `forget` and
 /// `release`/`releaseDirectory`.

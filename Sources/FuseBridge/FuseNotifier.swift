@@ -40,7 +40,8 @@ public struct FuseNotifier: Sendable {
 
   private func notify(_ body: (OpaquePointer) -> Int32) throws(Errno) {
     switch connection.use(body) ?? 0 {
-    case 0, -ENOENT, -ENOTCONN, -ENODEV, -EBADF: return
+    // ENOSYS: the kernel has not even said hello (FUSE_INIT), so it knows nothing. ENOTCONN, ENODEV: it is gone.
+    case 0, -ENOENT, -ENOSYS, -ENOTCONN, -ENODEV: return
     case let error: throw Errno(rawValue: -error)
     }
   }

@@ -13,9 +13,7 @@ func fuseInitialize(_: UnsafeMutableRawPointer?, connection: UnsafeMutablePointe
     | FUSE_CAP_PARALLEL_DIROPS  // lookups in one directory at once
     | FUSE_CAP_CACHE_SYMLINKS  // an inode's target never changes
   // Everything else stays off, above all:
-  // - HANDLE_KILLPRIV: "the file system drops setuid and setgid when somebody else writes". With the writeback cache a
-  //   WRITE comes from the kernel's flusher, so we cannot know who wrote. Without the flag the kernel, which does know,
-  //   sends a SETATTR with the new mode before the write.
+  // - HANDLE_KILLPRIV: see FusePrivileges.swift, which turns on the second version of it.
   // - ATOMIC_O_TRUNC: off, so that O_TRUNC comes as a SETATTR of size 0, like every other change of size.
   // - AUTO_INVAL_DATA: nothing changes behind the kernel's back unless FuseNotifier says so.
   // - SPLICE_*: costs a fifth of the throughput with data in memory.
@@ -23,7 +21,8 @@ func fuseInitialize(_: UnsafeMutableRawPointer?, connection: UnsafeMutablePointe
   // - POSIX_ACL: ACLs are not kept.
   connection.pointee.want = connection.pointee.capable & UInt32(wanted)
 
-  connection.pointee.max_write = 1 << 20
+  // A thread that waits until there is room holds one request in memory; larger ones are no faster.
+  connection.pointee.max_write = 256 << 10
   // The kernel takes the smaller one of this and its own (128 KiB, /sys/class/bdi/…/read_ahead_kb).
   connection.pointee.max_readahead = .max
   // Read-ahead and writeback under way at once; the kernel's default of 12 starves a slow backend.

@@ -20,7 +20,7 @@ func fuseCreate(
 ) {
   FuseServer.answer(request) { server, request throws(Errno) in
     let (entry, file) = try server.fileSystem.create(
-      try bytes(of: name), in: parent, mode: mode, flags: flagsUnderWritebackCache(info?.pointee.flags ?? O_RDWR),
+      try entryName(name), in: parent, mode: mode, flags: flagsUnderWritebackCache(info?.pointee.flags ?? O_RDWR),
       caller: caller(of: request))
     return .created(entry, file)
   }
@@ -50,12 +50,15 @@ func fuseWrite(
   _ request: fuse_req_t?, inode: fuse_ino_t, buffer: UnsafePointer<CChar>?, byteCount: Int, offset: off_t,
   info: UnsafeMutablePointer<fuse_file_info>?
 ) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request) { server, request throws(Errno) in
     guard byteCount >= 0, buffer != nil || byteCount == 0 else { throw .invalidArgument }
     let offset = try position(offset)
     guard offset <= UInt64(Int64.max) - UInt64(byteCount) else { throw .fileTooLarge }
+    let handle = try handle(of: info)
+    try server.dropPrivileges(
+      ofWritten: inode, handle: handle, isWriteback: info?.pointee.writepage == 1, caller: caller(of: request))
     try server.fileSystem.write(
-      inode, handle: try handle(of: info), offset: offset,
+      inode, handle: handle, offset: offset,
       bytes: UnsafeRawBufferPointer(start: buffer, count: byteCount))
     return .written(byteCount)
   }

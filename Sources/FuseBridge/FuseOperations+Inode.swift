@@ -6,7 +6,7 @@ internal import SystemPackage
 
 func fuseLookup(_ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?) {
   FuseServer.answer(request) { server, request throws(Errno) in
-    let name = try bytes(of: name)
+    let name = try entryName(name)
     do throws(Errno) {
       return .entry(try server.fileSystem.lookup(name, in: parent, caller: caller(of: request)))
     } catch .noSuchFileOrDirectory {
@@ -45,7 +45,10 @@ func fuseSetAttributes(
     guard let status,
       let changes = FuseAttributeChanges(status.pointee, fields: fields, handle: info?.pointee.fh)
     else { throw .invalidArgument }
-    return .attributes(try server.fileSystem.setAttributes(of: inode, to: changes, caller: caller(of: request)))
+    let caller = caller(of: request)
+    return .attributes(
+      try server.fileSystem.setAttributes(
+        of: inode, to: try server.dropPrivileges(of: inode, in: changes, caller: caller), caller: caller))
   }
 }
 

@@ -10,14 +10,14 @@ func fuseMakeNode(
   FuseServer.answer(request) { server, request throws(Errno) in
     .entry(
       try server.fileSystem.makeNode(
-        try bytes(of: name), in: parent, mode: mode, device: UInt64(device), caller: caller(of: request)))
+        try entryName(name), in: parent, mode: mode, device: UInt64(device), caller: caller(of: request)))
   }
 }
 
 func fuseMakeDirectory(_ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?, mode: mode_t) {
   FuseServer.answer(request) { server, request throws(Errno) in
     .entry(
-      try server.fileSystem.makeDirectory(try bytes(of: name), in: parent, mode: mode, caller: caller(of: request)))
+      try server.fileSystem.makeDirectory(try entryName(name), in: parent, mode: mode, caller: caller(of: request)))
   }
 }
 
@@ -27,26 +27,26 @@ func fuseMakeSymbolicLink(
   FuseServer.answer(request) { server, request throws(Errno) in
     .entry(
       try server.fileSystem.makeSymbolicLink(
-        try bytes(of: name), in: parent, target: try bytes(of: target), caller: caller(of: request)))
+        try entryName(name), in: parent, target: try bytes(of: target), caller: caller(of: request)))
   }
 }
 
 func fuseLink(_ request: fuse_req_t?, inode: fuse_ino_t, newParent: fuse_ino_t, newName: UnsafePointer<CChar>?) {
   FuseServer.answer(request) { server, _ throws(Errno) in
-    .entry(try server.fileSystem.link(inode, as: try bytes(of: newName), in: newParent))
+    .entry(try server.fileSystem.link(inode, as: try entryName(newName), in: newParent))
   }
 }
 
 func fuseUnlink(_ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?) {
   FuseServer.answer(request) { server, _ throws(Errno) in
-    try server.fileSystem.unlink(try bytes(of: name), in: parent)
+    try server.fileSystem.unlink(try entryName(name), in: parent)
     return .success
   }
 }
 
 func fuseRemoveDirectory(_ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?) {
   FuseServer.answer(request) { server, _ throws(Errno) in
-    try server.fileSystem.removeDirectory(try bytes(of: name), in: parent)
+    try server.fileSystem.removeDirectory(try entryName(name), in: parent)
     return .success
   }
 }
@@ -65,7 +65,7 @@ func fuseRename(
     default: throw .invalidArgument
     }
     try server.fileSystem.rename(
-      try bytes(of: name), in: parent, to: try bytes(of: newName), in: newParent, mode: mode)
+      try entryName(name), in: parent, to: try entryName(newName), in: newParent, mode: mode)
     return .success
   }
 }

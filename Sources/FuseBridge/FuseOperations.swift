@@ -4,7 +4,7 @@ internal import CFuse3
 ///
 /// Each callback is a file-scope function in `FuseOperations+Topic.swift` (a closure would carry an isolation that traps
 /// on a foreign thread). Each is three steps: decode the C arguments, call the file system, return a `FuseReply`;
-/// `FuseServer.answer` runs it and `FuseReply.deliver` replies. Callbacks run on libfuse's worker threads, many at once.
+/// `FuseServer.answer` runs it and `FuseReply.deliver` replies. Callbacks run on `FuseLoop`'s threads, many at once.
 ///
 /// Left out on purpose:
 /// - getlk, setlk, flock: the kernel keeps advisory locks itself, which is right as only this mount sees the files.

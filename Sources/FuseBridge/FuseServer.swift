@@ -1,5 +1,6 @@
 internal import CFuse3
 internal import Glibc
+internal import Synchronization
 internal import SystemPackage
 
 /// What every callback needs: the file system and how long the kernel may trust its answers.
@@ -10,6 +11,8 @@ final class FuseServer: Sendable {
   let fileSystem: any FuseFileSystem
   /// How long the answers are good.
   let timeouts: FuseTimeouts
+  /// Whether FUSE_INIT was answered (`FusePrivileges.swift`).
+  let hasGreeted = Atomic(false)
 
   /// A server of `fileSystem`.
   init(fileSystem: any FuseFileSystem, options: FuseMountOptions) {
@@ -40,6 +43,13 @@ final class FuseServer: Sendable {
 func caller(of request: fuse_req_t) -> FuseCaller {
   guard let context = fuse_req_ctx(request) else { return FuseCaller(userID: 0, groupID: 0, processID: 0) }
   return FuseCaller(userID: context.pointee.uid, groupID: context.pointee.gid, processID: context.pointee.pid)
+}
+
+/// A name in a directory; EINVAL if there is none, ENAMETOOLONG above 255 bytes (the kernel lets 1,024 through).
+func entryName(_ string: UnsafePointer<CChar>?) throws(Errno) -> [UInt8] {
+  let name = try bytes(of: string)
+  guard name.count <= Int(NAME_MAX) else { throw .fileNameTooLong }
+  return name
 }
 
 /// The bytes of a C string; EINVAL if there is none or it is empty.

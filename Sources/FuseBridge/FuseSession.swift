@@ -11,7 +11,7 @@ public import SystemPackage
 ///     // report readiness here; start what calls session.notifier or session.requestExit
 ///     let end = session.run()   // blocks this thread; afterwards there is no mount
 ///
-/// Requests are answered on threads of libfuse, never on the Swift pool. After `run` a new session may serve the same
+/// Requests are answered on plain threads (`FuseLoop`), never on the Swift pool. After `run` a new session may serve the same
 /// file system. A session that is dropped without `run` takes its mount off.
 public final class FuseSession: Sendable {
   private enum Phase {
@@ -23,7 +23,6 @@ public final class FuseSession: Sendable {
   /// Tells the kernel what changed behind its back.
   public let notifier: FuseNotifier
 
-  private let options: FuseMountOptions
   private let server: FuseServer
   private let connection: FuseConnection
   private let phase = Mutex(Phase.mounted)
@@ -34,7 +33,6 @@ public final class FuseSession: Sendable {
   public init(
     fileSystem: any FuseFileSystem, mountpoint: FilePath, options: FuseMountOptions
   ) throws(FuseSessionError) {
-    self.options = options
     self.mountpoint = try Self.directory(mountpoint)
     server = FuseServer(fileSystem: fileSystem, options: options)
     connection = try FuseConnection(server: server, mountpoint: self.mountpoint, options: options)
@@ -52,7 +50,7 @@ public final class FuseSession: Sendable {
       precondition(phase == .mounted, "a session runs once")
       phase = .running
     }
-    let end = connection.serve(options: options)
+    let end = connection.serve()
     connection.close()
     phase.withLock { $0 = .ended }
     server.fileSystem.connectionEnded()
@@ -92,7 +90,15 @@ public final class FuseSession: Sendable {
     var strings: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
     defer { for string in strings { free(string) } }
     var child = pid_t()
-    let result = posix_spawnp(&child, arguments[0], nil, nil, &strings, environ)
+    // The calling thread may block signals, which the child would inherit.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+    let result = posix_spawnp(&child, arguments[0], nil, &attributes, &strings, environ)
     guard result == 0 else { return Errno(rawValue: result) }
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0 {

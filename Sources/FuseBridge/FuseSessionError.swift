@@ -8,6 +8,8 @@ public enum FuseSessionError: Error, Hashable, Sendable, CustomStringConvertible
   case badOptions([String])
   /// The mount itself failed.
   case mountFailed(FilePath)
+  /// There were no descriptors left for the threads that serve it.
+  case noThreads(Errno)
 
   /// What happened and what to do next.
   public var description: String {
@@ -21,6 +23,8 @@ public enum FuseSessionError: Error, Hashable, Sendable, CustomStringConvertible
     case .mountFailed(let path):
       "cannot mount at \(path): check that /dev/fuse is there, that fusermount3 is installed, "
         + "and that the directory is yours"
+    case .noThreads(let error):
+      "cannot serve the mount: \(error); raise the limit of open files (ulimit -n)"
     }
   }
 }

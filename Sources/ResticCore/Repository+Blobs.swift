@@ -9,6 +9,11 @@ extension Repository {
     directory.withLock { $0.contains(BlobKey(id: id, type: type)) }
   }
 
+  /// Whether a blob is in a pack on the storage, as far as the index knows: not only under way.
+  public func isStored(_ id: BlobID, type: BlobType) -> Bool {
+    directory.withLock { $0.index.contains(BlobKey(id: id, type: type)) }
+  }
+
   /// The plaintext of a blob, verified against its id.
   ///
   /// A blob that an uploader has under way is found too. Every stored copy is tried; if none is there the index is loaded

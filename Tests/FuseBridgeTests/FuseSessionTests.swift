@@ -10,7 +10,212 @@ struct FuseSessionTests {
     try Mount.with(MemoryFileSystem()) { mount in
       let line = try #require(mount.mountInformation)
       #expect(line.contains(" - fuse.restic-gitfs restic:/srv/vault,\\040\\134odd "))
-      for flag in ["nosuid", "nodev", "noexec", "default_permissions"] { #expect(line.contains(flag)) }
+      for flag in ["rw", "nosuid", "nodev", "noexec", "default_permissions"] { #expect(line.contains(flag)) }
+      #expect(!line.contains("allow_other"))
+    }
+  }
+
+  @Test("options change the flags, but never suid, dev and the permission checks")
+  func options() throws {
+    var options = Mount.options
+    options.readOnly = true
+    // Others need a line in /etc/fuse.conf for that.
+    options.allowOther = geteuid() == 0
+    options.allowExecution = true
+    options.additionalOptions = ["suid", "dev", "noatime"]
+    try Mount.with(MemoryFileSystem(), options: options) { mount in
+      let line = try #require(mount.mountInformation)
+      for flag in ["ro", "nosuid", "nodev", "noatime", "default_permissions"] { #expect(line.contains(flag)) }
+      #expect(line.contains("allow_other") == (geteuid() == 0))
+      #expect(!line.contains("noexec"))
+      try Client.python("fails(errno.EROFS, os.mkdir, 'd')", in: mount.path)
+    }
+  }
+
+  @Test("programs do not run from the mount unless that is allowed", arguments: [true, false])
+  func execution(allowed: Bool) throws {
+    var options = Mount.options
+    options.allowExecution = allowed
+    try Mount.with(MemoryFileSystem(), options: options) { mount in
+      let result = try Client.run(["/bin/sh", "-ec", "cp /bin/true t; ./t"], in: mount.path)
+      #expect(result.status == (allowed ? 0 : 126))
+    }
+  }
+
+  @Test("fusermount3 -u ends the session")
+  func unmountFromOutside() throws {
+    try Mount.with(MemoryFileSystem()) { mount in
+      try Client.shell("echo hello > a", in: mount.path)
+      try Client.shell("fusermount3 -u \(mount.path)", in: "/")
+      #expect(try mount.waitForEnd() == .unmounted)
+      #expect(throws: Never.self) { try mount.session.unmount() }
+      mount.session.requestExit()
+      #expect(throws: Never.self) { try mount.session.notifier.invalidateInode(1) }
+    }
+  }
+
+  @Test("unmount refuses while a file is in use, and ends the session afterwards")
+  func unmount() throws {
+    try Mount.with(MemoryFileSystem()) { mount in
+      let child = try Client.start(["sleep", "60"], in: mount.path, output: 2)
+      var error = Errno(rawValue: 0)
+      // The child needs a moment to change its directory.
+      for _ in 0..<1_000 where mount.mountInformation != nil && error != .resourceBusy {
+        guard try Client.run(["readlink", "/proc/\(child)/cwd"], in: "/").output == mount.path.string + "\n" else {
+          continue
+        }
+        do { try mount.session.unmount() } catch let caught as Errno { error = caught }
+      }
+      #expect(error == .resourceBusy)
+      kill(child, SIGKILL)
+      waitpid(child, nil, 0)
+      try mount.session.unmount()
+      #expect(try mount.waitForEnd() == .unmounted)
+    }
+  }
+
+  @Test("a requested exit wakes an idle session")
+  func requestExit() throws {
+    try Mount.with(MemoryFileSystem()) { mount in
+      try Client.shell("echo hello > a", in: mount.path)
+      mount.session.requestExit()
+      mount.session.requestExit()
+      #expect(try mount.waitForEnd() == .exitRequested)
+      #expect(mount.mountInformation == nil)
+    }
+  }
+
+  @Test("a requested exit ends a mount that is in use, and its users get an error")
+  func requestExitWhileBusy() throws {
+    let fileSystem = MemoryFileSystem()
+    try Mount.with(fileSystem) { mount in
+      try Client.shell("mkdir d; echo ok > d/ready", in: mount.path)
+      let program = """
+        import os, time
+        f = os.open('held', os.O_CREAT | os.O_RDWR)
+        os.mkdir('waiting')
+        while True:
+            try:
+                os.stat('new-%f' % time.time())
+            except FileNotFoundError:
+                time.sleep(0.001)
+            except OSError as error:
+                os._exit(error.errno)
+        """
+      let child = try Client.start(["python3", "-c", program], in: mount.path, output: 2)
+      for _ in 0..<20_000 where fileSystem.inode(at: "waiting") == nil { usleep(1_000) }
+      mount.session.requestExit()
+      #expect(try mount.waitForEnd() == .exitRequested)
+      var status: Int32 = 0
+      waitpid(child, &status, 0)
+      #expect([ENOTCONN, ECONNABORTED].contains(status >> 8))
+    }
+  }
+
+  @Test("an exit requested right after the mount ends the session", arguments: 0..<20)
+  func requestExitEarly(_ round: Int) throws {
+    try Mount.with(MemoryFileSystem()) { mount throws in
+      usleep(UInt32(round * 100))
+      mount.session.requestExit()
+      #expect(try mount.waitForEnd() == .exitRequested)
+    }
+  }
+
+  @Test("a session that never ran takes its mount off")
+  func droppedSession() throws {
+    var template = Array("/tmp/restic-gitfs-mount-XXXXXX".utf8CString)
+    let path = FilePath(platformString: try #require(mkdtemp(&template)))
+    var session: FuseSession? = try FuseSession(
+      fileSystem: MemoryFileSystem(), mountpoint: path, options: Mount.options)
+    #expect(session?.mountpoint == path)
+    #expect(Mount.lines(containing: path.string).count == 1)
+    session = nil
+    #expect(Mount.lines(containing: path.string).isEmpty)
+    #expect(rmdir(path.string) == 0)
+  }
+
+  @Test("a second session serves the same file system")
+  func secondSession() throws {
+    let fileSystem = MemoryFileSystem()
+    try Mount.with(fileSystem) { mount in
+      try Client.shell("mkdir d; echo first > d/f", in: mount.path)
+      try mount.session.unmount()
+      #expect(try mount.waitForEnd() == .unmounted)
+    }
+    try Mount.with(fileSystem) { mount throws in
+      #expect(try Client.shell("cat d/f; echo second > d/f", in: mount.path) == "first\n")
+    }
+    #expect(fileSystem.content(at: "d/f") == Array("second\n".utf8))
+    #expect(fileSystem.callCounts["connectionEnded"] == 2)
+  }
+
+  @Test("a bad mountpoint is refused with its reason")
+  func badMountpoint() {
+    #expect(throws: FuseSessionError.badMountpoint("/nowhere/at/all", .noSuchFileOrDirectory)) {
+      try FuseSession(fileSystem: MemoryFileSystem(), mountpoint: "/nowhere/at/all", options: Mount.options)
+    }
+    #expect(throws: FuseSessionError.badMountpoint("/etc/passwd", .notDirectory)) {
+      try FuseSession(fileSystem: MemoryFileSystem(), mountpoint: "/etc/passwd", options: Mount.options)
+    }
+  }
+
+  @Test("an unknown option is refused")
+  func badOptions() {
+    var options = Mount.options
+    options.additionalOptions = ["frobnicate=yes"]
+    #expect {
+      try FuseSession(fileSystem: MemoryFileSystem(), mountpoint: "/mnt", options: options)
+    } throws: { error in
+      guard case .badOptions(let options) = error as? FuseSessionError else { return false }
+      return options.contains("frobnicate=yes")
+    }
+  }
+
+  @Test("no signal handler is installed")
+  func signals() throws {
+    let signals = [SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGUSR1]
+    func handlers() -> [UInt] {
+      signals.map { signal in
+        var action = sigaction()
+        sigaction(signal, nil, &action)
+        return UInt(bitPattern: unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self))
+      }
+    }
+    let before = handlers()
+    try Mount.with(MemoryFileSystem()) { mount in
+      try Client.shell("ls", in: mount.path)
+      #expect(handlers() == before)
+    }
+  }
+
+  @Test("fifty reads that wait leave room for others")
+  func slowReads() throws {
+    let fileSystem = MemoryFileSystem()
+    try Mount.with(fileSystem) { mount in
+      try Client.shell("for n in $(seq 50); do mkdir d$n; done", in: mount.path)
+      for number in 1...50 { fileSystem.plant("slow\(number)", content: Array("late\n".utf8)) }
+      let child = try Client.start(
+        ["/bin/sh", "-ec", "for n in $(seq 50); do cat slow$n > /dev/null & done; wait"], in: mount.path, output: 2)
+      for _ in 0..<10_000 where fileSystem.waitingReadCount < 50 { usleep(1_000) }
+      #expect(fileSystem.waitingReadCount == 50)
+      try Client.shell("echo quick > d1/f; ls d2", in: mount.path)
+      fileSystem.letSlowReadsGo()
+      var status: Int32 = -1
+      waitpid(child, &status, 0)
+      #expect(status == 0)
+    }
+  }
+
+  @Test("what the kernel looked up it forgets again")
+  func forget() throws {
+    let fileSystem = MemoryFileSystem()
+    try Mount.with(fileSystem) { mount in
+      try Client.shell("mkdir -p a/b; for n in $(seq 200); do echo $n > a/b/$n; ln a/b/$n a/$n; done", in: mount.path)
+      try Client.shell("ls -lR > /dev/null; mv a c; rm -r c", in: mount.path)
+      for _ in 0..<5_000 where fileSystem.heldByKernel != (0, 0) { usleep(1_000) }
+      #expect(fileSystem.heldByKernel == (0, 0))
+      #expect(fileSystem.inodeCount == 1)
+      #expect(fileSystem.callCounts["forget", default: 0] > 0)
     }
   }
 }

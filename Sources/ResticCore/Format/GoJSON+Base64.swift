@@ -22,7 +22,8 @@ extension GoJSON {
     }
   }
 
-  /// Decodes standard base64 with padding into `target` and returns the number of bytes written, or nil if it isn't that.
+  /// Decodes standard base64 with padding into `target` and returns the number of bytes written, or nil if it isn't
+  /// that.
   ///
   /// `target` has room for `text.count / 4 * 3` bytes. As in Go, unused bits of the last digit may be set; line breaks,
   /// which Go would skip, are refused: no JSON encoder writes them.

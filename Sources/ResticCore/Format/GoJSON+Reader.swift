@@ -27,8 +27,8 @@ extension GoJSON {
   ///       if key == "size" { size = try reader.uint64() } else { try reader.skipValue() }
   ///     }
   ///
-  /// After `nextKey` or a true `nextElement` exactly one value is read. Duplicate keys are reported each time: assigning
-  /// in the loop makes the last one win. Keys match exactly, case included.
+  /// After `nextKey` or a true `nextElement` exactly one value is read. Duplicate keys are reported each time:
+  /// assigning in the loop makes the last one win. Keys match exactly, case included.
   struct Reader {
     let bytes: UnsafeRawBufferPointer
     private(set) var position = 0

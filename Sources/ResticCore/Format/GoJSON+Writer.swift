@@ -1,5 +1,6 @@
 extension GoJSON {
-  /// Appends JSON to a growing buffer. The caller writes punctuation and keys through `literal` and values through the rest.
+  /// Appends JSON to a growing buffer. The caller writes punctuation and keys through `literal` and values through
+  /// the rest.
   ///
   /// Owns its memory, hence not copyable. Growing leaves old copies behind on the heap: not for secrets.
   public struct Writer: ~Copyable {

@@ -40,7 +40,8 @@ extension GoJSON.Writer {
     }
   }
 
-  /// Appends `bytes`, a file name, as restic does: through Go's `strconv.Quote` without its quotes, then as a JSON string.
+  /// Appends `bytes`, a file name, as restic does: through Go's `strconv.Quote` without its quotes, then as a JSON
+  /// string.
   mutating func quotedString(_ bytes: UnsafeRawBufferPointer) {
     if GoQuote.isVerbatim(bytes) {
       string(bytes)

@@ -1,4 +1,5 @@
-/// JSON byte for byte as Go's `encoding/json` writes it: the only place of the project that may produce JSON which is hashed.
+/// JSON byte for byte as Go's `encoding/json` writes it: the only place of the project that may produce JSON which is
+/// hashed.
 ///
 /// `Writer` appends members in the order the caller names them; `Reader` is a pull parser over a buffer that builds no
 /// tree of values. What makes Go's JSON special, and a general encoder useless here:

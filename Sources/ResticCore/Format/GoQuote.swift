@@ -1,6 +1,7 @@
 /// File names as restic stores them in JSON: Go's `strconv.Quote` without the quotes, which turns any bytes into text.
 ///
-/// Source: the behaviour of Go's `strconv.Quote`, `Unquote` and `IsPrint`; checked against restic in `NameEncodingTests`.
+/// Source: the behaviour of Go's `strconv.Quote`, `Unquote` and `IsPrint`; checked against restic in
+/// `NameEncodingTests`.
 enum GoQuote {
   /// Whether `quote` would return `bytes` unchanged; tells at once for plain ASCII names.
   @inline(__always)
@@ -54,8 +55,8 @@ enum GoQuote {
 
   /// Go's `IsPrint`: letters, marks, numbers, punctuation, symbols and the ASCII space.
   ///
-  /// The answer for code points assigned recently depends on the Unicode version of the Go that wrote a name; nodes that
-  /// are carried over keep their spelling (see `Node`).
+  /// The answer for code points assigned recently depends on the Unicode version of the Go that wrote a name; nodes
+  /// that are carried over keep their spelling (see `Node`).
   static func isPrintable(_ scalar: UInt32) -> Bool {
     if scalar < 0x80 { return scalar >= 0x20 && scalar < 0x7f }
     guard let scalar = Unicode.Scalar(scalar) else { return false }

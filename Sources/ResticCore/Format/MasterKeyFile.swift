@@ -34,8 +34,8 @@ public enum MasterKeyFile {
     }
   }
 
-  /// Writes the 64 bytes of the key whose JSON is `json` to `rawKey`, which has that size. After an error `rawKey` holds
-  /// zeros.
+  /// Writes the 64 bytes of the key whose JSON is `json` to `rawKey`, which has that size. After an error `rawKey`
+  /// holds zeros.
   public static func decode(
     _ json: UnsafeRawBufferPointer, into rawKey: UnsafeMutableRawBufferPointer
   ) throws(FormatError) {

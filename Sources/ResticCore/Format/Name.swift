@@ -43,6 +43,11 @@ public struct Name: Hashable, Comparable, Sendable, CustomStringConvertible, Exp
     bytes.withUnsafeBytes { String(decoding: GoQuote.quote($0), as: UTF8.self) }
   }
 
+  /// `description`, cut to what fits in a message.
+  var excerpt: String {
+    bytes.count <= 80 ? description : Name(Array(bytes[..<80])).description + "…"
+  }
+
   public static func < (left: Name, right: Name) -> Bool {
     left.bytes.withUnsafeBytes { left in
       right.bytes.withUnsafeBytes { right in

@@ -1,5 +1,6 @@
 extension Node {
-  /// Reads the nodes of one tree. Remembers the last owner, so that neighbours share it, and a buffer to compare spellings in.
+  /// Reads the nodes of one tree. Remembers the last owner, so that neighbours share it, and a buffer to compare
+  /// spellings in.
   struct Decoder: ~Copyable {
     private var lastUser: Range<Int>?
     private var lastGroup: Range<Int>?
@@ -33,7 +34,7 @@ extension Node {
         node.rarities = fields.rarities
       }
       guard node.name.isPathComponent else {
-        throw reader.error("the name \"\(node.name)\" can't be that of a file, before")
+        throw reader.error("the name \"\(node.name.excerpt)\" can't be that of a file, before")
       }
 
       scratch.removeAll()

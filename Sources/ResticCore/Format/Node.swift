@@ -1,16 +1,17 @@
 /// What restic stores for one entry of a directory: a value, without identity.
 ///
-/// Kept small, since a mounted repository holds one for every file: an entry with one blob takes `MemoryLayout<Node>.stride`
-/// bytes (`NodeMemoryTests` holds the line) and the bytes of its name. User and group are shared between the nodes of one
-/// tree, and what few nodes have is in one optional box (`Rarities`).
+/// Kept small, since a mounted repository holds one for every file: an entry with one blob takes
+/// `MemoryLayout<Node>.stride` bytes (160 now; `NodeTests` holds the line) and the bytes of its name. User and group
+/// are shared between the nodes of one tree, and what few nodes have is in one optional box (`Rarities`).
 ///
-/// Decoding and encoding a node that nobody changed gives the same bytes, whatever wrote it: where our own encoding would
-/// differ (another order, another Unicode version, another spelling), the node carries its text along until a field is set.
+/// Decoding and encoding a node that nobody changed gives the same bytes, whatever wrote it: where our own encoding
+/// would differ (another order, another Unicode version, another spelling), the node carries its text along until a
+/// field is set.
 public struct Node: Hashable, Sendable {
   /// The entry's name: one path component.
   public var name: Name { didSet { changed() } }
-  /// Go's `os.FileMode`: permission bits; dir 1<<31, symlink 1<<27, device 1<<26, fifo 1<<25, socket 1<<24, setuid 1<<23,
-  /// setgid 1<<22, chardev 1<<21, sticky 1<<20.
+  /// Go's `os.FileMode`: permission bits; dir 1<<31, symlink 1<<27, device 1<<26, fifo 1<<25, socket 1<<24, setuid
+  /// 1<<23, setgid 1<<22, chardev 1<<21, sticky 1<<20.
   public var mode: UInt32 { didSet { changed() } }
   public var uid: UInt32 { didSet { changed() } }
   public var gid: UInt32 { didSet { changed() } }
@@ -123,8 +124,8 @@ public struct Node: Hashable, Sendable {
     set { rarities.error = newValue }
   }
 
-  /// Members that this version doesn't know, in their order. `generic_attributes` is written at restic's place for it, the
-  /// others at the end.
+  /// Members that this version doesn't know, in their order. `generic_attributes` is written at restic's place for
+  /// it, the others at the end.
   public var unknownFields: [UnknownField] {
     get { rarities.unknownFields }
     set { rarities.unknownFields = newValue }

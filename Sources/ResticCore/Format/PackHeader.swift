@@ -1,8 +1,8 @@
 /// The plaintext of the header at a pack's end: one entry for each blob, in the order in which they lie in the pack.
 ///
-/// An entry is `type 1 ‖ length 4 ‖ id 32` (37 bytes) or, for a compressed blob,
-/// `type 1 ‖ length 4 ‖ uncompressed length 4 ‖ id 32` (41 bytes), numbers little-endian. Types: 0 data, 1 tree, 2 and 3
-/// the same compressed. Source: restic's design document, "Pack Format".
+/// An entry is `type 1 ‖ length 4 ‖ id 32` (37 bytes) or, for a compressed blob, `type 1 ‖ length 4 ‖ uncompressed
+/// length 4 ‖ id 32` (41 bytes), numbers little-endian. Types: 0 data, 1 tree, 2 and 3 the same compressed. Source:
+/// restic's design document, "Pack Format".
 public enum PackHeader {
   /// Bytes of an entry that isn't compressed.
   public static let plainEntryByteCount = 37

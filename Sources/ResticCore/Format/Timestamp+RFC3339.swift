@@ -14,8 +14,8 @@ extension Timestamp {
     }
   }
 
-  /// Parses what `rfc3339` writes, and what Go reads: any number of fraction digits (all but nine are cut off), years 0000
-  /// to 9999. Nil for anything else, also for days that a month doesn't have.
+  /// Parses what `rfc3339` writes, and what Go reads: any number of fraction digits (all but nine are cut off), years
+  /// 0000 to 9999. Nil for anything else, also for days that a month doesn't have.
   public init?(rfc3339 text: some Sequence<UInt8>) {
     let bytes = Array(text)
     guard let parsed = bytes.withUnsafeBytes({ Timestamp(rfc3339Bytes: $0) }) else { return nil }
@@ -75,12 +75,13 @@ extension Timestamp {
   /// Writes `rfc3339` to `target`, which has room for `maximumTextCount` bytes, and returns the number of bytes.
   func writeRFC3339(to target: UnsafeMutablePointer<UInt8>) -> Int {
     // Days and the second of the day are split before the offset is added, so that no Int64 overflows.
-    var days = seconds >= 0 ? seconds / 86400 : (seconds + 1) / 86400 - 1
-    var secondOfDay = seconds - days * 86400 + Int64(offsetMinutes) * 60
-    if secondOfDay < 0 {
+    var days = seconds / 86400
+    var secondOfDay = seconds % 86400 + Int64(offsetMinutes) * 60
+    while secondOfDay < 0 {
       days -= 1
       secondOfDay += 86400
-    } else if secondOfDay >= 86400 {
+    }
+    if secondOfDay >= 86400 {
       days += 1
       secondOfDay -= 86400
     }
@@ -156,8 +157,8 @@ extension Timestamp {
     }
   }
 
-  // The civil calendar counted in eras of 400 years (146,097 days) whose years begin on 1 March, so that the leap day is
-  // the last of its year. 719,468 is the number of days from 0000-03-01 to 1970-01-01.
+  // The civil calendar counted in eras of 400 years (146,097 days) whose years begin on 1 March, so that the leap day
+  // is the last of its year. 719,468 is the number of days from 0000-03-01 to 1970-01-01.
 
   /// Days from 1970-01-01 to a date of the proleptic Gregorian calendar with a year that isn't negative.
   private static func days(year: Int64, month: Int64, day: Int64) -> Int64 {

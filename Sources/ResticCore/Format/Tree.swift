@@ -7,11 +7,11 @@ public struct Tree: Hashable, Sendable {
     self.nodes = nodes
   }
 
-  /// The blob's plaintext, byte for byte what restic writes: `{"nodes":[…]}` and a newline, nodes sorted by the bytes of
-  /// their names.
+  /// The blob's plaintext, byte for byte what restic writes: `{"nodes":[…]}` and a newline, nodes sorted by the bytes
+  /// of their names.
   ///
-  /// Two nodes of one name, or a name that is no path component, are a mistake of the caller: restic refuses such a tree,
-  /// so it must never be saved.
+  /// Two nodes of one name, or a name that is no path component, are a mistake of the caller: restic refuses such a
+  /// tree, so it must never be saved.
   public func encode() -> [UInt8] {
     var writer = GoJSON.Writer(capacity: 64 + nodes.count * 512)
     writer.literal("{\"nodes\":[")
@@ -30,8 +30,9 @@ public struct Tree: Hashable, Sendable {
 
   /// The tree whose plaintext is `bytes`.
   ///
-  /// Refuses names that are empty, `.` or `..` or hold `/` or NUL, and two nodes of one name. Unsorted nodes are accepted
-  /// and come back sorted. Unknown members of the tree are ignored, of a node kept. `"nodes":null` is an empty tree.
+  /// Refuses names that are empty, `.` or `..` or hold `/` or NUL, and two nodes of one name. Unsorted nodes are
+  /// accepted and come back sorted. Unknown members of the tree are ignored, of a node kept. `"nodes":null` is an
+  /// empty tree.
   public static func decode(_ bytes: [UInt8]) throws(FormatError) -> Tree {
     try GoJSON.read(bytes, "tree") { reader throws(FormatError) in
       var nodes: [Node]?
@@ -54,7 +55,15 @@ public struct Tree: Hashable, Sendable {
     var decoder = Node.Decoder()
     var array = try reader.beginArray()
     while try reader.nextElement(&array) { nodes.append(try decoder.node(&reader)) }
-    return nodes
+    return trimmed(nodes)
+  }
+
+  /// `nodes` in a buffer without the spare room left by appending: trees are kept for as long as a mount lasts.
+  private static func trimmed(_ nodes: [Node]) -> [Node] {
+    guard nodes.capacity - nodes.count > nodes.count / 8 else { return nodes }
+    return [Node](unsafeUninitializedCapacity: nodes.count) { buffer, count in
+      count = buffer.initialize(fromContentsOf: nodes)
+    }
   }
 
   private var isSorted: Bool {
@@ -73,7 +82,7 @@ public struct Tree: Hashable, Sendable {
     var index = 1
     while index < tree.nodes.count {
       if tree.nodes[index].name == tree.nodes[index - 1].name {
-        throw FormatError("tree: two nodes are named \"\(tree.nodes[index].name)\"")
+        throw FormatError("tree: two nodes are named \"\(tree.nodes[index].name.excerpt)\"")
       }
       index += 1
     }

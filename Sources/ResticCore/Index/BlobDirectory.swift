@@ -89,7 +89,7 @@ struct BlobDirectory: ~Copyable {
   /// Decides at one instant who stores a blob: of two equal calls only one is told `.mine`.
   mutating func claim(_ key: BlobKey, _ plaintext: [UInt8], by uploader: PendingBlob.UploaderID) -> Claim {
     if var blob = pending[key] {
-      if blob.holders.contains(uploader) { return .underWay }
+      if blob.holder(uploader) != nil { return .underWay }
       if !blob.dependents.contains(uploader) {
         blob.dependents.append(uploader)
         pending[key] = blob
@@ -97,27 +97,38 @@ struct BlobDirectory: ~Copyable {
       return .underWayElsewhere
     }
     if index.contains(key) { return .stored }
-    pending[key] = PendingBlob(content: .plaintext(plaintext), plaintextByteCount: plaintext.count, holders: [uploader])
+    pending[key] = PendingBlob(
+      content: .plaintext(plaintext), plaintextByteCount: plaintext.count,
+      holders: [PendingBlob.Holder(uploader: uploader)])
     return .mine
   }
 
   /// Replaces what can be read of a pending blob by its sealed form. Nothing happens if it was given up meanwhile.
-  mutating func setSealed(
-    _ key: BlobKey, _ bytes: [UInt8], range: Range<Int>, uncompressedLength: UInt32?,
-    by uploader: PendingBlob.UploaderID
-  ) {
-    guard pending[key]?.holders.contains(uploader) == true else { return }
-    pending[key]?.content = .sealed(bytes, range: range, uncompressedLength: uncompressedLength)
+  mutating func setSealed(_ blob: SealedBlob, by uploader: PendingBlob.UploaderID) {
+    let key = BlobKey(id: blob.id, type: blob.type)
+    guard pending[key]?.holder(uploader) != nil else { return }
+    pending[key]?.content = .sealed(
+      blob.bytes, range: 0..<blob.bytes.count, uncompressedLength: blob.uncompressedLength)
   }
 
-  /// Hands the blob to `uploader`, which relied on another one for it; nil if a durable pack holds it by now.
-  ///
-  /// If the first holder is still at it both store the blob: waiting for an uploader that may never finish would be worse.
-  mutating func adopt(_ key: BlobKey, by uploader: PendingBlob.UploaderID) -> PendingBlob.Content? {
-    guard let blob = pending[key] else { return nil }
-    pending[key]?.dependents.removeAll { $0 == uploader }
-    pending[key]?.holders.append(uploader)
-    return blob.content
+  /// Says that `pack` is closed and that `flight` takes it to the storage: its blobs are found in its bytes from now on,
+  /// and each blob's own bytes are freed.
+  mutating func beginFlight(_ pack: BuiltPack, by uploader: PendingBlob.UploaderID, flight: Task<Void, Never>) {
+    for entry in pack.blobs {
+      let key = BlobKey(id: entry.id, type: entry.type)
+      guard let position = pending[key]?.holder(uploader) else { continue }
+      pending[key]?.holders[position].flight = flight
+      pending[key]?.content = .sealed(
+        pack.bytes, range: Int(entry.offset)..<Int(entry.offset) + Int(entry.length),
+        uncompressedLength: entry.uncompressedLength)
+    }
+  }
+
+  /// Gives up the blobs of a pack that did not arrive.
+  mutating func failFlight(_ pack: BuiltPack, by uploader: PendingBlob.UploaderID) {
+    for entry in pack.blobs {
+      remove(uploader, from: BlobKey(id: entry.id, type: entry.type)) { _ in true }
+    }
   }
 
   /// Moves a pack's blobs from pending to stored: the pack is durable.
@@ -127,13 +138,33 @@ struct BlobDirectory: ~Copyable {
     for blob in pack.blobs { pending[BlobKey(id: blob.id, type: blob.type)] = nil }
   }
 
-  /// Gives up all that `uploader` has under way; blobs that another uploader relies on stay for that one to take over.
+  /// The packs on their way to the storage that hold a blob; each will arrive or fail before long.
+  func flights(of key: BlobKey) -> [Task<Void, Never>] {
+    pending[key]?.holders.compactMap(\.flight) ?? []
+  }
+
+  /// Hands the blob to `uploader`, which relied on another one for it; nil if a durable pack holds it by now.
+  ///
+  /// If another holder has it in an open pack both store the blob: that one may never finish.
+  mutating func adopt(_ key: BlobKey, by uploader: PendingBlob.UploaderID) -> PendingBlob.Content? {
+    guard let blob = pending[key] else { return nil }
+    pending[key]?.dependents.removeAll { $0 == uploader }
+    pending[key]?.holders.append(PendingBlob.Holder(uploader: uploader))
+    return blob.content
+  }
+
+  /// Gives up all that `uploader` has in open packs; blobs that another uploader relies on stay for that one to take
+  /// over. Packs on their way go on: most of them will arrive.
   mutating func abandon(_ uploader: PendingBlob.UploaderID) {
-    for (key, blob) in pending where blob.holders.contains(uploader) || blob.dependents.contains(uploader) {
-      var blob = blob
-      blob.holders.removeAll { $0 == uploader }
-      blob.dependents.removeAll { $0 == uploader }
-      pending[key] = blob.holders.isEmpty && blob.dependents.isEmpty ? nil : blob
-    }
+    for key in Array(pending.keys) { remove(uploader, from: key) { $0.flight == nil } }
+  }
+
+  private mutating func remove(
+    _ uploader: PendingBlob.UploaderID, from key: BlobKey, where condition: (PendingBlob.Holder) -> Bool
+  ) {
+    guard var blob = pending[key] else { return }
+    blob.holders.removeAll { $0.uploader == uploader && condition($0) }
+    blob.dependents.removeAll { $0 == uploader }
+    pending[key] = blob.holders.isEmpty && blob.dependents.isEmpty ? nil : blob
   }
 }

@@ -11,11 +11,23 @@ struct PendingBlob: Sendable {
     case sealed([UInt8], range: Range<Int>, uncompressedLength: UInt32?)
   }
 
+  /// An uploader that has the blob in a pack.
+  struct Holder: Sendable {
+    let uploader: UploaderID
+    /// Ends when the pack has arrived or failed; nil while the pack is open.
+    var flight: Task<Void, Never>?
+  }
+
   var content: Content
   let plaintextByteCount: Int
   /// Uploaders that have it in a pack of their own. Empty after the only one failed, while another still relies on it.
-  var holders: [UploaderID]
+  var holders: [Holder]
   /// Uploaders that were given the same blob and count on the holders; each takes the blob over if no holder has stored
   /// it when they finish.
   var dependents: [UploaderID] = []
+
+  /// The position in `holders` of `uploader`.
+  func holder(_ uploader: UploaderID) -> Int? {
+    holders.firstIndex { $0.uploader == uploader }
+  }
 }

@@ -22,12 +22,11 @@ extension Uploader {
       return state.reliedOn
     }
     do throws(RepositoryError) {
-      for key in reliedOn { try adopt(key) }
-      let target = repository.settings.packByteCount
-      for pack in state.withLock({ $0.packers.takeAll(target: target) }) {
-        state.withLock { $0.packsInFlight += 1 }
-        try upload(pack)
+      for key in reliedOn {
+        for flight in repository.directory.withLock({ $0.flights(of: key) }) { await flight.value }
+        try adopt(key)
       }
+      try closePacks()
     } catch {
       // Kept by `fail`, and thrown by the next line when the packs on their way have arrived.
     }
@@ -42,6 +41,21 @@ extension Uploader {
     guard repository.directory.withLock({ $0.index.contains(key) }) else { throw .missingBlob(root) }
     state.withLock { $0.phase = .finished }
     return DurableTree(id: root)
+  }
+
+  /// Stores what is in open packs now, rather than when they are full, and waits until it is there. For callers that
+  /// cannot hold on to what they added until more comes.
+  public func flush() async throws(RepositoryError) {
+    try closePacks()
+    try await waitForPacks()
+  }
+
+  private func closePacks() throws(RepositoryError) {
+    let target = repository.settings.packByteCount
+    for pack in state.withLock({ $0.packers.takeAll(target: target) }) {
+      state.withLock { $0.packsInFlight += 1 }
+      try upload(pack)
+    }
   }
 
   /// Stores a blob that another uploader had under way, unless that one has stored it meanwhile.

@@ -36,7 +36,8 @@ public final class Uploader: Sendable {
     var statistics = UploadStatistics()
   }
 
-  let repository: Repository
+  /// Where the blobs go.
+  public let repository: Repository
   let id: PendingBlob.UploaderID
   let state = Locked(State())
 
@@ -92,11 +93,7 @@ public final class Uploader: Sendable {
 
   /// Puts a sealed blob into a pack.
   func append(_ blob: SealedBlob, plaintextByteCount: Int) throws(RepositoryError) {
-    let key = BlobKey(id: blob.id, type: blob.type)
-    repository.directory.withLock { directory in
-      directory.setSealed(
-        key, blob.bytes, range: 0..<blob.bytes.count, uncompressedLength: blob.uncompressedLength, by: id)
-    }
+    repository.directory.withLock { $0.setSealed(blob, by: id) }
     let target = repository.settings.packByteCount
     let full: Result<PackBuilder?, RepositoryError> = state.withLock { state in
       if let failure = state.failure { return .failure(failure) }
@@ -122,22 +119,18 @@ public final class Uploader: Sendable {
       endFlight()
       throw error
     }
-    // Readers find the blobs in the pack's bytes from now on, and each blob's own bytes are freed.
     repository.directory.withLock { directory in
-      for blob in pack.blobs {
-        directory.setSealed(
-          BlobKey(id: blob.id, type: blob.type), pack.bytes,
-          range: Int(blob.offset)..<Int(blob.offset) + Int(blob.length), uncompressedLength: blob.uncompressedLength,
-          by: id)
+      // Begun under the lock, so that it cannot end before it is noted.
+      let flight = Task {
+        do throws(RepositoryError) {
+          try await save(pack)
+        } catch {
+          repository.directory.withLock { $0.failFlight(pack, by: id) }
+          fail(error)
+        }
+        endFlight()
       }
-    }
-    Task {
-      do throws(RepositoryError) {
-        try await save(pack)
-      } catch {
-        fail(error)
-      }
-      endFlight()
+      directory.beginFlight(pack, by: id, flight: flight)
     }
   }
 

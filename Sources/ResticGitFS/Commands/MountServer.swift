@@ -28,26 +28,24 @@ struct MountServer: Sendable {
     try await waitForCommits(in: directory)
     let session = try startSession(in: directory)
 
+    let signals = ServingSignals(logger: logger)
+    context.signals.onSignal { signals.handle($0.number) }
     let service: MountService
     do {
-      service = try await MountService.prepare(repository: repository, configuration: configuration, logger: logger)
-      service.setSessionFile(session.path.string)
-      watch(service, for: session)
-      if let notice = service.notice, !isQuiet { context.warn(notice) }
-      try service.mount()
-      try session.update { $0.state = .serving }
+      service = try await prepare(signals)
+      try await mount(service, for: session)
     } catch {
       end(session, .failed(message: "\(error)"))
-      throw error
+      throw signals.hasBeenAskedToEnd ? CommandError.silent(.interrupted) : error
     }
-    handleSignals(for: service, isDetached: readiness != nil)
     do {
       try readiness?.report(in: context)
     } catch {
       // Nobody would know of the mount: take it away again.
-      service.requestExit()
+      signals.handle(SIGTERM)
       context.warn(error.description)
     }
+    signals.serve(service)
 
     let outcome = await BlockingExecutor(threadCount: 1).run { service.run() }
     end(session, outcome)
@@ -55,14 +53,33 @@ struct MountServer: Sendable {
   }
 
   private func waitForCommits(in directory: SessionDirectory) async throws {
-    try await PreviousCommit(directory: directory).wait { record in
-      let message = "waiting for the commit of \(record.mountpoint) (process \(record.processID))"
-      if StandardStream.error.isTerminal, !isQuiet {
-        context.warn("\(message); Ctrl-C gives up")
-      } else {
-        logger.info("\(message)")
+    do {
+      try await PreviousCommit(directory: directory).wait { record in
+        let message = "waiting for the commit of \(record.mountpoint) (process \(record.processID))"
+        if StandardStream.error.isTerminal, !isQuiet {
+          context.warn("\(message); Ctrl-C gives up")
+        } else {
+          logger.info("\(message)")
+        }
       }
+    } catch let error as Errno {
+      throw CommandError(
+        "the session files in \(directory.path) cannot be read: \(error); set XDG_STATE_HOME to a folder of yours")
     }
+  }
+
+  /// Mounts `service`, which gives back what it holds where that fails.
+  private func mount(_ service: MountService, for session: SessionFile) async throws {
+    service.setSessionFile(session.path.string)
+    watch(service, for: session)
+    do {
+      try service.mount()
+      try session.update { $0.state = .serving }
+    } catch {
+      await service.abandon()
+      throw error
+    }
+    if let notice = service.notice, !isQuiet { context.warn(notice) }
   }
 
   private func startSession(in directory: SessionDirectory) throws(CommandError) -> SessionFile {
@@ -112,25 +129,17 @@ struct MountServer: Sendable {
     }
   }
 
-  /// From now on signals commit and unmount; one that ends the process at once could lose what is not saved yet.
-  private func handleSignals(for service: MountService, isDetached: Bool) {
-    signal(SIGPIPE, SIG_IGN)
-    let isLeaving = Locked(false)
-    let logger = logger
-    context.signals.onSignal { signal in
-      switch signal {
-      case SIGUSR1: service.requestCommit()
-      case SIGHUP where isDetached: break
-      default:
-        let isRepeated = isLeaving.withLock { isLeaving in
-          defer { isLeaving = true }
-          return isLeaving
-        }
-        if isRepeated { logger.warning("still saving what was changed; this ends by itself") }
-        // It never ends a commit that can still succeed, however often it is asked.
-        service.requestExit()
-      }
+  /// The service, with nothing mounted yet. A signal cancels it: what it holds, a lock above all, is given back.
+  private func prepare(_ signals: ServingSignals) async throws -> MountService {
+    let (repository, configuration, logger) = (repository, configuration, logger)
+    let task = Task {
+      try await MountService.prepare(repository: repository, configuration: configuration, logger: logger)
     }
+    signals.prepare { task.cancel() }
+    let service = try await task.value
+    // It may have been too late to cancel.
+    if signals.hasBeenAskedToEnd { throw CommandError.silent(.interrupted) }
+    return service
   }
 
   private func report(_ outcome: MountOutcome) -> ExitCode {

@@ -4,9 +4,14 @@ import ResticCore
 /// Holds restic's shared lock while the mount has something uncommitted; a clean mount holds none and blocks nobody.
 actor LockKeeper {
   private let repository: Repository
-  private let retryFor: Duration
+  /// How long to wait for a lock that stands in the way.
+  let retryFor: Duration
   private let logger: Logger
   private var acquisition: Task<RepositoryLock, any Error>?
+  private let held = Locked<RepositoryLock?>(nil)
+
+  /// The lock file's name, while one is held. From any thread.
+  nonisolated var heldLock: LockID? { held.withLock { $0 }?.id }
 
   /// A keeper of locks on `repository`, which waits up to `retryFor` for a lock that stands in the way.
   init(repository: Repository, retryFor: Duration, logger: Logger) {
@@ -28,11 +33,13 @@ actor LockKeeper {
     let task = Task {
       let lock = try await RepositoryLock.acquire(on: repository, retryFor: retryFor)
       do {
+        _ = try await repository.forgetVanishedPacks()
         try await repository.loadIndex()
       } catch {
         await giveBack(lock)
         throw error
       }
+      held.withLock { $0 = lock }
       return lock
     }
     acquisition = task
@@ -51,16 +58,9 @@ actor LockKeeper {
     if let lock = try? await acquisition.value { await giveBack(lock) }  // there is nothing to give back after a failure
   }
 
-  /// The lock file's name, while one is held.
-  var heldLock: LockID? {
-    get async {
-      guard let acquisition else { return nil }
-      return try? await acquisition.value.id  // no lock is held after a failure
-    }
-  }
-
   /// A lock file that can't be removed stays behind; it becomes stale, and the next mount on this machine removes it.
   private func giveBack(_ lock: RepositoryLock) async {
+    held.withLock { $0 = nil }
     do {
       try await lock.release()
     } catch {

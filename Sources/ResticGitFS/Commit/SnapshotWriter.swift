@@ -10,7 +10,7 @@ struct SnapshotWriter: Sendable {
   let progress: CommitProgress
 
   /// How many files are stored at a time.
-  private static let filesUnderWay = 4
+  private static let filesUnderWay = 2
 
   /// Stores everything `frozen` has, and makes it durable.
   func store(_ frozen: FrozenTree) async throws -> (tree: DurableTree, stored: StoredTree) {

@@ -30,6 +30,23 @@ struct ExtentMap: Sendable {
     /// Where it ends in the file.
     var end: UInt64 { offset + byteCount }
 
+    /// Whether its bytes are in memory only.
+    var isBuffered: Bool {
+      if case .buffer = source { true } else { false }
+    }
+
+    /// Whether both are the same bytes at the same place, and not only equal ones.
+    func isSame(as other: Extent) -> Bool {
+      guard offset == other.offset, byteCount == other.byteCount else { return false }
+      return switch (source, other.source) {
+      case (.blob(let id, _, let skip, _), .blob(let otherID, _, let otherSkip, _)): id == otherID && skip == otherSkip
+      case (.buffer(let buffer, let start), .buffer(let otherBuffer, let otherStart)):
+        buffer === otherBuffer && start == otherStart
+      case (.zeros, .zeros): true
+      case (.blob, _), (.buffer, _), (.zeros, _): false
+      }
+    }
+
     /// The part of it inside `range`, which it overlaps.
     func clipped(to range: Range<UInt64>) -> Extent {
       let start = max(offset, range.lowerBound)
@@ -86,6 +103,25 @@ struct ExtentMap: Sendable {
       extent.byteCount == UInt64(whole), endsAtCut || extent.end == byteCount
     else { return nil }
     return StoredChunk(id: id, byteCount: whole, endsAtCut: endsAtCut)
+  }
+
+  /// The first offset behind `offset` where a whole blob starts that a chunker may fall back into step with.
+  func nextWholeBlob(after offset: UInt64) -> UInt64? {
+    guard offset < byteCount else { return nil }
+    return extents[index(endingAfter: offset)...].first { $0.offset > offset && wholeBlob(at: $0.offset) != nil }?.offset
+  }
+
+  /// How many of the bytes in `range` are in memory.
+  func bufferedByteCount(in range: Range<UInt64>) -> UInt64 {
+    Self.bufferedByteCount(of: slices(in: range)[...])
+  }
+
+  /// Puts `chunk` in the place of the bytes at `offset` that it stores, if they are still those of `slices`.
+  mutating func replace(at offset: UInt64, by chunk: StoredChunk, ifStill slices: [Extent]) {
+    let range = offset..<offset + UInt64(chunk.byteCount)
+    guard range.upperBound <= byteCount else { return }
+    guard self.slices(in: range).elementsEqual(slices, by: { $0.isSame(as: $1) }) else { return }
+    replace(range, with: chunk.source)
   }
 
   /// How many zeros of a hole follow `offset`.
@@ -211,7 +247,7 @@ struct ExtentMap: Sendable {
 
   private static func bufferedByteCount(of extents: ArraySlice<Extent>) -> UInt64 {
     extents.reduce(0) { sum, extent in
-      if case .buffer = extent.source { sum + extent.byteCount } else { sum }
+      extent.isBuffered ? sum + extent.byteCount : sum
     }
   }
 }

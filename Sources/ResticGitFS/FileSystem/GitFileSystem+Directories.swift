@@ -17,12 +17,12 @@ extension GitFileSystem {
     let entries = try entries(of: inode, handle: handle, restarting: offset == 0)
     guard offset < UInt64(entries.count) else { return }
     try tree.read("readdir") { [mounter] namespace throws(NamespaceError) in
+      let children = try namespace.children(of: inode)
       for index in Int(offset)..<entries.count {
         let entry = entries[index]
         let isDot = index < 2
         // Removed since reading began: there is nothing left to look up.
-        guard isDot || namespace.inodes[entry.inode] != nil else { continue }
-        if !isDot, try namespace.optionalChild(Name(entry.name), of: inode) != entry.inode { continue }
+        guard isDot || children[Name(entry.name)] == entry.inode else { continue }
         let attributes = try namespace.attributes(of: entry.inode, mounter: mounter)
         guard emit(FuseDirectoryEntry(name: entry.name, attributes: attributes, nextOffset: UInt64(index) + 1)) else {
           return

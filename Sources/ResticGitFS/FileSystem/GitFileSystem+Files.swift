@@ -39,10 +39,13 @@ extension GitFileSystem {
   func write(
     _ inode: FuseInode, handle: FuseHandle, offset: UInt64, bytes: UnsafeRawBufferPointer
   ) throws(Errno) {
+    try streamer.waitForRoom()
     let prepared = bytes.count >= Self.preparedByteCount ? WriteBuffer(copying: bytes) : nil
-    try tree.change("write") { namespace throws(NamespaceError) in
+    let (ofFile, inAll) = try tree.change("write") { namespace throws(NamespaceError) in
       try namespace.write(bytes, prepared: prepared, to: inode, at: offset, now: .now())
+      return (namespace.bufferedByteCount(of: inode), namespace.bufferedByteCount)
     }
+    streamer.noteWrite(of: bytes.count, to: inode, fileByteCount: ofFile, totalByteCount: inAll)
   }
 
   func flush(_ inode: FuseInode, handle: FuseHandle) throws(Errno) {}

@@ -10,6 +10,8 @@ import SystemPackage
 final class GitFileSystem: Sendable {
   /// The mounted tree.
   let tree: WorkingTree
+  /// Stores what is written, so that memory stays within its limit.
+  let streamer: ContentStreamer
   /// Commits, and tells how it stands.
   let committer: any FileSystemCommitter
   /// Whom everything belongs to that was not made or given away in this mount.
@@ -19,8 +21,9 @@ final class GitFileSystem: Sendable {
   let storage: StorageStatistics
 
   /// A file system over `tree`.
-  init(tree: WorkingTree, committer: any FileSystemCommitter) {
+  init(tree: WorkingTree, streamer: ContentStreamer, committer: any FileSystemCommitter) {
     self.tree = tree
+    self.streamer = streamer
     self.committer = committer
     storage = StorageStatistics(backend: tree.repository.backend)
   }

@@ -36,7 +36,7 @@ struct MountedTree: Sendable {
     } else {
       notice = "no snapshot yet: the mount is empty"
     }
-    let reader = BlobReader(repository: repository, cacheByteLimit: configuration.cacheByteLimit)
+    let reader = BlobReader(repository: repository, cacheByteLimit: configuration.memory.cacheByteLimit)
     let tree = WorkingTree(namespace, repository: repository, reader: reader, logger: logger)
     return MountedTree(base: base, tree: tree, notice: notice)
   }

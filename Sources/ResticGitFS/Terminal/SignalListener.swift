@@ -6,8 +6,20 @@ import ResticCore
 /// The signals are blocked before any other thread starts, and threads inherit that. Child processes inherit it too:
 /// those that should end on Ctrl-C must be started with an empty mask.
 final class SignalListener: Sendable {
-  /// What happens on a signal; the argument is its number. Runs on the listening thread, one signal at a time.
-  typealias Handler = @Sendable (Int32) -> Void
+  /// A signal that arrived.
+  struct Signal: Hashable, Sendable {
+    /// SIGINT, SIGTERM, SIGHUP or SIGUSR1.
+    let number: Int32
+    /// Whether it comes from the terminal (Ctrl-C), which sends it to every process in the foreground, and not from
+    /// `kill`, which may have meant this one only.
+    let isFromTerminal: Bool
+  }
+
+  /// What happens on a signal. Runs on the listening thread, one signal at a time.
+  typealias Handler = @Sendable (Signal) -> Void
+
+  /// SI_KERNEL, which Swift does not import: the kernel sent it by itself.
+  private static let sentByKernel: Int32 = 0x80
 
   private let handler: Locked<Handler>
 
@@ -30,8 +42,10 @@ final class SignalListener: Sendable {
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     start()
     while true {
-      var signal: Int32 = 0
-      guard sigwait(&signals, &signal) == 0 else { continue }
+      var information = siginfo_t()
+      let number = sigwaitinfo(&signals, &information)
+      guard number > 0 else { continue }
+      let signal = Signal(number: number, isFromTerminal: information.si_code == Self.sentByKernel)
       // Called without the lock: a handler may set another one.
       let handler = self.handler.withLock { $0 }
       handler(signal)

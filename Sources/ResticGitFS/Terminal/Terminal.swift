@@ -58,7 +58,7 @@ final class Terminal: Sendable {
     tcsetattr(descriptor, TCSAFLUSH, &modes)
   }
 
-  /// Turns echo off. Ctrl-Z is switched off with it: nobody would turn echo on for the shell then.
+  /// Turns echo off. Ctrl-Z and Ctrl-\ are switched off with it: nobody would turn echo on for the shell then.
   private func silence(_ descriptor: Int32) -> Bool {
     savedModes.withLock { saved in
       var modes = termios()
@@ -66,7 +66,9 @@ final class Terminal: Sendable {
       saved = SavedModes(descriptor: descriptor, modes: modes)
       modes.c_lflag &= ~tcflag_t(ECHO)
       modes.c_lflag |= tcflag_t(ICANON | ISIG)
-      withUnsafeMutableBytes(of: &modes.c_cc) { $0[Int(VSUSP)] = Self.disabledCharacter }
+      withUnsafeMutableBytes(of: &modes.c_cc) { keys in
+        for key in [VSUSP, VQUIT] { keys[Int(key)] = Self.disabledCharacter }
+      }
       guard tcsetattr(descriptor, TCSAFLUSH, &modes) == 0 else {
         saved = nil
         return false

@@ -60,6 +60,25 @@ extension Namespace {
     }
   }
 
+  /// The content of a file that isn't as stored, and whether anybody has it open; nil where there is none.
+  func changedContent(of number: InodeNumber) -> (content: ExtentMap, isOpen: Bool)? {
+    guard let inode = inodes[number], case .file(.changed(let extents)) = inode.body else { return nil }
+    return (extents, inode.openCount > 0)
+  }
+
+  /// Puts a stored chunk in the place of the bytes in memory that it holds, if nobody has changed them since.
+  mutating func replace(
+    at offset: UInt64, of number: InodeNumber, by chunk: StoredChunk, ifStill slices: [ExtentMap.Extent]
+  ) {
+    guard let index = inodes.index(forKey: number), case .file(.changed(var extents)) = inodes.values[index].body else {
+      return
+    }
+    inodes.values[index].body = .special  // the extents are changed in place, not copied
+    extents.replace(at: offset, by: chunk, ifStill: slices)
+    inodes.values[index].body = .file(.changed(extents))
+    setBuffered(extents.bufferedByteCount, of: number)
+  }
+
   /// Changes the extents of a regular file in place.
   mutating func modify(
     _ number: InodeNumber, at now: Timestamp, _ change: (inout ExtentMap) -> Void
@@ -73,11 +92,10 @@ extension Namespace {
     case .directory: throw .refused(.isDirectory)
     case .special: throw .refused(.invalidArgument)
     }
-    bufferedByteCount -= extents.bufferedByteCount
     inodes.values[index].body = .special  // the extents are changed in place, not copied
     change(&extents)
     inodes.values[index].body = .file(.changed(extents))
-    bufferedByteCount += extents.bufferedByteCount
+    setBuffered(extents.bufferedByteCount, of: number)
     // Not the time of modification: with the writeback cache that is the kernel's, which sends it where it changes.
     inodes.values[index].node.ctime = now
     markChanged(number)

@@ -41,7 +41,7 @@ extension Namespace {
       guard let index = inodes.index(forKey: number), inodes.values[index].changeNumber <= frozen.changeNumber,
         case .file(.changed(let extents)) = inodes.values[index].body
       else { continue }
-      bufferedByteCount -= extents.bufferedByteCount
+      setBuffered(0, of: number)
       inodes.values[index].node.content = chunks.map(\.id)
       inodes.values[index].node.size = extents.byteCount
       inodes.values[index].body = .file(inodes.values[index].openCount > 0 ? .resolved(ExtentMap(chunks: chunks)) : .stored)

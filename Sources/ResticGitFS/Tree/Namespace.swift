@@ -28,7 +28,9 @@ struct Namespace: Sendable {
   /// The last change's number.
   var changeNumber: ChangeNumber = 0
   /// Bytes of changed files that are in memory only.
-  var bufferedByteCount: UInt64 = 0
+  private(set) var bufferedByteCount: UInt64 = 0
+  /// The files that have such bytes, and how many.
+  private var bufferedFiles: [InodeNumber: UInt64] = [:]
   /// The known inodes of stored hard links, by restic's device and inode number.
   var hardLinks: [HardLinkKey: InodeNumber] = [:]
   /// Written to new nodes, so that hard links of two mounts are never taken for each other. Never 0.
@@ -83,11 +85,15 @@ struct Namespace: Sendable {
     inodes[Self.root].map { $0.changeNumber != 0 } ?? false
   }
 
-  /// How many files have content that isn't stored. Looks at every inode: for `status`, not for the way of a request.
-  var changedFileCount: Int {
-    inodes.values.count { inode in
-      if case .file(.changed) = inode.body { inode.parent != 0 } else { false }
-    }
+  /// How many files have bytes in memory only.
+  var bufferedFileCount: Int { bufferedFiles.count }
+
+  /// How many bytes of a file are in memory only.
+  func bufferedByteCount(of number: InodeNumber) -> UInt64 { bufferedFiles[number] ?? 0 }
+
+  /// The files with bytes in memory only, those with the most first.
+  var bufferedFilesLargestFirst: [InodeNumber] {
+    bufferedFiles.sorted { $0.value > $1.value }.map(\.key)
   }
 
   // MARK: Changing
@@ -118,7 +124,8 @@ struct Namespace: Sendable {
 
   /// Gives an inode one more name. The directory is loaded and doesn't have that name.
   mutating func attach(_ number: InodeNumber, as name: Name, in directory: InodeNumber) throws(NamespaceError) {
-    try setChild(number, as: name, in: directory)
+    _ = try children(of: directory)
+    setChild(number, as: name, in: directory)
     addParent(directory, to: number)
   }
 
@@ -134,7 +141,8 @@ struct Namespace: Sendable {
 
   /// Takes a name away from an inode. Doesn't drop it.
   mutating func detach(_ number: InodeNumber, as name: Name, from directory: InodeNumber) throws(NamespaceError) {
-    try setChild(nil, as: name, in: directory)
+    _ = try children(of: directory)
+    setChild(nil, as: name, in: directory)
     try update(number) { inode throws(NamespaceError) in
       if let index = inode.furtherParents.firstIndex(of: directory) {
         inode.furtherParents.remove(at: index)
@@ -144,31 +152,30 @@ struct Namespace: Sendable {
     }
   }
 
-  private mutating func setChild(_ child: InodeNumber?, as name: Name, in directory: InodeNumber) throws(NamespaceError) {
-    try update(directory) { inode throws(NamespaceError) in
-      guard case .directory(.loaded(var children)) = inode.body else { throw .refused(.notDirectory) }
-      inode.body = .special  // the dictionary is changed in place, not copied
-      children[name] = child
-      inode.body = .directory(.loaded(children))
-    }
+  /// Makes a name of a loaded directory lead to `child`, or to nothing. The inodes' side of it is the caller's.
+  mutating func setChild(_ child: InodeNumber?, as name: Name, in directory: InodeNumber) {
+    guard let index = inodes.index(forKey: directory), case .directory(.loaded(var children)) = inodes.values[index].body
+    else { preconditionFailure("the caller has looked: it is a loaded directory") }
+    inodes.values[index].body = .special  // the dictionary is changed in place, not copied
+    children[name] = child
+    inodes.values[index].body = .directory(.loaded(children))
   }
 
   /// Drops an inode that nothing leads to or holds any more.
   mutating func dropIfUnused(_ number: InodeNumber) {
     guard number != Self.root, let inode = inodes[number] else { return }
     guard inode.knownNameCount == 0, inode.lookupCount == 0, inode.openCount == 0 else { return }
-    setBuffered(of: inode.body, to: nil)
+    setBuffered(0, of: number)
     // A further name may still be in a directory that isn't loaded: it makes an inode anew from its own node.
     if inode.node.links > 1 { hardLinks[HardLinkKey(deviceID: inode.node.deviceID, inode: inode.node.inode)] = nil }
     inodes[number] = nil
   }
 
-  /// Keeps `bufferedByteCount` in step when a file body is replaced.
-  mutating func setBuffered(of old: Inode.Body, to new: Inode.Body?) {
-    func buffered(_ body: Inode.Body?) -> UInt64 {
-      if case .file(.changed(let extents)) = body { extents.bufferedByteCount } else { 0 }
-    }
-    bufferedByteCount = bufferedByteCount - buffered(old) + buffered(new)
+  /// Notes how many bytes of a file are in memory only.
+  mutating func setBuffered(_ byteCount: UInt64, of number: InodeNumber) {
+    bufferedByteCount += byteCount
+    bufferedByteCount -= bufferedFiles[number] ?? 0
+    bufferedFiles[number] = byteCount == 0 ? nil : byteCount
   }
 
   // MARK: References of the kernel

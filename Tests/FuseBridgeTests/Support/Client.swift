@@ -18,7 +18,7 @@ enum Client {
   /// Runs a Python program with the mountpoint as its working directory; throws what it printed if it failed.
   @discardableResult
   static func python(_ program: String, in directory: FilePath) throws -> String {
-    try succeed(["python3", "-c", pythonPrelude + program], in: directory)
+    try succeed(["python3", "-I", "-c", pythonPrelude + program], in: directory)
   }
 
   /// Runs a shell script.
@@ -63,7 +63,15 @@ enum Client {
     var strings: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
     defer { for string in strings { free(string) } }
     var child = pid_t()
-    let result = posix_spawnp(&child, arguments[0], &actions, nil, &strings, environ)
+    // The threads of the test runner block signals, which a child would inherit.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+    let result = posix_spawnp(&child, arguments[0], &actions, &attributes, &strings, environ)
     guard result == 0 else { throw Failure(description: "\(arguments[0]): \(Errno(rawValue: result))") }
     return child
   }
@@ -100,6 +108,11 @@ enum Client {
     def fallocate(fd, mode, offset, length):
         if libc.fallocate(fd, mode, ctypes.c_long(offset), ctypes.c_long(length)) != 0:
             raise OSError(ctypes.get_errno(), "fallocate")
+    def become_nobody():
+        os.umask(0)
+        os.makedirs('d', exist_ok=True)
+        if os.getuid() == 0:
+            os.chmod('d', 0o777); os.setgroups([]); os.setgid(65534); os.setuid(65534)
 
     """
 }

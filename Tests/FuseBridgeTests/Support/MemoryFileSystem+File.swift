@@ -18,7 +18,7 @@ extension MemoryFileSystem {
   func create(
     _ name: [UInt8], in parent: FuseInode, mode: UInt32, flags: Int32, caller: FuseCaller
   ) throws(Errno) -> (entry: FuseEntry, file: FuseOpenFile) {
-    // The tuple is not Sendable as a generic result, so it goes through an array-free pair of values.
+    // A tuple cannot be a generic Sendable result.
     let made = try locked { state throws(Errno) -> Made in
       state.count("create")
       state.creators.append(caller)

@@ -9,7 +9,11 @@ extension MemoryFileSystem {
     if text.hasPrefix("errno-"), let number = Int32(text.dropFirst(6)) { throw Errno(rawValue: number) }
     return try locked { state throws(Errno) in
       state.count("lookup")
-      return try state.entry(try state.child(name, in: parent))
+      guard let inode = try state.directory(parent)[name] else {
+        state.count("no " + text)
+        throw .noSuchFileOrDirectory
+      }
+      return try state.entry(inode)
     }
   }
 

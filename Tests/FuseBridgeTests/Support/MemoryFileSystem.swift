@@ -4,7 +4,7 @@ import Synchronization
 import SystemPackage
 
 /// A whole file system in dictionaries, to mount for real. It counts what the kernel holds, and has a few odd names:
-/// a lookup of `errno-N` throws that errno, and a read of a file named `slow…` waits for `letSlowReadsGo`.
+/// a lookup of `errno-N` throws that errno, and a read of a planted file named `slow…` waits for `letSlowReadsGo`.
 final class MemoryFileSystem: FuseFileSystem {
   struct State {
     var inodes: [FuseInode: MemoryInode] = [:]
@@ -92,6 +92,7 @@ final class MemoryFileSystem: FuseFileSystem {
       attributes.byteCount = content.byteCount
       state.inodes[inode] = MemoryInode(kind: .file(content), attributes: attributes)
       state.link(inode, as: Array(name.utf8), in: 1)
+      if name.hasPrefix("slow") { state.slowInodes.insert(inode) }
     }
   }
 
@@ -140,6 +141,8 @@ extension MemoryFileSystem.State {
   mutating func updateDirectory(_ inode: FuseInode, _ body: (inout MemoryDirectory) -> Void) {
     update(inode) { parent in
       guard case .directory(var directory) = parent.kind else { return }
+      // Lets go of the only other reference, so that nothing is copied.
+      parent.kind = .special(device: 0)
       body(&directory)
       parent.kind = .directory(directory)
       parent.attributes.modificationTime = MemoryFileSystem.now()
@@ -183,7 +186,6 @@ extension MemoryFileSystem.State {
     if case .special(let device) = kind { made.attributes.device = device }
     if case .symbolicLink(let target) = kind { made.attributes.byteCount = UInt64(target.count) }
     inodes[inode] = made
-    if name.starts(with: Array("slow".utf8)) { slowInodes.insert(inode) }
     link(inode, as: name, in: parent)
     return inode
   }

@@ -74,8 +74,8 @@ struct CommitFailureTests {
         continue  // It was one of the calls that open the repository.
       }
       await #expect(throws: RepositoryError.self) { try await repository.commit(Self.new, seconds: 1) }
-      #expect(repository.directory.withLock { $0.pendingCount } == 0)
       let saved = try await repository.commit(Self.new, seconds: 2)
+      #expect(repository.directory.withLock { $0.pendingCount } == 0)
       let reader = try await TestRepository.open(backend, settings: Self.settings)
       #expect(try await reader.files(of: saved) == Self.new)
 

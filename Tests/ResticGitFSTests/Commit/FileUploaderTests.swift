@@ -29,7 +29,7 @@ struct FileUploaderTests {
     for round in 0..<4 {
       let uploader = repository.makeUploader()
       let files = FileUploader(
-        chunker: repository.chunker, uploader: uploader, reader: reader, progress: CommitProgress(fileCount: 1, byteCount: 0))
+        uploader: uploader, reader: reader, progress: CommitProgress(fileCount: 1, byteCount: 0))
       let chunks = try await files.store(extents)
       #expect(chunks.map { Int($0.byteCount) } == Self.plainCuts(bytes, repository.chunker), "seed \(seed), round \(round)")
       if round > 0 {
@@ -70,7 +70,7 @@ struct FileUploaderTests {
     extents.truncate(to: 20_000_001)
     let uploader = repository.makeUploader()
     let files = FileUploader(
-      chunker: repository.chunker, uploader: uploader, reader: BlobReader(repository: repository, cacheByteLimit: 0),
+      uploader: uploader, reader: BlobReader(repository: repository, cacheByteLimit: 0),
       progress: CommitProgress(fileCount: 1, byteCount: 0))
     let chunks = try await files.store(extents)
     #expect(chunks.map { Int($0.byteCount) } == Self.plainCuts([UInt8](repeating: 0, count: 20_000_001), repository.chunker))

@@ -33,7 +33,7 @@ struct TestMount: Sendable {
   }
 
   /// Mounts the newest snapshot that matches `filter`; an empty root where there is none.
-  init(_ repository: Repository, filter: SnapshotFilter = SnapshotFilter()) async throws {
+  init(_ repository: Repository, filter: SnapshotFilter = SnapshotFilter(), memory: MemoryBudget = .standard) async throws {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let base = try await repository.latestSnapshot(matching: filter)
@@ -45,14 +45,16 @@ struct TestMount: Sendable {
     let reader = BlobReader(repository: repository, cacheByteLimit: 16 << 20)
     let tree = WorkingTree(namespace, repository: repository, reader: reader, logger: logger)
     let keeper = LockKeeper(repository: repository, retryFor: .zero, logger: logger)
+    let streamer = ContentStreamer(tree: tree, budget: memory, lockKeeper: keeper, logger: logger)
     let coordinator = CommitCoordinator(
       tree: tree, base: base, filter: filter,
-      identity: SnapshotIdentity(hostname: "here", username: "me", userID: 1, groupID: 1), lockKeeper: keeper, logger: logger)
+      identity: SnapshotIdentity(hostname: "here", username: "me", userID: 1, groupID: 1), lockKeeper: keeper,
+      streamer: streamer, kernelCache: KernelCache(logger: logger), logger: logger)
     tree.onChange { coordinator.noteChange() }
     self.repository = repository
     self.tree = tree
     self.coordinator = coordinator
-    fileSystem = GitFileSystem(tree: tree, committer: NoCommitter())
+    fileSystem = GitFileSystem(tree: tree, streamer: streamer, committer: NoCommitter())
   }
 
   /// For tests that commit by the coordinator.

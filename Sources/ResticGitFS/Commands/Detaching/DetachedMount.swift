@@ -16,8 +16,8 @@ enum DetachedMount {
     let child = try spawn(
       arguments: arguments(context.arguments, readyDescriptor: pipe.writeEnd.rawValue), in: context)
     try pipe.writeEnd.close()
-    // Signals are blocked here and in the new process, so none is lost between the two lines. Ctrl-C reaches it anyway.
-    context.signals.onSignal { kill(child, $0) }
+    // Signals are blocked here and in the new process, so none is lost meanwhile. Those of the terminal reach it anyway.
+    context.signals.onSignal { if !$0.isFromTerminal { kill(child, $0.number) } }
 
     var byte: UInt8 = 0
     let count = try withUnsafeMutableBytes(of: &byte) { try pipe.readEnd.read(into: $0) }

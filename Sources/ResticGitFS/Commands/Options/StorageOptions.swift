@@ -15,6 +15,13 @@ struct StorageOptions: ParsableArguments {
       "The size packs are meant to have, in MiB, 4 to 128 (default: $RESTIC_PACK_SIZE, else 16).", valueName: "MiB"))
   var packSize: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "The memory to use, for example 512M, at least 64M (default: 256M). Packs get at most a sixteenth of it.",
+      valueName: "size"),
+    transform: MemoryBudget.parse)
+  var memoryLimit = MemoryBudget.standard
+
   /// The compression that options and environment ask for.
   func compressionMode(_ environment: Environment) throws(CommandError) -> CompressionMode {
     guard let (text, source) = choose(compression, "--compression", environment, .compression) else { return .auto }

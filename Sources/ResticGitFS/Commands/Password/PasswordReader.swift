@@ -91,8 +91,10 @@ struct PasswordReader: Sendable {
     } catch {
       throw CommandError("the password command \(program) cannot be run: \(error)")
     }
-    guard result.terminationStatus.isSuccess else {
-      throw CommandError("the password command \(program) failed: \(result.terminationStatus)")
+    switch result.terminationStatus {
+    case .exited(0): break
+    case .exited(let code): throw CommandError("the password command \(program) failed with exit code \(code)")
+    case .signaled(let signal): throw CommandError("the password command \(program) was ended by signal \(signal)")
     }
     var bytes = result.standardOutput
     return trimmed(&bytes)

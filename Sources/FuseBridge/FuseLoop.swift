@@ -1,0 +1,178 @@
+internal import CFuse3
+internal import Dispatch
+internal import Glibc
+internal import Synchronization
+internal import SystemPackage
+
+/// The threads that take requests from the kernel and answer them.
+///
+/// libfuse's own loop cannot be ended from outside without a signal handler or a request that happens to come, so this is
+/// ours. The device is read without blocking; who finds nothing waits in epoll for the device or for `stop`. The device
+/// is armed for one waiter at a time (EPOLLONESHOT) and armed again as soon as that one has read, so a request wakes one
+/// thread. A thread is added whenever a request leaves none without work, and ends when too many have none.
+///
+/// Threads are plain pthreads with all signals blocked, so handlers may block and signals go to the program's own threads.
+final class FuseLoop: Sendable {
+  private struct State {
+    var threadCount = 0
+    /// How many threads answer a request right now.
+    var busyCount = 0
+    var stopped = false
+    var failure: Errno?
+  }
+
+  private let device: Int32
+  private let queue: Int32
+  private let wakeUp: Int32
+  private let maximumThreadCount: Int
+  private let maximumIdleThreadCount: Int
+  private let state = Mutex(State())
+  /// Signalled by the last thread.
+  private let finished = DispatchSemaphore(value: 0)
+  /// libfuse locks what threads share. Used by the threads only, so until `run` returns.
+  private nonisolated(unsafe) let session: OpaquePointer
+
+  /// A loop for a mounted session, which must outlive `run`.
+  init(session: OpaquePointer, options: FuseMountOptions) throws(Errno) {
+    self.session = session
+    device = fuse_session_fd(session)
+    maximumThreadCount = max(1, options.maximumThreadCount)
+    maximumIdleThreadCount = max(1, options.maximumIdleThreadCount)
+    queue = epoll_create1(Int32(EPOLL_CLOEXEC))
+    wakeUp = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+    let flags = fcntl(device, F_GETFL)
+    guard queue >= 0, wakeUp >= 0, flags >= 0, fcntl(device, F_SETFL, flags | O_NONBLOCK) == 0,
+      watch(device, EPOLL_CTL_ADD, EPOLLIN.rawValue | EPOLLONESHOT.rawValue),
+      watch(wakeUp, EPOLL_CTL_ADD, EPOLLIN.rawValue)
+    else { throw Errno(rawValue: errno) }
+  }
+
+  deinit {
+    close(queue)
+    close(wakeUp)
+  }
+
+  /// Serves until the connection is gone or `stop` was called, and every thread has ended; an error if libfuse failed.
+  func run() -> Errno? {
+    state.withLock { $0.threadCount = 1 }
+    if let error = startThread() { return error }
+    finished.wait()
+    return state.withLock { $0.failure }
+  }
+
+  /// Makes all threads end after the request they are at. From any thread, also before `run`.
+  func stop() {
+    state.withLock { $0.stopped = true }
+    // Stays readable for good, so it wakes everybody.
+    eventfd_write(wakeUp, 1)
+  }
+
+  /// One thread, whole life; called by its C entry.
+  fileprivate func work() {
+    var buffer = fuse_buf()
+    defer { free(buffer.mem) }
+    var mustRearm = false
+    while true {
+      let result = fuse_session_receive_buf(session, &buffer)
+      if mustRearm {
+        mustRearm = false
+        _ = watch(device, EPOLL_CTL_MOD, EPOLLIN.rawValue | EPOLLONESHOT.rawValue)
+      }
+      switch result {
+      case 1...:
+        beginRequest()
+        fuse_session_process_buf(session, &buffer)
+        guard endRequest() else { return }
+      case -EAGAIN:
+        guard waitForRequest() else { return endThread() }
+        mustRearm = true
+      case -EINTR:
+        continue
+      default:
+        // 0: unmounted or aborted.
+        if result < 0 { state.withLock { $0.failure = Errno(rawValue: -result) } }
+        stop()
+        return endThread()
+      }
+    }
+  }
+
+  /// Waits until the device may have a request; false if the loop was stopped.
+  private func waitForRequest() -> Bool {
+    var event = epoll_event()
+    while true {
+      let count = epoll_wait(queue, &event, 1, -1)
+      if count == 1 { return event.data.fd == device && !state.withLock { $0.stopped } }
+      guard count == 0 || errno == EINTR else {
+        let error = Errno(rawValue: errno)
+        state.withLock { $0.failure = error }
+        stop()
+        return false
+      }
+    }
+  }
+
+  /// Counts a busy thread and adds one if none is left without work.
+  private func beginRequest() {
+    let mustStart = state.withLock { state in
+      state.busyCount += 1
+      guard state.busyCount == state.threadCount, state.threadCount < maximumThreadCount else { return false }
+      state.threadCount += 1
+      return true
+    }
+    // Without another thread this one goes on alone; the next request tries again.
+    if mustStart, startThread() != nil { state.withLock { $0.threadCount -= 1 } }
+  }
+
+  /// Counts one busy thread less; false if the calling one has thereby ended.
+  private func endRequest() -> Bool {
+    let (goesOn, isLast) = state.withLock { state in
+      state.busyCount -= 1
+      guard state.stopped || state.threadCount - state.busyCount > maximumIdleThreadCount else { return (true, false) }
+      state.threadCount -= 1
+      return (false, state.threadCount == 0)
+    }
+    if isLast { finished.signal() }
+    return goesOn
+  }
+
+  /// Ends the calling thread, which is not busy.
+  private func endThread() {
+    let isLast = state.withLock { state in
+      state.threadCount -= 1
+      return state.threadCount == 0
+    }
+    if isLast { finished.signal() }
+  }
+
+  private func watch(_ descriptor: Int32, _ operation: Int32, _ events: UInt32) -> Bool {
+    var event = epoll_event(events: events, data: epoll_data_t(fd: descriptor))
+    return epoll_ctl(queue, operation, descriptor, &event) == 0
+  }
+
+  /// Starts a thread that was counted before.
+  private func startThread() -> Errno? {
+    var all = sigset_t()
+    var before = sigset_t()
+    sigfillset(&all)
+    // The new thread inherits the mask.
+    pthread_sigmask(SIG_SETMASK, &all, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    let retained = Unmanaged.passRetained(self)
+    var thread = pthread_t()
+    let result = pthread_create(&thread, nil, fuseThreadMain, retained.toOpaque())
+    guard result == 0 else {
+      retained.release()
+      return Errno(rawValue: result)
+    }
+    pthread_detach(thread)
+    return nil
+  }
+}
+
+/// The C entry of a thread; `argument` is its loop, retained.
+private func fuseThreadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+  guard let argument else { return nil }
+  Unmanaged<FuseLoop>.fromOpaque(argument).takeRetainedValue().work()
+  return nil
+}

@@ -1,0 +1,93 @@
+internal import CFuse3
+internal import Glibc
+internal import Synchronization
+internal import SystemPackage
+
+// Who drops setuid, setgid and file capabilities when somebody else changes a file.
+//
+// Left to the kernel, it asks for the attribute `security.capability` before every single write(2), as it has nowhere to
+// remember the answer: one round trip a call makes the writeback cache useless for programs that write 4 KiB at a time,
+// as git does. With FUSE_HANDLE_KILLPRIV_V2 the kernel remembers, and the file system has to drop the bits when a file
+// is written, truncated or changes its owner. libfuse 3.14 does not know that flag, so it is added to its answer to
+// FUSE_INIT on the way out. A kernel older than 5.11 ignores it and goes on asking.
+//
+// Of the kernel's hints who may keep the bits (FUSE_WRITE_KILL_SUIDGID, FATTR_KILL_SUIDGID: everybody without
+// CAP_FSETID) libfuse passes on none, so that is taken to be everybody but root. File capabilities the kernel removes
+// itself with a REMOVEXATTR.
+// Source: Linux include/uapi/linux/fuse.h, fs/fuse/file.c, fs/fuse/dir.c.
+
+extension FuseServer {
+  /// Sends all replies of `session` through `writev`, the first one with the flag added.
+  func answerForPrivileges(in session: OpaquePointer) -> Bool {
+    var operations = fuse_custom_io()
+    operations.read = fuseReadDevice
+    operations.writev = fuseWriteDevice
+    return fuse_session_custom_io(session, &operations, fuse_session_fd(session)) == 0
+  }
+
+  /// Adds to `changes` what a change of owner or size does to the mode.
+  func dropPrivileges(
+    of inode: FuseInode, in changes: FuseAttributeChanges, caller: FuseCaller
+  ) throws(Errno) -> FuseAttributeChanges {
+    let changesOwner = changes.userID != nil || changes.groupID != nil
+    let changesSize = changes.byteCount != nil && caller.userID != 0
+    guard changes.mode == nil, changesOwner || changesSize else { return changes }
+    var changes = changes
+    changes.mode = withoutPrivileges(try fileSystem.attributes(of: inode, handle: changes.handle).mode)
+    return changes
+  }
+
+  /// Drops the bits of a file that `caller` is about to write.
+  ///
+  /// - Parameter isWriteback: Whether the bytes come from the kernel's cache. Then there is nothing to do: the kernel
+  ///   lets no write to a file with such bits go through its cache.
+  func dropPrivileges(
+    ofWritten inode: FuseInode, handle: FuseHandle, isWriteback: Bool, caller: FuseCaller
+  ) throws(Errno) {
+    guard !isWriteback, caller.userID != 0 else { return }
+    guard let mode = withoutPrivileges(try fileSystem.attributes(of: inode, handle: handle).mode) else { return }
+    var changes = FuseAttributeChanges()
+    changes.mode = mode
+    changes.handle = handle
+    _ = try fileSystem.setAttributes(of: inode, to: changes, caller: caller)
+  }
+}
+
+/// `mode` without setuid and, if the group may execute, setgid; nil if there is nothing to drop, as for a directory.
+func withoutPrivileges(_ mode: UInt32) -> UInt32? {
+  guard mode & S_IFMT != S_IFDIR else { return nil }
+  // S_ISUID and S_ISGID. Without group execution, setgid once meant mandatory locking: no privilege.
+  let dropped = mode & S_IXGRP != 0 ? UInt32(0o6000) : 0o4000
+  return mode & dropped == 0 ? nil : mode & ~dropped
+}
+
+private func fuseReadDevice(
+  _ device: Int32, buffer: UnsafeMutableRawPointer?, byteCount: Int, _: UnsafeMutableRawPointer?
+) -> Int {
+  read(device, buffer, byteCount)
+}
+
+/// writev(2) that changes the connection's first message, the answer to FUSE_INIT.
+private func fuseWriteDevice(
+  _ device: Int32, parts: UnsafeMutablePointer<iovec>?, count: Int32, data: UnsafeMutableRawPointer?
+) -> Int {
+  if let parts, let data {
+    Unmanaged<FuseServer>.fromOpaque(data)._withUnsafeGuaranteedRef { server in
+      if !server.hasGreeted.exchange(true, ordering: .relaxed) {
+        askForPrivileges(UnsafeMutableBufferPointer(start: parts, count: Int(count)))
+      }
+    }
+  }
+  return writev(device, parts, count)
+}
+
+/// Adds FUSE_HANDLE_KILLPRIV_V2 to an answer to FUSE_INIT: `fuse_out_header` (16 bytes: length, error, unique), then
+/// `fuse_init_out` (major, minor, max_readahead, flags, …; 32 bits each). Anything else is left alone.
+private func askForPrivileges(_ parts: UnsafeMutableBufferPointer<iovec>) {
+  guard parts.count == 2, parts[0].iov_len == 16, parts[1].iov_len >= 16,
+    let header = parts[0].iov_base, let answer = parts[1].iov_base,
+    header.loadUnaligned(fromByteOffset: 4, as: Int32.self) == 0
+  else { return }
+  let flags = answer.loadUnaligned(fromByteOffset: 12, as: UInt32.self)
+  answer.storeBytes(of: flags | 1 << 28, toByteOffset: 12, as: UInt32.self)
+}

@@ -1,0 +1,298 @@
+import Dispatch
+import Logging
+import ResticCore
+import SystemPackage
+
+/// Stores the content of files while they are still being written, so that memory stays within its limit whatever is pushed.
+///
+/// One pass at a time takes the files with the most bytes in memory, cuts what is settled into chunks and hands them to an
+/// uploader; a chunk takes the place of the bytes in memory once its pack is durable, and only if they are still the same.
+/// So a failed upload loses nothing, and an overwrite meanwhile wins. Above the limit writers wait.
+///
+/// The uploader is kept from pass to pass, and goes to the next commit (`takeUploader`), which finishes it.
+/// Lock order: `state`, then the tree's lock; `gate` is held for a whole pass.
+final class ContentStreamer: Sendable {
+  private struct PendingChunk {
+    var inode: InodeNumber
+    var offset: UInt64
+    var chunk: StoredChunk
+    /// What it stores, and nothing else of the file: extents keep memory alive.
+    var slices: [ExtentMap.Extent]
+  }
+
+  private struct FileState {
+    /// Written since the last pass.
+    var byteCount: UInt64 = 0
+    /// Where the last pass stopped: a chunk starts there.
+    var position: UInt64 = 0
+  }
+
+  private struct State {
+    var isRunning = false
+    var requested: Set<InodeNumber> = []
+    var files: [InodeNumber: FileState] = [:]
+    var uploader: Uploader?
+    var pending: [PendingChunk] = []
+    var waiters: [DispatchSemaphore] = []
+    /// How many passes failed, and why the last one did.
+    var failures = 0
+    var lastFailure: (any Error)?
+  }
+
+  /// What a pass may store.
+  private enum Thoroughness {
+    /// Chunks that are mostly in memory, and end at a cut.
+    case settled
+    /// Also chunks with little in memory, and the last ones of files that nobody has open.
+    case closed
+    /// Everything, also the last chunks of files that are still being written: they are cut anew at the commit.
+    case everything
+  }
+
+  /// A file with this much in memory is stored while it is written.
+  private static let streamByteCount: UInt64 = 8 << 20
+  /// A chunk counts as mostly in memory if half of so much at its start is.
+  private static let densityByteCount: UInt64 = 1 << 20
+  private static let blobsUnderWay = 2
+  /// How much of a file is stored before its content is looked up anew.
+  private static let contentByteCount: UInt64 = 16 << 20
+
+  private let tree: WorkingTree
+  private let budget: MemoryBudget
+  private let lockKeeper: LockKeeper
+  private let logger: Logger
+  private let gate = AsyncGate()
+  private let state = Locked(State())
+
+  private var repository: Repository { tree.repository }
+
+  /// A streamer for `tree`.
+  init(tree: WorkingTree, budget: MemoryBudget, lockKeeper: LockKeeper, logger: Logger) {
+    self.tree = tree
+    self.budget = budget
+    self.lockKeeper = lockKeeper
+    self.logger = logger
+  }
+
+  // MARK: Writers
+
+  /// Waits until there is room for more to be written. Blocks a plain thread; throws why nothing can be stored.
+  func waitForRoom() throws(Errno) {
+    var failuresSeen: Int?
+    while tree.inspect({ $0.bufferedByteCount }) >= budget.dirtyByteLimit {
+      let semaphore = DispatchSemaphore(value: 0)
+      let failure: (any Error)? = state.withLock { state in
+        if let seen = failuresSeen, state.failures > seen { return state.lastFailure }
+        failuresSeen = state.failures
+        state.waiters.append(semaphore)
+        return nil
+      }
+      if let failure { throw Errno(cause: failure) }
+      start()
+      semaphore.wait()
+    }
+  }
+
+  /// Notes a write, after which the file has `fileByteCount` and the mount `totalByteCount` bytes in memory.
+  func noteWrite(of byteCount: Int, to inode: InodeNumber, fileByteCount: UInt64, totalByteCount: UInt64) {
+    var isDue = totalByteCount >= budget.pressureByteCount
+    if fileByteCount >= Self.streamByteCount {
+      let isSettled = state.withLock { state in
+        state.files[inode, default: FileState()].byteCount += UInt64(byteCount)
+        guard state.files[inode]?.byteCount ?? 0 >= Self.streamByteCount else { return false }
+        state.files[inode]?.byteCount = 0
+        state.requested.insert(inode)
+        return true
+      }
+      isDue = isDue || isSettled
+    }
+    if isDue { start() }
+  }
+
+  // MARK: Commits
+
+  /// The uploader that has everything stored so far, for a commit to finish; waits for a pass that is under way.
+  func takeUploader() async -> Uploader {
+    await gate.pass { () async -> Uploader in
+      state.withLock { state in
+        state.files = [:]
+        state.requested = []
+        return state.uploader.take() ?? repository.makeUploader()
+      }
+    }
+  }
+
+  /// After a commit: what it stored is durable now.
+  func noteCommit() {
+    replaceStored()
+  }
+
+  // MARK: Passes
+
+  private func start() {
+    let isFirst = state.withLock { state in
+      defer { state.isRunning = true }
+      return !state.isRunning
+    }
+    if isFirst { Task { await run() } }
+  }
+
+  /// Makes passes as long as there is something to do, or until one fails.
+  private func run() async {
+    while true {
+      var failure: (any Error)?
+      do {
+        while try await gate.pass({ () async throws -> Bool in try await pass() }) { wakeWriters() }
+      } catch {
+        logger.error("storing in the background failed: \(error)")
+        failure = error
+      }
+      let isDone = state.withLock { state in
+        if let failure {
+          state.failures += 1
+          state.lastFailure = failure
+          state.uploader = nil
+          state.pending = []
+          state.requested = []
+        }
+        guard state.requested.isEmpty else { return false }
+        state.isRunning = false
+        return true
+      }
+      wakeWriters()
+      if isDone { return }
+    }
+  }
+
+  private func wakeWriters() {
+    let waiters = state.withLock { state in
+      defer { state.waiters = [] }
+      return state.waiters
+    }
+    for waiter in waiters { waiter.signal() }
+  }
+
+  /// One pass; false if there was nothing to do.
+  private func pass() async throws -> Bool {
+    let requested = state.withLock { state in
+      defer { state.requested = [] }
+      return state.requested
+    }
+    var isUnderPressure: Bool { tree.inspect { $0.bufferedByteCount } >= budget.pressureByteCount }
+    guard isUnderPressure || !requested.isEmpty else { return false }
+    _ = try await lockKeeper.acquire()
+    let uploader = state.withLock { state in
+      let uploader = state.uploader ?? repository.makeUploader()
+      state.uploader = uploader
+      return uploader
+    }
+    for inode in requested {
+      let start = state.withLock { $0.files[inode]?.position ?? 0 }
+      let end = try await store(inode, .settled, from: start, uploader)
+      state.withLock { $0.files[inode]?.position = end }
+    }
+    replaceStored()
+    for thoroughness in [Thoroughness.closed, .everything] where isUnderPressure {
+      for inode in tree.inspect({ $0.bufferedFilesLargestFirst }) {
+        _ = try await store(inode, thoroughness, from: 0, uploader)
+        if !isUnderPressure { break }
+      }
+      if isUnderPressure {
+        try await uploader.flush()
+        replaceStored()
+      }
+    }
+    return true
+  }
+
+  /// Stores what there is to store of a file from `start` on, where a chunk starts; returns where it stopped.
+  ///
+  /// The content is looked up anew every few MiB: a copy of it keeps all bytes in memory that it has.
+  private func store(
+    _ inode: InodeNumber, _ thoroughness: Thoroughness, from start: UInt64, _ uploader: Uploader
+  ) async throws -> UInt64 {
+    var position = start
+    while let (content, isOpen) = tree.inspect({ $0.changedContent(of: inode) }) {
+      let storesTail = thoroughness == .everything || (thoroughness == .closed && !isOpen)
+      var pieces = ChunkReader(content, from: position, chunker: repository.chunker, reader: tree.reader)
+      let isDone = try await store(
+        &pieces, of: inode, onlyDense: thoroughness == .settled, storesTail: storesTail, uploader)
+      position = pieces.position
+      if isDone { break }
+    }
+    return position
+  }
+
+  /// Stores the next chunks of a file, up to `contentByteCount` in all; true if there are no more to store.
+  private func store(
+    _ pieces: inout ChunkReader, of inode: InodeNumber, onlyDense: Bool, storesTail: Bool, _ uploader: Uploader
+  ) async throws -> Bool {
+    let content = pieces.content
+    return try await withThrowingTaskGroup(of: PendingChunk.self) { group in
+      var underWay = 0
+      var byteCount: UInt64 = 0
+      var isDone = false
+      while byteCount < Self.contentByteCount, !isDone {
+        if onlyDense, !Self.isDense(content, at: pieces.position) {
+          guard let next = content.nextWholeBlob(after: pieces.position) else {
+            isDone = true
+            break
+          }
+          pieces.skip(to: next)
+        }
+        let offset = pieces.position
+        switch try await pieces.next() {
+        case nil: isDone = true
+        case .stored: break
+        case .fresh(_, endsAtCut: false) where !storesTail:
+          pieces.skip(to: offset)
+          isDone = true
+        case .fresh(let bytes, let endsAtCut):
+          byteCount += UInt64(bytes.count)
+          let slices = content.slices(in: offset..<pieces.position)
+          guard slices.contains(where: \.isBuffered) else { continue }
+          if underWay == Self.blobsUnderWay, let stored = try await group.next() {
+            note(stored)
+            underWay -= 1
+          }
+          underWay += 1
+          group.addTask {
+            let id = try await uploader.add(bytes, type: .data)
+            let chunk = StoredChunk(id: id, byteCount: UInt32(bytes.count), endsAtCut: endsAtCut)
+            return PendingChunk(inode: inode, offset: offset, chunk: chunk, slices: slices)
+          }
+        }
+      }
+      while let stored = try await group.next() { note(stored) }
+      return isDone
+    }
+  }
+
+  /// Whether the chunk that starts at `offset` is stored, or mostly in memory.
+  private static func isDense(_ content: ExtentMap, at offset: UInt64) -> Bool {
+    if content.wholeBlob(at: offset) != nil { return true }
+    let end = offset + densityByteCount
+    return content.bufferedByteCount(in: offset..<end) >= densityByteCount / 2
+  }
+
+  private func note(_ chunk: PendingChunk) {
+    state.withLock { $0.pending.append(chunk) }
+    replaceStored()
+  }
+
+  /// Lets go of the bytes in memory of every chunk that is durable by now.
+  private func replaceStored() {
+    let stored = state.withLock { state in
+      let split = state.pending.partition { repository.isStored($0.chunk.id, type: .data) }
+      defer { state.pending.removeSubrange(split...) }
+      return Array(state.pending[split...])
+    }
+    guard !stored.isEmpty else { return }
+    tree.inspect { namespace in
+      for pending in stored {
+        namespace.replace(at: pending.offset, of: pending.inode, by: pending.chunk, ifStill: pending.slices)
+      }
+    }
+    wakeWriters()
+  }
+}

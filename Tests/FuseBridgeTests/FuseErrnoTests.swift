@@ -1,0 +1,22 @@
+import Testing
+
+@Suite("Errors arrive at the caller", .serialized)
+struct FuseErrnoTests {
+  @Test("every errno that a file system throws is what the system call fails with")
+  func everyErrno() throws {
+    try Mount.with(MemoryFileSystem()) { mount in
+      try Client.python(
+        """
+        for code in list(range(1, 134)) + [0, -5, 512, 600, 4095, 2147483647]:
+            expected = code if 0 < code < 134 else errno.EIO
+            if code == errno.ENOSYS: expected = errno.EOPNOTSUPP
+            try:
+                os.stat('errno-%d' % code)
+            except OSError as error:
+                assert error.errno == expected, (code, error)
+            else:
+                raise AssertionError(code)
+        """, in: mount.path)
+    }
+  }
+}

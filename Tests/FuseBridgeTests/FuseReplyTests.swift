@@ -1,0 +1,61 @@
+import Glibc
+import Synchronization
+import SystemPackage
+import Testing
+
+@testable import FuseBridge
+
+@Suite("A reply that does not reach the kernel is taken back")
+struct FuseReplyTests {
+  private let fileSystem = MemoryFileSystem()
+  private let nobody = FuseCaller(userID: 0, groupID: 0, processID: 0)
+
+  private func deliver(_ reply: FuseReply, result: Int32) {
+    reply.deliver(undoingOn: fileSystem) { _ in result }
+  }
+
+  @Test("a lookup is forgotten, only if the reply failed", arguments: [0, -ENOENT, -ENODEV])
+  func lookup(result: Int32) throws {
+    fileSystem.plant("f", content: [])
+    deliver(.entry(try fileSystem.lookup(Array("f".utf8), in: 1, caller: nobody)), result: result)
+    #expect(fileSystem.heldByKernel.lookups == (result == 0 ? 1 : 0))
+    #expect(fileSystem.violations == [])
+  }
+
+  @Test("an open file is released, only if the reply failed", arguments: [0, -ENOENT])
+  func open(result: Int32) throws {
+    fileSystem.plant("f", content: [])
+    let inode = try #require(fileSystem.inode(at: "f"))
+    deliver(.opened(inode, try fileSystem.open(inode, flags: O_RDWR)), result: result)
+    deliver(.openedDirectory(1, try fileSystem.openDirectory(1)), result: result)
+    #expect(fileSystem.heldByKernel.handles == (result == 0 ? 2 : 0))
+    #expect(fileSystem.violations == [])
+  }
+
+  @Test("a created file is released and forgotten, only if the reply failed", arguments: [0, -ENOENT])
+  func create(result: Int32) throws {
+    let (entry, file) = try fileSystem.create(
+      Array("f".utf8), in: 1, mode: S_IFREG | 0o600, flags: O_RDWR, caller: nobody)
+    deliver(.created(entry, file), result: result)
+    #expect(fileSystem.heldByKernel == (result == 0 ? (1, 1) : (0, 0)))
+    #expect(fileSystem.inode(at: "f") != nil)
+    #expect(fileSystem.violations == [])
+  }
+
+  @Test("other replies carry nothing to take back")
+  func others() {
+    let replies: [FuseReply] = [
+      .none, .success, .failure(.ioError), .negativeEntry, .target([1]), .bytes([1]), .written(1), .neededByteCount(1),
+    ]
+    for reply in replies { deliver(reply, result: -ENOENT) }
+    #expect(fileSystem.callCounts == [:])
+    #expect(fileSystem.violations == [])
+  }
+
+  @Test("every errno the kernel takes is told as it is, ENOSYS as EOPNOTSUPP, anything else as EIO")
+  func replyCodes() {
+    for code in Int32(1)..<512 where code != Glibc.ENOSYS { #expect(Errno(rawValue: code).replyCode == code) }
+    #expect(Errno.noFunction.replyCode == Glibc.EOPNOTSUPP)
+    for code in [0, -1, -5, 512, 1_000, Int32.max, Int32.min] { #expect(Errno(rawValue: code).replyCode == Glibc.EIO) }
+  }
+}

@@ -1,0 +1,82 @@
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@testable import ResticGitFS
+
+@Suite("The program, without a terminal")
+struct CommandLineTests {
+  private let program: ProgramRunner
+
+  init() throws {
+    program = try ProgramRunner()
+  }
+
+  @Test("makes a repository with a password from standard input, and opens it by RESTIC_PASSWORD")
+  func wholeWay() async throws {
+    let created = try await program.run(["init", "-r", "vault"], input: "geheim\n")
+    #expect(created.isSuccess)
+    #expect(created.output.hasPrefix("created restic repository "))
+    #expect(created.output.contains("password"))
+    #expect(created.errorOutput.isEmpty)
+
+    let listed = try await program.run(["-r", "vault", "snapshots", "--json"], ["RESTIC_PASSWORD": "geheim"])
+    #expect(listed.isSuccess && listed.output == "[]\n" && listed.errorOutput.isEmpty)
+
+    // Once more: nothing is touched, and nothing is read from standard input.
+    let again = try await program.run(["init", "-r", "vault"])
+    #expect(again.status == .exited(1) && again.errorOutput.contains("already"))
+
+    let wrong = try await program.run(["snapshots", "-r", "vault"], ["RESTIC_PASSWORD": "falsch"])
+    #expect(wrong.status == .exited(12) && wrong.output.isEmpty)
+  }
+
+  @Test("does not hand RESTIC_PASSWORD to the password command, nor the signals it blocks")
+  func children() async throws {
+    let script = program.directory.appending("command")
+    try write(
+      Array("test -z \"$RESTIC_PASSWORD\" && grep -q '^SigBlk:[^1-9a-f]*$' /proc/self/status && echo geheim\n".utf8),
+      to: script)
+    #expect(try await program.run(["init", "-q", "-r", "vault"], input: "geheim\n").isSuccess)
+    let result = try await program.run(
+      ["snapshots", "-r", "vault", "--password-command", "/bin/sh command"], ["RESTIC_PASSWORD": "other"])
+    #expect(result.isSuccess, "\(result.errorOutput)")
+  }
+
+  private static let mistakes: [(arguments: String, code: Int32)] = [
+    ("bogus", 1), ("mount", 1), ("mount -r vault", 1), ("snapshots", 1), ("snapshots --bogus", 1),
+    ("snapshots -r missing", 10), ("snapshots -r /proc", 10), ("init -r v --repository-version 3", 1),
+    ("mount -f -r missing .", 10), ("sync /", 1), ("umount missing", 1), ("status /", 1),
+    ("mount --ready-fd 1 -r missing /", 1),
+  ]
+
+  @Test("says on one line of standard error what is wrong, and ends with restic's code", arguments: mistakes)
+  func errors(arguments: String, code: Int32) async throws {
+    let result = try await program.run(arguments.split(separator: " ").map(String.init))
+    #expect(result.status == .exited(code))
+    #expect(result.output.isEmpty)
+    #expect(result.errorOutput.hasPrefix("restic-gitfs: "))
+    #expect(result.errorOutput.hasSuffix("\n") && result.errorOutput.split(separator: "\n").count == 1)
+  }
+
+  @Test("explains every command with examples", arguments: ["init", "mount", "umount", "sync", "status", "snapshots"])
+  func help(command: String) async throws {
+    let result = try await program.run([command, "--help"])
+    #expect(result.isSuccess && result.errorOutput.isEmpty)
+    #expect(result.output.contains("EXAMPLES\n  restic-gitfs \(command)"))
+    // The hidden option stays hidden.
+    #expect(!result.output.contains("ready-fd"))
+  }
+
+  @Test("tells its version", arguments: [["--version"], ["version"]])
+  func version(arguments: [String]) async throws {
+    let result = try await program.run(arguments)
+    #expect(result.isSuccess && result.output == "restic-gitfs \(Version.current)\n")
+  }
+
+  @Test("without a command shows the help")
+  func noCommand() async throws {
+    let result = try await program.run([])
+    #expect(result.isSuccess && result.output.contains("SUBCOMMANDS"))
+  }
+}

@@ -1,0 +1,129 @@
+import ArgumentParser
+import FuseBridge
+import Logging
+import ResticCore
+import SystemPackage
+import Testing
+
+@testable import ResticGitFS
+
+@Suite("The options of mount")
+struct MountCommandTests {
+  private func configuration(
+    _ arguments: [String], _ environment: [Environment.Variable: String] = [:]
+  ) throws -> MountConfiguration {
+    try MountCommand.parse(arguments + ["-r", "/srv/vault", "/mnt"])
+      .configuration(mountpoint: "/mnt", location: .local("/srv/vault"), Environment(environment))
+  }
+
+  @Test("have safe defaults: the latest snapshot, writable, for this user only, nothing to be run")
+  func defaults() throws {
+    let configuration = try configuration([])
+    #expect(configuration.selection == .latest(SnapshotFilter()))
+    #expect(!configuration.isReadOnly && configuration.createsBareRepository)
+    #expect(configuration.commitAfter == nil && configuration.retryLock == .seconds(300))
+    #expect(!configuration.fuseOptions.allowOther && !configuration.fuseOptions.allowExecution)
+    #expect(configuration.fuseOptions.fileSystemName == "restic:/srv/vault")
+    #expect("fuse." + configuration.fuseOptions.subtype == MountTable.fileSystemType)
+    #expect(configuration.identity.hostname == ClientIdentity.current.hostname)
+  }
+
+  @Test("choose, allow and forbid")
+  func options() throws {
+    let configuration = try configuration([
+      "--no-git-init", "--allow-other", "--exec", "--commit-after", "90s", "--retry-lock", "0", "--read-only",
+    ])
+    #expect(!configuration.createsBareRepository && configuration.isReadOnly)
+    #expect(configuration.fuseOptions.allowOther && configuration.fuseOptions.allowExecution)
+    #expect(configuration.commitAfter == .seconds(90) && configuration.retryLock == .zero)
+  }
+
+  @Test("mount a snapshot that is given by its id read-only, and `latest` writable")
+  func snapshot() throws {
+    let old = try configuration(["--snapshot", "1a2b"])
+    #expect(old.selection == .snapshot(idPrefix: "1a2b") && old.isReadOnly && old.fuseOptions.readOnly)
+    #expect(try !configuration(["--snapshot", "latest"]).isReadOnly)
+  }
+
+  @Test("filter by hosts, tags and paths; a comma between tags asks for all of them")
+  func filter() throws {
+    let configuration = try configuration([
+      "--host", "a", "--host", "b", "--tag", "x,y", "--tag", "z", "--path", "/git", "--path", "/etc/../srv/",
+    ])
+    let filter = SnapshotFilter(hosts: ["a", "b"], tags: [["x", "y"], ["z"]], paths: ["/git", "/srv"])
+    #expect(configuration.selection == .latest(filter))
+    // What is saved must be found by the same filter.
+    #expect(configuration.identity.hostname == "a")
+  }
+
+  @Test("take the host from RESTIC_HOST unless one, or an empty one, is given")
+  func host() throws {
+    let fromVariable = try configuration([], [.host: "c"])
+    #expect(fromVariable.selection == .latest(SnapshotFilter(hosts: ["c"])) && fromVariable.identity.hostname == "c")
+    #expect(try configuration(["--host", "a"], [.host: "c"]).identity.hostname == "a")
+    #expect(try configuration(["--host", ""], [.host: "c"]).selection == .latest(SnapshotFilter()))
+  }
+
+  @Test("after -o are split at commas; what is ours is understood, the rest is FUSE's")
+  func fuseOptions() throws {
+    let configuration = try configuration(["-o", "ro,allow_other,max_read=4096", "-oexec", "-o", "nodev"])
+    #expect(configuration.isReadOnly && configuration.fuseOptions.readOnly)
+    #expect(configuration.fuseOptions.allowOther && configuration.fuseOptions.allowExecution)
+    #expect(configuration.fuseOptions.additionalOptions == ["max_read=4096"])
+    #expect(try FuseOptionList(["exec,noexec", #"a\,b"#]).others == [#"a\,b"#])
+    #expect(try !FuseOptionList(["exec,noexec"]).allowsExecution)
+  }
+
+  @Test(
+    "after -o that would weaken the mount or hide it are refused", arguments: ["suid", "dev", "nonempty", "subtype=x"])
+  func refusedFuseOptions(option: String) {
+    #expect(throws: CommandError.self) { try FuseOptionList([option]) }
+  }
+
+  @Test("tell the storage how to compress and how large packs are; options win over variables")
+  func storage() throws {
+    func options(_ arguments: [String]) throws -> StorageOptions { try StorageOptions.parse(arguments) }
+    let variables = Environment([.compression: "max", .packSize: "64"])
+    #expect(try options([]).compressionMode(Environment([:])) == .auto)
+    #expect(try options([]).packByteCount(Environment([:])) == nil)
+    #expect(try options([]).compressionMode(variables) == .max)
+    #expect(try options([]).packByteCount(variables) == 64 << 20)
+    #expect(try options(["--compression", "off"]).compressionMode(variables) == .off)
+    #expect(try options(["--pack-size", "4"]).packByteCount(variables) == 4 << 20)
+    for size in ["3", "129", "-1", "x"] {
+      #expect(throws: CommandError.self) { try options(["--pack-size=\(size)"]).packByteCount(variables) }
+    }
+    #expect(throws: CommandError.self) { try options([]).compressionMode(Environment([.compression: "best"])) }
+  }
+
+  @Test("-q and -v exclude each other")
+  func verbosity() throws {
+    #expect(throws: (any Error).self) { try OutputOptions.parse(["-q", "-v"]) }
+    #expect(try OutputOptions.parse(["-q"]).logLevel == .error)
+    #expect(try OutputOptions.parse([]).logLevel == .warning)
+    #expect(try OutputOptions.parse(["-vv"]).logLevel == .debug)
+    #expect(try OutputOptions.parse(["-v", "--verbose", "-v"]).logLevel == .trace)
+  }
+
+  @Test("may stand before the command, as with restic")
+  func order() {
+    func moved(_ arguments: String) -> String {
+      GlobalOptionOrder.commandFirst(arguments.split(separator: " ").map(String.init)).joined(separator: " ")
+    }
+    #expect(moved("-r mount mount /mnt") == "mount -r mount /mnt")
+    #expect(moved("--repo=/v -vv snapshots --json") == "snapshots --repo=/v -vv --json")
+    #expect(moved("-q --password-file p -o ro mount -f /mnt") == "mount -q --password-file p -o ro -f /mnt")
+    #expect(moved("mount -r v /mnt") == "mount -r v /mnt")
+    #expect(moved("-r") == "-r")
+    #expect(moved("-v --help mount") == "-v --help mount")
+    #expect(moved("--version") == "--version")
+    #expect(moved("") == "")
+  }
+
+  @Test("reach the serving process as they are, behind the hidden one")
+  func detaching() {
+    #expect(
+      DetachedMount.arguments(["mount", "-r", "v", "/mnt"], readyDescriptor: 7)
+        == ["mount", "--ready-fd", "7", "-r", "v", "/mnt"])
+  }
+}

@@ -1,0 +1,80 @@
+import Glibc
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@testable import ResticGitFS
+
+@Suite("A mountpoint")
+struct MountpointTests {
+  private let directory: TemporaryDirectory
+  private let table = MountTable(parsing: [])
+
+  init() throws {
+    directory = try TemporaryDirectory()
+  }
+
+  private func makeFolder(_ name: String) throws -> FilePath {
+    let path = directory.path.appending(name)
+    guard path.withPlatformString({ mkdir($0, 0o700) }) == 0 else { throw Errno(rawValue: errno) }
+    return path
+  }
+
+  private func message(_ path: FilePath, repository: FilePath? = nil, table: MountTable? = nil) -> String? {
+    do throws(CommandError) {
+      _ = try Mountpoint.checked(path.string, repository: repository, table: table ?? self.table)
+      return nil
+    } catch {
+      #expect(error.exitCode == .failure)
+      return error.message
+    }
+  }
+
+  @Test("that is an empty folder is fine, and comes back without symbolic links")
+  func fine() throws {
+    let folder = try makeFolder("mount")
+    let link = directory.path.appending("link")
+    #expect(symlink("mount", link.string) == 0)
+    let resolved = try #require(folder.resolved())
+    #expect(try Mountpoint.checked(folder.string, repository: "/srv/vault", table: table) == resolved)
+    #expect(try Mountpoint.checked(link.string + "/", repository: nil, table: table) == resolved)
+  }
+
+  @Test("that is missing, a file or not empty is refused, each in its own words")
+  func unusable() throws {
+    #expect(message(directory.path.appending("missing"))?.contains("mkdir -p") == true)
+
+    let file = directory.path.appending("file")
+    try write([], to: file)
+    #expect(message(file)?.contains("not a folder") == true)
+
+    let full = try makeFolder("full")
+    try write([], to: full.appending("..."))
+    #expect(message(full)?.contains("not empty") == true)
+  }
+
+  @Test("inside the repository, or around it, is refused, also through symbolic links")
+  func nested() throws {
+    let repository = try makeFolder("vault")
+    let inside = try makeFolder("vault/data")
+    let link = directory.path.appending("link")
+    #expect(symlink("vault/data", link.string) == 0)
+    let other = directory.path.appending("other")
+    #expect(symlink("vault", other.string) == 0)
+
+    #expect(message(repository, repository: repository)?.contains("lies in the repository") == true)
+    #expect(message(inside, repository: repository)?.contains("lies in the repository") == true)
+    #expect(message(link, repository: other)?.contains("lies in the repository") == true)
+    #expect(message(directory.path, repository: other)?.contains("lies in the mountpoint") == true)
+    // A name that only begins alike is another folder.
+    #expect(message(try makeFolder("vault2"), repository: repository) == nil)
+  }
+
+  @Test("that is a mount of this program already is refused")
+  func mounted() throws {
+    let folder = try makeFolder("mount")
+    let resolved = try #require(folder.resolved())
+    let line = "36 22 0:31 / \(resolved) rw - fuse.restic-gitfs restic:/srv/vault rw,user_id=0\n"
+    #expect(message(folder, table: MountTable(parsing: Array(line.utf8)))?.contains("umount") == true)
+  }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import ResticCore
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@testable import ResticGitFS
+
+@Suite("Which repository is meant")
+struct RepositoryOptionsTests {
+  private func location(_ arguments: [String], _ environment: [Environment.Variable: String] = [:]) throws -> String {
+    try RepositoryOptions.parse(arguments).location(Environment(environment)).description
+  }
+
+  @Test("-r wins over RESTIC_REPOSITORY, in all its spellings")
+  func option() throws {
+    for arguments in [["-r", "/a"], ["-r/a"], ["--repo", "/a"], ["--repo=/a"], ["-r", "local:/a"]] {
+      #expect(try location(arguments, [.repository: "/b"]) == "/a")
+    }
+    #expect(try location([], [.repository: "/b"]) == "/b")
+  }
+
+  @Test("a file holds the location, with white space around it and a byte order mark before it")
+  func file() throws {
+    let directory = try TemporaryDirectory()
+    let file = directory.path.appending("location")
+    try write([0xEF, 0xBB, 0xBF] + " /srv/vault \n".utf8, to: file)
+    #expect(try location(["--repository-file", file.string]) == "/srv/vault")
+    #expect(try location([], [.repositoryFile: file.string]) == "/srv/vault")
+    #expect(throws: CommandError.self) { try location(["--repository-file", file.string + "-missing"]) }
+  }
+
+  @Test("a location and a file exclude each other, wherever they come from, as in restic")
+  func exclusion() {
+    #expect(throws: CommandError.self) { try location(["-r", "/a", "--repository-file", "/b"]) }
+    #expect(throws: CommandError.self) { try location(["-r", "/a"], [.repositoryFile: "/b"]) }
+    #expect(throws: CommandError.self) { try location(["--repository-file", "/b"], [.repository: "/a"]) }
+  }
+
+  @Test("nothing at all is an error, and an empty variable is nothing")
+  func missing() {
+    #expect(throws: CommandError.self) { try location([]) }
+    #expect(throws: CommandError.self) { try location([], [.repository: "", .repositoryFile: ""]) }
+  }
+
+  @Test("storage that this program does not know is an error", arguments: ["s3:bucket", "sftp:u@h:/p", "foo:bar", ""])
+  func schemes(text: String) {
+    #expect(throws: CommandError.self) { try location(["-r", text]) }
+  }
+
+  @Test("a relative folder becomes absolute: the serving process leaves the working directory")
+  func relative() throws {
+    #expect(try location(["-r", "vault/../other"]).hasPrefix("/"))
+    #expect(try location(["-r", "vault/../other"]).hasSuffix("/other"))
+  }
+
+  @Test("locks are waited for five minutes, or as long as is asked for")
+  func retryLock() throws {
+    #expect(try RepositoryOptions.parse([]).retryLock == .seconds(300))
+    #expect(try RepositoryOptions.parse(["--retry-lock", "1h30m"]).retryLock == .seconds(5400))
+    #expect(throws: (any Error).self) { try RepositoryOptions.parse(["--retry-lock", "5"]) }
+  }
+}

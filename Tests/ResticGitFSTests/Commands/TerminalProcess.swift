@@ -1,0 +1,140 @@
+import Glibc
+import SystemPackage
+
+/// The built `restic-gitfs` as a child process on a pseudoterminal of its own: what a person at a terminal sees and types.
+///
+/// The child leads a session whose controlling terminal this is. It is killed when the instance goes.
+final class TerminalProcess {
+  /// The program beside the test bundle: both are products of one build.
+  static var program: FilePath {
+    get throws {
+      guard let own = FilePath("/proc/self/exe").resolvedForTest() else { throw Errno(rawValue: errno) }
+      return own.removingLastComponent().appending("restic-gitfs")
+    }
+  }
+
+  /// Everything the child has written so far; carriage returns are left out.
+  private(set) var output = ""
+  private let master: FileDescriptor
+  private let slave: FileDescriptor
+  private let child: pid_t
+  private var exitStatus: Int32?
+
+  /// Starts the program with `arguments`, and with `environment` instead of ours.
+  init(_ arguments: [String], environment: [String: String]) throws {
+    var (master, slave) = (Int32(), Int32())
+    var name = [CChar](repeating: 0, count: 256)
+    guard openpty(&master, &slave, &name, nil, nil) == 0 else { throw Errno(rawValue: errno) }
+    self.master = FileDescriptor(rawValue: master)
+    // Held open, so that the terminal's modes can be looked at whatever the child does.
+    self.slave = FileDescriptor(rawValue: slave)
+    for descriptor in [master, slave] { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    // The first terminal that a session's leader opens becomes its controlling one.
+    posix_spawn_file_actions_addopen(&actions, 0, name, O_RDWR, 0)
+    posix_spawn_file_actions_adddup2(&actions, 0, 1)
+    posix_spawn_file_actions_adddup2(&actions, 0, 2)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var noSignals = sigset_t()
+    sigemptyset(&noSignals)
+    posix_spawnattr_setsigmask(&attributes, &noSignals)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(0x80))  // POSIX_SPAWN_SETSID
+
+    let program = try Self.program.string
+    var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
+    var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0)=\($1)") } + [nil]
+    defer { for string in words + variables { free(string) } }
+    var child = pid_t()
+    let result = posix_spawn(&child, program, &actions, &attributes, &words, &variables)
+    self.child = child
+    guard result == 0 else { throw Errno(rawValue: result) }
+  }
+
+  deinit {
+    if exitStatus == nil {
+      kill(-child, SIGKILL)
+      waitpid(child, nil, 0)
+    }
+    // The terminal goes with its last descriptor, whatever close says.
+    try? slave.close()
+    try? master.close()
+  }
+
+  /// Whether what is typed is shown.
+  var echoes: Bool {
+    var modes = termios()
+    guard tcgetattr(slave.rawValue, &modes) == 0 else { return false }
+    return modes.c_lflag & tcflag_t(ECHO) != 0
+  }
+
+  /// Types `text`; "\u{3}" is Ctrl-C.
+  func type(_ text: String) throws {
+    _ = try master.writeAll(Array(text.utf8))
+  }
+
+  /// Waits until the output holds `text`, after what earlier calls found; false when ten seconds are over.
+  func waits(for text: String) throws -> Bool {
+    let deadline = ContinuousClock.now + .seconds(10)
+    var rest = output[found...]
+    while true {
+      if let end = rest.range(of: text) {
+        found = end
+        return true
+      }
+      guard ContinuousClock.now < deadline else { return false }
+      try read()
+      rest = output[found...]
+    }
+  }
+
+  /// The exit code, or 1000 and the signal's number; nil when ten seconds are over.
+  func exitCode() throws -> Int32? {
+    let deadline = ContinuousClock.now + .seconds(10)
+    var status: Int32 = 0
+    while waitpid(child, &status, WNOHANG) == 0 {
+      guard ContinuousClock.now < deadline else { return nil }
+      try read()
+    }
+    exitStatus = status
+    try read()
+    return status & 0x7F == 0 ? status >> 8 & 0xFF : 1000 + status & 0x7F
+  }
+
+  private var found = "".startIndex
+
+  /// Takes what has been written, waiting a moment for it.
+  private func read() throws {
+    var poll = pollfd(fd: master.rawValue, events: Int16(POLLIN), revents: 0)
+    guard Glibc.poll(&poll, 1, 20) == 1 else { return }
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    let count = try buffer.withUnsafeMutableBytes { try master.read(into: $0) }
+    let offset = output[..<found].utf8.count
+    output += String(decoding: buffer[..<count].filter { $0 != UInt8(ascii: "\r") }, as: UTF8.self)
+    found = output.utf8.index(output.startIndex, offsetBy: offset)
+  }
+}
+
+extension FilePath {
+  fileprivate func resolvedForTest() -> FilePath? {
+    guard let text = withPlatformString({ realpath($0, nil) }) else { return nil }
+    defer { free(text) }
+    return FilePath(platformString: text)
+  }
+}
+
+extension Substring {
+  /// Where the first `text` ends.
+  fileprivate func range(of text: String) -> Index? {
+    var start = startIndex
+    while start < endIndex {
+      if self[start...].hasPrefix(text) { return index(start, offsetBy: text.count) }
+      start = index(after: start)
+    }
+    return nil
+  }
+}

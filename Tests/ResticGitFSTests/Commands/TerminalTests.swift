@@ -1,0 +1,131 @@
+import Glibc
+import ResticCore
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@testable import ResticGitFS
+
+@Suite("At a terminal", .timeLimit(.minutes(2)))
+struct TerminalTests {
+  private let directory: TemporaryDirectory
+  private let environment: [String: String]
+
+  init() async throws {
+    directory = try TemporaryDirectory()
+    environment = ["PATH": "/usr/bin:/bin", "HOME": directory.path.string]
+  }
+
+  private var vault: String { directory.path.appending("vault").string }
+  private var mountpoint: String { directory.path.appending("mount").string }
+
+  private func start(_ arguments: [String]) throws -> TerminalProcess {
+    try TerminalProcess(arguments, environment: environment)
+  }
+
+  /// A repository with a cheap key whose password is `geheim`.
+  private func makeRepository() async throws {
+    var settings = Repository.Settings()
+    settings.scryptCost = .minimum
+    let password = Array("geheim".utf8).withUnsafeBytes { SecureBytes(copying: $0) }
+    _ = try await Repository.create(
+      on: LocalBackend(path: FilePath(vault)), password: password, settings: settings)
+  }
+
+  @Test("the password of a new repository is asked for twice, and never shown")
+  func initialize() throws {
+    let process = try start(["init", "-r", vault])
+    #expect(try process.waits(for: "enter password for new repository: "))
+    #expect(!process.echoes)
+    try process.type("geheim\n")
+    #expect(try process.waits(for: "enter password again: "))
+    try process.type("geheim\n")
+    #expect(try process.waits(for: "created restic repository"))
+    #expect(try process.exitCode() == 0)
+    #expect(process.echoes)
+    #expect(!process.output.contains("geheim"))
+  }
+
+  @Test("two different passwords make no repository")
+  func mismatch() throws {
+    let process = try start(["init", "-r", vault])
+    #expect(try process.waits(for: "new repository: "))
+    try process.type("geheim\n")
+    #expect(try process.waits(for: "again: "))
+    try process.type("anders\n")
+    #expect(try process.exitCode() == 1)
+    #expect(process.output.contains("do not match"))
+    #expect(access(vault, F_OK) != 0)
+  }
+
+  @Test("a wrong password may be given again twice; then the exit code is 12")
+  func tries() async throws {
+    try await makeRepository()
+    let process = try start(["snapshots", "-r", vault])
+    for _ in 0..<3 {
+      #expect(try process.waits(for: "enter password for repository: "))
+      try process.type("falsch\n")
+    }
+    #expect(try process.exitCode() == 12)
+    #expect(process.echoes)
+  }
+
+  @Test("the right password after a wrong one opens the repository")
+  func secondTry() async throws {
+    try await makeRepository()
+    let process = try start(["snapshots", "-r", vault])
+    #expect(try process.waits(for: "enter password for repository: "))
+    try process.type("falsch\n")
+    #expect(try process.waits(for: "enter password for repository: "))
+    try process.type("geheim\n")
+    #expect(try process.waits(for: "0 snapshots"))
+    #expect(try process.exitCode() == 0)
+  }
+
+  @Test("Ctrl-C at the prompt ends the program with 130 and turns echo on again")
+  func interrupt() async throws {
+    try await makeRepository()
+    let process = try start(["snapshots", "-r", vault])
+    #expect(try process.waits(for: "enter password for repository: "))
+    try process.type("geh\u{3}")
+    #expect(try process.exitCode() == 130)
+    #expect(process.echoes)
+  }
+
+  @Test("Ctrl-C at the prompt of mount ends both of its processes with 130")
+  func interruptMount() async throws {
+    try await makeRepository()
+    #expect(mkdir(mountpoint, 0o700) == 0)
+    let process = try start(["mount", "-r", vault, mountpoint])
+    #expect(try process.waits(for: "enter password for repository: "))
+    try process.type("\u{3}")
+    #expect(try process.exitCode() == 130)
+    #expect(process.echoes)
+  }
+
+  @Test("a wrong mountpoint is refused before the password is asked for")
+  func mountpointFirst() async throws {
+    try await makeRepository()
+    let process = try start(["mount", "-r", vault, directory.path.appending("missing").string])
+    #expect(try process.exitCode() == 1)
+    #expect(process.output.contains("missing does not exist"))
+    #expect(!process.output.contains("enter password"))
+  }
+
+  @Test("a missing repository is told before the password is asked for, with exit code 10")
+  func repositoryFirst() throws {
+    let process = try start(["snapshots", "-r", vault])
+    #expect(try process.exitCode() == 10)
+    #expect(!process.output.contains("enter password"))
+  }
+
+  @Test("an empty password is refused", arguments: ["\n", "\u{4}"])
+  func empty(typed: String) async throws {
+    try await makeRepository()
+    let process = try start(["snapshots", "-r", vault])
+    #expect(try process.waits(for: "enter password for repository: "))
+    try process.type(typed)
+    #expect(try process.exitCode() == 1)
+    #expect(process.echoes)
+  }
+}

@@ -1,0 +1,117 @@
+import ResticCore
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@testable import ResticGitFS
+
+@Suite("ContentStreamer")
+struct ContentStreamerTests {
+  private static let budget = MemoryBudget(byteLimit: 64 << 20)
+
+  /// A repository with small packs, whose backend fails while `fault` says so.
+  private static func makeMount(fault: FullDisk = FullDisk()) async throws -> TestMount {
+    var settings = Repository.Settings()
+    settings.scryptCost = .minimum
+    settings.packByteCount = 4 << 20
+    var password = TestMount.password
+    let backend = FaultBackend(MemoryBackend()) { call -> FaultBackend.Fault? in
+      call.file?.type == .data && call.isWrite && fault.isFull.withLock { $0 } ? .nothingDone(.noSpace("full")) : nil
+    }
+    let repository = try await Repository.create(on: backend, password: SecureBytes(wiping: &password), settings: settings)
+    return try await TestMount(repository, memory: budget)
+  }
+
+  @Test("however much is written, no more than the limit is in memory, and all of it is in the snapshot")
+  func boundedMemory() async throws {
+    let mount = try await Self.makeMount()
+    var random = SplitMix64(seed: 4)
+    let piece = random.bytes(1 << 20)
+    try await mount.write([], to: "big")
+    var peak: UInt64 = 0
+    for number in 0..<120 {
+      var bytes = piece
+      bytes[0] = UInt8(number)
+      try await mount.overwrite(bytes, at: UInt64(number) << 20, of: "big")
+      peak = max(peak, mount.tree.inspect { $0.bufferedByteCount })
+    }
+    #expect(peak <= Self.budget.dirtyByteLimit + 1 << 20)
+    guard case .saved = try await mount.coordinator.commit(.sync) else {
+      Issue.record("there is something to save")
+      return
+    }
+    let all = try await mount.read("big")
+    #expect(all.count == 120 << 20)
+    for number in 0..<120 {
+      #expect(all[number << 20] == UInt8(number))
+      #expect(all[(number << 20) + 1..<(number + 1) << 20] == piece[1...])
+    }
+  }
+
+  @Test("many small files are bounded as well")
+  func smallFiles() async throws {
+    let mount = try await Self.makeMount()
+    var random = SplitMix64(seed: 5)
+    var contents: [String: [UInt8]] = [:]
+    for number in 0..<300 {
+      let bytes = random.bytes(200_000)
+      contents["d\(number % 5)/\(number)"] = bytes
+      try await mount.write(bytes, to: "d\(number % 5)/\(number)")
+      #expect(mount.tree.inspect { $0.bufferedByteCount } <= Self.budget.dirtyByteLimit + 200_000)
+    }
+    _ = try await mount.coordinator.commit(.sync)
+    for (path, bytes) in contents { #expect(try await mount.read(path) == bytes) }
+  }
+
+  @Test("what is overwritten while it is stored is kept as it was written last")
+  func overwriteWins() async throws {
+    let mount = try await Self.makeMount()
+    var random = SplitMix64(seed: 6)
+    var model = random.bytes(48 << 20)
+    try await mount.write([], to: "f")
+    for start in stride(from: 0, to: model.count, by: 1 << 20) {
+      try await mount.overwrite(Array(model[start..<start + 1 << 20]), at: UInt64(start), of: "f")
+      let patch = random.bytes(Int.random(in: 1...5000, using: &random))
+      let offset = Int.random(in: 0...start, using: &random)
+      model.replaceSubrange(offset..<offset + patch.count, with: patch)
+      try await mount.overwrite(patch, at: UInt64(offset), of: "f")
+      if patch.count + offset > start + 1 << 20 { model.replaceSubrange(offset..<offset + patch.count, with: patch) }
+    }
+    let before = try await mount.read("f")
+    _ = try await mount.coordinator.commit(.sync)
+    #expect(try await mount.read("f") == before)
+    #expect(before == model)
+  }
+
+  @Test("a full storage is an error to the writer, nothing accepted is lost, and writing goes on when there is room")
+  func fullStorage() async throws {
+    let disk = FullDisk()
+    let mount = try await Self.makeMount(fault: disk)
+    var random = SplitMix64(seed: 7)
+    disk.isFull.withLock { $0 = true }
+    var accepted: [[UInt8]] = []
+    var failure: Errno?
+    for number in 0..<60 {
+      let bytes = random.bytes(1 << 20)
+      do {
+        try await mount.write(bytes, to: "f\(number)")
+        accepted.append(bytes)
+      } catch let error as Errno {
+        failure = error
+        break
+      }
+    }
+    #expect(failure == .noSpace)
+    #expect(accepted.count >= 20)
+    await #expect(throws: RepositoryError.self) { try await mount.coordinator.commit(.sync) }
+    disk.isFull.withLock { $0 = false }
+    try await mount.write([1, 2, 3], to: "last")
+    _ = try await mount.coordinator.commit(.sync)
+    for (number, bytes) in accepted.enumerated() { #expect(try await mount.read("f\(number)") == bytes) }
+  }
+}
+
+/// Says whether there is room.
+private final class FullDisk: Sendable {
+  let isFull = Locked(false)
+}

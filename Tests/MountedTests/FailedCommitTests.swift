@@ -52,8 +52,10 @@ struct FailedCommitTests {
   func failingForAWhile() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount(["--no-git-init"], at: "place/mnt")
+      try await vault.shell("echo 1 > place/mnt/file", in: vault.folder)
+      try await vault.settle()
       try await vault.shell(
-        "echo 1 > place/mnt/file; mv repository away; mv place moved; fusermount3 -u moved/mnt", in: vault.folder)
+        "mv repository away; mv place moved; fusermount3 -u moved/mnt", in: vault.folder)
       try await Task.sleep(for: .seconds(1))
       #expect(vault.processes().count == 1)
       try await vault.shell("mv away repository", in: vault.folder)
@@ -82,7 +84,7 @@ struct FailedCommitTests {
 
       let sync = try await vault.result(vault.program.string, ["sync", second.string])
       #expect(sync.status == .exited(3) && sync.errorOutput.contains("newer snapshot"), "\(sync)")
-      try await vault.shell("! sync . 2> /dev/null; test \"$(cat file)\" = second", in: second)
+      try await vault.shell("not sync . 2> /dev/null; test \"$(cat file)\" = second", in: second)
       #expect(try await vault.snapshots().count == 2)
 
       switch way {
@@ -115,7 +117,8 @@ struct FailedCommitTests {
   @Test("a backup of something else, and the tag command, are no conflict for a filtered mount")
   func noConflict() async throws {
     try await MountedRepository.mounted(["--no-git-init", "--path", "/git"]) { vault in
-      try await vault.shell("echo 1 > file; sync .; restic tag --quiet --add later; cd $T/tmp; restic backup --quiet .")
+      try await vault.shell(
+        "echo 1 > file; sync .; restic tag --quiet --add later; cd $T/python; restic backup --quiet .")
       try await vault.shell("echo 2 > file")
       let report = try await vault.unmount()
       #expect(!report.conflict)

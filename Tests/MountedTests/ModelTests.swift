@@ -36,6 +36,33 @@ struct ModelTests {
     }
   }
 
+  // C3 […] the mount can be read and written while it is being stored.
+  @Test("three clients work at a time while commits run, and none sees another's work")
+  func concurrently() async throws {
+    try await MountedRepository.mounted { vault in
+      try await vault.shell(
+        "touch $T/running; mkdir 1 2 3; mkdir -p $T/local/1 $T/local/2 $T/local/3", in: vault.mountpoint)
+      async let commits = vault.shell("while test -e $T/running; do sync $M; done", in: vault.folder)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for client in 1...3 {
+          group.addTask {
+            var generator = OperationGenerator(seed: UInt64(1000 + client))
+            let operations = (0..<250).map { _ in generator.next() }
+            try await vault.python(
+              Self.interpreter, [vault.path("local/\(client)").string] + operations,
+              in: vault.mountpoint.appending("\(client)"))
+          }
+        }
+        try await group.waitForAll()
+      }
+      try await vault.shell("rm running", in: vault.folder)
+      _ = try await commits
+      let expected = try await vault.listing(vault.path("local"), times: false)
+      try await vault.expect(vault.mountpoint, shows: expected, times: false)
+      try await vault.expectKept()
+    }
+  }
+
   private static var seeds: [UInt64] {
     guard let wanted = ProcessInfo.processInfo.environment["RESTIC_GITFS_MODEL_SEEDS"] else { return Array(1...6) }
     let ends = wanted.split(separator: "-").compactMap { UInt64($0) }

@@ -78,6 +78,12 @@ extension MountedRepository {
     try await wait(for: "the end of all processes", at: location) { processes().isEmpty }
   }
 
+  /// Waits until the lock that a first change asks for is held; its file is there 200 ms before.
+  func settle() async throws {
+    try await wait(for: "the lock") { try stored("locks").contains { $0.count == 64 } }
+    try await Task.sleep(for: .milliseconds(600))
+  }
+
   static func decode<Value: Decodable>(_ text: String) throws -> Value {
     try JSONDecoder().decode(Value.self, from: Data(text.utf8))
   }
@@ -119,9 +125,9 @@ extension MountedRepository {
     try FileManager.default.contentsOfDirectory(atPath: repository.appending(type).string).sorted()
   }
 
-  /// Fails the test when something outlives it by more than a moment, and takes it away.
-  func expectNothingLeft(at location: SourceLocation) async throws {
-    let end = ContinuousClock.now.advanced(by: .seconds(20))
+  /// Fails the test when something outlives it by more than `grace`, and takes it away.
+  func expectNothingLeft(after grace: Duration, at location: SourceLocation) async throws {
+    let end = ContinuousClock.now.advanced(by: grace)
     while !(mounts().isEmpty && processes().isEmpty), ContinuousClock.now < end {
       try await Task.sleep(for: .milliseconds(10))
     }

@@ -53,10 +53,15 @@ extension MountedRepository {
     try await run("git", arguments, in: directory ?? mountpoint, expecting: code)
   }
 
-  /// A shell script, in the mountpoint if not said otherwise. `$T` is the test's folder, `$M` the mountpoint.
+  /// A shell script, in the mountpoint if not said otherwise. `$T` is the test's folder, `$M` the mountpoint; `not COMMAND`
+  /// expects a failure (`!` would not end the script).
   @discardableResult
   func shell(_ script: String, in directory: FilePath? = nil, expecting code: Int32 = 0) async throws -> String {
-    let variables = "T='\(self.directory.path)'; M='\(mountpoint)'\n"
+    let variables = """
+      T='\(self.directory.path)'; M='\(mountpoint)'
+      not() { if "$@"; then echo "should have failed: $*" >&2; return 1; fi; }
+
+      """
     return try await run(
       "/bin/bash", ["-eu", "-o", "pipefail", "-c", variables + script], in: directory ?? mountpoint, expecting: code)
   }

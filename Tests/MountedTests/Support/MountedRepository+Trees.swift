@@ -37,8 +37,8 @@ extension MountedRepository {
               with open(path, "rb") as file: words += [str(s.st_size), hashlib.file_digest(file, "sha256").hexdigest()]
           if stat.S_ISLNK(s.st_mode): words.append(ascii(os.readlink(path)))
           if stat.S_ISBLK(s.st_mode) or stat.S_ISCHR(s.st_mode): words.append("device=%x" % s.st_rdev)
-          for name in sorted(os.listxattr(path, follow_symlinks=False)):
-              if name.startswith("user."): words.append(ascii((name, os.getxattr(path, name, follow_symlinks=False))))
+          for name in sorted(os.listxattr(path)) if stat.S_ISREG(s.st_mode) or stat.S_ISDIR(s.st_mode) else []:
+              if name.startswith("user."): words.append(ascii((name, os.getxattr(path, name))))
           print(*words)
       """
     let text = try await python("times = \(times ? "True" : "False")\n" + program, in: path)

@@ -46,22 +46,27 @@ final class MountedRepository: Sendable {
     try await CheapRepository.create(at: repository, version: version, password: Self.password)
   }
 
-  /// Runs `body` with a new repository that is not mounted. `checks` is off for repositories that are meant to be damaged.
-  static func with(
-    version: Int = 2, limit: Duration = .seconds(150), checks: Bool = true,
-    at location: SourceLocation = #_sourceLocation, _ body: @escaping @Sendable (MountedRepository) async throws -> Void
-  ) async throws {
+  /// Runs `body` with a new repository that is not mounted. `checks` is off for repositories that are meant to be damaged;
+  /// `grace` is how long a process may take to end after the test.
+  @discardableResult
+  static func with<Result: Sendable>(
+    version: Int = 2, limit: Duration = .seconds(150), grace: Duration = .seconds(20), checks: Bool = true,
+    at location: SourceLocation = #_sourceLocation,
+    _ body: @escaping @Sendable (MountedRepository) async throws -> Result
+  ) async throws -> Result {
     try await TestSlots.shared.run {
       let vault = try await MountedRepository(version: version)
+      let result: Result
       do {
-        try await withTimeLimit(limit) { try await body(vault) }
+        result = try await withTimeLimit(limit) { try await body(vault) }
       } catch {
         print("the daemon's log, \(vault.log):\n\(vault.logTail())")
         vault.clear()
         throw error
       }
-      try await vault.expectNothingLeft(at: location)
+      try await vault.expectNothingLeft(after: grace, at: location)
       if checks { try await vault.restic(["check", "--read-data", "--no-lock", "--no-cache"]) }
+      return result
     }
   }
 
@@ -141,15 +146,18 @@ final class MountedRepository: Sendable {
 }
 
 /// `body`, cancelled when it takes longer than `limit`: then the programs it runs are killed.
-private func withTimeLimit(_ limit: Duration, _ body: @escaping @Sendable () async throws -> Void) async throws {
-  try await withThrowingTaskGroup(of: Void.self) { group in
+private func withTimeLimit<Result: Sendable>(
+  _ limit: Duration, _ body: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
+  try await withThrowingTaskGroup(of: Result.self) { group in
     group.addTask { try await body() }
     group.addTask {
       try await Task.sleep(for: limit)
       throw TestTookTooLong(limit: limit)
     }
-    try await group.next()
-    group.cancelAll()
+    defer { group.cancelAll() }
+    guard let result = try await group.next() else { throw CancellationError() }
+    return result
   }
 }
 

@@ -13,6 +13,10 @@ enum CommitResult: Hashable, Sendable {
     var conflicts: [MergeConflict]
     /// Our side's tree.
     var ours: BlobID
+    /// Whether something of ours is not in the merged tree.
+    var needsSnapshotOfOurs = false
+    /// How many trees were merged into the newest.
+    var sideCount = 0
     /// The snapshot that holds our side where it could not be merged: tagged `conflict`, and not the newest.
     var beside: SnapshotID?
 

@@ -17,7 +17,8 @@ let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-s
 let package = Package(
   name: "ResticGitFS",
   products: [
-    .executable(name: "restic-gitfs", targets: ["ResticGitFS"])
+    .executable(name: "restic-gitfs", targets: ["ResticGitFS"]),
+    .executable(name: "git-remote-restic", targets: ["GitRemoteRestic"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
@@ -47,6 +48,12 @@ let package = Package(
       dependencies: ["ResticCore", "FuseBridge", "CLinux", "CSodium", system, logging, argumentParser, subprocess],
       swiftSettings: settings),
 
+    // Starts restic-gitfs as another process, and knows nothing of it but its command line.
+    .executableTarget(
+      name: "GitRemoteRestic",
+      dependencies: ["CLinux", system],
+      swiftSettings: settings),
+
     .target(
       name: "ResticTestSupport",
       dependencies: ["ResticCore", system, logging, subprocess],
@@ -65,6 +72,10 @@ let package = Package(
       dependencies: [
         "ResticGitFS", "ResticCore", "FuseBridge", "ResticTestSupport", system, logging, argumentParser, subprocess,
       ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "GitRemoteResticTests",
+      dependencies: ["GitRemoteRestic", "ResticTestSupport", system],
       swiftSettings: settings),
     .testTarget(
       name: "InteropTests",

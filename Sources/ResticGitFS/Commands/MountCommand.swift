@@ -63,6 +63,10 @@ struct MountCommand: ContextualCommand {
   @Option(help: .hidden)
   var readyFd: Int32?
 
+  /// A mount for one program: it ends with this descriptor, and what was not synced then is dropped (`Lifeline`).
+  @Option(help: .hidden)
+  var exitWithFd: Int32?
+
   @Argument(help: ArgumentHelp("An empty folder.", valueName: "mountpoint"), completion: .directory)
   var mountpoint: String
 
@@ -70,6 +74,7 @@ struct MountCommand: ContextualCommand {
     guard foreground || readyFd != nil else {
       throw CommandError.silent(try DetachedMount.start(in: context))
     }
+    try exitWithFd.map { descriptor throws(CommandError) in try Lifeline(descriptor: descriptor) }?.watch()
     let location = try repository.location(context.environment)
     let path = try Mountpoint.checked(mountpoint, repository: location.localPath, table: try Self.mountTable())
     let logger = try output.makeLogger(context.log)
@@ -105,7 +110,8 @@ struct MountCommand: ContextualCommand {
     return MountConfiguration(
       mountpoint: mountpoint, isReadOnly: options.readOnly,
       selection: isLatest ? .latest(filter) : .snapshot(idPrefix: snapshot),
-      createsBareRepository: !leavesEmpty, fuseOptions: options, commitAfter: commitAfter,
+      createsBareRepository: !leavesEmpty, fuseOptions: options, discardsAtEnd: exitWithFd != nil,
+      commitAfter: commitAfter,
       memory: storage.memoryLimit,
       retryLock: repository.retryLock,
       // A filter for hosts must match what we save, or the next mount would not find it.

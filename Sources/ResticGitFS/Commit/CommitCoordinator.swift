@@ -84,6 +84,26 @@ final class CommitCoordinator: Sendable {
     }
   }
 
+  /// Drops what is not committed: no snapshot is saved from now on, and the lock is given back. A snapshot that is being
+  /// saved at this moment is waited for; a commit that is not that far fails.
+  func discard() async {
+    let isSaving = state.withLock { state in
+      state.isDiscarded = true
+      return state.isSaving
+    }
+    if isSaving { await gate.pass {} }
+    await lockKeeper.abandon()
+  }
+
+  /// From now on `discard` waits for the commit. Throws if it was called before.
+  private func beginSaving() throws(RepositoryError) {
+    let isDiscarded = state.withLock { state in
+      state.isSaving = !state.isDiscarded
+      return state.isDiscarded
+    }
+    if isDiscarded { throw .cancelled }
+  }
+
   private func commitAlone(_ purpose: Purpose) async throws -> CommitResult {
     guard tree.inspect({ $0.isChanged }) else {
       await becomeClean()
@@ -112,6 +132,8 @@ final class CommitCoordinator: Sendable {
       let description = SnapshotDescription(base: base, filter: filter, identity: identity)
       let summary = SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now())
       try lock.validate()
+      try beginSaving()
+      defer { state.withLock { $0.isSaving = false } }
       if let newest, newest.snapshot.tree != base?.snapshot.tree {
         guard purpose == .unmount else { throw RepositoryError.baseMoved(newest: newest.id) }
         let conflict = description.conflict(

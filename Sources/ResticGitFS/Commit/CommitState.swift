@@ -22,6 +22,10 @@ struct CommitState: Sendable {
   var lastChange: ContinuousClock.Instant = .now
   /// How far the commit under way has come.
   var progress: CommitProgress?
+  /// Whether the snapshot is being saved.
+  var isSaving = false
+  /// Whether nothing is to be saved any more.
+  var isDiscarded = false
   /// What the last commit that went through came to, and when.
   var lastCommit: (result: CommitResult, time: Timestamp)?
   /// Why the last commit failed, if it did, and when.

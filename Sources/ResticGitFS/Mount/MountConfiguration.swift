@@ -14,6 +14,8 @@ struct MountConfiguration: Sendable {
   var createsBareRepository: Bool
   /// How to mount.
   var fuseOptions: FuseMountOptions
+  /// Whether the end of the mount drops what was not synced, and takes the mountpoint away: a mount for one program.
+  var discardsAtEnd = false
   /// How long after the last change a commit is made by itself; nil: never.
   var commitAfter: Duration?
   /// How much memory to use.

@@ -108,6 +108,7 @@ final class MountService: Sendable {
   }
 
   private func commitFinally() -> FinalCommit {
+    if configuration.discardsAtEnd { return .ended(discard()) }
     let requests = serving.withLock { $0.exitRequests }
     while true {
       do {
@@ -128,6 +129,18 @@ final class MountService: Sendable {
         sleep(Self.retrySeconds)
       }
     }
+  }
+
+  /// Ends without a commit; one that is past the point of no return is waited for. Takes the mountpoint away.
+  private func discard() -> MountOutcome {
+    do {
+      try blocking { [coordinator] in await coordinator.discard() }
+    } catch {
+      preconditionFailure("discarding throws nothing: \(error)")
+    }
+    // Whoever made the folder may have been faster, or is gone.
+    _ = configuration.mountpoint.withPlatformString { rmdir($0) }
+    return .clean(snapshot: coordinator.current.base?.id.hex)
   }
 
   /// Commits in the background, as `sync` would. From any thread.

@@ -11,7 +11,7 @@ struct StoredConfiguration: Hashable, Sendable {
   /// What always counts. Also: pushes are one git packfile, no automatic gc, and shallow and partial clones and push
   /// options are served, as the services of a hosted repository do.
   private static let fixed = [
-    "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.alternateRefsCommand=", "core.sshCommand=false",
+    "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.alternateRefsCommand=true", "core.sshCommand=false",
     "core.gitProxy=", "core.askPass=", "core.editor=false", "core.pager=", "gc.auto=0", "receive.autogc=false",
     "maintenance.auto=false", "credential.helper=", "gpg.program=false", "protocol.allow=never",
     // A work tree that the repository names is not to be written to.

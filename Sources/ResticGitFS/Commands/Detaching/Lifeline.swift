@@ -8,12 +8,12 @@ import SystemPackage
 struct Lifeline: Sendable {
   private let descriptor: FileDescriptor
 
-  /// The pipe at `descriptor`, which was inherited. It gets another number: what was inherited is closed when the process
-  /// leaves the terminal (`Readiness`).
+  /// The pipe at `descriptor`, which was inherited. It gets another number, since what was inherited is closed when the
+  /// process leaves the terminal (`Readiness`), and not before: its number must not be used again until then.
   init(descriptor: Int32) throws(CommandError) {
     let copy = descriptor > 2 ? fcntl(descriptor, F_DUPFD_CLOEXEC, 3) : -1
     guard copy >= 0 else { throw CommandError("--exit-with-fd is for git-remote-restic; leave it out") }
-    close(descriptor)
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     self.descriptor = FileDescriptor(rawValue: copy)
   }
 

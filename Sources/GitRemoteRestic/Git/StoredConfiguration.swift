@@ -71,7 +71,8 @@ struct StoredConfiguration: Hashable, Sendable {
       return ["\(group).enabled=false"]
     case "core", "credential", "gpg":
       return key.hasSuffix("command") && !name.hasPrefix("core.") ? ["\(name)=false"] : []
-    case "alias":
+    case "uploadpack":
+      // git itself takes packObjectsHook from the user's own configuration only, and would try to run an empty one.
       return []
     default:
       return commandEndings.contains(where: key.hasSuffix) ? ["\(name)="] : []

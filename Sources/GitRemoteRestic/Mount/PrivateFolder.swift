@@ -51,12 +51,13 @@ struct PrivateFolder: Sendable {
     }
   }
 
-  /// Removes the mountpoint `path`, and a dead mount on it. A mount that is alive stays: its process will end it.
+  /// Removes the mountpoint `path`, and a mount on it whose process is dead. One that is alive stays: it ends by itself.
   static func remove(_ path: FilePath) {
-    var attributes = stat()
-    if path.withPlatformString({ lstat($0, &attributes) }) != 0, errno == ENOTCONN || errno == ECONNABORTED {
-      detach(path)
-    }
+    guard path.withPlatformString({ rmdir($0) }) != 0, errno == EBUSY else { return }
+    // Something that the kernel does not remember: it would tell of the folder of a dead mount as if nothing had happened.
+    let result = path.withPlatformString { getxattr($0, "user.restic.status", nil, 0) }
+    guard result < 0, errno == ENOTCONN || errno == ECONNABORTED else { return }
+    detach(path)
     _ = path.withPlatformString { rmdir($0) }
   }
 

@@ -19,6 +19,7 @@ let package = Package(
   products: [
     .executable(name: "restic-gitfs", targets: ["ResticGitFS"]),
     .executable(name: "git-remote-restic", targets: ["GitRemoteRestic"]),
+    .executable(name: "benchmark-parts", targets: ["BenchmarkParts"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
@@ -54,6 +55,12 @@ let package = Package(
       dependencies: ["CLinux", system],
       swiftSettings: settings),
 
+    .executableTarget(
+      name: "BenchmarkParts",
+      dependencies: ["ResticCore"],
+      path: "Benchmarks/Parts",
+      swiftSettings: settings),
+
     .target(
       name: "ResticTestSupport",
       dependencies: ["ResticCore", system, logging, subprocess],
@@ -83,7 +90,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "MountedTests",
-      dependencies: ["ResticTestSupport", system],
+      dependencies: ["ResticCore", "ResticTestSupport", system],
       swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

@@ -32,16 +32,31 @@ struct ServedRepository: Sendable {
     try check(["symbolic-ref", "HEAD", reference], environment)
   }
 
+  /// Undoes `commands`, which were done.
+  func setBack(_ commands: [PushRequest.Command], environment: ProcessEnvironment) throws(HelperError) {
+    var lines: [UInt8] = []
+    for command in commands {
+      lines += Array((command.isCreation ? "delete " : "update ").utf8) + command.reference + [0]
+      // Last, the value that it must have now: any.
+      lines += command.isCreation ? [0] : command.old + [0, 0]
+    }
+    try check(["update-ref", "--no-deref", "-z", "--stdin"], environment, input: lines)
+  }
+
   /// Makes a new, empty repository one of SHA-256.
   func useSHA256(environment: ProcessEnvironment) throws(HelperError) {
     try check(["config", "core.repositoryformatversion", "1"], environment)
     try check(["config", "extensions.objectformat", "sha256"], environment)
   }
 
-  private func check(_ arguments: [String], _ environment: ProcessEnvironment) throws(HelperError) {
-    let result = try GitCommand(["--git-dir", path.string] + arguments, environment: environment).run()
+  private func check(
+    _ arguments: [String], _ environment: ProcessEnvironment, input: [UInt8] = []
+  ) throws(HelperError) {
+    let safe = ["-c", "core.hooksPath=/dev/null", "--git-dir", path.string]
+    let result = try GitCommand(safe + arguments, environment: environment).run(input: input)
     guard result.isSuccess else {
-      throw HelperError("the new repository cannot be set up: \(result.errorOutput.split(separator: "\n").last ?? "")")
+      throw HelperError(
+        "git \(arguments[0]) failed in the stored repository: \(result.errorOutput.split(separator: "\n").last ?? "")")
     }
   }
 

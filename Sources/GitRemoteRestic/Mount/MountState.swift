@@ -12,6 +12,8 @@ struct MountState: Decodable, Hashable, Sendable {
   struct LastError: Decodable, Hashable, Sendable {
     var message: String
     var exitCode: Int32
+    /// The references that somebody else has changed, where nothing else stood in the way.
+    var references: [String]?
   }
 
   /// The snapshot it shows; nil where there is none yet.

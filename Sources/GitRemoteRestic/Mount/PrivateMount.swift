@@ -96,7 +96,7 @@ final class PrivateMount {
     guard let error = failure.error else { return .saved(snapshot: state()?.snapshot) }
     if isDead { return .failed("the process that served the repository died") }
     guard let last = state()?.lastError else { return .failed("\(error)") }
-    return last.exitCode == Self.partial ? .moved : .failed(last.message)
+    return last.exitCode == Self.partial ? .moved(references: last.references) : .failed(last.message)
   }
 
   /// Ends the mount; what was not committed is dropped. Returns when nothing of it is left.

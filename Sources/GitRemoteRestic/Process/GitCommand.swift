@@ -25,7 +25,7 @@ struct GitCommand {
     self.environment = environment
   }
 
-  /// Runs it with `input`, which has to fit into a pipe (64 KiB).
+  /// Runs it with `input`. Where that is more than a pipe holds (64 KiB) the command has to read it before it writes much.
   func run(input: [UInt8] = []) throws(HelperError) -> Result {
     let (inputPipe, output, error) = (try Pipe(), try Pipe(), try Pipe())
     let child = try ChildProcess.start(

@@ -30,7 +30,7 @@ struct PushConnection {
     let repository = ServedRepository(path: mount.path)
     let head = PushedHead(head: repository.head)
     let isHeadBorn = try passAdvertisement(&reader, head)
-    var report = try collectReport(&reader, client)
+    let report = try collectReport(&reader, client)
     let end = process.wait()
     trace.write("receive-pack ended: \(end)")
 
@@ -44,21 +44,42 @@ struct PushConnection {
       return try saveWithoutReport()
     }
     guard var parsed = report.map({ PushReport(parsing: $0) }) ?? nil else { throw Connection.failure(of: mount) }
-    report = nil
     if !parsed.accepted.isEmpty {
       if !isHeadBorn, let branch = head.successor(accepted: parsed.accepted, request) {
         try repository.setHead(branch, environment: environment)
       }
-      let outcome = mount.commit { show($0, request) }
-      trace.write("commit: \(outcome)")
-      switch outcome {
-      case .saved(let snapshot): announce(snapshot, request)
-      case .moved: parsed.refuse("fetch first")
-      case .failed(let reason): parsed.refuse("not saved: \(reason)")
-      }
+      try save(&parsed, request, in: repository)
     }
     StandardOutput.write(parsed.encoded(inSideBand: request.usesSideBand))
     if request.usesSideBand { StandardOutput.write(Packet.flush.encoded) }
+  }
+
+  /// Commits what `report` says was accepted, and refuses in it what was not saved after all.
+  ///
+  /// References that somebody else has changed meanwhile are set back and the others committed, unless all or none was
+  /// asked for. Each round leaves fewer, so there is an end.
+  private func save(_ report: inout PushReport, _ request: PushRequest, in repository: ServedRepository)
+    throws(HelperError)
+  {
+    while !report.accepted.isEmpty {
+      let outcome = mount.commit { show($0, request) }
+      trace.write("commit: \(outcome)")
+      switch outcome {
+      case .saved(let snapshot):
+        return announce(snapshot, request)
+      case .failed(let reason):
+        return report.refuse("not saved: \(reason)")
+      case .moved(let references):
+        let accepted = report.accepted
+        let moved = Set(accepted.filter { references?.contains(String(decoding: $0, as: UTF8.self)) ?? false })
+        guard let references, !request.isAtomic, !moved.isEmpty, moved.count == Set(references).count else {
+          return report.refuse("fetch first")
+        }
+        report.refuse("fetch first", only: moved)
+        guard moved.count < accepted.count else { return }
+        try repository.setBack(request.commands.filter { moved.contains($0.reference) }, environment: environment)
+      }
+    }
   }
 
   /// Passes on the references that receive-pack advertises. Returns whether the one that `HEAD` names is among them.

@@ -16,13 +16,13 @@ struct PushReport: Hashable, Sendable {
   /// The references that were accepted.
   var accepted: [[UInt8]] { lines.compactMap { Self.accepted($0) } }
 
-  /// Refuses everything that was accepted, for `reason`.
-  mutating func refuse(_ reason: String) {
+  /// Refuses what was accepted of `references`, or everything where that is nil, for `reason`.
+  mutating func refuse(_ reason: String, only references: Set<[UInt8]>? = nil) {
     var isDropping = false
     // One line, and no longer than a packet.
     let words = String(reason.map { $0.isNewline ? " " : $0 }.prefix(1000))
     lines = lines.compactMap { line in
-      if let reference = Self.accepted(line) {
+      if let reference = Self.accepted(line), references?.contains(reference) ?? true {
         isDropping = true
         return Array("ng ".utf8) + reference + Array(" \(words)\n".utf8)
       }

@@ -4,8 +4,17 @@ struct PushRequest: Hashable, Sendable {
   struct Command: Hashable, Sendable {
     /// The reference: bytes, as git has it.
     let reference: [UInt8]
+    /// The object it named before, in hex; zeros: it was not there.
+    let old: [UInt8]
+    /// The object it is to name; zeros: it is to be deleted.
+    let new: [UInt8]
+
     /// Whether it is to be deleted.
-    let isDeletion: Bool
+    var isDeletion: Bool { Self.isZero(new) }
+    /// Whether it was not there.
+    var isCreation: Bool { Self.isZero(old) }
+
+    private static func isZero(_ objectID: [UInt8]) -> Bool { objectID.allSatisfy { $0 == UInt8(ascii: "0") } }
   }
 
   /// In the order they came.
@@ -29,6 +38,8 @@ struct PushRequest: Hashable, Sendable {
   var usesSideBand: Bool { capabilities.contains("side-band-64k") }
   /// Whether the client wants a report at all.
   var wantsReport: Bool { capabilities.contains("report-status") || capabilities.contains("report-status-v2") }
+  /// Whether all commands are done or none.
+  var isAtomic: Bool { capabilities.contains("atomic") }
   /// Whether progress is unwanted.
   var isQuiet: Bool { capabilities.contains("quiet") }
 
@@ -36,7 +47,7 @@ struct PushRequest: Hashable, Sendable {
   private static func command(_ line: ArraySlice<UInt8>) -> Command? {
     let words = line.split(separator: UInt8(ascii: " "), maxSplits: 2, omittingEmptySubsequences: false)
     guard words.count == 3, isObjectID(words[0]), isObjectID(words[1]), !words[2].isEmpty else { return nil }
-    return Command(reference: Array(words[2]), isDeletion: words[1].allSatisfy { $0 == UInt8(ascii: "0") })
+    return Command(reference: Array(words[2]), old: Array(words[0]), new: Array(words[1]))
   }
 
   private static func isObjectID(_ word: ArraySlice<UInt8>) -> Bool {

@@ -32,6 +32,11 @@ public struct LockClock: Sendable {
     return { [wallTime] in max(elapsed(), start.duration(to: wallTime())) }
   }
 
+  /// How long it is since this was called, by the clock alone: no leap of the wall clock makes it longer.
+  func timer() -> @Sendable () -> Duration {
+    Self.stopwatch(of: clock)
+  }
+
   private static func stopwatch<C: Clock>(of clock: C) -> @Sendable () -> Duration where C.Duration == Duration {
     let start = clock.now
     return { start.duration(to: clock.now) }

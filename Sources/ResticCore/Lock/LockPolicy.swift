@@ -1,5 +1,5 @@
-/// The durations of the lock protocol. The defaults are restic's, and must be for both to share a repository; tests pass
-/// others. Source: restic, internal/repository/lock.go and lock_file.go.
+/// The durations of the lock protocol. Where restic has the like, the defaults are restic's, and must be for both to share
+/// a repository; tests pass others. Source: restic, internal/repository/lock.go and lock_file.go.
 public struct LockPolicy: Hashable, Sendable {
   /// Between writing a lock and looking again for others.
   public var checkDelay = Duration.milliseconds(200)
@@ -20,7 +20,29 @@ public struct LockPolicy: Hashable, Sendable {
   public var longestRetryDelay = Duration.seconds(15)
   /// The pause before a lock that could not be read is tried again.
   public var settleDelay = Duration.seconds(5)
+  /// What the commit lock has of its own.
+  public var commit = Commit()
 
   /// restic's durations.
   public init() {}
+
+  /// The durations of the commit lock. `lossTimeout` is shorter than `deadAfter` by more than clocks drift apart and a
+  /// snapshot takes to be saved; all clients of a repository must agree on them.
+  public struct Commit: Hashable, Sendable {
+    /// How often the file is replaced by a fresh one, and how long the one it replaces stays beside it.
+    public var refreshInterval = Duration.seconds(30)
+    /// After this long without a refresh our lock is lost for good.
+    public var lossTimeout = Duration.seconds(90)
+    /// A holder that has not replaced its file for this long, by the clock of the one who waits, is dead.
+    public var deadAfter = Duration.seconds(120)
+    /// The first pause between two attempts; each is twice the one before, and varied by up to a half.
+    public var firstRetryDelay = Duration.milliseconds(250)
+    /// The longest pause between two attempts: how often a holder is looked at.
+    public var longestRetryDelay = Duration.seconds(5)
+    /// How long the first in line leaves its file in place while others, who give way, take theirs back.
+    public var stayLimit = Duration.seconds(10)
+
+    /// The durations that all clients use.
+    public init() {}
+  }
 }

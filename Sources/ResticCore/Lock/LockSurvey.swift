@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Logging
 
 /// Looks at the locks of others, while one lock is being acquired.
@@ -9,6 +8,8 @@ struct LockSurvey {
   struct Found: Sendable {
     let id: LockID
     let file: LockFile
+    /// What it says beyond restic's; nil unless it is one of ours.
+    let mark: LockMark?
   }
 
   /// A stale lock under observation.
@@ -17,15 +18,17 @@ struct LockSurvey {
     var lookCount: Int
   }
 
-  /// How often files that vanish or cannot be read are tried. Source: restic, checkForOtherLocks.
+  /// How often a file that cannot be read is tried. Source: restic, checkForOtherLocks.
   private static let attempts = 4
+  /// How often all is read again because a file vanished meanwhile: as often as that happens, but not for ever.
+  private static let listingAttempts = 50
   /// How often a stale lock must have been seen before it is removed: at first and at two checks.
   private static let staleLookCount = 3
 
   private let repository: Repository
   private let policy: LockPolicy
   private let clock: LockClock
-  private var known: [LockID: LockFile] = [:]
+  private var known: [LockID: Found] = [:]
   private var watched: [LockID: Watch] = [:]
 
   init(repository: Repository, policy: LockPolicy, clock: LockClock) {
@@ -36,54 +39,58 @@ struct LockSurvey {
 
   /// A lock that stands in the way of one that is `exclusive` or not, other than `own`; nil if there is none.
   ///
-  /// Removes locks that a dead process of this machine left. A stale exclusive lock of another machine is removed where a
-  /// shared one is wanted, but only after it was watched for `LockPolicy.staleObservation` and nothing refreshed it.
-  mutating func conflict(exclusive: Bool, own: LockID? = nil) async throws(RepositoryError) -> Found? {
-    var others = try await read().filter { $0.id != own }
-    for dead in others where isDead(dead.file) {
+  /// Removes locks of ours whose process has ended. Where a shared one is wanted, an exclusive one is removed, too, if it
+  /// is stale or a process of this host name that is not there made it; but only after it was watched for
+  /// `LockPolicy.staleObservation` and nothing refreshed it.
+  mutating func conflict(exclusive: Bool, own: Set<LockID> = []) async throws(RepositoryError) -> Found? {
+    try await conflict(exclusive: exclusive, among: try await read().filter { !own.contains($0.id) })
+  }
+
+  /// The same among `others`, which were just read.
+  mutating func conflict(exclusive: Bool, among others: [Found]) async throws(RepositoryError) -> Found? {
+    for dead in others where isDead(dead) {
       repository.settings.logger.warning("removing the lock of process \(dead.file.pid), which has ended")
-      try await remove(dead.id)
+      try await LockLease.remove(dead.id, from: repository)
     }
-    others.removeAll { isDead($0.file) }
-    let conflicting = others.filter { exclusive || $0.file.exclusive }
+    let conflicting = others.filter { (exclusive || $0.file.exclusive) && !isDead($0) }
     watched = watched.filter { watch in conflicting.contains { $0.id == watch.key } }
     for other in conflicting {
       guard !exclusive, isAbandoned(other, among: others) else { return other }
       repository.settings.logger.warning(
         "removing the stale lock \(other.id.short) of \(other.file.hostname): not refreshed since \(other.file.time.rfc3339)"
       )
-      try await remove(other.id)
+      try await LockLease.remove(other.id, from: repository)
     }
     return nil
   }
 
-  /// What restic says of a lock in the way, and what to do.
+  /// What restic says of a lock in the way, on one line.
   func message(about other: Found) -> String {
     let lock = other.file
     let age = max(.zero, lock.time.duration(to: clock.wallTime()))
-    let isStale = age > policy.staleAfter
     return """
       repository is already locked \(lock.exclusive ? "exclusively " : "")by PID \(lock.pid) on \(lock.hostname) \
-      by \(lock.username) (UID \(lock.uid), GID \(lock.gid))
-      lock was created at \(lock.time.rfc3339) (\(age.components.seconds / 60)m\(age.components.seconds % 60)s ago)
-      storage ID \(other.id.short)
-      \(isStale ? "the lock is stale: " : "if that process is gone, ")`restic unlock` removes stale locks
+      by \(lock.username) (UID \(lock.uid), GID \(lock.gid)); lock was created at \(lock.time.rfc3339) \
+      (\(age.components.seconds / 60)m\(age.components.seconds % 60)s ago), storage ID \(other.id.short)\
+      \(age > policy.staleAfter ? ", and is stale" : "")
       """
   }
 
   // MARK: Reading
 
-  /// All locks that are there now.
-  private mutating func read() async throws(RepositoryError) -> [Found] {
+  /// All locks that are there now, by their names.
+  mutating func read() async throws(RepositoryError) -> [Found] {
+    var damageCount = 0
     for attempt in 1... {
       do throws(RepositoryError) {
         return try await readOnce()
-      } catch .backend(.notFound) where attempt < Self.attempts {
+      } catch .backend(.notFound) where attempt < Self.listingAttempts {
         continue  // Refreshed or released between listing and loading: its successor is in the next listing.
       } catch .damaged(let message) {
-        guard attempt < Self.attempts else {
+        damageCount += 1
+        guard damageCount < Self.attempts else {
           throw .damaged(
-            "\(message)\n`restic unlock --remove-all` removes invalid locks; make sure that nobody uses the repository")
+            "\(message); `restic unlock --remove-all` removes invalid locks, once nobody uses the repository")
         }
         try await clock.sleep(for: policy.settleDelay)
       }
@@ -99,53 +106,51 @@ struct LockSurvey {
     } catch {
       throw .backend(error)
     }
-    let ids = listed.compactMap { LockID(hex: $0.file.name) }
-    known = known.filter { Set(ids).contains($0.key) }
+    let ids = Set(listed.compactMap { LockID(hex: $0.file.name) })
+    known = known.filter { ids.contains($0.key) }
     for id in ids where known[id] == nil {
       let bytes = try await repository.unpacked.load(.lock(id))
       do throws(FormatError) {
-        known[id] = try LockFile.decode(bytes)
+        let file = try LockFile.decode(bytes)
+        known[id] = Found(id: id, file: file, mark: LockMark(of: file, stored: id))
       } catch {
         throw .damaged("\(BackendFile.lock(id)) is damaged: \(error)")
       }
     }
-    return known.map { Found(id: $0.key, file: $0.value) }.sorted { $0.id < $1.id }
+    return known.values.sorted { $0.id < $1.id }
   }
 
-  // MARK: Removing what nobody holds
+  // MARK: Locks that nobody holds
 
-  /// Whether a process of this machine made the lock and has ended.
-  private func isDead(_ lock: LockFile) -> Bool {
+  /// Whether the lock is one of ours and its process has ended beyond doubt: its number means nothing anywhere else.
+  func isDead(_ lock: Found) -> Bool {
+    guard let scope = lock.mark?.scope, scope == .current else { return false }
+    return isGone(lock.file)
+  }
+
+  /// Whether no process here has the number of the one that made the lock on a machine of this name.
+  private func isGone(_ lock: LockFile) -> Bool {
     let identity = repository.settings.identity
     guard !lock.hostname.isEmpty, lock.hostname == identity.hostname, lock.pid > 0, lock.pid != identity.pid else {
       return false
     }
-    return kill(lock.pid, 0) != 0 && errno == ESRCH
+    return !ProcessState.isRunning(lock.pid)
   }
 
-  /// Whether a stale lock was watched long enough, and seen often enough, to know that nobody refreshes it.
+  /// Whether a lock that is stale, or whose process seems to be gone, was watched long enough, and seen often enough, to
+  /// know that nobody refreshes it. The process may be one of another container that has the same host name.
   private mutating func isAbandoned(_ other: Found, among others: [Found]) -> Bool {
-    let now = clock.wallTime()
+    let isStale = other.file.time.duration(to: clock.wallTime()) > policy.staleAfter
     let successor = others.contains {
       $0.id != other.id && $0.file.hostname == other.file.hostname && $0.file.pid == other.file.pid
     }
-    guard other.file.time.duration(to: now) > policy.staleAfter, !successor else {
+    guard isStale || isGone(other.file), !successor else {
       watched[other.id] = nil
       return false
     }
-    var watch = watched[other.id] ?? Watch(elapsed: clock.stopwatch(), lookCount: 0)
+    var watch = watched[other.id] ?? Watch(elapsed: clock.timer(), lookCount: 0)
     watch.lookCount += 1
     watched[other.id] = watch
     return watch.lookCount >= Self.staleLookCount && watch.elapsed() >= policy.staleObservation
-  }
-
-  private func remove(_ id: LockID) async throws(RepositoryError) {
-    do throws(BackendError) {
-      try await repository.backend.remove(.lock(id))
-    } catch .notFound {
-      return  // Somebody was quicker.
-    } catch {
-      throw .backend(error)
-    }
   }
 }

@@ -9,6 +9,7 @@ extension RepositoryLock {
     on repository: Repository, exclusive: Bool = false, retryFor: Duration = .zero, policy: LockPolicy = LockPolicy(),
     clock: LockClock = .system
   ) async throws(RepositoryError) -> RepositoryLock {
+    await LockLease.removeUnwanted(from: repository)
     var survey = LockSurvey(repository: repository, policy: policy, clock: clock)
     var delay = policy.firstRetryDelay
     var waited: (@Sendable () -> Duration)?
@@ -20,7 +21,9 @@ extension RepositoryLock {
         // Measured from the end of the first attempt.
         let elapsed = waited ?? clock.stopwatch()
         if waited == nil {
-          repository.settings.logger.notice("the repository is locked; waiting up to \(retryFor) for the lock")
+          if retryFor > .zero {
+            repository.settings.logger.notice("the repository is locked; waiting up to \(retryFor) for the lock")
+          }
           waited = elapsed
         }
         let remaining = retryFor - elapsed()
@@ -40,35 +43,22 @@ extension RepositoryLock {
     _ repository: Repository, exclusive: Bool, _ survey: inout LockSurvey, policy: LockPolicy, clock: LockClock
   ) async throws(RepositoryError) -> Attempt {
     if let other = try await survey.conflict(exclusive: exclusive) { return .conflict(other) }
-    let time = clock.wallTime()
-    let age = clock.stopwatch()
-    let id = try await write(to: repository, time: time, exclusive: exclusive)
+    let terms = terms(exclusive: exclusive, policy: policy)
+    let draft = try LockLease.Draft(of: terms, in: repository, clock)
+    let id = draft.file.id
     do throws(RepositoryError) {
+      try await draft.save(in: repository)
       try await clock.sleep(for: policy.checkDelay)
-      guard let other = try await survey.conflict(exclusive: exclusive, own: id) else {
+      guard let other = try await survey.conflict(exclusive: exclusive, own: [id]) else {
         return .acquired(
           RepositoryLock(
-            repository: repository, id: id, time: time, age: age, isExclusive: exclusive, policy: policy, clock: clock))
+            LockLease(repository: repository, file: draft.file, terms: terms, policy: policy, clock: clock)))
       }
-      try await takeBack(id, repository)
+      try await LockLease.remove(id, from: repository)
       return .conflict(other)
     } catch {
-      do throws(RepositoryError) {
-        try await takeBack(id, repository)
-      } catch let cleanup {
-        repository.settings.logger.warning("the lock \(id.short) stays behind: \(cleanup)")
-      }
+      await LockLease.clearAway(id, from: repository)
       throw error
-    }
-  }
-
-  private static func takeBack(_ id: LockID, _ repository: Repository) async throws(RepositoryError) {
-    do throws(BackendError) {
-      try await repository.backend.remove(.lock(id))
-    } catch .notFound {
-      return  // Somebody else removed it, or an earlier attempt did.
-    } catch {
-      throw .backend(error)
     }
   }
 }

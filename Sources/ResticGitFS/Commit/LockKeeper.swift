@@ -4,7 +4,8 @@ import ResticCore
 /// Holds restic's shared lock while the mount has something uncommitted; a clean mount holds none and blocks nobody.
 actor LockKeeper {
   private let repository: Repository
-  private let retryFor: Duration
+  /// How long to wait for a lock that stands in the way.
+  let retryFor: Duration
   private let logger: Logger
   private var acquisition: Task<RepositoryLock, any Error>?
   private let held = Locked<RepositoryLock?>(nil)
@@ -32,6 +33,7 @@ actor LockKeeper {
     let task = Task {
       let lock = try await RepositoryLock.acquire(on: repository, retryFor: retryFor)
       do {
+        _ = try await repository.forgetVanishedPacks()
         try await repository.loadIndex()
       } catch {
         await giveBack(lock)
@@ -56,10 +58,9 @@ actor LockKeeper {
     if let lock = try? await acquisition.value { await giveBack(lock) }  // there is nothing to give back after a failure
   }
 
-  /// Stops waiting for a lock, and gives back one that is held.
-  func abandon() async {
+  /// Stops waiting for a lock.
+  func cancel() {
     acquisition?.cancel()
-    await release(unless: { false })
   }
 
   /// A lock file that can't be removed stays behind; it becomes stale, and the next mount on this machine removes it.

@@ -14,10 +14,13 @@ struct MountConfiguration: Sendable {
   var createsBareRepository: Bool
   /// How to mount.
   var fuseOptions: FuseMountOptions
-  /// Whether the end of the mount drops what was not synced, and takes the mountpoint away: a mount for one program.
-  var discardsAtEnd = false
+  /// Whether the mount is there for one program, which asks for its commits: what others changed differently meanwhile makes
+  /// a commit fail, the end of the mount drops what was not synced, and the mountpoint goes with it.
+  var isForOneProgram = false
   /// How long after the last change a commit is made by itself; nil: never.
   var commitAfter: Duration?
+  /// How often a mount without changes looks for a newer snapshot; nil: never.
+  var refreshInterval: Duration? = .seconds(30)
   /// How much memory to use.
   var memory = MemoryBudget.standard
   /// How long to wait for a lock that stands in the way.

@@ -8,6 +8,8 @@ struct MountStatus: Codable, Hashable, Sendable {
     var time: String
     /// What a person should know of it.
     var message: String?
+    /// Whether somebody has to look at what became of it: exit code 3.
+    var conflict: Bool
   }
 
   /// Why the last commit failed.
@@ -18,6 +20,8 @@ struct MountStatus: Codable, Hashable, Sendable {
     var exitCode: Int32
     /// When, in RFC 3339.
     var time: String
+    /// The refs that others changed differently, where those and nothing else stood in the way.
+    var references: [String]?
   }
 
   /// How far the commit under way has come.

@@ -1,0 +1,164 @@
+/// The right to save a snapshot: one client of ours has it at a time, while restic's backups and other mounts go on.
+///
+///     let lock = try await CommitLock.acquire(on: repository)
+///     …                                  // list snapshots, compare with the base, merge
+///     try await lock.confirm()
+///     let saved = try await repository.saveSnapshot(…)
+///     try await lock.confirm()           // throws .lockLost: somebody may have overtaken us, look for forks
+///     try await lock.release()
+///
+/// To restic it is an ordinary shared lock: a file like those of `RepositoryLock`, with one member more (`LockMark`).
+/// Whoever wants it lists the locks; if no commit lock and no exclusive lock is there, writes a file, waits, and lists
+/// again. It has the lock when this second listing holds its own file and no other commit lock. While it holds others,
+/// too, the one with the lowest name keeps its file and goes on looking; all others take theirs back and start again after
+/// a random pause. A holder writes a new file every 30 s.
+///
+/// **Why there are never two holders**, on a storage where a file that was written is in every listing that begins later:
+/// 1. A holder's file is there all the time. A refresh writes a new file before the old one goes, checks after the writing
+///    that the old one was still there (else the lock is lost), and removes it 30 s after the new one was written: a
+///    listing that takes less than 30 s, in which files come and go, holds one of the two for certain. A listing that took
+///    longer decides nothing.
+/// 2. Of two clients with files on the storage one finished writing last. Its listing began after that, so it saw the
+///    other's file, and it does not get the lock while that is there. What the names decide is who gives way, never who
+///    holds the lock; so a client that was listed late, or not at all, by one that holds the lock already does no harm.
+/// 3. A file is removed by others only when its holder is dead: its process has ended (same boot, same process namespace),
+///    or it wrote no new file for 120 s by the clock of the one who waits. A holder counts its lock as lost 90 s after
+///    the writing of its newest file began, by its own wall clock or timer, whichever says more: before others may remove
+///    it. No clock is compared with one of another machine, only rates are trusted. Who removed a file lists again.
+///
+/// **Why it goes on**: the lowest of the names that are there gives way to nobody, clients that come later write nothing
+/// while it is there, and so all files beside it go; a holder that died is removed after two minutes.
+///
+/// What the lock cannot do: a client that is stopped after `confirm`, and whose snapshot arrives minutes later when
+/// somebody else has the lock. Hence the second `confirm`, and `SnapshotFork`. On a storage whose listings lag behind,
+/// two clients may not see each other and both save a snapshot: `SnapshotFork` finds that as well.
+public final class CommitLock: Sendable {
+  private let lease: LockLease
+
+  private init(_ lease: LockLease) {
+    self.lease = lease
+  }
+
+  /// The name of our newest file.
+  public var id: LockID { lease.id }
+
+  /// Throws `.lockLost` unless the lock was refreshed in the last 90 s and is not known to be lost. Asks nobody.
+  public func validate() throws(RepositoryError) {
+    try lease.validate()
+  }
+
+  /// Throws `.lockLost` unless the lock is valid and its file is on the storage now, in one call of the backend.
+  ///
+  /// When it does not throw after a snapshot was saved, nobody else had the lock until then.
+  public func confirm() async throws(RepositoryError) {
+    try await lease.confirm()
+  }
+
+  /// Gives the lock back. Throws what the storage failed with; then others wait until they take us for dead.
+  public func release() async throws(RepositoryError) {
+    try await lease.release()
+  }
+
+  // MARK: Acquiring
+
+  /// Takes the lock; waits for others up to `retryFor`, which should be more than `LockPolicy.Commit.deadAfter`.
+  ///
+  /// Throws `.locked`, which says who has it, when the time is up; `.cancelled` if the task is cancelled while it waits.
+  /// No file of ours stays then.
+  public static func acquire(
+    on repository: Repository, retryFor: Duration = .seconds(300), policy: LockPolicy = LockPolicy(),
+    clock: LockClock = .system
+  ) async throws(RepositoryError) -> CommitLock {
+    let attempt = Attempt(
+      repository: repository, policy: policy, clock: clock,
+      terms: LockLease.Terms(
+        isExclusive: false, mark: LockMark(commitHolder: randomHolder()),
+        refreshInterval: policy.commit.refreshInterval,
+        lossTimeout: policy.commit.lossTimeout, retention: policy.commit.refreshInterval, recovers: false,
+        name: "the commit lock"))
+    await LockLease.removeUnwanted(from: repository)
+    var survey = CommitSurvey(repository: repository, policy: policy, clock: clock)
+    var delay = policy.commit.firstRetryDelay
+    let elapsed = clock.stopwatch()
+    while true {
+      let message: String
+      switch try await attempt.run(&survey) {
+      case .acquired(let lease): return CommitLock(lease)
+      case .obstacle(let obstacle): message = obstacle
+      }
+      let remaining = retryFor - elapsed()
+      guard remaining > .zero else { throw .locked(message) }
+      try await clock.sleep(for: min(delay * Double.random(in: 0.5...1), remaining))
+      delay = min(delay * 2, policy.commit.longestRetryDelay)
+    }
+  }
+
+  private static func randomHolder() -> String {
+    let digits = [SecureRandom.uint64(), SecureRandom.uint64()].map { String($0, radix: 16) }
+    return digits.map { String(repeating: "0", count: 16 - $0.count) + $0 }.joined()
+  }
+
+  /// One try to take the lock, and what it needs.
+  private struct Attempt {
+    enum Outcome {
+      case acquired(LockLease)
+      /// What is in the way.
+      case obstacle(String)
+    }
+
+    let repository: Repository
+    let policy: LockPolicy
+    let clock: LockClock
+    let terms: LockLease.Terms
+
+    func run(_ survey: inout CommitSurvey) async throws(RepositoryError) -> Outcome {
+      if let obstacle = obstacle(try await survey.look(), survey) { return .obstacle(obstacle) }
+      let draft = try LockLease.Draft(of: terms, in: repository, clock)
+      do throws(RepositoryError) {
+        try await draft.save(in: repository)
+        guard let obstacle = try await compete(draft.file, &survey) else {
+          return .acquired(
+            LockLease(repository: repository, file: draft.file, terms: terms, policy: policy, clock: clock))
+        }
+        try await LockLease.remove(draft.file.id, from: repository)
+        return .obstacle(obstacle)
+      } catch {
+        await LockLease.clearAway(draft.file.id, from: repository)
+        throw error
+      }
+    }
+
+    /// Waits until nobody else has a file beside ours; what makes us give way, or nil when the lock is ours.
+    private func compete(_ own: LockLease.File, _ survey: inout CommitSurvey) async throws(RepositoryError) -> String? {
+      while true {
+        try await clock.sleep(for: policy.checkDelay)
+        let view = try await survey.look(own: own.id)
+        let stays = own.age() < policy.commit.stayLimit
+        switch view {
+        case .contended(let other) where stays && own.id < other.id:
+          continue
+        case .clear where own.age() >= policy.commit.lossTimeout:
+          return "the commit lock could not be taken in time"
+        default:
+          return obstacle(view, survey)
+        }
+      }
+    }
+
+    private func obstacle(_ view: CommitSurvey.View, _ survey: CommitSurvey) -> String? {
+      switch view {
+      case .clear:
+        nil
+      case .blocked(let other):
+        survey.locks.message(about: other)
+      case .contended(let other):
+        """
+        another client is saving a snapshot: PID \(other.file.pid) on \(other.file.hostname) by \(other.file.username)
+        storage ID \(other.id.short); if that client is gone, its lock is removed after two minutes
+        """
+      case .unlisted:
+        "our own commit lock is not listed: somebody removed it, or the storage lists late what was written"
+      }
+    }
+  }
+}

@@ -1,0 +1,303 @@
+internal import Logging
+
+/// A lock file of ours that is on the storage, and the task that keeps it fresh: what `RepositoryLock` and `CommitLock`
+/// have in common.
+///
+/// Invariants:
+/// 1. While `validate` does not throw, a file of ours has been on the storage without a gap: a new one is written, and
+///    the old one seen to be still there after that, before the old one is removed.
+/// 2. Overdue is not valid: after `Terms.lossTimeout` without a refresh, by the wall clock or by the timer, `validate`
+///    throws. A lease that `recovers` is valid again once a refresh has shown that its file was there all the time;
+///    any other is lost then.
+/// 3. Lost is lost, and released is released: `validate` throws for ever.
+///
+/// A lease that is dropped without `release` leaves its files behind.
+/// `state` is a leaf lock. `refreshGate` keeps refresh and release apart, and is held across backend calls.
+final class LockLease: Sendable {
+  /// What kind of lock it is, and how it is kept.
+  struct Terms: Sendable {
+    var isExclusive: Bool
+    var mark: LockMark
+    var refreshInterval: Duration
+    var lossTimeout: Duration
+    /// How long a file stays after another took its place.
+    var retention: Duration
+    /// Whether it may be refreshed after `lossTimeout`, while its file is still there.
+    var recovers: Bool
+    /// What messages call it.
+    var name: String
+  }
+
+  /// Our file.
+  struct File: Sendable {
+    let id: LockID
+    /// What it says, by the wall clock.
+    let time: Timestamp
+    /// How long ago its writing began.
+    let age: @Sendable () -> Duration
+  }
+
+  /// A lock file that is not stored yet. Its name is known before, so that what a lost answer leaves behind can be removed.
+  struct Draft: Sendable {
+    let file: File
+    private let stored: [UInt8]
+
+    /// A file that says that the lock is held now.
+    init(of terms: Terms, in repository: Repository, _ clock: LockClock) throws(RepositoryError) {
+      let identity = repository.settings.identity
+      let time = clock.wallTime()
+      let age = clock.stopwatch()
+      let lock = LockFile(
+        time: time, exclusive: terms.isExclusive, hostname: identity.hostname, username: identity.username,
+        pid: identity.pid, uid: identity.uid, gid: identity.gid, unknownFields: [terms.mark.field])
+      let (stored, id) = try repository.unpacked.seal(lock.encode(), as: BackendFile.lock)
+      file = File(id: id, time: time, age: age)
+      self.stored = stored
+    }
+
+    func save(in repository: Repository) async throws(RepositoryError) {
+      do throws(BackendError) {
+        try await repository.backend.save(.lock(file.id), stored)
+      } catch {
+        throw .backend(error)
+      }
+    }
+  }
+
+  private enum Phase {
+    case held
+    case overdue(String)
+    case lost(String)
+    case released
+  }
+
+  /// An older file of ours that has to go.
+  private struct Leftover {
+    let id: LockID
+    /// How long ago another took its place.
+    let superseded: @Sendable () -> Duration
+  }
+
+  private struct State {
+    var phase = Phase.held
+    var file: File
+    var leftovers: [Leftover] = []
+    var refresher: Task<Void, Never>?
+
+    mutating func lose(_ reason: String) {
+      switch phase {
+      case .held, .overdue: phase = .lost(reason)
+      case .lost, .released: return
+      }
+    }
+  }
+
+  let terms: Terms
+  private let repository: Repository
+  private let policy: LockPolicy
+  private let clock: LockClock
+  private let state: Locked<State>
+  private let refreshGate = AsyncGate()
+
+  /// Keeps `file`, which was saved.
+  init(repository: Repository, file: File, terms: Terms, policy: LockPolicy, clock: LockClock) {
+    self.repository = repository
+    self.terms = terms
+    self.policy = policy
+    self.clock = clock
+    state = Locked(State(file: file))
+    let interval = policy.pollInterval
+    let refresher = Task { [weak self, clock] in
+      while !Task.isCancelled {
+        do throws(RepositoryError) {
+          try await clock.sleep(for: interval)
+        } catch {
+          return  // Cancelled: released or dropped.
+        }
+        guard let self, await self.keep() else { return }
+      }
+    }
+    state.withLock { $0.refresher = refresher }
+  }
+
+  deinit {
+    state.withLock { $0.refresher }?.cancel()
+  }
+
+  /// The name of our newest file.
+  var id: LockID { state.withLock { $0.file.id } }
+
+  /// Throws `.lockLost` unless the lease is valid.
+  func validate() throws(RepositoryError) {
+    let reason: String? = state.withLock { state in
+      switch state.phase {
+      case .overdue(let reason), .lost(let reason):
+        return reason
+      case .released:
+        return "\(terms.name) was released"
+      case .held:
+        let age = state.file.age()
+        guard age >= terms.lossTimeout else { return nil }
+        let reason = "\(terms.name) could not be refreshed for \(age.components.seconds) seconds"
+        state.phase = terms.recovers ? .overdue(reason) : .lost(reason)
+        repository.settings.logger.error("\(reason)")
+        return reason
+      }
+    }
+    if let reason { throw .lockLost("\(reason); the repository may have been changed meanwhile, try again") }
+  }
+
+  /// Throws `.lockLost` unless the lease is valid and its file is seen to be on the storage now.
+  func confirm() async throws(RepositoryError) {
+    while true {
+      try validate()
+      let id = id
+      if try await isThere(id) { return try validate() }
+      // A refresh may have put another in its place since we looked for its name.
+      let isLost = state.withLock { state in
+        guard state.file.id == id else { return false }
+        state.lose("somebody removed \(terms.name)")
+        return true
+      }
+      if isLost { return try validate() }
+    }
+  }
+
+  /// Removes the lock. Throws what the storage failed with; files are left behind then.
+  func release() async throws(RepositoryError) {
+    let refresher = state.withLock { state in
+      state.phase = .released
+      return state.refresher.take()
+    }
+    refresher?.cancel()
+    await refresher?.value
+    try await refreshGate.pass { () async throws(RepositoryError) in
+      var failure: RepositoryError?
+      for file in state.withLock({ $0.leftovers.map(\.id) + [$0.file.id] }) {
+        do throws(RepositoryError) {
+          try await Self.remove(file, from: repository)
+        } catch {
+          failure = error
+        }
+      }
+      if let failure { throw failure }
+    }
+  }
+
+  // MARK: Refreshing
+
+  /// Refreshes and tidies up where it is time to; false when there is nothing to keep any more.
+  private func keep() async -> Bool {
+    guard isWorthKeeping else { return false }
+    do throws(RepositoryError) {
+      try await refreshGate.pass { () async throws(RepositoryError) in
+        let (age, time) = state.withLock { ($0.file.age(), $0.file.time) }
+        // A clock that was set back makes our file seem to come from the future: others should see today's time.
+        if age >= terms.refreshInterval || time.duration(to: clock.wallTime()) < .zero { try await refresh() }
+        try await removeLeftovers()
+      }
+    } catch {
+      // Tried again at the next poll.
+      repository.settings.logger.warning("\(terms.name) could not be refreshed: \(error)")
+    }
+    return isWorthKeeping
+  }
+
+  /// Whether the lease is valid or may become so again.
+  private var isWorthKeeping: Bool {
+    do throws(RepositoryError) {
+      try validate()
+      return true
+    } catch {
+      return state.withLock { state in
+        if case .overdue = state.phase { true } else { false }
+      }
+    }
+  }
+
+  /// Puts a new file in the place of the old one; as restic does it, whether overdue or not.
+  private func refresh() async throws(RepositoryError) {
+    let (old, isOverdue) = state.withLock { state in
+      if case .overdue = state.phase { (state.file, true) } else { (state.file, false) }
+    }
+    if isOverdue, !(try await isThere(old.id)) { return lose() }
+    let draft = try Draft(of: terms, in: repository, clock)
+    // Until it has taken the old one's place it is one that has to go, whatever happens.
+    state.withLock { $0.leftovers.append(Leftover(id: draft.file.id) { .seconds(Int64.max) }) }
+    do throws(RepositoryError) {
+      try await draft.save(in: repository)
+      if isOverdue { try await clock.sleep(for: policy.checkDelay) }
+      guard try await isThere(old.id) else { throw .lockLost("somebody removed \(terms.name)") }
+      if isOverdue {
+        var survey = LockSurvey(repository: repository, policy: policy, clock: clock)
+        if let other = try await survey.conflict(exclusive: terms.isExclusive, own: [old.id, draft.file.id]) {
+          throw .locked(survey.message(about: other))
+        }
+      }
+    } catch {
+      if case .lockLost = error { lose() }
+      try await removeLeftovers()
+      throw error
+    }
+    state.withLock { [clock] state in
+      // Too late for one that does not recover; validate says so, and marks it lost.
+      guard terms.recovers || state.file.age() < terms.lossTimeout else { return }
+      state.file = draft.file
+      state.leftovers.removeAll { $0.id == draft.file.id }
+      state.leftovers.append(Leftover(id: old.id, superseded: clock.timer()))
+      if case .overdue = state.phase { state.phase = .held }
+    }
+  }
+
+  private func lose() {
+    state.withLock { $0.lose("somebody removed \(terms.name)") }
+  }
+
+  private func removeLeftovers() async throws(RepositoryError) {
+    let due = state.withLock { state in state.leftovers.filter { $0.superseded() >= terms.retention } }
+    for leftover in due {
+      try await Self.remove(leftover.id, from: repository)
+      state.withLock { state in state.leftovers.removeAll { $0.id == leftover.id } }
+    }
+  }
+
+  private func isThere(_ id: LockID) async throws(RepositoryError) -> Bool {
+    do throws(BackendError) {
+      _ = try await repository.backend.byteCount(of: .lock(id))
+      return true
+    } catch .notFound {
+      return false
+    } catch {
+      throw .backend(error)
+    }
+  }
+
+  // MARK: Files
+
+  /// Removes a lock file, whether it is there or not. One that the storage keeps is tried again by `removeUnwanted`.
+  static func remove(_ id: LockID, from repository: Repository) async throws(RepositoryError) {
+    do throws(BackendError) {
+      try await repository.backend.remove(.lock(id))
+    } catch .notFound {
+      // Somebody else removed it, or an earlier attempt did.
+    } catch {
+      repository.unwantedLocks.withLock { _ = $0.insert(id) }
+      throw .backend(error)
+    }
+    repository.unwantedLocks.withLock { _ = $0.remove(id) }
+  }
+
+  /// Removes what earlier calls could not: else this process would stand in its own way until its file is stale.
+  static func removeUnwanted(from repository: Repository) async {
+    for id in repository.unwantedLocks.withLock({ $0 }) { await clearAway(id, from: repository) }
+  }
+
+  /// Removes a file of ours after `error`, which is what the caller reports whatever becomes of the file.
+  static func clearAway(_ id: LockID, from repository: Repository) async {
+    do throws(RepositoryError) {
+      try await remove(id, from: repository)
+    } catch {
+      repository.settings.logger.warning("the lock \(id.short) stays behind: \(error)")
+    }
+  }
+}

@@ -1,0 +1,96 @@
+internal import Glibc
+
+/// What our lock files say beyond restic's: one more JSON member, which restic ignores.
+///
+/// Layout: `"resticGitFS":{"boot":"…","pidNamespace":4026531836,"commit":"…"}`; each of the three may be missing.
+struct LockMark: Hashable, Sendable {
+  /// Where a process number means one process: this boot of this machine, and one of its process namespaces.
+  ///
+  /// A host name does not tell that: containers and freshly installed machines share them.
+  struct ProcessScope: Hashable, Sendable {
+    /// The kernel's random name for this boot.
+    let boot: String
+    /// The inode of the process namespace.
+    let pidNamespace: UInt64
+
+    /// This process's; nil where `/proc` does not tell.
+    static let current: ProcessScope? = {
+      var status = stat()
+      guard stat("/proc/self/ns/pid", &status) == 0, let file = fopen("/proc/sys/kernel/random/boot_id", "re") else {
+        return nil
+      }
+      defer { fclose(file) }
+      var text = [UInt8](repeating: 0, count: 64)
+      let count = fread(&text, 1, text.count, file)
+      let boot = text.prefix(count).prefix { $0 > UInt8(ascii: " ") }
+      guard !boot.isEmpty else { return nil }
+      return ProcessScope(boot: String(decoding: boot, as: UTF8.self), pidNamespace: UInt64(status.st_ino))
+    }()
+  }
+
+  /// The member's name.
+  static let key = "resticGitFS"
+
+  /// Where the owner's process number is valid; nil where it does not say.
+  var scope: ProcessScope?
+  /// Who holds the commit lock, the same in each file that replaces this one; nil in a lock that is none.
+  var commitHolder: String?
+
+  /// The member, to be written into a lock file.
+  var field: UnknownField {
+    var writer = GoJSON.Writer()
+    writer.literal("{")
+    if let scope {
+      writer.literal("\"boot\":")
+      writer.string(scope.boot)
+      writer.literal(",\"pidNamespace\":")
+      writer.number(scope.pidNamespace)
+    }
+    if let commitHolder {
+      if scope != nil { writer.literal(",") }
+      writer.literal("\"commit\":")
+      writer.string(commitHolder)
+    }
+    writer.literal("}")
+    return UnknownField(key: Self.key, rawValue: writer.finish())
+  }
+
+  init(scope: ProcessScope? = .current, commitHolder: String? = nil) {
+    self.scope = scope
+    self.commitHolder = commitHolder
+  }
+
+  /// The mark in `lock`, which is stored as `id`; nil if the lock is not one of ours.
+  ///
+  /// A mark that cannot be read may be a later version's commit lock, and counts as one.
+  init?(of lock: LockFile, stored id: LockID) {
+    guard let field = lock.unknownFields.last(where: { $0.key == Self.key }) else { return nil }
+    do throws(FormatError) {
+      self = try Self.decode(field.rawValue)
+    } catch {
+      self.init(scope: nil, commitHolder: id.hex)
+    }
+  }
+
+  private static func decode(_ bytes: [UInt8]) throws(FormatError) -> LockMark {
+    try GoJSON.read(bytes, "resticGitFS") { reader throws(FormatError) in
+      var boot: String?
+      var pidNamespace: UInt64?
+      var mark = LockMark(scope: nil)
+      var object = try reader.beginObject()
+      while let key = try reader.nextKey(&object) {
+        if key == "boot" {
+          boot = try reader.string()
+        } else if key == "pidNamespace" {
+          pidNamespace = try reader.number()
+        } else if key == "commit" {
+          mark.commitHolder = try reader.string()
+        } else {
+          try reader.skipValue()
+        }
+      }
+      if let boot, let pidNamespace { mark.scope = ProcessScope(boot: boot, pidNamespace: pidNamespace) }
+      return mark
+    }
+  }
+}

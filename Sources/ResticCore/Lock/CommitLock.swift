@@ -30,8 +30,8 @@
 /// while it is there, and so all files beside it go; a holder that died is removed after two minutes.
 ///
 /// What the lock cannot do: a client that is stopped after `confirm`, and whose snapshot arrives minutes later when
-/// somebody else has the lock. Hence the second `confirm`, and `SnapshotForks`. On a storage whose listings lag behind,
-/// two clients may not see each other and both save a snapshot: `SnapshotForks` finds that as well.
+/// somebody else has the lock. Hence the second `confirm`, and `SnapshotFork`. On a storage whose listings lag behind,
+/// two clients may not see each other and both save a snapshot: `SnapshotFork` finds that as well.
 public final class CommitLock: Sendable {
   private let lease: LockLease
 
@@ -76,6 +76,7 @@ public final class CommitLock: Sendable {
         refreshInterval: policy.commit.refreshInterval,
         lossTimeout: policy.commit.lossTimeout, retention: policy.commit.refreshInterval, recovers: false,
         name: "the commit lock"))
+    await LockLease.removeUnwanted(from: repository)
     var survey = CommitSurvey(repository: repository, policy: policy, clock: clock)
     var delay = policy.commit.firstRetryDelay
     let elapsed = clock.stopwatch()

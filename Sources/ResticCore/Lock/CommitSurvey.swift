@@ -33,6 +33,11 @@ struct CommitSurvey {
   private let clock: LockClock
   /// By holder.
   private var watches: [String: Watch] = [:]
+  /// Holders that were seen to write a new file.
+  private(set) var refreshed: Set<String> = []
+
+  /// Everybody who had a commit lock at the last look and was not dead.
+  var holders: Set<String> { Set(watches.keys) }
 
   init(repository: Repository, policy: LockPolicy, clock: LockClock) {
     locks = LockSurvey(repository: repository, policy: policy, clock: clock)
@@ -52,7 +57,7 @@ struct CommitSurvey {
       let took = elapsed()
       if let own, !all.contains(where: { $0.id == own }) { return .unlisted }
       let others = all.filter { $0.id != own }
-      if try await removeDead(among: others) > 0 { continue }
+      guard try await removeDead(among: others).isEmpty else { continue }
       if let other = try await locks.conflict(exclusive: false, among: others) { return .blocked(other) }
       if let first = others.first(where: { $0.mark?.commitHolder != nil }) { return .contended(first) }
       if took < policy.commit.refreshInterval { return .clear }
@@ -60,27 +65,43 @@ struct CommitSurvey {
     throw .backend(.unavailable("the list of locks takes too long to read, or changes too fast"))
   }
 
-  /// Removes the commit locks whose holder is dead, all files of each; returns how many files that were.
-  private mutating func removeDead(among others: [LockSurvey.Found]) async throws(RepositoryError) -> Int {
-    let holders = Dictionary(grouping: others.filter { $0.mark?.commitHolder != nil }) { $0.mark?.commitHolder ?? "" }
-    watches = watches.filter { holders[$0.key] != nil }
-    var count = 0
-    for (holder, files) in holders {
+  /// Removes the locks of ours that are dead, commit locks or not, and returns them.
+  mutating func removeStale() async throws(RepositoryError) -> [LockSurvey.Found] {
+    let all = try await locks.read()
+    var removed = try await removeDead(among: all)
+    for lock in all where lock.mark?.commitHolder == nil && locks.isDead(lock) {
+      try await LockLease.remove(lock.id, from: repository)
+      removed.append(lock)
+    }
+    return removed
+  }
+
+  /// Removes the commit locks whose holder is dead, all files of each, and returns them.
+  private mutating func removeDead(
+    among others: [LockSurvey.Found]
+  ) async throws(RepositoryError) -> [LockSurvey.Found] {
+    let held = Dictionary(grouping: others.filter { $0.mark?.commitHolder != nil }) { $0.mark?.commitHolder ?? "" }
+    watches = watches.filter { held[$0.key] != nil }
+    refreshed.formIntersection(held.keys)
+    var removed: [LockSurvey.Found] = []
+    for (holder, files) in held {
       guard let last = files.last, files.contains(where: locks.isDead) || isIdle(holder, files) else { continue }
       repository.settings.logger.warning(
         "removing the commit lock of process \(last.file.pid) on \(last.file.hostname), which no longer refreshes it")
       for file in files {
         try await LockLease.remove(file.id, from: repository)
-        count += 1
+        removed.append(file)
       }
+      watches[holder] = nil
     }
-    return count
+    return removed
   }
 
   /// Whether the holder has not written a new file for so long that it must be dead.
   private mutating func isIdle(_ holder: String, _ files: [LockSurvey.Found]) -> Bool {
     let ids = Set(files.map(\.id))
     guard var watch = watches[holder], ids.isSubset(of: watch.files) else {
+      if watches[holder] != nil { refreshed.insert(holder) }
       watches[holder] = Watch(files: ids, idle: .zero, sinceLastLook: clock.timer())
       return false
     }
@@ -90,7 +111,4 @@ struct CommitSurvey {
     watches[holder] = watch
     return watch.idle >= policy.commit.deadAfter
   }
-
-  /// The holders that are watched because nothing new came of them yet.
-  var watchedHolders: Set<String> { Set(watches.filter { $0.value.idle < policy.commit.deadAfter }.keys) }
 }

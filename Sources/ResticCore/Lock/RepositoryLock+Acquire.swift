@@ -9,6 +9,7 @@ extension RepositoryLock {
     on repository: Repository, exclusive: Bool = false, retryFor: Duration = .zero, policy: LockPolicy = LockPolicy(),
     clock: LockClock = .system
   ) async throws(RepositoryError) -> RepositoryLock {
+    await LockLease.removeUnwanted(from: repository)
     var survey = LockSurvey(repository: repository, policy: policy, clock: clock)
     var delay = policy.firstRetryDelay
     var waited: (@Sendable () -> Duration)?

@@ -22,8 +22,6 @@ extension CommandError {
       "\(message); `restic -r \(location) check` tells more"
     case .unsupportedVersion(let version):
       "the repository at \(location) has format version \(version); this program knows versions 1 and 2"
-    case .baseMoved:
-      "\(error); unmount to save ours beside it, tagged conflict"
     case .backend(.missing(let message)):
       message
     case .backend(.denied(let message)):

@@ -5,17 +5,17 @@ import SystemPackage
 
 /// Commits: freezes the tree, stores it, and saves the snapshot, one commit at a time.
 ///
-/// The order is what keeps a repository whole: lock, freeze, packs, indexes (`DurableTree`), check of the base and of the
-/// lock, snapshot. Whatever fails before the snapshot leaves the tree changed and the repository as it was; the next
+/// The order is what keeps a repository whole: lock, freeze, packs, indexes (`DurableTree`), then under the commit lock
+/// compare, merge and save (`SnapshotSaver`). Whatever fails before the snapshot leaves the tree changed and the repository as it was; the next
 /// commit finds the blobs stored already.
 ///
 /// Lock order: `state` is a leaf lock. `gate` is held for a whole commit.
 final class CommitCoordinator: Sendable {
-  /// What the commit is for: that decides what happens when the base has moved.
+  /// What the commit is for.
   enum Purpose: Sendable {
-    /// The mount goes on: the commit fails, and nothing is lost.
+    /// The mount goes on, and shows what others have saved as well.
     case sync
-    /// The mount is gone: what it held is saved as a snapshot tagged `conflict`.
+    /// The mount is gone.
     case unmount
   }
 
@@ -88,9 +88,9 @@ final class CommitCoordinator: Sendable {
   }
 
   private func commitAlone(_ purpose: Purpose) async throws -> CommitResult {
-    guard tree.inspect({ $0.isChanged }) else {
+    guard let filter, tree.inspect({ $0.isChanged }) else {
       await becomeClean()
-      if purpose == .sync { _ = try await refreshAlone() }
+      if purpose == .sync { try await refreshAlone() }
       return .unchanged(current.base.snapshot?.id)
     }
     state.withLock { $0.phase = purpose == .unmount ? .unmounting : .committing }
@@ -103,35 +103,26 @@ final class CommitCoordinator: Sendable {
     let files = FileUploader(uploader: uploader, reader: tree.reader, progress: progress)
     let (durable, stored) = try await SnapshotWriter(files: files, uploader: uploader, progress: progress).store(frozen)
 
+    let saver = SnapshotSaver(
+      repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor, logger: logger)
+    let summary = SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now())
     let base = current.base
-    let snapshots = try await repository.snapshots()
-    let filter = filter ?? SnapshotFilter()
-    let newest = snapshots.last { filter.matches($0.snapshot) }
-    let result: CommitResult
-    if durable.id == base.tree, newest?.snapshot.tree == base.tree {
-      result = .unchanged(base.snapshot?.id)
-    } else {
-      if base.tree != nil, !snapshots.contains(where: { $0.snapshot.tree == base.tree }) {
-        try await TreeVerifier(repository: repository).verify(durable.id)
-      }
-      let description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
-      let summary = SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now())
-      try lock.validate()
-      if let newest, newest.snapshot.tree != base.tree {
-        guard purpose == .unmount else { throw RepositoryError.baseMoved(newest: newest.id) }
-        let conflict = description.conflict(
-          durable.id, before: newest, at: .now(), summary: summary)
-        result = .conflict(try await repository.saveSnapshot(conflict, of: durable).id, newest: newest.id)
-      } else {
-        let saved = try await repository.saveSnapshot(description.successor(durable.id, at: .now(), summary: summary), of: durable)
-        state.withLock { $0.base = CommitState.Base(saved) }
-        result = .saved(saved.id)
-      }
-    }
+    let result = durable.id == base.tree
+      ? CommitResult.unchanged(base.snapshot?.id)
+      : try await saver.save(durable, base: base, lock: lock, summary: summary)
     tree.inspect { $0.settle(stored, of: frozen) }
     streamer.noteCommit()
-    state.withLock { $0.lastCommit = (result, .now()) }
+    state.withLock { state in
+      if case .saved(let saved, let merge) = result {
+        state.base = CommitState.Base(saved)
+        // The mount shows our side still; the refresh that follows shows the merged tree.
+        if let merge { state.base.tree = merge.ours }
+      }
+      state.lastCommit = (result, .now())
+    }
+    if let message = result.message { logger.notice("\(message)") }
     await becomeClean()
+    if purpose == .sync { try await refreshAlone() }
     return result
   }
 
@@ -141,6 +132,7 @@ final class CommitCoordinator: Sendable {
     try await gate.pass { () async throws -> Bool in try await refreshAlone() }
   }
 
+  @discardableResult
   private func refreshAlone() async throws -> Bool {
     guard let filter, !tree.inspect({ $0.isChanged }) else { return false }
     guard let newest = try await repository.latestSnapshot(matching: filter) else { return false }

@@ -41,13 +41,3 @@ struct CommitState: Sendable {
   /// Why the last commit failed, if it did, and when.
   var lastError: (error: any Error, time: Timestamp)?
 }
-
-/// What a commit came to.
-enum CommitResult: Hashable, Sendable {
-  /// There was nothing to save. The base snapshot, if there is one.
-  case unchanged(SnapshotID?)
-  /// A new snapshot, the latest.
-  case saved(SnapshotID)
-  /// The base had moved: ours was saved as the first, tagged `conflict`; the second is and stays the latest.
-  case conflict(SnapshotID, newest: SnapshotID)
-}

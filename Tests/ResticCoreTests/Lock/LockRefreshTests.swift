@@ -37,9 +37,10 @@ struct LockRefreshTests {
       while left > .zero {
         clock.advance(by: min(left, .seconds(5)))
         left -= .seconds(5)
-        while clock.sleeperCount == 0 {
-          if lock.isLost { return }  // Then it polls no more.
-          await Task.yield()
+        // A lock that is lost for good polls no more: then there is nobody to wait for.
+        let end = ContinuousClock.now.advanced(by: .milliseconds(lock.isLost ? 300 : 10_000))
+        while clock.sleeperCount == 0, ContinuousClock.now < end {
+          if lock.isLost { try? await Task.sleep(for: .milliseconds(1)) } else { await Task.yield() }  // not cancelled
         }
       }
     }
@@ -89,23 +90,86 @@ struct LockRefreshTests {
     try await scene.lock.release()
   }
 
-  @Test("after 22.5 minutes without a refresh the lock is lost, and stays lost")
-  func loss() async throws {
+  @Test(
+    "after 22.5 minutes without a refresh nothing may be written, until the lock proves to have been there all along")
+  func overdue() async throws {
     let scene = try await Scene()
+    let before = scene.lock.id
     scene.fault.value.withLock { $0 = { _ in .nothingDone(FaultBackend.hiccup) } }
     await scene.pass(.seconds(22 * 60 + 25))
     #expect(!scene.lock.isLost)
     await scene.pass(.seconds(10))
-    #expect(scene.lock.isLost)
-    scene.fault.value.withLock { $0 = nil }
-    await scene.pass(.seconds(600))
     let error = #expect(throws: RepositoryError.self) { try scene.lock.validate() }
     guard case .lockLost = error else {
       Issue.record("\(String(describing: error))")
       return
     }
+    await scene.pass(.seconds(600))
+    #expect(scene.lock.isLost)
+    scene.fault.value.withLock { $0 = nil }
+    await scene.pass(.seconds(10))
+    try scene.lock.validate()
+    #expect(scene.lock.id != before)
+    #expect(scene.locks == [.lock(scene.lock.id)])
     try await scene.lock.release()
-    #expect(scene.locks.isEmpty, "a lost lock's file is still removed")
+    #expect(scene.locks.isEmpty)
+  }
+
+  @Test("an overdue lock whose file is gone is lost for good, and nothing of it is left")
+  func overdueAndRemoved() async throws {
+    let scene = try await Scene()
+    scene.fault.value.withLock { $0 = { _ in .nothingDone(FaultBackend.hiccup) } }
+    await scene.pass(.seconds(23 * 60))
+    scene.backend[.lock(scene.lock.id)] = nil
+    scene.fault.value.withLock { $0 = nil }
+    await scene.pass(.seconds(20))
+    #expect(scene.lock.isLost)
+    #expect(scene.locks.isEmpty)
+    try await scene.lock.release()
+  }
+
+  @Test("a lock that is removed while an overdue one is being refreshed is lost, at whichever call that is")
+  func overdueRace() async throws {
+    for number in 0..<3 {
+      let scene = try await Scene()
+      scene.fault.value.withLock { $0 = { _ in .nothingDone(FaultBackend.hiccup) } }
+      await scene.pass(.seconds(23 * 60))
+      let (backend, old) = (scene.backend, scene.lock.id)
+      let count = Locked(0)
+      scene.fault.value.withLock { fault in
+        fault = { _ in
+          let calls = count.withLock { count in
+            defer { count += 1 }
+            return count
+          }
+          if calls == number { backend[.lock(old)] = nil }
+          return nil
+        }
+      }
+      await scene.pass(.seconds(20))
+      #expect(scene.lock.isLost)
+      #expect(scene.locks.isEmpty)
+      try await scene.lock.release()
+    }
+  }
+
+  @Test("an overdue lock is not valid again while an exclusive lock is there")
+  func overdueBesideExclusive() async throws {
+    let scene = try await Scene()
+    scene.fault.value.withLock { $0 = { _ in .nothingDone(FaultBackend.hiccup) } }
+    await scene.pass(.seconds(23 * 60))
+    let other = LockFile(
+      time: scene.clock.lockClock.wallTime(), exclusive: true, hostname: "elsewhere", username: "x", pid: 1)
+    let id = try await TestRepository.open(scene.backend).unpacked.save(other.encode(), as: BackendFile.lock)
+    scene.fault.value.withLock { $0 = nil }
+    await scene.pass(.seconds(60))
+    #expect(scene.lock.isLost)
+    #expect(scene.locks.count == 2)
+    scene.backend[.lock(id)] = nil
+    await scene.pass(.seconds(10))
+    try scene.lock.validate()
+    try await scene.lock.release()
+    #expect(scene.locks.isEmpty)
   }
 
   @Test("a machine that slept too long notices at once, by the wall clock")

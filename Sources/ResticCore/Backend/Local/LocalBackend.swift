@@ -7,17 +7,23 @@ public import SystemPackage
 ///    renamed without replacing; then its folder is made durable.
 /// 2. Files are read-only for their owner (0400), folders are the owner's (0700); where the config file is readable by
 ///    its group, so is everything new (0440 and 0770), as restic does for shared repositories.
-/// 3. Every system call runs on `executor`, never on Swift's pool.
+/// 3. Every system call runs on threads of its own, never on Swift's pool; those for lock files on others than the rest,
+///    so that no refresh waits behind uploads.
 /// 4. A folder that is missing though the repository exists counts as empty and is made when a file needs it.
 public struct LocalBackend: Backend {
   let paths: LocalPaths
   private let executor: BlockingExecutor
+  private let lockExecutor: BlockingExecutor
 
   /// The repository in the folder `path`, which need not exist before `create`. A relative path is taken from where the
   /// process stands now, and stays valid when it moves.
-  public init(path: FilePath, executor: BlockingExecutor = BlockingExecutor()) {
+  public init(
+    path: FilePath, executor: BlockingExecutor = BlockingExecutor(),
+    lockExecutor: BlockingExecutor = BlockingExecutor(threadCount: 2)
+  ) {
     paths = LocalPaths(root: path.isAbsolute ? path : Self.currentDirectory().pushing(path))
     self.executor = executor
+    self.lockExecutor = lockExecutor
   }
 
   /// The repository's folder, absolute.
@@ -30,16 +36,16 @@ public struct LocalBackend: Backend {
   }
 
   public func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
-    try await executor.run { () throws(BackendError) in try saveNow(file, bytes) }
+    try await executor(for: file.type).run { () throws(BackendError) in try saveNow(file, bytes) }
   }
 
   public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
     precondition((range?.lowerBound ?? 0) >= 0, "a range begins in the file")
-    return try await executor.run { () throws(BackendError) in try loadNow(file, range: range) }
+    return try await executor(for: file.type).run { () throws(BackendError) in try loadNow(file, range: range) }
   }
 
   public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
-    try await executor.run { () throws(BackendError) in
+    try await executor(for: file.type).run { () throws(BackendError) in
       do throws(Errno) {
         return Int(try SystemCall.status(paths.path(of: file)).st_size)
       } catch {
@@ -49,11 +55,11 @@ public struct LocalBackend: Backend {
   }
 
   public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
-    try await executor.run { () throws(BackendError) in try listNow(type) }
+    try await executor(for: type).run { () throws(BackendError) in try listNow(type) }
   }
 
   public func remove(_ file: BackendFile) async throws(BackendError) {
-    try await executor.run { () throws(BackendError) in
+    try await executor(for: file.type).run { () throws(BackendError) in
       do throws(Errno) {
         // Some network file systems keep read-only files from being removed; restic does the same. Whether the mode
         // could be changed does not matter: unlink says what counts.
@@ -76,6 +82,10 @@ public struct LocalBackend: Backend {
         throw failure(error, at: paths.root, "statvfs")
       }
     }
+  }
+
+  private func executor(for type: BackendFileType) -> BlockingExecutor {
+    type == .lock ? lockExecutor : executor
   }
 
   private static func currentDirectory() -> FilePath {

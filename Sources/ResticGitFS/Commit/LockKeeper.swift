@@ -58,6 +58,11 @@ actor LockKeeper {
     if let lock = try? await acquisition.value { await giveBack(lock) }  // there is nothing to give back after a failure
   }
 
+  /// Stops waiting for a lock.
+  func cancel() {
+    acquisition?.cancel()
+  }
+
   /// A lock file that can't be removed stays behind; it becomes stale, and the next mount on this machine removes it.
   private func giveBack(_ lock: RepositoryLock) async {
     held.withLock { $0 = nil }

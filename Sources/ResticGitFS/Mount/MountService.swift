@@ -50,7 +50,7 @@ final class MountService: Sendable {
     streamer = ContentStreamer(tree: mounted.tree, budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
     coordinator = CommitCoordinator(
       tree: mounted.tree, base: mounted.base, filter: filter, identity: configuration.identity, lockKeeper: lockKeeper,
-      streamer: streamer, kernelCache: kernelCache, logger: logger)
+      streamer: streamer, kernelCache: kernelCache, isForOneProgram: configuration.isForOneProgram, logger: logger)
     tree.onChange { [coordinator] in coordinator.noteChange() }
     if tree.inspect({ $0.isChanged }) { coordinator.noteChange() }
   }
@@ -126,6 +126,7 @@ final class MountService: Sendable {
   }
 
   private func commitFinally() -> FinalCommit {
+    if configuration.isForOneProgram { return .ended(discard()) }
     let requests = serving.withLock { $0.exitRequests }
     while true {
       do {
@@ -146,6 +147,18 @@ final class MountService: Sendable {
         sleep(Self.retrySeconds)
       }
     }
+  }
+
+  /// Ends without a commit; one that is past the point of no return is waited for. Takes the mountpoint away.
+  private func discard() -> MountOutcome {
+    do {
+      try blocking { [coordinator] in await coordinator.discard() }
+    } catch {
+      preconditionFailure("discarding throws nothing: \(error)")
+    }
+    // Whoever made the folder may have been faster, or is gone.
+    _ = configuration.mountpoint.withPlatformString { rmdir($0) }
+    return .clean(snapshot: coordinator.current.base.snapshot?.id.hex)
   }
 
   /// Commits in the background, as `sync` would. From any thread.

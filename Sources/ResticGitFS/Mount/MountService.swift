@@ -45,7 +45,8 @@ final class MountService: Sendable {
     self.logger = logger
     notice = mounted.notice
     tree = mounted.tree
-    let filter: SnapshotFilter? = if case .latest(let filter) = configuration.selection { filter } else { nil }
+    let filter: SnapshotFilter? =
+      if case .latest(let filter) = configuration.selection { filter.following(mounted.base) } else { nil }
     kernelCache = KernelCache(logger: logger)
     streamer = ContentStreamer(tree: mounted.tree, budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
     coordinator = CommitCoordinator(

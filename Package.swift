@@ -17,7 +17,8 @@ let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-s
 let package = Package(
   name: "ResticGitFS",
   products: [
-    .executable(name: "restic-gitfs", targets: ["ResticGitFS"])
+    .executable(name: "restic-gitfs", targets: ["ResticGitFS"]),
+    .executable(name: "benchmark-parts", targets: ["BenchmarkParts"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
@@ -47,6 +48,12 @@ let package = Package(
       dependencies: ["ResticCore", "FuseBridge", "CLinux", "CSodium", system, logging, argumentParser, subprocess],
       swiftSettings: settings),
 
+    .executableTarget(
+      name: "BenchmarkParts",
+      dependencies: ["ResticCore"],
+      path: "Benchmarks/Parts",
+      swiftSettings: settings),
+
     .target(
       name: "ResticTestSupport",
       dependencies: ["ResticCore", system, logging, subprocess],
@@ -72,7 +79,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "MountedTests",
-      dependencies: ["ResticTestSupport", system],
+      dependencies: ["ResticCore", "ResticTestSupport", system],
       swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

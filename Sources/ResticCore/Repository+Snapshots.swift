@@ -3,10 +3,10 @@ extension Repository {
   ///
   /// Throws `.damaged` naming the file that cannot be read.
   public func snapshots() async throws(RepositoryError) -> [SavedSnapshot] {
-    let listed: [SnapshotID] = try await list(.snapshot)
+    let listed: Set<SnapshotID> = Set(try await list(.snapshot))
     let cached = snapshotCache.withLock { cache in
       // What is gone is not kept.
-      cache = cache.filter { Set(listed).contains($0.key) }
+      cache = cache.filter { listed.contains($0.key) }
       return cache
     }
     try await forEachConcurrently(listed.filter { cached[$0] == nil }, limit: settings.concurrentLoads) {

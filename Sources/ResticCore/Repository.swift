@@ -55,6 +55,8 @@ public final class Repository: Sendable {
   let indexGate = AsyncGate()
   /// Snapshots that were loaded; what an id names never changes.
   let snapshotCache = Locked<[SnapshotID: Snapshot]>([:])
+  /// Lock files that should be gone and that the storage would not remove; see `LockLease.removeUnwanted`.
+  let unwantedLocks = Locked<Set<LockID>>([])
 
   init(
     backend: any Backend, config: Config, polynomial: ChunkerPolynomial, keyID: KeyID, masterKey: MasterKey,

@@ -22,8 +22,6 @@ public enum RepositoryError: Error, Sendable {
   case tooLarge(String)
   /// The task was cancelled while it waited (exit code 130).
   case cancelled
-  /// The newest matching snapshot is not the one our changes are based on.
-  case baseMoved(newest: SnapshotID)
   /// The storage failed.
   case backend(BackendError)
 }
@@ -43,7 +41,6 @@ extension RepositoryError: CustomStringConvertible {
     case .noSnapshot(let message): message
     case .tooLarge(let message): message
     case .cancelled: "interrupted"
-    case .baseMoved(let newest): "the repository has a newer snapshot \(newest.short)"
     case .backend(let error): "\(error)"
     }
   }

@@ -76,6 +76,7 @@ public final class CommitLock: Sendable {
         refreshInterval: policy.commit.refreshInterval,
         lossTimeout: policy.commit.lossTimeout, retention: policy.commit.refreshInterval, recovers: false,
         name: "the commit lock"))
+    await LockLease.removeUnwanted(from: repository)
     var survey = CommitSurvey(repository: repository, policy: policy, clock: clock)
     var delay = policy.commit.firstRetryDelay
     let elapsed = clock.stopwatch()

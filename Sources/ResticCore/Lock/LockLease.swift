@@ -274,15 +274,22 @@ final class LockLease: Sendable {
 
   // MARK: Files
 
-  /// Removes a lock file, whether it is there or not.
+  /// Removes a lock file, whether it is there or not. One that the storage keeps is tried again by `removeUnwanted`.
   static func remove(_ id: LockID, from repository: Repository) async throws(RepositoryError) {
     do throws(BackendError) {
       try await repository.backend.remove(.lock(id))
     } catch .notFound {
-      return  // Somebody else removed it, or an earlier attempt did.
+      // Somebody else removed it, or an earlier attempt did.
     } catch {
+      repository.unwantedLocks.withLock { _ = $0.insert(id) }
       throw .backend(error)
     }
+    repository.unwantedLocks.withLock { _ = $0.remove(id) }
+  }
+
+  /// Removes what earlier calls could not: else this process would stand in its own way until its file is stale.
+  static func removeUnwanted(from repository: Repository) async {
+    for id in repository.unwantedLocks.withLock({ $0 }) { await clearAway(id, from: repository) }
   }
 
   /// Removes a file of ours after `error`, which is what the caller reports whatever becomes of the file.

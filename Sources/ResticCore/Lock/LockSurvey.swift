@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Logging
 
 /// Looks at the locks of others, while one lock is being acquired.
@@ -65,17 +64,15 @@ struct LockSurvey {
     return nil
   }
 
-  /// What restic says of a lock in the way, and what to do.
+  /// What restic says of a lock in the way, on one line.
   func message(about other: Found) -> String {
     let lock = other.file
     let age = max(.zero, lock.time.duration(to: clock.wallTime()))
-    let isStale = age > policy.staleAfter
     return """
       repository is already locked \(lock.exclusive ? "exclusively " : "")by PID \(lock.pid) on \(lock.hostname) \
-      by \(lock.username) (UID \(lock.uid), GID \(lock.gid))
-      lock was created at \(lock.time.rfc3339) (\(age.components.seconds / 60)m\(age.components.seconds % 60)s ago)
-      storage ID \(other.id.short)
-      \(isStale ? "the lock is stale: " : "if that process is gone, ")`restic unlock` removes stale locks
+      by \(lock.username) (UID \(lock.uid), GID \(lock.gid)); lock was created at \(lock.time.rfc3339) \
+      (\(age.components.seconds / 60)m\(age.components.seconds % 60)s ago), storage ID \(other.id.short)\
+      \(age > policy.staleAfter ? ", and is stale" : "")
       """
   }
 
@@ -93,7 +90,7 @@ struct LockSurvey {
         damageCount += 1
         guard damageCount < Self.attempts else {
           throw .damaged(
-            "\(message)\n`restic unlock --remove-all` removes invalid locks; make sure that nobody uses the repository")
+            "\(message); `restic unlock --remove-all` removes invalid locks, once nobody uses the repository")
         }
         try await clock.sleep(for: policy.settleDelay)
       }
@@ -109,8 +106,8 @@ struct LockSurvey {
     } catch {
       throw .backend(error)
     }
-    let ids = listed.compactMap { LockID(hex: $0.file.name) }
-    known = known.filter { Set(ids).contains($0.key) }
+    let ids = Set(listed.compactMap { LockID(hex: $0.file.name) })
+    known = known.filter { ids.contains($0.key) }
     for id in ids where known[id] == nil {
       let bytes = try await repository.unpacked.load(.lock(id))
       do throws(FormatError) {
@@ -137,7 +134,7 @@ struct LockSurvey {
     guard !lock.hostname.isEmpty, lock.hostname == identity.hostname, lock.pid > 0, lock.pid != identity.pid else {
       return false
     }
-    return kill(lock.pid, 0) != 0 && errno == ESRCH
+    return !ProcessState.isRunning(lock.pid)
   }
 
   /// Whether a lock that is stale, or whose process seems to be gone, was watched long enough, and seen often enough, to

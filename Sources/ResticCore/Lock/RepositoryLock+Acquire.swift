@@ -9,6 +9,7 @@ extension RepositoryLock {
     on repository: Repository, exclusive: Bool = false, retryFor: Duration = .zero, policy: LockPolicy = LockPolicy(),
     clock: LockClock = .system
   ) async throws(RepositoryError) -> RepositoryLock {
+    await LockLease.removeUnwanted(from: repository)
     var survey = LockSurvey(repository: repository, policy: policy, clock: clock)
     var delay = policy.firstRetryDelay
     var waited: (@Sendable () -> Duration)?
@@ -20,7 +21,9 @@ extension RepositoryLock {
         // Measured from the end of the first attempt.
         let elapsed = waited ?? clock.stopwatch()
         if waited == nil {
-          repository.settings.logger.notice("the repository is locked; waiting up to \(retryFor) for the lock")
+          if retryFor > .zero {
+            repository.settings.logger.notice("the repository is locked; waiting up to \(retryFor) for the lock")
+          }
           waited = elapsed
         }
         let remaining = retryFor - elapsed()

@@ -15,6 +15,9 @@
 ///   `Repository.forgetVanishedPacks`.
 ///
 /// A lock that is dropped without `release` leaves its file behind until that is stale.
+///
+/// **A program that holds a lock must ignore SIGHUP**, as restic does: `restic unlock` sends it to the process that a lock
+/// names to see whether it lives.
 public final class RepositoryLock: Sendable {
   private let lease: LockLease
 

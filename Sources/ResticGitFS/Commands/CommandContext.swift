@@ -20,8 +20,9 @@ struct CommandContext: Sendable {
     StandardStream.output.write(line + "\n")
   }
 
-  /// Writes `line` to standard error, after the program's name.
-  func warn(_ line: String) {
+  /// Writes `text` to standard error, after the program's name and as one line, whatever names it quotes.
+  func warn(_ text: String) {
+    let line = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).joined(separator: " ")
     StandardStream.error.write("restic-gitfs: \(line)\n")
   }
 }

@@ -8,7 +8,7 @@ extension CommandError {
 
   private static func message(for error: RepositoryError, location: String) -> String {
     switch error {
-    case .noRepository, .backend(.missing):
+    case .noRepository:
       "there is no restic repository at \(location); create one with `restic-gitfs init -r \(location)`"
     case .alreadyInitialized:
       "there is a restic repository at \(location) already; nothing was changed"
@@ -22,8 +22,12 @@ extension CommandError {
       "\(message); `restic -r \(location) check` tells more"
     case .unsupportedVersion(let version):
       "the repository at \(location) has format version \(version); this program knows versions 1 and 2"
-    case .baseMoved:
-      "\(error); unmount to save ours beside it, tagged conflict"
+    case .backend(.missing(let message)):
+      message
+    case .backend(.denied(let message)):
+      """
+      the repository at \(location) may not be used so: \(message); check whose it is, or mount it with --read-only
+      """
     case .backend(let cause):
       "the repository at \(location) cannot be used: \(cause)"
     case .missingBlob, .noSnapshot, .tooLarge, .cancelled:

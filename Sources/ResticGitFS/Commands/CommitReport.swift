@@ -4,7 +4,7 @@ struct CommitReport: Hashable, Sendable {
   let snapshot: String?
   /// Whether it is a new one.
   let changed: Bool
-  /// Whether it was saved beside a newer one.
+  /// Whether others had changed the same.
   var isConflict = false
 
   /// The members of the JSON form; `message_type` as in restic's summaries.
@@ -35,7 +35,7 @@ struct CommitReport: Hashable, Sendable {
   var text: String {
     guard let snapshot else { return "no changes, nothing saved yet" }
     let id = snapshot.prefix(8)
-    if isConflict { return "snapshot \(id) saved, tagged conflict" }
+    if isConflict { return "snapshot \(id) saved, with conflicts" }
     return changed ? "snapshot \(id) saved" : "no changes, snapshot is \(id)"
   }
 

@@ -7,7 +7,6 @@ extension ExitCode {
     case .noRepository, .backend(.missing): self = .noRepository
     case .wrongPassword: self = .wrongPassword
     case .locked: self = .locked
-    case .baseMoved: self = .partial
     case .cancelled: self = .interrupted
     case .alreadyInitialized, .lockLost, .damaged, .unsupportedVersion, .missingBlob, .noSnapshot, .tooLarge, .backend:
       self = .failure

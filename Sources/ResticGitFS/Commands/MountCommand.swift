@@ -56,6 +56,12 @@ struct MountCommand: ContextualCommand {
   var commitAfter: Duration?
 
   @Option(
+    help: ArgumentHelp(
+      "Look for a newer snapshot so often while nothing is changed; 0 turns it off.", valueName: "duration"),
+    transform: Duration.parse)
+  var refresh: Duration = .seconds(30)
+
+  @Option(
     name: .customShort("o", allowingJoined: true),
     help: ArgumentHelp("Mount options as for mount(8) and FUSE: ro, exec, allow_other, …", valueName: "option,…"))
   var fuseOptions: [String] = []
@@ -106,6 +112,7 @@ struct MountCommand: ContextualCommand {
       mountpoint: mountpoint, isReadOnly: options.readOnly,
       selection: isLatest ? .latest(filter) : .snapshot(idPrefix: snapshot),
       createsBareRepository: !leavesEmpty, fuseOptions: options, commitAfter: commitAfter,
+      refreshInterval: refresh == .zero ? nil : refresh,
       memory: storage.memoryLimit,
       retryLock: repository.retryLock,
       // A filter for hosts must match what we save, or the next mount would not find it.

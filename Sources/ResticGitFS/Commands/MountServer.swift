@@ -28,16 +28,12 @@ struct MountServer: Sendable {
     try await waitForCommits(in: directory)
     let session = try startSession(in: directory)
 
-    let signals = ServingSignals(logger: logger, isDetached: readiness != nil)
+    let signals = ServingSignals(logger: logger)
     context.signals.onSignal { signals.handle($0.number) }
     let service: MountService
     do {
       service = try await prepare(signals)
-      service.setSessionFile(session.path.string)
-      watch(service, for: session)
-      if let notice = service.notice, !isQuiet { context.warn(notice) }
-      try service.mount()
-      try session.update { $0.state = .serving }
+      try await mount(service, for: session)
     } catch {
       end(session, .failed(message: "\(error)"))
       throw signals.hasBeenAskedToEnd ? CommandError.silent(.interrupted) : error
@@ -57,14 +53,33 @@ struct MountServer: Sendable {
   }
 
   private func waitForCommits(in directory: SessionDirectory) async throws {
-    try await PreviousCommit(directory: directory).wait { record in
-      let message = "waiting for the commit of \(record.mountpoint) (process \(record.processID))"
-      if StandardStream.error.isTerminal, !isQuiet {
-        context.warn("\(message); Ctrl-C gives up")
-      } else {
-        logger.info("\(message)")
+    do {
+      try await PreviousCommit(directory: directory).wait { record in
+        let message = "waiting for the commit of \(record.mountpoint) (process \(record.processID))"
+        if StandardStream.error.isTerminal, !isQuiet {
+          context.warn("\(message); Ctrl-C gives up")
+        } else {
+          logger.info("\(message)")
+        }
       }
+    } catch let error as Errno {
+      throw CommandError(
+        "the session files in \(directory.path) cannot be read: \(error); set XDG_STATE_HOME to a folder of yours")
     }
+  }
+
+  /// Mounts `service`, which gives back what it holds where that fails.
+  private func mount(_ service: MountService, for session: SessionFile) async throws {
+    service.setSessionFile(session.path.string)
+    watch(service, for: session)
+    do {
+      try service.mount()
+      try session.update { $0.state = .serving }
+    } catch {
+      await service.abandon()
+      throw error
+    }
+    if let notice = service.notice, !isQuiet { context.warn(notice) }
   }
 
   private func startSession(in directory: SessionDirectory) throws(CommandError) -> SessionFile {

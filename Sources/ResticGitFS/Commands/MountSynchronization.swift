@@ -9,6 +9,8 @@ struct MountSynchronization: Sendable {
     let snapshot: String?
     /// Whether that is a new one.
     let changed: Bool
+    /// What somebody has to look at, if others had changed the same.
+    let conflict: String?
   }
 
   private static let pollInterval = Duration.milliseconds(250)
@@ -41,7 +43,10 @@ struct MountSynchronization: Sendable {
 
     let after = try mount.status()
     if let failure { throw Self.error(failure, after) }
-    return Result(snapshot: after.snapshot, changed: after.snapshot != before.snapshot)
+    let last = after.lastCommit?.time == before.lastCommit?.time ? nil : after.lastCommit
+    return Result(
+      snapshot: after.snapshot, changed: after.snapshot != before.snapshot,
+      conflict: last?.conflict == true ? last?.message ?? "" : nil)
   }
 
   /// Shows the mount's progress until the task is cancelled. Looking at the mount blocks, so it has a thread of its own.

@@ -8,8 +8,11 @@ enum Mountpoint {
   static func checked(
     _ path: String, repository: FilePath?, table: MountTable
   ) throws(CommandError) -> FilePath {
-    let given = FilePath(path)
-    guard let resolved = given.resolved() else { throw unusable(path, Errno(rawValue: errno)) }
+    guard !path.isEmpty else { throw CommandError("the mountpoint is empty; give an empty folder, for example ~/vault") }
+    guard let resolved = FilePath(path).resolved() else { throw unusable(path, Errno(rawValue: errno)) }
+    guard String(validating: resolved) != nil else {
+      throw CommandError("the mountpoint \(resolved) has a name that is not UTF-8; choose another folder")
+    }
     if table.entry(at: resolved)?.isResticGitFS == true {
       guard !MountedDirectory(path: resolved).isDead else { throw unusable(path, .socketNotConnected) }
       throw CommandError("\(path) is a restic-gitfs mount already; unmount it first: `restic-gitfs umount \(path)`")

@@ -19,6 +19,10 @@ enum Program {
       terminal.restore()
       _exit(ExitCode.interrupted.rawValue)
     }
+    if let name = InvalidText.find() {
+      StandardStream.error.write("restic-gitfs: \(name) is not UTF-8; use names that are\n")
+      exit(ExitCode.failure.rawValue)
+    }
     let context = CommandContext(
       environment: .current(), terminal: terminal, signals: signals, log: LogDestination(),
       inheritedDescriptors: inheritedDescriptors,

@@ -4,8 +4,9 @@ import ResticCore
 
 /// What signals do to a process that serves a mount, or is about to: nothing that is written gets lost by one.
 ///
-/// SIGINT and SIGTERM, and SIGHUP in the foreground, ask for the end: while the mount is being prepared that cancels the
-/// preparation (a second one ends the process at once), from then on it commits and unmounts. SIGUSR1 commits.
+/// SIGINT and SIGTERM ask for the end: while the mount is being prepared that cancels the preparation (a second one ends
+/// the process at once), from then on it commits and unmounts. SIGUSR1 commits. SIGHUP is ignored once the repository is
+/// open, in the foreground too: `restic unlock` sends it to whoever holds a lock, to see whether it lives.
 /// `handle` is called by the thread that takes signals. `phase` is a leaf lock.
 final class ServingSignals: Sendable {
   private enum Phase {
@@ -24,12 +25,10 @@ final class ServingSignals: Sendable {
 
   private let state = Locked(State())
   private let logger: Logger
-  private let isDetached: Bool
 
-  /// A detached process has no terminal whose end (SIGHUP) could mean anything.
-  init(logger: Logger, isDetached: Bool) {
+  /// Signals for a process whose repository is open.
+  init(logger: Logger) {
     self.logger = logger
-    self.isDetached = isDetached
   }
 
   /// Whether a signal has asked for the end.
@@ -60,7 +59,7 @@ final class ServingSignals: Sendable {
     switch signal {
     case SIGUSR1:
       if case .serving(let service) = state.withLock({ $0.phase }) { service.requestCommit() }
-    case SIGHUP where isDetached:
+    case SIGHUP:
       break
     default:
       requestEnd()

@@ -7,8 +7,8 @@ struct UnmountCommand: ContextualCommand {
     commandName: "umount",
     abstract: "Save what is on a mount, unmount it, and wait until all is stored.",
     discussion: """
-      If it cannot be saved it stays mounted and nothing is lost. Exit code 3 says that a newer snapshot was there and \
-      ours was saved beside it, tagged conflict.
+      If it cannot be saved it stays mounted and nothing is lost. Exit code 3 says that all is saved, but others had \
+      changed the same meanwhile: the message says what to look at.
 
       EXAMPLES
         restic-gitfs umount ~/vault
@@ -36,24 +36,19 @@ struct UnmountCommand: ContextualCommand {
     }
     let progress = ProgressLine(isQuiet: quiet)
     let status = try mount.status()
-    if !status.readOnly {
-      do {
-        _ = try await MountSynchronization(mount: mount, progress: progress).run()
-      } catch let error as CommandError where error.exitCode == .partial {
-        // A newer snapshot is there. It will not go away: the final commit saves ours beside it.
-      }
-    }
+    let synchronized = status.readOnly ? nil : try await MountSynchronization(mount: mount, progress: progress).run()
 
     let session = try Self.session(of: status)
     try await Unmounting.unmount(mount.path)
     let outcome = try await SessionEnd(session: session, mount: mount, progress: progress).wait()
 
     let report = CommitReport(
-      snapshot: outcome.snapshot, changed: outcome.snapshot != status.snapshot, isConflict: outcome.exitCode == .partial
-    )
+      snapshot: outcome.snapshot, changed: outcome.snapshot != status.snapshot,
+      isConflict: outcome.exitCode == .partial || synchronized?.conflict != nil)
     switch outcome {
     case .clean, .committed:
       report.print(json: json, quiet: quiet, in: context)
+      if let conflict = synchronized?.conflict { throw CommandError(conflict, exitCode: .partial) }
     case .conflict(_, let message):
       report.print(json: json, quiet: quiet, in: context)
       throw CommandError(message, exitCode: outcome.exitCode)

@@ -5,25 +5,27 @@ import SystemPackage
 
 /// Commits: freezes the tree, stores it, and saves the snapshot, one commit at a time.
 ///
-/// The order is what keeps a repository whole: lock, freeze, packs, indexes (`DurableTree`), check of the base and of the
-/// lock, snapshot. Whatever fails before the snapshot leaves the tree changed and the repository as it was; the next
+/// The order is what keeps a repository whole: lock, freeze, packs, indexes (`DurableTree`), then under the commit lock
+/// compare, merge and save (`SnapshotSaver`). Whatever fails before the snapshot leaves the tree changed and the repository as it was; the next
 /// commit finds the blobs stored already.
 ///
 /// Lock order: `state` is a leaf lock. `gate` is held for a whole commit.
 final class CommitCoordinator: Sendable {
-  /// What the commit is for: that decides what happens when the base has moved.
+  /// What the commit is for.
   enum Purpose: Sendable {
-    /// The mount goes on: the commit fails, and nothing is lost.
+    /// The mount goes on, and shows what others have saved as well.
     case sync
-    /// The mount is gone: what it held is saved as a snapshot tagged `conflict`.
+    /// The mount is gone.
     case unmount
   }
 
   private let tree: WorkingTree
-  private let filter: SnapshotFilter
+  /// Nil where one snapshot is shown for good.
+  private let filter: SnapshotFilter?
   private let identity: SnapshotIdentity
   private let lockKeeper: LockKeeper
   private let streamer: ContentStreamer
+  private let kernelCache: KernelCache
   private let logger: Logger
   private let gate = AsyncGate()
   private let state: Locked<CommitState>
@@ -32,16 +34,17 @@ final class CommitCoordinator: Sendable {
 
   /// Commits `tree`, whose changes count from `base`.
   init(
-    tree: WorkingTree, base: SavedSnapshot?, filter: SnapshotFilter, identity: SnapshotIdentity, lockKeeper: LockKeeper,
-    streamer: ContentStreamer, logger: Logger
+    tree: WorkingTree, base: SavedSnapshot?, filter: SnapshotFilter?, identity: SnapshotIdentity, lockKeeper: LockKeeper,
+    streamer: ContentStreamer, kernelCache: KernelCache, logger: Logger
   ) {
     self.tree = tree
     self.filter = filter
     self.identity = identity
     self.lockKeeper = lockKeeper
     self.streamer = streamer
+    self.kernelCache = kernelCache
     self.logger = logger
-    state = Locked(CommitState(base: base))
+    state = Locked(CommitState(base: CommitState.Base(base)))
   }
 
   /// Where the mount stands now.
@@ -85,9 +88,10 @@ final class CommitCoordinator: Sendable {
   }
 
   private func commitAlone(_ purpose: Purpose) async throws -> CommitResult {
-    guard tree.inspect({ $0.isChanged }) else {
+    guard let filter, tree.inspect({ $0.isChanged }) else {
       await becomeClean()
-      return .unchanged(current.base?.id)
+      if purpose == .sync { try await refreshAlone() }
+      return .unchanged(current.base.snapshot?.id)
     }
     state.withLock { $0.phase = purpose == .unmount ? .unmounting : .committing }
     let lock = try await lockKeeper.acquire()
@@ -99,35 +103,49 @@ final class CommitCoordinator: Sendable {
     let files = FileUploader(uploader: uploader, reader: tree.reader, progress: progress)
     let (durable, stored) = try await SnapshotWriter(files: files, uploader: uploader, progress: progress).store(frozen)
 
+    let saver = SnapshotSaver(
+      repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor, logger: logger)
+    let summary = SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now())
     let base = current.base
-    let snapshots = try await repository.snapshots()
-    let newest = snapshots.last { filter.matches($0.snapshot) }
-    let result: CommitResult
-    if durable.id == base?.snapshot.tree, newest?.snapshot.tree == base?.snapshot.tree {
-      result = .unchanged(base?.id)
-    } else {
-      if !snapshots.contains(where: { $0.snapshot.tree == base?.snapshot.tree }) {
-        try await TreeVerifier(repository: repository).verify(durable.id)
-      }
-      let description = SnapshotDescription(base: base, filter: filter, identity: identity)
-      let summary = SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now())
-      try lock.validate()
-      if let newest, newest.snapshot.tree != base?.snapshot.tree {
-        guard purpose == .unmount else { throw RepositoryError.baseMoved(newest: newest.id) }
-        let conflict = description.conflict(
-          durable.id, before: newest, at: .now(), summary: summary)
-        result = .conflict(try await repository.saveSnapshot(conflict, of: durable).id, newest: newest.id)
-      } else {
-        let saved = try await repository.saveSnapshot(description.successor(durable.id, at: .now(), summary: summary), of: durable)
-        state.withLock { $0.base = saved }
-        result = .saved(saved.id)
-      }
-    }
+    let result = durable.id == base.tree
+      ? CommitResult.unchanged(base.snapshot?.id)
+      : try await saver.save(durable, base: base, lock: lock, summary: summary)
     tree.inspect { $0.settle(stored, of: frozen) }
     streamer.noteCommit()
-    state.withLock { $0.lastCommit = (result, .now()) }
+    state.withLock { state in
+      if case .saved(let saved, let merge) = result {
+        state.base = CommitState.Base(saved)
+        // The mount shows our side still; the refresh that follows shows the merged tree.
+        if let merge { state.base.tree = merge.ours }
+      }
+      state.lastCommit = (result, .now())
+    }
+    if let message = result.message { logger.notice("\(message)") }
     await becomeClean()
+    if purpose == .sync { try await refreshAlone() }
     return result
+  }
+
+  /// Shows the newest matching snapshot, if nothing is changed and it isn't shown already; says whether it was another.
+  @discardableResult
+  func refresh() async throws -> Bool {
+    try await gate.pass { () async throws -> Bool in try await refreshAlone() }
+  }
+
+  @discardableResult
+  private func refreshAlone() async throws -> Bool {
+    guard let filter, !tree.inspect({ $0.isChanged }) else { return false }
+    guard let newest = try await repository.latestSnapshot(matching: filter) else { return false }
+    guard newest.snapshot.tree != current.base.tree else {
+      state.withLock { $0.base = CommitState.Base(newest) }
+      return false
+    }
+    try await repository.loadIndex()
+    guard let invalidations = try await Refresher(tree: tree).refresh(to: newest.snapshot.tree) else { return false }
+    state.withLock { $0.base = CommitState.Base(newest) }
+    await kernelCache.forget(invalidations)
+    logger.info("now showing snapshot \(newest.id.short)")
+    return true
   }
 
   /// After a commit: clean, and without a lock, unless something was written meanwhile.

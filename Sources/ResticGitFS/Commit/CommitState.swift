@@ -14,8 +14,22 @@ struct CommitState: Sendable {
     case unmounting
   }
 
-  /// The snapshot that the mount shows, and changes count from.
-  var base: SavedSnapshot?
+  /// What the mount's changes count from.
+  struct Base: Hashable, Sendable {
+    /// The newest snapshot that is known to be in it: the next one's parent, whose paths and tags are carried on.
+    var snapshot: SavedSnapshot?
+    /// The tree; after a merge that of our side, until the mount shows the merged one.
+    var tree: BlobID?
+
+    /// A mount that shows `snapshot`.
+    init(_ snapshot: SavedSnapshot?) {
+      self.snapshot = snapshot
+      tree = snapshot?.snapshot.tree
+    }
+  }
+
+  /// What the mount shows where nothing is changed.
+  var base: Base
   /// The phase.
   var phase: Phase = .clean
   /// When the last change was made.
@@ -26,14 +40,4 @@ struct CommitState: Sendable {
   var lastCommit: (result: CommitResult, time: Timestamp)?
   /// Why the last commit failed, if it did, and when.
   var lastError: (error: any Error, time: Timestamp)?
-}
-
-/// What a commit came to.
-enum CommitResult: Hashable, Sendable {
-  /// There was nothing to save. The base snapshot, if there is one.
-  case unchanged(SnapshotID?)
-  /// A new snapshot, the latest.
-  case saved(SnapshotID)
-  /// The base had moved: ours was saved as the first, tagged `conflict`; the second is and stays the latest.
-  case conflict(SnapshotID, newest: SnapshotID)
 }

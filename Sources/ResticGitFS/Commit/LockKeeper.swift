@@ -4,7 +4,8 @@ import ResticCore
 /// Holds restic's shared lock while the mount has something uncommitted; a clean mount holds none and blocks nobody.
 actor LockKeeper {
   private let repository: Repository
-  private let retryFor: Duration
+  /// How long to wait for a lock that stands in the way.
+  let retryFor: Duration
   private let logger: Logger
   private var acquisition: Task<RepositoryLock, any Error>?
   private let held = Locked<RepositoryLock?>(nil)
@@ -32,6 +33,7 @@ actor LockKeeper {
     let task = Task {
       let lock = try await RepositoryLock.acquire(on: repository, retryFor: retryFor)
       do {
+        _ = try await repository.forgetVanishedPacks()
         try await repository.loadIndex()
       } catch {
         await giveBack(lock)

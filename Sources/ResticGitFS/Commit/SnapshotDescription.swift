@@ -8,6 +8,8 @@ struct SnapshotDescription: Sendable {
   var filter: SnapshotFilter
   /// Who commits.
   var identity: SnapshotIdentity
+  /// Snapshots beside the base that the new one contains as well.
+  var mergedParents: [SnapshotID] = []
 
   /// The path of a mount's first snapshot where no filter names one.
   static let defaultPath = "/git"
@@ -27,12 +29,14 @@ struct SnapshotDescription: Sendable {
   }
 
   private func snapshot(_ tree: BlobID, at time: Timestamp, summary: SnapshotSummary) -> Snapshot {
-    Snapshot(
+    var snapshot = Snapshot(
       time: time, parent: base?.id, tree: tree,
       paths: base?.snapshot.paths ?? (filter.paths.isEmpty ? [Self.defaultPath] : filter.paths),
       hostname: hostname, username: identity.username, uid: identity.userID, gid: identity.groupID,
       excludes: base?.snapshot.excludes ?? [], tags: base?.snapshot.tags ?? filter.tags.first ?? [],
-      programVersion: "restic-gitfs \(Version.current)", summary: summary)
+      programVersion: "\(Version.program) \(Version.current)", summary: summary)
+    snapshot.mergedParents = mergedParents
+    return snapshot
   }
 
   /// Ours, unless the filter would then not find the snapshot.

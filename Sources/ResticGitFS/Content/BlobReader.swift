@@ -33,6 +33,17 @@ final class BlobReader: Sendable {
 
   /// The bytes of `slices`, which follow each other.
   func bytes(of slices: [ExtentMap.Extent]) async throws -> [UInt8] {
+    Self.assemble(slices, try await blobs(of: slices))
+  }
+
+  /// Puts the bytes of `slices`, which follow each other, behind those that `buffer` has.
+  func append(_ slices: [ExtentMap.Extent], to buffer: ScratchBuffer) async throws {
+    let blobs = try await blobs(of: slices)
+    buffer.append(byteCount: slices.reduce(0) { $0 + Int($1.byteCount) }) { Self.copy(slices, blobs, to: $0) }
+  }
+
+  /// The blobs that `slices` name, each as long as they say.
+  private func blobs(of slices: [ExtentMap.Extent]) async throws -> [BlobID: [UInt8]] {
     var blobs: [BlobID: [UInt8]] = [:]
     for slice in slices {
       guard case .blob(let id, let whole, _, _) = slice.source, blobs[id] == nil else { continue }
@@ -42,7 +53,7 @@ final class BlobReader: Sendable {
       }
       blobs[id] = bytes
     }
-    return Self.assemble(slices, blobs)
+    return blobs
   }
 
   /// The plaintext of a data blob.
@@ -78,25 +89,31 @@ final class BlobReader: Sendable {
     }
   }
 
-  /// Copies every slice's bytes into one array.
   private static func assemble(_ slices: [ExtentMap.Extent], _ blobs: [BlobID: [UInt8]]) -> [UInt8] {
     let total = slices.reduce(0) { $0 + Int($1.byteCount) }
     return [UInt8](unsafeUninitializedCapacity: total) { target, initialized in
-      var position = 0
-      for slice in slices {
-        let count = Int(slice.byteCount)
-        let part = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(target)[position..<position + count])
-        switch slice.source {
-        case .zeros: part.initializeMemory(as: UInt8.self, repeating: 0)
-        case .buffer(let buffer, let start): buffer.copy(from: start, to: part)
-        case .blob(let id, _, let skip, _):
-          let bytes = blobs[id] ?? []
-          precondition(Int(skip) + count <= bytes.count, "the callers compared the blob's size with the extent's")
-          bytes.withUnsafeBytes { part.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[Int(skip)..<Int(skip) + count])) }
-        }
-        position += count
-      }
+      copy(slices, blobs, to: UnsafeMutableRawBufferPointer(target))
       initialized = total
+    }
+  }
+
+  /// Copies every slice's bytes to `target`, one after the other.
+  private static func copy(
+    _ slices: [ExtentMap.Extent], _ blobs: [BlobID: [UInt8]], to target: UnsafeMutableRawBufferPointer
+  ) {
+    var position = 0
+    for slice in slices {
+      let count = Int(slice.byteCount)
+      let part = UnsafeMutableRawBufferPointer(rebasing: target[position..<position + count])
+      switch slice.source {
+      case .zeros: part.initializeMemory(as: UInt8.self, repeating: 0)
+      case .buffer(let buffer, let start): buffer.copy(from: start, to: part)
+      case .blob(let id, _, let skip, _):
+        let bytes = blobs[id] ?? []
+        precondition(Int(skip) + count <= bytes.count, "the callers compared the blob's size with the extent's")
+        bytes.withUnsafeBytes { part.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[Int(skip)..<Int(skip) + count])) }
+      }
+      position += count
     }
   }
 }

@@ -21,7 +21,7 @@ struct ChunkReader: Sendable {
   private let chunker: Chunker
   private let reader: BlobReader
   /// Bytes from `position` on that were read before a cut was found.
-  private var readAhead: [UInt8] = []
+  private var readAhead: ScratchBuffer?
 
   /// How much is read before the chunker looks for a cut.
   private static let stepByteCount: UInt64 = 1 << 20
@@ -49,26 +49,23 @@ struct ChunkReader: Sendable {
   /// Goes on at `offset`, where a chunk starts.
   mutating func skip(to offset: UInt64) {
     position = offset
-    readAhead = []
+    readAhead?.clear()
   }
 
   private mutating func nextFresh() async throws -> (bytes: [UInt8], endsAtCut: Bool) {
+    if content.byteCount <= Chunker.minimumByteCount {
+      return (try await reader.bytes(of: content.slices(in: position..<content.byteCount)), false)
+    }
+    let buffer = readAhead ?? ScratchBuffer(capacity: Chunker.maximumByteCount + Int(Self.stepByteCount))
+    readAhead = buffer
     var searched = 0
     while true {
-      if let cut = readAhead.withUnsafeBytes({ chunker.firstCut(in: $0, searchedByteCount: searched) }) {
-        var chunk = Array(readAhead[cut...])
-        readAhead.removeSubrange(cut...)
-        swap(&readAhead, &chunk)
-        return (chunk, true)
-      }
-      searched = readAhead.count
+      if let cut = chunker.firstCut(in: buffer.bytes, searchedByteCount: searched) { return (buffer.take(cut), true) }
+      searched = buffer.byteCount
       let start = position + UInt64(searched)
-      guard start < content.byteCount else {
-        defer { readAhead = [] }
-        return (readAhead, false)
-      }
+      guard start < content.byteCount else { return (buffer.take(searched), false) }
       let slices = content.slices(in: start..<min(start + Self.stepByteCount, content.byteCount))
-      readAhead += try await reader.bytes(of: slices)
+      try await reader.append(slices, to: buffer)
     }
   }
 }

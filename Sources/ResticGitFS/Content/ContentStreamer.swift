@@ -16,7 +16,8 @@ final class ContentStreamer: Sendable {
     var inode: InodeNumber
     var offset: UInt64
     var chunk: StoredChunk
-    var frozen: ExtentMap
+    /// What it stores, and nothing else of the file: extents keep memory alive.
+    var slices: [ExtentMap.Extent]
   }
 
   private struct FileState {
@@ -53,6 +54,8 @@ final class ContentStreamer: Sendable {
   /// A chunk counts as mostly in memory if half of so much at its start is.
   private static let densityByteCount: UInt64 = 1 << 20
   private static let blobsUnderWay = 2
+  /// How much of a file is stored before its content is looked up anew.
+  private static let contentByteCount: UInt64 = 16 << 20
 
   private let tree: WorkingTree
   private let budget: MemoryBudget
@@ -183,11 +186,15 @@ final class ContentStreamer: Sendable {
       state.uploader = uploader
       return uploader
     }
-    for inode in requested { try await store(inode, .settled, uploader) }
+    for inode in requested {
+      let start = state.withLock { $0.files[inode]?.position ?? 0 }
+      let end = try await store(inode, .settled, from: start, uploader)
+      state.withLock { $0.files[inode]?.position = end }
+    }
     replaceStored()
     for thoroughness in [Thoroughness.closed, .everything] where isUnderPressure {
       for inode in tree.inspect({ $0.bufferedFilesLargestFirst }) {
-        try await store(inode, thoroughness, uploader)
+        _ = try await store(inode, thoroughness, from: 0, uploader)
         if !isUnderPressure { break }
       }
       if isUnderPressure {
@@ -198,39 +205,66 @@ final class ContentStreamer: Sendable {
     return true
   }
 
-  private func store(_ inode: InodeNumber, _ thoroughness: Thoroughness, _ uploader: Uploader) async throws {
-    guard let (content, isOpen) = tree.inspect({ $0.changedContent(of: inode) }) else {
-      state.withLock { $0.files[inode] = nil }
-      return
+  /// Stores what there is to store of a file from `start` on, where a chunk starts; returns where it stopped.
+  ///
+  /// The content is looked up anew every few MiB: a copy of it keeps all bytes in memory that it has.
+  private func store(
+    _ inode: InodeNumber, _ thoroughness: Thoroughness, from start: UInt64, _ uploader: Uploader
+  ) async throws -> UInt64 {
+    var position = start
+    while let (content, isOpen) = tree.inspect({ $0.changedContent(of: inode) }) {
+      let storesTail = thoroughness == .everything || (thoroughness == .closed && !isOpen)
+      var pieces = ChunkReader(content, from: position, chunker: repository.chunker, reader: tree.reader)
+      let isDone = try await store(
+        &pieces, of: inode, onlyDense: thoroughness == .settled, storesTail: storesTail, uploader)
+      position = pieces.position
+      if isDone { break }
     }
-    let start = thoroughness == .settled ? state.withLock { $0.files[inode]?.position ?? 0 } : 0
-    let storesTail = thoroughness == .everything || (thoroughness == .closed && !isOpen)
-    var pieces = ChunkReader(content, from: start, chunker: repository.chunker, reader: tree.reader)
-    try await withThrowingTaskGroup(of: PendingChunk.self) { group in
+    return position
+  }
+
+  /// Stores the next chunks of a file, up to `contentByteCount` in all; true if there are no more to store.
+  private func store(
+    _ pieces: inout ChunkReader, of inode: InodeNumber, onlyDense: Bool, storesTail: Bool, _ uploader: Uploader
+  ) async throws -> Bool {
+    let content = pieces.content
+    return try await withThrowingTaskGroup(of: PendingChunk.self) { group in
       var underWay = 0
-      while true {
-        if thoroughness == .settled, !Self.isDense(content, at: pieces.position) {
-          guard let next = content.nextWholeBlob(after: pieces.position) else { break }
+      var byteCount: UInt64 = 0
+      var isDone = false
+      while byteCount < Self.contentByteCount, !isDone {
+        if onlyDense, !Self.isDense(content, at: pieces.position) {
+          guard let next = content.nextWholeBlob(after: pieces.position) else {
+            isDone = true
+            break
+          }
           pieces.skip(to: next)
         }
         let offset = pieces.position
-        guard let piece = try await pieces.next() else { break }
-        guard case .fresh(let bytes, let endsAtCut) = piece else { continue }
-        guard endsAtCut || storesTail else { break }
-        guard content.bufferedByteCount(in: offset..<pieces.position) > 0 else { continue }
-        if underWay == Self.blobsUnderWay, let stored = try await group.next() {
-          note(stored)
-          underWay -= 1
+        switch try await pieces.next() {
+        case nil: isDone = true
+        case .stored: break
+        case .fresh(_, endsAtCut: false) where !storesTail:
+          pieces.skip(to: offset)
+          isDone = true
+        case .fresh(let bytes, let endsAtCut):
+          byteCount += UInt64(bytes.count)
+          let slices = content.slices(in: offset..<pieces.position)
+          guard slices.contains(where: \.isBuffered) else { continue }
+          if underWay == Self.blobsUnderWay, let stored = try await group.next() {
+            note(stored)
+            underWay -= 1
+          }
+          underWay += 1
+          group.addTask {
+            let id = try await uploader.add(bytes, type: .data)
+            let chunk = StoredChunk(id: id, byteCount: UInt32(bytes.count), endsAtCut: endsAtCut)
+            return PendingChunk(inode: inode, offset: offset, chunk: chunk, slices: slices)
+          }
         }
-        underWay += 1
-        group.addTask {
-          let id = try await uploader.add(bytes, type: .data)
-          let chunk = StoredChunk(id: id, byteCount: UInt32(bytes.count), endsAtCut: endsAtCut)
-          return PendingChunk(inode: inode, offset: offset, chunk: chunk, frozen: content)
-        }
-        state.withLock { $0.files[inode]?.position = pieces.position }
       }
       while let stored = try await group.next() { note(stored) }
+      return isDone
     }
   }
 
@@ -256,7 +290,7 @@ final class ContentStreamer: Sendable {
     guard !stored.isEmpty else { return }
     tree.inspect { namespace in
       for pending in stored {
-        namespace.replace(at: pending.offset, of: pending.inode, by: pending.chunk, ifUnchangedSince: pending.frozen)
+        namespace.replace(at: pending.offset, of: pending.inode, by: pending.chunk, ifStill: pending.slices)
       }
     }
     wakeWriters()

@@ -30,6 +30,11 @@ struct ExtentMap: Sendable {
     /// Where it ends in the file.
     var end: UInt64 { offset + byteCount }
 
+    /// Whether its bytes are in memory only.
+    var isBuffered: Bool {
+      if case .buffer = source { true } else { false }
+    }
+
     /// Whether both are the same bytes at the same place, and not only equal ones.
     func isSame(as other: Extent) -> Bool {
       guard offset == other.offset, byteCount == other.byteCount else { return false }
@@ -111,13 +116,12 @@ struct ExtentMap: Sendable {
     Self.bufferedByteCount(of: slices(in: range)[...])
   }
 
-  /// Puts `chunk` in the place of the bytes at `offset` that it stores, if they are still those of `frozen`.
-  mutating func replace(at offset: UInt64, by chunk: StoredChunk, ifUnchangedSince frozen: ExtentMap) -> Bool {
+  /// Puts `chunk` in the place of the bytes at `offset` that it stores, if they are still those of `slices`.
+  mutating func replace(at offset: UInt64, by chunk: StoredChunk, ifStill slices: [Extent]) {
     let range = offset..<offset + UInt64(chunk.byteCount)
-    guard range.upperBound <= byteCount, range.upperBound <= frozen.byteCount else { return false }
-    guard slices(in: range).elementsEqual(frozen.slices(in: range), by: { $0.isSame(as: $1) }) else { return false }
+    guard range.upperBound <= byteCount else { return }
+    guard self.slices(in: range).elementsEqual(slices, by: { $0.isSame(as: $1) }) else { return }
     replace(range, with: chunk.source)
-    return true
   }
 
   /// How many zeros of a hole follow `offset`.
@@ -243,7 +247,7 @@ struct ExtentMap: Sendable {
 
   private static func bufferedByteCount(of extents: ArraySlice<Extent>) -> UInt64 {
     extents.reduce(0) { sum, extent in
-      if case .buffer = extent.source { sum + extent.byteCount } else { sum }
+      extent.isBuffered ? sum + extent.byteCount : sum
     }
   }
 }

@@ -16,6 +16,8 @@ struct MountConfiguration: Sendable {
   var fuseOptions: FuseMountOptions
   /// How long after the last change a commit is made by itself; nil: never.
   var commitAfter: Duration?
+  /// How often a mount without changes looks for a newer snapshot; nil: never.
+  var refreshInterval: Duration? = .seconds(30)
   /// How much memory to use.
   var memory = MemoryBudget.standard
   /// How long to wait for a lock that stands in the way.

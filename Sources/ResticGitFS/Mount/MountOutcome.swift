@@ -4,7 +4,7 @@ enum MountOutcome: Hashable, Sendable, Codable {
   case clean(snapshot: String?)
   /// Everything is in this snapshot.
   case committed(snapshot: String)
-  /// Somebody else's snapshot came first: ours was saved beside it, tagged `conflict`. Exit code 3.
+  /// Everything is in this snapshot, but others had changed the same: somebody has to look. Exit code 3.
   case conflict(snapshot: String, message: String)
   /// Something was not saved, and won't be. Exit code 1.
   case failed(message: String)

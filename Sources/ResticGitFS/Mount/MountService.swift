@@ -28,6 +28,7 @@ final class MountService: Sendable {
   private let tree: WorkingTree
   private let streamer: ContentStreamer
   private let coordinator: CommitCoordinator
+  private let kernelCache: KernelCache
   private let lockKeeper: LockKeeper
   private let logger: Logger
   private let serving = Locked(Serving())
@@ -44,16 +45,18 @@ final class MountService: Sendable {
     self.logger = logger
     notice = mounted.notice
     tree = mounted.tree
-    let filter: SnapshotFilter = if case .latest(let filter) = configuration.selection { filter } else { SnapshotFilter() }
+    let filter: SnapshotFilter? = if case .latest(let filter) = configuration.selection { filter } else { nil }
+    kernelCache = KernelCache(logger: logger)
     streamer = ContentStreamer(tree: mounted.tree, budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
     coordinator = CommitCoordinator(
       tree: mounted.tree, base: mounted.base, filter: filter, identity: configuration.identity, lockKeeper: lockKeeper,
-      streamer: streamer, logger: logger)
+      streamer: streamer, kernelCache: kernelCache, logger: logger)
     tree.onChange { [coordinator] in coordinator.noteChange() }
     if tree.inspect({ $0.isChanged }) { coordinator.noteChange() }
   }
 
-  /// Chooses the snapshot and makes the tree, under a lock: nothing is read while somebody prunes.
+  /// Chooses the snapshot and makes the tree, under a lock: nothing is read while somebody prunes. A read-only mount does
+  /// without a lock where none can be written, as on a read-only disk.
   static func prepare(
     repository: Repository, configuration: MountConfiguration, logger: Logger
   ) async throws -> MountService {
@@ -61,7 +64,11 @@ final class MountService: Sendable {
     if case .snapshot = configuration.selection { configuration.isReadOnly = true }
     configuration.fuseOptions.readOnly = configuration.isReadOnly
     let keeper = LockKeeper(repository: repository, retryFor: configuration.retryLock, logger: logger)
-    _ = try await keeper.acquire()
+    do {
+      _ = try await keeper.acquire()
+    } catch RepositoryError.backend(.denied(let message)) where configuration.isReadOnly {
+      logger.info("mounting without a lock: \(message)")
+    }
     do {
       let mounted = try await MountedTree.open(repository, configuration, logger: logger)
       let service = MountService(
@@ -74,11 +81,17 @@ final class MountService: Sendable {
     }
   }
 
+  /// Gives back what `prepare` took, for a service that is not run.
+  func abandon() async {
+    await lockKeeper.release(unless: { false })
+  }
+
   /// Mounts. Requests wait until `run`.
   func mount() throws {
     let session = try FuseSession(
       fileSystem: GitFileSystem(tree: tree, streamer: streamer, committer: self), mountpoint: configuration.mountpoint,
       options: configuration.fuseOptions)
+    kernelCache.attach(session.notifier)
     serving.withLock { $0.session = session }
   }
 
@@ -88,11 +101,16 @@ final class MountService: Sendable {
   /// possible, the commit is tried again until it goes through or an exit is requested once more.
   func run() -> MountOutcome {
     let autoCommit = configuration.commitAfter.map { AutoCommit(after: $0, coordinator: coordinator, logger: logger) }
-    defer { autoCommit?.stop() }
+    let refreshing = configuration.refreshInterval.map { RefreshTimer(every: $0, coordinator: coordinator, logger: logger) }
+    defer {
+      autoCommit?.stop()
+      refreshing?.stop()
+    }
     while true {
       guard let session = serving.withLock({ $0.session }) else { preconditionFailure("mount() comes before run()") }
       let end = session.run()
       logger.info("unmounted: \(end)")
+      kernelCache.attach(nil)
       serving.withLock { $0.session = nil }
       notifyListener()
       switch commitFinally() {
@@ -180,7 +198,7 @@ final class MountService: Sendable {
     let (bytes, files) = tree.inspect { ($0.bufferedByteCount, $0.bufferedFileCount) }
     return MountStatus(
       repository: repository.backend.description, mountpoint: configuration.mountpoint.string, pid: getpid(),
-      sessionFile: sessionFile, readOnly: configuration.isReadOnly, snapshot: current.base?.id.hex,
+      sessionFile: sessionFile, readOnly: configuration.isReadOnly, snapshot: current.base.snapshot?.id.hex,
       state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes, dirtyFiles: files,
       lock: lockKeeper.heldLock?.hex,
       lastCommit: current.lastCommit.map { MountStatus.LastCommit($0.result, at: $0.time) },
@@ -200,7 +218,7 @@ extension MountService: FileSystemCommitter {
 
   func statusAttribute(_ name: String) -> [UInt8]? {
     switch name {
-    case "user.restic.snapshot": coordinator.current.base.map { Array($0.id.hex.utf8) }
+    case "user.restic.snapshot": coordinator.current.base.snapshot.map { Array($0.id.hex.utf8) }
     case "user.restic.status": (try? JSONEncoder().encode(status())).map { Array($0) }  // plain values: it can't fail
     default: nil
     }

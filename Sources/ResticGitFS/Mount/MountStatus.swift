@@ -8,6 +8,8 @@ struct MountStatus: Codable, Hashable, Sendable {
     var time: String
     /// What a person should know of it.
     var message: String?
+    /// Whether somebody has to look at what became of it: exit code 3.
+    var conflict: Bool
   }
 
   /// Why the last commit failed.

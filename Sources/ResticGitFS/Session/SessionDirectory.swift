@@ -54,13 +54,9 @@ struct SessionDirectory: Sendable {
   }
 
   private static func makeFolders(_ path: FilePath) throws(Errno) {
-    guard path.withPlatformString({ mkdir($0, 0o700) }) != 0 else { return }
-    switch errno {
-    case EEXIST: return
-    case ENOENT where !path.components.isEmpty:
-      try makeFolders(path.removingLastComponent())
-      try makeFolders(path)
-    default: throw Errno(rawValue: errno)
-    }
+    guard path.withPlatformString({ access($0, F_OK) }) != 0, !path.components.isEmpty else { return }
+    try makeFolders(path.removingLastComponent())
+    guard path.withPlatformString({ mkdir($0, 0o700) }) != 0, errno != EEXIST else { return }
+    throw Errno(rawValue: errno)
   }
 }

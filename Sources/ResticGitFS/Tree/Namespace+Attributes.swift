@@ -35,7 +35,7 @@ extension Namespace {
       inode: number, mode: FileMode.unix(node),
       // Like btrfs: 1 says that a directory's count tells nothing about its subdirectories.
       linkCount: inode.isDirectory ? min(inode.linkCount, 1) : inode.linkCount,
-      userID: userID, groupID: groupID, device: node.device, byteCount: byteCount, blockCount: (allocated + 511) / 512,
+      userID: userID, groupID: groupID, device: node.device, byteCount: byteCount, blockCount: allocated / 512 + (allocated % 512 == 0 ? 0 : 1),
       accessTime: node.atime.fuseTime, modificationTime: node.mtime.fuseTime, changeTime: node.ctime.fuseTime)
   }
 

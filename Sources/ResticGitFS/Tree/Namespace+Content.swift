@@ -68,13 +68,13 @@ extension Namespace {
 
   /// Puts a stored chunk in the place of the bytes in memory that it holds, if nobody has changed them since.
   mutating func replace(
-    at offset: UInt64, of number: InodeNumber, by chunk: StoredChunk, ifUnchangedSince frozen: ExtentMap
+    at offset: UInt64, of number: InodeNumber, by chunk: StoredChunk, ifStill slices: [ExtentMap.Extent]
   ) {
     guard let index = inodes.index(forKey: number), case .file(.changed(var extents)) = inodes.values[index].body else {
       return
     }
     inodes.values[index].body = .special  // the extents are changed in place, not copied
-    _ = extents.replace(at: offset, by: chunk, ifUnchangedSince: frozen)
+    extents.replace(at: offset, by: chunk, ifStill: slices)
     inodes.values[index].body = .file(.changed(extents))
     setBuffered(extents.bufferedByteCount, of: number)
   }
@@ -96,7 +96,8 @@ extension Namespace {
     change(&extents)
     inodes.values[index].body = .file(.changed(extents))
     setBuffered(extents.bufferedByteCount, of: number)
-    (inodes.values[index].node.mtime, inodes.values[index].node.ctime) = (now, now)
+    // Not the time of modification: with the writeback cache that is the kernel's, which sends it where it changes.
+    inodes.values[index].node.ctime = now
     markChanged(number)
   }
 }

@@ -19,7 +19,7 @@ extension Namespace {
   }
 
   /// The inode of a stored node: a new one, or for a further name of a hard-linked file the one it has.
-  private mutating func install(_ node: Node, in directory: InodeNumber) -> InodeNumber {
+  mutating func install(_ node: Node, in directory: InodeNumber) -> InodeNumber {
     let key = HardLinkKey(deviceID: node.deviceID, inode: node.inode)
     let isHardLinked = node.type == .file && node.links > 1 && node.inode != 0
     if isHardLinked, let number = hardLinks[key], let inode = inodes[number], inode.node.type == .file,

@@ -124,7 +124,8 @@ struct Namespace: Sendable {
 
   /// Gives an inode one more name. The directory is loaded and doesn't have that name.
   mutating func attach(_ number: InodeNumber, as name: Name, in directory: InodeNumber) throws(NamespaceError) {
-    try setChild(number, as: name, in: directory)
+    _ = try children(of: directory)
+    setChild(number, as: name, in: directory)
     addParent(directory, to: number)
   }
 
@@ -140,7 +141,8 @@ struct Namespace: Sendable {
 
   /// Takes a name away from an inode. Doesn't drop it.
   mutating func detach(_ number: InodeNumber, as name: Name, from directory: InodeNumber) throws(NamespaceError) {
-    try setChild(nil, as: name, in: directory)
+    _ = try children(of: directory)
+    setChild(nil, as: name, in: directory)
     try update(number) { inode throws(NamespaceError) in
       if let index = inode.furtherParents.firstIndex(of: directory) {
         inode.furtherParents.remove(at: index)
@@ -150,13 +152,13 @@ struct Namespace: Sendable {
     }
   }
 
-  private mutating func setChild(_ child: InodeNumber?, as name: Name, in directory: InodeNumber) throws(NamespaceError) {
-    try update(directory) { inode throws(NamespaceError) in
-      guard case .directory(.loaded(var children)) = inode.body else { throw .refused(.notDirectory) }
-      inode.body = .special  // the dictionary is changed in place, not copied
-      children[name] = child
-      inode.body = .directory(.loaded(children))
-    }
+  /// Makes a name of a loaded directory lead to `child`, or to nothing. The inodes' side of it is the caller's.
+  mutating func setChild(_ child: InodeNumber?, as name: Name, in directory: InodeNumber) {
+    guard let index = inodes.index(forKey: directory), case .directory(.loaded(var children)) = inodes.values[index].body
+    else { preconditionFailure("the caller has looked: it is a loaded directory") }
+    inodes.values[index].body = .special  // the dictionary is changed in place, not copied
+    children[name] = child
+    inodes.values[index].body = .directory(.loaded(children))
   }
 
   /// Drops an inode that nothing leads to or holds any more.

@@ -79,7 +79,7 @@ struct LocalBackendTests {
 
   @Test("a repository that is not there is .missing, whatever is asked")
   func missingRepository() async throws {
-    let missing = BackendError.missing("there is no folder \(root.string)")
+    let missing = BackendError.missing("there is no folder \(root.string) (is its disk mounted?)")
     let pack = try file(.data, "1a")
     for type in BackendFileType.allCases {
       await #expect(throws: missing) { try await backend.list(type) }
@@ -96,7 +96,7 @@ struct LocalBackendTests {
   func unmountedDisk() async throws {
     #expect(mkdir(root.string, 0o700) == 0)
     let pack = try file(.data, "1a")
-    await #expect(throws: BackendError.missing("\(root.string) holds no restic repository: is its disk mounted?")) {
+    await #expect(throws: BackendError.missing("\(root.string) holds no restic repository (is its disk mounted?)")) {
       try await backend.save(pack, [1])
     }
     #expect(try names(root) == [])

@@ -97,6 +97,38 @@ struct IndexLoadingTests {
     #expect("\(try #require(error))".contains(id.hex))
   }
 
+  @Test("an index file is saved in the middle of an upload when it is full, and then names no pack twice")
+  func savingWhenFull() async throws {
+    let backend = MemoryBackend()
+    let repository = try await TestRepository.create(on: backend)
+    func store(_ number: UInt8, blobCount: Int) {
+      let blob = PackBlob(id: SHA256.id(of: [number]), type: .data, offset: 0, length: 40)
+      let pack = IndexFile.Pack(
+        id: SHA256.id(of: [number, 1]), blobs: [PackBlob](repeating: blob, count: blobCount))
+      repository.directory.withLock { $0.store(pack, at: .now) }
+    }
+    func savedPacks() async throws -> [Int] {
+      var counts: [Int] = []
+      for file in backend.files.keys where file.type == .index {
+        counts.append(try IndexFile.decode(try await repository.unpacked.load(file)).packs.count)
+      }
+      return counts.sorted()
+    }
+    store(1, blobCount: 30_000)
+    try await repository.saveIndexFiles(onlyIfDue: true)
+    #expect(try await savedPacks() == [])
+    store(2, blobCount: 20_000)
+    store(3, blobCount: 1)
+    try await repository.saveIndexFiles(onlyIfDue: true)
+    #expect(try await savedPacks() == [2], "50,000 blobs; the third pack waits")
+    try await repository.saveIndexFiles(onlyIfDue: false)
+    try await repository.saveIndexFiles(onlyIfDue: false)
+    #expect(try await savedPacks() == [1, 2])
+    // Our own index files are known: loading them brings nothing twice.
+    try await repository.loadIndex()
+    #expect(repository.directory.withLock { $0.index.count } == 50_001)
+  }
+
   @Test("many readers that miss a blob at once load the index once more, not once each")
   func coalescedReload() async throws {
     let backend = MemoryBackend()

@@ -152,6 +152,41 @@ struct UploaderTests {
     #expect(repository.directory.withLock { $0.pendingCount } == 0)
   }
 
+  @Test("a pack on its way arrives although its uploader failed, and another one waits for it")
+  func failedUploaderInFlight() async throws {
+    let memory = MemoryBackend()
+    let held = HeldBackend(memory)
+    let isFailing = Locked(false)
+    let backend = FaultBackend(held) { call in
+      call.operation == .save && call.type == .data && isFailing.withLock { $0 }
+        ? .nothingDone(FaultBackend.hiccup) : nil
+    }
+    let repository = try await TestRepository.create(
+      on: backend, settings: TestRepository.settings(packByteCount: 1000))
+    held.hold()
+    let bytes = TestRepository.noise(1000, seed: 1)
+    let first = repository.makeUploader()
+    let id = try await first.add(bytes, type: .data)
+    while held.waiting < 1 { await Task.yield() }
+    isFailing.withLock { $0 = true }
+    let lost = try await first.add(TestRepository.noise(1000, seed: 2), type: .data)
+    while repository.contains(lost, type: .data) { await Task.yield() }
+    await #expect(throws: RepositoryError.self) { try await first.add([1], type: .data) }
+    isFailing.withLock { $0 = false }
+
+    #expect(try await repository.loadBlob(id, type: .data) == bytes)
+    let second = repository.makeUploader()
+    #expect(try await second.add(bytes, type: .data) == id)
+    let finishing = Task { try await second.finish(root: try await second.add(folder: [:])) }
+    try await Task.sleep(for: .milliseconds(20))
+    held.open()
+    _ = try await finishing.value
+    #expect(second.statistics.data.addedBlobCount == 0)
+    #expect(try Self.blobs(memory, repository).count { $0.id == id } == 1)
+    #expect(try await TestRepository.open(memory).loadBlob(id, type: .data) == bytes)
+    #expect(repository.directory.withLock { $0.pendingCount } == 0)
+  }
+
   @Test("a root that was never added is an error, and no tree of it exists")
   func unknownRoot() async throws {
     let repository = try await TestRepository.create()

@@ -29,8 +29,8 @@ struct CommitCoordinatorTests {
     let mount = try await TestMount(TestMount.makeRepository())
     #expect(try await mount.coordinator.commit(.sync) == .unchanged(nil))
     try await mount.write(Self.hold("x"), to: "f")
-    guard case .saved(let first) = try await mount.coordinator.commit(.sync) else { return }
-    #expect(try await mount.coordinator.commit(.sync) == .unchanged(first))
+    guard case .saved(let first, nil) = try await mount.coordinator.commit(.sync) else { return }
+    #expect(try await mount.coordinator.commit(.sync) == .unchanged(first.id))
     #expect(try await mount.repository.snapshots().count == 1)
   }
 
@@ -78,27 +78,70 @@ struct CommitCoordinatorTests {
     #expect(last[.data, default: 0] - after[.data, default: 0] == 1)
   }
 
-  @Test("a base that moved: sync fails and loses nothing, unmount saves ours beside it, and theirs stays the latest")
-  func baseMoved() async throws {
+  @Test("two mounts that write at the same time both keep all they wrote, and both show it in the end")
+  func merge() async throws {
     let backend = MemoryBackend()
-    let repository = try await TestMount.makeRepository(on: backend)
-    let ours = try await TestMount(repository)
+    let ours = try await TestMount(TestMount.makeRepository(on: backend))
+    try await ours.write(Self.hold("base"), to: "d/base")
+    _ = try await ours.coordinator.commit(.sync)
+    let theirs = try await TestMount(TestMount.openRepository(on: backend))
+    try await ours.write(Self.hold("ours"), to: "d/ours")
+    try await theirs.write(Self.hold("theirs"), to: "d/theirs")
+    _ = try await theirs.coordinator.commit(.sync)
+    guard case .saved(let saved, let merge?) = try await ours.coordinator.commit(.sync) else {
+      Issue.record("the two are merged")
+      return
+    }
+    #expect(merge.conflicts.isEmpty)
+    let reader = try await TestMount.openRepository(on: backend)
+    #expect(try await reader.latestSnapshot(matching: SnapshotFilter())?.id == saved.id)
+    #expect(try await theirs.coordinator.refresh())
+    for mount in [ours, theirs, try await TestMount(reader)] {
+      for path in ["d/base", "d/ours", "d/theirs"] { #expect(try await mount.read(path).count > 3, "\(path)") }
+    }
+    #expect(try await ours.coordinator.commit(.sync) == .unchanged(saved.id))
+    #expect(try await backend.list(.lock).isEmpty)
+  }
+
+  @Test("what both changed differently: theirs stays, ours is kept beside it, and somebody is told")
+  func conflict() async throws {
+    let backend = MemoryBackend()
+    let ours = try await TestMount(TestMount.makeRepository(on: backend))
     let theirs = try await TestMount(TestMount.openRepository(on: backend))
     try await ours.write(Self.hold("ours"), to: "f")
     try await theirs.write(Self.hold("theirs"), to: "f")
-    guard case .saved(let their) = try await theirs.coordinator.commit(.sync) else { return }
-    await #expect(throws: RepositoryError.self) { try await ours.coordinator.commit(.sync) }
-    #expect(ours.coordinator.current.phase == .dirty)
-    #expect(try await ours.read("f") == Self.hold("ours"))
-    guard case .conflict(let own, let newest) = try await ours.coordinator.commit(.unmount) else {
-      Issue.record("the unmount saves a conflict")
-      return
+    _ = try await theirs.coordinator.commit(.sync)
+    let result = try await ours.coordinator.commit(.unmount)
+    #expect(result.isConflict)
+    #expect(result.message?.contains("f: changed on both sides") == true)
+    let reader = try await TestMount(TestMount.openRepository(on: backend))
+    #expect(try await reader.read("f") == Self.hold("theirs"))
+    let kept = try #require(try await reader.names().first { $0.hasPrefix("f.conflict-here-") })
+    #expect(try await reader.read(kept) == Self.hold("ours"))
+  }
+
+  @Test("what is written while a merge is under way is merged at the next commit")
+  func writeDuringMerge() async throws {
+    let backend = MemoryBackend()
+    let ours = try await TestMount(TestMount.makeRepository(on: backend))
+    for number in 0..<3 { try await ours.write(Self.hold("0"), to: "f\(number)") }
+    _ = try await ours.coordinator.commit(.sync)
+    for round in 1..<6 {
+      let theirs = try await TestMount(TestMount.openRepository(on: backend))
+      try await theirs.write(Self.hold("theirs \(round)"), to: "theirs\(round)")
+      _ = try await theirs.coordinator.commit(.sync)
+      try await ours.write(Self.hold("ours \(round)"), to: "ours\(round)")
+      async let commit = ours.coordinator.commit(.sync)
+      for number in 0..<20 { try await ours.write(Self.hold("\(number)"), to: "during\(round)-\(number)") }
+      _ = try await commit
     }
-    #expect(newest == their)
-    let reader = try await TestMount.openRepository(on: backend)
-    #expect(try await reader.latestSnapshot(matching: SnapshotFilter())?.id == their)
-    #expect(try await reader.snapshot(own).tags == ["conflict"])
-    #expect(try await TestMount(reader).read("f") == Self.hold("theirs"))
+    _ = try await ours.coordinator.commit(.sync)
+    let names = try await TestMount(TestMount.openRepository(on: backend)).names()
+    for round in 1..<6 {
+      #expect(names.isSuperset(of: ["theirs\(round)", "ours\(round)"]))
+      #expect(names.isSuperset(of: (0..<20).map { "during\(round)-\($0)" }))
+    }
+    #expect(!names.contains { $0.contains("conflict") })
   }
 
   @Test("a new snapshot carries on paths, tags and host, and is later than its base whatever the clock says")
@@ -122,12 +165,12 @@ struct CommitCoordinatorTests {
     first = try await repository.saveSnapshot(ahead, of: tree)
     let second = try await TestMount(repository, filter: filter)
     try await second.write(Self.hold("2"), to: "f")
-    guard case .saved(let id) = try await second.coordinator.commit(.sync) else {
+    guard case .saved(let saved, nil) = try await second.coordinator.commit(.sync) else {
       Issue.record("a change makes a snapshot")
       return
     }
-    #expect(try await repository.latestSnapshot(matching: filter)?.id == id)
-    #expect(try await repository.snapshot(id).parent == first.id)
+    #expect(try await repository.latestSnapshot(matching: filter)?.id == saved.id)
+    #expect(saved.snapshot.parent == first.id)
   }
 
   @Test("the backend dies after call k of a commit, for every k: the repository shows the old state or the new, and the next commit succeeds")

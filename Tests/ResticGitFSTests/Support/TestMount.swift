@@ -49,7 +49,7 @@ struct TestMount: Sendable {
     let coordinator = CommitCoordinator(
       tree: tree, base: base, filter: filter,
       identity: SnapshotIdentity(hostname: "here", username: "me", userID: 1, groupID: 1), lockKeeper: keeper,
-      streamer: streamer, logger: logger)
+      streamer: streamer, kernelCache: KernelCache(logger: logger), logger: logger)
     tree.onChange { coordinator.noteChange() }
     self.repository = repository
     self.tree = tree

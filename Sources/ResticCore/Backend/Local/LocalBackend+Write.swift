@@ -62,7 +62,7 @@ extension LocalBackend {
     }
     let typeFolder = paths.root.appending(file.type.rawValue)
     guard SystemCall.isThere(typeFolder) || SystemCall.isThere(paths.path(of: .config)) else {
-      throw .missing("\(paths.root.string) holds no restic repository: is its disk mounted?")
+      throw .missing("\(paths.root.string) holds no restic repository (is its disk mounted?)")
     }
     for folder in [typeFolder, paths.folder(of: file)] where try makeFolder(folder, modes) {
       try synchronizeFolder(folder.removingLastComponent())

@@ -113,7 +113,10 @@ extension LocalBackend {
     case .noSpace, .diskQuotaExceeded: return .noSpace(message)
     case .permissionDenied, .notPermitted, .readOnlyFileSystem: return .denied(message)
     case .noSuchFileOrDirectory where !rootExists(), .notDirectory where !rootExists():
-      return .missing("there is no folder \(paths.root.string)")
+      return .missing("there is no folder \(paths.root.string) (is its disk mounted?)")
+    case .fileNameTooLong, .tooManySymbolicLinkLevels:
+      // Time changes nothing about it.
+      return .missing("there can be no folder of that name: \(message)")
     default: return .unavailable(message)
     }
   }

@@ -1,0 +1,117 @@
+import ResticCore
+
+/// Merges directories entry by entry.
+///
+/// What one side changed is taken, deletions included. Where both changed an entry differently:
+/// - two directories are merged in turn;
+/// - deleted by one side, changed by the other: it stays as it was changed. Of a directory that one side deleted, what the other
+///   did not touch goes;
+/// - else theirs stays, and ours is kept beside it under a name that `ConflictLabel` makes.
+///
+/// Mode, owner, times and extended attributes alone are never a conflict: the later one is taken. A git repository is one thing:
+/// `RepositoryMerge` merges it, or it stays or goes as a whole.
+struct DirectoryMerge {
+  /// What became of a directory.
+  enum Outcome {
+    /// The merged tree; nil = deleted.
+    case merged(BlobID?)
+    /// The two can't be merged into one directory.
+    case impossible(UnmergeableReason)
+  }
+
+  /// The entries of a merged directory, while they are collected.
+  struct Entries {
+    var nodes: [Node] = []
+    /// All names on all sides, and those given to what is kept of ours.
+    var taken: Set<Name>
+
+    init(taken: some Sequence<Name>) {
+      self.taken = Set(taken)
+    }
+
+    mutating func append(_ node: Node?) {
+      if let node { nodes.append(node) }
+    }
+
+    /// Keeps `node` of ours beside the entry `name`; returns its name now.
+    mutating func keep(_ node: Node, beside name: Name, label: ConflictLabel) -> Name {
+      var kept = node
+      kept.name = label.name(beside: name) { taken.contains($0) }
+      taken.insert(kept.name)
+      nodes.append(kept)
+      return kept.name
+    }
+  }
+
+  let context: MergeContext
+
+  /// The merged directory at `path`; a side with nil has deleted it, or never had it. Entries in `quiet` are no conflicts: theirs
+  /// is enough.
+  func mergeTrees(_ ids: ThreeWay<BlobID?>, at path: [Name], quiet: Set<Name> = []) async throws -> Outcome {
+    if ids.theirs == ids.ours || ids.ours == ids.base { return .merged(ids.theirs) }
+    if ids.theirs == ids.base { return .merged(ids.ours) }
+    let nodes = try await context.nodes(of: ids)
+    let isRepository = nodes.map { nodes in BareRepository.isRepository { nodes.contains($0) } }
+    if isRepository.theirs, isRepository.ours {
+      return try await RepositoryMerge(context: context, path: path, nodes: nodes).merge()
+    }
+    if isRepository.base, isRepository.theirs || isRepository.ours {
+      guard ids.theirs != nil, ids.ours != nil else {
+        context.conflicts.append(.deletion(path: path, changedBy: ids.ours == nil ? .theirs : .ours))
+        return .merged(ids.theirs ?? ids.ours)
+      }
+      return .impossible(.notARepository)
+    }
+    var entries = Entries(taken: nodes.entries.map(\.name))
+    for (name, nodes) in nodes.entries {
+      try await merge(nodes, named: name, at: path, isQuiet: quiet.contains(name), into: &entries)
+    }
+    if entries.nodes.isEmpty, ids.theirs == nil || ids.ours == nil { return .merged(nil) }
+    return .merged(try await context.store(entries.nodes))
+  }
+
+  /// Adds the merged entry `name` of the directory at `path`, and what is kept of ours beside it.
+  func merge(
+    _ nodes: ThreeWay<Node?>, named name: Name, at path: [Name], isQuiet: Bool = false, into entries: inout Entries
+  ) async throws {
+    context.hardLinks.note(nodes)
+    let (base, theirs, ours) = (nodes.base, nodes.theirs, nodes.ours)
+    if theirs == ours || ours == base { return entries.append(theirs) }
+    if theirs == base { return entries.append(ours) }
+    guard let theirs, let ours else {
+      return try await mergeDeletion(nodes, at: path + [name], isQuiet: isQuiet, into: &entries)
+    }
+    if theirs.hasSameSubstance(as: ours) {
+      return entries.append(ThreeWay.metadata(base: base, theirs: theirs, ours: ours))
+    }
+    if base.hasSameSubstance(as: ours) { return entries.append(theirs.adoptingMetadata(of: ours, since: base)) }
+    if base.hasSameSubstance(as: theirs) { return entries.append(ours.adoptingMetadata(of: theirs, since: base)) }
+    if theirs.type == .dir, ours.type == .dir,
+      case .merged(let tree) = try await mergeTrees(nodes.subtrees, at: path + [name])
+    {
+      return entries.append(context.directory(ThreeWay.metadata(base: base, theirs: theirs, ours: ours), tree))
+    }
+    entries.append(theirs)
+    if isQuiet { return }
+    let kept = entries.keep(ours, beside: name, label: context.label)
+    context.conflicts.append(.file(path: path + [name], keptAs: path + [kept]))
+  }
+
+  /// Adds what one side deleted (or never had) and the other changed.
+  private func mergeDeletion(
+    _ nodes: ThreeWay<Node?>, at path: [Name], isQuiet: Bool, into entries: inout Entries
+  ) async throws {
+    guard let changed = nodes.theirs ?? nodes.ours else { return }
+    if nodes.base.hasSameSubstance(as: changed) { return }
+    if changed.type == .dir, nodes.base?.type == .dir {
+      guard case .merged(let tree) = try await mergeTrees(nodes.subtrees, at: path) else {
+        return entries.append(changed)
+      }
+      return entries.append(context.directory(changed, tree))
+    }
+    entries.append(changed)
+    if !isQuiet {
+      context.conflicts.append(.deletion(path: path, changedBy: nodes.ours == nil ? .theirs : .ours))
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import ResticCore
+
+/// Makes a tree without changes that of another snapshot, without a remount.
+struct Refresher: Sendable {
+  /// The tree.
+  let tree: WorkingTree
+
+  /// How often a plan is made anew when the tree was loaded further meanwhile.
+  private static let attempts = 5
+
+  /// Makes the tree that of `root`, and returns what the kernel must forget; nil if the tree has changes of its own.
+  func refresh(to root: BlobID) async throws -> [RefreshPlan.Invalidation]? {
+    for _ in 0..<Self.attempts {
+      var plan = RefreshPlan()
+      guard let node = tree.inspect({ $0.inodes[Namespace.root]?.node }) else { return nil }
+      try await compare(Namespace.root, node, with: root, position: .outside, in: &plan)
+      let settled = plan
+      if let invalidations = tree.inspect({ $0.apply(settled) }) { return invalidations }
+      if tree.inspect({ $0.isChanged }) { return nil }
+    }
+    return nil
+  }
+
+  private func compare(
+    _ directory: InodeNumber, _ node: Node, with treeID: BlobID, position: BareRepository.Position,
+    in plan: inout RefreshPlan
+  ) async throws {
+    let newTree = try await tree.repository.loadTree(treeID)
+    guard let view = tree.inspect({ $0.view(of: directory) }) else { return }
+    let position = view.isRepository ? .root : position
+    var changes = RefreshPlan.Directory(inode: directory, node: node)
+    var kept: Set<Name> = []
+    for new in newTree.nodes {
+      kept.insert(new.name)
+      guard let old = view.entries[new.name] else {
+        changes.replaced.append(new)
+        continue
+      }
+      if old.node == new { continue }
+      guard old.node.type == .dir, new.type == .dir, let subtree = new.subtree else {
+        changes.replaced.append(new)
+        continue
+      }
+      if old.isLoadedDirectory {
+        let inner = BareRepository.position(of: new.name, in: position)
+        try await compare(old.inode, new, with: subtree, position: inner, in: &plan)
+      } else {
+        changes.retargeted.append((old.inode, new))
+      }
+    }
+    // What git has in flight here was in no snapshot, and stays.
+    changes.removed = view.entries.keys.filter { !kept.contains($0) && !BareRepository.isInFlight($0, in: position) }
+    plan.directories.append(changes)
+  }
+}

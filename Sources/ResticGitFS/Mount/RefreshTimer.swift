@@ -1,0 +1,27 @@
+import Logging
+import ResticCore
+
+/// `--refresh`: lets a mount without changes look for a newer snapshot again and again.
+final class RefreshTimer: Sendable {
+  private let task: Task<Void, Never>
+
+  /// Begins to look every `interval`.
+  init(every interval: Duration, coordinator: CommitCoordinator, logger: Logger) {
+    task = Task {
+      while !Task.isCancelled {
+        try? await Task.sleep(for: interval)  // only a cancellation ends it early, and that ends the loop
+        guard !Task.isCancelled else { return }
+        do {
+          try await coordinator.refresh()
+        } catch {
+          logger.warning("cannot look for newer snapshots: \(error); trying again in \(interval)")
+        }
+      }
+    }
+  }
+
+  /// Ends looking.
+  func stop() {
+    task.cancel()
+  }
+}

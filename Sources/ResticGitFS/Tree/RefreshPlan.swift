@@ -1,0 +1,31 @@
+import ResticCore
+
+/// How a tree without changes becomes that of a newer snapshot: made without the lock, applied under it in one step.
+///
+/// Only directories that are loaded are compared; the others get their new tree unread.
+struct RefreshPlan: Sendable {
+  /// What happens to one loaded directory.
+  struct Directory: Sendable {
+    /// The directory.
+    var inode: InodeNumber
+    /// What it is to be.
+    var node: Node
+    /// Names that lead to nothing any more.
+    var removed: [Name] = []
+    /// Names that lead to something new; what they led to before goes on for those who have it open.
+    var replaced: [Node] = []
+    /// Subdirectories that stay the same inode and aren't loaded, with their new nodes.
+    var retargeted: [(inode: InodeNumber, node: Node)] = []
+  }
+
+  /// Every directory that changes.
+  var directories: [Directory] = []
+
+  /// What the kernel may have cached and must forget.
+  struct Invalidation: Hashable, Sendable {
+    /// A directory whose listing changed.
+    var directory: InodeNumber
+    /// The names in it that lead elsewhere.
+    var names: [Name]
+  }
+}

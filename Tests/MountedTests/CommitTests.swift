@@ -1,0 +1,209 @@
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@Suite("What a commit saves")
+struct CommitTests {
+  // C2 Without a change there is no snapshot.
+  @Test("reading, opening for writing and undone changes make no snapshot")
+  func nothingChanged() async throws {
+    try await MountedRepository.mounted { vault in
+      try await vault.shell("mkdir d; echo 1 > d/file; echo 2 > other; ln -s other link")
+      try await vault.remount()
+      try await vault.shell(
+        """
+        cat d/file other link > /dev/null; ls -lR . > /dev/null; find . -newer other; : 9<> d/file; : 9>> other
+        stat -f . > /dev/null; sync .; echo temporary > new; mv new newer; rm newer
+        """)
+      #expect(try await vault.sync().changed == false)
+      let report = try await vault.unmount()
+      #expect(!report.changed && !report.conflict)
+      #expect(try await vault.snapshots().count == 1)
+    }
+  }
+
+  // C3 A snapshot is the tree at one instant […] and what comes later is in the next one.
+  @Test("no snapshot has a later change without an earlier one")
+  func oneInstant() async throws {
+    try await MountedRepository.mounted { vault in
+      try await vault.python(
+        """
+        os.mkdir("x"); done = False; put("a", b"%08d" % 0); put("x/b", b"%08d" % 0)
+        def step(path, count):
+            fd = os.open(path, os.O_WRONLY); os.pwrite(fd, b"%08d" % count, 0); os.close(fd)
+        def write():
+            count = 0
+            while not done: count += 1; step("a", count); step("x/b", count); put("x/c%d" % (count % 50), bytes(100_000)); step("x/b", count)
+        writer = threading.Thread(target=write); writer.start()
+        for _ in range(6): subprocess.run(["sync", "."], check=True)
+        done = True; writer.join()
+        """)
+      try await vault.unmount()
+      let snapshots = try await vault.snapshots()
+      #expect(snapshots.count == 7)
+      for snapshot in snapshots {
+        let (a, b) = (try await vault.dump("/a", of: snapshot.id), try await vault.dump("/x/b", of: snapshot.id))
+        let lead = (Int(a) ?? -99) - (Int(b) ?? 0)
+        #expect(lead == 0 || lead == 1, "\(snapshot.id): a is \(a), b is \(b)")
+      }
+    }
+  }
+
+  // C3 […] the mount can be read and written while it is being stored, and what comes later is in the next one. Where it
+  // differs: sync MNT holds the kernel's lock on the root directory itself.
+  @Test("the mount is written and read while a commit stores it", arguments: ["SIGUSR1", "sync"])
+  func writingMeanwhile(_ way: String) async throws {
+    try await MountedRepository.mounted(["--no-git-init", "--compression", "max"]) { vault in
+      try await vault.shell(
+        "mkdir d; head -c 60000000 /dev/urandom | base64 > d/large; echo before > d/file; sha256sum d/large > $T/sum; ls -l d > /dev/null"
+      )
+      try await vault.python(
+        """
+        def status(): return json.loads(os.getxattr(".", "user.restic.status"))
+        if sys.argv[1] == "sync": commit, place = subprocess.Popen(["sync", "."]), "d/"
+        else: os.kill(status()["pid"], signal.SIGUSR1); commit, place = None, ""
+        while status()["state"] != "committing": time.sleep(0.002)
+        put(place + "late", b"late"); put("d/file", b"after"); os.rename(place + "late", "d/later"); os.listdir(place or ".")
+        with open("d/large", "r+b") as file: file.seek(70_000_000); file.write(b"overwritten")
+        equal(get("d/later"), b"late"); equal(os.pread(os.open("d/large", os.O_RDONLY), 11, 70_000_000), b"overwritten")
+        equal(status()["state"], "committing", "the commit was too quick for this test")
+        while status()["state"] == "committing": time.sleep(0.01)
+        equal(status()["state"], "dirty"); assert commit is None or commit.wait() == 0
+        """, [way])
+      #expect(try await vault.dump("/d/file") == "before")
+      #expect(try await vault.restic(["ls", "latest"]).contains("late") == false)
+      try await vault.shell("restic dump latest /d/large | sha256sum | cut -c-64 | diff - <(cut -c-64 $T/sum)")
+      try await vault.expectKept()
+      #expect(try await vault.snapshots().count == 2)
+    }
+  }
+
+  // C4 git's unfinished files are in no snapshot: *.lock of refs, HEAD, config and packed-refs, objects/incoming-*,
+  // objects/tmp_objdir-*, objects/??/tmp_obj_*, objects/pack/tmp_* and .tmp-*, gc.pid; only in a directory that has HEAD,
+  // objects and refs.
+  @Test("git's unfinished files are in no snapshot, and what has such a name elsewhere is")
+  func unfinishedFiles() async throws {
+    try await MountedRepository.mounted([]) { vault in
+      let unfinished = """
+        HEAD.lock config.lock packed-refs.lock packed-refs.new gc.pid refs/heads/main.lock refs/heads/a/b.lock refs/x.lock
+        objects/incoming-x/12/file objects/tmp_objdir-y/pack/p objects/12/tmp_obj_z objects/pack/tmp_pack_1 objects/pack/.tmp-7-pack-a.idx
+        """
+      let kept =
+        "refs/heads/lock refs/heads/a.locked objects/12/34 objects/pack/pack-1.pack info/x.lock hooks/gc.pid tmp_obj_z description.lock"
+      try await vault.shell(
+        """
+        make() { for path in $1; do mkdir -p $(dirname $2/$path); echo $path > $2/$path; done; }
+        git init --quiet --bare deep/er.git; mkdir plain
+        for root in . deep/er.git; do make "\(unfinished)" $root; make "\(kept)" $root; done
+        make "\(unfinished) \(kept)" plain
+        """)
+      let shown = try await vault.listing()
+      try await vault.sync()
+      try await vault.expect(vault.mountpoint, shows: shown, "after the commit")
+      let restored = try await vault.restored()
+      try await vault.shell(
+        """
+        for root in . deep/er.git; do
+          for path in \(kept.replacing("\n", with: " ")); do test -f $root/$path; done
+          for path in \(unfinished.replacing("\n", with: " ")); do test ! -e $root/$path; test ! -e $root/${path%/12/file}; done
+        done
+        for path in \((unfinished + " " + kept).replacing("\n", with: " ")); do test -f plain/$path; done
+        """, in: restored)
+      // What was unfinished gets its name: a change like any other.
+      try await vault.shell(
+        "mv refs/heads/main.lock refs/heads/main; mv objects/12/tmp_obj_z objects/12/56; mv objects/pack/tmp_pack_1 objects/pack/2"
+      )
+      #expect(try await vault.sync().changed)
+      #expect(
+        try await vault.dump("/refs/heads/main") + vault.dump("/objects/pack/2")
+          == "refs/heads/main.lockobjects/pack/tmp_pack_1")
+    }
+  }
+
+  // C8 A snapshot carries on the base's paths, tags and parent, and is later than it whatever the clock says.
+  @Test("a snapshot carries on paths, tags and parent, and is later than its base even if that is of the future")
+  func description() async throws {
+    try await MountedRepository.with { vault in
+      let source = try vault.makeFolder("source")
+      try await vault.shell(
+        "echo 1 > file; restic backup --quiet --host elsewhere --tag one,two --time '2039-01-02 03:04:05' .", in: source
+      )
+      try await vault.mount(["--host", "here"], at: "here")
+      try await vault.shell("echo filtered > own", in: vault.path("here"))
+      try await vault.unmount(at: "here")
+      try await vault.mount()
+      try await vault.shell("echo 2 > file")
+      try await vault.unmount()
+      let snapshots = try await vault.snapshots()
+      try #require(snapshots.count == 3)
+      let (base, ours) = (snapshots[1], snapshots[2])
+      #expect(ours.paths == [source.string] && ours.tags == ["one", "two"] && ours.parent == base.id)
+      #expect(base.time == "2039-01-02T03:04:05Z" && ours.time == "2039-01-02T03:04:05.001Z")
+      #expect(try await vault.dump("/file") == "2")
+      #expect(try await vault.dump("/file", of: base.id) == "1")
+    }
+  }
+
+  // C8 The first one has the filter's host, tags and paths (/git where no path is given).
+  @Test(
+    "the first snapshot has what the filter asked for, and the same filter finds it",
+    arguments: [
+      ([], "/git", []), (["--host", "h1"], "/git", []), (["--tag", "a,b"], "/git", ["a", "b"]),
+      (["--host", "h1", "--tag", "t", "--path", "/srv/x"], "/srv/x", ["t"]),
+    ] as [([String], String, [String])])
+  func filters(_ options: [String], _ path: String, _ tags: [String]) async throws {
+    try await MountedRepository.with { vault in
+      // Ordinary backups, one of them later than ours.
+      let other = try vault.makeFolder("other")
+      if !options.isEmpty {
+        try await vault.shell(
+          "echo > other; restic backup --quiet --tag other --time '2039-01-01 00:00:00' .", in: other)
+      }
+      try await vault.mount(options)
+      try await vault.shell("test -f HEAD; test ! -e other; echo mine > file")
+      try await vault.unmount()
+      let ours = try #require(try await vault.snapshots(options).last)
+      #expect(ours.paths == [path])
+      #expect(ours.tags ?? [] == tags)
+      if options.first == "--host" { #expect(ours.hostname == "h1") }
+      try await vault.mount(options)
+      #expect(try await vault.shell("cat file") == "mine")
+      try await vault.shell("echo again > file")
+      try await vault.unmount()
+      #expect(try await vault.snapshots(options).last?.parent == ours.id)
+    }
+  }
+
+  // C9 Nodes that nobody changed are stored as they were read, members that this program doesn't know included.
+  @Test("nodes that nobody changed are stored as restic wrote them")
+  func untouchedNodes() async throws {
+    try await MountedRepository.with { vault in
+      let source = try vault.makeFolder("source")
+      try await vault.shell(
+        """
+        echo 1 > kept; echo 2 > changed; mkdir d; echo 3 > d/file; ln d/file link; ln -s kept soft; mkfifo fifo; : > empty
+        chown 1234:4321 kept d; touch -d '2001-02-03 04:05:06.123456789' kept d/file; setfattr -n user.x -v y kept; echo > $'n\\xff\\n<&>'
+        restic backup --quiet .
+        """, in: source)
+      let before = try await vault.nodes()
+      try await vault.mount()
+      try await vault.shell("ls -lR > /dev/null; cat kept d/file > /dev/null; echo more >> changed; echo > new")
+      try await vault.unmount()
+      let after = try await vault.nodes()
+      #expect(
+        after.filter { !$0.contains(#""name":"changed""#) && !$0.contains(#""name":"new""#) }
+          == before.filter { !$0.contains(#""name":"changed""#) })
+      #expect(after.count == before.count + 1)
+    }
+  }
+}
+
+extension MountedRepository {
+  /// The nodes of the latest snapshot's root, each as it is stored.
+  fileprivate func nodes() async throws -> [String] {
+    let text = try await rootTree()
+    return text.dropFirst(#"{"nodes":["#.count).dropLast(2).replacing(#"},{"name""#, with: "}\n{\"name\"").split(
+      separator: "\n"
+    ).map(String.init)
+  }
+}

@@ -1,0 +1,131 @@
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@Suite("From mount to end")
+struct LifecycleTests {
+  // C10 restic-gitfs umount and sync wait, and print the snapshot. fusermount -u returns at once; a mount of the same
+  // repository waits for that commit.
+  @Test(
+    "a mount that comes right after fusermount -u waits for the commit and shows everything",
+    arguments: ["mnt", "elsewhere"])
+  func mountDuringCommit(_ place: String) async throws {
+    try await MountedRepository.mounted(["--no-git-init", "--compression", "max"]) { vault in
+      try await vault.shell(
+        "head -c 40000000 /dev/urandom | base64 > large; echo last > file; sha256sum large > $T/sum")
+      let begin = ContinuousClock.now
+      try await vault.shell("fusermount3 -u $M", in: "/")
+      #expect(begin.duration(to: .now) < .seconds(1))
+      #expect(try vault.stored("snapshots").isEmpty, "the commit was too quick for this test")
+      #expect(vault.stateFiles().count == 1)
+      try await vault.mount(["--no-git-init"], at: place)
+      #expect(try vault.stored("snapshots").count == 1)
+      try await vault.shell("sha256sum --quiet -c $T/sum; test $(cat file) = last", in: vault.path(place))
+      try await vault.unmount(at: place)
+      #expect(try await vault.snapshots().count == 1)
+    }
+  }
+
+  // C10 restic-gitfs umount and sync wait, and print the snapshot.
+  @Test("sync and umount print the snapshot, for people and as JSON")
+  func reports() async throws {
+    try await MountedRepository.mounted { vault in
+      let mountpoint = vault.mountpoint.string
+      try await vault.shell("echo 1 > file")
+      let first = try await vault.gitfs(["sync", mountpoint])
+      let id = try #require(try vault.stored("snapshots").first)
+      #expect(first == "snapshot \(id.prefix(8)) saved")
+      #expect(try await vault.gitfs(["sync", mountpoint]) == "no changes, snapshot is \(id.prefix(8))")
+      #expect(try await vault.gitfs(["sync", "--quiet", mountpoint]) == "")
+      #expect(try await vault.gitfs(["snapshots", "--json"]).contains(id))
+      try await vault.shell("echo 2 > file")
+      let report = try await vault.sync()
+      #expect(report.changed && report.snapshot != id)
+      #expect(try await vault.shell("getfattr --only-values -n user.restic.snapshot .") == report.snapshot)
+      #expect(
+        try await vault.gitfs(["umount", mountpoint]) == "no changes, snapshot is \(report.snapshot?.prefix(8) ?? "")")
+      #expect(try await vault.gitfs(["status"]).contains(mountpoint) == false)
+    }
+  }
+
+  @Test("a mount that is not of an empty repository shows what it shows, an empty one gets a bare repository")
+  func firstMount() async throws {
+    try await MountedRepository.with { vault in
+      let first = try await vault.result(vault.program.string, ["mount", vault.mountpoint.string])
+      #expect(first.isSuccess && first.errorOutput.contains("created a bare git repository"), "\(first)")
+      try await vault.shell(
+        "git fsck --strict; test $(git config receive.unpackLimit) = 1; test $(git symbolic-ref HEAD) = refs/heads/main"
+      )
+      try await vault.unmount()
+      try await vault.shell("restic backup --quiet .", in: vault.path("python"))
+      let second = try await vault.result(vault.program.string, ["mount", vault.mountpoint.string])
+      #expect(
+        second.isSuccess && second.errorOutput.contains("no bare git repository at its root; it shows prelude.py"),
+        "\(second)")
+      try await vault.unmount()
+      let third = try await vault.result(vault.program.string, ["mount", "--path", "/git", vault.mountpoint.string])
+      #expect(third.isSuccess && third.errorOutput == "", "\(third)")
+      try await vault.unmount()
+    }
+  }
+
+  @Test("100 mounts and unmounts leave no process, mount, file or descriptor behind")
+  func manyRounds() async throws {
+    try await MountedRepository.with(limit: .seconds(240)) { vault in
+      let ways = [
+        "\(vault.program) umount --quiet $M", "fusermount3 -u $M", "umount $M",
+        "kill -TERM $(getfattr --only-values -n user.restic.status $M | tr ',{' '\\n' | grep '\"pid\"' | cut -d: -f2)",
+      ]
+      for round in 0..<100 {
+        try await vault.gitfs([
+          "mount", "--no-git-init", "--quiet", "--log-file", vault.log.string, vault.mountpoint.string,
+        ])
+        if round % 10 == 0 {
+          try await vault.shell("echo \(round) > file")
+        } else {
+          try await vault.shell("test -s file")
+        }
+        try await vault.shell(ways[round % ways.count], in: "/")
+        // A new mount waits for the commit of the one before; only the last one has to be over.
+        try await vault.wait(for: "the unmount") { !vault.isMounted() }
+      }
+      try await vault.waitForEnd()
+      #expect(try await vault.snapshots().count == 10)
+      #expect(vault.stateFiles().isEmpty)
+      #expect(try await vault.shell("find tmp -mindepth 1; find repository -name '*tmp*'", in: vault.folder) == "")
+    }
+  }
+
+  // R1 […] whenever it was interrupted. What was not committed is lost: see "Where it differs from a local disk".
+  @Test("after SIGKILL the repository is sound, the mountpoint is freed, and the next mount has the last commit")
+  func killed() async throws {
+    try await MountedRepository.mounted { vault in
+      try await vault.shell("echo saved > file; sync .; echo lost > file")
+      let process = try await vault.status().pid
+      try await vault.settle()
+      try await vault.shell("kill -KILL \(process)", in: "/")
+      try await vault.waitForEnd()
+      let refused = try await vault.result(vault.program.string, ["mount", vault.mountpoint.string])
+      #expect(refused.status == .exited(1) && refused.errorOutput.contains("is gone"), "\(refused)")
+      try await vault.gitfs(["umount", vault.mountpoint.string], expecting: 1)
+      #expect(!vault.isMounted())
+      try await vault.mount()
+      #expect(try await vault.shell("cat file") == "saved")
+      try await vault.shell("echo more > file")
+    }
+  }
+
+  @Test("the fixture's guard bites: a mount that is left behind fails its test")
+  func guardBites() async throws {
+    try await withKnownIssue {
+      try await MountedRepository.with(grace: .milliseconds(100), checks: false) { vault in
+        try await vault.mount(["--no-git-init"])
+        try await vault.shell("echo > dirty")
+        try await vault.wait(for: "the lock") { try !vault.stored("locks").isEmpty }
+        _ = try await vault.status()
+      }
+    } matching: { issue in
+      "\(issue)".contains("left behind") || issue.comments.contains { $0.rawValue.contains("left behind") }
+    }
+  }
+}

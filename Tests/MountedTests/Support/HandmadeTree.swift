@@ -1,0 +1,40 @@
+@testable import ResticCore
+
+/// A tree blob spelled by hand, as restic would never write it, and what a mount makes of the directory.
+struct HandmadeTree: Sendable {
+  /// What a reader of the directory meets.
+  enum Shown: Hashable, Sendable {
+    /// It can't be read: EIO.
+    case nothing
+    /// These names, each with the bytes of its file, or nil where opening or reading it is EIO.
+    case files([Name: [UInt8]?])
+  }
+
+  /// The name of the directory that is to hold it; says what is wrong with it.
+  let name: Name
+  let json: [UInt8]
+  let shown: Shown
+
+  init(_ name: Name, _ json: String, _ shown: Shown) {
+    self.name = name
+    self.json = Array(json.utf8)
+    self.shown = shown
+  }
+
+  /// A tree of nodes spelled in JSON.
+  init(_ name: Name, nodes: [String], _ shown: Shown) {
+    self.init(name, "{\"nodes\":[\(nodes.joined(separator: ","))]}\n", shown)
+  }
+
+  /// A node in JSON: `name` is JSON as well; `members` replace or follow what every node has.
+  static func node(_ name: String, _ type: String = "file", _ members: [String: String] = [:]) -> String {
+    let time = "\"2020-01-02T03:04:05.678Z\""
+    var all = [
+      "mode": "420", "mtime": time, "atime": time, "ctime": time, "uid": "0", "gid": "0", "size": "0", "links": "1",
+      "content": type == "file" ? "[]" : "null",
+    ]
+    all.merge(members) { $1 }
+    let rest = all.sorted { $0.key < $1.key }.filter { !$0.value.isEmpty }.map { "\"\($0.key)\":\($0.value)" }
+    return "{\"name\":\(name),\"type\":\"\(type)\",\(rest.joined(separator: ","))}"
+  }
+}

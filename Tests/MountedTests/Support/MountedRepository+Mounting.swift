@@ -1,0 +1,149 @@
+import Foundation
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+extension MountedRepository {
+  /// What a mount says of itself; the members that tests look at.
+  struct Status: Decodable {
+    struct LastError: Decodable {
+      var message: String
+      var exitCode: Int32
+    }
+    var pid: Int32
+    var state: String
+    var snapshot: String?
+    var sessionFile: String?
+    var dirtyFiles: Int
+    var lastError: LastError?
+  }
+
+  /// What `umount --json` and `sync --json` print.
+  struct Report: Decodable {
+    var snapshot: String?
+    var changed: Bool
+    var conflict: Bool
+  }
+
+  /// Mounts the repository at the folder `name`, which is made if need be. Returns the mountpoint.
+  @discardableResult
+  func mount(_ options: [String] = [], at name: String = "mnt", expecting code: Int32 = 0) async throws -> FilePath {
+    let path = try makeFolder(name)
+    try await gitfs(["mount", "-v", "--log-file", log.string] + options + [path.string], expecting: code)
+    return path
+  }
+
+  /// Commits, unmounts and waits, with the program's own command.
+  @discardableResult
+  func unmount(at name: String = "mnt", expecting code: Int32 = 0) async throws -> Report {
+    try Self.decode(try await gitfs(["umount", "--json", path(name).string], expecting: code))
+  }
+
+  /// Commits with the program's own command.
+  @discardableResult
+  func sync(at name: String = "mnt") async throws -> Report {
+    try Self.decode(try await gitfs(["sync", "--json", path(name).string]))
+  }
+
+  /// Unmounts and mounts again.
+  func remount(_ options: [String] = ["--no-git-init"]) async throws {
+    try await unmount()
+    try await mount(options)
+  }
+
+  /// How the mount stands.
+  func status(at name: String = "mnt") async throws -> Status {
+    try Self.decode(try await gitfs(["status", "--json", path(name).string]))
+  }
+
+  /// Whether something of ours is mounted at the folder `name`.
+  func isMounted(at name: String = "mnt") -> Bool {
+    mounts().contains(path(name).string)
+  }
+
+  /// Waits until `condition` holds; fails the test after `limit`.
+  func wait(
+    for what: String, limit: Duration = .seconds(30), at location: SourceLocation = #_sourceLocation,
+    until condition: () async throws -> Bool
+  ) async throws {
+    let end = ContinuousClock.now.advanced(by: limit)
+    while try await !condition() {
+      try #require(ContinuousClock.now < end, "\(what) did not happen in \(limit)", sourceLocation: location)
+      try await Task.sleep(for: .milliseconds(10))
+    }
+  }
+
+  /// Waits until every process of this test has ended.
+  func waitForEnd(at location: SourceLocation = #_sourceLocation) async throws {
+    try await wait(for: "the end of all processes", at: location) { processes().isEmpty }
+  }
+
+  /// Waits until the lock that a first change asks for is held; its file is there 200 ms before.
+  func settle() async throws {
+    try await wait(for: "the lock") { try stored("locks").contains { $0.count == 64 } }
+    try await Task.sleep(for: .milliseconds(600))
+  }
+
+  static func decode<Value: Decodable>(_ text: String) throws -> Value {
+    try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+  }
+
+  // MARK: What is left
+
+  /// Where something is mounted in the test's folder.
+  func mounts() -> [String] {
+    // It is always there.
+    let table = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
+    return table.split(separator: "\n").map { String($0.split(separator: " ")[4]) }
+      .filter { $0.hasPrefix(directory.path.string + "/") }
+  }
+
+  /// The processes that work for this test: those with its XDG_STATE_HOME. One that has ended has no environment.
+  func processes() -> [Int32] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    let mark = Data("XDG_STATE_HOME=\(stateHome)\0".utf8)
+    return names.compactMap { Int32($0) }.filter { process in
+      // It may end while we look, or belong to somebody else.
+      guard let file = FileHandle(forReadingAtPath: "/proc/\(process)/environ") else { return false }
+      let environment = (try? file.readToEnd()) ?? nil
+      return environment?.range(of: mark) != nil
+    }
+  }
+
+  /// The session files and everything else but folders below XDG_STATE_HOME.
+  func stateFiles() -> [String] {
+    guard let files = FileManager.default.enumerator(atPath: stateHome.string) else { return [] }
+    return files.compactMap { $0 as? String }.filter { path in
+      var isFolder: ObjCBool = false
+      let exists = FileManager.default.fileExists(atPath: stateHome.appending(path).string, isDirectory: &isFolder)
+      return exists && !isFolder.boolValue
+    }
+  }
+
+  /// The names of the repository's files of one type.
+  func stored(_ type: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: repository.appending(type).string).sorted()
+  }
+
+  /// Fails the test when something outlives it by more than `grace`, and takes it away.
+  func expectNothingLeft(after grace: Duration, at location: SourceLocation) async throws {
+    let end = ContinuousClock.now.advanced(by: grace)
+    while !(mounts().isEmpty && processes().isEmpty), ContinuousClock.now < end {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    let left = [
+      "mounts": mounts(), "processes": processes().map(String.init), "state": stateFiles(),
+      "locks": try stored("locks"),
+    ]
+    for (what, left) in left where !left.isEmpty {
+      Issue.record("left behind, \(what): \(left)", sourceLocation: location)
+    }
+    clear()
+  }
+
+  /// Takes away what is left, by force.
+  func clear() {
+    for process in processes() { kill(process, SIGKILL) }
+    for mount in mounts().reversed() { umount2(mount, Int32(MNT_DETACH)) }
+  }
+}

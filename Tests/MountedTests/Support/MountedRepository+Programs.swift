@@ -1,0 +1,89 @@
+import Foundation
+import ResticTestSupport
+import SystemPackage
+
+/// A program that did not end as a test expects.
+struct WrongExit: Error, CustomStringConvertible {
+  let description: String
+}
+
+extension MountedRepository {
+  /// What `program` wrote to its standard output, without the last newlines. Throws unless it exits with `code`.
+  @discardableResult
+  func run(
+    _ program: String, _ arguments: [String], in directory: FilePath? = nil, input: [UInt8] = [],
+    expecting code: Int32 = 0
+  ) async throws -> String {
+    let result = try await result(program, arguments, in: directory, input: input)
+    guard result.status == .exited(code) else {
+      throw WrongExit(
+        description: """
+          \(([program] + arguments).joined(separator: " ").prefix(3000))
+          ended with \(result.status) instead of \(code):
+          \(result.output.suffix(6000))\(result.errorOutput.suffix(6000))
+          """)
+    }
+    return result.output.trimmingSuffix("\n")
+  }
+
+  /// How `program` ended, whatever its status.
+  func result(
+    _ program: String, _ arguments: [String], in directory: FilePath? = nil, input: [UInt8] = []
+  ) async throws -> ProcessResult {
+    var runner = runner
+    if let directory { runner.directory = directory }
+    return try await runner.run(program, arguments, input: input)
+  }
+
+  /// The program under test.
+  @discardableResult
+  func gitfs(_ arguments: [String], expecting code: Int32 = 0) async throws -> String {
+    try await run(program.string, arguments, expecting: code)
+  }
+
+  /// The real restic.
+  @discardableResult
+  func restic(_ arguments: [String], expecting code: Int32 = 0) async throws -> String {
+    try await run("restic", arguments, expecting: code)
+  }
+
+  /// git, in the mountpoint if not said otherwise.
+  @discardableResult
+  func git(_ arguments: [String], in directory: FilePath? = nil, expecting code: Int32 = 0) async throws -> String {
+    try await run("git", arguments, in: directory ?? mountpoint, expecting: code)
+  }
+
+  /// A shell script, in the mountpoint if not said otherwise. `$T` is the test's folder, `$M` the mountpoint; `not COMMAND`
+  /// expects a failure (`!` would not end the script).
+  @discardableResult
+  func shell(_ script: String, in directory: FilePath? = nil, expecting code: Int32 = 0) async throws -> String {
+    let variables = """
+      T='\(self.directory.path)'; M='\(mountpoint)'
+      not() { if "$@"; then echo "should have failed: $*" >&2; return 1; fi; }
+
+      """
+    return try await run(
+      "/bin/bash", ["-eu", "-o", "pipefail", "-c", variables + script], in: directory ?? mountpoint, expecting: code)
+  }
+
+  /// A Python program, in the mountpoint if not said otherwise; `PythonPrelude` is there already.
+  @discardableResult
+  func python(
+    _ script: String, _ arguments: [String] = [], in directory: FilePath? = nil, expecting code: Int32 = 0
+  ) async throws -> String {
+    let own = "/usr/bin/python3"  // the distribution's, and no wrapper that takes as long as the test
+    let interpreter = FileManager.default.isExecutableFile(atPath: own) ? own : "python3"
+    return try await run(
+      interpreter, ["-B", "-c", "from prelude import *\n" + script] + arguments, in: directory ?? mountpoint,
+      expecting: code)
+  }
+}
+
+extension String {
+  /// Without the newlines at its end.
+  fileprivate func trimmingSuffix(_ character: Character) -> String {
+    var text = self[...]
+    while text.last == character { text.removeLast() }
+    return String(text)
+  }
+}

@@ -185,7 +185,7 @@ final class CommitCoordinator: Sendable {
     try await repository.loadIndex()
     guard let invalidations = try await Refresher(tree: tree).refresh(to: newest.snapshot.tree) else { return false }
     state.withLock { $0.base = CommitState.Base(newest) }
-    await kernelCache.forget(invalidations)
+    kernelCache.forget(invalidations)
     logger.info("now showing snapshot \(newest.id.short)")
     return true
   }

@@ -3,7 +3,9 @@ import Testing
 
 @Suite("BlockingExecutor")
 struct BlockingExecutorTests {
-  @Test("a job may hold the last reference to its executor: it ends on its own thread and nothing hangs", .timeLimit(.minutes(1)))
+  @Test(
+    "a job may hold the last reference to its executor: it ends on its own thread and nothing hangs",
+    .timeLimit(.minutes(1)))
   func lastReference() async {
     for _ in 0..<2_000 {
       await Self.runOnExecutorOfItsOwn()

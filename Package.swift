@@ -18,6 +18,7 @@ let package = Package(
   name: "ResticGitFS",
   products: [
     .executable(name: "restic-gitfs", targets: ["ResticGitFS"]),
+    .executable(name: "git-remote-restic", targets: ["GitRemoteRestic"]),
     .executable(name: "benchmark-parts", targets: ["BenchmarkParts"]),
   ],
   dependencies: [
@@ -48,6 +49,12 @@ let package = Package(
       dependencies: ["ResticCore", "FuseBridge", "CLinux", "CSodium", system, logging, argumentParser, subprocess],
       swiftSettings: settings),
 
+    // Starts restic-gitfs as another process, and knows nothing of it but its command line.
+    .executableTarget(
+      name: "GitRemoteRestic",
+      dependencies: ["CLinux", system],
+      swiftSettings: settings),
+
     .executableTarget(
       name: "BenchmarkParts",
       dependencies: ["ResticCore"],
@@ -72,6 +79,10 @@ let package = Package(
       dependencies: [
         "ResticGitFS", "ResticCore", "FuseBridge", "ResticTestSupport", system, logging, argumentParser, subprocess,
       ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "GitRemoteResticTests",
+      dependencies: ["GitRemoteRestic", "ResticTestSupport", system],
       swiftSettings: settings),
     .testTarget(
       name: "InteropTests",

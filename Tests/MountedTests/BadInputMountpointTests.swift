@@ -19,7 +19,7 @@ struct BadInputMountpointTests {
         try await vault.expectRefusal(
           ["mount", vault.path(name).string], code: 1, saying: words, environment: ["RESTIC_PASSWORD": String?.none])
       }
-      try await vault.expectRefusal(["mount", ""], code: 1, saying: "the mountpoint is empty")
+      try await vault.expectRefusal(["mount", ""], code: 1, saying: "the mountpoint has no name")
       #expect(!FileManager.default.fileExists(atPath: vault.path("missing").string))
     }
   }
@@ -41,6 +41,7 @@ struct BadInputMountpointTests {
   func mounted() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell("echo unsaved > file")
+      try await vault.wait(for: "the lock") { try !vault.stored("locks").isEmpty }
       let again = vault.mountpoint.string
       try await vault.expectRefusal(["mount", again], code: 1, saying: "mount already", "umount \(again)")
       // Neither within it, nor over the folder that it is in.

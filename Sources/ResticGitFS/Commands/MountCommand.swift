@@ -69,6 +69,10 @@ struct MountCommand: ContextualCommand {
   @Option(help: .hidden)
   var readyFd: Int32?
 
+  /// A mount for one program: it ends with this descriptor, and what was not synced then is dropped (`Lifeline`).
+  @Option(help: .hidden)
+  var exitWithFd: Int32?
+
   @Argument(help: ArgumentHelp("An empty folder.", valueName: "mountpoint"), completion: .directory)
   var mountpoint: String
 
@@ -76,6 +80,7 @@ struct MountCommand: ContextualCommand {
     guard foreground || readyFd != nil else {
       throw CommandError.silent(try DetachedMount.start(in: context))
     }
+    try exitWithFd.map { descriptor throws(CommandError) in try Lifeline(descriptor: descriptor) }?.watch()
     let location = try repository.location(context.environment)
     let path = try Mountpoint.checked(mountpoint, repository: location.localPath, table: try Self.mountTable())
     let logger = try output.makeLogger(context.log)
@@ -111,8 +116,8 @@ struct MountCommand: ContextualCommand {
     return MountConfiguration(
       mountpoint: mountpoint, isReadOnly: options.readOnly,
       selection: isLatest ? .latest(filter) : .snapshot(idPrefix: snapshot),
-      createsBareRepository: !leavesEmpty, fuseOptions: options, commitAfter: commitAfter,
-      refreshInterval: refresh == .zero ? nil : refresh,
+      createsBareRepository: !leavesEmpty, fuseOptions: options, isForOneProgram: exitWithFd != nil,
+      commitAfter: commitAfter, refreshInterval: refresh == .zero || exitWithFd != nil ? nil : refresh,
       memory: storage.memoryLimit,
       retryLock: repository.retryLock,
       // A filter for hosts must match what we save, or the next mount would not find it.

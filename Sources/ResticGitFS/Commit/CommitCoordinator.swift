@@ -26,16 +26,22 @@ final class CommitCoordinator: Sendable {
   private let lockKeeper: LockKeeper
   private let streamer: ContentStreamer
   private let kernelCache: KernelCache
+  /// Whether the mount ends with the program that it is for (`MountConfiguration`).
+  private let isForOneProgram: Bool
   private let logger: Logger
   private let gate = AsyncGate()
   private let state: Locked<CommitState>
+
+  /// How long `discard` waits for a cancelled commit to give back what it holds.
+  private static let discardLimit = Duration.seconds(5)
 
   private var repository: Repository { tree.repository }
 
   /// Commits `tree`, whose changes count from `base`.
   init(
-    tree: WorkingTree, base: SavedSnapshot?, filter: SnapshotFilter?, identity: SnapshotIdentity, lockKeeper: LockKeeper,
-    streamer: ContentStreamer, kernelCache: KernelCache, logger: Logger
+    tree: WorkingTree, base: SavedSnapshot?, filter: SnapshotFilter?, identity: SnapshotIdentity,
+    lockKeeper: LockKeeper,
+    streamer: ContentStreamer, kernelCache: KernelCache, isForOneProgram: Bool = false, logger: Logger
   ) {
     self.tree = tree
     self.filter = filter
@@ -43,6 +49,7 @@ final class CommitCoordinator: Sendable {
     self.lockKeeper = lockKeeper
     self.streamer = streamer
     self.kernelCache = kernelCache
+    self.isForOneProgram = isForOneProgram
     self.logger = logger
     state = Locked(CommitState(base: CommitState.Base(base)))
   }
@@ -72,7 +79,18 @@ final class CommitCoordinator: Sendable {
   func commit(_ purpose: Purpose) async throws -> CommitResult {
     try await gate.pass { () async throws -> CommitResult in
       do {
-        let result = try await commitAlone(purpose)
+        let task = Task { try await commitAlone(purpose) }
+        state.withLock { state in
+          state.task = task
+          if state.isDiscarded { task.cancel() }
+        }
+        defer {
+          state.withLock { state in
+            state.task = nil
+            state.isSaving = false
+          }
+        }
+        let result = try await task.value
         state.withLock { $0.lastError = nil }
         return result
       } catch {
@@ -87,10 +105,34 @@ final class CommitCoordinator: Sendable {
     }
   }
 
+  /// Drops what is not committed: no snapshot is saved from now on, and locks are given back. A snapshot that is being
+  /// saved at this moment is waited for; a commit that is not that far is cancelled, and waited for a while.
+  func discard() async {
+    state.withLock { state in
+      state.isDiscarded = true
+      if !state.isSaving { state.task?.cancel() }
+    }
+    await lockKeeper.cancel()
+    let end = ContinuousClock.now.advanced(by: Self.discardLimit)
+    while state.withLock({ $0.isSaving || $0.task != nil && .now < end }) {
+      try? await Task.sleep(for: .milliseconds(5))  // it is not cancelled: this is the end of the process
+    }
+    await lockKeeper.release(unless: { false })
+  }
+
+  /// The point of no return: from now on `discard` waits for the commit. Throws if it was called before.
+  private func beginSaving() throws(RepositoryError) {
+    let isDiscarded = state.withLock { state in
+      state.isSaving = !state.isDiscarded
+      return state.isDiscarded
+    }
+    if isDiscarded { throw .cancelled }
+  }
+
   private func commitAlone(_ purpose: Purpose) async throws -> CommitResult {
     guard let filter, tree.inspect({ $0.isChanged }) else {
       await becomeClean()
-      if purpose == .sync { try await refreshAlone() }
+      if purpose == .sync, !isForOneProgram { try await refreshAlone() }
       return .unchanged(current.base.snapshot?.id)
     }
     state.withLock { $0.phase = purpose == .unmount ? .unmounting : .committing }
@@ -104,10 +146,13 @@ final class CommitCoordinator: Sendable {
     let (durable, stored) = try await SnapshotWriter(files: files, uploader: uploader, progress: progress).store(frozen)
 
     let saver = SnapshotSaver(
-      repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor, logger: logger)
+      repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor,
+      refusesConflicts: isForOneProgram, logger: logger,
+      willSave: { [self] () throws(RepositoryError) in try beginSaving() })
     let summary = SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now())
     let base = current.base
-    let result = durable.id == base.tree
+    let result =
+      durable.id == base.tree
       ? CommitResult.unchanged(base.snapshot?.id)
       : try await saver.save(durable, base: base, lock: lock, summary: summary)
     tree.inspect { $0.settle(stored, of: frozen) }
@@ -122,7 +167,7 @@ final class CommitCoordinator: Sendable {
     }
     if let message = result.message { logger.notice("\(message)") }
     await becomeClean()
-    if purpose == .sync { try await refreshAlone() }
+    if purpose == .sync, !isForOneProgram { try await refreshAlone() }
     return result
   }
 
@@ -143,7 +188,7 @@ final class CommitCoordinator: Sendable {
     try await repository.loadIndex()
     guard let invalidations = try await Refresher(tree: tree).refresh(to: newest.snapshot.tree) else { return false }
     state.withLock { $0.base = CommitState.Base(newest) }
-    await kernelCache.forget(invalidations)
+    kernelCache.forget(invalidations)
     logger.info("now showing snapshot \(newest.id.short)")
     return true
   }

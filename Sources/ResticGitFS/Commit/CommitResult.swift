@@ -11,6 +11,8 @@ enum CommitResult: Hashable, Sendable {
   struct Merge: Hashable, Sendable {
     /// What both sides had changed differently.
     var conflicts: [MergeConflict]
+    /// Those of them that are between ours and the newest, and not with a snapshot that came late.
+    var ownConflicts: [MergeConflict] = []
     /// Our side's tree.
     var ours: BlobID
     /// Whether something of ours is not in the merged tree.

@@ -36,6 +36,12 @@ struct CommitState: Sendable {
   var lastChange: ContinuousClock.Instant = .now
   /// How far the commit under way has come.
   var progress: CommitProgress?
+  /// The commit under way.
+  var task: Task<CommitResult, any Error>?
+  /// Whether it is past the point of no return.
+  var isSaving = false
+  /// Whether nothing is to be saved any more.
+  var isDiscarded = false
   /// What the last commit that went through came to, and when.
   var lastCommit: (result: CommitResult, time: Timestamp)?
   /// Why the last commit failed, if it did, and when.

@@ -15,8 +15,12 @@ struct SnapshotSaver: Sendable {
   let identity: SnapshotIdentity
   /// How long to wait for another committer.
   let retryFor: Duration
+  /// Whether a merge that leaves anything for somebody to look at is an error, `RefusedMerge`, and nothing is saved.
+  var refusesConflicts = false
   /// Told what a person may want to know.
   let logger: Logger
+  /// Called at the last moment at which nothing has been saved; an error keeps it so.
+  var willSave: @Sendable () throws(RepositoryError) -> Void = {}
 
   /// Saves `ours`, which grew out of `base`. `summary` says what the commit did. Throws before anything is saved, or with
   /// `.lockLost`, after which nothing says whether it was.
@@ -26,10 +30,12 @@ struct SnapshotSaver: Sendable {
     let commitLock = try await CommitLock.acquire(on: repository, retryFor: retryFor)
     let result: Result<CommitResult, any Error>
     do {
-      result = .success(try await save(ours, base, summary) {
-        try lock.validate()
-        try await commitLock.confirm()
-      })
+      result = .success(
+        try await save(ours, base, summary) {
+          try lock.validate()
+          try await commitLock.confirm()
+          try willSave()
+        })
     } catch {
       result = .failure(error)
     }
@@ -66,6 +72,8 @@ struct SnapshotSaver: Sendable {
     // Where the newest is our base, ours takes its place, and only snapshots that came late are merged into it.
     let start = newest.snapshot.tree == base.tree ? ours.id : newest.snapshot.tree
     let (merged, result) = try await merge(sides, into: start, ours: ours.id)
+    // Those of snapshots that came late are nobody's to refuse: refused again and again, they would never be merged.
+    if refusesConflicts, let refusal = RefusedMerge(result.ownConflicts, with: newest.id) { throw refusal }
     try await confirm()
     var merge = result
     if result.needsSnapshotOfOurs {
@@ -114,6 +122,7 @@ struct SnapshotSaver: Sendable {
       let durable = try await uploader.finish(root: merge.root)
       tree = durable.id
       result.conflicts += merge.conflicts
+      if side.snapshot == nil { result.ownConflicts = merge.conflicts }
       result.needsSnapshotOfOurs = result.needsSnapshotOfOurs || merge.needsSnapshotOfOurs
       result.sideCount += 1
       if result.sideCount == sides.count { return (durable, result) }

@@ -1,5 +1,5 @@
-import FuseBridge
 import FoundationEssentials
+import FuseBridge
 import Glibc
 import Logging
 import ResticCore
@@ -37,7 +37,8 @@ final class MountService: Sendable {
   private static let retrySeconds: UInt32 = 5
 
   private init(
-    repository: Repository, configuration: MountConfiguration, mounted: MountedTree, lockKeeper: LockKeeper, logger: Logger
+    repository: Repository, configuration: MountConfiguration, mounted: MountedTree, lockKeeper: LockKeeper,
+    logger: Logger
   ) {
     self.repository = repository
     self.configuration = configuration
@@ -50,7 +51,7 @@ final class MountService: Sendable {
     streamer = ContentStreamer(tree: mounted.tree, budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
     coordinator = CommitCoordinator(
       tree: mounted.tree, base: mounted.base, filter: filter, identity: configuration.identity, lockKeeper: lockKeeper,
-      streamer: streamer, kernelCache: kernelCache, logger: logger)
+      streamer: streamer, kernelCache: kernelCache, isForOneProgram: configuration.isForOneProgram, logger: logger)
     tree.onChange { [coordinator] in coordinator.noteChange() }
     if tree.inspect({ $0.isChanged }) { coordinator.noteChange() }
   }
@@ -101,7 +102,9 @@ final class MountService: Sendable {
   /// possible, the commit is tried again until it goes through or an exit is requested once more.
   func run() -> MountOutcome {
     let autoCommit = configuration.commitAfter.map { AutoCommit(after: $0, coordinator: coordinator, logger: logger) }
-    let refreshing = configuration.refreshInterval.map { RefreshTimer(every: $0, coordinator: coordinator, logger: logger) }
+    let refreshing = configuration.refreshInterval.map {
+      RefreshTimer(every: $0, coordinator: coordinator, logger: logger)
+    }
     defer {
       autoCommit?.stop()
       refreshing?.stop()
@@ -126,6 +129,7 @@ final class MountService: Sendable {
   }
 
   private func commitFinally() -> FinalCommit {
+    if configuration.isForOneProgram { return .ended(discard()) }
     let requests = serving.withLock { $0.exitRequests }
     while true {
       do {
@@ -146,6 +150,18 @@ final class MountService: Sendable {
         sleep(Self.retrySeconds)
       }
     }
+  }
+
+  /// Ends without a commit; one that is past the point of no return is waited for. Takes the mountpoint away.
+  private func discard() -> MountOutcome {
+    do {
+      try blocking { [coordinator] in await coordinator.discard() }
+    } catch {
+      preconditionFailure("discarding throws nothing: \(error)")
+    }
+    // Whoever made the folder may have been faster, or is gone.
+    _ = configuration.mountpoint.withPlatformString { rmdir($0) }
+    return .clean(snapshot: coordinator.current.base.snapshot?.id.hex)
   }
 
   /// Commits in the background, as `sync` would. From any thread.
@@ -202,7 +218,9 @@ final class MountService: Sendable {
       state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes, dirtyFiles: files,
       lock: lockKeeper.heldLock?.hex,
       lastCommit: current.lastCommit.map { MountStatus.LastCommit($0.result, at: $0.time) },
-      lastError: current.lastError.map { MountStatus.LastError($0.error, location: repository.backend.description, at: $0.time) },
+      lastError: current.lastError.map {
+        MountStatus.LastError($0.error, location: repository.backend.description, at: $0.time)
+      },
       progress: current.progress?.figures, version: Version.current)
   }
 }

@@ -23,6 +23,12 @@ extension MountStatus.LastCommit {
 extension MountStatus.LastError {
   /// A commit in the repository at `location` that failed with `error`.
   init(_ error: any Error, location: String, at time: Timestamp) {
+    if let refusal = error as? RefusedMerge {
+      self.init(
+        message: refusal.description, exitCode: ExitCode.partial.rawValue, time: time.rfc3339,
+        references: refusal.references?.map { String(decoding: $0.bytes, as: UTF8.self) })
+      return
+    }
     let cause = (error as? RepositoryError).map { CommandError($0, location: location) } ?? CommandError("\(error)")
     self.init(message: cause.description, exitCode: cause.exitCode.rawValue, time: time.rfc3339)
   }

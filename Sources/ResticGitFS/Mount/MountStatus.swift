@@ -20,6 +20,8 @@ struct MountStatus: Codable, Hashable, Sendable {
     var exitCode: Int32
     /// When, in RFC 3339.
     var time: String
+    /// The refs that others changed differently, where those and nothing else stood in the way.
+    var references: [String]?
   }
 
   /// How far the commit under way has come.

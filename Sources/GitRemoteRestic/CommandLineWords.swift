@@ -1,0 +1,40 @@
+/// What git calls the helper with: the remote and its URL.
+struct CommandLineWords: Hashable, Sendable {
+  /// The remote's name, or its URL where it has none.
+  let remote: String
+  /// Where the repository is.
+  let location: RemoteLocation
+  /// Whether the remote has a name, and so may have settings.
+  let isNamed: Bool
+
+  static let usage = """
+    Usage: git-remote-restic REMOTE URL
+
+    git starts this program for URLs of the form restic::LOCATION, as in
+
+      git clone restic::/srv/vault
+      git push restic::/srv/vault main
+
+    where LOCATION is what restic takes after -r. The password comes from RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or
+    RESTIC_PASSWORD_COMMAND, else from git's credential helpers, which ask on the terminal at last.
+
+    """
+
+  /// The words of `arguments`, those after the program's name. Nil, with everything said, where only help was asked for.
+  static func parse(_ arguments: [String]) throws(HelperError) -> CommandLineWords? {
+    switch arguments.first {
+    case "--help", "-h":
+      StandardOutput.write(Array(usage.utf8))
+      return nil
+    default:
+      guard (1...2).contains(arguments.count) else {
+        throw HelperError("it is started by git, as `git-remote-restic REMOTE URL`; --help says more")
+      }
+      let url = arguments[arguments.count - 1]
+      let remote = arguments[0]
+      // Without a name git passes the URL twice: once with the scheme and once without.
+      let isNamed = arguments.count == 2 && remote != url && remote != "restic::\(url)"
+      return CommandLineWords(remote: remote, location: try RemoteLocation(url), isNamed: isNamed)
+    }
+  }
+}

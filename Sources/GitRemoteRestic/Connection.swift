@@ -1,0 +1,47 @@
+import Glibc
+import SystemPackage
+
+/// One `connect`: a service at work on a private mount, from the mount to its end.
+struct Connection {
+  /// The service.
+  let service: Service
+  /// What git has called us with.
+  let command: CommandLineWords
+  /// The variables we were started with.
+  let environment: ProcessEnvironment
+  /// Where to tell what happens.
+  let trace: Trace
+
+  /// Mounts, tells git that the service is there, and returns when it has done its work and nothing is left.
+  func serve() throws(HelperError) {
+    let configuration = try RemoteConfiguration.load(
+      remote: command.isNamed ? command.remote : nil, environment: environment)
+    let mount = try MountOpening(
+      command: command, configuration: configuration, environment: environment, trace: trace
+    ).open(for: service)
+    defer {
+      mount.end()
+      trace.write("unmounted")
+    }
+    let variables = environment.forServer(protocolVersion: configuration.protocolVersion)
+    let stored = try StoredConfiguration.load(mount.path.string, environment: variables)
+    let server = ServerCommand(
+      arguments: stored.arguments + service.arguments + [mount.path.string], environment: variables)
+    StandardOutput.write(Array("\n".utf8))
+    trace.write("connected: git \(server.arguments.joined(separator: " "))")
+
+    if service.writes {
+      try PushConnection(server: server, mount: mount, environment: variables, trace: trace).serve()
+    } else {
+      // Standard input and output are the server's own: nothing stands between it and git.
+      let end = try server.start().wait()
+      trace.write("\(service.rawValue) ended: \(end)")
+      guard end == .exited(0) else { throw Self.failure(of: mount) }
+    }
+  }
+
+  /// Why a service failed: it has told git or the terminal itself, but for one reason.
+  static func failure(of mount: PrivateMount) -> HelperError {
+    mount.isDead ? HelperError("the process that served the repository died; nothing was saved") : .silent
+  }
+}

@@ -1,0 +1,53 @@
+/// What the client's git configuration says about the remote.
+struct RemoteConfiguration: Hashable, Sendable {
+  /// protocol.version: what the client wants to talk.
+  var protocolVersion = 2
+  /// remote.NAME.resticHost, resticTag and resticPath: the snapshot to use, as `--host`, `--tag` and `--path` choose it.
+  var hosts: [String] = []
+  var tags: [String] = []
+  var paths: [String] = []
+
+  /// The configuration that git itself sees, for the remote `name`; nil for one without a name.
+  static func load(remote name: String?, environment: ProcessEnvironment) throws(HelperError) -> RemoteConfiguration {
+    let result = try GitCommand(["config", "--list", "-z"], environment: environment).run()
+    guard result.isSuccess else {
+      throw HelperError("git cannot read its configuration: \(result.errorOutput.split(separator: "\n").last ?? "")")
+    }
+    return try RemoteConfiguration(parsing: result.output, remote: name)
+  }
+
+  /// From the output of `git config --list -z`: `section.name.key`, newline, value, NUL; without newline and value for a
+  /// key that stands alone. The last one counts, but for those that may be repeated.
+  init(parsing bytes: [UInt8], remote name: String?) throws(HelperError) {
+    for entry in bytes.split(separator: 0) {
+      let parts = String(decoding: entry, as: UTF8.self).split(
+        separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+      let value = parts.count > 1 ? String(parts[1]) : ""
+      if parts[0] == "protocol.version" {
+        protocolVersion = Int(value).flatMap { (0...2).contains($0) ? $0 : nil } ?? protocolVersion
+      }
+      guard let name, let key = Self.key(parts[0], ofRemote: name) else { continue }
+      switch key {
+      case "restichost": hosts.append(value)
+      case "restictag": tags.append(value)
+      case "resticpath": paths.append(value)
+      case "resticoption":
+        throw HelperError("remote.\(name).resticOption: the local storage has no options; take '\(value)' out")
+      default: break
+      }
+    }
+  }
+
+  /// The options for `restic-gitfs mount`.
+  var mountArguments: [String] {
+    hosts.map { "--host=\($0)" } + tags.map { "--tag=\($0)" } + paths.map { "--path=\($0)" }
+  }
+
+  /// The key, in lower case, of a variable of the remote `name`; nil for another variable.
+  private static func key(_ variable: Substring, ofRemote name: String) -> Substring? {
+    let prefix = "remote.\(name)."
+    guard variable.hasPrefix(prefix) else { return nil }
+    let key = variable.dropFirst(prefix.count)
+    return key.contains(".") ? nil : key
+  }
+}

@@ -1,0 +1,67 @@
+import Glibc
+import SystemPackage
+
+/// The bare git repository at the root of a private mount.
+struct ServedRepository: Sendable {
+  /// The mount's root.
+  let path: FilePath
+
+  /// Whether a git repository is at the root, as git tells.
+  var exists: Bool {
+    ["HEAD", "objects", "refs"].allSatisfy { Self.attributes(of: path.appending($0)) != nil }
+  }
+
+  /// Whether there is a `.git` in it: git would take that for the repository, and look nowhere else.
+  var hasInnerRepository: Bool { Self.attributes(of: path.appending(".git")) != nil }
+
+  /// The branch that `HEAD` names; nil where it names none.
+  var head: String? {
+    guard let descriptor = try? FileDescriptor.open(path.appending("HEAD"), .readOnly, options: .closeOnExec) else {
+      return nil  // Then there is no such file, and git will say so.
+    }
+    defer { descriptor.closeQuietly() }
+    let text = String(decoding: descriptor.readAll(), as: UTF8.self)
+    guard text.hasPrefix("ref: "), let line = text.dropFirst("ref: ".count).split(separator: "\n").first else {
+      return nil
+    }
+    return String(line)
+  }
+
+  /// Makes `HEAD` name the branch `reference`.
+  func setHead(_ reference: String, environment: ProcessEnvironment) throws(HelperError) {
+    try check(["symbolic-ref", "HEAD", reference], environment)
+  }
+
+  /// Undoes `commands`, which were done.
+  func setBack(_ commands: [PushRequest.Command], environment: ProcessEnvironment) throws(HelperError) {
+    var lines: [UInt8] = []
+    for command in commands {
+      lines += Array((command.isCreation ? "delete " : "update ").utf8) + command.reference + [0]
+      // Last, the value that it must have now: any.
+      lines += command.isCreation ? [0] : command.old + [0, 0]
+    }
+    try check(["update-ref", "--no-deref", "-z", "--stdin"], environment, input: lines)
+  }
+
+  /// Makes a new, empty repository one of SHA-256.
+  func useSHA256(environment: ProcessEnvironment) throws(HelperError) {
+    try check(["config", "core.repositoryformatversion", "1"], environment)
+    try check(["config", "extensions.objectformat", "sha256"], environment)
+  }
+
+  private func check(
+    _ arguments: [String], _ environment: ProcessEnvironment, input: [UInt8] = []
+  ) throws(HelperError) {
+    let safe = ["-c", "core.hooksPath=/dev/null", "--git-dir", path.string]
+    let result = try GitCommand(safe + arguments, environment: environment).run(input: input)
+    guard result.isSuccess else {
+      throw HelperError(
+        "git \(arguments[0]) failed in the stored repository: \(result.errorOutput.split(separator: "\n").last ?? "")")
+    }
+  }
+
+  private static func attributes(of path: FilePath) -> stat? {
+    var attributes = stat()
+    return path.withPlatformString { lstat($0, &attributes) } == 0 ? attributes : nil
+  }
+}

@@ -1,0 +1,32 @@
+import FoundationEssentials
+
+/// What a mount says of itself: of the JSON in its root's attribute `user.restic.status` the members that matter here.
+struct MountState: Decodable, Hashable, Sendable {
+  /// How far a commit has come.
+  struct Progress: Decodable, Hashable, Sendable {
+    var bytesDone: UInt64
+    var bytesTotal: UInt64
+  }
+
+  /// Why the last commit failed.
+  struct LastError: Decodable, Hashable, Sendable {
+    var message: String
+    var exitCode: Int32
+    /// The references that somebody else has changed, where nothing else stood in the way.
+    var references: [String]?
+  }
+
+  /// The snapshot it shows; nil where there is none yet.
+  var snapshot: String?
+  /// The commit under way.
+  var progress: Progress?
+  /// Why the last one failed.
+  var lastError: LastError?
+
+  /// From JSON; nil where it is none, as of a program of another version.
+  init?(parsing bytes: [UInt8]) {
+    // Whatever is wrong with it: it cannot be used.
+    guard let state = try? JSONDecoder().decode(MountState.self, from: Data(bytes)) else { return nil }
+    self = state
+  }
+}

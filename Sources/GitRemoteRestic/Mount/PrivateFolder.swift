@@ -1,0 +1,92 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// Where private mounts are: a folder that nobody else can look into, and in it one for each mount.
+///
+/// `$XDG_RUNTIME_DIR/restic-gitfs`, or without that `$XDG_STATE_HOME/restic-gitfs/remote`. The names in it are
+/// `remote-PID-RANDOM`, with the process id of the helper, so that what the dead have left can be told from what is in use.
+struct PrivateFolder: Sendable {
+  private static let prefix = "remote-"
+  /// The folder: it exists, belongs to us and is closed to others.
+  let path: FilePath
+
+  /// The folder that `environment` leads to.
+  init(_ environment: ProcessEnvironment) throws(HelperError) {
+    if let runtime = environment["XDG_RUNTIME_DIR"].map({ FilePath($0) }), runtime.isAbsolute, Self.isOurs(runtime) {
+      path = runtime.appending("restic-gitfs")
+    } else if let state = environment["XDG_STATE_HOME"].map({ FilePath($0) }), state.isAbsolute {
+      path = state.appending("restic-gitfs").appending("remote")
+    } else if let home = environment["HOME"].map({ FilePath($0) }), home.isAbsolute {
+      path = home.appending(".local/state/restic-gitfs/remote")
+    } else {
+      throw HelperError("there is no place for a mount: set XDG_RUNTIME_DIR or HOME")
+    }
+    try Self.make(path)
+    guard Self.isOurs(path) else {
+      throw HelperError("\(path) is open to others; make it yours alone with `chmod 700`, or remove it")
+    }
+  }
+
+  /// A new folder for one mount.
+  func makeMountpoint() throws(HelperError) -> FilePath {
+    var template = Array(path.appending("\(Self.prefix)\(getpid())-XXXXXX").string.utf8CString)
+    let made = template.withUnsafeMutableBufferPointer { buffer in
+      buffer.baseAddress.flatMap { mkdtemp($0) }.map { FilePath(platformString: $0) }
+    }
+    guard let made else { throw HelperError("no folder can be made in \(path): \(Errno(rawValue: errno))") }
+    return made
+  }
+
+  /// Takes away what killed helpers have left whose mounts are dead, too.
+  func removeLeftovers() {
+    guard let stream = path.withPlatformString({ opendir($0) }) else { return }
+    defer { closedir(stream) }
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      guard name.hasPrefix(Self.prefix),
+        let owner = pid_t(name.dropFirst(Self.prefix.count).prefix { $0 != "-" }), kill(owner, 0) != 0, errno == ESRCH
+      else { continue }
+      Self.remove(path.appending(name))
+    }
+  }
+
+  /// Removes the mountpoint `path`, and a mount on it whose process is dead. One that is alive stays: it ends by itself.
+  static func remove(_ path: FilePath) {
+    guard path.withPlatformString({ rmdir($0) }) != 0, errno == EBUSY else { return }
+    // Something that the kernel does not remember: it would tell of the folder of a dead mount as if nothing had happened.
+    let result = path.withPlatformString { getxattr($0, "user.restic.status", nil, 0) }
+    guard result < 0, errno == ENOTCONN || errno == ECONNABORTED else { return }
+    detach(path)
+    _ = path.withPlatformString { rmdir($0) }
+  }
+
+  /// Takes a mount away, whoever may still be in it.
+  private static func detach(_ path: FilePath) {
+    if geteuid() == 0 {
+      _ = path.withPlatformString { umount2($0, Int32(MNT_DETACH | UMOUNT_NOFOLLOW)) }
+    } else {
+      // It says itself what it cannot do.
+      _ = try? ChildProcess.start(
+        "fusermount3", ["-u", "-z", "-q", "--", path.string], environment: .current()
+      ).wait()
+    }
+  }
+
+  private static func isOurs(_ path: FilePath) -> Bool {
+    var attributes = stat()
+    return path.withPlatformString { lstat($0, &attributes) } == 0 && attributes.st_mode & S_IFMT == S_IFDIR
+      && attributes.st_uid == geteuid() && attributes.st_mode & 0o077 == 0
+  }
+
+  private static func make(_ path: FilePath) throws(HelperError) {
+    guard path.withPlatformString({ mkdir($0, 0o700) }) != 0 else { return }
+    switch errno {
+    case EEXIST: return
+    case ENOENT where path.components.count > 1:
+      try make(path.removingLastComponent())
+      try make(path)
+    default: throw HelperError("the folder \(path) cannot be made: \(Errno(rawValue: errno))")
+    }
+  }
+}

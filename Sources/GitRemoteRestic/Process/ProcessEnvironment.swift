@@ -1,0 +1,62 @@
+import Glibc
+
+/// Variables, as a process is started with them.
+struct ProcessEnvironment: Sendable {
+  private(set) var values: [String: String]
+
+  /// Those of this process.
+  static func current() -> ProcessEnvironment {
+    var values: [String: String] = [:]
+    var entry = environ
+    while let text = entry.pointee {
+      let words = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if words.count == 2 { values[String(words[0])] = String(words[1]) }
+      entry += 1
+    }
+    return ProcessEnvironment(values: values)
+  }
+
+  /// The value of a variable; nil if it is empty, as restic has it.
+  subscript(name: String) -> String? {
+    get { values[name].flatMap { $0.isEmpty ? nil : $0 } }
+    set { values[name] = newValue }
+  }
+
+  /// `NAME=value`, for exec(2).
+  var words: [String] { values.map { "\($0)=\($1)" } }
+
+  /// Without those of restic's variables that name a repository: the location on the command line is the one that counts.
+  var forMount: ProcessEnvironment {
+    var result = self
+    for name in ["RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE"] { result.values[name] = nil }
+    return result
+  }
+
+  /// For a git server program: without what belongs to the client's repository, as git itself starts one, without restic's
+  /// variables, and with nothing allowed that the network would be needed for.
+  ///
+  /// Source: environment.c of git 2.39, local_repo_env; git-config(1), protocol.allow; git(1), GIT_NO_LAZY_FETCH.
+  func forServer(protocolVersion: Int) -> ProcessEnvironment {
+    var result = self
+    for name in Self.ofClientRepository { result.values[name] = nil }
+    for name in values.keys
+    where name.hasPrefix("RESTIC_") || name.hasPrefix("GIT_CONFIG_KEY_")
+      || name.hasPrefix("GIT_CONFIG_VALUE_")
+    {
+      result.values[name] = nil
+    }
+    // A repository could name a remote to fetch missing objects from, and a command to reach it.
+    result.values["GIT_NO_LAZY_FETCH"] = "1"
+    result.values["GIT_ALLOW_PROTOCOL"] = "none"
+    result.values["GIT_TERMINAL_PROMPT"] = "0"
+    result.values["GIT_PROTOCOL"] = protocolVersion > 0 ? "version=\(protocolVersion)" : nil
+    return result
+  }
+
+  private static let ofClientRepository = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT",
+    "GIT_OBJECT_DIRECTORY", "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE",
+    "GIT_NO_REPLACE_OBJECTS", "GIT_REPLACE_REF_BASE", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_COMMON_DIR",
+    "GIT_INTERNAL_SUPER_PREFIX", "GIT_QUARANTINE_PATH", "GIT_NAMESPACE", "GIT_EXTERNAL_DIFF",
+  ]
+}

@@ -1,0 +1,45 @@
+import Dispatch
+import Glibc
+import Synchronization
+import SystemPackage
+
+/// What the client sends in a push: carried to receive-pack by a thread of its own, which reads the commands on the way.
+final class ClientStream: Sendable {
+  private static let chunk = 1 << 18
+  private let commands = Mutex(PushRequest())
+
+  /// What the client has asked for. Complete as soon as receive-pack reports: it has to read all of it first.
+  var request: PushRequest { commands.withLock { $0 } }
+
+  /// Begins to carry what comes from standard input to `server`, which is closed at the end.
+  func carry(to server: FileDescriptor) {
+    DispatchQueue(label: "client").async { [self] in
+      do {
+        try carryAll(to: server)
+      } catch {
+        // receive-pack has ended, or the client has: the other half of the connection shows which.
+      }
+      server.closeQuietly()
+      // So that git does not write to nobody for ever.
+      FileDescriptor.standardInput.closeQuietly()
+    }
+  }
+
+  private func carryAll(to server: FileDescriptor) throws {
+    var reader = PacketReader(.standardInput)
+    while let packet = try reader.next() {
+      // First noted, then passed on: nothing is reported that is not known here.
+      commands.withLock { $0.add(packet) }
+      try server.writeAll(packet.encoded)
+      if packet.isFlush { break }
+    }
+    try server.writeAll(reader.takeBuffered())
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.chunk, alignment: 4096)
+    defer { buffer.deallocate() }
+    while true {
+      let count = try FileDescriptor.standardInput.read(into: buffer)
+      guard count > 0 else { return }
+      try server.writeAll(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    }
+  }
+}

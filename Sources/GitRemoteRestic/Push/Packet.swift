@@ -1,0 +1,83 @@
+/// One pkt-line: four hexadecimal digits of length, themselves included, and a payload; or one of the lengths below four,
+/// which mean something by themselves. Source: gitprotocol-common(5).
+struct Packet: Hashable, Sendable {
+  /// The longest there is.
+  static let longest = 65520
+  /// The packet that ends a list.
+  static let flush = Packet(payload: [], kind: .special(0))
+
+  enum Kind: Hashable, Sendable {
+    case data
+    /// 0 flush, 1 delimiter, 2 end of response.
+    case special(Int)
+  }
+
+  /// What it carries.
+  let payload: [UInt8]
+  let kind: Kind
+
+  /// A packet that carries `payload`, which must leave room for the length.
+  init(_ payload: [UInt8]) {
+    precondition(payload.count <= Self.longest - 4, "a pkt-line holds at most \(Self.longest - 4) bytes")
+    self.init(payload: payload, kind: .data)
+  }
+
+  init(payload: [UInt8], kind: Kind) {
+    self.payload = payload
+    self.kind = kind
+  }
+
+  /// Whether it ends a list.
+  var isFlush: Bool { kind == .special(0) }
+
+  /// As it goes over the wire.
+  var encoded: [UInt8] {
+    switch kind {
+    case .data: Self.digits(payload.count + 4) + payload
+    case .special(let number): Self.digits(number)
+    }
+  }
+
+  private static func digits(_ number: Int) -> [UInt8] {
+    let text = String(number, radix: 16)
+    return Array(repeatElement("0", count: 4 - text.count).joined().utf8) + Array(text.utf8)
+  }
+
+  /// The length that four digits spell; nil where they are none or spell one that there isn't.
+  static func length(_ digits: some Collection<UInt8>) -> Int? {
+    var length = 0
+    for digit in digits {
+      switch digit {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): length = length << 4 | Int(digit - UInt8(ascii: "0"))
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): length = length << 4 | Int(digit - UInt8(ascii: "a") + 10)
+      case UInt8(ascii: "A")...UInt8(ascii: "F"): length = length << 4 | Int(digit - UInt8(ascii: "A") + 10)
+      default: return nil
+      }
+    }
+    return length == 3 || length > longest ? nil : length
+  }
+}
+
+extension Packet {
+  /// The payload without the newline that may end it.
+  var line: ArraySlice<UInt8> { payload.last == UInt8(ascii: "\n") ? payload.dropLast() : payload[...] }
+
+  /// The packets in `bytes`, as far as they are whole and well formed.
+  static func parse(_ bytes: [UInt8]) -> [Packet] {
+    var packets: [Packet] = []
+    var rest = bytes[...]
+    while let (packet, byteCount) = first(in: rest) {
+      packets.append(packet)
+      rest = rest.dropFirst(byteCount)
+    }
+    return packets
+  }
+
+  /// The packet that `bytes` begin with and its length; nil where it is not whole or none.
+  static func first(in bytes: ArraySlice<UInt8>) -> (packet: Packet, byteCount: Int)? {
+    guard bytes.count >= 4, let length = length(bytes.prefix(4)) else { return nil }
+    if length < 4 { return (Packet(payload: [], kind: .special(length)), 4) }
+    guard bytes.count >= length else { return nil }
+    return (Packet(payload: Array(bytes.dropFirst(4).prefix(length - 4)), kind: .data), length)
+  }
+}

@@ -1,0 +1,149 @@
+import SystemPackage
+
+/// A push: receive-pack at work on the mount, its report held back until what it reports is saved.
+///
+///     git push ── our stdin ──> ClientStream ──> receive-pack ──> the mount
+///              <── our stdout ── PushConnection <── its stdout
+///
+/// Bands 2 and 3 pass at once. The report (band 1) waits: when it says that something was accepted, the mount commits, and
+/// only then is it passed on. If the commit fails, every `ok` becomes an `ng`, and the mount is dropped as it is.
+struct PushConnection {
+  /// receive-pack.
+  let server: ServerCommand
+  /// What it works on.
+  let mount: PrivateMount
+  /// For git commands on the mount.
+  let environment: ProcessEnvironment
+  /// Where to tell what happens.
+  let trace: Trace
+
+  /// Serves one push.
+  func serve() throws(HelperError) {
+    let (input, output) = (try Pipe(), try Pipe())
+    let process = try server.start([0: input.readEnd, 1: output.writeEnd])
+    input.readEnd.closeQuietly()
+    output.writeEnd.closeQuietly()
+    let client = ClientStream()
+    client.carry(to: input.writeEnd)
+
+    var reader = PacketReader(output.readEnd)
+    let repository = ServedRepository(path: mount.path)
+    let head = PushedHead(head: repository.head)
+    let isHeadBorn = try passAdvertisement(&reader, head)
+    let report = try collectReport(&reader, client)
+    let end = process.wait()
+    trace.write("receive-pack ended: \(end)")
+
+    let request = client.request
+    guard !request.commands.isEmpty else {
+      guard end == .exited(0) else { throw Connection.failure(of: mount) }
+      return
+    }
+    guard request.wantsReport else {
+      guard end == .exited(0) else { throw Connection.failure(of: mount) }
+      return try saveWithoutReport()
+    }
+    guard var parsed = report.map({ PushReport(parsing: $0) }) ?? nil else { throw Connection.failure(of: mount) }
+    if !parsed.accepted.isEmpty {
+      if !isHeadBorn, let branch = head.successor(accepted: parsed.accepted, request) {
+        try repository.setHead(branch, environment: environment)
+      }
+      try save(&parsed, request, in: repository)
+    }
+    StandardOutput.write(parsed.encoded(inSideBand: request.usesSideBand))
+    if request.usesSideBand { StandardOutput.write(Packet.flush.encoded) }
+  }
+
+  /// Commits what `report` says was accepted, and refuses in it what was not saved after all.
+  ///
+  /// References that somebody else has changed meanwhile are set back and the others committed, unless all or none was
+  /// asked for. Each round leaves fewer, so there is an end.
+  private func save(_ report: inout PushReport, _ request: PushRequest, in repository: ServedRepository)
+    throws(HelperError)
+  {
+    while !report.accepted.isEmpty {
+      let outcome = mount.commit { show($0, request) }
+      trace.write("commit: \(outcome)")
+      switch outcome {
+      case .saved(let snapshot):
+        return announce(snapshot, request)
+      case .failed(let reason):
+        return report.refuse("not saved: \(reason)")
+      case .moved(let references):
+        let accepted = report.accepted
+        let moved = Set(accepted.filter { references?.contains(String(decoding: $0, as: UTF8.self)) ?? false })
+        guard let references, !request.isAtomic, !moved.isEmpty, moved.count == Set(references).count else {
+          return report.refuse("fetch first")
+        }
+        report.refuse("fetch first", only: moved)
+        guard moved.count < accepted.count else { return }
+        try repository.setBack(request.commands.filter { moved.contains($0.reference) }, environment: environment)
+      }
+    }
+  }
+
+  /// Passes on the references that receive-pack advertises. Returns whether the one that `HEAD` names is among them.
+  private func passAdvertisement(_ reader: inout PacketReader, _ head: PushedHead) throws(HelperError) -> Bool {
+    var pending: [UInt8] = []
+    var isBorn = false
+    while let packet = try reader.next() {
+      pending += packet.encoded
+      if head.isNamed(by: packet) { isBorn = true }
+      if packet.isFlush || !reader.hasBuffered || pending.count > Packet.longest {
+        StandardOutput.write(pending)
+        pending = []
+      }
+      if packet.isFlush { break }
+    }
+    return isBorn
+  }
+
+  /// Passes on what may pass, and returns the report at the end of the stream.
+  private func collectReport(_ reader: inout PacketReader, _ client: ClientStream) throws(HelperError) -> [UInt8]? {
+    var report: [UInt8] = []
+    while let packet = try reader.next() {
+      guard client.request.usesSideBand else {
+        report += packet.encoded
+        continue
+      }
+      switch packet.payload.first.flatMap({ SideBand(rawValue: $0) }) {
+      // An empty packet keeps the connection alive.
+      case .report where packet.payload.count > 1: report += packet.payload.dropFirst()
+      case .report, .progress, .error: StandardOutput.write(packet.encoded)
+      case nil: break
+      }
+    }
+    return report.isEmpty ? nil : report
+  }
+
+  /// A client that wants no report learns of a failure by our exit status only.
+  private func saveWithoutReport() throws(HelperError) {
+    switch mount.commit(progress: { _ in }) {
+    case .saved: return
+    case .moved: throw HelperError("nothing was saved: somebody else has pushed meanwhile; fetch first")
+    case .failed(let reason): throw HelperError("nothing was saved: \(reason)")
+    }
+  }
+
+  /// Shows on the client's terminal how far the commit is.
+  private func show(_ progress: MountState.Progress, _ request: PushRequest) {
+    guard request.usesSideBand, !request.isQuiet else { return }
+    let (done, total) = (Self.mebibytes(progress.bytesDone), Self.mebibytes(progress.bytesTotal))
+    say("saving: \(done) of \(total) MiB\r")
+  }
+
+  private func announce(_ snapshot: String?, _ request: PushRequest) {
+    guard request.usesSideBand, !request.isQuiet, let snapshot else { return }
+    say("saved as snapshot \(snapshot.prefix(8))\n")
+  }
+
+  private func say(_ text: String) {
+    StandardOutput.write(SideBand.encoded(Array(text.utf8), band: .progress))
+  }
+
+  /// With one decimal.
+  private static func mebibytes(_ byteCount: UInt64) -> String {
+    let tenths = byteCount / ((1 << 20) / 10)
+    return "\(tenths / 10).\(tenths % 10)"
+  }
+}

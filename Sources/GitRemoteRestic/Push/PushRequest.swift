@@ -1,0 +1,59 @@
+/// What a client asks receive-pack for: the list of commands, up to its flush packet. Source: gitprotocol-pack(5).
+struct PushRequest: Hashable, Sendable {
+  /// One reference to change.
+  struct Command: Hashable, Sendable {
+    /// The reference: bytes, as git has it.
+    let reference: [UInt8]
+    /// The object it named before, in hex; zeros: it was not there.
+    let old: [UInt8]
+    /// The object it is to name; zeros: it is to be deleted.
+    let new: [UInt8]
+
+    /// Whether it is to be deleted.
+    var isDeletion: Bool { Self.isZero(new) }
+    /// Whether it was not there.
+    var isCreation: Bool { Self.isZero(old) }
+
+    private static func isZero(_ objectID: [UInt8]) -> Bool { objectID.allSatisfy { $0 == UInt8(ascii: "0") } }
+  }
+
+  /// In the order they came.
+  private(set) var commands: [Command] = []
+  /// What the client has chosen of what the server offered.
+  private(set) var capabilities: Set<String> = []
+
+  /// Takes in the next packet of the list.
+  mutating func add(_ packet: Packet) {
+    var line = packet.line
+    if let zero = line.firstIndex(of: 0) {
+      if capabilities.isEmpty {
+        capabilities = Set(String(decoding: line[(zero + 1)...], as: UTF8.self).split(separator: " ").map(String.init))
+      }
+      line = line[..<zero]
+    }
+    if let command = Self.command(line) { commands.append(command) }
+  }
+
+  /// Whether the report comes in bands.
+  var usesSideBand: Bool { capabilities.contains("side-band-64k") }
+  /// Whether the client wants a report at all.
+  var wantsReport: Bool { capabilities.contains("report-status") || capabilities.contains("report-status-v2") }
+  /// Whether all commands are done or none.
+  var isAtomic: Bool { capabilities.contains("atomic") }
+  /// Whether progress is unwanted.
+  var isQuiet: Bool { capabilities.contains("quiet") }
+
+  /// OLD NEW REFERENCE: the lines of a signed push look the same. Others, `shallow` above all, are nil.
+  private static func command(_ line: ArraySlice<UInt8>) -> Command? {
+    let words = line.split(separator: UInt8(ascii: " "), maxSplits: 2, omittingEmptySubsequences: false)
+    guard words.count == 3, isObjectID(words[0]), isObjectID(words[1]), !words[2].isEmpty else { return nil }
+    return Command(reference: Array(words[2]), old: Array(words[0]), new: Array(words[1]))
+  }
+
+  private static func isObjectID(_ word: ArraySlice<UInt8>) -> Bool {
+    (word.count == 40 || word.count == 64)
+      && word.allSatisfy {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
+      }
+  }
+}

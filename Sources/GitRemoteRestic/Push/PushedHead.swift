@@ -1,0 +1,33 @@
+/// `HEAD` of the stored repository during a push: where it names no branch that exists, the push gives it one.
+struct PushedHead: Sendable {
+  private static let branches = "refs/heads/"
+  private let reference: [UInt8]?
+
+  /// `head`: the branch that `HEAD` names; nil where it names none, and is left alone.
+  init(head: String?) {
+    reference = head.map { Array($0.utf8) }
+  }
+
+  /// Whether `packet`, one of those that advertise references, is that of the branch that `HEAD` names.
+  func isNamed(by packet: Packet) -> Bool {
+    guard let reference else { return false }
+    let line = packet.line.prefix { $0 != 0 }
+    return line.count == reference.count + 41 || line.count == reference.count + 65
+      ? line.hasSuffix([UInt8(ascii: " ")] + reference) : false
+  }
+
+  /// What `HEAD` is to name after a push that had the references `accepted`, where its own branch did not exist before.
+  /// Nil: it stays as it is.
+  func successor(accepted: [[UInt8]], _ request: PushRequest) -> String? {
+    let deleted = Set(request.commands.filter(\.isDeletion).map(\.reference))
+    let made = accepted.filter { !deleted.contains($0) && $0.starts(with: Array(Self.branches.utf8)) }
+    guard let reference, !made.contains(reference), let first = made.first else { return nil }
+    return String(decoding: first, as: UTF8.self)
+  }
+}
+
+extension ArraySlice<UInt8> {
+  fileprivate func hasSuffix(_ suffix: [UInt8]) -> Bool {
+    self.suffix(suffix.count).elementsEqual(suffix)
+  }
+}

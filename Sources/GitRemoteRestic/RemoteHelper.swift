@@ -1,0 +1,68 @@
+import Glibc
+import SystemPackage
+
+/// The conversation with git: `capabilities`, `option`, `connect`.
+///
+/// After `connect` standard input and output belong to the service, as if git had started it itself: so everything works
+/// that git can do. git waits for the answer to each line before it goes on.
+/// Source: gitremote-helpers(7).
+struct RemoteHelper {
+  /// More than this of a line is not git's.
+  private static let longestLine = 65536
+
+  /// What git has called us with.
+  let command: CommandLineWords
+  /// The variables we were started with.
+  let environment: ProcessEnvironment
+  /// Where to tell what happens.
+  let trace: Trace
+
+  /// Answers until git has no more to say, or a service has done its work.
+  func run() throws(HelperError) {
+    while let line = try Self.readLine(), !line.isEmpty {
+      trace.write("git asks: \(line)")
+      let words = line.split(separator: " ", maxSplits: 1).map(String.init)
+      switch words.first {
+      case "capabilities":
+        StandardOutput.write(Array("option\nconnect\n\n".utf8))
+      case "option":
+        StandardOutput.write(Array("\(Self.answer(toOption: words.count > 1 ? words[1] : ""))\n".utf8))
+      case "connect":
+        guard let service = Service(rawValue: words.count > 1 ? words[1] : "") else {
+          StandardOutput.write(Array("fallback\n".utf8))
+          continue
+        }
+        return try Connection(service: service, command: command, environment: environment, trace: trace).serve()
+      default:
+        throw HelperError("git asks for '\(line)', which this helper does not offer")
+      }
+    }
+  }
+
+  /// What is true of an option: the services negotiate progress and verbosity themselves, with the client's own wishes, so
+  /// these two are honoured; all others are git's to handle after `connect`.
+  static func answer(toOption option: String) -> String {
+    switch option.split(separator: " ").first {
+    case "verbosity", "progress": "ok"
+    default: "unsupported"
+    }
+  }
+
+  /// The next line, without its newline; nil at the end. Byte by byte: what follows is not for us.
+  private static func readLine() throws(HelperError) -> String? {
+    var line: [UInt8] = []
+    var byte: UInt8 = 0
+    while true {
+      let count: Int
+      do {
+        count = try withUnsafeMutableBytes(of: &byte) { try FileDescriptor.standardInput.read(into: $0) }
+      } catch {
+        throw HelperError("git cannot be heard: \(error)")
+      }
+      guard count > 0 else { return nil }
+      if byte == UInt8(ascii: "\n") { return String(decoding: line, as: UTF8.self) }
+      guard line.count < longestLine else { throw HelperError("git sends a line that does not end") }
+      line.append(byte)
+    }
+  }
+}

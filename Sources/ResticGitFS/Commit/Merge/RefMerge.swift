@@ -3,7 +3,8 @@ import ResticCore
 /// Merges the refs of two copies of one git repository, ref by ref, across loose and packed refs and `HEAD`.
 ///
 /// Changed (made, moved, deleted) on one side only = taken; to the same value on both = fine; else theirs stays and ours is
-/// kept: an id beneath `refs/conflicts`, a symbolic ref as a file beside `HEAD`. Two more things are conflicts, for git could not read the result:
+/// kept: an id beneath `refs/conflicts`, a symbolic ref as a file beside `HEAD`. Two more things are conflicts, for git could not
+/// read the result:
 /// - a ref of ours and one of theirs of which one would be a folder of the other;
 /// - a symbolic ref that one side made or moved, and whose target the other side deleted: what theirs has stays, its target too.
 ///

@@ -21,8 +21,15 @@ final class ClientStream: Sendable {
       }
       server.closeQuietly()
       // So that git does not write to nobody for ever.
-      FileDescriptor.standardInput.closeQuietly()
+      Self.leaveStandardInput()
     }
+  }
+
+  /// Puts nothing in the place of the pipe from git: the number stays taken.
+  private static func leaveStandardInput() {
+    guard let nothing = try? FileDescriptor.open("/dev/null", .readOnly, options: .closeOnExec) else { return }
+    _ = try? nothing.duplicate(as: .standardInput)
+    nothing.closeQuietly()
   }
 
   private func carryAll(to server: FileDescriptor) throws {

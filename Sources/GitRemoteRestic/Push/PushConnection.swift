@@ -52,6 +52,8 @@ struct PushConnection {
     }
     StandardOutput.write(parsed.encoded(inSideBand: request.usesSideBand))
     if request.usesSideBand { StandardOutput.write(Packet.flush.encoded) }
+    // That nothing was accepted may have a reason that receive-pack does not know.
+    if parsed.accepted.isEmpty, mount.isDead { throw Connection.failure(of: mount) }
   }
 
   /// Commits what `report` says was accepted, and refuses in it what was not saved after all.

@@ -39,7 +39,8 @@ final class CommitCoordinator: Sendable {
 
   /// Commits `tree`, whose changes count from `base`.
   init(
-    tree: WorkingTree, base: SavedSnapshot?, filter: SnapshotFilter?, identity: SnapshotIdentity, lockKeeper: LockKeeper,
+    tree: WorkingTree, base: SavedSnapshot?, filter: SnapshotFilter?, identity: SnapshotIdentity,
+    lockKeeper: LockKeeper,
     streamer: ContentStreamer, kernelCache: KernelCache, isForOneProgram: Bool = false, logger: Logger
   ) {
     self.tree = tree
@@ -146,10 +147,12 @@ final class CommitCoordinator: Sendable {
 
     let saver = SnapshotSaver(
       repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor,
-      refusesConflicts: isForOneProgram, logger: logger, willSave: { [self] () throws(RepositoryError) in try beginSaving() })
+      refusesConflicts: isForOneProgram, logger: logger,
+      willSave: { [self] () throws(RepositoryError) in try beginSaving() })
     let summary = SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now())
     let base = current.base
-    let result = durable.id == base.tree
+    let result =
+      durable.id == base.tree
       ? CommitResult.unchanged(base.snapshot?.id)
       : try await saver.save(durable, base: base, lock: lock, summary: summary)
     tree.inspect { $0.settle(stored, of: frozen) }

@@ -30,11 +30,12 @@ struct SnapshotSaver: Sendable {
     let commitLock = try await CommitLock.acquire(on: repository, retryFor: retryFor)
     let result: Result<CommitResult, any Error>
     do {
-      result = .success(try await save(ours, base, summary) {
-        try lock.validate()
-        try await commitLock.confirm()
-        try willSave()
-      })
+      result = .success(
+        try await save(ours, base, summary) {
+          try lock.validate()
+          try await commitLock.confirm()
+          try willSave()
+        })
     } catch {
       result = .failure(error)
     }

@@ -1,5 +1,5 @@
-import FuseBridge
 import FoundationEssentials
+import FuseBridge
 import Glibc
 import Logging
 import ResticCore
@@ -37,7 +37,8 @@ final class MountService: Sendable {
   private static let retrySeconds: UInt32 = 5
 
   private init(
-    repository: Repository, configuration: MountConfiguration, mounted: MountedTree, lockKeeper: LockKeeper, logger: Logger
+    repository: Repository, configuration: MountConfiguration, mounted: MountedTree, lockKeeper: LockKeeper,
+    logger: Logger
   ) {
     self.repository = repository
     self.configuration = configuration
@@ -102,7 +103,9 @@ final class MountService: Sendable {
   /// possible, the commit is tried again until it goes through or an exit is requested once more.
   func run() -> MountOutcome {
     let autoCommit = configuration.commitAfter.map { AutoCommit(after: $0, coordinator: coordinator, logger: logger) }
-    let refreshing = configuration.refreshInterval.map { RefreshTimer(every: $0, coordinator: coordinator, logger: logger) }
+    let refreshing = configuration.refreshInterval.map {
+      RefreshTimer(every: $0, coordinator: coordinator, logger: logger)
+    }
     defer {
       autoCommit?.stop()
       refreshing?.stop()
@@ -216,7 +219,9 @@ final class MountService: Sendable {
       state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes, dirtyFiles: files,
       lock: lockKeeper.heldLock?.hex,
       lastCommit: current.lastCommit.map { MountStatus.LastCommit($0.result, at: $0.time) },
-      lastError: current.lastError.map { MountStatus.LastError($0.error, location: repository.backend.description, at: $0.time) },
+      lastError: current.lastError.map {
+        MountStatus.LastError($0.error, location: repository.backend.description, at: $0.time)
+      },
       progress: current.progress?.figures, version: Version.current)
   }
 }

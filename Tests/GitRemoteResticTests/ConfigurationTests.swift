@@ -1,0 +1,79 @@
+import Testing
+
+@testable import GitRemoteRestic
+
+@Suite("Settings, the client's and the stored repository's")
+struct ConfigurationTests {
+  private func remote(_ entries: [String], _ name: String? = "a.b") throws -> RemoteConfiguration {
+    try RemoteConfiguration(parsing: Array(entries.joined(separator: "\0").utf8) + [0], remote: name)
+  }
+
+  @Test("the remote's own are read, those of others are not")
+  func remote() throws {
+    let configuration = try remote([
+      "remote.a.b.resticpath\n/x\ny", "remote.a.b.resticpath\n/z", "remote.a.b.restictag\nt",
+      "remote.a.b.restichost\nh",
+      "remote.a.resticpath\n/no", "remote.a.b.c.resticpath\n/no", "remote.a.b.url\nrestic::/x", "protocol.version\n1",
+      "core.bare",
+    ])
+    #expect(configuration.paths == ["/x\ny", "/z"])
+    #expect(configuration.mountArguments == ["--host=h", "--tag=t", "--path=/x\ny", "--path=/z"])
+    #expect(configuration.protocolVersion == 1)
+    #expect(
+      try remote(["remote.a.b.resticpath\n/x", "protocol.version\nnine"], nil)
+        == RemoteConfiguration(parsing: [], remote: nil))
+  }
+
+  @Test("an option of the storage is refused where the storage has none")
+  func option() {
+    #expect(throws: HelperError.self) { try remote(["remote.a.b.resticoption\nx=y"]) }
+  }
+
+  private func stored(_ names: [String], scope: String = "local") -> [String] {
+    StoredConfiguration(parsing: Array(names.flatMap { [scope, $0] }.joined(separator: "\0").utf8) + [0]).arguments
+  }
+
+  @Test("what could run a program is switched off")
+  func commands() {
+    let arguments = stored([
+      "filter.x.y.smudge", "tar.tar.gz.command", "tar.planted.command", "hook.evil.command",
+      "gpg.ssh.defaultkeycommand",
+      "remote.origin.uploadpack", "diff.x.textconv", "merge.x.driver", "include.path", "future.section.somecommand",
+    ])
+    for setting in [
+      "core.hooksPath=/dev/null", "filter.x.y.smudge=", "filter.x.y.required=false", "tar.tar.gz.command=gzip -cn",
+      "tar.planted.command=false", "hook.evil.enabled=false", "gpg.ssh.defaultkeycommand=false",
+      "remote.origin.uploadpack=",
+      "diff.x.textconv=", "merge.x.driver=", "future.section.somecommand=", "receive.denyCurrentBranch=ignore",
+    ] {
+      #expect(arguments.contains(setting), "\(setting)")
+    }
+    #expect(!arguments.contains { $0.hasPrefix("include.path") })
+  }
+
+  @Test("the user's own settings and harmless ones stay as they are")
+  func harmless() {
+    let plain = stored([])
+    #expect(stored(["filter.lfs.smudge", "tar.tgz.command"], scope: "global") == plain)
+    #expect(stored(["core.bare", "receive.denynonfastforwards", "pack.window", "uploadpack.packobjectshook"]) == plain)
+    #expect(plain.contains("receive.unpackLimit=1"))
+    #expect(!stored(["receive.unpacklimit"]).contains("receive.unpackLimit=1"))
+    #expect(StoredConfiguration(parsing: []).arguments == plain)
+    #expect(StoredConfiguration(parsing: Array("local".utf8)).arguments == plain)
+  }
+
+  @Test("git's server programs get neither the client's repository nor restic's variables")
+  func environment() {
+    let environment = ProcessEnvironment(values: [
+      "GIT_DIR": "/x", "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "a", "GIT_CONFIG_VALUE_0": "b",
+      "RESTIC_PASSWORD": "p",
+      "RESTIC_REPOSITORY": "r", "GIT_TRACE": "1", "GIT_EXEC_PATH": "/e", "PATH": "/bin",
+    ])
+    let server = environment.forServer(protocolVersion: 2).values
+    #expect(server["GIT_TRACE"] == "1" && server["GIT_EXEC_PATH"] == "/e" && server["PATH"] == "/bin")
+    #expect(
+      server["GIT_PROTOCOL"] == "version=2" && environment.forServer(protocolVersion: 0).values["GIT_PROTOCOL"] == nil)
+    #expect(server.keys.allSatisfy { !$0.hasPrefix("RESTIC") && !$0.hasPrefix("GIT_CONFIG") && $0 != "GIT_DIR" })
+    #expect(environment.forMount["RESTIC_PASSWORD"] == "p" && environment.forMount["RESTIC_REPOSITORY"] == nil)
+  }
+}

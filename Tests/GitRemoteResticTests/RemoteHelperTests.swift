@@ -1,0 +1,17 @@
+import Testing
+
+@testable import GitRemoteRestic
+
+@Suite("The conversation with git")
+struct RemoteHelperTests {
+  @Test("answers to options are true: verbosity and progress are kept to, all else is left to git")
+  func options() {
+    #expect(RemoteHelper.answer(toOption: "verbosity 2") == "ok")
+    #expect(RemoteHelper.answer(toOption: "progress true") == "ok")
+    for option in [
+      "depth 1", "followtags true", "dry-run true", "atomic true", "", "verbosity2 1", "object-format true",
+    ] {
+      #expect(RemoteHelper.answer(toOption: option) == "unsupported")
+    }
+  }
+}

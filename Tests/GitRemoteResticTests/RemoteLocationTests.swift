@@ -1,0 +1,53 @@
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import GitRemoteRestic
+
+@Suite("The location in a URL")
+struct RemoteLocationTests {
+  @Test(
+    "a folder is absolute, whatever it was",
+    arguments: ["/srv/vault", "restic::/srv/vault", "local:/srv/vault", "restic::local:/srv/./x/../vault/"])
+  func folders(url: String) throws {
+    let location = try RemoteLocation(url)
+    #expect(location.text == "local:/srv/vault" && location.localPath == "/srv/vault")
+    #expect(location.credentialPlace == ("localhost", "srv/vault"))
+  }
+
+  @Test("a relative folder counts from where git runs")
+  func relative() throws {
+    let here = try #require(getcwd(nil, 0))
+    defer { free(here) }
+    #expect(try RemoteLocation("a b/c").localPath == FilePath(platformString: here).appending("a b").appending("c"))
+  }
+
+  @Test("other storages are passed on, and have a host and a path for credential helpers")
+  func others() throws {
+    let places = [
+      "sftp:user@host:/srv/vault": ("host", "srv/vault"), "rest:https://host:8000/me/": ("host:8000", "me/"),
+      "s3:https://s3.example.com/bucket/x": ("s3.example.com", "bucket/x"),
+      "s3:s3.example.com/bucket": ("s3.example.com", "bucket"),
+      "rclone:remote:path": ("remote", "path"),
+    ]
+    for (text, place) in places {
+      let location = try RemoteLocation(text)
+      #expect(location.text == text && location.localPath == nil)
+      #expect(location.credentialPlace == place, "\(text)")
+    }
+  }
+
+  @Test("what is none is refused", arguments: ["", "restic::", "restic://host/x", "local:", "a\nb", "restic::local:"])
+  func refused(url: String) {
+    #expect(throws: HelperError.self) { try RemoteLocation(url) }
+  }
+
+  @Test("git passes a URL twice for a remote without a name")
+  func words() throws {
+    #expect(try CommandLineWords.parse(["origin", "/x"])?.isNamed == true)
+    #expect(try CommandLineWords.parse(["restic::/x", "/x"])?.isNamed == false)
+    #expect(try CommandLineWords.parse(["/x", "/x"])?.isNamed == false)
+    #expect(throws: HelperError.self) { try CommandLineWords.parse([]) }
+    #expect(throws: HelperError.self) { try CommandLineWords.parse(["a", "b", "c"]) }
+  }
+}

@@ -1,0 +1,137 @@
+import Foundation
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@Suite("What a URL leaves behind", .timeLimit(.minutes(10)))
+struct RemoteCleanupTests {
+  @Test("twenty pushes in a row leave no mount, process, folder, file or lock")
+  func many() async throws {
+    try await RemoteClient.withHistory { client in
+      for _ in 0..<20 {
+        try await client.script("cd a; git commit -q --allow-empty -m x; git push -q origin main")
+        // git waits for the helper, and that for the mount: nothing is left even at this moment.
+        #expect(client.vault.mounts().isEmpty && client.leftovers().isEmpty)
+        #expect(client.vault.stateFiles().isEmpty)
+        #expect(try client.vault.stored("locks").isEmpty)
+      }
+    }
+  }
+
+  @Test("with a runtime folder the mount is there, in a folder for its owner only")
+  func runtimeFolder() async throws {
+    try await RemoteClient.withHistory { client in
+      try client.beforePush(
+        in: "a",
+        "stat -c %a $T/run/restic-gitfs $T/run/restic-gitfs/remote-* > $T/modes; grep -c $T/run /proc/mounts >> $T/modes"
+      )
+      try await client.script(
+        """
+        mkdir -m 700 run; export XDG_RUNTIME_DIR=$T/run; cd a; git commit -q --allow-empty -m x; git push -q origin main
+        is "$(head -1 ../modes; tail -1 ../modes)" "$(printf '700\\n1')"; is "$(ls ../run/restic-gitfs)" ""
+        chmod 755 ../run; git fetch -q; is "$(ls ../run/restic-gitfs)" ""
+        """)
+    }
+  }
+
+  @Test("nothing of the repository is in plain text on disk")
+  func plaintext() async throws {
+    try await RemoteClient.withHistory { client in
+      let mark = "only-here-\(UInt64.random(in: .min ... .max))"
+      try client.beforePush(in: "a", "cd $T; grep -r -l -a \(mark) tmp state cache > found || true")
+      try await client.script(
+        """
+        cd a; (echo \(mark); head -c 5000000 /dev/urandom) > secret-name; git add .; git -c core.compression=0 commit -q -m \(mark)
+        git -c pack.compression=0 push -q origin main; cd ..; git clone -q $U b
+        is "$(cat found)" ""; for folder in tmp state cache repository; do
+          no grep -r -q -a -e \(mark) -e secret-name -e refs/heads $folder; is "$(find $folder -name '*secret-name*')" ""
+        done
+        """)
+    }
+  }
+
+  @Test("when the serving process is killed git says so, and nothing is saved")
+  func killedChild() async throws {
+    try await RemoteClient.withHistory { client in
+      try client.beforePush(
+        in: "a",
+        "for p in /proc/[0-9]*; do if [ \"$(readlink $p/exe)\" = \(client.vault.program) ] && grep -q -z \"XDG_STATE_HOME=$T/\" $p/environ; then kill -9 ${p#/proc/}; fi; done"
+      )
+      let log = try await client.script(
+        "cd a; git commit -q --allow-empty -m x; no git push origin main; is $(git ls-remote $U main | cut -f 1) $(git rev-parse main~1)"
+      )
+      #expect(log.contains("the process that served the repository died; nothing was saved"))
+    }
+  }
+
+  @Test("Ctrl-C ends everything")
+  func interrupted() async throws {
+    try await RemoteClient.withHistory { client in
+      for moment in [0.05, 0.2, 0.4, 0.7] {
+        try await client.script(
+          """
+          cd a; head -c 2000000 /dev/urandom > f; git add f; git commit -q -m x
+          setsid git push -q origin main & pid=$!; sleep \(moment); kill -INT -- -$pid 2> /dev/null || true; wait $pid || true
+          """)
+        try await client.vault.wait(for: "the end of all mounts") {
+          client.vault.processes().isEmpty && client.vault.mounts().isEmpty && client.leftovers().isEmpty
+        }
+      }
+      try await client.script("cd a; git push -q -f origin main")
+    }
+  }
+
+  @Test(
+    "kill -9 of git, the helper, the mount or git's server at any moment: saved or not, never half, and nothing is left"
+  )
+  func killed() async throws {
+    let rounds = ProcessInfo.processInfo.environment["REMOTE_KILLS"].flatMap { Int($0) } ?? 20
+    var random = SplitMix64(seed: 20)
+    let plan = (0..<rounds).map { _ in
+      (who: ["git", "helper", "mount", "server"][Int(random.next() % 4)], delay: Double(random.next() % 600) / 1000)
+    }
+    try await RemoteClient.withHistory(limit: .seconds(60 + rounds * 10)) { client in
+      var possible: Set<String> = []
+      for (round, step) in plan.enumerated() {
+        let log = try await client.script(
+          """
+          cd a; head -c 100000 /dev/urandom > f; git add f; git commit -q -m \(round); echo "commit $(git rev-parse main)"
+          git push -q -f origin main 2> /dev/null & push=$!; sleep \(step.delay)
+          for p in /proc/[0-9]*; do
+            grep -q -z "XDG_STATE_HOME=$T/" $p/environ 2> /dev/null || continue
+            name=$(tr '\\0' ' ' < $p/cmdline 2> /dev/null) || continue
+            case "\(step.who):$name" in
+              git:"git push "*|helper:*git-remote-restic\\ *|mount:*restic-gitfs\\ mount*|server:*receive-pack*)
+                if [[ "$name" != *bash* ]]; then kill -9 ${p#/proc/} 2> /dev/null || true; fi;;
+            esac
+          done
+          if wait $push; then echo accepted; fi
+          """)
+        guard let line = log.split(separator: "\n").first(where: { $0.hasPrefix("commit ") }) else { continue }
+        let commit = String(line.dropFirst("commit ".count))
+        possible = log.contains("accepted") ? [commit] : possible.union([commit])
+        try await client.vault.wait(for: "the end of all mounts") {
+          client.vault.processes().isEmpty
+        }
+        if round % 5 == 4 || round == rounds - 1 {
+          let now = try await client.script("git ls-remote $U refs/heads/main | cut -f 1 | tr -d '\\n'")
+          #expect(possible.contains(now) || round < 5, "round \(round): \(now)")
+          possible = [now]
+          #expect(client.vault.mounts().isEmpty && client.leftovers().isEmpty)
+        }
+      }
+      try await client.script("git clone -q $U b; git -C b fsck --strict; restic -q unlock")
+    }
+  }
+
+  @Test("tracing tells what happens, and where it is told to")
+  func trace() async throws {
+    try await RemoteClient.withHistory { client in
+      let log = try await client.script(
+        "RESTIC_GITFS_TRACE=1 git ls-remote $U; RESTIC_GITFS_TRACE=$T/trace git ls-remote $U 2> err; cat trace; is \"$(cat err)\" ''"
+      )
+      #expect(log.components(separatedBy: "git asks: connect git-upload-pack").count == 3)
+      #expect(!log.contains(MountedRepository.password))
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import Foundation
+import SystemPackage
+import Testing
+
+@Suite("Push by URL", .timeLimit(.minutes(4)))
+struct RemotePushTests {
+  @Test("ok means that a snapshot holds it, whatever happens next")
+  func saved() async throws {
+    try await RemoteClient.withHistory { client in
+      try await client.script(
+        """
+        cd a; for i in 6 7 8; do
+          echo $i > f$i; git add .; git commit -q -m c$i; git push -q origin main
+          is "$(restic dump -q latest /refs/heads/main)" "$(git rev-parse main)"
+        done
+        restic restore -q latest --target ../restored; git -C ../restored fsck --strict
+        git -C ../restored diff --quiet main $(git rev-parse main)
+        """)
+      #expect(try client.vault.stored("snapshots").count == 4)
+    }
+  }
+
+  @Test("what is not a fast-forward is rejected; after a pull it goes through")
+  func nonFastForward() async throws {
+    try await RemoteClient.withHistory { client in
+      let log = try await client.script(
+        """
+        git clone -q $U b; cd b; echo b > b; git add b; git commit -q -m b; git push -q; cd ../a
+        echo a > a; git add a; git commit -q -m a; no git push origin main
+        git pull -q --rebase origin main; git push -q origin main
+        is "$(git log --format=%s -2 | xargs)" "a b"
+        git commit -q --amend -m amended; no git push origin main
+        """)
+      #expect(log.contains("! [rejected]        main -> main (fetch first)"))
+      #expect(log.contains("! [rejected]        main -> main (non-fast-forward)"))
+    }
+  }
+
+  @Test("deletions, force, leases, tags, mirrors, options, sources that are no branch, and dry runs")
+  func kinds() async throws {
+    try await RemoteClient.withHistory { client in
+      let log = try await client.script(
+        """
+        heads() { git ls-remote $U | cut -f 2 | grep -v HEAD | xargs; }
+        cd a; git push -q origin HEAD~1:refs/heads/older $(git rev-parse HEAD~2):refs/heads/byid
+        is "$(heads)" "refs/heads/byid refs/heads/main refs/heads/older"
+        git push -q origin --delete byid; git push -q origin :older; is "$(heads)" refs/heads/main
+        git push --dry-run origin main:dry; is "$(heads)" refs/heads/main
+        git commit -q --amend -m amended; git push -q --force origin main
+        git commit -q --amend -m again; git push -q --force-with-lease origin main
+        no git push --force-with-lease=main:$(git rev-parse main~1) origin main~1:main
+        git branch one; git branch two main~2
+        no git push --atomic origin one main~1:main; is "$(heads)" refs/heads/main
+        git push -q --atomic origin one two; git push -q -o a=b -o c origin main:three
+        git tag t1; git tag -a t2 -m t2; git push -q --tags; git push -q --follow-tags
+        is "$(heads)" "refs/heads/main refs/heads/one refs/heads/three refs/heads/two refs/tags/t1 refs/tags/t2 refs/tags/t2^{}"
+        git clone -q --mirror $U ../mirror; cd ../mirror; git update-ref -d refs/heads/two; git branch four; git push -q --mirror
+        is "$(heads)" "refs/heads/four refs/heads/main refs/heads/one refs/heads/three refs/tags/t1 refs/tags/t2 refs/tags/t2^{}"
+        """)
+      #expect(log.contains("stale info"))
+      #expect(log.contains("atomic push failed"))
+    }
+  }
+
+  @Test("nothing to push saves no snapshot, and neither does a push that is refused")
+  func nothing() async throws {
+    try await RemoteClient.withHistory { client in
+      let before = try client.vault.stored("snapshots")
+      try await client.script(
+        "cd a; git push -q origin main; no git push origin :main; no git push origin nothing; git push --dry-run origin main:x"
+      )
+      #expect(try client.vault.stored("snapshots") == before)
+    }
+  }
+
+  @Test("the first branch that is pushed becomes the default branch")
+  func defaultBranch() async throws {
+    try await RemoteClient.with { client in
+      try await client.script(
+        """
+        git init -q a; cd a; git checkout -q -b trunk; git commit -q --allow-empty -m 1; git push -q $U trunk
+        is "$(git ls-remote --symref $U HEAD | head -1)" "$(printf 'ref: refs/heads/trunk\\tHEAD')"
+        git push -q $U trunk:main; git clone -q $U ../b; is "$(git -C ../b branch --show-current)" trunk
+        """)
+    }
+  }
+
+  @Test("a new repository takes the pusher's object format")
+  func sha256() async throws {
+    try await RemoteClient.with { client in
+      try await client.script(
+        """
+        git init -q --object-format=sha256 a; cd a; echo 1 > f; git add f; git commit -q -m 1
+        is "$(git ls-remote $U)" ""; git push -q $U main; git commit -q --allow-empty -m 2; git push -q $U main:a/b/c
+        git clone -q $U ../b; cd ../b; is "$(git rev-parse --show-object-format)" sha256
+        is "$(git rev-parse origin/a/b/c)" "$(git -C ../a rev-parse main)"; git fsck --strict
+        """)
+    }
+  }
+
+  @Test("a push from a shallow clone is complete or refused")
+  func fromShallow() async throws {
+    try await RemoteClient.withHistory { client in
+      let log = try await client.script(
+        """
+        git clone -q --depth 1 $U shallow; cd shallow; echo s > s; git add s; git commit -q -m s
+        git push -q origin HEAD:refs/heads/s; git clone -q $U ../whole; git -C ../whole fsck --strict
+        is "$(git -C ../whole log --format=%s origin/s | wc -l)" 6
+        """)
+      #expect(!log.contains("error"))
+      let other = try await MountedRepository.with { vault in
+        let stranger = RemoteClient(vault: vault)
+        return try await stranger.script(
+          "git clone -q --depth 1 file://\(client.vault.path("whole")) s; cd s; no git push $U HEAD:refs/heads/x; is \"$(git ls-remote $U)\" ''"
+        )
+      }
+      #expect(other.contains("shallow update not allowed"))
+    }
+  }
+
+  @Test("the snapshot is named on the terminal, and nothing with --quiet")
+  func progress() async throws {
+    try await RemoteClient.withHistory { client in
+      let log = try await client.script("cd a; git commit -q --allow-empty -m 6; git push --progress origin main")
+      #expect(log.contains("remote: saved as snapshot "))
+      let quiet = try await client.script("cd a; git commit -q --allow-empty -m 7; git push --quiet origin main")
+      #expect(quiet.isEmpty)
+    }
+  }
+
+  @Test("a large push streams through, and what is there already is not stored again")
+  func large() async throws {
+    try await RemoteClient.withHistory { client in
+      try await client.script(
+        """
+        cd a; head -c 30000000 /dev/urandom > big; git add big; git commit -q -m big; git push -q origin main
+        git clone -q $U ../b; cmp big ../b/big
+        before=$(du -sk $V/data | cut -f 1); git push -q origin main:again; after=$(du -sk $V/data | cut -f 1)
+        (( after - before < 1000 ))
+        """)
+    }
+  }
+
+  @Test("when it cannot be saved every reference is refused with the reason, and nothing is changed")
+  func failedCommit() async throws {
+    try #require(geteuid() == 0, "this test mounts a disk")
+    try await RemoteClient.withHistory { client in
+      try await client.vault.withDisk(size: "64m") {
+        try client.beforePush(in: "a", "mount -o remount,bind,ro $V")
+        let log = try await client.script(
+          "cd a; git commit -q --allow-empty -m 6; no git push origin main main:other; mount -o remount,bind,rw $V")
+        #expect(log.contains("! [remote rejected] main -> main (not saved: "))
+        #expect(log.contains("! [remote rejected] main -> other (not saved: "))
+        try await client.script("cd a; is \"$(git ls-remote $U main other | cut -f 1)\" $(git rev-parse main~1)")
+      }
+    }
+  }
+}

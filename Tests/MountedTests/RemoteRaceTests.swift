@@ -1,0 +1,140 @@
+import SystemPackage
+import Testing
+
+@Suite("Pushes at the same time", .timeLimit(.minutes(4)))
+struct RemoteRaceTests {
+  /// A colleague's clone `b` pushes while `a` is between listing and pushing.
+  private func race(
+    colleague: String, push: String, _ check: String
+  ) async throws -> String {
+    try await withLog { log in
+      try await RemoteClient.withHistory { client in
+        try await client.script(
+          "git clone -q $U b; cd a; git branch one; git branch two; git branch three; git push -q --all origin")
+        try client.beforePush(in: "a", "cd $T/b; git commit -q --allow-empty -m b; git push -q $U \(colleague)")
+        await log.set(
+          try await client.script(
+            """
+            at() { git ls-remote $U "refs/heads/$1" | cut -f 1; }
+            cd a; git commit -q --allow-empty -m a; A=$(git rev-parse main); OLD=$(git rev-parse main~1)
+            \(push); B=$(git -C ../b rev-parse main)
+            \(check)
+            is "$(git ls-remote $U | grep -c conflicts || true)" 0
+            git clone -q --mirror $U m; git -C m fsck --strict
+            """))
+      }
+    }
+  }
+
+  @Test("who comes second to a branch is told to fetch first, and the first push stays")
+  func sameBranch() async throws {
+    let log = try await race(colleague: "main", push: "no git push origin main", "is $(at main) $B")
+    #expect(log.contains("! [remote rejected] main -> main (fetch first)"))
+  }
+
+  @Test("even with --force nothing is overwritten that git has not seen")
+  func forced() async throws {
+    let log = try await race(colleague: "main", push: "no git push --force origin main", "is $(at main) $B")
+    #expect(log.contains("(fetch first)"))
+  }
+
+  @Test("pushes to different branches are both accepted")
+  func differentBranches() async throws {
+    _ = try await race(colleague: "main", push: "git push -q origin main:one", "is $(at main) $B; is $(at one) $A")
+  }
+
+  @Test("of several branches only those that moved are refused, with all their values as they were")
+  func several() async throws {
+    let log = try await race(
+      colleague: "main:two main:new", push: "no git push origin main:one main:two main:new :three main:mine",
+      "is $(at one) $A; is $(at two) $B; is $(at new) $B; is \"$(at three)\" ''; is $(at mine) $A")
+    #expect(log.contains("! [remote rejected] main -> two (fetch first)"))
+    #expect(log.contains("! [remote rejected] main -> new (fetch first)"))
+    #expect(log.contains("* [new branch]      main -> mine"))
+  }
+
+  @Test("with --atomic all are refused when one has moved")
+  func atomic() async throws {
+    let log = try await race(
+      colleague: "main:two", push: "no git push --atomic origin main:one main:two :three",
+      "is $(at one) $OLD; is $(at two) $B; is $(at three) $OLD")
+    #expect(log.contains("! [remote rejected] main -> one (fetch first)"))
+  }
+
+  @Test("a branch that somebody deleted meanwhile is not made again, and one that somebody moved is not deleted")
+  func deletion() async throws {
+    _ = try await race(colleague: ":one", push: "no git push origin main:one", "is \"$(at one)\" ''")
+    _ = try await race(colleague: "main:one", push: "no git push origin :one", "is $(at one) $B")
+  }
+
+  @Test("a branch and one in the folder of its name cannot both be there")
+  func folders() async throws {
+    _ = try await race(
+      colleague: "main:x", push: "no git push origin main:x/y main:z",
+      "is $(at x) $B; is \"$(at x/y)\" ''; is $(at z) $A")
+  }
+
+  @Test("many pushers at once: what was reported as ok is there")
+  func many() async throws {
+    try await RemoteClient.withHistory { client in
+      for name in ["p1", "p2", "p3"] { try await client.script("git clone -q $U \(name)") }
+      await withTaskGroup(of: Void.self) { group in
+        for name in ["p1", "p2", "p3"] {
+          group.addTask {
+            do {
+              try await client.script(
+                """
+                cd \(name); : > ok
+                for i in 1 2 3 4; do
+                  git fetch -q; git reset -q --hard origin/main; git commit -q --allow-empty -m "\(name) $i"
+                  git push -q origin main && git rev-parse main >> ok || true
+                  git push -q origin main:\(name)-$i && git rev-parse main >> ok || true
+                done
+                """)
+            } catch {
+              Issue.record(error)
+            }
+          }
+        }
+      }
+      let log = try await client.script(
+        """
+        git clone -q --mirror $U m; cd m; git fsck --strict
+        cat ../p?/ok | while read id; do git for-each-ref --contains $id | grep -q . || echo "lost $id"; done
+        is "$(git for-each-ref | grep -c -- -p || true)" 0
+        cat ../p?/ok | wc -l; git for-each-ref | grep -c 'p[123]-'
+        """)
+      #expect(!log.contains("lost"))
+      #expect(log.contains("\n12\n"))
+    }
+  }
+
+  @Test("two first pushes at once: one of them at least is accepted, and neither is lost")
+  func firstPushes() async throws {
+    try await RemoteClient.with { client in
+      try await client.script(
+        """
+        for name in a b; do git init -q $name; git -C $name commit -q --allow-empty -m $name; done
+        (cd a; git push -q $U main:from-a && echo a >> $T/ok) & (cd b; git push -q $U main:from-b && echo b >> $T/ok) & wait
+        for name in $(cat ok); do
+          is "$(git ls-remote $U refs/heads/from-$name | cut -f 1)" $(git -C $name rev-parse main)
+        done
+        """)
+    }
+  }
+}
+
+/// Carries a text out of a closure that may run elsewhere.
+private actor Log {
+  var text = ""
+
+  func set(_ text: String) {
+    self.text = text
+  }
+}
+
+private func withLog(_ body: (Log) async throws -> Void) async rethrows -> String {
+  let log = Log()
+  try await body(log)
+  return await log.text
+}

@@ -50,7 +50,9 @@ struct SnapshotSaver: Sendable {
   private func save(
     _ ours: DurableTree, _ base: CommitState.Base, _ summary: SnapshotSummary, confirm: () async throws -> Void
   ) async throws -> CommitResult {
-    let snapshots = try await repository.snapshots().filter { filter.matches($0.snapshot) }
+    var description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
+    let matching = try await repository.snapshots().filter { filter.matches($0.snapshot) }
+    let snapshots = matching.filter { description.covers($0.snapshot) }
     let newest = snapshots.last
     try await repository.loadIndex()
     if base.tree != nil, !snapshots.contains(where: { $0.snapshot.tree == base.tree }) {
@@ -60,7 +62,8 @@ struct SnapshotSaver: Sendable {
     if newest?.snapshot.tree != base.tree, newest?.snapshot.tree != ours.id {
       sides.append(Side(tree: ours.id, base: base.tree))
     }
-    var description = SnapshotDescription(base: newest ?? base.snapshot, filter: filter, identity: identity)
+    description.base = newest ?? base.snapshot
+    description.latestTime = matching.last?.snapshot.time
     guard let newest, !sides.isEmpty else {
       if ours.id == newest?.snapshot.tree { return .unchanged(newest?.id) }
       try await confirm()

@@ -237,8 +237,15 @@ extension MountService: FileSystemCommitter {
   func statusAttribute(_ name: String) -> [UInt8]? {
     switch name {
     case "user.restic.snapshot": coordinator.current.base.snapshot.map { Array($0.id.hex.utf8) }
-    case "user.restic.status": (try? JSONEncoder().encode(status())).map { Array($0) }  // plain values: it can't fail
+    case "user.restic.status": (try? Self.statusEncoder().encode(status())).map { Array($0) }  // plain values: it can't fail
     default: nil
     }
+  }
+
+  /// The same status is the same text.
+  private static func statusEncoder() -> JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return encoder
   }
 }

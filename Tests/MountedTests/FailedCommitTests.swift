@@ -1,9 +1,8 @@
-import FoundationEssentials
 import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Commits that fail or meet another")
+@Suite("Commits that fail")
 struct FailedCommitTests {
   // C5 A commit that fails is an error of sync; the mount stays as it was, and the next commit saves everything.
   @Test("a commit that fails is an error of sync, and the next one saves everything")
@@ -62,68 +61,6 @@ struct FailedCommitTests {
       try await vault.shell("mv away repository", in: vault.folder)
       try await vault.waitForEnd()
       #expect(try await vault.dump("/file") == "1")
-    }
-  }
-
-  // C7 If others saved snapshots meanwhile, a commit merges. What both sides changed differently is a conflict: theirs
-  // stays; ours is kept; sync and umount say so and exit with 3.
-  @Test(
-    "of two mounts the second merges with the first, and keeps what both changed beside it",
-    arguments: ["sync", "umount", "fusermount", "foreground"])
-  func conflict(_ way: String) async throws {
-    try await MountedRepository.mounted { vault in
-      try await vault.shell("echo base > file")
-      try await vault.remount()
-      let second = try vault.makeFolder("second")
-      async let server = vault.result(
-        vault.program.string,
-        ["mount", "--no-git-init", "--log-file", vault.log.string, second.string]
-          + (way == "foreground" ? ["--foreground"] : []))
-      try await vault.wait(for: "the second mount") { vault.isMounted(at: "second") }
-      try await vault.shell("echo second > file; echo more > new", in: second)
-      try await vault.shell("echo first > file; sync .")
-
-      switch way {
-      case "sync":
-        let sync = try await vault.result(vault.program.string, ["sync", second.string])
-        #expect(sync.status == .exited(3) && sync.errorOutput.contains("file: changed on both sides"), "\(sync)")
-        // C11 A mount without changes shows a newer snapshot at every sync: here what was merged.
-        try await vault.wait(for: "the merged file") {
-          (try? String(contentsOfFile: second.appending("file").string, encoding: .utf8)) == "first\n"
-        }
-        try await vault.shell("test \"$(cat file.conflict-*)\" = second; test \"$(cat new)\" = more", in: second)
-        _ = try await vault.unmount(at: "second")
-      case "umount":
-        let report = try await vault.unmount(at: "second", expecting: 3)
-        #expect(report.conflict && report.changed)
-      case "foreground":
-        try await vault.shell("fusermount3 -u $T/second", in: "/")
-        #expect(try await server.status == .exited(3))
-      default:
-        try await vault.shell("fusermount3 -u $T/second", in: "/")
-      }
-      try await vault.wait(for: "the third snapshot") { try vault.stored("snapshots").count == 3 }
-      #expect(try await vault.dump("/file") == "first")
-      #expect(try await vault.dump("/new") == "more")
-      // The first sees it at its next sync, and goes on.
-      try await vault.shell("sync .; echo further > file; cat new file.conflict-*")
-      try await vault.unmount()
-      #expect(try await vault.dump("/file") == "further")
-      #expect(try await vault.restic(["ls", "latest"]).contains("file.conflict-"))
-    }
-  }
-
-  // C7 If another snapshot became the newest meanwhile […]: a snapshot of something else is no conflict.
-  @Test("a backup of something else, and the tag command, are no conflict for a filtered mount")
-  func noConflict() async throws {
-    try await MountedRepository.mounted(["--no-git-init", "--path", "/git"]) { vault in
-      try await vault.shell(
-        "echo 1 > file; sync .; restic tag --quiet --add later; cd $T/python; restic backup --quiet .")
-      try await vault.shell("echo 2 > file")
-      let report = try await vault.unmount()
-      #expect(!report.conflict)
-      #expect(try await vault.snapshots().count == 3)
-      #expect(try await vault.restic(["dump", "--path", "/git", "latest", "/file"]) == "2")
     }
   }
 }

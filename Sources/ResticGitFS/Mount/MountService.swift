@@ -237,7 +237,8 @@ extension MountService: FileSystemCommitter {
   func statusAttribute(_ name: String) -> [UInt8]? {
     switch name {
     case "user.restic.snapshot": coordinator.current.base.snapshot.map { Array($0.id.hex.utf8) }
-    case "user.restic.status": (try? Self.statusEncoder().encode(status())).map { Array($0) }  // plain values: it can't fail
+    // Plain values: that can't fail.
+    case "user.restic.status": (try? Self.statusEncoder().encode(status())).map { Array($0) }
     default: nil
     }
   }

@@ -100,7 +100,11 @@ struct LockInteropTests {
     // Its process seems to be gone, but may be one of another container of this name: that takes minutes to know.
     await #expect(throws: RepositoryError.self) { try await RepositoryLock.acquire(on: repository, exclusive: true) }
     try await restic("unlock")
-    let lock = try await RepositoryLock.acquire(on: repository, exclusive: true)
+    // A host name and a process number prove nothing, so the lock is watched first: here not for five minutes.
+    var policy = LockPolicy()
+    policy.staleObservation = .seconds(1)
+    policy.firstRetryDelay = .milliseconds(200)
+    let lock = try await RepositoryLock.acquire(on: repository, retryFor: .seconds(30), policy: policy)
     #expect(try await repository.backend.list(.lock).map(\.file) == [.lock(lock.id)])
     try await lock.release()
   }

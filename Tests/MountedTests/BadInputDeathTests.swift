@@ -105,6 +105,20 @@ struct BadInputDeathTests {
     }
   }
 
+  @Test("or stopped: status tells which mount does not answer, and does not wait for it")
+  func stopped() async throws {
+    try await MountedRepository.mounted { vault in
+      let (process, path) = (try await vault.status().pid, vault.mountpoint.string)
+      kill(process, SIGSTOP)
+      defer { kill(process, SIGCONT) }
+      try await vault.expectFailure(["status", path], code: 1, saying: "\(path) does not answer")
+      #expect(try await vault.gitfs(["status"]).contains("\(path) does not answer"))
+      #expect(try await vault.gitfs(["status", "--json"]).contains("\(path) does not answer"))
+      kill(process, SIGCONT)
+      #expect(try await vault.status().pid == process)
+    }
+  }
+
   @Test("at its start, before the mount is ready: nothing stays mounted, and the next mount works")
   func whileMounting() async throws {
     try await MountedRepository.with { vault in

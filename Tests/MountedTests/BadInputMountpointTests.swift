@@ -19,7 +19,7 @@ struct BadInputMountpointTests {
         try await vault.expectRefusal(
           ["mount", vault.path(name).string], code: 1, saying: words, environment: ["RESTIC_PASSWORD": String?.none])
       }
-      try await vault.expectRefusal(["mount", ""], code: 1, saying: "the mountpoint has no name")
+      try await vault.expectRefusal(["mount", ""], code: 1, saying: "the mountpoint is empty")
       #expect(!FileManager.default.fileExists(atPath: vault.path("missing").string))
     }
   }

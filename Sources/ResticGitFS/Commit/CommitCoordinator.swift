@@ -180,7 +180,10 @@ final class CommitCoordinator: Sendable {
   @discardableResult
   private func refreshAlone() async throws -> Bool {
     guard let filter, !tree.inspect({ $0.isChanged }) else { return false }
-    guard let newest = try await repository.latestSnapshot(matching: filter) else { return false }
+    let description = SnapshotDescription(base: current.base.snapshot, filter: filter, identity: identity)
+    guard let newest = try await repository.snapshots().last(where: { description.covers($0.snapshot) }) else {
+      return false
+    }
     guard newest.snapshot.tree != current.base.tree else {
       state.withLock { $0.base = CommitState.Base(newest) }
       return false

@@ -22,12 +22,15 @@ struct SnapshotSaver: Sendable {
   /// Called at the last moment at which nothing has been saved; an error keeps it so.
   var willSave: @Sendable () throws(RepositoryError) -> Void = {}
 
+  /// Long enough to outlive a committer that died: that takes two minutes to know.
+  private static let leastRetry = Duration.seconds(150)
+
   /// Saves `ours`, which grew out of `base`. `summary` says what the commit did. Throws before anything is saved, or with
   /// `.lockLost`, after which nothing says whether it was.
   func save(
     _ ours: DurableTree, base: CommitState.Base, lock: RepositoryLock, summary: SnapshotSummary
   ) async throws -> CommitResult {
-    let commitLock = try await CommitLock.acquire(on: repository, retryFor: retryFor)
+    let commitLock = try await CommitLock.acquire(on: repository, retryFor: max(retryFor, Self.leastRetry))
     let result: Result<CommitResult, any Error>
     do {
       result = .success(
@@ -50,7 +53,9 @@ struct SnapshotSaver: Sendable {
   private func save(
     _ ours: DurableTree, _ base: CommitState.Base, _ summary: SnapshotSummary, confirm: () async throws -> Void
   ) async throws -> CommitResult {
-    let snapshots = try await repository.snapshots().filter { filter.matches($0.snapshot) }
+    var description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
+    let matching = try await repository.snapshots().filter { filter.matches($0.snapshot) }
+    let snapshots = matching.filter { description.covers($0.snapshot) }
     let newest = snapshots.last
     try await repository.loadIndex()
     if base.tree != nil, !snapshots.contains(where: { $0.snapshot.tree == base.tree }) {
@@ -60,7 +65,8 @@ struct SnapshotSaver: Sendable {
     if newest?.snapshot.tree != base.tree, newest?.snapshot.tree != ours.id {
       sides.append(Side(tree: ours.id, base: base.tree))
     }
-    var description = SnapshotDescription(base: newest ?? base.snapshot, filter: filter, identity: identity)
+    description.base = newest ?? base.snapshot
+    description.latestTime = matching.last?.snapshot.time
     guard let newest, !sides.isEmpty else {
       if ours.id == newest?.snapshot.tree { return .unchanged(newest?.id) }
       try await confirm()

@@ -46,8 +46,7 @@ final class MountService: Sendable {
     self.logger = logger
     notice = mounted.notice
     tree = mounted.tree
-    let filter: SnapshotFilter? =
-      if case .latest(let filter) = configuration.selection { filter.following(mounted.base) } else { nil }
+    let filter: SnapshotFilter? = if case .latest(let filter) = configuration.selection { filter } else { nil }
     kernelCache = KernelCache(logger: logger)
     streamer = ContentStreamer(tree: mounted.tree, budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
     coordinator = CommitCoordinator(
@@ -238,8 +237,16 @@ extension MountService: FileSystemCommitter {
   func statusAttribute(_ name: String) -> [UInt8]? {
     switch name {
     case "user.restic.snapshot": coordinator.current.base.snapshot.map { Array($0.id.hex.utf8) }
-    case "user.restic.status": (try? JSONEncoder().encode(status())).map { Array($0) }  // plain values: it can't fail
+    // Plain values: that can't fail.
+    case "user.restic.status": (try? Self.statusEncoder().encode(status())).map { Array($0) }
     default: nil
     }
+  }
+
+  /// The same status is the same text.
+  private static func statusEncoder() -> JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return encoder
   }
 }

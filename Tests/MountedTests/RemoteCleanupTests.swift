@@ -3,7 +3,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("What a URL leaves behind", .timeLimit(.minutes(10)))
+@Suite("What a URL leaves behind", .timeLimit(.minutes(30)))
 struct RemoteCleanupTests {
   @Test("twenty pushes in a row leave no mount, process, folder, file or lock")
   func many() async throws {
@@ -85,6 +85,7 @@ struct RemoteCleanupTests {
     "kill -9 of git, the helper, the mount or git's server at any moment: saved or not, never half, and nothing is left"
   )
   func killed() async throws {
+    // REMOTE_KILLS=200 for a long run.
     let rounds = ProcessInfo.processInfo.environment["REMOTE_KILLS"].flatMap { Int($0) } ?? 20
     var random = SplitMix64(seed: 20)
     let plan = (0..<rounds).map { _ in

@@ -123,7 +123,7 @@ struct FuseSessionTests {
 
   @Test("a session that never ran takes its mount off")
   func droppedSession() throws {
-    var template = Array("/tmp/restic-gitfs-mount-XXXXXX".utf8CString)
+    var template = TemporaryPath.template("mount")
     let path = FilePath(platformString: try #require(mkdtemp(&template)))
     var session: FuseSession? = try FuseSession(
       fileSystem: MemoryFileSystem(), mountpoint: path, options: Mount.options)

@@ -48,7 +48,7 @@ struct BadInputDeathTests {
 
         try await Self.recover(vault)
         try await vault.mount(["--pack-size", "4"])
-        #expect(try vault.stored("locks").isEmpty)
+        #expect(try vault.lockFiles().isEmpty)
         let found = try await vault.shell("cat round")
         #expect(found == number || found == shown)
         #expect(!result.isSuccess || found == number)
@@ -61,6 +61,7 @@ struct BadInputDeathTests {
       try await vault.unmount()
       try await vault.restic(["prune", "--no-cache"])
       try await vault.check()
+      try vault.removeUnfinishedFiles()
     }
   }
 
@@ -98,9 +99,23 @@ struct BadInputDeathTests {
       try await Self.recover(vault)
       // What was never committed is lost: see SEMANTICS.md. The lock goes with the next mount.
       try await vault.mount(["--no-git-init"])
-      #expect(try vault.stored("locks").isEmpty)
+      #expect(try vault.lockFiles().isEmpty)
       #expect(try await vault.shell("ls -A") == "")
       try await vault.unmount()
+    }
+  }
+
+  @Test("or stopped: status tells which mount does not answer, and does not wait for it")
+  func stopped() async throws {
+    try await MountedRepository.mounted { vault in
+      let (process, path) = (try await vault.status().pid, vault.mountpoint.string)
+      kill(process, SIGSTOP)
+      defer { kill(process, SIGCONT) }
+      try await vault.expectFailure(["status", path], code: 1, saying: "\(path) does not answer")
+      #expect(try await vault.gitfs(["status"]).contains("\(path) does not answer"))
+      #expect(try await vault.gitfs(["status", "--json"]).contains("\(path) does not answer"))
+      kill(process, SIGCONT)
+      #expect(try await vault.status().pid == process)
     }
   }
 
@@ -118,9 +133,24 @@ struct BadInputDeathTests {
         _ = try await mount.value
         if vault.isMounted() { try await vault.gitfs(["umount", vault.mountpoint.string], expecting: 1) }
         try await vault.mount(["--no-git-init"])
-        #expect(try vault.stored("locks").isEmpty)
+        #expect(try vault.lockFiles().isEmpty)
         try await vault.unmount()
       }
+      try vault.removeUnfinishedFiles()
+    }
+  }
+}
+
+extension MountedRepository {
+  /// The names of the locks. Files that a killed process had begun are none, for restic neither.
+  fileprivate func lockFiles() throws -> [String] {
+    try stored("locks").filter { $0.utf8.count == 64 }
+  }
+
+  /// Takes away what a killed process had begun to write.
+  fileprivate func removeUnfinishedFiles() throws {
+    for path in try storedFiles().keys where path.contains("-tmp-") {
+      try FileManager.default.removeItem(atPath: repository.appending(path).string)
     }
   }
 }

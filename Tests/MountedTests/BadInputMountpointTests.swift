@@ -41,6 +41,7 @@ struct BadInputMountpointTests {
   func mounted() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell("echo unsaved > file")
+      try await vault.wait(for: "the lock") { try !vault.stored("locks").isEmpty }
       let again = vault.mountpoint.string
       try await vault.expectRefusal(["mount", again], code: 1, saying: "mount already", "umount \(again)")
       // Neither within it, nor over the folder that it is in.

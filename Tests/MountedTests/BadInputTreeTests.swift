@@ -62,7 +62,9 @@ struct BadInputTreeTests {
         """)
       try await vault.unmount()
       try await vault.mount()
-      try await vault.shell("cat 'file longer than its blobs/broken' 'file shorter than its blobs/broken' 'file of a missing blob/broken' | grep -qx wholewholewhole")
+      try await vault.shell(
+        "cat 'file longer than its blobs/broken' 'file shorter than its blobs/broken' 'file of a missing blob/broken' | grep -qx wholewholewhole"
+      )
       try await vault.unmount()
     }
   }

@@ -2,7 +2,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Commits that fail or meet another")
+@Suite("Commits that fail")
 struct FailedCommitTests {
   // C5 A commit that fails is an error of sync; the mount stays as it was, and the next commit saves everything.
   @Test("a commit that fails is an error of sync, and the next one saves everything")
@@ -61,69 +61,6 @@ struct FailedCommitTests {
       try await vault.shell("mv away repository", in: vault.folder)
       try await vault.waitForEnd()
       #expect(try await vault.dump("/file") == "1")
-    }
-  }
-
-  // C7 If another snapshot became the newest meanwhile, sync fails and says so. At unmount ours is saved as a snapshot
-  // tagged conflict that is not the latest, and the exit code is 3.
-  @Test(
-    "of two mounts the second saves beside the first, tagged conflict",
-    arguments: ["umount", "fusermount", "foreground"])
-  func conflict(_ way: String) async throws {
-    try await MountedRepository.mounted { vault in
-      try await vault.shell("echo base > file")
-      try await vault.remount()
-      let second = try vault.makeFolder("second")
-      async let server = vault.result(
-        vault.program.string,
-        ["mount", "--no-git-init", "--log-file", vault.log.string, second.string]
-          + (way == "foreground" ? ["--foreground"] : []))
-      try await vault.wait(for: "the second mount") { vault.isMounted(at: "second") }
-      try await vault.shell("echo second > file; echo more > new", in: second)
-      try await vault.shell("echo first > file; sync .")
-
-      let sync = try await vault.result(vault.program.string, ["sync", second.string])
-      #expect(sync.status == .exited(3) && sync.errorOutput.contains("newer snapshot"), "\(sync)")
-      try await vault.shell("not sync . 2> /dev/null; test \"$(cat file)\" = second", in: second)
-      #expect(try await vault.snapshots().count == 2)
-
-      switch way {
-      case "umount":
-        let report = try await vault.unmount(at: "second", expecting: 3)
-        #expect(report.conflict && report.changed)
-      case "foreground":
-        try await vault.shell("fusermount3 -u $T/second", in: "/")
-        #expect(try await server.status == .exited(3))
-      default:
-        try await vault.shell("fusermount3 -u $T/second", in: "/")
-      }
-      try await vault.wait(for: "the third snapshot") { try vault.stored("snapshots").count == 3 }
-      let snapshots = try await vault.snapshots()
-      let ours = try #require(snapshots.first { $0.tags == ["conflict"] })
-      #expect(try await vault.dump("/file", of: ours.id) == "second")
-      #expect(try await vault.dump("/new", of: ours.id) == "more")
-      #expect(try await vault.dump("/file") == "first")
-      #expect(snapshots.last?.tags == nil)
-      // The first goes on as if nothing had been; ours can be looked at.
-      try await vault.shell("echo further > file")
-      try await vault.unmount()
-      #expect(try await vault.dump("/file") == "further")
-      try await vault.mount(["--snapshot", String(ours.id.prefix(8))])
-      #expect(try await vault.shell("cat file") == "second")
-    }
-  }
-
-  // C7 If another snapshot became the newest meanwhile […]: a snapshot of something else is no conflict.
-  @Test("a backup of something else, and the tag command, are no conflict for a filtered mount")
-  func noConflict() async throws {
-    try await MountedRepository.mounted(["--no-git-init", "--path", "/git"]) { vault in
-      try await vault.shell(
-        "echo 1 > file; sync .; restic tag --quiet --add later; cd $T/python; restic backup --quiet .")
-      try await vault.shell("echo 2 > file")
-      let report = try await vault.unmount()
-      #expect(!report.conflict)
-      #expect(try await vault.snapshots().count == 3)
-      #expect(try await vault.restic(["dump", "--path", "/git", "latest", "/file"]) == "2")
     }
   }
 }

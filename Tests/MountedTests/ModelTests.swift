@@ -94,7 +94,10 @@ struct ModelTests {
         with open(path, "rb") as file: return hashlib.file_digest(file, "sha256").hexdigest()
     def truncate(path, size): os.truncate(path, int(size))
     def chmod(path, mode): os.chmod(path, int(mode, 8))
-    def link(old, new): os.link(old, new, follow_symlinks=False)
+    def link(old, new):
+        # restic stores and restores hard links of regular files only.
+        if os.path.islink(old): return "left out"
+        os.link(old, new)
     def noreplace(old, new): renameat2(old, new, NOREPLACE)
     def exchange(old, new): renameat2(old, new, EXCHANGE)
     def names(path): return sorted(os.listdir(path))

@@ -81,29 +81,30 @@ private final class ThreadPool: @unchecked Sendable {
   }
 
   /// Runs jobs until the pool is stopped and empty.
+  ///
+  /// A job may hold the last reference to its executor, whose end needs `mutex`: so a job is let go of without it.
   fileprivate func work() {
+    while let job = waitForJob() { job() }
+  }
+
+  /// The next job, once there is one; nil when the pool is stopped and empty.
+  private func waitForJob() -> (@Sendable () -> Void)? {
     pthread_mutex_lock(mutex)
-    while true {
-      if nextJob < jobs.count {
-        let job = jobs[nextJob]
-        jobs[nextJob] = {}
-        nextJob += 1
-        if nextJob == jobs.count {
-          jobs.removeAll(keepingCapacity: true)
-          nextJob = 0
-        }
-        pthread_mutex_unlock(mutex)
-        job()
-        pthread_mutex_lock(mutex)
-      } else if isStopped {
-        break
-      } else {
-        idleCount += 1
-        pthread_cond_wait(wakeUp, mutex)
-        idleCount -= 1
-      }
+    defer { pthread_mutex_unlock(mutex) }
+    while nextJob == jobs.count {
+      if isStopped { return nil }
+      idleCount += 1
+      pthread_cond_wait(wakeUp, mutex)
+      idleCount -= 1
     }
-    pthread_mutex_unlock(mutex)
+    let job = jobs[nextJob]
+    jobs[nextJob] = {}
+    nextJob += 1
+    if nextJob == jobs.count {
+      jobs.removeAll(keepingCapacity: true)
+      nextJob = 0
+    }
+    return job
   }
 
   /// Whether a detached thread, with all signals blocked, is now at work.

@@ -30,8 +30,10 @@
 /// while it is there, and so all files beside it go; a holder that died is removed after two minutes.
 ///
 /// What the lock cannot do: a client that is stopped after `confirm`, and whose snapshot arrives minutes later when
-/// somebody else has the lock. Hence the second `confirm`, and `SnapshotFork`. On a storage whose listings lag behind,
-/// two clients may not see each other and both save a snapshot: `SnapshotFork` finds that as well.
+/// somebody else has the lock. Hence the second `confirm`, and `SnapshotFork`. Choose the snapshot's time before the first
+/// `confirm`: then one that arrives late is, as far as the clocks agree, also the older one, and hides nothing. On a
+/// storage whose listings lag behind, two clients may not see each other and both save a snapshot: `SnapshotFork` finds
+/// that as well.
 public final class CommitLock: Sendable {
   private let lease: LockLease
 

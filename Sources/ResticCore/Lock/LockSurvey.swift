@@ -71,8 +71,8 @@ struct LockSurvey {
     return """
       repository is already locked \(lock.exclusive ? "exclusively " : "")by PID \(lock.pid) on \(lock.hostname) \
       by \(lock.username) (UID \(lock.uid), GID \(lock.gid)); lock was created at \(lock.time.rfc3339) \
-      (\(age.components.seconds / 60)m\(age.components.seconds % 60)s ago), storage ID \(other.id.short)\
-      \(age > policy.staleAfter ? ", and is stale" : "")
+      (\(age.components.seconds / 60)m\(age.components.seconds % 60)s ago), storage ID \(other.id.short); \
+      \(age > policy.staleAfter ? "the lock is stale: " : "if that process is gone, ")`restic unlock` removes it
       """
   }
 

@@ -25,14 +25,21 @@ struct BlobCoder: Sendable {
     }
     let uncompressedLength = isCompressed ? UInt32(plaintext.count) : nil
     if verifiesWrites {
-      do throws(RepositoryError) {
-        let opened = try decode(bytes[...], uncompressedLength: uncompressedLength, id: id, place: "memory")
-        guard opened == plaintext else { throw .damaged("blob \(id.short) does not read back") }
-      } catch {
-        throw .damaged("\(error): this machine's memory or processor is at fault, nothing was stored")
-      }
+      try verify(bytes, uncompressedLength: uncompressedLength, id: id, against: plaintext)
     }
     return SealedBlob(id: id, type: type, bytes: bytes, uncompressedLength: uncompressedLength)
+  }
+
+  /// Throws unless `sealed` opens to `plaintext`.
+  func verify(
+    _ sealed: [UInt8], uncompressedLength: UInt32?, id: BlobID, against plaintext: [UInt8]
+  ) throws(RepositoryError) {
+    do throws(RepositoryError) {
+      let opened = try decode(sealed[...], uncompressedLength: uncompressedLength, id: id, place: "memory")
+      guard opened == plaintext else { throw .damaged("blob \(id.short) does not read back") }
+    } catch {
+      throw .damaged("\(error): this machine's memory or processor is at fault, nothing was stored")
+    }
   }
 
   /// The plaintext of the blob `id`, verified. `place` says in messages where the sealed bytes came from.

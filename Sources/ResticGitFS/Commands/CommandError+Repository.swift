@@ -15,7 +15,7 @@ extension CommandError {
     case .wrongPassword:
       "the password opens no key of the repository at \(location)"
     case .locked(let message):
-      "\(message); wait for it, allow more time with --retry-lock, or remove a stale lock with `restic unlock`"
+      "\(message); --retry-lock waits longer"
     case .lockLost(let message):
       "\(message); nothing more was written, try again"
     case .damaged(let message):

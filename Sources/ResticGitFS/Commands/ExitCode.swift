@@ -4,7 +4,7 @@ enum ExitCode: Int32, Sendable, CaseIterable {
   case success = 0
   /// Failed, or was called wrongly; the message says why.
   case failure = 1
-  /// Saved, but not as it was meant: a commit met a newer snapshot and was saved beside it, tagged `conflict`.
+  /// Saved, but others had changed the same meanwhile: somebody has to look at what is kept beside theirs.
   case partial = 3
   /// There is no repository.
   case noRepository = 10

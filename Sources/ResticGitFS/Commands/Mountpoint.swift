@@ -8,7 +8,9 @@ enum Mountpoint {
   static func checked(
     _ path: String, repository: FilePath?, table: MountTable
   ) throws(CommandError) -> FilePath {
-    guard !path.isEmpty else { throw CommandError("the mountpoint is empty; give an empty folder, for example ~/vault") }
+    guard !path.isEmpty else {
+      throw CommandError("the mountpoint is empty; give an empty folder, for example ~/vault")
+    }
     guard let resolved = FilePath(path).resolved() else { throw unusable(path, Errno(rawValue: errno)) }
     guard String(validating: resolved) != nil else {
       throw CommandError("the mountpoint \(resolved) has a name that is not UTF-8; choose another folder")

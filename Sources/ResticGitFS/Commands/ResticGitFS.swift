@@ -20,7 +20,7 @@ struct ResticGitFS: AsyncParsableCommand {
       EXIT CODES
           0  done
           1  failed; the message says why
-          3  a newer snapshot was there: saved beside it, tagged conflict
+          3  saved, but others had changed the same meanwhile: the message says what to look at
          10  no repository
          11  locked by another client
          12  wrong password
@@ -29,7 +29,7 @@ struct ResticGitFS: AsyncParsableCommand {
     version: "restic-gitfs \(Version.current)",
     subcommands: [
       InitCommand.self, MountCommand.self, UnmountCommand.self, SyncCommand.self, StatusCommand.self,
-      SnapshotsCommand.self, VersionCommand.self,
+      SnapshotsCommand.self, UnlockCommand.self, VersionCommand.self,
     ])
 
   /// Parses the arguments of `context`, runs what they ask for and returns how the process is to end.

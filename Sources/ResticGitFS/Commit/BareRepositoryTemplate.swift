@@ -16,7 +16,8 @@ struct BareRepositoryTemplate: Sendable {
   }
 
   private static let directories: [[Name]] = [
-    ["hooks"], ["info"], ["objects"], ["objects", "info"], ["objects", "pack"], ["refs"], ["refs", "heads"], ["refs", "tags"],
+    ["hooks"], ["info"], ["objects"], ["objects", "info"], ["objects", "pack"], ["refs"], ["refs", "heads"],
+    ["refs", "tags"],
   ]
 
   /// `unpackLimit`: a push stays one git packfile, which is stored as a few large blobs and not as one for each object.

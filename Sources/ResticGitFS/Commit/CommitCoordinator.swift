@@ -39,7 +39,8 @@ final class CommitCoordinator: Sendable {
 
   /// Commits `tree`, whose changes count from `base`.
   init(
-    tree: WorkingTree, base: SavedSnapshot?, filter: SnapshotFilter?, identity: SnapshotIdentity, lockKeeper: LockKeeper,
+    tree: WorkingTree, base: SavedSnapshot?, filter: SnapshotFilter?, identity: SnapshotIdentity,
+    lockKeeper: LockKeeper,
     streamer: ContentStreamer, kernelCache: KernelCache, isForOneProgram: Bool = false, logger: Logger
   ) {
     self.tree = tree
@@ -146,10 +147,12 @@ final class CommitCoordinator: Sendable {
 
     let saver = SnapshotSaver(
       repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor,
-      refusesConflicts: isForOneProgram, logger: logger, willSave: { [self] () throws(RepositoryError) in try beginSaving() })
+      refusesConflicts: isForOneProgram, logger: logger,
+      willSave: { [self] () throws(RepositoryError) in try beginSaving() })
     let summary = SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now())
     let base = current.base
-    let result = durable.id == base.tree
+    let result =
+      durable.id == base.tree
       ? CommitResult.unchanged(base.snapshot?.id)
       : try await saver.save(durable, base: base, lock: lock, summary: summary)
     tree.inspect { $0.settle(stored, of: frozen) }
@@ -177,7 +180,10 @@ final class CommitCoordinator: Sendable {
   @discardableResult
   private func refreshAlone() async throws -> Bool {
     guard let filter, !tree.inspect({ $0.isChanged }) else { return false }
-    guard let newest = try await repository.latestSnapshot(matching: filter) else { return false }
+    let description = SnapshotDescription(base: current.base.snapshot, filter: filter, identity: identity)
+    guard let newest = try await repository.snapshots().last(where: { description.covers($0.snapshot) }) else {
+      return false
+    }
     guard newest.snapshot.tree != current.base.tree else {
       state.withLock { $0.base = CommitState.Base(newest) }
       return false
@@ -185,7 +191,7 @@ final class CommitCoordinator: Sendable {
     try await repository.loadIndex()
     guard let invalidations = try await Refresher(tree: tree).refresh(to: newest.snapshot.tree) else { return false }
     state.withLock { $0.base = CommitState.Base(newest) }
-    await kernelCache.forget(invalidations)
+    kernelCache.forget(invalidations)
     logger.info("now showing snapshot \(newest.id.short)")
     return true
   }

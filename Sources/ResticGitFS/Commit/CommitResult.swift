@@ -11,8 +11,14 @@ enum CommitResult: Hashable, Sendable {
   struct Merge: Hashable, Sendable {
     /// What both sides had changed differently.
     var conflicts: [MergeConflict]
+    /// Those of them that are between ours and the newest, and not with a snapshot that came late.
+    var ownConflicts: [MergeConflict] = []
     /// Our side's tree.
     var ours: BlobID
+    /// Whether something of ours is not in the merged tree.
+    var needsSnapshotOfOurs = false
+    /// How many trees were merged into the newest.
+    var sideCount = 0
     /// The snapshot that holds our side where it could not be merged: tagged `conflict`, and not the newest.
     var beside: SnapshotID?
 

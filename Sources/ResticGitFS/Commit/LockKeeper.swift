@@ -55,7 +55,8 @@ actor LockKeeper {
   func release(unless isNeeded: @Sendable () -> Bool) async {
     guard let acquisition, !isNeeded() else { return }
     self.acquisition = nil
-    if let lock = try? await acquisition.value { await giveBack(lock) }  // there is nothing to give back after a failure
+    // After a failure there is nothing to give back.
+    if let lock = try? await acquisition.value { await giveBack(lock) }
   }
 
   /// Stops waiting for a lock.

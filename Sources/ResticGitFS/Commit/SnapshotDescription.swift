@@ -8,15 +8,31 @@ struct SnapshotDescription: Sendable {
   var filter: SnapshotFilter
   /// Who commits.
   var identity: SnapshotIdentity
+  /// The time of the newest snapshot that the filter lets through, of whatever it is.
+  var latestTime: Timestamp?
+  /// Snapshots beside the base that the new one contains as well.
+  var mergedParents: [SnapshotID] = []
 
   /// The path of a mount's first snapshot where no filter names one.
   static let defaultPath = "/git"
   /// The tag of a snapshot that was saved beside a newer one.
   static let conflictTag = "conflict"
 
-  /// A snapshot of `tree` that is the latest: its time is later than the base's, however far behind this machine's clock is.
+  /// What a mount's snapshots are of: the base's paths, else those it was told to look for.
+  var paths: [String] {
+    base?.snapshot.paths ?? (filter.paths.isEmpty ? [Self.defaultPath] : filter.paths)
+  }
+
+  /// Whether `snapshot` is one of the same thing, which we follow and merge with. A newer backup of something else, which a
+  /// mount without a filter would show when it is mounted anew, is none: merged with it, ours would lose all that isn't there.
+  func covers(_ snapshot: Snapshot) -> Bool {
+    filter.matches(snapshot) && Set(snapshot.paths) == Set(paths)
+  }
+
+  /// A snapshot of `tree` that is the latest: its time is later than all others', however far behind this machine's clock is.
   func successor(_ tree: BlobID, at now: Timestamp, summary: SnapshotSummary) -> Snapshot {
-    snapshot(tree, at: max(now, base.map { $0.snapshot.time.adding(nanoseconds: 1_000_000) } ?? now), summary: summary)
+    let earlier = [base?.snapshot.time, latestTime].compactMap { $0?.adding(nanoseconds: 1_000_000) }
+    return snapshot(tree, at: earlier.reduce(now, max), summary: summary)
   }
 
   /// A snapshot of `tree` tagged `conflict` that is older than `newest`, so that it hides nothing.
@@ -27,12 +43,14 @@ struct SnapshotDescription: Sendable {
   }
 
   private func snapshot(_ tree: BlobID, at time: Timestamp, summary: SnapshotSummary) -> Snapshot {
-    Snapshot(
+    var snapshot = Snapshot(
       time: time, parent: base?.id, tree: tree,
-      paths: base?.snapshot.paths ?? (filter.paths.isEmpty ? [Self.defaultPath] : filter.paths),
+      paths: paths,
       hostname: hostname, username: identity.username, uid: identity.userID, gid: identity.groupID,
       excludes: base?.snapshot.excludes ?? [], tags: base?.snapshot.tags ?? filter.tags.first ?? [],
-      programVersion: "restic-gitfs \(Version.current)", summary: summary)
+      programVersion: "\(Version.program) \(Version.current)", summary: summary)
+    snapshot.mergedParents = mergedParents
+    return snapshot
   }
 
   /// Ours, unless the filter would then not find the snapshot.

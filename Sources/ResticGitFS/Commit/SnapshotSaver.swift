@@ -30,11 +30,12 @@ struct SnapshotSaver: Sendable {
     let commitLock = try await CommitLock.acquire(on: repository, retryFor: retryFor)
     let result: Result<CommitResult, any Error>
     do {
-      result = .success(try await save(ours, base, summary) {
-        try lock.validate()
-        try await commitLock.confirm()
-        try willSave()
-      })
+      result = .success(
+        try await save(ours, base, summary) {
+          try lock.validate()
+          try await commitLock.confirm()
+          try willSave()
+        })
     } catch {
       result = .failure(error)
     }
@@ -49,14 +50,21 @@ struct SnapshotSaver: Sendable {
   private func save(
     _ ours: DurableTree, _ base: CommitState.Base, _ summary: SnapshotSummary, confirm: () async throws -> Void
   ) async throws -> CommitResult {
-    let snapshots = try await repository.snapshots()
-    let newest = snapshots.last { filter.matches($0.snapshot) }
+    var description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
+    let matching = try await repository.snapshots().filter { filter.matches($0.snapshot) }
+    let snapshots = matching.filter { description.covers($0.snapshot) }
+    let newest = snapshots.last
     try await repository.loadIndex()
     if base.tree != nil, !snapshots.contains(where: { $0.snapshot.tree == base.tree }) {
       try await TreeVerifier(repository: repository).verify(ours.id)
     }
-    let description = SnapshotDescription(base: newest ?? base.snapshot, filter: filter, identity: identity)
-    guard let newest, newest.snapshot.tree != base.tree, newest.snapshot.tree != ours.id else {
+    var sides = Self.sides(besides: newest, among: snapshots)
+    if newest?.snapshot.tree != base.tree, newest?.snapshot.tree != ours.id {
+      sides.append(Side(tree: ours.id, base: base.tree))
+    }
+    description.base = newest ?? base.snapshot
+    description.latestTime = matching.last?.snapshot.time
+    guard let newest, !sides.isEmpty else {
       if ours.id == newest?.snapshot.tree { return .unchanged(newest?.id) }
       try await confirm()
       let successor = description.successor(ours.id, at: .now(), summary: summary)
@@ -64,21 +72,63 @@ struct SnapshotSaver: Sendable {
     }
 
     logger.info("snapshot \(newest.id.short) came first: merging")
-    let uploader = repository.makeUploader()
-    let label = ConflictLabel(host: identity.hostname, time: .now())
-    let merge = try await TreeMerge(uploader: uploader, label: label)
-      .merge(base: base.tree, theirs: newest.snapshot.tree, ours: ours.id)
-    if refusesConflicts, let refusal = RefusedMerge(merge.conflicts, with: newest.id) { throw refusal }
-    let merged = try await uploader.finish(root: merge.root)
+    // Where the newest is our base, ours takes its place, and only snapshots that came late are merged into it.
+    let start = newest.snapshot.tree == base.tree ? ours.id : newest.snapshot.tree
+    let (merged, result) = try await merge(sides, into: start, ours: ours.id)
+    // Those of snapshots that came late are nobody's to refuse: refused again and again, they would never be merged.
+    if refusesConflicts, let refusal = RefusedMerge(result.ownConflicts, with: newest.id) { throw refusal }
     try await confirm()
-    var beside: SavedSnapshot?
-    if merge.needsSnapshotOfOurs {
+    var merge = result
+    if result.needsSnapshotOfOurs {
       let conflict = description.conflict(ours.id, before: newest, at: .now(), summary: summary)
-      beside = try await repository.saveSnapshot(conflict, of: ours)
+      merge.beside = try await repository.saveSnapshot(conflict, of: ours).id
     }
-    let conflicts = CommitResult.Merge(conflicts: merge.conflicts, ours: ours.id, beside: beside?.id)
-    if merge.isTheirs { return .saved(newest, merge: conflicts) }
+    if merged.id == newest.snapshot.tree { return .saved(newest, merge: merge) }
+    description.mergedParents = sides.compactMap(\.snapshot)
     let successor = description.successor(merged.id, at: .now(), summary: summary)
-    return .saved(try await repository.saveSnapshot(successor, of: merged), merge: conflicts)
+    return .saved(try await repository.saveSnapshot(successor, of: merged), merge: merge)
+  }
+
+  /// A tree to merge into the newest, and what it grew out of.
+  private struct Side {
+    var tree: BlobID
+    var base: BlobID?
+    /// The snapshot that holds it, if it is one that came late.
+    var snapshot: SnapshotID?
+  }
+
+  /// Snapshots of ours that the newest does not build upon, since whoever saved them was stopped for too long.
+  private static func sides(besides newest: SavedSnapshot?, among snapshots: [SavedSnapshot]) -> [Side] {
+    guard let newest else { return [] }
+    let ours = snapshots.filter { saved in
+      saved.snapshot.programVersion.hasPrefix(Version.program)
+        && !saved.snapshot.tags.contains(SnapshotDescription.conflictTag)
+    }
+    return SnapshotFork.forks(among: ours, beside: newest).map { fork in
+      let base = snapshots.first { $0.id == fork.base }
+      return Side(tree: fork.head.snapshot.tree, base: base?.snapshot.tree, snapshot: fork.head.id)
+    }
+  }
+
+  private func merge(
+    _ sides: [Side], into start: BlobID, ours: BlobID
+  ) async throws -> (tree: DurableTree, result: CommitResult.Merge) {
+    let label = ConflictLabel(host: identity.hostname, time: .now())
+    var result = CommitResult.Merge(conflicts: [], ours: ours)
+    var tree = start
+    while true {
+      // An uploader makes one tree durable; the next merge reads it.
+      let uploader = repository.makeUploader()
+      let side = sides[result.sideCount]
+      let merge = try await TreeMerge(uploader: uploader, label: label)
+        .merge(base: side.base, theirs: tree, ours: side.tree)
+      let durable = try await uploader.finish(root: merge.root)
+      tree = durable.id
+      result.conflicts += merge.conflicts
+      if side.snapshot == nil { result.ownConflicts = merge.conflicts }
+      result.needsSnapshotOfOurs = result.needsSnapshotOfOurs || merge.needsSnapshotOfOurs
+      result.sideCount += 1
+      if result.sideCount == sides.count { return (durable, result) }
+    }
   }
 }

@@ -111,7 +111,9 @@ final class BlobReader: Sendable {
       case .blob(let id, _, let skip, _):
         let bytes = blobs[id] ?? []
         precondition(Int(skip) + count <= bytes.count, "the callers compared the blob's size with the extent's")
-        bytes.withUnsafeBytes { part.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[Int(skip)..<Int(skip) + count])) }
+        bytes.withUnsafeBytes {
+          part.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[Int(skip)..<Int(skip) + count]))
+        }
       }
       position += count
     }

@@ -108,7 +108,8 @@ struct ExtentMap: Sendable {
   /// The first offset behind `offset` where a whole blob starts that a chunker may fall back into step with.
   func nextWholeBlob(after offset: UInt64) -> UInt64? {
     guard offset < byteCount else { return nil }
-    return extents[index(endingAfter: offset)...].first { $0.offset > offset && wholeBlob(at: $0.offset) != nil }?.offset
+    return extents[index(endingAfter: offset)...].first { $0.offset > offset && wholeBlob(at: $0.offset) != nil }?
+      .offset
   }
 
   /// How many of the bytes in `range` are in memory.
@@ -152,7 +153,8 @@ struct ExtentMap: Sendable {
     }
     guard !rest.isEmpty else { return }
     let capacities = Self.bufferCapacities
-    let grown = position == byteCount ? min(max(Int(clamping: byteCount), capacities.lowerBound), capacities.upperBound) : 0
+    let grown =
+      position == byteCount ? min(max(Int(clamping: byteCount), capacities.lowerBound), capacities.upperBound) : 0
     let buffer = WriteBuffer(capacity: max(rest.count, grown))
     buffer.append(rest)
     replace(position..<position + UInt64(rest.count), with: .buffer(buffer, start: 0))
@@ -213,7 +215,8 @@ struct ExtentMap: Sendable {
       replacement.append(extents[first].clipped(to: extents[first].offset..<range.lowerBound))
     }
     if let source {
-      replacement.append(Extent(offset: range.lowerBound, byteCount: range.upperBound - range.lowerBound, source: source))
+      replacement.append(
+        Extent(offset: range.lowerBound, byteCount: range.upperBound - range.lowerBound, source: source))
     }
     if first < last, extents[last - 1].end > range.upperBound {
       replacement.append(extents[last - 1].clipped(to: range.upperBound..<extents[last - 1].end))

@@ -14,7 +14,8 @@ extension GitFileSystem {
   ) throws(Errno) -> FuseAttributes {
     let current = try attributes(of: inode, handle: changes.handle)
     let names = (
-      user: ownerNames.user(changes.userID ?? current.userID), group: ownerNames.group(changes.groupID ?? current.groupID)
+      user: ownerNames.user(changes.userID ?? current.userID),
+      group: ownerNames.group(changes.groupID ?? current.groupID)
     )
     return try tree.change("setattr") { [mounter] namespace throws(NamespaceError) in
       try namespace.setAttributes(of: inode, to: changes, mounter: mounter, ownerNames: names, at: .now())

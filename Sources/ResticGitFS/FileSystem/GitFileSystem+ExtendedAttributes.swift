@@ -30,7 +30,9 @@ extension GitFileSystem {
 
   func extendedAttributeNames(of inode: FuseInode) throws(Errno) -> [[UInt8]] {
     try tree.read("listxattr") { namespace throws(NamespaceError) in
-      try namespace.inode(inode).node.extendedAttributes.map(\.name).filter { $0.hasPrefix("user.") }.map { Array($0.utf8) }
+      try namespace.inode(inode).node.extendedAttributes.map(\.name).filter { $0.hasPrefix("user.") }.map {
+        Array($0.utf8)
+      }
     }
   }
 

@@ -7,8 +7,10 @@ enum GitConfiguration {
     let fallback = "main"
     // Without git on the path, or without the setting, there is nothing to find: both are fine.
     let result = try? await run(
-      .name("git"), arguments: ["config", "--get", "init.defaultBranch"], output: .string(limit: 4096), error: .discarded)
-    guard let result, case .exited(0) = result.terminationStatus, let line = result.standardOutput.split(separator: "\n").first
+      .name("git"), arguments: ["config", "--get", "init.defaultBranch"], output: .string(limit: 4096),
+      error: .discarded)
+    guard let result, case .exited(0) = result.terminationStatus,
+      let line = result.standardOutput.split(separator: "\n").first
     else { return fallback }
     return String(line)
   }

@@ -22,17 +22,22 @@ final class KernelCache: Sendable {
     self.notifier.withLock { $0 = notifier }
   }
 
-  /// Returns when the kernel has forgotten everything that `invalidations` name.
-  func forget(_ invalidations: [RefreshPlan.Invalidation]) async {
+  /// Makes the kernel forget everything that `invalidations` name, as soon as it can; doesn't wait for it.
+  ///
+  /// What asks for a refresh may be an fsync of the root directory. Until that is answered it holds the kernel's lock on
+  /// the directory, without which no name in it can be forgotten: whoever waited would wait for ever.
+  func forget(_ invalidations: [RefreshPlan.Invalidation]) {
     guard let notifier = notifier.withLock({ $0 }) else { return }
-    await executor.run { [logger] in
-      for invalidation in invalidations {
-        do {
-          for name in invalidation.names { try notifier.invalidateEntry(name.bytes, in: invalidation.directory) }
-          try notifier.invalidateInode(invalidation.directory)
-        } catch {
-          // The kernel goes on with what it knows until its timeouts: old, but not wrong.
-          logger.warning("the kernel does not forget inode \(invalidation.directory): \(error)")
+    Task { [executor, logger] in
+      await executor.run {
+        for invalidation in invalidations {
+          do {
+            for name in invalidation.names { try notifier.invalidateEntry(name.bytes, in: invalidation.directory) }
+            try notifier.invalidateInode(invalidation.directory)
+          } catch {
+            // The kernel goes on with what it knows until its timeouts: old, but not wrong.
+            logger.warning("the kernel does not forget inode \(invalidation.directory): \(error)")
+          }
         }
       }
     }

@@ -1,5 +1,5 @@
-import FuseBridge
 import FoundationEssentials
+import FuseBridge
 import Glibc
 import Logging
 import ResticCore
@@ -37,7 +37,8 @@ final class MountService: Sendable {
   private static let retrySeconds: UInt32 = 5
 
   private init(
-    repository: Repository, configuration: MountConfiguration, mounted: MountedTree, lockKeeper: LockKeeper, logger: Logger
+    repository: Repository, configuration: MountConfiguration, mounted: MountedTree, lockKeeper: LockKeeper,
+    logger: Logger
   ) {
     self.repository = repository
     self.configuration = configuration
@@ -101,7 +102,9 @@ final class MountService: Sendable {
   /// possible, the commit is tried again until it goes through or an exit is requested once more.
   func run() -> MountOutcome {
     let autoCommit = configuration.commitAfter.map { AutoCommit(after: $0, coordinator: coordinator, logger: logger) }
-    let refreshing = configuration.refreshInterval.map { RefreshTimer(every: $0, coordinator: coordinator, logger: logger) }
+    let refreshing = configuration.refreshInterval.map {
+      RefreshTimer(every: $0, coordinator: coordinator, logger: logger)
+    }
     defer {
       autoCommit?.stop()
       refreshing?.stop()
@@ -215,7 +218,9 @@ final class MountService: Sendable {
       state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes, dirtyFiles: files,
       lock: lockKeeper.heldLock?.hex,
       lastCommit: current.lastCommit.map { MountStatus.LastCommit($0.result, at: $0.time) },
-      lastError: current.lastError.map { MountStatus.LastError($0.error, location: repository.backend.description, at: $0.time) },
+      lastError: current.lastError.map {
+        MountStatus.LastError($0.error, location: repository.backend.description, at: $0.time)
+      },
       progress: current.progress?.figures, version: Version.current)
   }
 }
@@ -232,8 +237,16 @@ extension MountService: FileSystemCommitter {
   func statusAttribute(_ name: String) -> [UInt8]? {
     switch name {
     case "user.restic.snapshot": coordinator.current.base.snapshot.map { Array($0.id.hex.utf8) }
-    case "user.restic.status": (try? JSONEncoder().encode(status())).map { Array($0) }  // plain values: it can't fail
+    // Plain values: that can't fail.
+    case "user.restic.status": (try? Self.statusEncoder().encode(status())).map { Array($0) }
     default: nil
     }
+  }
+
+  /// The same status is the same text.
+  private static func statusEncoder() -> JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return encoder
   }
 }

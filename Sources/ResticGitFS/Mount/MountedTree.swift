@@ -24,7 +24,8 @@ struct MountedTree: Sendable {
     }
     try await repository.loadIndex()
     var namespace = Namespace(
-      root: rootNode(at: base?.snapshot.time ?? .now()), tree: try await base.asyncMap { try await repository.loadTree($0.snapshot.tree) },
+      root: rootNode(at: base?.snapshot.time ?? .now()),
+      tree: try await base.asyncMap { try await repository.loadTree($0.snapshot.tree) },
       deviceID: SecureRandom.uint64() >> 16 | 1)
     var notice: String?
     if let base {

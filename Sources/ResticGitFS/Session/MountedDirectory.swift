@@ -55,7 +55,11 @@ struct MountedDirectory: Sendable {
 
   /// The status, decoded.
   func status() throws(CommandError) -> MountStatus {
-    let text = try statusText()
+    try decoded(try statusText())
+  }
+
+  /// The status that `text`, which this mount told, spells.
+  func decoded(_ text: [UInt8]) throws(CommandError) -> MountStatus {
     do {
       return try JSONDecoder().decode(MountStatus.self, from: Data(text))
     } catch {

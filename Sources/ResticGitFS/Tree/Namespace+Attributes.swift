@@ -35,13 +35,15 @@ extension Namespace {
       inode: number, mode: FileMode.unix(node),
       // Like btrfs: 1 says that a directory's count tells nothing about its subdirectories.
       linkCount: inode.isDirectory ? min(inode.linkCount, 1) : inode.linkCount,
-      userID: userID, groupID: groupID, device: node.device, byteCount: byteCount, blockCount: allocated / 512 + (allocated % 512 == 0 ? 0 : 1),
+      userID: userID, groupID: groupID, device: node.device, byteCount: byteCount,
+      blockCount: allocated / 512 + (allocated % 512 == 0 ? 0 : 1),
       accessTime: node.atime.fuseTime, modificationTime: node.mtime.fuseTime, changeTime: node.ctime.fuseTime)
   }
 
   /// Changes what `changes` names. `ownerNames` are the stored names of the new owner, where there is one.
   mutating func setAttributes(
-    of number: InodeNumber, to changes: FuseAttributeChanges, mounter: FuseCaller, ownerNames: (user: String, group: String),
+    of number: InodeNumber, to changes: FuseAttributeChanges, mounter: FuseCaller,
+    ownerNames: (user: String, group: String),
     at now: Timestamp
   ) throws(NamespaceError) {
     guard changes != FuseAttributeChanges() else { return }

@@ -44,7 +44,8 @@ extension Namespace {
       setBuffered(0, of: number)
       inodes.values[index].node.content = chunks.map(\.id)
       inodes.values[index].node.size = extents.byteCount
-      inodes.values[index].body = .file(inodes.values[index].openCount > 0 ? .resolved(ExtentMap(chunks: chunks)) : .stored)
+      inodes.values[index].body = .file(
+        inodes.values[index].openCount > 0 ? .resolved(ExtentMap(chunks: chunks)) : .stored)
     }
     for (number, tree) in stored.directories {
       guard let index = inodes.index(forKey: number) else { continue }

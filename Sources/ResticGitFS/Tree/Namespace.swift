@@ -154,7 +154,8 @@ struct Namespace: Sendable {
 
   /// Makes a name of a loaded directory lead to `child`, or to nothing. The inodes' side of it is the caller's.
   mutating func setChild(_ child: InodeNumber?, as name: Name, in directory: InodeNumber) {
-    guard let index = inodes.index(forKey: directory), case .directory(.loaded(var children)) = inodes.values[index].body
+    guard let index = inodes.index(forKey: directory),
+      case .directory(.loaded(var children)) = inodes.values[index].body
     else { preconditionFailure("the caller has looked: it is a loaded directory") }
     inodes.values[index].body = .special  // the dictionary is changed in place, not copied
     children[name] = child

@@ -62,7 +62,9 @@ final class WorkingTree: Sendable {
 
   /// The bytes of a regular file in `range`, as far as it has them.
   func bytes(of inode: InodeNumber, in range: Range<UInt64>) throws(Errno) -> [UInt8] {
-    let slices = try read("read") { namespace throws(NamespaceError) in try namespace.extents(of: inode).slices(in: range) }
+    let slices = try read("read") { namespace throws(NamespaceError) in
+      try namespace.extents(of: inode).slices(in: range)
+    }
     if let bytes = reader.cachedBytes(of: slices) { return bytes }
     return try wait(for: "read", of: inode) { [reader] in try await reader.bytes(of: slices) }
   }

@@ -29,7 +29,7 @@ enum Client {
 
   /// Runs a program and waits for it, `seconds` at most.
   static func run(_ arguments: [String], in directory: FilePath, seconds: Int = 60) throws -> Result {
-    var template = Array("/tmp/restic-gitfs-client-XXXXXX".utf8CString)
+    var template = TemporaryPath.template("client")
     let descriptor = mkstemp(&template)
     defer {
       close(descriptor)

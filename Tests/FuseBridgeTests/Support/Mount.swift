@@ -12,7 +12,7 @@ final class Mount: Sendable {
 
   /// Mounts and serves.
   init(_ fileSystem: any FuseFileSystem, options: FuseMountOptions = Mount.options) throws {
-    var template = Array("/tmp/restic-gitfs-mount-XXXXXX".utf8CString)
+    var template = TemporaryPath.template("mount")
     guard let directory = mkdtemp(&template) else { throw Errno(rawValue: errno) }
     path = FilePath(platformString: directory)
     session = try FuseSession(fileSystem: fileSystem, mountpoint: path, options: options)

@@ -144,6 +144,7 @@ extension MountedRepository {
   /// Takes away what is left, by force.
   func clear() {
     for process in processes() { kill(process, SIGKILL) }
-    for mount in mounts().reversed() { umount2(mount, Int32(MNT_DETACH)) }
+    // Forced: a request that nobody answers any more would keep its client for ever.
+    for mount in mounts().reversed() { umount2(mount, Int32(MNT_FORCE | MNT_DETACH)) }
   }
 }

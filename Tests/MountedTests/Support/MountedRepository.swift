@@ -128,10 +128,10 @@ final class MountedRepository: Sendable {
     try FileManager.default.createDirectory(atPath: folder.string, withIntermediateDirectories: true)
     let path = folder.appending("\(name)-\(UInt16.random(in: .min ... .max)).log")
     for old in try FileManager.default.contentsOfDirectory(atPath: folder.string) where old.hasPrefix(name + "-") {
-      // A parameterised test has several at a time; only those of an earlier run go.
+      // A parameterised test has several at a time; only those of an earlier run go, and another may be quicker.
       let file = folder.appending(old).string
-      let made = try FileManager.default.attributesOfItem(atPath: file)[.modificationDate] as? Date
-      if let made, made < processStart { try FileManager.default.removeItem(atPath: file) }
+      let made = try? FileManager.default.attributesOfItem(atPath: file)[.modificationDate] as? Date
+      if let made, made < processStart { try? FileManager.default.removeItem(atPath: file) }
     }
     return path
   }

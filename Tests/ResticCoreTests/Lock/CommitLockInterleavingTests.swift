@@ -37,9 +37,12 @@ struct CommitLockInterleavingTests {
               Timestamp(seconds: 1_700_000_000 + stepper.now.components.seconds, nanoseconds: 0)
             }
             var policy = LockPolicy()
+            // Nobody refreshes here, so nobody is dead.
             policy.pollInterval = .seconds(86_400)
+            policy.commit.deadAfter = .seconds(86_400)
+            policy.commit.lossTimeout = .seconds(86_400)
             let lock = try await CommitLock.acquire(
-              on: repository, retryFor: .seconds(80), policy: policy,
+              on: repository, retryFor: .seconds(3600), policy: policy,
               clock: LockClock(StepClock(stepper: stepper, client: client), wallTime: wall))
             result.withLock { result in
               if let other = result.holder { result.fault = "\(client) got the lock that \(other) has" }
@@ -58,7 +61,7 @@ struct CommitLockInterleavingTests {
           }
         }
       }
-      let ended = await stepper.run(limit: 1000, choose: choose)
+      let ended = await stepper.run(limit: 5000, choose: choose)
       guard ended else { return "no end" }
       let (_, turnCount, fault) = result.withLock { $0 }
       if let fault { return fault }
@@ -71,7 +74,7 @@ struct CommitLockInterleavingTests {
   func twoClients() async throws {
     let contest = try await Contest(clientCount: 2)
     // Each bit is one choice; from the last one on the two take turns.
-    let depth = 12
+    let depth = 14
     for order in 0..<(1 << depth) {
       var step = 0
       let fault = await contest.play { waiting in
@@ -93,7 +96,9 @@ struct CommitLockInterleavingTests {
       for rest in [4, 8, 12, 20, 40] {
         var counts = [0, 0]
         let fault = await contest.play { waiting in
-          let next = counts[stopped] < first || counts[1 - stopped] >= rest ? stopped : 1 - stopped
+          let isStopped = counts[stopped] >= first && counts[1 - stopped] < first + rest
+          let turn = counts[0] <= counts[1] ? 0 : 1
+          let next = counts[stopped] < first ? stopped : isStopped ? 1 - stopped : turn
           let chosen = waiting.contains(next) ? next : waiting[0]
           counts[chosen] += 1
           return chosen

@@ -178,12 +178,3 @@ struct CommitLockRefreshTests {
     #expect(scene.locks.isEmpty)
   }
 }
-
-/// State that a copyable scene shares.
-private final class Shared<Value: Sendable>: Sendable {
-  let value: Locked<Value>
-
-  init(_ value: Value) {
-    self.value = Locked(value)
-  }
-}

@@ -133,13 +133,14 @@ struct CommitLockStopTests {
 
     /// Whether it sleeps, or has nothing to do. A lost lock is not refreshed any more.
     var isIdle: Bool {
-      let isBusy = state.withLock { state in
+      let (isBusy, sleeps) = state.withLock { state in
         switch state {
-        case .idle, .failed: false
-        case .acquiring, .holding, .releasing: true
+        case .idle, .failed: (false, false)
+        case .acquiring, .holding: (true, true)
+        case .releasing: (true, false)
         }
       }
-      return !isBusy || clock.sleeperCount > 0 || (lock != nil && !isHolder)
+      return !isBusy || (sleeps && clock.sleeperCount > 0) || (lock != nil && !isHolder)
     }
   }
 

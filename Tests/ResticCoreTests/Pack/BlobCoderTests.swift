@@ -44,10 +44,21 @@ struct BlobCoderTests {
     #expect(try Self.sealed(Self.coder(), []).uncompressedLength == nil)
   }
 
-  @Test("a blob whose hash is not the one given is refused while it is sealed")
-  func wrongHash() {
-    #expect(throws: RepositoryError.self) {
-      try Self.coder().seal(Self.text, id: SHA256.id(of: [1]), type: .data)
+  @Test("a sealed blob that does not read back as what was sealed is refused")
+  func readBack() throws {
+    let coder = Self.coder()
+    let blob = try Self.sealed(coder, Self.text)
+    func verify(_ sealed: [UInt8], _ plaintext: [UInt8]) throws {
+      try coder.verify(sealed, uncompressedLength: blob.uncompressedLength, id: blob.id, against: plaintext)
+    }
+    try verify(blob.bytes, Self.text)
+    var other = Self.text
+    other[100] ^= 1
+    #expect(throws: RepositoryError.self) { try verify(blob.bytes, other) }
+    for index in [0, blob.bytes.count / 2, blob.bytes.count - 1] {
+      var damaged = blob.bytes
+      damaged[index] ^= 1
+      #expect(throws: RepositoryError.self) { try verify(damaged, Self.text) }
     }
   }
 

@@ -115,23 +115,21 @@ struct MountedCommandTests {
     }
   }
 
-  @Test(
-    "of two mounts the second to sync meets a newer snapshot: exit code 3, and umount saves it beside, tagged conflict")
+  @Test("of two mounts that changed the same the second saves both, and exits with 3")
   func conflict() async throws {
     try await withMounts {
       let first = try await makeMount("first")
       #expect(try await program.run(["sync", "first"]).isSuccess)
       let second = try await makeMount("second")
       try write([1], to: first.appending("a"))
-      try write([2], to: second.appending("b"))
+      try write([2], to: second.appending("a"))
       #expect(try await program.run(["umount", "first"]).isSuccess)
 
-      let synced = try await program.run(["sync", "second"])
-      #expect(synced.status == .exited(3) && synced.errorOutput.contains("newer snapshot"))
-      #expect(access(second.appending("b").string, F_OK) == 0)
-
+      let synced = try await program.run(["sync", "--json", "second"])
+      #expect(synced.status == .exited(3) && synced.output.contains(#""conflict":true"#))
+      #expect(synced.errorOutput.contains("a: changed on both sides"))
       let unmounted = try await program.run(["umount", "--json", "second"])
-      #expect(unmounted.status == .exited(3) && unmounted.output.contains(#""conflict":true"#))
+      #expect(unmounted.status == .exited(0) && unmounted.output.contains(#""conflict":false"#))
       #expect(try await snapshotCount() == 3)
     }
   }

@@ -63,7 +63,7 @@ struct OutputTests {
     #expect(CommitReport(snapshot: id, changed: false).text == "no changes, snapshot is abababab")
     #expect(CommitReport(snapshot: nil, changed: false).text == "no changes, nothing saved yet")
     #expect(
-      CommitReport(snapshot: id, changed: true, isConflict: true).text == "snapshot abababab saved, tagged conflict")
+      CommitReport(snapshot: id, changed: true, isConflict: true).text == "snapshot abababab saved, with conflicts")
     #expect(
       CommitReport(snapshot: nil, changed: false).json
         == #"{"changed":false,"conflict":false,"message_type":"summary","snapshot":null}"#)

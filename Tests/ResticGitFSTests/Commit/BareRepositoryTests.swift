@@ -14,9 +14,12 @@ struct BareRepositoryTests {
     "git's unfinished files are recognised where git puts them",
     arguments: [
       ([], "HEAD.lock"), ([], "config.lock"), ([], "packed-refs.lock"), ([], "packed-refs.new"), ([], "gc.pid"),
-      (["refs", "heads"], "main.lock"), (["refs", "heads", "feature", "deep"], "x.lock"), (["reftable"], "tables.list.lock"),
-      (["objects"], "incoming-AbC123"), (["objects"], "tmp_objdir-incoming-AbC123"), (["objects", "pack"], "tmp_pack_aBc"),
-      (["objects", "pack"], "tmp_idx_aBc"), (["objects", "pack"], ".tmp-123-pack-aa.pack"), (["objects", "1f"], "tmp_obj_AbC"),
+      (["refs", "heads"], "main.lock"), (["refs", "heads", "feature", "deep"], "x.lock"),
+      (["reftable"], "tables.list.lock"),
+      (["objects"], "incoming-AbC123"), (["objects"], "tmp_objdir-incoming-AbC123"),
+      (["objects", "pack"], "tmp_pack_aBc"),
+      (["objects", "pack"], "tmp_idx_aBc"), (["objects", "pack"], ".tmp-123-pack-aa.pack"),
+      (["objects", "1f"], "tmp_obj_AbC"),
     ] as [([Name], Name)])
   func inFlight(path: [Name], name: Name) {
     #expect(BareRepository.isInFlight(name, in: Self.position(path)))
@@ -25,7 +28,8 @@ struct BareRepositoryTests {
   @Test(
     "everything else is kept, also what has such a name elsewhere",
     arguments: [
-      ([], "HEAD"), ([], "gc.log"), ([], "Cargo.lock"), ([], "hooks"), (["refs", "heads"], "main"), (["hooks"], "x.lock"),
+      ([], "HEAD"), ([], "gc.log"), ([], "Cargo.lock"), ([], "hooks"), (["refs", "heads"], "main"),
+      (["hooks"], "x.lock"),
       (["objects"], "1f"), (["objects"], "pack"), (["objects", "pack"], "pack-1.pack"), (["objects", "info"], "tmp_x"),
       (["logs", "refs", "heads"], "x.lock"), (["objects", "1f"], "0123"), (["worktrees", "w"], "index.lock"),
     ] as [([Name], Name)])

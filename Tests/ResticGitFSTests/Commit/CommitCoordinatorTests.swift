@@ -173,7 +173,9 @@ struct CommitCoordinatorTests {
     #expect(saved.snapshot.parent == first.id)
   }
 
-  @Test("the backend dies after call k of a commit, for every k: the repository shows the old state or the new, and the next commit succeeds")
+  @Test(
+    "the backend dies after call k of a commit, for every k: the repository shows the old state or the new, and the next commit succeeds"
+  )
   func crashPoints() async throws {
     var k = 1
     while true {

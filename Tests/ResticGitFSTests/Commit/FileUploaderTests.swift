@@ -18,7 +18,9 @@ struct FileUploaderTests {
     return cuts
   }
 
-  @Test("after any writes the cuts are those of the whole file read anew, and unchanged chunks are not read", arguments: 0..<6)
+  @Test(
+    "after any writes the cuts are those of the whole file read anew, and unchanged chunks are not read",
+    arguments: 0..<6)
   func recutting(seed: UInt64) async throws {
     var random = SplitMix64(seed: seed)
     let repository = try await TestMount.makeRepository()
@@ -31,14 +33,17 @@ struct FileUploaderTests {
       let files = FileUploader(
         uploader: uploader, reader: reader, progress: CommitProgress(fileCount: 1, byteCount: 0))
       let chunks = try await files.store(extents)
-      #expect(chunks.map { Int($0.byteCount) } == Self.plainCuts(bytes, repository.chunker), "seed \(seed), round \(round)")
+      #expect(
+        chunks.map { Int($0.byteCount) } == Self.plainCuts(bytes, repository.chunker), "seed \(seed), round \(round)")
       if round > 0 {
-        #expect(uploader.statistics.data.addedBlobCount < chunks.count || chunks.count < 8, "seed \(seed), round \(round)")
+        #expect(
+          uploader.statistics.data.addedBlobCount < chunks.count || chunks.count < 8, "seed \(seed), round \(round)")
       }
       let root = try await uploader.add(Tree(nodes: []).encode(), type: .tree)
       _ = try await uploader.finish(root: root)
       extents = ExtentMap(chunks: chunks)
-      #expect(try await reader.bytes(of: extents.slices(in: 0..<extents.byteCount)) == bytes, "seed \(seed), round \(round)")
+      #expect(
+        try await reader.bytes(of: extents.slices(in: 0..<extents.byteCount)) == bytes, "seed \(seed), round \(round)")
 
       switch Int.random(in: 0..<4, using: &random) {
       case 0:
@@ -73,6 +78,7 @@ struct FileUploaderTests {
       uploader: uploader, reader: BlobReader(repository: repository, cacheByteLimit: 0),
       progress: CommitProgress(fileCount: 1, byteCount: 0))
     let chunks = try await files.store(extents)
-    #expect(chunks.map { Int($0.byteCount) } == Self.plainCuts([UInt8](repeating: 0, count: 20_000_001), repository.chunker))
+    #expect(
+      chunks.map { Int($0.byteCount) } == Self.plainCuts([UInt8](repeating: 0, count: 20_000_001), repository.chunker))
   }
 }

@@ -13,7 +13,8 @@ struct BlobCacheTests {
     var random = SplitMix64(seed: 1)
     var cache = BlobCache(byteLimit: 10_000)
     for number in 0..<5_000 {
-      let bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: Int.random(in: 0...12_000, using: &random))
+      let bytes = [UInt8](
+        repeating: UInt8(truncatingIfNeeded: number), count: Int.random(in: 0...12_000, using: &random))
       cache.insert(bytes, as: Self.id(number))
       #expect(cache.byteCount <= 10_000)
       if let found = cache.bytes(of: Self.id(number)) { #expect(found == bytes) }

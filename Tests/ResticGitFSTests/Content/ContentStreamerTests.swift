@@ -18,7 +18,8 @@ struct ContentStreamerTests {
     let backend = FaultBackend(MemoryBackend()) { call -> FaultBackend.Fault? in
       call.file?.type == .data && call.isWrite && fault.isFull.withLock { $0 } ? .nothingDone(.noSpace("full")) : nil
     }
-    let repository = try await Repository.create(on: backend, password: SecureBytes(wiping: &password), settings: settings)
+    let repository = try await Repository.create(
+      on: backend, password: SecureBytes(wiping: &password), settings: settings)
     return try await TestMount(repository, memory: budget)
   }
 

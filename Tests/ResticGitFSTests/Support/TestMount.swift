@@ -33,7 +33,9 @@ struct TestMount: Sendable {
   }
 
   /// Mounts the newest snapshot that matches `filter`; an empty root where there is none.
-  init(_ repository: Repository, filter: SnapshotFilter = SnapshotFilter(), memory: MemoryBudget = .standard) async throws {
+  init(_ repository: Repository, filter: SnapshotFilter = SnapshotFilter(), memory: MemoryBudget = .standard)
+    async throws
+  {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let base = try await repository.latestSnapshot(matching: filter)
@@ -41,7 +43,8 @@ struct TestMount: Sendable {
     var root: Tree?
     if let base { root = try await repository.loadTree(base.snapshot.tree) }
     let namespace = Namespace(
-      root: Node(name: Name([]), type: .dir, mode: 1 << 31 | 0o755), tree: root, deviceID: SecureRandom.uint64() >> 16 | 1)
+      root: Node(name: Name([]), type: .dir, mode: 1 << 31 | 0o755), tree: root,
+      deviceID: SecureRandom.uint64() >> 16 | 1)
     let reader = BlobReader(repository: repository, cacheByteLimit: 16 << 20)
     let tree = WorkingTree(namespace, repository: repository, reader: reader, logger: logger)
     let keeper = LockKeeper(repository: repository, retryFor: .zero, logger: logger)
@@ -120,9 +123,10 @@ struct TestMount: Sendable {
   /// The names in the root.
   func names() async throws -> Set<String> {
     try await onThread { mount in
-      try Set(mount.tree.read("test") { namespace throws(NamespaceError) in
-        try namespace.children(of: Namespace.root).keys.map(\.description)
-      })
+      try Set(
+        mount.tree.read("test") { namespace throws(NamespaceError) in
+          try namespace.children(of: Namespace.root).keys.map(\.description)
+        })
     }
   }
 

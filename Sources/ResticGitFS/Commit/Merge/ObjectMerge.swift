@@ -17,7 +17,8 @@ struct ObjectMerge {
   private func unite(_ versions: ThreeWay<Node?>, at position: BareRepository.Position) async throws -> Node? {
     context.hardLinks.note(versions)
     guard let theirs = versions.theirs, let ours = versions.ours else {
-      // Of a name that was linked elsewhere, the other side counts one less.
+      // Of a file that is linked elsewhere the other side counts one name less. Folders that one side deleted as a whole are not
+      // looked into for that: gc does it with hundreds, and a count of loose objects too high is of no matter.
       if let kept = versions.theirs ?? versions.ours {
         if versions.base != nil { context.hardLinks.noteRevival(kept) }
         return kept

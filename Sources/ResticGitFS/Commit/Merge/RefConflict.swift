@@ -16,7 +16,7 @@ struct RefConflict: Hashable, Sendable {
   enum Kept: Hashable, Sendable {
     /// A ref of the same repository, beneath `refs/conflicts`.
     case ref(RefName)
-    /// A file in the root of the repository: what can't be a ref.
+    /// A file in the root of the repository: symbolic refs, and what can't be a ref.
     case file(Name)
     /// Nowhere: ours is that the ref is deleted.
     case nothing

@@ -3,9 +3,10 @@ import ResticCore
 /// Merges the refs of two copies of one git repository, ref by ref, across loose and packed refs and `HEAD`.
 ///
 /// Changed (made, moved, deleted) on one side only = taken; to the same value on both = fine; else theirs stays and ours is
-/// kept beneath `refs/conflicts`. Two more things are conflicts, for git could not read the result:
+/// kept: an id beneath `refs/conflicts`, a symbolic ref as a file beside `HEAD`. Two more things are conflicts, for git could not
+/// read the result:
 /// - a ref of ours and one of theirs of which one would be a folder of the other;
-/// - a symbolic ref that one side made or moved, and whose target the other side deleted: what theirs has stays.
+/// - a symbolic ref that one side made or moved, and whose target the other side deleted: what theirs has stays, its target too.
 ///
 /// Only refs that may differ are looked at. The result is theirs' files with as few changes as possible: a ref of ours that is a
 /// loose file, or is one in theirs, becomes a loose file; one that is packed in ours, and not loose in theirs, is packed.
@@ -30,7 +31,9 @@ struct RefMerge {
   private var values: [RefName: ThreeWay<RefValue?>] = [:]
   private var decisions: [RefName: Decision] = [:]
   /// The refs under which ours is kept.
-  private var keptNames: [RefName] = []
+  private var keptNames: Set<RefName> = []
+  /// The folders that those are in.
+  private var keptFolders: Set<RefName> = []
 
   /// The merge of the refs of `repository`. The sides load trees through `trees`.
   init(_ context: MergeContext, repository: [Name], sides: ThreeWay<RefStorage>, trees: RefTreeCache) {
@@ -47,9 +50,14 @@ struct RefMerge {
         base: sides.base.value(of: name), theirs: sides.theirs.value(of: name), ours: sides.ours.value(of: name))
     }
     decide()
-    try await keepTargetsOfTheirs()
-    try await refuseTakenNames()
-    try await refuseTargetsGone()
+    // What is refused may stand in the way of more. Each round takes less of ours, so it ends.
+    var count = -1
+    while count != conflictCount {
+      count = conflictCount
+      keepTargetsOfTheirs()
+      try await refuseTakenNames()
+      try await refuseTargetsGone()
+    }
     return try await write(into: &entries)
   }
 
@@ -95,10 +103,15 @@ struct RefMerge {
     }
   }
 
-  /// A ref that we delete, and that a symbolic ref of theirs was made or moved to name, stays.
-  private mutating func keepTargetsOfTheirs() async throws {
+  private var conflictCount: Int {
+    decisions.values.count { if case .conflict = $0 { true } else { false } }
+  }
+
+  /// A ref that we delete stays if a symbolic ref names it that is as theirs has it, and not as we have it.
+  private mutating func keepTargetsOfTheirs() {
     let deletions = deletions
-    for (name, value) in values where value.theirs != value.base {
+    for (name, value) in values where value.theirs != value.ours {
+      if case .takeOurs? = decisions[name] { continue }
       guard case .symbolic(let target)? = value.theirs, deletions.contains(target) else { continue }
       decisions[target] = .conflict(.targetDeleted(name))
     }
@@ -118,18 +131,13 @@ struct RefMerge {
     }
   }
 
-  /// A symbolic ref of ours whose target is not there any more is not made; nor then is one that names that one.
+  /// A symbolic ref of ours whose target is not there any more is not made.
   private mutating func refuseTargetsGone() async throws {
-    var isSettled = false
-    while !isSettled {
-      isSettled = true
-      for (name, decision) in decisions {
-        guard case .takeOurs(.symbolic(let target)?) = decision, try await sides.ours.contains(target),
-          try await !isMerged(target)
-        else { continue }
-        decisions[name] = .conflict(.targetDeleted(target))
-        isSettled = false
-      }
+    for (name, decision) in decisions {
+      guard case .takeOurs(.symbolic(let target)?) = decision, try await sides.ours.contains(target),
+        try await !isMerged(target)
+      else { continue }
+      decisions[name] = .conflict(.targetDeleted(target))
     }
   }
 
@@ -195,7 +203,7 @@ struct RefMerge {
 
   // MARK: Keeping ours
 
-  /// Keeps our value of `name` as a ref in `folder`, or, where it can't be a ref, as a file beside `HEAD`.
+  /// Keeps our value of `name`: an id as a ref in `folder`, anything else as a file beside `HEAD`.
   private mutating func keep(
     _ name: RefName, in folder: RefName, _ edits: inout RefEdits, _ entries: inout DirectoryMerge.Entries
   ) async throws -> RefConflict.Kept {
@@ -203,18 +211,15 @@ struct RefMerge {
     var node = sides.ours.packedNode ?? sides.ours.head
     if case .file(let file) = try await sides.ours.loose(at: name) { node = file }
     guard let node else { preconditionFailure("a ref is in a file") }
-    let isSound: Bool
-    switch value {
-    case .object: isSound = true
-    // Without a target git-fsck(1) would complain of it.
-    case .symbolic(let target): isSound = try await isMerged(target)
-    case .opaque: isSound = false
-    }
-    let ref = unusedName(for: name, in: folder)
-    if isSound, ref.isLooseFile {
-      keptNames.append(ref)
-      edits.note(.set(try await context.file(value.file, like: node)), of: ref)
-      return .ref(ref)
+    // A symbolic ref would be unsound as soon as its target is deleted, and what is no ref is unsound now: files, then.
+    if case .object = value {
+      let ref = unusedName(for: name, in: folder)
+      if ref.isLooseFile {
+        keptNames.insert(ref)
+        keptFolders.formUnion(ref.parents)
+        edits.note(.set(try await context.file(value.file, like: node)), of: ref)
+        return .ref(ref)
+      }
     }
     let flatName = Name(Array(name.bytes.map { $0 == UInt8(ascii: "/") ? UInt8(ascii: "-") : $0 }))
     return .file(entries.keep(node, beside: flatName, label: context.label))
@@ -225,7 +230,7 @@ struct RefMerge {
     let wanted = folder.appending(name.sanitizedForConflict)
     var ref = wanted
     var number = 2
-    while keptNames.contains(where: { $0 == ref || $0.isFolder(of: ref) || ref.isFolder(of: $0) }) {
+    while keptNames.contains(ref) || keptFolders.contains(ref) || ref.parents.contains(where: keptNames.contains) {
       ref = RefName(wanted.bytes + Array("-\(number)".utf8))
       number += 1
     }

@@ -15,8 +15,10 @@ enum RefValue: Hashable, Sendable {
   /// The value of a loose ref whose file holds `bytes`.
   init(file bytes: [UInt8]) {
     let text = bytes.trimmedAtEnd
-    if text.isObjectID {
-      self = .object(Array(text))
+    // git ignores what follows an id and a space.
+    let id = text.prefix { !$0.isSpace }
+    if id.isObjectID {
+      self = .object(Array(id))
     } else if text.starts(with: "ref:".utf8) {
       let target = text.dropFirst(4).drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
       self = target.isEmpty ? .opaque(bytes) : .symbolic(RefName(target))
@@ -43,6 +45,8 @@ extension Collection<UInt8> where SubSequence: Sequence<UInt8> {
 }
 
 extension UInt8 {
+  fileprivate var isSpace: Bool { self == UInt8(ascii: " ") || (9...13).contains(self) }
+
   fileprivate var isHexDigit: Bool {
     switch self {
     case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
@@ -57,7 +61,7 @@ extension [UInt8] {
   /// Without white space at the end.
   fileprivate var trimmedAtEnd: ArraySlice<UInt8> {
     var end = endIndex
-    while end > startIndex, self[end - 1] == UInt8(ascii: " ") || (9...13).contains(self[end - 1]) { end -= 1 }
+    while end > startIndex, self[end - 1].isSpace { end -= 1 }
     return self[..<end]
   }
 }

@@ -2,8 +2,9 @@ import ResticCore
 
 /// Merges reflogs: a log that both sides appended to has the lines of both, in the order of their times, each once.
 ///
-/// The log of a ref that is gone goes too: git could not make a ref in a folder of its name. So does what the other side's ref is
-/// a folder of. Source: `refs/files-backend.c` of git 2.39; checked by `ReflogMergeTests`.
+/// Whether a log that only one side has stays is not a question of who made or deleted it, but of whether there is such a ref in the
+/// merged repository: git can't make a ref in a folder of the name of a log that was left behind. Source:
+/// `refs/files-backend.c` of git 2.39; checked by `ReflogMergeTests`.
 struct ReflogMerge {
   let context: MergeContext
   /// The merged refs.
@@ -21,28 +22,31 @@ struct ReflogMerge {
   private func merge(_ versions: ThreeWay<Node?>, at path: [Name]) async throws -> Node? {
     context.hardLinks.note(versions)
     let (base, theirs, ours) = (versions.base, versions.theirs, versions.ours)
-    if theirs == ours || base.hasSameSubstance(as: ours) { return theirs }
-    if base.hasSameSubstance(as: theirs) { return ours }
-    guard let theirs, let ours else {
-      guard let changed = theirs ?? ours else { return nil }
-      if changed.type == .dir {
-        let tree = try await mergeTrees(versions.subtrees, at: path)
-        return context.directory(changed, tree)
-      }
-      return try await refs.storage.contains(RefName(path: path)) ? changed : nil
-    }
-    switch (theirs.type, ours.type) {
-    case (.dir, .dir):
-      let tree = try await mergeTrees(versions.subtrees, at: path)
-      return context.directory(ThreeWay.metadata(base: base, theirs: theirs, ours: ours), tree)
-    case (.file, .file):
+    if theirs == ours { return theirs }
+    if let theirs, let ours, theirs.type != .dir, ours.type != .dir {
+      if base.hasSameSubstance(as: ours) { return theirs }
+      if base.hasSameSubstance(as: theirs) { return ours }
       return try await unite(base: base, theirs: theirs, ours: ours)
-    default:
-      return theirs
     }
+    // One has a log here and the other none, or a folder of logs, or both have folders.
+    for log in [theirs, ours] {
+      guard let log, log.type != .dir else { continue }
+      // What only theirs ever had is none of our business.
+      if try await refs.storage.contains(RefName(path: path)) || log == theirs && base == nil && ours == nil {
+        return log
+      }
+    }
+    let folders = versions.map { $0?.type == .dir ? $0 : nil }
+    guard let folder = folders.theirs ?? folders.ours else { return nil }
+    if let theirs = folders.theirs, let ours = folders.ours {
+      let node = ThreeWay.metadata(base: folders.base, theirs: theirs, ours: ours)
+      return context.directory(node, try await mergeTrees(folders.subtrees, at: path))
+    }
+    return context.directory(folder, try await mergeTrees(folders.subtrees, at: path))
   }
 
   private func mergeTrees(_ ids: ThreeWay<BlobID?>, at path: [Name]) async throws -> BlobID? {
+    if ids.theirs == ids.ours { return ids.theirs }
     var merged: [Node] = []
     for (name, versions) in try await context.nodes(of: ids).entries {
       if let node = try await merge(versions, at: path + [name]) { merged.append(node) }
@@ -54,7 +58,8 @@ struct ReflogMerge {
   private func unite(base: Node?, theirs: Node, ours: Node) async throws -> Node {
     let node = ThreeWay.metadata(base: base, theirs: theirs, ours: ours)
     if theirs.hasSameSubstance(as: ours) { return node }
-    guard let theirBytes = try await context.bytes(of: theirs, byteLimit: Self.byteLimit),
+    guard theirs.type == .file, ours.type == .file,
+      let theirBytes = try await context.bytes(of: theirs, byteLimit: Self.byteLimit),
       let ourBytes = try await context.bytes(of: ours, byteLimit: Self.byteLimit)
     else { return theirs }
     return try await context.file(Self.unite(theirBytes, ourBytes), like: node)

@@ -1,0 +1,37 @@
+import ResticCore
+import Testing
+
+@Suite("BlockingExecutor")
+struct BlockingExecutorTests {
+  @Test(
+    "a job may hold the last reference to its executor: it ends on its own thread and nothing hangs",
+    .timeLimit(.minutes(1)))
+  func lastReference() async {
+    for _ in 0..<2_000 {
+      await Self.runOnExecutorOfItsOwn()
+    }
+  }
+
+  /// The job keeps the executor; whoever lets go last, task or job, ends it.
+  private static func runOnExecutorOfItsOwn() async {
+    let executor = BlockingExecutor(threadCount: 1)
+    await executor.run { _ = executor }
+  }
+
+  @Test("jobs run at the same time up to the number of threads, and in order with one")
+  func order() async {
+    let executor = BlockingExecutor(threadCount: 1)
+    let seen = Seen()
+    await withTaskGroup(of: Void.self) { group in
+      for number in 0..<50 {
+        group.addTask { await executor.run { seen.numbers.withLock { $0.append(number) } } }
+      }
+    }
+    #expect(seen.numbers.withLock { $0.sorted() } == Array(0..<50))
+  }
+}
+
+/// What jobs have noted.
+private final class Seen: Sendable {
+  let numbers = Locked<[Int]>([])
+}

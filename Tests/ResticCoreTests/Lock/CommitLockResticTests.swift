@@ -1,0 +1,117 @@
+import Glibc
+import Logging
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@testable import ResticCore
+
+@Suite("Locks of ours and restic itself")
+struct CommitLockResticTests {
+  /// A repository on disk that restic made.
+  private struct Scene {
+    let directory: TemporaryDirectory
+    let backend: LocalBackend
+    let runner: ProcessRunner
+
+    init() async throws {
+      directory = try TemporaryDirectory(prefix: "commit-lock")
+      let path = directory.path.appending("repository")
+      backend = LocalBackend(path: path)
+      runner = ProcessRunner(environment: [
+        "RESTIC_PASSWORD": "correct horse", "RESTIC_REPOSITORY": path.string,
+        "RESTIC_CACHE_DIR": directory.path.appending("cache").string,
+      ])
+      _ = try await TestRepository.create(on: backend)
+    }
+
+    /// As another machine: `restic unlock` sends SIGHUP to the processes of this one, and would end the tests.
+    func open() async throws -> Repository {
+      var settings = TestRepository.settings()
+      settings.identity.hostname = "elsewhere"
+      return try await TestRepository.open(backend, settings: settings)
+    }
+
+    @discardableResult
+    func restic(_ arguments: String...) async throws -> ProcessResult {
+      try await runner.run("restic", ["--quiet"] + arguments)
+    }
+  }
+
+  @Test("to restic the commit lock is an ordinary shared lock: backups go on, prune waits, unlock leaves it")
+  func shared() async throws {
+    let scene = try await Scene()
+    let lock = try await CommitLock.acquire(on: try await scene.open())
+    let listed = try await scene.restic("list", "locks", "--no-lock")
+    #expect(listed.output.contains(lock.id.hex))
+    let shown = try await scene.restic("cat", "lock", lock.id.hex, "--no-lock")
+    #expect(shown.isSuccess)
+    #expect(shown.output.contains("\"exclusive\": false"))
+    #expect(shown.output.contains("\"pid\": 4711"))
+
+    let backup = try await scene.restic("backup", "/etc/hostname", "--host", "other")
+    #expect(backup.isSuccess, "\(backup.errorOutput)")
+    for command in ["prune", "check"] {
+      let refused = try await scene.restic(command)
+      #expect(!refused.isSuccess)
+      #expect(refused.errorOutput.contains("already locked"), "\(command): \(refused.errorOutput)")
+    }
+    #expect(try await scene.restic("unlock").isSuccess)
+    try await lock.confirm()
+    try await lock.release()
+    #expect(try await scene.restic("prune").isSuccess)
+    #expect(try await scene.restic("check").isSuccess)
+  }
+
+  @Test("`restic unlock --remove-all` takes it away, and the holder sees that")
+  func removedByForce() async throws {
+    let scene = try await Scene()
+    let lock = try await CommitLock.acquire(on: try await scene.open())
+    #expect(try await scene.restic("unlock", "--remove-all").isSuccess)
+    let error = await #expect(throws: RepositoryError.self) { try await lock.confirm() }
+    guard case .lockLost = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    try await lock.release()
+  }
+
+  @Test("a restic process that holds the repository for itself keeps us out")
+  func exclusive() async throws {
+    let scene = try await Scene()
+    let repository = try await scene.open()
+    let file = LockFile(
+      time: .now(), exclusive: true, hostname: ClientIdentity.current.hostname, username: "restic", pid: getppid())
+    let id = try await repository.unpacked.save(file.encode(), as: BackendFile.lock)
+    let error = await #expect(throws: RepositoryError.self) {
+      try await CommitLock.acquire(on: repository, retryFor: .zero)
+    }
+    #expect("\(try #require(error))".contains("exclusively"))
+    try await repository.backend.remove(.lock(id))
+    try await CommitLock.acquire(on: repository, retryFor: .zero).release()
+  }
+
+  @Test("as many uploads as there are threads, all of them stuck, do not delay a lock")
+  func uploadStorm() async throws {
+    let directory = try TemporaryDirectory(prefix: "lock-storm")
+    let executor = BlockingExecutor(threadCount: 2)
+    let backend = LocalBackend(path: directory.path, executor: executor)
+    let repository = try await TestRepository.create(on: backend)
+    let stuck = Shared(true)
+    let storm = Task {
+      await withTaskGroup(of: Void.self) { group in
+        for _ in 0..<8 {
+          group.addTask { await executor.run { while stuck.value.withLock({ $0 }) { usleep(1000) } } }
+        }
+      }
+    }
+    defer { stuck.value.withLock { $0 = false } }
+    let start = ContinuousClock.now
+    let lock = try await CommitLock.acquire(on: repository)
+    try await lock.confirm()
+    try await lock.release()
+    #expect(ContinuousClock.now - start < .seconds(5))
+    stuck.value.withLock { $0 = false }
+    await storm.value
+  }
+}

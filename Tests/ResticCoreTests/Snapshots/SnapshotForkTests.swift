@@ -1,0 +1,89 @@
+import Testing
+
+@testable import ResticCore
+
+@Suite("Forks of the line of snapshots")
+struct SnapshotForkTests {
+  private static func id(_ name: String) -> SnapshotID { SHA256.id(of: Array(name.utf8)) }
+
+  /// `name`, made from `parent`, at second `time`.
+  private static func saved(
+    _ name: String, _ parent: String?, time: Int64 = 0, original: String? = nil, merged: [String] = []
+  ) -> SavedSnapshot {
+    var snapshot = Snapshot(
+      time: Timestamp(seconds: time, nanoseconds: 0), parent: parent.map(id), tree: SHA256.id(of: []), paths: ["/git"],
+      original: original.map(id))
+    snapshot.mergedParents = merged.map(id)
+    return SavedSnapshot(id: id(name), snapshot: snapshot)
+  }
+
+  private static func forks(_ snapshots: [SavedSnapshot]) -> [String] {
+    guard let newest = snapshots.last else { return [] }
+    let names = ["a", "b", "c", "d", "e", "f", "g"]
+    func name(_ id: SnapshotID) -> String { names.first { Self.id($0) == id } ?? "?" }
+    return SnapshotFork.forks(among: snapshots, beside: newest).map { "\(name($0.head.id))<\(name($0.base))" }
+  }
+
+  @Test("one line has none")
+  func line() {
+    #expect(Self.forks([Self.saved("a", nil)]).isEmpty)
+    #expect(Self.forks([Self.saved("a", nil), Self.saved("b", "a"), Self.saved("c", "b")]).isEmpty)
+  }
+
+  @Test("a snapshot that came late is found, whether it hides the other or is hidden by it")
+  func late() {
+    #expect(Self.forks([Self.saved("a", nil), Self.saved("b", "a"), Self.saved("c", "a")]) == ["b<a"])
+    #expect(Self.forks([Self.saved("a", nil), Self.saved("c", "a"), Self.saved("b", "a")]) == ["c<a"])
+    #expect(
+      Self.forks([Self.saved("a", nil), Self.saved("b", "a"), Self.saved("c", "a"), Self.saved("d", "c")]) == ["b<a"],
+      "also when somebody built upon the other")
+  }
+
+  @Test("of a longer fork there is one head, and the base is where it began")
+  func longFork() {
+    let fork = [Self.saved("b", "a"), Self.saved("c", "b"), Self.saved("d", "b")]
+    #expect(Self.forks([Self.saved("a", nil)] + fork + [Self.saved("e", "a")]) == ["c<a", "d<a"])
+    #expect(Self.forks([Self.saved("a", nil), fork[0], fork[1], Self.saved("e", "a")]) == ["c<a"])
+  }
+
+  @Test("a fork that was merged is none any more, nor is what it built upon")
+  func merged() {
+    let snapshots = [Self.saved("a", nil), Self.saved("b", "a"), Self.saved("c", "b"), Self.saved("d", "a")]
+    #expect(Self.forks(snapshots) == ["c<a"])
+    #expect(Self.forks(snapshots + [Self.saved("e", "d", merged: ["c"])]).isEmpty)
+    #expect(Self.forks(snapshots + [Self.saved("e", "d", merged: ["c"]), Self.saved("f", "e")]).isEmpty)
+  }
+
+  @Test("what both build upon may have been forgotten")
+  func forgotten() {
+    #expect(Self.forks([Self.saved("b", "a"), Self.saved("c", "a")]) == ["b<a"])
+    #expect(Self.forks([Self.saved("b", "a"), Self.saved("d", "c")]).isEmpty, "no relation is known")
+    #expect(Self.forks([Self.saved("b", nil), Self.saved("d", "c")]).isEmpty)
+  }
+
+  @Test("a snapshot that was tagged or rewritten under a new name is the one it was")
+  func rewritten() {
+    let tagged = Self.saved("f", "a", original: "b")
+    #expect(Self.forks([Self.saved("a", nil), tagged, Self.saved("c", "b")]).isEmpty)
+    #expect(Self.forks([Self.saved("a", nil), tagged, Self.saved("c", "a")]) == ["f<a"])
+    #expect(Self.forks([Self.saved("a", nil), tagged, Self.saved("g", "b"), Self.saved("c", "a")]) == ["g<a"])
+  }
+
+  @Test("parents in a circle end nothing")
+  func circle() {
+    #expect(Self.forks([Self.saved("a", "b"), Self.saved("b", "a")]).isEmpty)
+    #expect(Self.forks([Self.saved("a", "b"), Self.saved("b", "a"), Self.saved("c", "c")]).isEmpty)
+  }
+
+  @Test("merged parents are kept in the file, and nonsense in their place is no parent")
+  func encoding() throws {
+    var snapshot = Self.saved("e", "d", merged: ["b", "c"]).snapshot
+    #expect(try Snapshot.decode(snapshot.encode()).mergedParents == [Self.id("b"), Self.id("c")])
+    snapshot.mergedParents = []
+    #expect(snapshot.unknownFields.isEmpty)
+    for nonsense in ["7", "null", "[1]", "[\"xyz\"]", "{}", "\"\""] {
+      snapshot.unknownFields = [UnknownField(key: "resticGitFSMerged", rawValue: Array(nonsense.utf8))]
+      #expect(snapshot.mergedParents.isEmpty)
+    }
+  }
+}

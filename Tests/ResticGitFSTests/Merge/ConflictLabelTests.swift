@@ -1,0 +1,37 @@
+import ResticCore
+import Testing
+
+@testable import ResticGitFS
+
+@Suite("ConflictLabel")
+struct ConflictLabelTests {
+  @Test(
+    "any host comes to something that a ref's name can hold",
+    arguments: [
+      ("host", "host"), ("", "unknown"), ("a b/c:d", "a-b-c-d"), ("..", "-"), (".x", "-x"), ("a..b", "a.-b"),
+      ("a.", "a"),
+      ("x.lock", "x.lock-"), ("männlich~^", "m-nnlich--"), ("@{", "--"),
+      (String(repeating: "h", count: 100), String(repeating: "h", count: 64)),
+    ])
+  func hosts(host: String, expected: String) {
+    #expect(ConflictLabel(host: host, time: .zero).host == expected)
+  }
+
+  @Test("times have no separators")
+  func times() {
+    #expect(
+      ConflictLabel(host: "h", time: Timestamp(seconds: 0, nanoseconds: 5, offsetMinutes: 90)).time
+        == "19700101T000000Z")
+  }
+
+  @Test(
+    "any name of a ref comes to one that git takes",
+    arguments: [
+      ("refs/heads/a/b", "heads/a/b"), ("HEAD", "HEAD"), ("refs/heads/a b", "heads/a-b"), ("refs/heads/.a", "heads/-a"),
+      ("refs/heads/a..b", "heads/a.-b"), ("refs/heads/a.lock/x", "heads/a.lock-/x"), ("refs/heads/a.", "heads/a.-"),
+      ("refs/x@{1", "x@-1"), ("refs/q?*[\\~^:", "q-------"), ("refs", "refs"), ("refs//x", "x"),
+    ] as [(RefName, RefName)])
+  func refs(name: RefName, expected: RefName) {
+    #expect(name.sanitizedForConflict == expected)
+  }
+}

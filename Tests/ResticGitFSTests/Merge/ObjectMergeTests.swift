@@ -1,0 +1,77 @@
+import ResticCore
+import Testing
+
+@testable import ResticGitFS
+
+@Suite("ObjectMerge")
+struct ObjectMergeTests {
+  private static func repository(_ objects: FileTree) -> FileTree {
+    RefMergeTests.repository(["refs/heads/main": RefMergeTests.one]).changing([
+      "objects/info": nil, "objects/pack": nil,
+    ])
+    .merging(objects.inside("objects"))
+  }
+
+  /// What `objects` holds after a merge, which has no conflict.
+  private static func merge(_ base: FileTree, _ theirs: FileTree, _ ours: FileTree) async throws -> FileTree {
+    let (files, result) = try await MergeFixture().merge(
+      repository(base), repository(theirs).merging(["t": "t"]), repository(ours).merging(["o": "o"]))
+    #expect(result.conflicts.isEmpty)
+    return files.folder("objects")
+  }
+
+  @Test("objects and packfiles of either side are there, whatever the other deleted")
+  func union() async throws {
+    let base: FileTree = ["01/a": "a", "02/b": "b", "pack/pack-1.pack": "1", "pack/pack-1.idx": "i"]
+    let theirs: FileTree = ["02/b": "b", "03/t": "t", "pack/pack-2.pack": "2", "pack/pack-2.idx": "i2"]
+    let ours: FileTree = ["01/a": "a", "01/o": "o", "pack/pack-1.pack": "1", "pack/pack-1.idx": "i"]
+    #expect(try await Self.merge(base, theirs, ours) == base.merging(theirs).merging(ours))
+    #expect(try await Self.merge(base, ours, theirs) == base.merging(theirs).merging(ours))
+    #expect(
+      try await Self.merge(base, ["03/t": "t"], ["03/t": "other deflate"]) == ["03/t": "t"], "what both deleted is gone"
+    )
+  }
+
+  @Test("derived files are theirs, and those of a packfile stay with it")
+  func derived() async throws {
+    let base: FileTree = ["pack/pack-1.pack": "1", "pack/pack-1.idx": "i", "info/commit-graph": "g"]
+    let theirs: FileTree = [
+      "pack/pack-1.pack": "1", "pack/pack-1.idx": "i", "pack/pack-1.bitmap": "b1", "pack/multi-pack-index": "mt",
+      "info/packs": "pt", "info/commit-graphs/chain": "ct",
+    ]
+    let ours: FileTree = [
+      "pack/pack-1.pack": "1", "pack/pack-1.idx": "i", "pack/pack-1.rev": "r", "pack/pack-2.pack": "2",
+      "pack/pack-2.idx": "i2",
+      "pack/pack-2.rev": "r2", "pack/pack-2.bitmap": "b2", "pack/multi-pack-index": "mo",
+      "pack/multi-pack-index-1.bitmap": "mb",
+      "info/packs": "po", "info/commit-graph": "go", "info/commit-graphs/x": "cx",
+    ]
+    #expect(
+      try await Self.merge(base, theirs, ours)
+        == theirs.merging(["pack/pack-2.pack": "2", "pack/pack-2.idx": "i2", "pack/pack-2.rev": "r2"]))
+    #expect(
+      try await Self.merge(base, base, ours).folder("pack")
+        == ours.folder("pack").changing([
+          "multi-pack-index": nil, "multi-pack-index-1.bitmap": nil, "pack-1.rev": nil,
+        ]))
+  }
+
+  @Test("packfiles stay locked for who locked them")
+  func keep() async throws {
+    let pack: FileTree = ["pack/pack-1.pack": "1", "pack/pack-1.idx": "i"]
+    let kept = pack.merging(["pack/pack-1.keep": "k"])
+    let promised = pack.merging(["pack/pack-1.promisor": ""])
+    #expect(try await Self.merge(pack, pack, kept) == kept)
+    #expect(try await Self.merge(kept, pack, kept.merging(["01/o": "o"])) == pack.merging(["01/o": "o"]))
+    #expect(try await Self.merge(promised, pack, promised.merging(["01/o": "o"])) == promised.merging(["01/o": "o"]))
+  }
+
+  @Test("alternates are united")
+  func alternates() async throws {
+    let base: FileTree = ["info/alternates": "/a\n/b\n"]
+    #expect(try await Self.merge(base, ["01/t": "t"], base.merging(["01/o": "o"]))["info/alternates"] == "/a\n/b\n")
+    #expect(
+      try await Self.merge(base, ["info/alternates": "/b\n/t\n"], ["info/alternates": "/a\n/b\n/o"])["info/alternates"]
+        == "/b\n/t\n/a\n/o\n")
+  }
+}

@@ -121,7 +121,8 @@ struct RemoteCleanupTests {
           #expect(client.vault.mounts().isEmpty && client.leftovers().isEmpty)
         }
       }
-      try await client.script("git clone -q $U b; git -C b fsck --strict; restic -q unlock")
+      // A process that is killed while it writes a file leaves what it had of it, which nobody takes for a lock; restic's too.
+      try await client.script("git clone -q $U b; git -C b fsck --strict; rm -f $V/locks/*-tmp-*")
     }
   }
 

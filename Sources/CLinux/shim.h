@@ -1,3 +1,4 @@
 #pragma once
 // What Swift's own Glibc module leaves out.
+#include <malloc.h>
 #include <sys/xattr.h>

@@ -1,7 +1,7 @@
 import SystemPackage
 import Testing
 
-@Suite("Clone and fetch by URL", .timeLimit(.minutes(4)))
+@Suite("Clone and fetch by URL", .timeLimit(.minutes(20)))
 struct RemoteFetchTests {
   @Test("clone, fetch, pull and ls-remote speak every version of the protocol", arguments: [0, 1, 2])
   func versions(version: Int) async throws {

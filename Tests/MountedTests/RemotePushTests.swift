@@ -2,7 +2,7 @@ import Foundation
 import SystemPackage
 import Testing
 
-@Suite("Push by URL", .timeLimit(.minutes(4)))
+@Suite("Push by URL", .timeLimit(.minutes(20)))
 struct RemotePushTests {
   @Test("ok means that a snapshot holds it, whatever happens next")
   func saved() async throws {

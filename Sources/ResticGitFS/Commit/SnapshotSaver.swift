@@ -22,12 +22,15 @@ struct SnapshotSaver: Sendable {
   /// Called at the last moment at which nothing has been saved; an error keeps it so.
   var willSave: @Sendable () throws(RepositoryError) -> Void = {}
 
+  /// Long enough to outlive a committer that died: that takes two minutes to know.
+  private static let leastRetry = Duration.seconds(150)
+
   /// Saves `ours`, which grew out of `base`. `summary` says what the commit did. Throws before anything is saved, or with
   /// `.lockLost`, after which nothing says whether it was.
   func save(
     _ ours: DurableTree, base: CommitState.Base, lock: RepositoryLock, summary: SnapshotSummary
   ) async throws -> CommitResult {
-    let commitLock = try await CommitLock.acquire(on: repository, retryFor: retryFor)
+    let commitLock = try await CommitLock.acquire(on: repository, retryFor: max(retryFor, Self.leastRetry))
     let result: Result<CommitResult, any Error>
     do {
       result = .success(

@@ -1,7 +1,7 @@
 /// How `--memory-limit` is shared out.
 ///
-/// At the default of 256 MiB and packs of 16 MiB: 80 MiB for what is written and not stored, 80 for packs (two open, two
-/// on their way, one being put together), 32 for blobs kept for readers, and the rest for chunks that are just being cut,
+/// At the default of 256 MiB and packs of 16 MiB: 64 MiB for what is written and not stored, 64 for packs (two open, one
+/// on its way, one being put together), 32 for blobs kept for readers, and the rest for chunks that are just being cut,
 /// sealed or opened and for the program itself.
 struct MemoryBudget: Hashable, Sendable {
   /// The whole.
@@ -13,7 +13,7 @@ struct MemoryBudget: Hashable, Sendable {
   static let standard = MemoryBudget(byteLimit: 256 << 20)
 
   /// Writers wait while more than this is in memory only.
-  var dirtyByteLimit: UInt64 { UInt64(byteLimit) / 16 * 5 }
+  var dirtyByteLimit: UInt64 { UInt64(byteLimit) / 4 }
   /// From here on everything that can be stored is stored, not only what is settled in large files.
   var pressureByteCount: UInt64 { dirtyByteLimit / 4 * 3 }
   /// Blobs kept for readers.
@@ -21,5 +21,5 @@ struct MemoryBudget: Hashable, Sendable {
   /// The largest pack.
   var packByteLimit: Int { max(byteLimit / 16, 4 << 20) }
   /// Packs on their way at a time.
-  var packsInFlight: Int { 2 }
+  var packsInFlight: Int { 1 }
 }

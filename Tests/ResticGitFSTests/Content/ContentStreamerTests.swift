@@ -103,7 +103,7 @@ struct ContentStreamerTests {
       }
     }
     #expect(failure == .noSpace)
-    #expect(accepted.count >= 20)
+    #expect(accepted.count >= 10)
     await #expect(throws: RepositoryError.self) { try await mount.coordinator.commit(.sync) }
     disk.isFull.withLock { $0 = false }
     try await mount.write([1, 2, 3], to: "last")

@@ -85,6 +85,7 @@ struct RemoteCleanupTests {
     "kill -9 of git, the helper, the mount or git's server at any moment: saved or not, never half, and nothing is left"
   )
   func killed() async throws {
+    // REMOTE_KILLS=200 for a long run.
     let rounds = ProcessInfo.processInfo.environment["REMOTE_KILLS"].flatMap { Int($0) } ?? 20
     var random = SplitMix64(seed: 20)
     let plan = (0..<rounds).map { _ in
@@ -120,7 +121,8 @@ struct RemoteCleanupTests {
           #expect(client.vault.mounts().isEmpty && client.leftovers().isEmpty)
         }
       }
-      try await client.script("git clone -q $U b; git -C b fsck --strict; restic -q unlock")
+      // A process that is killed while it writes a file leaves what it had of it, which nobody takes for a lock; restic's too.
+      try await client.script("git clone -q $U b; git -C b fsck --strict; rm -f $V/locks/*-tmp-*")
     }
   }
 

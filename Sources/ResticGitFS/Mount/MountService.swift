@@ -74,7 +74,9 @@ final class MountService: Sendable {
       let mounted = try await MountedTree.open(repository, configuration, logger: logger)
       let service = MountService(
         repository: repository, configuration: configuration, mounted: mounted, lockKeeper: keeper, logger: logger)
-      await keeper.release(unless: { mounted.tree.inspect { $0.isChanged } })
+      // A program that mounts to write is about to do so: the lock is there already.
+      let isKept = configuration.isForOneProgram && !configuration.isReadOnly
+      await keeper.release(unless: { isKept || mounted.tree.inspect { $0.isChanged } })
       return service
     } catch {
       await keeper.release(unless: { false })

@@ -126,11 +126,16 @@ struct BadInputDeathTests {
         let mount = Task { try await vault.result(vault.program.string, ["mount", vault.mountpoint.string]) }
         try await Task.sleep(for: .milliseconds(delay))
         // Both processes: the one that waits, and the one that would serve.
-        try await vault.wait(for: "the end of all processes") {
-          for process in vault.processes() { kill(process, SIGKILL) }
-          return vault.processes().isEmpty
+        func killAll() async throws {
+          try await vault.wait(for: "the end of all processes") {
+            for process in vault.processes() { kill(process, SIGKILL) }
+            return vault.processes().isEmpty
+          }
         }
+        try await killAll()
         _ = try await mount.value
+        // It may not have begun before.
+        try await killAll()
         if vault.isMounted() { try await vault.gitfs(["umount", vault.mountpoint.string], expecting: 1) }
         try await vault.mount(["--no-git-init"])
         #expect(try vault.lockFiles().isEmpty)

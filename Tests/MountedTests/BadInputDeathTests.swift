@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import ResticCore
 import ResticTestSupport
 import SystemPackage
 import Testing
@@ -123,19 +124,18 @@ struct BadInputDeathTests {
   func whileMounting() async throws {
     try await MountedRepository.with { vault in
       for delay in [1, 20, 50, 100, 150, 200, 250, 300] {
-        let mount = Task { try await vault.result(vault.program.string, ["mount", vault.mountpoint.string]) }
-        try await Task.sleep(for: .milliseconds(delay))
-        // Both processes: the one that waits, and the one that would serve.
-        func killAll() async throws {
-          try await vault.wait(for: "the end of all processes") {
-            for process in vault.processes() { kill(process, SIGKILL) }
-            return vault.processes().isEmpty
-          }
+        let hasEnded = Flag()
+        let mount = Task {
+          defer { hasEnded.isSet.withLock { $0 = true } }
+          return try await vault.result(vault.program.string, ["mount", vault.mountpoint.string])
         }
-        try await killAll()
+        try await Task.sleep(for: .milliseconds(delay))
+        // Both processes: the one that waits, and the one that would serve. On a busy machine neither may have begun yet.
+        try await vault.wait(for: "the end of all processes") {
+          for process in vault.processes() { kill(process, SIGKILL) }
+          return hasEnded.isSet.withLock { $0 } && vault.processes().isEmpty
+        }
         _ = try await mount.value
-        // It may not have begun before.
-        try await killAll()
         if vault.isMounted() { try await vault.gitfs(["umount", vault.mountpoint.string], expecting: 1) }
         try await vault.mount(["--no-git-init"])
         #expect(try vault.lockFiles().isEmpty)
@@ -158,4 +158,9 @@ extension MountedRepository {
       try FileManager.default.removeItem(atPath: repository.appending(path).string)
     }
   }
+}
+
+/// Says that something has happened.
+private final class Flag: Sendable {
+  let isSet = Locked(false)
 }

@@ -1,3 +1,5 @@
+import Testing
+
 @testable import ResticCore
 
 /// A tree blob spelled by hand, as restic would never write it, and what a mount makes of the directory.
@@ -37,4 +39,8 @@ struct HandmadeTree: Sendable {
     let rest = all.sorted { $0.key < $1.key }.filter { !$0.value.isEmpty }.map { "\"\($0.key)\":\($0.value)" }
     return "{\"name\":\(name),\"type\":\"\(type)\",\(rest.joined(separator: ","))}"
   }
+}
+
+extension HandmadeTree: CustomTestStringConvertible {
+  var testDescription: String { name.description }
 }

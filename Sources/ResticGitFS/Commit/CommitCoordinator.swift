@@ -59,6 +59,7 @@ final class CommitCoordinator: Sendable {
 
   /// Notes that the tree changed; the first change after a commit takes the repository's lock in the background.
   func noteChange() {
+    guard tree.inspect({ $0.isChanged }) else { return }  // what has no name any more is in no snapshot
     let isFirst = state.withLock { state in
       state.lastChange = .now
       guard state.phase == .clean else { return false }
@@ -132,7 +133,7 @@ final class CommitCoordinator: Sendable {
   private func commitAlone(_ purpose: Purpose) async throws -> CommitResult {
     guard let filter, tree.inspect({ $0.isChanged }) else {
       await becomeClean()
-      if purpose == .sync, !isForOneProgram { try await refreshAlone() }
+      if purpose == .sync { await showNewest() }
       return .unchanged(current.base.snapshot?.id)
     }
     state.withLock { $0.phase = purpose == .unmount ? .unmounting : .committing }
@@ -167,8 +168,18 @@ final class CommitCoordinator: Sendable {
     }
     if let message = result.message { logger.notice("\(message)") }
     await becomeClean()
-    if purpose == .sync, !isForOneProgram { try await refreshAlone() }
+    if purpose == .sync { await showNewest() }
     return result
+  }
+
+  /// After a commit: what was written is saved, whether or not the newest can be shown.
+  private func showNewest() async {
+    guard !isForOneProgram else { return }
+    do {
+      try await refreshAlone()
+    } catch {
+      logger.warning("saved, but what others saved can't be shown: \(error)")
+    }
   }
 
   /// Shows the newest matching snapshot, if nothing is changed and it isn't shown already; says whether it was another.
@@ -202,7 +213,7 @@ final class CommitCoordinator: Sendable {
       state.progress = nil
       state.phase = .clean
     }
-    if tree.inspect({ $0.isChanged }) { noteChange() }
+    noteChange()
     await lockKeeper.release(unless: { [tree] in tree.inspect { $0.isChanged } })
   }
 }

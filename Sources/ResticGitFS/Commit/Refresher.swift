@@ -8,15 +8,19 @@ struct Refresher: Sendable {
   /// How often a plan is made anew when the tree was loaded further meanwhile.
   private static let attempts = 5
 
-  /// Makes the tree that of `root`, and returns what the kernel must forget; nil if the tree has changes of its own.
+  /// Makes the tree that of `root`, and returns what the kernel must forget; nil if the tree has changes of its own, or a
+  /// file that is to be replaced is open for writing: then a later one does it.
   func refresh(to root: BlobID) async throws -> [RefreshPlan.Invalidation]? {
     for _ in 0..<Self.attempts {
       var plan = RefreshPlan()
       guard let node = tree.inspect({ $0.inodes[Namespace.root]?.node }) else { return nil }
       try await compare(Namespace.root, node, with: root, position: .outside, in: &plan)
       let settled = plan
-      if let invalidations = tree.inspect({ $0.apply(settled) }) { return invalidations }
-      if tree.inspect({ $0.isChanged }) { return nil }
+      switch tree.inspect({ $0.apply(settled) }) {
+      case .applied(let invalidations): return invalidations
+      case .inUse: return nil
+      case .outdated: continue
+      }
     }
     return nil
   }

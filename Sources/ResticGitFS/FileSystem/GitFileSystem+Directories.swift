@@ -6,7 +6,7 @@ extension GitFileSystem {
   func openDirectory(_ inode: FuseInode) throws(Errno) -> FuseOpenFile {
     try tree.read("opendir") { namespace throws(NamespaceError) in
       _ = try namespace.children(of: inode)
-      try namespace.open(inode)
+      try namespace.open(inode, forWriting: false)
     }
     return FuseOpenFile(handle: listings.withLock { $0.open() }, keepsCache: true)
   }
@@ -54,7 +54,7 @@ extension GitFileSystem {
 
   func releaseDirectory(_ inode: FuseInode, handle: FuseHandle) {
     listings.withLock { $0.close(handle) }
-    tree.inspect { $0.release(inode) }
+    tree.inspect { $0.release(inode, forWriting: false) }
   }
 
   /// On the root: commits, and waits. Elsewhere it makes nothing durable, like fsync of a file.

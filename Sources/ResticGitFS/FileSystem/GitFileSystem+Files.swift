@@ -14,21 +14,35 @@ extension GitFileSystem {
     static let zeroRange: Int32 = 0x10
   }
 
+  /// What a regular file was opened for: its handle.
+  private enum FileAccess: FuseHandle {
+    case read
+    case write
+
+    init(openFlags: Int32) {
+      self = openFlags & O_ACCMODE == O_RDONLY ? .read : .write
+    }
+  }
+
   func open(_ inode: FuseInode, flags: Int32) throws(Errno) -> FuseOpenFile {
-    try tree.read("open") { namespace throws(NamespaceError) in try namespace.open(inode) }
-    return FuseOpenFile(handle: 0, keepsCache: true)
+    let access = FileAccess(openFlags: flags)
+    try tree.read("open") { namespace throws(NamespaceError) in
+      try namespace.open(inode, forWriting: access == .write)
+    }
+    return FuseOpenFile(handle: access.rawValue, keepsCache: true)
   }
 
   func create(
     _ name: [UInt8], in parent: FuseInode, mode: UInt32, flags: Int32, caller: FuseCaller
   ) throws(Errno) -> (entry: FuseEntry, file: FuseOpenFile) {
     let node = try newNode(.file, mode: mode | S_IFREG, in: parent, caller: caller)
+    let access = FileAccess(openFlags: flags)
     let entry = try tree.change("create") { [mounter] namespace throws(NamespaceError) in
       let number = try namespace.create(node, as: Name(name), in: parent, at: .now())
-      try namespace.open(number)
+      try namespace.open(number, forWriting: access == .write)
       return try namespace.entry(number, mounter: mounter)
     }
-    return (entry, FuseOpenFile(handle: 0, keepsCache: true))
+    return (entry, FuseOpenFile(handle: access.rawValue, keepsCache: true))
   }
 
   func read(_ inode: FuseInode, handle: FuseHandle, offset: UInt64, byteCount: Int) throws(Errno) -> [UInt8] {
@@ -51,7 +65,7 @@ extension GitFileSystem {
   func flush(_ inode: FuseInode, handle: FuseHandle) throws(Errno) {}
 
   func release(_ inode: FuseInode, handle: FuseHandle) {
-    tree.inspect { $0.release(inode) }
+    tree.inspect { $0.release(inode, forWriting: handle == FileAccess.write.rawValue) }
   }
 
   /// Makes nothing durable: see docs/SEMANTICS.md. What is written is kept in memory until the next commit.

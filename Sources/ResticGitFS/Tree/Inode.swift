@@ -58,6 +58,8 @@ struct Inode: Sendable {
   var lookupCount: UInt64 = 0
   /// How many open files there are of it.
   var openCount = 0
+  /// How many of them may write. What they write must not get lost: a refresh doesn't replace the inode.
+  var writerCount = 0
   /// When it, or for a directory anything beneath it, last changed; 0: as in the base snapshot.
   var changeNumber: ChangeNumber = 0
 

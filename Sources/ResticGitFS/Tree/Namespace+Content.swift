@@ -3,19 +3,23 @@ import SystemPackage
 
 extension Namespace {
   /// Counts an open file. A regular file's extents are there afterwards.
-  mutating func open(_ number: InodeNumber) throws(NamespaceError) {
+  mutating func open(_ number: InodeNumber, forWriting: Bool) throws(NamespaceError) {
     switch try inode(number).body {
     case .file(.stored): throw .needs(.extents(of: number))
     case .file(.resolved), .file(.changed), .directory: break
     case .special: throw .refused(.ioError)
     }
-    try update(number) { inode throws(NamespaceError) in inode.openCount += 1 }
+    try update(number) { inode throws(NamespaceError) in
+      inode.openCount += 1
+      if forWriting { inode.writerCount += 1 }
+    }
   }
 
   /// Takes an open file back; an unchanged one that nobody reads any more keeps its node only.
-  mutating func release(_ number: InodeNumber) {
+  mutating func release(_ number: InodeNumber, forWriting: Bool) {
     guard let index = inodes.index(forKey: number) else { return }
     inodes.values[index].openCount -= min(1, inodes.values[index].openCount)
+    if forWriting { inodes.values[index].writerCount -= min(1, inodes.values[index].writerCount) }
     if inodes.values[index].openCount == 0, case .file(.resolved) = inodes.values[index].body {
       inodes.values[index].body = .file(.stored)
     }

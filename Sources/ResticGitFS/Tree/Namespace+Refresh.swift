@@ -29,11 +29,12 @@ extension Namespace {
     return DirectoryView(entries: entries, isRepository: BareRepository.isRepository { children[$0] != nil })
   }
 
-  /// Applies `plan`, and returns what the kernel must forget; nil, with nothing changed, if the tree has changes of its own
-  /// or was loaded further since the plan was made.
-  mutating func apply(_ plan: RefreshPlan) -> [RefreshPlan.Invalidation]? {
-    guard !isChanged, plan.directories.allSatisfy(isStillAsPlanned) else { return nil }
-    return plan.directories.map { directory in
+  /// Applies `plan`, if nothing speaks against it.
+  mutating func apply(_ plan: RefreshPlan) -> RefreshPlan.Outcome {
+    guard !isChanged else { return .inUse }
+    guard plan.directories.allSatisfy(isStillAsPlanned) else { return .outdated }
+    guard !plan.directories.contains(where: dropsWriters) else { return .inUse }
+    let invalidations = plan.directories.map { directory in
       for name in directory.removed { drop(name, from: directory.inode) }
       for node in directory.replaced {
         drop(node.name, from: directory.inode)
@@ -44,6 +45,22 @@ extension Namespace {
       return RefreshPlan.Invalidation(
         directory: directory.inode, names: directory.removed + directory.replaced.map(\.name))
     }
+    return .applied(invalidations)
+  }
+
+  /// Whether the plan would take a file's name away while somebody may still write to it.
+  private func dropsWriters(_ directory: RefreshPlan.Directory) -> Bool {
+    guard case .directory(.loaded(let children))? = inodes[directory.inode]?.body else { return false }
+    return (directory.removed + directory.replaced.map(\.name)).contains { name in
+      children[name].map(hasWriters) ?? false
+    }
+  }
+
+  /// Whether somebody may write to an inode or to anything beneath it.
+  private func hasWriters(_ number: InodeNumber) -> Bool {
+    guard let inode = inodes[number] else { return false }
+    if case .directory(.loaded(let children)) = inode.body { return children.values.contains(where: hasWriters) }
+    return inode.writerCount > 0
   }
 
   private func isStillAsPlanned(_ directory: RefreshPlan.Directory) -> Bool {

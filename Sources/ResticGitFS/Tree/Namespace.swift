@@ -199,6 +199,7 @@ struct Namespace: Sendable {
       guard let index = inodes.index(forKey: number) else { continue }
       inodes.values[index].lookupCount = 0
       inodes.values[index].openCount = 0
+      inodes.values[index].writerCount = 0
       dropIfUnused(number)
     }
   }

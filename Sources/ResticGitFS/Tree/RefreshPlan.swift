@@ -21,6 +21,16 @@ struct RefreshPlan: Sendable {
   /// Every directory that changes.
   var directories: [Directory] = []
 
+  /// What became of a plan.
+  enum Outcome: Sendable {
+    /// The tree is as planned, and the kernel must forget this.
+    case applied([Invalidation])
+    /// Nothing changed: the tree was loaded further since the plan was made.
+    case outdated
+    /// Nothing changed: the tree has changes of its own, or a file to be replaced is open for writing.
+    case inUse
+  }
+
   /// What the kernel may have cached and must forget.
   struct Invalidation: Hashable, Sendable {
     /// A directory whose listing changed.

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("At a terminal", .timeLimit(.minutes(2)))
+@Suite("At a terminal", .timeLimit(.minutes(10)))
 struct TerminalTests {
   private let directory: TemporaryDirectory
   private let environment: [String: String]

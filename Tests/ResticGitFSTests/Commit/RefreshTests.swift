@@ -1,4 +1,5 @@
 import FuseBridge
+import Glibc
 import ResticCore
 import ResticTestSupport
 import SystemPackage
@@ -63,4 +64,95 @@ struct RefreshTests {
     #expect(try await other.coordinator.refresh() == false)
     #expect(try await other.read("f") == Self.text("1"))
   }
+
+  @Test("a file that is open for writing is not replaced: what is written to it later is kept")
+  func openForWriting() async throws {
+    let backend = MemoryBackend()
+    let writer = try await TestMount(TestMount.makeRepository(on: backend))
+    for path in ["f", "d/g"] { try await writer.write(Self.text("1"), to: path) }
+    _ = try await writer.coordinator.commit(.sync)
+    for path in ["f", "d/g"] {
+      let other = try await TestMount(TestMount.openRepository(on: backend))
+      let file = try await other.open(path, flags: O_RDWR)
+      // Replaced in place, or gone with its directory.
+      if path == "f" { try await writer.write(Self.text("theirs"), to: path) } else { try await writer.remove(path) }
+      _ = try await writer.coordinator.commit(.sync)
+      #expect(try await other.coordinator.refresh() == false, "\(path)")
+      try await other.onThread { mount in
+        try Self.text("late").withUnsafeBytes {
+          try mount.fileSystem.write(file.inode, handle: file.handle, offset: 0, bytes: $0)
+        }
+        mount.fileSystem.release(file.inode, handle: file.handle)
+      }
+      _ = try await other.coordinator.commit(.sync)
+      let after = try await TestMount(TestMount.openRepository(on: backend))
+      let kept = path == "f" ? try await after.names().filter { $0.hasPrefix("f.conflict-") } : ["d/g"]
+      #expect(kept.count == 1)
+      for name in kept { #expect(try await after.read(name) == Self.text("late"), "\(path)") }
+      // Nobody writes to it any more: now the newest is shown, and the next round begins from it.
+      #expect(other.coordinator.current.base.tree == after.coordinator.current.base.tree, "\(path)")
+      try await writer.coordinator.refresh()
+    }
+  }
+
+  @Test("a file that is open for reading only does not hold a refresh back")
+  func openForReading() async throws {
+    let backend = MemoryBackend()
+    let writer = try await TestMount(TestMount.makeRepository(on: backend))
+    try await writer.write(Self.text("1"), to: "f")
+    _ = try await writer.coordinator.commit(.sync)
+    let other = try await TestMount(TestMount.openRepository(on: backend))
+    _ = try await other.open("f", flags: O_RDONLY)
+    try await writer.write(Self.text("2"), to: "f")
+    _ = try await writer.coordinator.commit(.sync)
+    #expect(try await other.coordinator.refresh())
+    #expect(try await other.read("f") == Self.text("2"))
+  }
+
+  @Test("a refresh that fails after the snapshot was saved is no failed commit")
+  func failingRefresh() async throws {
+    let storage = MemoryBackend()
+    let first = try await TestMount(TestMount.makeRepository(on: storage))
+    try await first.write(Self.text("1"), to: "d/f")
+    _ = try await first.coordinator.commit(.sync)
+    let isBroken = Switch()
+    // Listing snapshots works once, for the saving, after the snapshot is there it fails.
+    let backend = FaultBackend(storage) { call -> FaultBackend.Fault? in
+      if call.operation == .save, call.file?.type == .snapshot { isBroken.isOn.withLock { $0 = true } }
+      guard isBroken.isOn.withLock({ $0 }), call.operation == .list, call.type == .snapshot else { return nil }
+      return .nothingDone(.denied("away"))
+    }
+    let second = try await TestMount(TestMount.openRepository(on: backend))
+    try await second.write(Self.text("2"), to: "g")
+    guard case .saved = try await second.coordinator.commit(.sync) else {
+      Issue.record("it was saved")
+      return
+    }
+    #expect(second.coordinator.current.lastError == nil)
+    #expect(second.coordinator.current.phase == .clean)
+  }
+
+  @Test("writing to a file that has no name any more needs no commit and holds no lock")
+  func unlinked() async throws {
+    let backend = MemoryBackend()
+    let mount = try await TestMount(TestMount.makeRepository(on: backend))
+    try await mount.write(Self.text("1"), to: "f")
+    _ = try await mount.coordinator.commit(.sync)
+    let file = try await mount.open("f", flags: O_RDWR)
+    try await mount.remove("f")
+    _ = try await mount.coordinator.commit(.sync)
+    try await mount.onThread { mount in
+      try Self.text("x").withUnsafeBytes {
+        try mount.fileSystem.write(file.inode, handle: file.handle, offset: 0, bytes: $0)
+      }
+    }
+    #expect(mount.coordinator.current.phase == .clean)
+    try await Task.sleep(for: .milliseconds(300))
+    #expect(try await backend.list(.lock).isEmpty)
+  }
+}
+
+/// Something that is on or off.
+private final class Switch: Sendable {
+  let isOn = Locked(false)
 }

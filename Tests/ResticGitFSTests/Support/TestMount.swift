@@ -85,8 +85,9 @@ struct TestMount: Sendable {
       try? mount.fileSystem.unlink(name, in: directory)  // a new file need not be there
       let made = try mount.fileSystem.create(name, in: directory, mode: 0o644, flags: O_RDWR, caller: Self.caller)
       let inode = made.entry.attributes.inode
-      try bytes.withUnsafeBytes { try mount.fileSystem.write(inode, handle: 0, offset: 0, bytes: $0) }
-      mount.fileSystem.release(inode, handle: 0)
+      let handle = made.file.handle
+      try bytes.withUnsafeBytes { try mount.fileSystem.write(inode, handle: handle, offset: 0, bytes: $0) }
+      mount.fileSystem.release(inode, handle: handle)
       mount.fileSystem.forget(inode, count: 1)
     }
   }
@@ -95,9 +96,17 @@ struct TestMount: Sendable {
   func overwrite(_ bytes: [UInt8], at offset: UInt64, of path: String) async throws {
     try await onThread { mount in
       let inode = try mount.inode(path)
-      _ = try mount.fileSystem.open(inode, flags: O_RDWR)
-      try bytes.withUnsafeBytes { try mount.fileSystem.write(inode, handle: 0, offset: offset, bytes: $0) }
-      mount.fileSystem.release(inode, handle: 0)
+      let handle = try mount.fileSystem.open(inode, flags: O_RDWR).handle
+      try bytes.withUnsafeBytes { try mount.fileSystem.write(inode, handle: handle, offset: offset, bytes: $0) }
+      mount.fileSystem.release(inode, handle: handle)
+    }
+  }
+
+  /// Opens a file, and returns what the kernel would have of it.
+  func open(_ path: String, flags: Int32) async throws -> (inode: FuseInode, handle: FuseHandle) {
+    try await onThread { mount in
+      let inode = try mount.inode(path)
+      return (inode, try mount.fileSystem.open(inode, flags: flags).handle)
     }
   }
 
@@ -105,10 +114,10 @@ struct TestMount: Sendable {
   func read(_ path: String) async throws -> [UInt8] {
     try await onThread { mount in
       let inode = try mount.inode(path)
-      _ = try mount.fileSystem.open(inode, flags: O_RDONLY)
-      defer { mount.fileSystem.release(inode, handle: 0) }
+      let handle = try mount.fileSystem.open(inode, flags: O_RDONLY).handle
+      defer { mount.fileSystem.release(inode, handle: handle) }
       let count = try mount.fileSystem.attributes(of: inode, handle: nil).byteCount
-      return try mount.fileSystem.read(inode, handle: 0, offset: 0, byteCount: Int(count))
+      return try mount.fileSystem.read(inode, handle: handle, offset: 0, byteCount: Int(count))
     }
   }
 

@@ -39,11 +39,11 @@ struct NamespaceTests {
   func unlinkedButOpen() throws {
     var namespace = Self.empty()
     let file = try namespace.create(Self.file(), as: "f", in: Self.root, at: Self.now)
-    try namespace.open(file)
+    try namespace.open(file, forWriting: false)
     try namespace.countLookup(of: file)
     try namespace.unlink("f", in: Self.root, at: Self.now)
     #expect(try namespace.inode(file).linkCount == 0)
-    namespace.release(file)
+    namespace.release(file, forWriting: false)
     #expect(namespace.inodes[file] != nil)
     namespace.forget(file, count: 1)
     #expect(namespace.inodes[file] == nil)

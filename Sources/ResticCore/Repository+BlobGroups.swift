@@ -1,23 +1,20 @@
 extension Repository {
-  /// The plaintexts of several blobs, verified, with as few requests as neighbours in packs allow.
+  /// Loads several blobs with as few requests as neighbours in packs allow, and hands each plaintext, verified, to `deliver`
+  /// as soon as it is there, in any order and from any task.
   ///
-  /// All of them are in memory at the end: the caller bounds how many it asks for. Whatever goes wrong with a group falls
-  /// back to `loadBlob`, one blob at a time; its errors are thrown.
-  public func loadBlobs(_ ids: [BlobID], type: BlobType) async throws(RepositoryError) -> [BlobID: [UInt8]] {
-    let results = ResultTable()
+  /// The caller bounds how much it asks for at a time. Whatever goes wrong with a group falls back to `loadBlob`, one blob
+  /// at a time; the first error is thrown, after what had begun has ended.
+  public func loadBlobs(
+    _ ids: [BlobID], type: BlobType, _ deliver: @escaping @Sendable (BlobID, [UInt8]) -> Void
+  ) async throws(RepositoryError) {
     var items: [ReadGroup.Item] = []
-    var others: [BlobID] = []
     for id in Set(ids) {
       let found = directory.withLock { $0.lookUp(BlobKey(id: id, type: type)) }
       if case .stored(let locations) = found, let location = locations.first {
         items.append(ReadGroup.Item(id: id, location: location))
       } else {
-        others.append(id)
+        deliver(id, try await loadBlob(id, type: type))
       }
-    }
-    for id in others {
-      let plaintext = try await loadBlob(id, type: type)
-      results.plaintexts.withLock { $0[id] = plaintext }
     }
     try await forEachConcurrently(ReadGroup.plan(items), limit: settings.concurrentLoads) {
       group throws(RepositoryError) in
@@ -28,11 +25,9 @@ extension Repository {
         sealed = nil  // `loadBlob` meets the same error, or another copy.
       }
       for item in group.items {
-        let plaintext = try await self.plaintext(of: item, in: sealed, from: group.range.lowerBound, type: type)
-        results.plaintexts.withLock { $0[item.id] = plaintext }
+        deliver(item.id, try await self.plaintext(of: item, in: sealed, from: group.range.lowerBound, type: type))
       }
     }
-    return results.plaintexts.withLock { $0 }
   }
 
   private func plaintext(
@@ -48,9 +43,4 @@ extension Repository {
     }
     return try await loadBlob(item.id, type: type)
   }
-}
-
-/// Where the tasks of one `loadBlobs` put what they have.
-private final class ResultTable: Sendable {
-  let plaintexts = Locked<[BlobID: [UInt8]]>([:])
 }

@@ -108,7 +108,7 @@ struct ReadingResticTests {
     let tree = try await repository.loadTree(saved.snapshot.tree)
     let content = try #require(tree.nodes.first).content
     #expect(content.count > 30)
-    let blobs = try await repository.loadBlobs(content, type: .data)
+    let blobs = try await repository.blobs(content)
     #expect(content.flatMap { blobs[$0] ?? [] } == bytes)
   }
 

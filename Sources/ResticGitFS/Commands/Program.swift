@@ -17,8 +17,8 @@ enum Program {
     // Buffers of megabytes go from thread to thread. With a heap for each thread, as is malloc's way, every one of them
     // keeps what it has once held: measured, twice the memory for the same work.
     mallopt(M_ARENA_MAX, 1)
-    // What is large and not in the `BufferPool` goes back to the system at once, and leaves no holes in the heap.
-    mallopt(M_MMAP_THRESHOLD, 512 << 10)
+    // Blobs that are read come and go by the MiB: from the heap, which keeps some, not from the system each time.
+    mallopt(M_MMAP_THRESHOLD, 32 << 20)
     mallopt(M_TRIM_THRESHOLD, 8 << 20)
 
     let terminal = Terminal()

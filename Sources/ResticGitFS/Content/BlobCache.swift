@@ -10,7 +10,7 @@ struct BlobCache: Sendable {
   }
 
   /// The most bytes it keeps.
-  let byteLimit: Int
+  private(set) var byteLimit: Int
   /// How many it keeps now.
   private(set) var byteCount = 0
   private var entries: [BlobID: Entry] = [:]
@@ -29,11 +29,22 @@ struct BlobCache: Sendable {
     return entries.values[index].bytes
   }
 
+  /// Whether the blob is here; asking doesn't count as use.
+  func contains(_ id: BlobID) -> Bool { entries[id] != nil }
+
+  /// Keeps at most `byteLimit` bytes from now on.
+  mutating func limit(to byteLimit: Int) {
+    self.byteLimit = byteLimit
+    while byteCount > byteLimit { evictOne() }
+  }
+
   /// Keeps `bytes`, and drops others to make room.
-  mutating func insert(_ bytes: [UInt8], as id: BlobID) {
+  ///
+  /// One that nobody has asked for yet `isAwaited`: it counts as used, or those used before would push it out.
+  mutating func insert(_ bytes: [UInt8], as id: BlobID, isAwaited: Bool = false) {
     guard entries[id] == nil, bytes.count <= byteLimit else { return }
     while byteCount + bytes.count > byteLimit { evictOne() }
-    entries[id] = Entry(bytes: bytes, wasUsed: false)
+    entries[id] = Entry(bytes: bytes, wasUsed: isAwaited)
     queue.append(id)
     byteCount += bytes.count
   }

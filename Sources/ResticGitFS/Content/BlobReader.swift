@@ -2,11 +2,15 @@ import ResticCore
 
 /// Reads file content out of extents: from memory, the blob cache, or the repository.
 ///
-/// Two readers of one blob that isn't cached share one load. Thread-safe; `state` is a leaf lock, never held across a load.
+/// Readers of one blob that isn't cached share one load; blobs that are asked for together and lie near each other in a pack
+/// share one request. Thread-safe; `state` is a leaf lock, never held across a load.
 final class BlobReader: Sendable {
+  private typealias Waiter = CheckedContinuation<[UInt8], any Error>
+
   private struct State {
     var cache: BlobCache
-    var loads: [BlobID: Task<[UInt8], any Error>] = [:]
+    /// Blobs on their way, and who waits for each.
+    var loads: [BlobID: [Waiter]] = [:]
   }
 
   private let repository: Repository
@@ -45,8 +49,20 @@ final class BlobReader: Sendable {
     }
   }
 
+  /// Has the blobs that `slices` name brought into the cache, and doesn't wait for them.
+  func prepare(_ slices: [ExtentMap.Extent]) {
+    load(Self.blobIDs(of: slices))
+  }
+
+  /// Keeps at most `byteLimit` bytes of plaintext from now on.
+  func limitCache(to byteLimit: Int) {
+    state.withLock { $0.cache.limit(to: byteLimit) }
+  }
+
   /// The blobs that `slices` name, each as long as they say.
   private func blobs(of slices: [ExtentMap.Extent]) async throws -> [BlobID: [UInt8]] {
+    let ids = Self.blobIDs(of: slices)
+    if ids.count > 1 { load(ids) }
     var blobs: [BlobID: [UInt8]] = [:]
     for slice in slices {
       guard case .blob(let id, let whole, _, _) = slice.source, blobs[id] == nil else { continue }
@@ -59,37 +75,62 @@ final class BlobReader: Sendable {
     return blobs
   }
 
-  /// The plaintext of a data blob.
-  func blob(_ id: BlobID) async throws -> [UInt8] {
-    enum Found {
-      case bytes([UInt8])
-      case load(Task<[UInt8], any Error>)
-    }
-    let found: Found = state.withLock { state in
-      if let bytes = state.cache.bytes(of: id) { return .bytes(bytes) }
-      if let load = state.loads[id] { return .load(load) }
-      let load = Task { try await self.load(id) }
-      state.loads[id] = load
-      return .load(load)
-    }
-    switch found {
-    case .bytes(let bytes): return bytes
-    case .load(let load): return try await load.value
+  private static func blobIDs(of slices: [ExtentMap.Extent]) -> [BlobID] {
+    slices.compactMap { slice in
+      if case .blob(let id, _, _, _) = slice.source { id } else { nil }
     }
   }
 
-  private func load(_ id: BlobID) async throws -> [UInt8] {
-    do {
-      let bytes = try await repository.loadBlob(id, type: .data)
-      state.withLock { state in
-        state.cache.insert(bytes, as: id)
-        state.loads[id] = nil
+  /// The plaintext of a data blob.
+  func blob(_ id: BlobID) async throws -> [UInt8] {
+    try await withCheckedThrowingContinuation { waiter in
+      let cached: [UInt8]? = state.withLock { state in
+        if let bytes = state.cache.bytes(of: id) { return bytes }
+        if state.loads[id] != nil {
+          state.loads[id]?.append(waiter)
+          return nil
+        }
+        state.loads[id] = [waiter]
+        begin([id])
+        return nil
       }
-      return bytes
-    } catch {
-      state.withLock { $0.loads[id] = nil }
-      throw error
+      if let cached { waiter.resume(returning: cached) }
     }
+  }
+
+  /// Begins to load those of `ids` that are neither cached nor on their way.
+  private func load(_ ids: [BlobID]) {
+    state.withLock { state in
+      let missing = Set(ids).filter { state.loads[$0] == nil && !state.cache.contains($0) }
+      for id in missing { state.loads[id] = [] }
+      if !missing.isEmpty { begin(Array(missing)) }
+    }
+  }
+
+  private func begin(_ ids: [BlobID]) {
+    Task {
+      do throws(RepositoryError) {
+        try await repository.loadBlobs(ids, type: .data) { id, bytes in self.end(id, .success(bytes)) }
+      } catch {
+        // Not the others' fault: each is tried alone, and gets an error of its own.
+        for id in ids where state.withLock({ $0.loads[id] != nil }) {
+          do throws(RepositoryError) {
+            end(id, .success(try await repository.loadBlob(id, type: .data)))
+          } catch {
+            end(id, .failure(error))
+          }
+        }
+      }
+    }
+  }
+
+  private func end(_ id: BlobID, _ result: Result<[UInt8], any Error>) {
+    let waiters = state.withLock { state in
+      let waiters = state.loads.removeValue(forKey: id) ?? []
+      if case .success(let bytes) = result { state.cache.insert(bytes, as: id, isAwaited: waiters.isEmpty) }
+      return waiters
+    }
+    for waiter in waiters { waiter.resume(with: result) }
   }
 
   private static func assemble(_ slices: [ExtentMap.Extent], _ blobs: [BlobID: [UInt8]]) -> [UInt8] {

@@ -125,6 +125,7 @@ final class ContentStreamer: Sendable {
   /// After a commit: what it stored is durable now.
   func noteCommit() {
     replaceStored()
+    tree.reader.limitCache(to: budget.cacheByteLimit)
   }
 
   // MARK: Passes
@@ -181,6 +182,7 @@ final class ContentStreamer: Sendable {
     var isUnderPressure: Bool { tree.inspect { $0.bufferedByteCount } >= budget.pressureByteCount }
     guard isUnderPressure || !requested.isEmpty else { return false }
     _ = try await lockKeeper.acquire()
+    tree.reader.limitCache(to: budget.smallCacheByteLimit)
     let uploader = state.withLock { state in
       let uploader = state.uploader ?? repository.makeUploader()
       state.uploader = uploader

@@ -2,7 +2,7 @@
 ///
 /// At the default of 256 MiB and packs of 16 MiB: 64 MiB for what is written and not stored, 64 for packs (two open, one
 /// on its way, one being put together), 32 for blobs kept for readers, and the rest for chunks that are just being cut,
-/// sealed or opened and for the program itself.
+/// sealed or opened and for the program itself. While nothing is stored readers have 128.
 struct MemoryBudget: Hashable, Sendable {
   /// The whole.
   let byteLimit: Int
@@ -16,8 +16,12 @@ struct MemoryBudget: Hashable, Sendable {
   var dirtyByteLimit: UInt64 { UInt64(byteLimit) / 4 }
   /// From here on everything that can be stored is stored, not only what is settled in large files.
   var pressureByteCount: UInt64 { dirtyByteLimit / 4 * 3 }
-  /// Blobs kept for readers.
-  var cacheByteLimit: Int { byteLimit / 8 }
+  /// Blobs kept for readers, while nothing is stored.
+  var cacheByteLimit: Int { byteLimit / 2 }
+  /// Blobs kept for readers, while much is stored.
+  var smallCacheByteLimit: Int { byteLimit / 8 }
+  /// What is loaded ahead of somebody who reads a file from front to back.
+  var readAheadByteCount: Int { byteLimit / 16 }
   /// The largest pack.
   var packByteLimit: Int { max(byteLimit / 16, 4 << 20) }
   /// Packs on their way at a time.

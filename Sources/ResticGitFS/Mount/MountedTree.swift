@@ -38,7 +38,9 @@ struct MountedTree: Sendable {
       notice = "no snapshot yet: the mount is empty"
     }
     let reader = BlobReader(repository: repository, cacheByteLimit: configuration.memory.cacheByteLimit)
-    let tree = WorkingTree(namespace, repository: repository, reader: reader, logger: logger)
+    let tree = WorkingTree(
+      namespace, repository: repository, reader: reader, readAheadByteCount: configuration.memory.readAheadByteCount,
+      logger: logger)
     return MountedTree(base: base, tree: tree, notice: notice)
   }
 

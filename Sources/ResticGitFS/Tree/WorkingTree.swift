@@ -14,6 +14,7 @@ final class WorkingTree: Sendable {
   /// Where file content comes from.
   let reader: BlobReader
   private let namespace: Locked<Namespace>
+  private let readAhead: Locked<ReadAhead>
   private let listener = Locked<Listener?>(nil)
   private let logger: Logger
 
@@ -24,8 +25,12 @@ final class WorkingTree: Sendable {
   }
 
   /// A tree of `namespace`, which stands for a snapshot in `repository`.
-  init(_ namespace: consuming sending Namespace, repository: Repository, reader: BlobReader, logger: Logger) {
+  init(
+    _ namespace: consuming sending Namespace, repository: Repository, reader: BlobReader,
+    readAheadByteCount: Int = MemoryBudget.standard.readAheadByteCount, logger: Logger
+  ) {
     self.namespace = Locked(namespace)
+    readAhead = Locked(ReadAhead(windowByteCount: readAheadByteCount))
     self.repository = repository
     self.reader = reader
     self.logger = logger
@@ -68,9 +73,12 @@ final class WorkingTree: Sendable {
 
   /// The bytes of a regular file in `range`, as far as it has them.
   func bytes(of inode: InodeNumber, in range: Range<UInt64>) throws(Errno) -> [UInt8] {
-    let slices = try read("read") { namespace throws(NamespaceError) in
-      try namespace.extents(of: inode).slices(in: range)
+    let next = readAhead.withLock { $0.next(after: range, of: inode) }
+    let (slices, following) = try read("read") { namespace throws(NamespaceError) in
+      let extents = try namespace.extents(of: inode)
+      return (extents.slices(in: range), next.map { extents.slices(in: $0) } ?? [])
     }
+    if !following.isEmpty { reader.prepare(following) }
     if let bytes = reader.cachedBytes(of: slices) { return bytes }
     return try wait(for: "read", of: inode) { [reader] in try await reader.bytes(of: slices) }
   }

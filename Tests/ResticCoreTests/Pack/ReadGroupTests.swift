@@ -57,13 +57,13 @@ struct ReadGroupTests {
       let bytes = TestRepository.noise(3000, seed: UInt64(seed))
       blobs[try await uploader.add(bytes, type: .data)] = bytes
     }
-    #expect(try await repository.loadBlobs(Array(blobs.keys), type: .data) == blobs, "while they are under way")
+    #expect(try await repository.blobs(Array(blobs.keys)) == blobs, "while they are under way")
     _ = try await uploader.finish(root: try await uploader.add(folder: [:]))
 
     let counted = FaultBackend(backend)
     let reader = try await TestRepository.open(counted)
     let before = counted.callCount
-    #expect(try await reader.loadBlobs(Array(blobs.keys) + Array(blobs.keys), type: .data) == blobs)
+    #expect(try await reader.blobs(Array(blobs.keys) + Array(blobs.keys)) == blobs)
     #expect(counted.callCount - before == 1)
 
     // A damaged copy of one blob does not keep the others from being read, and its error names it.
@@ -72,8 +72,8 @@ struct ReadGroupTests {
     var damaged = sound
     damaged[100] ^= 1
     backend[pack] = damaged
-    await #expect(throws: RepositoryError.self) { try await reader.loadBlobs(Array(blobs.keys), type: .data) }
+    await #expect(throws: RepositoryError.self) { _ = try await reader.blobs(Array(blobs.keys)) }
     backend[pack] = nil
-    await #expect(throws: RepositoryError.self) { try await reader.loadBlobs(Array(blobs.keys), type: .data) }
+    await #expect(throws: RepositoryError.self) { _ = try await reader.blobs(Array(blobs.keys)) }
   }
 }

@@ -32,4 +32,14 @@ struct BlobCacheTests {
     #expect(cache.bytes(of: Self.id(3)) == [3])
     #expect(cache.bytes(of: Self.id(4)) == nil)
   }
+
+  @Test("what is awaited is not pushed out by what was used before")
+  func keepsWhatIsAwaited() {
+    var cache = BlobCache(byteLimit: 10)
+    for number in 0..<200 {
+      // Always five ahead of the reader.
+      cache.insert([UInt8(number)], as: Self.id(number), isAwaited: true)
+      if number >= 5 { #expect(cache.bytes(of: Self.id(number - 5)) == [UInt8(number - 5)]) }
+    }
+  }
 }

@@ -45,7 +45,7 @@ struct TestMount: Sendable {
     let namespace = Namespace(
       root: Node(name: Name([]), type: .dir, mode: 1 << 31 | 0o755), tree: root,
       deviceID: SecureRandom.uint64() >> 16 | 1)
-    let reader = BlobReader(repository: repository, cacheByteLimit: 16 << 20)
+    let reader = BlobReader(repository: repository, cacheByteLimit: memory.cacheByteLimit)
     let tree = WorkingTree(namespace, repository: repository, reader: reader, logger: logger)
     let keeper = LockKeeper(repository: repository, retryFor: .zero, logger: logger)
     let streamer = ContentStreamer(tree: tree, budget: memory, lockKeeper: keeper, logger: logger)
@@ -139,7 +139,7 @@ struct TestMount: Sendable {
     }
   }
 
-  private func inode(_ path: String) throws -> FuseInode {
+  func inode(_ path: String) throws -> FuseInode {
     let (directory, name) = try directory(of: path)
     let entry = try fileSystem.lookup(name, in: directory, caller: Self.caller)
     fileSystem.forget(entry.attributes.inode, count: 1)

@@ -1,0 +1,56 @@
+import FuseBridge
+
+/// Notices who reads a file from front to back, and says what to load before it is asked for.
+///
+/// A value under its owner's lock. The kernel sends the reads of one reader in any order and reads ahead itself, a little.
+struct ReadAhead: Sendable {
+  private struct Stream {
+    /// Where the reader has got to.
+    var end: UInt64
+    /// How much it has read in order.
+    var runByteCount: UInt64
+    /// What was said to load ends here.
+    var preparedEnd: UInt64
+  }
+
+  /// So much is read in order before anything is loaded ahead: a look into the middle of a packfile costs no more than it must.
+  private static let leastRunByteCount: UInt64 = 384 << 10
+  /// A read that begins within so much of the last one's end is in order.
+  private static let reorderByteCount: UInt64 = 512 << 10
+  /// Files that are read at a time; of more the others are forgotten.
+  private static let streamCount = 256
+
+  /// The most that is loaded ahead of a reader.
+  private let windowByteCount: UInt64
+  private var streams: [InodeNumber: Stream] = [:]
+
+  /// Loads at most `windowByteCount` bytes ahead of each reader.
+  init(windowByteCount: Int) {
+    self.windowByteCount = UInt64(windowByteCount)
+  }
+
+  /// Notes a read of `range`, and returns what of the file to load next, if anything. It may go beyond the file's end.
+  mutating func next(after range: Range<UInt64>, of inode: InodeNumber) -> Range<UInt64>? {
+    var stream = streams[inode] ?? Stream(end: 0, runByteCount: 0, preparedEnd: 0)
+    let distance =
+      range.lowerBound > stream.end ? range.lowerBound - stream.end : stream.end - range.lowerBound
+    if distance <= Self.reorderByteCount {
+      stream.runByteCount += UInt64(range.count)
+      stream.end = max(stream.end, range.upperBound)
+    } else {
+      stream = Stream(end: range.upperBound, runByteCount: 0, preparedEnd: range.upperBound)
+    }
+    defer {
+      if streams.count >= Self.streamCount, streams[inode] == nil { streams = [:] }
+      streams[inode] = stream
+    }
+    guard stream.runByteCount >= Self.leastRunByteCount else { return nil }
+    // The window opens with what was read, and is filled again by halves: neighbours in a pack make one request.
+    let window = min(windowByteCount, 4 * stream.runByteCount)
+    let start = max(stream.end, stream.preparedEnd)
+    let target = stream.end + window
+    guard start < target, target - start >= window / 2 else { return nil }
+    stream.preparedEnd = target
+    return start..<target
+  }
+}

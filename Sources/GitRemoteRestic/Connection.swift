@@ -33,7 +33,9 @@ struct Connection {
     trace.write("connected: git \(server.arguments.joined(separator: " "))")
 
     if service.writes {
-      try PushConnection(server: server, mount: mount, environment: variables, trace: trace).serve()
+      try PushConnection(
+        server: server, mount: mount, environment: variables, clientEnvironment: environment, trace: trace
+      ).serve()
     } else {
       // Standard input and output are the server's own: nothing stands between it and git.
       let end = try server.start().wait()

@@ -32,6 +32,8 @@ final class CommitCoordinator: Sendable {
   private let gate = AsyncGate()
   private let state: Locked<CommitState>
 
+  /// With less than this in memory the commit lock is taken before the contents are stored.
+  private static let smallByteCount: UInt64 = 16 << 20
   /// How long `discard` waits for a cancelled commit to give back what it holds.
   private static let discardLimit = Duration.seconds(5)
 
@@ -95,7 +97,8 @@ final class CommitCoordinator: Sendable {
         state.withLock { $0.lastError = nil }
         return result
       } catch {
-        logger.error("commit failed: \(error)")
+        // The program asks why.
+        logger.log(level: isForOneProgram ? .info : .error, "commit failed: \(error)")
         state.withLock { state in
           state.lastError = (error, .now())
           state.phase = .dirty
@@ -137,6 +140,28 @@ final class CommitCoordinator: Sendable {
       return .unchanged(current.base.snapshot?.id)
     }
     state.withLock { $0.phase = purpose == .unmount ? .unmounting : .committing }
+    let saver = SnapshotSaver(
+      repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor,
+      refusesConflicts: isForOneProgram, logger: logger,
+      willSave: { [self] () throws(RepositoryError) in try beginSaving() })
+    // While little is stored others can wait. Who commits for a program that waits for it should not wait twice.
+    let isSmall = tree.inspect { $0.bufferedByteCount } < Self.smallByteCount
+    let reservation = isForOneProgram && isSmall ? saver.reserve() : nil
+    let result: CommitResult
+    do {
+      result = try await store(saver, reservation)
+    } catch {
+      await reservation?.giveUp()
+      throw error
+    }
+    if let message = result.message { logger.notice("\(message)") }
+    await becomeClean()
+    if purpose == .sync { await showNewest() }
+    return result
+  }
+
+  /// Stores what is changed and saves it as a snapshot, under the lock that was reserved or is taken then.
+  private func store(_ saver: SnapshotSaver, _ reservation: CommitReservation?) async throws -> CommitResult {
     let lock = try await lockKeeper.acquire()
     let begin = Timestamp.now()
     let frozen = tree.inspect { $0.freeze() }
@@ -146,16 +171,16 @@ final class CommitCoordinator: Sendable {
     let files = FileUploader(uploader: uploader, reader: tree.reader, progress: progress)
     let (durable, stored) = try await SnapshotWriter(files: files, uploader: uploader, progress: progress).store(frozen)
 
-    let saver = SnapshotSaver(
-      repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor,
-      refusesConflicts: isForOneProgram, logger: logger,
-      willSave: { [self] () throws(RepositoryError) in try beginSaving() })
     let summary = SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now())
     let base = current.base
-    let result =
-      durable.id == base.tree
-      ? CommitResult.unchanged(base.snapshot?.id)
-      : try await saver.save(durable, base: base, lock: lock, summary: summary)
+    let result: CommitResult
+    if durable.id == base.tree {
+      await reservation?.giveUp()
+      result = .unchanged(base.snapshot?.id)
+    } else {
+      result = try await saver.save(
+        durable, base: base, lock: lock, reservation: reservation ?? saver.reserve(), summary: summary)
+    }
     tree.inspect { $0.settle(stored, of: frozen) }
     streamer.noteCommit()
     state.withLock { state in
@@ -166,9 +191,6 @@ final class CommitCoordinator: Sendable {
       }
       state.lastCommit = (result, .now())
     }
-    if let message = result.message { logger.notice("\(message)") }
-    await becomeClean()
-    if purpose == .sync { await showNewest() }
     return result
   }
 

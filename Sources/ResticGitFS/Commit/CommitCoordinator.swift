@@ -32,8 +32,10 @@ final class CommitCoordinator: Sendable {
   private let gate = AsyncGate()
   private let state: Locked<CommitState>
 
-  /// With less than this in memory the commit lock is taken before the contents are stored.
+  /// With less than this in memory the commit lock is taken while the contents are stored, for a program that waits.
   private static let smallByteCount: UInt64 = 16 << 20
+  /// How long others wait for a commit that was expected and does not come.
+  private static let reservationLimit = Duration.seconds(2)
   /// How long `discard` waits for a cancelled commit to give back what it holds.
   private static let discardLimit = Duration.seconds(5)
 
@@ -59,7 +61,8 @@ final class CommitCoordinator: Sendable {
   /// Where the mount stands now.
   var current: CommitState { state.withLock { $0 } }
 
-  /// Notes that the tree changed; the first change after a commit takes the repository's lock in the background.
+  /// Notes that the tree changed; the first change after a commit takes the repository's lock in the background, and for a
+  /// program that waits for its commits the commit lock as well.
   func noteChange() {
     guard tree.inspect({ $0.isChanged }) else { return }  // what has no name any more is in no snapshot
     let isFirst = state.withLock { state in
@@ -72,9 +75,44 @@ final class CommitCoordinator: Sendable {
     Task { [lockKeeper, logger] in
       do {
         _ = try await lockKeeper.acquire()
+      } catch RepositoryError.cancelled {
+        // The mount ends.
       } catch {
         logger.warning("no lock yet: \(error); the commit tries again")
       }
+    }
+    if isForOneProgram { reserve() }
+  }
+
+  /// Begins to take the commit lock: a small push is written and committed in less time than that takes. Where no commit
+  /// comes soon others can have it.
+  private func reserve() {
+    guard let saver = makeSaver() else { return }
+    let isTooLate = state.withLock { state in
+      if !state.isDiscarded { state.reservation = saver.reserve() }
+      return state.isDiscarded
+    }
+    if isTooLate { return }
+    Task {
+      try? await Task.sleep(for: Self.reservationLimit)  // it is not cancelled
+      await takeReservation()?.giveUp()
+    }
+  }
+
+  private func takeReservation() -> CommitReservation? {
+    state.withLock { state in
+      defer { state.reservation = nil }
+      return state.reservation
+    }
+  }
+
+  /// Nil where one snapshot is shown for good.
+  private func makeSaver() -> SnapshotSaver? {
+    filter.map { filter in
+      SnapshotSaver(
+        repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor,
+        refusesConflicts: isForOneProgram, logger: logger,
+        willSave: { [self] () throws(RepositoryError) in try beginSaving() })
     }
   }
 
@@ -117,6 +155,7 @@ final class CommitCoordinator: Sendable {
       if !state.isSaving { state.task?.cancel() }
     }
     await lockKeeper.cancel()
+    await takeReservation()?.giveUp()
     let end = ContinuousClock.now.advanced(by: Self.discardLimit)
     while state.withLock({ $0.isSaving || $0.task != nil && .now < end }) {
       try? await Task.sleep(for: .milliseconds(5))  // it is not cancelled: this is the end of the process
@@ -134,19 +173,17 @@ final class CommitCoordinator: Sendable {
   }
 
   private func commitAlone(_ purpose: Purpose) async throws -> CommitResult {
-    guard let filter, tree.inspect({ $0.isChanged }) else {
+    let reserved = takeReservation()
+    guard let saver = makeSaver(), tree.inspect({ $0.isChanged }) else {
+      await reserved?.giveUp()
       await becomeClean()
       if purpose == .sync { await showNewest() }
       return .unchanged(current.base.snapshot?.id)
     }
     state.withLock { $0.phase = purpose == .unmount ? .unmounting : .committing }
-    let saver = SnapshotSaver(
-      repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor,
-      refusesConflicts: isForOneProgram, logger: logger,
-      willSave: { [self] () throws(RepositoryError) in try beginSaving() })
-    // While little is stored others can wait. Who commits for a program that waits for it should not wait twice.
+    // While little is stored others can wait.
     let isSmall = tree.inspect { $0.bufferedByteCount } < Self.smallByteCount
-    let reservation = isForOneProgram && isSmall ? saver.reserve() : nil
+    let reservation = reserved ?? (isForOneProgram && isSmall ? saver.reserve() : nil)
     let result: CommitResult
     do {
       result = try await store(saver, reservation)

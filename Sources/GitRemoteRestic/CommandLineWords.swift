@@ -16,7 +16,7 @@ struct CommandLineWords: Hashable, Sendable {
       git push restic::/srv/vault main
 
     where LOCATION is what restic takes after -r. The password comes from RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or
-    RESTIC_PASSWORD_COMMAND, else from git's credential helpers, which ask on the terminal at last.
+    RESTIC_PASSWORD_COMMAND, else from git's credential helpers, GIT_ASKPASS or the terminal.
 
     """
 

@@ -7,6 +7,8 @@ struct Connection {
   let service: Service
   /// What git has called us with.
   let command: CommandLineWords
+  /// Whether git is to be quiet.
+  let isQuiet: Bool
   /// The variables we were started with.
   let environment: ProcessEnvironment
   /// Where to tell what happens.
@@ -17,7 +19,7 @@ struct Connection {
     let configuration = try RemoteConfiguration.load(
       remote: command.isNamed ? command.remote : nil, environment: environment)
     let mount = try MountOpening(
-      command: command, configuration: configuration, environment: environment, trace: trace
+      command: command, configuration: configuration, isQuiet: isQuiet, environment: environment, trace: trace
     ).open(for: service)
     defer {
       mount.end()
@@ -31,7 +33,9 @@ struct Connection {
     trace.write("connected: git \(server.arguments.joined(separator: " "))")
 
     if service.writes {
-      try PushConnection(server: server, mount: mount, environment: variables, trace: trace).serve()
+      try PushConnection(
+        server: server, mount: mount, environment: variables, clientEnvironment: environment, trace: trace
+      ).serve()
     } else {
       // Standard input and output are the server's own: nothing stands between it and git.
       let end = try server.start().wait()

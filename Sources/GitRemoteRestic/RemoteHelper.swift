@@ -19,6 +19,7 @@ struct RemoteHelper {
 
   /// Answers until git has no more to say, or a service has done its work.
   func run() throws(HelperError) {
+    var isQuiet = false
     while let line = try Self.readLine(), !line.isEmpty {
       trace.write("git asks: \(line)")
       let words = line.split(separator: " ", maxSplits: 1).map(String.init)
@@ -26,13 +27,17 @@ struct RemoteHelper {
       case "capabilities":
         StandardOutput.write(Array("option\nconnect\n\n".utf8))
       case "option":
-        StandardOutput.write(Array("\(Self.answer(toOption: words.count > 1 ? words[1] : ""))\n".utf8))
+        let option = words.count > 1 ? words[1] : ""
+        if let verbosity = Self.verbosity(in: option) { isQuiet = verbosity < 1 }
+        StandardOutput.write(Array("\(Self.answer(toOption: option))\n".utf8))
       case "connect":
         guard let service = Service(rawValue: words.count > 1 ? words[1] : "") else {
           StandardOutput.write(Array("fallback\n".utf8))
           continue
         }
-        return try Connection(service: service, command: command, environment: environment, trace: trace).serve()
+        return try Connection(
+          service: service, command: command, isQuiet: isQuiet, environment: environment, trace: trace
+        ).serve()
       default:
         throw HelperError("git asks for '\(line)', which this helper does not offer")
       }
@@ -46,6 +51,12 @@ struct RemoteHelper {
     case "verbosity", "progress": "ok"
     default: "unsupported"
     }
+  }
+
+  /// How much git is to say, where that is what `option` is about: 0 with --quiet, 1, or more with --verbose.
+  static func verbosity(in option: String) -> Int? {
+    let words = option.split(separator: " ")
+    return words.count == 2 && words[0] == "verbosity" ? Int(words[1]) : nil
   }
 
   /// The next line, without its newline; nil at the end. Byte by byte: what follows is not for us.

@@ -4,13 +4,13 @@ import Testing
 
 @Suite("Settings, the client's and the stored repository's")
 struct ConfigurationTests {
-  private func remote(_ entries: [String], _ name: String? = "a.b") throws -> RemoteConfiguration {
-    try RemoteConfiguration(parsing: Array(entries.joined(separator: "\0").utf8) + [0], remote: name)
+  private func remote(_ entries: [String], _ name: String? = "a.b") -> RemoteConfiguration {
+    RemoteConfiguration(parsing: Array(entries.joined(separator: "\0").utf8) + [0], remote: name)
   }
 
   @Test("the remote's own are read, those of others are not")
-  func remote() throws {
-    let configuration = try remote([
+  func remote() {
+    let configuration = remote([
       "remote.a.b.resticpath\n/x\ny", "remote.a.b.resticpath\n/z", "remote.a.b.restictag\nt",
       "remote.a.b.restichost\nh",
       "remote.a.resticpath\n/no", "remote.a.b.c.resticpath\n/no", "remote.a.b.url\nrestic::/x", "protocol.version\n1",
@@ -20,13 +20,15 @@ struct ConfigurationTests {
     #expect(configuration.mountArguments == ["--host=h", "--tag=t", "--path=/x\ny", "--path=/z"])
     #expect(configuration.protocolVersion == 1)
     #expect(
-      try remote(["remote.a.b.resticpath\n/x", "protocol.version\nnine"], nil)
+      remote(["remote.a.b.resticpath\n/x", "protocol.version\nnine"], nil)
         == RemoteConfiguration(parsing: [], remote: nil))
   }
 
-  @Test("an option of the storage is refused where the storage has none")
+  @Test("options of the storage are passed on as they are, each by itself")
   func option() {
-    #expect(throws: HelperError.self) { try remote(["remote.a.b.resticoption\nx=y"]) }
+    #expect(
+      remote(["remote.a.b.resticoption\nx=y,z", "remote.a.b.resticoption\nro"]).mountArguments
+        == ["--option=x=y,z", "--option=ro"])
   }
 
   private func stored(_ names: [String], scope: String = "local") -> [String] {

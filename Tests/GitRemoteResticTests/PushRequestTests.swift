@@ -50,10 +50,15 @@ struct PushRequestTests {
       "\(one) \(zero) refs/heads/gone", "\(zero) \(one) refs/heads/b", "\(zero) \(one) refs/tags/t",
     ])
     let accepted = ["refs/heads/gone", "refs/tags/t", "refs/heads/b", "refs/heads/c"].map { Array($0.utf8) }
-    #expect(PushedHead(head: "refs/heads/main").successor(accepted: accepted, request) == "refs/heads/b")
-    #expect(PushedHead(head: "refs/heads/c").successor(accepted: accepted, request) == nil)
-    #expect(PushedHead(head: nil).successor(accepted: accepted, request) == nil)
-    #expect(PushedHead(head: "refs/heads/main").successor(accepted: [], request) == nil)
+    func successor(_ head: String?, _ accepted: [[UInt8]], own: String? = nil) -> String? {
+      PushedHead(head: head).successor(accepted: accepted, request) { own }
+    }
+    #expect(successor("refs/heads/main", accepted) == "refs/heads/b")
+    #expect(successor("refs/heads/main", accepted, own: "refs/heads/c") == "refs/heads/c")
+    #expect(successor("refs/heads/main", accepted, own: "refs/heads/elsewhere") == "refs/heads/b")
+    #expect(successor("refs/heads/c", accepted, own: "refs/heads/b") == nil)
+    #expect(successor(nil, accepted) == nil)
+    #expect(successor("refs/heads/main", []) == nil)
     let head = PushedHead(head: "refs/heads/main")
     #expect(head.isNamed(by: Packet(Array("\(one) refs/heads/main\0report-status\n".utf8))))
     #expect(head.isNamed(by: Packet(Array("\(one) refs/heads/main\n".utf8))))

@@ -13,5 +13,7 @@ struct RemoteHelperTests {
     ] {
       #expect(RemoteHelper.answer(toOption: option) == "unsupported")
     }
+    #expect(RemoteHelper.verbosity(in: "verbosity 0") == 0 && RemoteHelper.verbosity(in: "verbosity 2") == 2)
+    #expect(RemoteHelper.verbosity(in: "progress true") == nil && RemoteHelper.verbosity(in: "verbosity") == nil)
   }
 }

@@ -11,10 +11,10 @@ struct RemoteClient: Sendable {
   /// Runs `body` with a new, empty repository. Afterwards nothing may be left: no mount, process, file or lock, and
   /// `restic check` finds nothing wrong.
   static func with(
-    limit: Duration = .seconds(150), checks: Bool = true, at location: SourceLocation = #_sourceLocation,
-    _ body: @escaping @Sendable (RemoteClient) async throws -> Void
+    version: Int = 2, limit: Duration = .seconds(150), checks: Bool = true,
+    at location: SourceLocation = #_sourceLocation, _ body: @escaping @Sendable (RemoteClient) async throws -> Void
   ) async throws {
-    try await MountedRepository.with(limit: limit, checks: checks, at: location) { vault in
+    try await MountedRepository.with(version: version, limit: limit, checks: checks, at: location) { vault in
       let client = RemoteClient(vault: vault)
       try await body(client)
       try await vault.wait(for: "the end of all mounts", at: location) {

@@ -50,6 +50,30 @@ struct RemoteCredentialTests {
     #expect(log.contains("restic-gitfs: the password opens no key of the repository at "))
   }
 
+  @Test("the terminal comes last, without echo; what was typed is stored when it was right")
+  func terminal() async throws {
+    let log = try await with(
+      """
+      git config --global credential.helper "store --file=$T/store"; unset GIT_TERMINAL_PROMPT
+      cat > typing.py <<'PYTHON'
+      import os, pty, sys
+      child, terminal = pty.fork()
+      if child == 0: os.execvp('git', ['git', 'ls-remote', sys.argv[1]])
+      said, answers = b'', [b'wrong\\n', sys.argv[2].encode() + b'\\n']
+      while True:
+          try: piece = os.read(terminal, 4096)
+          except OSError: break
+          said += piece
+          if said.count(b'enter password for repository: ') > 2 - len(answers): os.write(terminal, answers.pop(0))
+      print(said.decode())
+      sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+      PYTHON
+      python3 typing.py $U "$P" > said; grep -q refs/heads/main said; no grep -q 7f3a91 said; grep -q 'Try again' said
+      grep -q 7f3a91 store; python3 typing.py $U x > said; no grep -q 'enter password' said; cat said
+      """)
+    #expect(log.contains("refs/heads/main"))
+  }
+
   @Test("a wrong password, no password and no repository are one line each and git's exit code")
   func failures() async throws {
     let log = try await with(

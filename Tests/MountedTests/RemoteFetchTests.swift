@@ -77,6 +77,7 @@ struct RemoteFetchTests {
     try await RemoteClient.with { client in
       let log = try await client.script("git clone $U a; git ls-remote $U; git -C a status")
       #expect(log.contains("You appear to have cloned an empty repository"))
+      #expect(!log.contains("restic-gitfs:"))
       #expect(try client.vault.stored("snapshots").isEmpty)
       try await client.script("cd a; echo 1 > f; git add f; git commit -q -m 1; git push -q origin main")
     }
@@ -95,8 +96,23 @@ struct RemoteFetchTests {
         git config remote.origin.resticHost nobody; is "$(git ls-remote origin)" ""
         git config --unset remote.origin.resticHost; git commit -q --allow-empty -m 6; git push -q origin main
         restic snapshots --tag git --path /git --json | grep -o '"tree"' | wc -l > count; is "$(cat count)" 2
-        git config remote.origin.resticOption a=b; no git fetch origin 2> log; grep -q resticOption log
         """)
+    }
+  }
+
+  @Test("remote.NAME.resticOption is restic's -o: the storage's options are followed, all others refused")
+  func options() async throws {
+    try await RemoteClient.withHistory { client in
+      let log = try await client.script(
+        """
+        cd a; git config remote.origin.resticOption local.connections=1; git config --add remote.origin.resticOption s3.x=y
+        git commit -q --allow-empty -m 6; git push -q origin main; git fetch -q origin; git clone -q $U ../b
+        for option in local.connections=0 local.nothing=1 allow_other exec; do
+          git config --replace-all remote.origin.resticOption $option; no git fetch origin
+        done
+        """)
+      #expect(log.contains("restic-gitfs: option \"local.connections\" cannot be '0'"))
+      #expect(log.contains("restic-gitfs: option \"exec\" is not known"))
     }
   }
 }

@@ -85,6 +85,57 @@ struct RemotePushTests {
     }
   }
 
+  @Test("a first push of everything makes HEAD name the default branch, else the pusher's own, else the first")
+  func mirror() async throws {
+    for (branches, own, head) in [
+      ("master", "--detach", "master"), ("dev master", "--detach", "dev"), ("dev master", "master", "master"),
+      ("dev main x", "x", "main"),
+    ] {
+      try await RemoteClient.with { client in
+        try await client.script(
+          """
+          git init -q -b start a; cd a; git commit -q --allow-empty -m 1; for b in \(branches); do git branch $b; done
+          git checkout -q \(own); git branch -q -D start; git tag t; git update-ref refs/notes/x HEAD
+          git push -q --mirror $U; is "$(git ls-remote --symref $U HEAD | head -1)" "$(printf 'ref: refs/heads/\(head)\\tHEAD')"
+          git clone -q $U ../b; is "$(git -C ../b branch --show-current)" \(head)
+          """)
+      }
+    }
+  }
+
+  @Test("while the storage is away git says so and goes on as soon as it is back, and says nothing with --quiet")
+  func unreachable() async throws {
+    try await RemoteClient.withHistory { client in
+      // A file where there should be a folder is neither a missing repository nor a missing file.
+      try client.beforePush(
+        in: "a", "mv $V/snapshots $T/away; touch $V/snapshots; (sleep 2; rm $V/snapshots; mv $T/away $V/snapshots) &")
+      let log = try await client.script("cd a; git commit -q --allow-empty -m 6; git push origin main")
+      #expect(log.contains("restic-gitfs: save snapshots/"))
+      #expect(log.contains("trying again in "))
+      try client.beforePush(
+        in: "a", "mv $V/snapshots $T/away; touch $V/snapshots; (sleep 2; rm $V/snapshots; mv $T/away $V/snapshots) &")
+      let quiet = try await client.script("cd a; git commit -q --allow-empty -m 7; git push -q origin main")
+      #expect(quiet.isEmpty)
+    }
+  }
+
+  @Test(
+    "a repository of the Go git-remote-restic takes pushes: format 1, a backup of a bare repository, another's paths")
+  func goRepository() async throws {
+    try await RemoteClient.with(version: 1) { client in
+      try await client.script(
+        """
+        git init -q a; cd a; for i in 1 2 3; do echo $i > f$i; git add .; git commit -q -m c$i; done; git tag -a t -m t; cd ..
+        git clone -q --bare a bare; cd bare; git repack -q -a -d; restic -q backup --host Mac.local .; cd ..
+        git clone -q $U b; cd b; is "$(git log --format=%s | xargs)" "c3 c2 c1"; git fsck --strict
+        echo 4 > f4; git add .; git commit -q -m c4; git push -q origin main main:refs/heads/feature/x
+        is "$(git ls-remote $U | cut -f 2 | xargs)" "HEAD refs/heads/feature/x refs/heads/main refs/tags/t refs/tags/t^{}"
+        is "$(restic snapshots --path $T/bare --json | grep -o '"tree"' | wc -l)" 2; restic cat config | grep -q '"version": 1'
+        restic dump -q latest /refs/heads/feature/x | grep -q $(git rev-parse main)
+        """)
+    }
+  }
+
   @Test("a new repository takes the pusher's object format")
   func sha256() async throws {
     try await RemoteClient.with { client in

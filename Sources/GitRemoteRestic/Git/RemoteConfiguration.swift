@@ -6,6 +6,8 @@ struct RemoteConfiguration: Hashable, Sendable {
   var hosts: [String] = []
   var tags: [String] = []
   var paths: [String] = []
+  /// remote.NAME.resticOption: options of the storage, as restic's `-o` has them.
+  var options: [String] = []
 
   /// The configuration that git itself sees, for the remote `name`; nil for one without a name.
   static func load(remote name: String?, environment: ProcessEnvironment) throws(HelperError) -> RemoteConfiguration {
@@ -13,12 +15,12 @@ struct RemoteConfiguration: Hashable, Sendable {
     guard result.isSuccess else {
       throw HelperError("git cannot read its configuration: \(result.errorOutput.split(separator: "\n").last ?? "")")
     }
-    return try RemoteConfiguration(parsing: result.output, remote: name)
+    return RemoteConfiguration(parsing: result.output, remote: name)
   }
 
   /// From the output of `git config --list -z`: `section.name.key`, newline, value, NUL; without newline and value for a
   /// key that stands alone. The last one counts, but for those that may be repeated.
-  init(parsing bytes: [UInt8], remote name: String?) throws(HelperError) {
+  init(parsing bytes: [UInt8], remote name: String?) {
     for entry in bytes.split(separator: 0) {
       let parts = String(decoding: entry, as: UTF8.self).split(
         separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
@@ -31,16 +33,16 @@ struct RemoteConfiguration: Hashable, Sendable {
       case "restichost": hosts.append(value)
       case "restictag": tags.append(value)
       case "resticpath": paths.append(value)
-      case "resticoption":
-        throw HelperError("remote.\(name).resticOption: the local storage has no options; take '\(value)' out")
+      case "resticoption": options.append(value)
       default: break
       }
     }
   }
 
-  /// The options for `restic-gitfs mount`.
+  /// The options for `restic-gitfs mount`, which looks at what they say.
   var mountArguments: [String] {
     hosts.map { "--host=\($0)" } + tags.map { "--tag=\($0)" } + paths.map { "--path=\($0)" }
+      + options.map { "--option=\($0)" }
   }
 
   /// The key, in lower case, of a variable of the remote `name`; nil for another variable.

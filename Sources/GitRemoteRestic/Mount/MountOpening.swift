@@ -1,16 +1,13 @@
-import Glibc
 import SystemPackage
 
-/// Opens the repository for a service: finds the password, mounts, and prepares what a new repository needs.
+/// Opens the repository for a service: mounts, and prepares what a new repository needs.
 struct MountOpening {
-  /// How often a wrong password may be given again, as restic has it.
-  private static let tries = 3
-  private static let passwordVariables = ["RESTIC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_PASSWORD_COMMAND"]
-
   /// What git has called us with.
   let command: CommandLineWords
   /// The client's settings.
   let configuration: RemoteConfiguration
+  /// Whether git is to be quiet.
+  let isQuiet: Bool
   /// The variables we were started with.
   let environment: ProcessEnvironment
   /// Where to tell what happens.
@@ -55,46 +52,11 @@ struct MountOpening {
 
   private func start(isReadOnly: Bool, in folder: PrivateFolder) throws(HelperError) -> PrivateMount {
     let request = PrivateMount.Request(
-      location: command.location, selection: configuration.mountArguments, isReadOnly: isReadOnly,
+      location: command.location, selection: configuration.mountArguments, isReadOnly: isReadOnly, isQuiet: isQuiet,
       environment: environment)
     trace.write("mount \(command.location), \(isReadOnly ? "read-only" : "writable")")
-    let mount = try usesVariables ? startWithVariables(request, folder) : startWithCredential(request, folder)
+    let mount = try PrivateMount.start(request, in: folder)
     trace.write("mounted at \(mount.path)")
     return mount
-  }
-
-  /// Whether nobody has to be asked: the variables say it, or there is no repository to ask for.
-  private var usesVariables: Bool {
-    if Self.passwordVariables.contains(where: { environment[$0] != nil }) { return true }
-    guard let path = command.location.localPath else { return false }
-    return access(path.appending("config").string, F_OK) != 0
-  }
-
-  private func startWithVariables(
-    _ request: PrivateMount.Request, _ folder: PrivateFolder
-  ) throws(HelperError) -> PrivateMount {
-    guard case .ready(let mount) = try PrivateMount.start(request, in: folder, passwordLine: nil) else { throw .silent }
-    return mount
-  }
-
-  private func startWithCredential(
-    _ request: PrivateMount.Request, _ folder: PrivateFolder
-  ) throws(HelperError) -> PrivateMount {
-    for _ in 0..<Self.tries {
-      var credential = try Credential.fill(for: command.location, environment: environment)
-      var line = credential.line
-      defer {
-        credential.wipe()
-        Credential.wipe(&line)
-      }
-      switch try PrivateMount.start(request, in: folder, passwordLine: line) {
-      case .ready(let mount):
-        credential.approve()
-        return mount
-      case .wrongPassword: credential.reject()
-      case .refused: throw .silent
-      }
-    }
-    throw .silent
   }
 }

@@ -16,13 +16,13 @@ final class PrivateMount {
     var selection: [String]
     /// Whether nothing is to be changed.
     var isReadOnly: Bool
+    /// Whether only errors are to be told; otherwise it also says that it waits for the storage.
+    var isQuiet: Bool
     /// The child's variables.
     var environment: ProcessEnvironment
   }
 
   private static let statusAttribute = "user.restic.status"
-  /// restic's exit code for a wrong password.
-  private static let wrongPassword: Int32 = 12
   /// The program's exit code for a base that has moved.
   private static let partial: Int32 = 3
 
@@ -38,18 +38,18 @@ final class PrivateMount {
     self.lifeline = lifeline
   }
 
-  /// Mounts, and returns when the mount serves. `passwordLine` goes to the child's standard input; nil: its variables say
-  /// where the password is.
-  static func start(
-    _ request: Request, in folder: PrivateFolder, passwordLine: [UInt8]?
-  ) throws(HelperError) -> MountStart {
+  /// Mounts, and returns when the mount serves. The child finds or asks for the password itself; when it fails, it has said
+  /// why.
+  static func start(_ request: Request, in folder: PrivateFolder) throws(HelperError) -> PrivateMount {
     let path = try folder.makeMountpoint()
     var isMounted = false
     defer { if !isMounted { PrivateFolder.remove(path) } }
     let (ready, lifeline, input) = (try Pipe(), try Pipe(), try Pipe())
     let arguments =
-      ["mount", "-q", "--ready-fd", "\(ready.writeEnd.rawValue)", "--exit-with-fd", "\(lifeline.readEnd.rawValue)"]
-      + (request.isReadOnly ? ["--read-only"] : []) + request.selection + ["-r", request.location.text, path.string]
+      ["mount", "--ready-fd", "\(ready.writeEnd.rawValue)", "--exit-with-fd", "\(lifeline.readEnd.rawValue)"]
+      + (request.isReadOnly ? ["--read-only"] : []) + (request.isQuiet ? ["-q"] : []) + request.selection + [
+        "-r", request.location.text, path.string,
+      ]
     let child = try ChildProcess.start(
       program, arguments, environment: request.environment.forMount,
       descriptors: [
@@ -57,17 +57,14 @@ final class PrivateMount {
         lifeline.readEnd.rawValue: lifeline.readEnd,
       ])
     for end in [ready.writeEnd, lifeline.readEnd, input.readEnd] { end.closeQuietly() }
-    // A child that does not read it has ended, which shows next.
-    if let passwordLine { _ = try? input.writeEnd.writeAll(passwordLine) }
     input.writeEnd.closeQuietly()
 
     isMounted = !ready.readEnd.readAll().isEmpty
     ready.readEnd.closeQuietly()
-    if isMounted { return .ready(PrivateMount(path: path, child: child, lifeline: lifeline.writeEnd)) }
+    if isMounted { return PrivateMount(path: path, child: child, lifeline: lifeline.writeEnd) }
     lifeline.writeEnd.closeQuietly()
     switch child.wait() {
-    case .exited(wrongPassword): return .wrongPassword
-    case .exited: return .refused
+    case .exited: throw .silent
     case .killed(let signal):
       throw HelperError("the process for the mount was ended by signal \(signal) before it was ready")
     }

@@ -14,6 +14,8 @@ struct PushConnection {
   let mount: PrivateMount
   /// For git commands on the mount.
   let environment: ProcessEnvironment
+  /// For git commands in the client's repository.
+  let clientEnvironment: ProcessEnvironment
   /// Where to tell what happens.
   let trace: Trace
 
@@ -45,7 +47,10 @@ struct PushConnection {
     }
     guard var parsed = report.map({ PushReport(parsing: $0) }) ?? nil else { throw Connection.failure(of: mount) }
     if !parsed.accepted.isEmpty {
-      if !isHeadBorn, let branch = head.successor(accepted: parsed.accepted, request) {
+      if !isHeadBorn,
+        let branch = head.successor(
+          accepted: parsed.accepted, request, clientBranch: { PushedHead.clientBranch(clientEnvironment) })
+      {
         try repository.setHead(branch, environment: environment)
       }
       try save(&parsed, request, in: repository)

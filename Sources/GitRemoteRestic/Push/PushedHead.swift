@@ -16,13 +16,23 @@ struct PushedHead: Sendable {
       ? line.hasSuffix([UInt8(ascii: " ")] + reference) : false
   }
 
-  /// What `HEAD` is to name after a push that had the references `accepted`, where its own branch did not exist before.
-  /// Nil: it stays as it is.
-  func successor(accepted: [[UInt8]], _ request: PushRequest) -> String? {
+  /// What `HEAD` is to name after a push that had the references `accepted`, where its own branch did not exist before: the
+  /// client's own branch if that is among them, else the first. Nil: it stays as it is.
+  func successor(accepted: [[UInt8]], _ request: PushRequest, clientBranch: () -> String?) -> String? {
     let deleted = Set(request.commands.filter(\.isDeletion).map(\.reference))
     let made = accepted.filter { !deleted.contains($0) && $0.starts(with: Array(Self.branches.utf8)) }
     guard let reference, !made.contains(reference), let first = made.first else { return nil }
+    if let own = clientBranch(), made.contains(Array(own.utf8)) { return own }
     return String(decoding: first, as: UTF8.self)
+  }
+
+  /// The branch that the client's repository is on, if any.
+  static func clientBranch(_ environment: ProcessEnvironment) -> String? {
+    // Without an answer it is on none.
+    guard let result = try? GitCommand(["symbolic-ref", "-q", "HEAD"], environment: environment).run() else {
+      return nil
+    }
+    return result.isSuccess ? result.line : nil
   }
 }
 

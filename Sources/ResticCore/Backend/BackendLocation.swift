@@ -9,6 +9,16 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   private static let otherSchemes: Set<String> = [
     "azure", "b2", "gs", "rclone", "rest", "s3", "sftp", "swift",
   ]
+  private static let localScheme = "local"
+  /// All of restic's kinds of storage.
+  static let schemes = otherSchemes.union([localScheme])
+
+  /// The kind of storage, which its options begin with.
+  var scheme: String {
+    switch self {
+    case .local: Self.localScheme
+    }
+  }
 
   /// The location that `text` spells, by restic's rules: a known scheme, else a path; a text with a colon that does not
   /// begin with `/`, `./` or `../` is refused, since it is more likely a mistyped scheme than a folder.
@@ -20,7 +30,7 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
     let scheme = String(text[..<colon])
     let rest = String(text[text.index(after: colon)...])
     switch scheme {
-    case "local":
+    case localScheme:
       guard !rest.isEmpty else { throw .empty }
       return .local(FilePath(rest))
     case _ where otherSchemes.contains(scheme):

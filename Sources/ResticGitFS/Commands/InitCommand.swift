@@ -49,7 +49,7 @@ struct InitCommand: ContextualCommand {
     let location = try repository.location(context.environment)
     var settings = Repository.Settings()
     settings.logger = try output.makeLogger(context.log)
-    let backend = repository.backend(at: location, logger: settings.logger)
+    let backend = try repository.backend(at: location, options: repository.options, logger: settings.logger)
     let reader = try repository.passwordReader(in: context)
     try await refuseExisting(backend, at: location)
 

@@ -21,6 +21,7 @@ struct MountCommand: ContextualCommand {
         restic-gitfs mount -r /srv/vault --tag git --commit-after 5m ~/vault
         restic-gitfs mount -r /srv/vault --snapshot 1a2b3c4d ~/old   (read-only)
         restic-gitfs mount -r /srv/vault --foreground -v ~/vault
+        restic-gitfs mount -r /srv/vault -o allow_other -o local.connections=2 ~/vault
 
       SIGNALS
         SIGTERM and SIGINT save and unmount, SIGUSR1 saves.
@@ -61,11 +62,6 @@ struct MountCommand: ContextualCommand {
     transform: Duration.parse)
   var refresh: Duration = .seconds(30)
 
-  @Option(
-    name: .customShort("o", allowingJoined: true),
-    help: ArgumentHelp("Mount options as for mount(8) and FUSE: ro, exec, allow_other, …", valueName: "option,…"))
-  var fuseOptions: [String] = []
-
   @Option(help: .hidden)
   var readyFd: Int32?
 
@@ -88,7 +84,8 @@ struct MountCommand: ContextualCommand {
     let settings = try settings(logger: logger, context.environment)
     let readiness = try readyFd.map { descriptor throws(CommandError) in try Readiness(descriptor: descriptor) }
 
-    let opened = try await repository.open(at: location, settings: settings, in: context)
+    let opened = try await repository.open(
+      at: location, options: try mountOptions().storage, settings: settings, isForGit: exitWithFd != nil, in: context)
     let server = MountServer(
       repository: opened, configuration: configuration, logger: logger, isQuiet: output.quiet, context: context)
     do {
@@ -103,7 +100,7 @@ struct MountCommand: ContextualCommand {
     mountpoint: FilePath, location: BackendLocation, _ environment: Environment
   ) throws(CommandError) -> MountConfiguration {
     let filter = filter.filter(environment)
-    let listed = try FuseOptionList(fuseOptions)
+    let listed = try mountOptions()
     let isLatest = snapshot == "latest"
 
     var options = FuseMountOptions(fileSystemName: "restic:\(location)")
@@ -124,6 +121,11 @@ struct MountCommand: ContextualCommand {
       identity: SnapshotIdentity(
         hostname: filter.hosts.first ?? client.hostname, username: client.username, userID: client.uid,
         groupID: client.gid))
+  }
+
+  /// What stands after `-o`. A program that mounts for itself has options of the storage only.
+  private func mountOptions() throws(CommandError) -> MountOptionList {
+    exitWithFd == nil ? try MountOptionList(repository.options) : MountOptionList(storage: repository.options)
   }
 
   private func settings(

@@ -39,7 +39,7 @@ struct MountServer: Sendable {
       throw signals.hasBeenAskedToEnd ? CommandError.silent(.interrupted) : error
     }
     do {
-      try readiness?.report(in: context)
+      try readiness?.report(in: context, keepsStandardError: configuration.isForOneProgram)
     } catch {
       // Nobody would know of the mount: take it away again.
       signals.handle(SIGTERM)
@@ -79,7 +79,7 @@ struct MountServer: Sendable {
       await service.abandon()
       throw error
     }
-    if let notice = service.notice, !isQuiet { context.warn(notice) }
+    if let notice = service.notice, !isQuiet, !configuration.isForOneProgram { context.warn(notice) }
   }
 
   private func startSession(in directory: SessionDirectory) throws(CommandError) -> SessionFile {
@@ -138,7 +138,10 @@ struct MountServer: Sendable {
     signals.prepare { task.cancel() }
     let service = try await task.value
     // It may have been too late to cancel.
-    if signals.hasBeenAskedToEnd { throw CommandError.silent(.interrupted) }
+    if signals.hasBeenAskedToEnd {
+      await service.abandon()
+      throw CommandError.silent(.interrupted)
+    }
     return service
   }
 

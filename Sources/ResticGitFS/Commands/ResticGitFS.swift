@@ -14,8 +14,8 @@ struct ResticGitFS: AsyncParsableCommand {
         git clone ~/vault copy
         restic-gitfs umount ~/vault                saves a snapshot, waits for it
 
-      The password comes from --password-command, --password-file, RESTIC_PASSWORD or the terminal, the location from -r, \
-      --repository-file, RESTIC_REPOSITORY or RESTIC_REPOSITORY_FILE, all as restic does it.
+      The password comes from --password-command, --password-file, RESTIC_PASSWORD, git's credential helpers or the terminal, \
+      the location from -r, --repository-file, RESTIC_REPOSITORY or RESTIC_REPOSITORY_FILE, as restic does it.
 
       EXIT CODES
           0  done

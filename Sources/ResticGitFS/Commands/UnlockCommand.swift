@@ -22,7 +22,8 @@ struct UnlockCommand: ContextualCommand {
     let location = try repository.location(context.environment)
     var settings = Repository.Settings()
     settings.logger = try output.makeLogger(context.log)
-    let opened = try await repository.open(at: location, settings: settings, in: context)
+    let opened = try await repository.open(
+      at: location, options: repository.options, settings: settings, in: context)
     let removed: [RemovedLock]
     do throws(RepositoryError) {
       removed = try await RepositoryLock.removeStale(on: opened)

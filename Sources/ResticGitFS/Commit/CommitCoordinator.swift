@@ -32,6 +32,10 @@ final class CommitCoordinator: Sendable {
   private let gate = AsyncGate()
   private let state: Locked<CommitState>
 
+  /// With less than this in memory the commit lock is taken while the contents are stored, for a program that waits.
+  private static let smallByteCount: UInt64 = 16 << 20
+  /// How long others wait for a commit that was expected and does not come.
+  private static let reservationLimit = Duration.seconds(2)
   /// How long `discard` waits for a cancelled commit to give back what it holds.
   private static let discardLimit = Duration.seconds(5)
 
@@ -57,7 +61,8 @@ final class CommitCoordinator: Sendable {
   /// Where the mount stands now.
   var current: CommitState { state.withLock { $0 } }
 
-  /// Notes that the tree changed; the first change after a commit takes the repository's lock in the background.
+  /// Notes that the tree changed; the first change after a commit takes the repository's lock in the background, and for a
+  /// program that waits for its commits the commit lock as well.
   func noteChange() {
     guard tree.inspect({ $0.isChanged }) else { return }  // what has no name any more is in no snapshot
     let isFirst = state.withLock { state in
@@ -70,9 +75,44 @@ final class CommitCoordinator: Sendable {
     Task { [lockKeeper, logger] in
       do {
         _ = try await lockKeeper.acquire()
+      } catch RepositoryError.cancelled {
+        // The mount ends.
       } catch {
         logger.warning("no lock yet: \(error); the commit tries again")
       }
+    }
+    if isForOneProgram { reserve() }
+  }
+
+  /// Begins to take the commit lock: a small push is written and committed in less time than that takes. Where no commit
+  /// comes soon others can have it.
+  private func reserve() {
+    guard let saver = makeSaver() else { return }
+    let isTooLate = state.withLock { state in
+      if !state.isDiscarded { state.reservation = saver.reserve() }
+      return state.isDiscarded
+    }
+    if isTooLate { return }
+    Task {
+      try? await Task.sleep(for: Self.reservationLimit)  // it is not cancelled
+      await takeReservation()?.giveUp()
+    }
+  }
+
+  private func takeReservation() -> CommitReservation? {
+    state.withLock { state in
+      defer { state.reservation = nil }
+      return state.reservation
+    }
+  }
+
+  /// Nil where one snapshot is shown for good.
+  private func makeSaver() -> SnapshotSaver? {
+    filter.map { filter in
+      SnapshotSaver(
+        repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor,
+        refusesConflicts: isForOneProgram, logger: logger,
+        willSave: { [self] () throws(RepositoryError) in try beginSaving() })
     }
   }
 
@@ -96,7 +136,8 @@ final class CommitCoordinator: Sendable {
         state.withLock { $0.lastError = nil }
         return result
       } catch {
-        logger.error("commit failed: \(error)")
+        // The program asks why.
+        logger.log(level: isForOneProgram ? .info : .error, "commit failed: \(error)")
         state.withLock { state in
           state.lastError = (error, .now())
           state.phase = .dirty
@@ -115,6 +156,7 @@ final class CommitCoordinator: Sendable {
       if !state.isSaving { state.task?.cancel() }
     }
     await lockKeeper.cancel()
+    await takeReservation()?.giveUp()
     let end = ContinuousClock.now.advanced(by: Self.discardLimit)
     while state.withLock({ $0.isSaving || $0.task != nil && .now < end }) {
       try? await Task.sleep(for: .milliseconds(5))  // it is not cancelled: this is the end of the process
@@ -132,12 +174,32 @@ final class CommitCoordinator: Sendable {
   }
 
   private func commitAlone(_ purpose: Purpose) async throws -> CommitResult {
-    guard let filter, tree.inspect({ $0.isChanged }) else {
+    let reserved = takeReservation()
+    guard let saver = makeSaver(), tree.inspect({ $0.isChanged }) else {
+      await reserved?.giveUp()
       await becomeClean()
       if purpose == .sync { await showNewest() }
       return .unchanged(current.base.snapshot?.id)
     }
     state.withLock { $0.phase = purpose == .unmount ? .unmounting : .committing }
+    // While little is stored others can wait.
+    let isSmall = tree.inspect { $0.bufferedByteCount } < Self.smallByteCount
+    let reservation = reserved ?? (isForOneProgram && isSmall ? saver.reserve() : nil)
+    let result: CommitResult
+    do {
+      result = try await store(saver, reservation)
+    } catch {
+      await reservation?.giveUp()
+      throw error
+    }
+    if let message = result.message { logger.notice("\(message)") }
+    await becomeClean()
+    if purpose == .sync { await showNewest() }
+    return result
+  }
+
+  /// Stores what is changed and saves it as a snapshot, under the lock that was reserved or is taken then.
+  private func store(_ saver: SnapshotSaver, _ reservation: CommitReservation?) async throws -> CommitResult {
     let lock = try await lockKeeper.acquire()
     let begin = Timestamp.now()
     let frozen = tree.inspect { $0.freeze() }
@@ -147,16 +209,16 @@ final class CommitCoordinator: Sendable {
     let files = FileUploader(uploader: uploader, reader: tree.reader, progress: progress)
     let (durable, stored) = try await SnapshotWriter(files: files, uploader: uploader, progress: progress).store(frozen)
 
-    let saver = SnapshotSaver(
-      repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor,
-      refusesConflicts: isForOneProgram, logger: logger,
-      willSave: { [self] () throws(RepositoryError) in try beginSaving() })
     let summary = SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now())
     let base = current.base
-    let result =
-      durable.id == base.tree
-      ? CommitResult.unchanged(base.snapshot?.id)
-      : try await saver.save(durable, base: base, lock: lock, summary: summary)
+    let result: CommitResult
+    if durable.id == base.tree {
+      await reservation?.giveUp()
+      result = .unchanged(base.snapshot?.id)
+    } else {
+      result = try await saver.save(
+        durable, base: base, lock: lock, reservation: reservation ?? saver.reserve(), summary: summary)
+    }
     tree.inspect { $0.settle(stored, of: frozen) }
     streamer.noteCommit()
     state.withLock { state in
@@ -167,9 +229,6 @@ final class CommitCoordinator: Sendable {
       }
       state.lastCommit = (result, .now())
     }
-    if let message = result.message { logger.notice("\(message)") }
-    await becomeClean()
-    if purpose == .sync { await showNewest() }
     return result
   }
 

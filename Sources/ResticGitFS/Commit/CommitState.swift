@@ -38,6 +38,8 @@ struct CommitState: Sendable {
   var progress: CommitProgress?
   /// The commit under way.
   var task: Task<CommitResult, any Error>?
+  /// The commit lock, while it is being taken for a commit that has not begun.
+  var reservation: CommitReservation?
   /// Whether it is past the point of no return.
   var isSaving = false
   /// Whether nothing is to be saved any more.

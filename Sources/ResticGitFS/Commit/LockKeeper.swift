@@ -8,6 +8,7 @@ actor LockKeeper {
   let retryFor: Duration
   private let logger: Logger
   private var acquisition: Task<RepositoryLock, any Error>?
+  private var isEnded = false
   private let held = Locked<RepositoryLock?>(nil)
 
   /// The lock file's name, while one is held. From any thread.
@@ -29,7 +30,20 @@ actor LockKeeper {
       if acquisition == self.acquisition { self.acquisition = nil }
       if let lock { await giveBack(lock) }
     }
-    if let acquisition { return try await acquisition.value }
+    guard !isEnded else { throw RepositoryError.cancelled }
+    let task = begin()
+    do {
+      return try await task.value
+    } catch {
+      if acquisition == task { acquisition = nil }
+      throw error
+    }
+  }
+
+  /// Begins to take a lock, unless one is held or being taken; `acquire` waits for it.
+  @discardableResult
+  func begin() -> Task<RepositoryLock, any Error> {
+    if let acquisition { return acquisition }
     let task = Task {
       let lock = try await RepositoryLock.acquire(on: repository, retryFor: retryFor)
       do {
@@ -43,12 +57,7 @@ actor LockKeeper {
       return lock
     }
     acquisition = task
-    do {
-      return try await task.value
-    } catch {
-      if acquisition == task { acquisition = nil }
-      throw error
-    }
+    return task
   }
 
   /// Gives the lock back, unless `isNeeded` says that something uncommitted has come meanwhile.
@@ -59,8 +68,9 @@ actor LockKeeper {
     if let lock = try? await acquisition.value { await giveBack(lock) }
   }
 
-  /// Stops waiting for a lock.
+  /// Stops waiting for a lock, for good: no other is taken from now on.
   func cancel() {
+    isEnded = true
     acquisition?.cancel()
   }
 

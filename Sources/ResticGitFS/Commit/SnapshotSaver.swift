@@ -25,12 +25,18 @@ struct SnapshotSaver: Sendable {
   /// Long enough to outlive a committer that died: that takes two minutes to know.
   private static let leastRetry = Duration.seconds(150)
 
-  /// Saves `ours`, which grew out of `base`. `summary` says what the commit did. Throws before anything is saved, or with
-  /// `.lockLost`, after which nothing says whether it was.
+  /// Begins to take the commit lock, for a `save` that comes soon; nobody else saves from then on.
+  func reserve() -> CommitReservation {
+    CommitReservation(of: repository, retryFor: max(retryFor, Self.leastRetry), logger: logger)
+  }
+
+  /// Saves `ours`, which grew out of `base`. `summary` says what the commit did; `reservation` ends with it. Throws before
+  /// anything is saved, or with `.lockLost`, after which nothing says whether it was.
   func save(
-    _ ours: DurableTree, base: CommitState.Base, lock: RepositoryLock, summary: SnapshotSummary
+    _ ours: DurableTree, base: CommitState.Base, lock: RepositoryLock, reservation: CommitReservation,
+    summary: SnapshotSummary
   ) async throws -> CommitResult {
-    let commitLock = try await CommitLock.acquire(on: repository, retryFor: max(retryFor, Self.leastRetry))
+    let commitLock = try await reservation.lock()
     let result: Result<CommitResult, any Error>
     do {
       result = .success(
@@ -42,11 +48,7 @@ struct SnapshotSaver: Sendable {
     } catch {
       result = .failure(error)
     }
-    do {
-      try await commitLock.release()
-    } catch {
-      logger.warning("the commit lock is left behind, others wait for it two minutes: \(error)")
-    }
+    await CommitReservation.release(commitLock, logger)
     return try result.get()
   }
 

@@ -57,7 +57,8 @@ final class MountService: Sendable {
   }
 
   /// Chooses the snapshot and makes the tree, under a lock: nothing is read while somebody prunes. A read-only mount does
-  /// without a lock where none can be written, as on a read-only disk.
+  /// without a lock where none can be written, as on a read-only disk. A mount for one program begins before the lock is
+  /// there, or without one if it only reads, where that is as safe (`QuietMoment`): somebody waits for it.
   static func prepare(
     repository: Repository, configuration: MountConfiguration, logger: Logger
   ) async throws -> MountService {
@@ -65,6 +66,11 @@ final class MountService: Sendable {
     if case .snapshot = configuration.selection { configuration.isReadOnly = true }
     configuration.fuseOptions.readOnly = configuration.isReadOnly
     let keeper = LockKeeper(repository: repository, retryFor: configuration.retryLock, logger: logger)
+    if configuration.isForOneProgram,
+      let service = await prepareQuickly(repository, configuration, keeper, logger: logger)
+    {
+      return service
+    }
     do {
       _ = try await keeper.acquire()
     } catch RepositoryError.backend(.denied(let message)) where configuration.isReadOnly {
@@ -84,8 +90,24 @@ final class MountService: Sendable {
     }
   }
 
+  /// `prepare` for a program that waits, where nobody prunes; nil: it takes a lock to know what is there.
+  private static func prepareQuickly(
+    _ repository: Repository, _ configuration: MountConfiguration, _ keeper: LockKeeper, logger: Logger
+  ) async -> MountService? {
+    // Whatever is wrong is found again under the lock, or was not true.
+    guard let moment = try? await QuietMoment.look(at: repository) else { return nil }
+    // A program that mounts to write is about to do so. Whoever stores something waits for the lock, and hears of failures.
+    if !configuration.isReadOnly { await keeper.begin() }
+    guard let mounted = try? await MountedTree.open(repository, configuration, logger: logger), !moment.isOver else {
+      return nil
+    }
+    return MountService(
+      repository: repository, configuration: configuration, mounted: mounted, lockKeeper: keeper, logger: logger)
+  }
+
   /// Gives back what `prepare` took, for a service that is not run.
   func abandon() async {
+    await lockKeeper.cancel()
     await lockKeeper.release(unless: { false })
   }
 

@@ -70,14 +70,24 @@ struct MountCommandTests {
     #expect(configuration.isReadOnly && configuration.fuseOptions.readOnly)
     #expect(configuration.fuseOptions.allowOther && configuration.fuseOptions.allowExecution)
     #expect(configuration.fuseOptions.additionalOptions == ["max_read=4096"])
-    #expect(try FuseOptionList(["exec,noexec", #"a\,b"#]).others == [#"a\,b"#])
-    #expect(try !FuseOptionList(["exec,noexec"]).allowsExecution)
+    #expect(try MountOptionList(["exec,noexec", #"a\,b"#]).others == [#"a\,b"#])
+    #expect(try !MountOptionList(["exec,noexec"]).allowsExecution)
+  }
+
+  @Test("after -o or --option that name a storage are the storage's, among others or with commas of their own")
+  func storageOptions() throws {
+    let list = try MountOptionList(["ro,local.connections=2,exec", "S3.list=a,b", "local.layout=default"])
+    #expect(list.storage == ["local.connections=2", "S3.list=a,b", "local.layout=default"])
+    #expect(list.isReadOnly && list.allowsExecution && list.others.isEmpty)
+    #expect(try configuration(["--option=ro", "-o", "local.connections=2"]).fuseOptions.additionalOptions.isEmpty)
+    // A program that mounts for itself cannot loosen the mount by them.
+    #expect(try !configuration(["--exit-with-fd=3", "--option=exec"]).fuseOptions.allowExecution)
   }
 
   @Test(
     "after -o that would weaken the mount or hide it are refused", arguments: ["suid", "dev", "nonempty", "subtype=x"])
   func refusedFuseOptions(option: String) {
-    #expect(throws: CommandError.self) { try FuseOptionList([option]) }
+    #expect(throws: CommandError.self) { try MountOptionList([option]) }
   }
 
   @Test("tell the storage how to compress and how large packs are; options win over variables")

@@ -19,8 +19,8 @@ struct PasswordTests {
     let source = try PasswordSource.choose(try RepositoryOptions.parse(arguments), Environment(environment)) {
       given.map(secret)
     }
-    let password = try await PasswordReader(source: source, terminal: Terminal()).password()
-    return password.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+    let answer = try await PasswordReader(source: source, terminal: Terminal()).password(of: .local("/srv/vault"))
+    return try #require(answer).password.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
   }
 
   @Test("a command's output, without white space around it; it wins over RESTIC_PASSWORD")

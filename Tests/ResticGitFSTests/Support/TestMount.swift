@@ -33,9 +33,10 @@ struct TestMount: Sendable {
   }
 
   /// Mounts the newest snapshot that matches `filter`; an empty root where there is none.
-  init(_ repository: Repository, filter: SnapshotFilter = SnapshotFilter(), memory: MemoryBudget = .standard)
-    async throws
-  {
+  init(
+    _ repository: Repository, filter: SnapshotFilter = SnapshotFilter(), memory: MemoryBudget = .standard,
+    isForOneProgram: Bool = false
+  ) async throws {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let base = try await repository.latestSnapshot(matching: filter)
@@ -52,7 +53,8 @@ struct TestMount: Sendable {
     let coordinator = CommitCoordinator(
       tree: tree, base: base, filter: filter,
       identity: SnapshotIdentity(hostname: "here", username: "me", userID: 1, groupID: 1), lockKeeper: keeper,
-      streamer: streamer, kernelCache: KernelCache(logger: logger), logger: logger)
+      streamer: streamer, kernelCache: KernelCache(logger: logger),
+      isForOneProgram: isForOneProgram, logger: logger)
     tree.onChange { coordinator.noteChange() }
     self.repository = repository
     self.tree = tree

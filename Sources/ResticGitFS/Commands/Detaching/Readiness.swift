@@ -14,16 +14,18 @@ final class Readiness: Sendable {
     self.descriptor = FileDescriptor(rawValue: descriptor)
   }
 
-  /// Leaves the terminal for good and tells the waiting process that the mount is ready.
+  /// Leaves the terminal for good and tells the waiting process that the mount is ready. With `keepsStandardError` that one
+  /// stays, for warnings: its other end is a program's that waits for the end of the mount anyway.
   ///
   /// In this order: once the other has returned, nothing that happens on the terminal may reach this process.
-  func report(in context: CommandContext) throws(CommandError) {
-    context.log.leaveTerminal()
+  func report(in context: CommandContext, keepsStandardError: Bool) throws(CommandError) {
+    if !keepsStandardError { context.log.leaveTerminal() }
     setsid()
     do throws(Errno) {
       try Errno.only {
         let nothing = try FileDescriptor.open("/dev/null", .readWrite)
-        for standard in [FileDescriptor.standardInput, .standardOutput, .standardError] {
+        let others: [FileDescriptor] = keepsStandardError ? [] : [.standardError]
+        for standard in [.standardInput, .standardOutput] + others {
           _ = try nothing.duplicate(as: standard)
         }
         if nothing.rawValue > 2 { try nothing.close() }

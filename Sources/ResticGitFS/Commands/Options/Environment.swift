@@ -18,6 +18,7 @@ struct Environment: Sendable {
     case packSize = "RESTIC_PACK_SIZE"
     case stateHome = "XDG_STATE_HOME"
     case home = "HOME"
+    case terminalPrompt = "GIT_TERMINAL_PROMPT"
   }
 
   private static let passwordVariable = "RESTIC_PASSWORD"
@@ -43,6 +44,11 @@ struct Environment: Sendable {
   var stateHome: FilePath {
     if let path = self[.stateHome].map({ FilePath($0) }), path.isAbsolute { return path }
     return FilePath(self[.home] ?? "/").appending(".local").appending("state")
+  }
+
+  /// Whether the terminal may be used for questions: GIT_TERMINAL_PROMPT, false as git spells it.
+  var allowsTerminalPrompt: Bool {
+    !["0", "false", "no", "off"].contains(self[.terminalPrompt]?.lowercased())
   }
 
   /// Takes RESTIC_PASSWORD out of the environment: children do not inherit it and /proc does not show it any more. Nil

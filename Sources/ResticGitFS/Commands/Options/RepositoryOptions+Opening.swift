@@ -2,43 +2,61 @@ import Logging
 import ResticCore
 
 extension RepositoryOptions {
-  /// The storage at `location`, with retries and a limit on connections around it.
-  func backend(at location: BackendLocation, logger: Logger) -> any Backend {
-    RetryingBackend(LimitedBackend(location.makeBackend()), logger: logger)
+  /// The storage at `location`, with retries and a limit on connections around it, as the storage's `options` have it.
+  func backend(
+    at location: BackendLocation, options: [String], logger: Logger
+  ) throws(CommandError) -> any Backend {
+    let connections: Int
+    do throws(BackendOptionError) {
+      connections = try BackendOptions(options, for: location).connections
+    } catch {
+      throw CommandError(error.description)
+    }
+    return RetryingBackend(LimitedBackend(location.makeBackend(), connections: connections), logger: logger)
   }
 
-  /// The repository at `location`, opened with the password from wherever it comes; a person has three tries.
+  /// The repository at `location`, opened with the password from wherever it comes. A person has three tries, and git's
+  /// credential helpers hear what came of each. `options`: those of the storage; `isForGit`: git has started us.
   ///
   /// Whether there is a repository is checked first: nobody types a password for nothing.
   func open(
-    at location: BackendLocation, settings: Repository.Settings, in context: CommandContext
+    at location: BackendLocation, options: [String], settings: Repository.Settings, isForGit: Bool = false,
+    in context: CommandContext
   ) async throws -> Repository {
-    let reader = try passwordReader(in: context)
-    let backend = backend(at: location, logger: settings.logger)
+    var reader = try passwordReader(in: context)
+    reader.isForGit = isForGit
+    let backend = try backend(at: location, options: options, logger: settings.logger)
     do throws(RepositoryError) {
       try await Self.checkConfig(of: backend, at: location)
     } catch {
       throw CommandError(error, location: location.description)
     }
-    for triesLeft in (0..<reader.tries).reversed() {
-      let password = try await reader.password()
+    let wrongPassword = CommandError(.wrongPassword, location: location.description)
+    for attempt in 1... {
+      guard let answer = try await reader.password(of: location) else {
+        throw attempt > 1 ? wrongPassword : reader.missing(for: location)
+      }
       do throws(RepositoryError) {
-        return try await Repository.open(
-          on: backend, password: password, keyHint: keyHint ?? context.environment[.keyHint], settings: settings)
-      } catch {
-        guard case .wrongPassword = error, triesLeft > 0 else {
-          throw CommandError(error, location: location.description)
-        }
+        let repository = try await Repository.open(
+          on: backend, password: answer.password, keyHint: keyHint ?? context.environment[.keyHint], settings: settings)
+        await answer.credential?.approve()
+        return repository
+      } catch .wrongPassword {
+        await answer.credential?.reject()
+        guard answer.credential != nil, attempt < PasswordReader.tries else { throw wrongPassword }
         context.warn("wrong password or no key found. Try again")
+      } catch {
+        throw CommandError(error, location: location.description)
       }
     }
-    preconditionFailure("there is at least one try, and the last one returns or throws")
+    preconditionFailure("the last try returns or throws")
   }
 
   /// Where the password comes from. Takes RESTIC_PASSWORD out of the environment.
   func passwordReader(in context: CommandContext) throws(CommandError) -> PasswordReader {
     let source = try PasswordSource.choose(self, context.environment, takePassword: Environment.takePassword)
-    return PasswordReader(source: source, terminal: context.terminal)
+    return PasswordReader(
+      source: source, terminal: context.terminal, mayPrompt: context.environment.allowsTerminalPrompt)
   }
 
   private static func checkConfig(

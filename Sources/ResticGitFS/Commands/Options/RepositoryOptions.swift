@@ -35,6 +35,13 @@ struct RepositoryOptions: ParsableArguments {
     transform: Duration.parse)
   var retryLock: Duration = .seconds(300)
 
+  @Option(
+    name: [.customShort("o", allowingJoined: true), .customLong("option")],
+    help: ArgumentHelp(
+      "An option of the storage, as restic has them: local.connections=N. `mount` takes those of mount(8) and FUSE, too.",
+      valueName: "key=value"))
+  var options: [String] = []
+
   /// Where the repository is; a folder as an absolute path.
   ///
   /// As in restic a variable is the default of its option, so RESTIC_REPOSITORY and `--repository-file` exclude each

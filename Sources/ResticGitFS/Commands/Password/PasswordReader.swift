@@ -4,9 +4,13 @@ import Subprocess
 import SystemPackage
 
 /// Gets the password from its source into guarded memory.
+///
+/// A person is whoever answers first: git's credential helpers; on a terminal GIT_ASKPASS and its like, then the terminal;
+/// without one, as in restic, a line of standard input. A mount for git leaves standard input alone, and asks on the
+/// terminal that git runs on.
 struct PasswordReader: Sendable {
-  /// Restic's tries on a terminal.
-  private static let triesOnTerminal = 3
+  /// How often a wrong password may be given again. Source: restic.
+  static let tries = 3
   /// More than this from a command or standard input is no password. 64 KiB is what Go's scanner takes.
   private static let longestPassword = 65536
 
@@ -14,48 +18,75 @@ struct PasswordReader: Sendable {
   let source: PasswordSource
   /// Who is asked.
   let terminal: Terminal
+  /// Whether git has started us (`MountConfiguration.isForOneProgram`).
+  var isForGit = false
+  /// Whether the terminal may be used: not with GIT_TERMINAL_PROMPT=0.
+  var mayPrompt = true
 
-  /// How often a wrong password may be given again: only a person can do better next time.
-  var tries: Int {
-    if case .standardInput = source, terminal.canAsk { return Self.triesOnTerminal }
-    return 1
+  /// The password of the repository at `location`; nil where nobody has given one.
+  func password(of location: BackendLocation) async throws -> PasswordAnswer? {
+    guard let answer = try await answer(for: location) else { return nil }
+    guard answer.password.byteCount > 0 else { throw Self.emptyPassword }
+    return answer
   }
 
-  /// The password of a repository. `prompt` is shown to a person.
-  func password(prompt: String = "enter password for repository: ") async throws -> SecureBytes {
-    let password: SecureBytes
-    switch source {
-    case .environment(let bytes): password = bytes
-    case .file(let path): password = try Self.read(path)
-    case .command(let words): password = try await Self.run(words)
-    case .standardInput: password = try ask(prompt)
-    }
-    guard password.byteCount > 0 else { throw CommandError("an empty password is not allowed") }
-    return password
+  /// Why `password(of:)` returned nil.
+  func missing(for location: BackendLocation) -> CommandError {
+    let ways = "use RESTIC_PASSWORD, RESTIC_PASSWORD_FILE, RESTIC_PASSWORD_COMMAND or a git credential helper"
+    let reason = mayPrompt ? "" : " (terminal prompts disabled)"
+    return CommandError(
+      "no password for \(location): \(ways)\(isForGit ? "" : ", or give it on standard input")\(reason)")
   }
 
   /// The password of a new repository: a person types it twice.
   func newPassword() async throws -> SecureBytes {
-    let first = try await password(prompt: "enter password for new repository: ")
-    guard case .standardInput = source, terminal.canAsk else { return first }
-    let second = try await password(prompt: "enter password again: ")
+    let first: SecureBytes?
+    switch try await given() {
+    case let password?: first = password
+    case nil where terminal.canAsk: first = try askTwice()
+    case nil: first = Self.readLine()
+    }
+    guard let first else {
+      throw CommandError(
+        "no password: use --password-file, --password-command or RESTIC_PASSWORD, or give it on standard input")
+    }
+    guard first.byteCount > 0 else { throw Self.emptyPassword }
+    return first
+  }
+
+  private static let emptyPassword = CommandError("an empty password is not allowed")
+
+  /// The password that was given beforehand; nil if a person is to give it.
+  private func given() async throws -> SecureBytes? {
+    switch source {
+    case .environment(let bytes): bytes
+    case .file(let path): try Self.read(path)
+    case .command(let words): try await Self.run(words)
+    case .person: nil
+    }
+  }
+
+  private func answer(for location: BackendLocation) async throws -> PasswordAnswer? {
+    if let password = try await given() { return PasswordAnswer(password: password) }
+    let context = CredentialPlace(location).map { GitCredential.Context(place: $0, isForGit: isForGit) }
+    let isAtTerminal = isForGit || terminal.canAsk
+    if let context, let answer = await GitCredential.fill(context, asks: isAtTerminal) { return answer }
+    guard isAtTerminal else { return Self.readLine().map { PasswordAnswer(password: $0) } }
+    guard mayPrompt, let password = terminal.askPassword("enter password for repository: ") else { return nil }
+    return PasswordAnswer(password: password, credential: context.map { GitCredential($0, password: password) })
+  }
+
+  private func askTwice() throws -> SecureBytes? {
+    guard let first = terminal.askPassword("enter password for new repository: ") else { return nil }
+    guard first.byteCount > 0 else { throw Self.emptyPassword }
+    guard let second = terminal.askPassword("enter password again: ") else { return nil }
     let isSame = first.withUnsafeBytes { first in second.withUnsafeBytes { first.elementsEqual($0) } }
     guard isSame else { throw CommandError("the passwords do not match; nothing was created") }
     return first
   }
 
-  private func ask(_ prompt: String) throws -> SecureBytes {
-    if terminal.canAsk {
-      guard let password = terminal.askPassword(prompt) else {
-        throw CommandError("no password was given")
-      }
-      return password
-    }
-    guard let password = PasswordLine.read(from: STDIN_FILENO, limit: Self.longestPassword) else {
-      throw CommandError(
-        "no password: use --password-file, --password-command or RESTIC_PASSWORD, or give it on standard input")
-    }
-    return password
+  private static func readLine() -> SecureBytes? {
+    PasswordLine.read(from: STDIN_FILENO, limit: longestPassword)
   }
 
   private static func read(_ path: FilePath) throws -> SecureBytes {

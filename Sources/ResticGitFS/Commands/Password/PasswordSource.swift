@@ -9,8 +9,8 @@ enum PasswordSource: Sendable {
   case file(FilePath)
   /// RESTIC_PASSWORD held it.
   case environment(SecureBytes)
-  /// Standard input: asked for on a terminal, read as one line otherwise.
-  case standardInput
+  /// Nothing of that: git's credential helpers, standard input or a person (`PasswordReader`).
+  case person
 
   /// The source that `options` and `environment` name. `takePassword` is called only where RESTIC_PASSWORD is what counts.
   static func choose(
@@ -28,7 +28,7 @@ enum PasswordSource: Sendable {
     case (nil, let file?):
       return .file(FilePath(file))
     case (nil, nil):
-      return password.map { .environment($0) } ?? .standardInput
+      return password.map { .environment($0) } ?? .person
     }
   }
 }

@@ -1,5 +1,8 @@
-/// What stands after `-o`, as for mount(8): options separated by commas, a later one wins over an earlier one.
-struct FuseOptionList: Hashable, Sendable {
+import ResticCore
+
+/// What stands after `-o` of `mount`: options of the storage, as restic has them (`local.connections=2`), and options as for
+/// mount(8), separated by commas, of which a later one wins over an earlier one.
+struct MountOptionList: Hashable, Sendable {
   /// `ro`.
   private(set) var isReadOnly = false
   /// `allow_other`.
@@ -8,11 +11,20 @@ struct FuseOptionList: Hashable, Sendable {
   private(set) var allowsExecution = false
   /// All others, for libfuse.
   private(set) var others: [String] = []
+  /// Those of the storage, each `key=value`.
+  private(set) var storage: [String] = []
 
-  /// The options that `texts`, each from one `-o`, hold. A backslash before a comma keeps the two together.
+  /// Options of the storage only.
+  init(storage: [String]) {
+    self.storage = storage
+  }
+
+  /// The options that `texts`, each from one `-o`, hold. A backslash before a comma keeps the two together; an option of the
+  /// storage that stands alone may hold commas.
   init(_ texts: [String]) throws(CommandError) {
-    for option in texts.flatMap(Self.split) {
+    for option in texts.flatMap({ BackendOptions.names(storageOptionIn: $0) ? [$0] : Self.split($0) }) {
       switch option {
+      case _ where BackendOptions.names(storageOptionIn: option): storage.append(option)
       case "ro": isReadOnly = true
       case "rw": isReadOnly = false
       case "allow_other": allowsOther = true

@@ -1,0 +1,21 @@
+import ResticCore
+import SystemPackage
+
+/// Where a repository is, as git's credential helpers are asked for it: `localhost` and the folder for one of this machine.
+struct CredentialPlace: Hashable, Sendable, CustomStringConvertible {
+  private let host: String
+  private let path: String
+
+  /// The place of the repository at `location`; nil for a path that git's protocol has no way to write.
+  init?(_ location: BackendLocation) {
+    switch location {
+    case .local(let folder):
+      host = "localhost"
+      path = String(folder.lexicallyNormalized().string.drop { $0 == "/" })
+    }
+    guard !path.utf8.contains(UInt8(ascii: "\n")) else { return nil }
+  }
+
+  /// The lines that `git credential` reads, each with its newline, without the password.
+  var description: String { "protocol=restic\nhost=\(host)\npath=\(path)\nusername=restic\n" }
+}

@@ -57,7 +57,7 @@ let package = Package(
 
     .executableTarget(
       name: "BenchmarkParts",
-      dependencies: ["ResticCore"],
+      dependencies: ["ResticCore", system],
       path: "Benchmarks/Parts",
       swiftSettings: settings),
 

@@ -63,11 +63,15 @@ extension Repository {
           onlyIfDue && !directory.unindexed.isDue(at: .now) ? [] : directory.unindexed.nextFile
         }
         if packs.isEmpty { return }
-        let file = IndexFile(packs: packs.map(\.content), supersedes: [])
-        let id = try await unpacked.save(file.encode(), as: BackendFile.index)
+        let id = try await save(IndexFile(packs: packs.map(\.content), supersedes: []))
         directory.withLock { $0.name(packs, in: id, at: .now) }
       }
     }
+  }
+
+  /// Stores an index file, whatever it says.
+  package func save(_ file: IndexFile) async throws(RepositoryError) -> IndexID {
+    try await unpacked.save(file.encode(), as: BackendFile.index)
   }
 
   /// Forgets packs of ours that no index file names and that are not on the storage any more; returns how many.

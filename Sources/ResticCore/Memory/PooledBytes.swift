@@ -61,7 +61,7 @@ public final class PooledBytes: @unchecked Sendable {
 
   /// Lends the whole room, to be filled anew from its start; `fill` returns how many bytes it has written, and so does this.
   @discardableResult
-  func overwrite(_ fill: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+  public func overwrite(_ fill: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
     byteCount = fill(memory)
     return byteCount
   }

@@ -1,0 +1,51 @@
+"""git-remote-restic beside git's own file transport, and beside the Go git-remote-restic where that is given."""
+
+import shutil
+
+from harness import PROGRAM
+
+
+def measure_urls(bench, source):
+    target, repository = bench.fresh("plain.git"), bench.new_repository()
+    bench.run("git", "clone", "-q", "--mirror", source, target)
+    bench.run("git", "--git-dir", target, "config", "receive.unpackLimit", "1")
+    url, plain = f"restic::{repository}", f"file://{target}"
+    bench.run("git", "push", "-q", "--mirror", url, cwd=source)
+    ours, theirs = bench.fresh("ours"), bench.fresh("theirs")
+    bench.run("git", "clone", "-q", url, ours)
+    bench.run("git", "clone", "-q", plain, theirs)
+
+    # What any command by URL takes at least: the password's key.
+    opened = sorted(bench.run(PROGRAM, "snapshots", "-q", "-r", repository).seconds for _ in range(bench.runs))
+    bench.note("opening the repository, mostly scrypt", f"{opened[len(opened) // 2]:.3f} s")
+
+    def compare(name, goal, *command):
+        bench.compare(
+            name, "git over file://", goal, lambda: bench.run("git", *command, cwd=ours),
+            lambda: bench.run("git", *command, cwd=theirs))
+
+    compare("git ls-remote by URL", "-", "ls-remote", "-q", "origin")
+    compare("git fetch by URL, nothing new", "scrypt + 0.15 s", "fetch", "-q", "origin")
+
+    def push(work):
+        def measure():
+            bench.number += 1
+            (work / "one").write_text(str(bench.number))
+            bench.run("git", "add", "one", cwd=work)
+            bench.run("git", "commit", "-q", "-m", "one", cwd=work)
+            return bench.run("git", "push", "-q", "origin", "HEAD:refs/heads/one", cwd=work)
+
+        return measure
+
+    bench.compare("git push of one commit by URL", "git over file://", "<= 0.42 s", push(ours), push(theirs))
+
+    def clone(location):
+        def measure():
+            copy = bench.fresh("clone")
+            sample = bench.run("git", "clone", "-q", "--bare", location, copy)
+            shutil.rmtree(copy)
+            return sample
+
+        return measure
+
+    bench.compare("git clone by URL", "git over file://", "<= 1.2 s (libfuse)", clone(url), clone(plain))

@@ -202,7 +202,7 @@ final class CommitCoordinator: Sendable {
     try await repository.loadIndex()
     guard let invalidations = try await Refresher(tree: tree).refresh(to: newest.snapshot.tree) else { return false }
     state.withLock { $0.base = CommitState.Base(newest) }
-    kernelCache.forget(invalidations)
+    kernelCache.forget(invalidations) { [tree] in tree.inspect { $0.announceRefresh() } }
     logger.info("now showing snapshot \(newest.id.short)")
     return true
   }

@@ -28,6 +28,7 @@ final class CommitCoordinator: Sendable {
   private let kernelCache: KernelCache
   /// Whether the mount ends with the program that it is for (`MountConfiguration`).
   private let isForOneProgram: Bool
+  private let clock: LockClock
   private let logger: Logger
   private let gate = AsyncGate()
   private let state: Locked<CommitState>
@@ -41,7 +42,8 @@ final class CommitCoordinator: Sendable {
   init(
     tree: WorkingTree, base: SavedSnapshot?, filter: SnapshotFilter?, identity: SnapshotIdentity,
     lockKeeper: LockKeeper,
-    streamer: ContentStreamer, kernelCache: KernelCache, isForOneProgram: Bool = false, logger: Logger
+    streamer: ContentStreamer, kernelCache: KernelCache, isForOneProgram: Bool = false,
+    clock: LockClock = .system, logger: Logger
   ) {
     self.tree = tree
     self.filter = filter
@@ -50,6 +52,7 @@ final class CommitCoordinator: Sendable {
     self.streamer = streamer
     self.kernelCache = kernelCache
     self.isForOneProgram = isForOneProgram
+    self.clock = clock
     self.logger = logger
     state = Locked(CommitState(base: CommitState.Base(base)))
   }
@@ -131,13 +134,13 @@ final class CommitCoordinator: Sendable {
   }
 
   private func commitAlone(_ purpose: Purpose) async throws -> CommitResult {
-    guard let filter, tree.inspect({ $0.isChanged }) else {
+    guard let filter, tree.inspect({ $0.isChanged }) || current.unconfirmed != nil else {
       await becomeClean()
       if purpose == .sync { await showNewest() }
       return .unchanged(current.base.snapshot?.id)
     }
     state.withLock { $0.phase = purpose == .unmount ? .unmounting : .committing }
-    let lock = try await lockKeeper.acquire()
+    let lock = try await lockKeeper.acquireConfirmed()
     let begin = Timestamp.now()
     let frozen = tree.inspect { $0.freeze() }
     let progress = CommitProgress(fileCount: frozen.changedFileCount, byteCount: frozen.changedByteCount)
@@ -148,21 +151,39 @@ final class CommitCoordinator: Sendable {
 
     let saver = SnapshotSaver(
       repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor,
-      refusesConflicts: isForOneProgram, logger: logger,
+      refusesConflicts: isForOneProgram, clock: clock, logger: logger,
       willSave: { [self] () throws(RepositoryError) in try beginSaving() })
     let summary = SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now())
-    let base = current.base
-    let result =
-      durable.id == base.tree
-      ? CommitResult.unchanged(base.snapshot?.id)
-      : try await saver.save(durable, base: base, lock: lock, summary: summary)
+    let (base, unconfirmed) = state.withLock { ($0.base, $0.unconfirmed) }
+    let result: CommitResult
+    do {
+      result =
+        durable.id == base.tree && unconfirmed == nil
+        ? .unchanged(base.snapshot?.id)
+        : try await saver.save(durable, base: base, known: unconfirmed, lock: lock, summary: summary)
+    } catch let error as UnconfirmedSnapshot {
+      // It counts as the base; the next commit looks whether the newest contains it.
+      tree.inspect { $0.settle(stored, of: frozen) }
+      streamer.noteCommit()
+      state.withLock { state in
+        state.base = CommitState.Base(error.saved)
+        state.base.tree = error.ours
+        state.unconfirmed = error.known
+      }
+      throw error
+    }
     tree.inspect { $0.settle(stored, of: frozen) }
     streamer.noteCommit()
     state.withLock { state in
+      state.unconfirmed = nil
       if case .saved(let saved, let merge) = result {
         state.base = CommitState.Base(saved)
+        state.newer = nil
         // The mount shows our side still; the refresh that follows shows the merged tree.
-        if let merge { state.base.tree = merge.ours }
+        if let merge {
+          state.base.tree = merge.ours
+          state.newer = saved
+        }
       }
       state.lastCommit = (result, .now())
     }
@@ -182,7 +203,8 @@ final class CommitCoordinator: Sendable {
     }
   }
 
-  /// Shows the newest matching snapshot, if nothing is changed and it isn't shown already; says whether it was another.
+  /// Looks for the newest matching snapshot, and shows it if nothing is changed and it isn't shown already; says whether
+  /// it was another. Where it can't be shown now, `CommitState.newer` is set.
   @discardableResult
   func refresh() async throws -> Bool {
     try await gate.pass { () async throws -> Bool in try await refreshAlone() }
@@ -190,18 +212,27 @@ final class CommitCoordinator: Sendable {
 
   @discardableResult
   private func refreshAlone() async throws -> Bool {
-    guard let filter, !tree.inspect({ $0.isChanged }) else { return false }
-    let description = SnapshotDescription(base: current.base.snapshot, filter: filter, identity: identity)
+    guard let filter else { return false }
+    let (base, isUnconfirmed) = state.withLock { ($0.base, $0.unconfirmed != nil) }
+    let description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
     guard let newest = try await repository.snapshots().last(where: { description.covers($0.snapshot) }) else {
       return false
     }
-    guard newest.snapshot.tree != current.base.tree else {
+    let isChanged = tree.inspect { $0.isChanged }
+    let isShown = newest.snapshot.tree == base.tree
+    state.withLock { $0.newer = isShown ? nil : newest }
+    // Of an unconfirmed snapshot the newest may not hold what the mount shows, until the next commit.
+    if isChanged || isUnconfirmed { return false }
+    if isShown {
       state.withLock { $0.base = CommitState.Base(newest) }
       return false
     }
     try await repository.loadIndex()
     guard let invalidations = try await Refresher(tree: tree).refresh(to: newest.snapshot.tree) else { return false }
-    state.withLock { $0.base = CommitState.Base(newest) }
+    state.withLock { state in
+      state.base = CommitState.Base(newest)
+      state.newer = nil
+    }
     kernelCache.forget(invalidations) { [tree] in tree.inspect { $0.announceRefresh() } }
     logger.info("now showing snapshot \(newest.id.short)")
     return true

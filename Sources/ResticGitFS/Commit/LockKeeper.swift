@@ -6,6 +6,7 @@ actor LockKeeper {
   private let repository: Repository
   /// How long to wait for a lock that stands in the way.
   let retryFor: Duration
+  private let clock: LockClock
   private let logger: Logger
   private var acquisition: Task<RepositoryLock, any Error>?
   private let held = Locked<RepositoryLock?>(nil)
@@ -14,9 +15,10 @@ actor LockKeeper {
   nonisolated var heldLock: LockID? { held.withLock { $0 }?.id }
 
   /// A keeper of locks on `repository`, which waits up to `retryFor` for a lock that stands in the way.
-  init(repository: Repository, retryFor: Duration, logger: Logger) {
+  init(repository: Repository, retryFor: Duration, clock: LockClock = .system, logger: Logger) {
     self.repository = repository
     self.retryFor = retryFor
+    self.clock = clock
     self.logger = logger
   }
 
@@ -31,7 +33,7 @@ actor LockKeeper {
     }
     if let acquisition { return try await acquisition.value }
     let task = Task {
-      let lock = try await RepositoryLock.acquire(on: repository, retryFor: retryFor)
+      let lock = try await RepositoryLock.acquire(on: repository, retryFor: retryFor, clock: clock)
       do {
         _ = try await repository.forgetVanishedPacks()
         try await repository.loadIndex()
@@ -48,6 +50,19 @@ actor LockKeeper {
     } catch {
       if acquisition == task { acquisition = nil }
       throw error
+    }
+  }
+
+  /// As `acquire`, and the lock is seen to be on the storage now. Where somebody removed it, and may have pruned what only
+  /// our packs hold, a new one is taken, with a fresh index.
+  func acquireConfirmed() async throws -> RepositoryLock {
+    let lock = try await acquire()
+    do {
+      try await lock.confirm()
+      return lock
+    } catch RepositoryError.lockLost(let reason) {
+      logger.warning("\(reason)")
+      return try await acquire()
     }
   }
 

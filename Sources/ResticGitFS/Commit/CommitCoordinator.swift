@@ -152,6 +152,11 @@ final class CommitCoordinator: Sendable {
     let saver = SnapshotSaver(
       repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor,
       refusesConflicts: isForOneProgram, clock: clock, logger: logger,
+      rebase: { [repository] theirs in
+        let uploader = repository.makeUploader()
+        return try await SnapshotWriter(files: files, uploader: uploader, progress: progress)
+          .store(frozen, stored.files, onto: theirs)
+      },
       willSave: { [self] () throws(RepositoryError) in try beginSaving() })
     let summary = SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now())
     let (base, unconfirmed) = state.withLock { ($0.base, $0.unconfirmed) }

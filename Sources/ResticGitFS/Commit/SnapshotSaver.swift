@@ -25,6 +25,8 @@ struct SnapshotSaver: Sendable {
   let clock: LockClock
   /// Told what a person may want to know.
   let logger: Logger
+  /// Stores a base and our side for a merge with a tree, when the true base was forgotten and pruned.
+  let rebase: @Sendable (_ theirs: BlobID) async throws -> (base: BlobID, ours: BlobID)
   /// Called at the last moment at which nothing has been saved; an error keeps it so.
   let willSave: @Sendable () throws(RepositoryError) -> Void
 
@@ -139,7 +141,6 @@ struct SnapshotSaver: Sendable {
     // Then a prune may have taken what our tree carries over from the base.
     let isForgotten = base.tree != nil && !snapshots.contains { $0.snapshot.tree == base.tree }
     if isForgotten, change.isSaved { try expect(base.snapshot, in: newest, among: snapshots) }
-    if isForgotten, ours.id != base.tree { try await TreeVerifier(repository: repository).verify(ours.id) }
     var sides = Self.sides(besides: newest, among: snapshots, newcomers: listed.subtracting(known))
     if newest?.snapshot.tree != base.tree, newest?.snapshot.tree != ours.id, base.tree != ours.id {
       sides.append(Side(tree: ours.id, base: base.tree))
@@ -152,6 +153,7 @@ struct SnapshotSaver: Sendable {
       if ours.id == newest?.snapshot.tree || ours.id == base.tree {
         return Turn(result: .unchanged(newest?.id ?? base.snapshot?.id), known: known)
       }
+      if isForgotten { try await TreeVerifier(repository: repository).verify(ours.id) }
       let successor = description.successor(ours.id, at: now, summary: summary)
       try await confirm()
       let saved = try await repository.saveSnapshot(successor, of: ours)
@@ -166,6 +168,11 @@ struct SnapshotSaver: Sendable {
     // Those of snapshots that came late are nobody's to refuse: refused again and again, they would never be merged.
     let refusal = refusesConflicts ? RefusedMerge(result.ownConflicts, with: newest.id) : nil
     if let refusal, !change.isSaved { throw refusal }
+    if isForgotten {
+      for tree in [merged.id] + (result.needsSnapshotOfOurs ? [ours.id] : []) {
+        try await TreeVerifier(repository: repository).verify(tree)
+      }
+    }
     try await confirm()
     var merge = result
     if result.needsSnapshotOfOurs {
@@ -224,8 +231,16 @@ struct SnapshotSaver: Sendable {
       // An uploader makes one tree durable; the next merge reads it.
       let uploader = repository.makeUploader()
       let side = sides[result.sideCount]
-      let merge = try await TreeMerge(uploader: uploader, label: label)
-        .merge(base: side.base, theirs: tree, ours: side.tree)
+      let treeMerge = TreeMerge(uploader: uploader, label: label)
+      let merge: MergeResult
+      do {
+        merge = try await treeMerge.merge(base: side.base, theirs: tree, ours: side.tree)
+      } catch RepositoryError.missingBlob(let blob, _) where side.snapshot == nil {
+        logger.warning(
+          "what was mounted has been pruned (blob \(blob)): what is changed here counts as changed by others, too")
+        let (base, ours) = try await rebase(tree)
+        merge = try await treeMerge.merge(base: base, theirs: tree, ours: ours)
+      }
       let durable = try await uploader.finish(root: merge.root)
       tree = durable.id
       result.conflicts += merge.conflicts

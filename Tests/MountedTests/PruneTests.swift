@@ -5,6 +5,7 @@ import Testing
 /// restic's forget and prune where they meet a mount that has moved on, or has not, with and without its lock.
 @Suite("Pruned beneath a mount")
 struct PruneTests {
+  // C11 A mount without changes shows a newer snapshot of the same thing within --refresh (30 s) and at every sync.
   @Test(
     "the base snapshot is forgotten and pruned: a clean mount moves on at its next look, by itself or at a sync",
     arguments: ["1s", "0s"])
@@ -28,6 +29,8 @@ struct PruneTests {
     }
   }
 
+  // R2 What is written then to a mount that had not seen the newest snapshot is merged as ever, only that what can't be
+  // compared any more counts as changed by both.
   @Test("the base snapshot is forgotten and pruned, and then the mount is written to: everything written is saved")
   func staleMount() async throws {
     try await MountedRepository.mounted(["--no-git-init", "--refresh", "0s"]) { vault in
@@ -53,7 +56,7 @@ struct PruneTests {
     try await MountedRepository.mounted(["--refresh", "0s"]) { vault in
       try await vault.makeHistory(commits: 60)
       try await vault.shell("git push --quiet $M main topic; sync $M", in: vault.path("source.git"))
-      let second = try await vault.mount(at: "second")
+      try await vault.mount(at: "second")
       try await vault.shell(
         "git push --quiet $T/second feature/deep/x release/1.0:topic --force", in: vault.path("source.git"))
       try await vault.unmount(at: "second")
@@ -67,11 +70,12 @@ struct PruneTests {
         test $(git rev-parse first) = $(git -C $T/source.git rev-parse release/1.0); test $(git rev-parse topic) = $(git -C $T/source.git rev-parse release/1.0)
         test -n "$(git for-each-ref --points-at $(git -C $T/source.git rev-parse release/1.0))"
         """)
-      _ = second
       try await vault.expectKept()
     }
   }
 
+  // R5 Where somebody removes the lock by force and prunes, a commit stores anew what is in memory, and fails if something is
+  // gone; it never saves a snapshot that lacks something.
   @Test(
     "restic unlock --remove-all and prune beside a mount with changes: what is in memory is stored anew, what is not is an error that says so"
   )

@@ -23,7 +23,7 @@ public struct FuseMountOptions: Hashable, Sendable {
   /// How many requests are worked on at once. One that waits for a slow backend occupies one.
   public var maximumThreadCount = 64
   /// How many threads without work are kept.
-  public var maximumIdleThreadCount = 10
+  public var maximumIdleThreadCount = 24
 
   /// Options with everything else at its default.
   public init(fileSystemName: String, subtype: String = "restic-gitfs") {

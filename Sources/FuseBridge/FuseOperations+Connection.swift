@@ -26,6 +26,6 @@ func fuseInitialize(_: UnsafeMutableRawPointer?, connection: UnsafeMutablePointe
   // The kernel takes the smaller one of this and its own (128 KiB, /sys/class/bdi/…/read_ahead_kb).
   connection.pointee.max_readahead = .max
   // Read-ahead and writeback under way at once; the kernel's default of 12 starves a slow backend.
-  connection.pointee.max_background = 64
-  connection.pointee.congestion_threshold = 48
+  connection.pointee.max_background = 16
+  connection.pointee.congestion_threshold = 12
 }

@@ -88,10 +88,11 @@ extension Repository {
   func open(_ content: PendingBlob.Content, id: BlobID) throws(RepositoryError) -> [UInt8] {
     switch content {
     case .plaintext(let bytes):
-      return bytes
-    case .sealed(let bytes, let range, let uncompressedLength):
+      return bytes.array
+    case .packed(let pack, let range, let uncompressedLength):
       return try coder.open(
-        bytes[range], uncompressedLength: uncompressedLength, id: id, place: "a pack not yet stored")
+        pack.bytes(in: range).array[...], uncompressedLength: uncompressedLength, id: id, place: "a pack not yet stored"
+      )
     }
   }
 }

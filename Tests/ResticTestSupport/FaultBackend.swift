@@ -78,7 +78,7 @@ public final class FaultBackend: Backend {
     try await pass(.create) { () async throws(BackendError) in try await base.create() }
   }
 
-  public func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+  public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     try await pass(.save, file) { () async throws(BackendError) in try await base.save(file, bytes) }
   }
 

@@ -35,12 +35,12 @@ public final class MemoryBackend: Backend {
     state.withLock { $0.isCreated = true }
   }
 
-  public func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+  public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     try access { state throws(BackendError) in
       if let existing = state.files[file] {
-        guard existing == bytes else { throw .alreadyExists(file) }
+        guard existing == bytes.array else { throw .alreadyExists(file) }
       } else {
-        state.files[file] = bytes
+        state.files[file] = bytes.array
       }
     }
   }

@@ -16,7 +16,7 @@ public protocol Backend: Sendable {
   func create() async throws(BackendError)
 
   /// Stores `bytes` as `file`.
-  func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError)
+  func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError)
 
   /// The bytes of `file` in `range`, or all of them. Throws `.truncated` when the file ends before the range does.
   func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8]
@@ -38,6 +38,11 @@ extension Backend {
   /// All bytes of `file`.
   public func load(_ file: BackendFile) async throws(BackendError) -> [UInt8] {
     try await load(file, range: nil)
+  }
+
+  /// As `save(_:_:)`, for bytes in an array.
+  public func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+    try await save(file, PooledBytes(copying: bytes))
   }
 }
 

@@ -33,28 +33,39 @@ public enum Zstd {
       free: { ZSTD_freeCCtx($0) })
   }
 
-  /// One frame that holds `bytes`. `off` compresses as `auto` does: whether to compress at all is the caller's choice.
-  ///
-  /// The array is allocated for the worst case, a little over `bytes.count`: do not keep it, seal it.
-  public static func compress(_ bytes: UnsafeRawBufferPointer, mode: CompressionMode) -> [UInt8] {
+  /// The most that compressing `byteCount` bytes can come to.
+  public static func worstCase(of byteCount: Int) -> Int { ZSTD_compressBound(byteCount) }
+
+  /// Writes one frame that holds `bytes` to `output`, which has room for the worst case, and returns its length. `off`
+  /// compresses as `auto` does: whether to compress at all is the caller's choice.
+  public static func compress(
+    _ bytes: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer, mode: CompressionMode
+  ) -> Int {
     let pool =
       switch mode {
       case .auto, .off: fastCompressors
       case .max: maxCompressors
       }
-    return pool.withContext { context in
-      [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(bytes.count)) { buffer, initializedCount in
-        let result = ZSTD_compress2(context, buffer.baseAddress, buffer.count, bytes.baseAddress, bytes.count)
-        // The output has room for the worst case, so memory is all that can be missing.
-        precondition(ZSTD_isError(result) == 0, "zstd could not compress")
-        initializedCount = result
-      }
+    let result = pool.withContext {
+      ZSTD_compress2($0, output.baseAddress, output.count, bytes.baseAddress, bytes.count)
     }
+    // There is room for the worst case, so memory is all that can be missing.
+    precondition(ZSTD_isError(result) == 0, "zstd could not compress")
+    return result
   }
 
   /// One frame that holds `bytes`.
   public static func compress(_ bytes: [UInt8], mode: CompressionMode) -> [UInt8] {
-    bytes.withUnsafeBytes { compress($0, mode: mode) }
+    [UInt8](unsafeUninitializedCapacity: worstCase(of: bytes.count)) { output, initializedCount in
+      initializedCount = bytes.withUnsafeBytes {
+        compress($0, into: UnsafeMutableRawBufferPointer(output), mode: mode)
+      }
+    }
+  }
+
+  /// Lends a decompression context.
+  static func withDecompressor<Result>(_ body: (OpaquePointer) -> Result) -> Result {
+    decompressors.withContext(body)
   }
 
   /// The content of `bytes`, exactly `expectedByteCount` bytes; anything else is an error.

@@ -10,7 +10,36 @@ enum AESCounterMode {
   static func apply(
     key: UnsafeRawPointer, iv: UnsafeRawPointer, input: UnsafeRawBufferPointer, output: UnsafeMutableRawPointer
   ) {
-    guard let source = input.baseAddress, input.count > 0 else { return }
+    withContext(key: key, iv: iv) { context in
+      var offset = 0
+      while offset < input.count {
+        let piece = UnsafeRawBufferPointer(rebasing: input[offset..<min(offset + pieceByteCount, input.count)])
+        apply(context, piece, output + offset)
+        offset += piece.count
+      }
+    }
+  }
+
+  /// Lends `input` XOR key stream to `body`, one piece of at most `pieceByteCount` bytes after the other.
+  static func apply(
+    key: UnsafeRawPointer, iv: UnsafeRawPointer, input: UnsafeRawBufferPointer, inPiecesOf pieceByteCount: Int,
+    _ body: (UnsafeRawBufferPointer) -> Void
+  ) {
+    withContext(key: key, iv: iv) { context in
+      withUnsafeTemporaryAllocation(byteCount: pieceByteCount, alignment: 64) { scratch in
+        guard let output = scratch.baseAddress else { return }
+        var offset = 0
+        while offset < input.count {
+          let piece = UnsafeRawBufferPointer(rebasing: input[offset..<min(offset + pieceByteCount, input.count)])
+          apply(context, piece, output)
+          body(UnsafeRawBufferPointer(start: output, count: piece.count))
+          offset += piece.count
+        }
+      }
+    }
+  }
+
+  private static func withContext(key: UnsafeRawPointer, iv: UnsafeRawPointer, _ body: (OpaquePointer) -> Void) {
     let context = LibCrypto.required(EVP_CIPHER_CTX_new(), "cipher context")
     defer { EVP_CIPHER_CTX_free(context) }
     LibCrypto.check(
@@ -18,17 +47,20 @@ enum AESCounterMode {
         context, LibCrypto.aes256CTR, key.assumingMemoryBound(to: UInt8.self), iv.assumingMemoryBound(to: UInt8.self),
         nil),
       "EVP_EncryptInit_ex2")
-    var offset = 0
-    while offset < input.count {
-      let byteCount = min(pieceByteCount, input.count - offset)
-      var written: CInt = 0
-      LibCrypto.check(
-        EVP_EncryptUpdate(
-          context, (output + offset).assumingMemoryBound(to: UInt8.self), &written,
-          (source + offset).assumingMemoryBound(to: UInt8.self), CInt(byteCount)),
-        "EVP_EncryptUpdate")
-      precondition(Int(written) == byteCount, "counter mode keeps lengths")
-      offset += byteCount
-    }
+    body(context)
+  }
+
+  /// Goes on with `piece`, which is not empty.
+  private static func apply(
+    _ context: OpaquePointer, _ piece: UnsafeRawBufferPointer, _ output: UnsafeMutableRawPointer
+  ) {
+    guard let source = piece.baseAddress else { return }
+    var written: CInt = 0
+    LibCrypto.check(
+      EVP_EncryptUpdate(
+        context, output.assumingMemoryBound(to: UInt8.self), &written, source.assumingMemoryBound(to: UInt8.self),
+        CInt(piece.count)),
+      "EVP_EncryptUpdate")
+    precondition(Int(written) == piece.count, "counter mode keeps lengths")
   }
 }

@@ -11,7 +11,8 @@ public final class MasterKey: Sendable {
   public static let overhead = ivByteCount + Poly1305AES.byteCount
   /// The bytes of a key.
   public static let byteCount = 64
-  private static let ivByteCount = 16
+  /// The bytes before the ciphertext.
+  static let ivByteCount = 16
   private static let kOffset = 32
   private static let rOffset = 48
 
@@ -52,39 +53,75 @@ public final class MasterKey: Sendable {
     plaintext.withUnsafeBytes { seal($0) }
   }
 
+  /// Seals `plaintext` into `output`, which has exactly `plaintext.count + overhead` bytes. The plaintext may lie in it
+  /// already, `ivByteCount` bytes from its start.
+  public func seal(_ plaintext: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) {
+    withUnsafeTemporaryAllocation(byteCount: Self.ivByteCount, alignment: 8) { iv in
+      SecureRandom.fill(iv)
+      seal(plaintext, iv: UnsafeRawBufferPointer(iv), into: output)
+    }
+  }
+
   /// Seals with a given 16-byte IV, for published vectors; an IV that is used twice gives both plaintexts away.
   func seal(_ plaintext: UnsafeRawBufferPointer, iv: UnsafeRawBufferPointer) -> [UInt8] {
-    precondition(iv.count == Self.ivByteCount, "an IV has 16 bytes")
     let byteCount = plaintext.count + Self.overhead
     return [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initializedCount in
-      bytes.withUnsafeBytes { key in
-        guard let key = key.baseAddress, let output = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
-        UnsafeMutableRawBufferPointer(buffer).copyMemory(from: iv)
-        let ciphertext = output + Self.ivByteCount
-        AESCounterMode.apply(key: key, iv: output, input: plaintext, output: ciphertext)
-        Poly1305AES.authenticate(
-          UnsafeRawBufferPointer(start: ciphertext, count: plaintext.count), k: key + Self.kOffset,
-          r: key + Self.rOffset, nonce: output, mac: ciphertext + plaintext.count)
-        initializedCount = byteCount
-      }
+      seal(
+        plaintext, iv: iv,
+        into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<byteCount]))
+      initializedCount = byteCount
+    }
+  }
+
+  private func seal(
+    _ plaintext: UnsafeRawBufferPointer, iv: UnsafeRawBufferPointer, into buffer: UnsafeMutableRawBufferPointer
+  ) {
+    precondition(iv.count == Self.ivByteCount, "an IV has 16 bytes")
+    precondition(buffer.count == plaintext.count + Self.overhead, "exactly as much room as it takes")
+    bytes.withUnsafeBytes { key in
+      guard let key = key.baseAddress, let output = buffer.baseAddress else { return }
+      buffer.copyMemory(from: iv)
+      let ciphertext = output + Self.ivByteCount
+      AESCounterMode.apply(key: key, iv: output, input: plaintext, output: ciphertext)
+      Poly1305AES.authenticate(
+        UnsafeRawBufferPointer(start: ciphertext, count: plaintext.count), k: key + Self.kOffset,
+        r: key + Self.rOffset, nonce: output, mac: ciphertext + plaintext.count)
     }
   }
 
   /// The plaintext of `sealed`. The MAC is checked first and in constant time; nothing is decrypted if it is wrong.
   public func open(_ sealed: UnsafeRawBufferPointer) throws(CryptoError) -> [UInt8] {
-    guard sealed.count >= Self.overhead, let input = sealed.baseAddress else { throw .truncated }
-    let plaintextByteCount = sealed.count - Self.overhead
-    let ciphertext = UnsafeRawBufferPointer(start: input + Self.ivByteCount, count: plaintextByteCount)
-    guard isAuthentic(ciphertext, nonce: input, mac: input + Self.ivByteCount + plaintextByteCount) else {
-      throw .wrongMAC
-    }
-    return [UInt8](unsafeUninitializedCapacity: plaintextByteCount) { buffer, initializedCount in
+    let ciphertext = try authenticCiphertext(of: sealed)
+    return [UInt8](unsafeUninitializedCapacity: ciphertext.count) { buffer, initializedCount in
       bytes.withUnsafeBytes { key in
-        guard let key = key.baseAddress, let output = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
-        AESCounterMode.apply(key: key, iv: input, input: ciphertext, output: output)
-        initializedCount = plaintextByteCount
+        guard let key = key.baseAddress, let iv = sealed.baseAddress else { return }
+        guard let output = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
+        AESCounterMode.apply(key: key, iv: iv, input: ciphertext, output: output)
+        initializedCount = ciphertext.count
       }
     }
+  }
+
+  /// Lends the plaintext of `sealed` to `body`, one piece of at most `pieceByteCount` bytes after the other; the pointer is
+  /// valid during the call only. The MAC is checked first.
+  func open(
+    _ sealed: UnsafeRawBufferPointer, inPiecesOf pieceByteCount: Int, _ body: (UnsafeRawBufferPointer) -> Void
+  ) throws(CryptoError) {
+    let ciphertext = try authenticCiphertext(of: sealed)
+    bytes.withUnsafeBytes { key in
+      guard let key = key.baseAddress, let iv = sealed.baseAddress else { return }
+      AESCounterMode.apply(key: key, iv: iv, input: ciphertext, inPiecesOf: pieceByteCount, body)
+    }
+  }
+
+  /// The ciphertext in `sealed`, if its MAC is right.
+  private func authenticCiphertext(of sealed: UnsafeRawBufferPointer) throws(CryptoError) -> UnsafeRawBufferPointer {
+    guard sealed.count >= Self.overhead, let input = sealed.baseAddress else { throw .truncated }
+    let ciphertext = UnsafeRawBufferPointer(start: input + Self.ivByteCount, count: sealed.count - Self.overhead)
+    guard isAuthentic(ciphertext, nonce: input, mac: input + Self.ivByteCount + ciphertext.count) else {
+      throw .wrongMAC
+    }
+    return ciphertext
   }
 
   /// The plaintext of `sealed`. The MAC is checked first and in constant time; nothing is decrypted if it is wrong.

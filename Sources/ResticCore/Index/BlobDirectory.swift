@@ -87,7 +87,7 @@ struct BlobDirectory: ~Copyable {
   }
 
   /// Decides at one instant who stores a blob: of two equal calls only one is told `.mine`.
-  mutating func claim(_ key: BlobKey, _ plaintext: [UInt8], by uploader: PendingBlob.UploaderID) -> Claim {
+  mutating func claim(_ key: BlobKey, _ plaintext: PooledBytes, by uploader: PendingBlob.UploaderID) -> Claim {
     if var blob = pending[key] {
       if blob.holder(uploader) != nil { return .underWay }
       if !blob.dependents.contains(uploader) {
@@ -98,29 +98,23 @@ struct BlobDirectory: ~Copyable {
     }
     if index.contains(key) { return .stored }
     pending[key] = PendingBlob(
-      content: .plaintext(plaintext), plaintextByteCount: plaintext.count,
+      content: .plaintext(plaintext), plaintextByteCount: plaintext.byteCount,
       holders: [PendingBlob.Holder(uploader: uploader)])
     return .mine
   }
 
-  /// Replaces what can be read of a pending blob by its sealed form. Nothing happens if it was given up meanwhile.
-  mutating func setSealed(_ blob: SealedBlob, by uploader: PendingBlob.UploaderID) {
-    let key = BlobKey(id: blob.id, type: blob.type)
+  /// Says that a pending blob is in a pack now. Nothing happens if it was given up or stored meanwhile.
+  mutating func setContent(_ content: PendingBlob.Content, of key: BlobKey, by uploader: PendingBlob.UploaderID) {
     guard pending[key]?.holder(uploader) != nil else { return }
-    pending[key]?.content = .sealed(
-      blob.bytes, range: 0..<blob.bytes.count, uncompressedLength: blob.uncompressedLength)
+    pending[key]?.content = content
   }
 
-  /// Says that `pack` is closed and that `flight` takes it to the storage: its blobs are found in its bytes from now on,
-  /// and each blob's own bytes are freed.
+  /// Says that `pack` is closed and that `flight` takes it to the storage.
   mutating func beginFlight(_ pack: BuiltPack, by uploader: PendingBlob.UploaderID, flight: Task<Void, Never>) {
     for entry in pack.blobs {
       let key = BlobKey(id: entry.id, type: entry.type)
       guard let position = pending[key]?.holder(uploader) else { continue }
       pending[key]?.holders[position].flight = flight
-      pending[key]?.content = .sealed(
-        pack.bytes, range: Int(entry.offset)..<Int(entry.offset) + Int(entry.length),
-        uncompressedLength: entry.uncompressedLength)
     }
   }
 

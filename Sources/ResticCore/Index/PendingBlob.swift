@@ -6,9 +6,9 @@ struct PendingBlob: Sendable {
   /// What can be read of it meanwhile.
   enum Content: Sendable {
     /// Being compressed and sealed just now.
-    case plaintext([UInt8])
-    /// Sealed; the bytes are those in `range` of the array, which may be a whole pack.
-    case sealed([UInt8], range: Range<Int>, uncompressedLength: UInt32?)
+    case plaintext(PooledBytes)
+    /// Sealed: in `range` of a pack.
+    case packed(PackContent, range: Range<Int>, uncompressedLength: UInt32?)
   }
 
   /// An uploader that has the blob in a pack.

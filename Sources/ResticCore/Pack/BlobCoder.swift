@@ -7,39 +7,73 @@ struct BlobCoder: Sendable {
   /// Whether every sealed blob is decoded again before it is accepted, as restic does.
   let verifiesWrites: Bool
 
+  /// What is opened at a time to look at it: it stays in the processor's first cache.
+  private static let pieceByteCount = 32 << 10
+
   /// Compresses and seals `plaintext`, whose hash is `id`, then opens it again to see that it is right: a fault of the
   /// memory or the processor would otherwise be noticed when the data is needed. Right after sealing the bytes are in
   /// the cache, and comparing them costs a tenth of hashing them again, which makes it cheap.
   ///
   /// What is compressed follows restic: nothing in version 1; in version 2 trees always, data unless compression is off,
   /// empty blobs never. A result that is larger than the original is kept. Source: restic, saveAndEncrypt.
-  func seal(_ plaintext: [UInt8], id: BlobID, type: BlobType) throws(RepositoryError) -> SealedBlob {
-    guard plaintext.count < Int(UInt32.max) - 1 << 20 else {
-      throw .tooLarge("blob \(id.short) has \(plaintext.count) bytes; the format allows 4 GiB")
+  func seal(_ plaintext: PooledBytes, id: BlobID, type: BlobType) throws(RepositoryError) -> SealedBlob {
+    guard plaintext.byteCount < Int(UInt32.max) - 1 << 20 else {
+      throw .tooLarge("blob \(id.short) has \(plaintext.byteCount) bytes; the format allows 4 GiB")
     }
-    let isCompressed = version > 1 && !plaintext.isEmpty && (compression != .off || type == .tree)
-    let bytes = plaintext.withUnsafeBytes { plaintext in
-      if !isCompressed { return masterKey.seal(plaintext) }
-      return Zstd.compress(plaintext, mode: compression == .off ? .auto : compression)
-        .withUnsafeBytes { masterKey.seal($0) }
+    let isCompressed = version > 1 && plaintext.byteCount > 0 && (compression != .off || type == .tree)
+    let room = isCompressed ? Zstd.worstCase(of: plaintext.byteCount) : plaintext.byteCount
+    let sealed = PooledBytes(capacity: room + MasterKey.overhead)
+    plaintext.withUnsafeBytes { plaintext in
+      sealed.append(upTo: sealed.capacity) { output in
+        guard isCompressed else {
+          masterKey.seal(plaintext, into: output)
+          return output.count
+        }
+        let frame = UnsafeMutableRawBufferPointer(rebasing: output[MasterKey.ivByteCount...].prefix(room))
+        let byteCount = Zstd.compress(plaintext, into: frame, mode: compression == .off ? .auto : compression)
+        masterKey.seal(
+          UnsafeRawBufferPointer(rebasing: frame[..<byteCount]),
+          into: UnsafeMutableRawBufferPointer(rebasing: output[..<(byteCount + MasterKey.overhead)]))
+        return byteCount + MasterKey.overhead
+      }
     }
-    let uncompressedLength = isCompressed ? UInt32(plaintext.count) : nil
-    if verifiesWrites {
-      try verify(bytes, uncompressedLength: uncompressedLength, id: id, against: plaintext)
-    }
-    return SealedBlob(id: id, type: type, bytes: bytes, uncompressedLength: uncompressedLength)
+    let blob = SealedBlob(
+      id: id, type: type, bytes: sealed, uncompressedLength: isCompressed ? UInt32(plaintext.byteCount) : nil)
+    if verifiesWrites { try verify(blob, against: plaintext) }
+    return blob
   }
 
-  /// Throws unless `sealed` opens to `plaintext`.
-  func verify(
-    _ sealed: [UInt8], uncompressedLength: UInt32?, id: BlobID, against plaintext: [UInt8]
-  ) throws(RepositoryError) {
-    do throws(RepositoryError) {
-      let opened = try decode(sealed[...], uncompressedLength: uncompressedLength, id: id, place: "memory")
-      guard opened == plaintext else { throw .damaged("blob \(id.short) does not read back") }
-    } catch {
-      throw .damaged("\(error): this machine's memory or processor is at fault, nothing was stored")
+  /// Throws unless `blob` opens to `plaintext`.
+  func verify(_ blob: SealedBlob, against plaintext: PooledBytes) throws(RepositoryError) {
+    let readsBack = blob.bytes.withUnsafeBytes { sealed in
+      plaintext.withUnsafeBytes { plaintext in
+        blob.uncompressedLength == nil
+          ? opens(sealed, to: plaintext)
+          : Zstd.holds(plaintext) { comparison in
+            // Where the MAC is wrong nothing is added, and what isn't there is not equal.
+            try? masterKey.open(sealed, inPiecesOf: Self.pieceByteCount) { comparison.add($0) }
+          }
+      }
     }
+    guard readsBack else {
+      throw .damaged(
+        "blob \(blob.id.short) does not read back: this machine's memory or processor is at fault, nothing was stored")
+    }
+  }
+
+  private func opens(_ sealed: UnsafeRawBufferPointer, to plaintext: UnsafeRawBufferPointer) -> Bool {
+    guard sealed.count == plaintext.count + MasterKey.overhead else { return false }
+    var rest = plaintext
+    var isEqual = true
+    do throws(CryptoError) {
+      try masterKey.open(sealed, inPiecesOf: Self.pieceByteCount) { piece in
+        isEqual = isEqual && piece.isEqual(to: UnsafeRawBufferPointer(rebasing: rest.prefix(piece.count)))
+        rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(piece.count))
+      }
+    } catch {
+      return false
+    }
+    return isEqual
   }
 
   /// The plaintext of the blob `id`, verified. `place` says in messages where the sealed bytes came from.

@@ -1,7 +1,7 @@
 /// A finished pack, ready to be stored.
 struct BuiltPack: Sendable {
   let id: PackID
-  let bytes: [UInt8]
+  let bytes: PooledBytes
   let blobs: [PackBlob]
 
   /// What an index file says of it.

@@ -66,9 +66,9 @@ extension Uploader {
       break
     case .plaintext(let bytes):
       try store(bytes, key)
-    case .sealed(let bytes, let range, let uncompressedLength):
+    case .packed(let pack, let range, let uncompressedLength):
       let blob = SealedBlob(
-        id: key.id, type: key.type, bytes: Array(bytes[range]), uncompressedLength: uncompressedLength)
+        id: key.id, type: key.type, bytes: pack.bytes(in: range), uncompressedLength: uncompressedLength)
       try append(blob, plaintextByteCount: blob.plaintextByteCount)
     }
   }

@@ -8,25 +8,34 @@ struct OpenPacks {
   private var data = [PackBuilder?](repeating: nil, count: packsPerType)
   private var trees = [PackBuilder?](repeating: nil, count: packsPerType)
 
-  /// Puts `blob` into a pack; returns the pack if that made it full. A blob of the target size or more gets one alone.
-  mutating func append(_ blob: SealedBlob, target: Int) -> PackBuilder? {
-    if blob.bytes.count >= target {
-      var pack = PackBuilder(type: blob.type)
-      pack.append(blob)
-      return pack
+  /// What became of a blob.
+  struct Placement {
+    /// The pack it is in, and where.
+    var content: PackContent
+    var range: Range<Int>
+    /// The pack, if the blob made it full.
+    var full: PackBuilder?
+  }
+
+  /// Puts `blob` into a pack. A blob of the target size or more gets one alone.
+  mutating func append(_ blob: SealedBlob, target: Int) -> Placement {
+    if blob.bytes.byteCount >= target {
+      var pack = PackBuilder(type: blob.type, target: blob.bytes.byteCount)
+      let range = pack.append(blob)
+      return Placement(content: pack.content, range: range, full: pack)
     }
     let number = Int.random(in: 0..<Self.packsPerType)
     return blob.type == .data
       ? Self.append(blob, to: &data[number], target: target) : Self.append(blob, to: &trees[number], target: target)
   }
 
-  private static func append(_ blob: SealedBlob, to slot: inout PackBuilder?, target: Int) -> PackBuilder? {
-    // Moved out while it changes, so that its array is not copied.
-    var pack = slot.take() ?? PackBuilder(type: blob.type)
-    pack.append(blob)
-    if pack.isFull(target: target) { return pack }
-    slot = pack
-    return nil
+  private static func append(_ blob: SealedBlob, to slot: inout PackBuilder?, target: Int) -> Placement {
+    // Moved out while it changes, so that its array is not copied. The last blob may go beyond the target.
+    var pack = slot.take() ?? PackBuilder(type: blob.type, target: target + Chunker.maximumByteCount)
+    let range = pack.append(blob)
+    let isFull = pack.isFull(target: target)
+    if !isFull { slot = pack }
+    return Placement(content: pack.content, range: range, full: isFull ? pack : nil)
   }
 
   /// Closes all packs. Two of one type become one where they fit: a small commit writes one pack of each type.

@@ -3,7 +3,7 @@ struct SealedBlob: Sendable {
   let id: BlobID
   let type: BlobType
   /// Compressed where `uncompressedLength` is not nil, then sealed.
-  let bytes: [UInt8]
+  let bytes: PooledBytes
   let uncompressedLength: UInt32?
 
   /// Bytes of its entry in the pack header.
@@ -12,5 +12,5 @@ struct SealedBlob: Sendable {
   }
 
   /// Bytes before compression and sealing.
-  var plaintextByteCount: Int { uncompressedLength.map(Int.init) ?? bytes.count - MasterKey.overhead }
+  var plaintextByteCount: Int { uncompressedLength.map(Int.init) ?? bytes.byteCount - MasterKey.overhead }
 }

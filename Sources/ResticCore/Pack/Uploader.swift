@@ -59,15 +59,15 @@ public final class Uploader: Sendable {
   /// The id of `bytes`, which are stored or on their way when this returns; they are durable only after `finish`.
   ///
   /// Waits while too many packs are in flight. Throws what an earlier upload failed with.
-  public func add(_ bytes: [UInt8], type: BlobType) async throws(RepositoryError) -> BlobID {
-    let key = BlobKey(id: SHA256.id(of: bytes), type: type)
+  public func add(_ bytes: PooledBytes, type: BlobType) async throws(RepositoryError) -> BlobID {
+    let key = BlobKey(id: bytes.withUnsafeBytes { SHA256.id(of: $0) }, type: type)
     if !repository.directory.withLock({ $0.contains(key) }) { try await waitForRoom() }
     let claim = repository.directory.withLock { $0.claim(key, bytes, by: id) }
     let failure = state.withLock { state in
       if case .finished = state.phase { preconditionFailure("an uploader takes nothing after finish") }
       if claim != .mine {
         state.statistics[type].knownBlobCount += 1
-        state.statistics[type].knownByteCount += bytes.count
+        state.statistics[type].knownByteCount += bytes.byteCount
       }
       if claim == .underWayElsewhere { state.reliedOn.insert(key) }
       return state.failure
@@ -81,10 +81,16 @@ public final class Uploader: Sendable {
     return key.id
   }
 
+  /// As `add(_:type:)`, for bytes in an array.
+  public func add(_ bytes: [UInt8], type: BlobType) async throws(RepositoryError) -> BlobID {
+    try await add(PooledBytes(copying: bytes), type: type)
+  }
+
   /// Seals a blob that nobody else has and puts it into a pack; begins the upload of the pack if that made it full.
-  func store(_ plaintext: [UInt8], _ key: BlobKey) throws(RepositoryError) {
+  func store(_ plaintext: PooledBytes, _ key: BlobKey) throws(RepositoryError) {
     do throws(RepositoryError) {
-      try append(try repository.coder.seal(plaintext, id: key.id, type: key.type), plaintextByteCount: plaintext.count)
+      try append(
+        try repository.coder.seal(plaintext, id: key.id, type: key.type), plaintextByteCount: plaintext.byteCount)
     } catch {
       fail(error)
       throw error
@@ -93,18 +99,23 @@ public final class Uploader: Sendable {
 
   /// Puts a sealed blob into a pack.
   func append(_ blob: SealedBlob, plaintextByteCount: Int) throws(RepositoryError) {
-    repository.directory.withLock { $0.setSealed(blob, by: id) }
     let target = repository.settings.packByteCount
-    let full: Result<PackBuilder?, RepositoryError> = state.withLock { state in
+    let placed: Result<OpenPacks.Placement, RepositoryError> = state.withLock { state in
       if let failure = state.failure { return .failure(failure) }
       state.statistics[blob.type].addedBlobCount += 1
       state.statistics[blob.type].addedByteCount += plaintextByteCount
-      state.statistics[blob.type].packedByteCount += blob.bytes.count + blob.headerEntryByteCount
-      let full = state.packers.append(blob, target: target)
-      if full != nil { state.packsInFlight += 1 }
-      return .success(full)
+      state.statistics[blob.type].packedByteCount += blob.bytes.byteCount + blob.headerEntryByteCount
+      let placement = state.packers.append(blob, target: target)
+      if placement.full != nil { state.packsInFlight += 1 }
+      return .success(placement)
     }
-    if let pack = try full.get() { try upload(pack) }
+    let placement = try placed.get()
+    repository.directory.withLock { directory in
+      directory.setContent(
+        .packed(placement.content, range: placement.range, uncompressedLength: blob.uncompressedLength),
+        of: BlobKey(id: blob.id, type: blob.type), by: id)
+    }
+    if let pack = placement.full { try upload(pack) }
   }
 
   // MARK: Packs
@@ -143,7 +154,7 @@ public final class Uploader: Sendable {
     repository.directory.withLock { $0.store(pack.indexEntry, at: .now) }
     state.withLock { state in
       state.statistics.storedPackCount += 1
-      state.statistics.storedByteCount += pack.bytes.count
+      state.statistics.storedByteCount += pack.bytes.byteCount
     }
     try await repository.saveIndexFiles(onlyIfDue: true)
   }

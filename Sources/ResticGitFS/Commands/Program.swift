@@ -17,6 +17,9 @@ enum Program {
     // Buffers of megabytes go from thread to thread. With a heap for each thread, as is malloc's way, every one of them
     // keeps what it has once held: measured, twice the memory for the same work.
     mallopt(M_ARENA_MAX, 1)
+    // What is large and not in the `BufferPool` goes back to the system at once, and leaves no holes in the heap.
+    mallopt(M_MMAP_THRESHOLD, 512 << 10)
+    mallopt(M_TRIM_THRESHOLD, 8 << 20)
 
     let terminal = Terminal()
     let signals = SignalListener { _ in

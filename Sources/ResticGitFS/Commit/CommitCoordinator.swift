@@ -89,6 +89,7 @@ final class CommitCoordinator: Sendable {
           if state.isDiscarded { task.cancel() }
         }
         defer {
+          BufferPool.shared.trim()
           state.withLock { state in
             state.task = nil
             state.isSaving = false

@@ -35,8 +35,8 @@ struct FileUploader: Sendable {
           underWay += 1
           group.addTask {
             let id = try await uploader.add(bytes, type: .data)
-            progress.add(byteCount: UInt64(bytes.count))
-            return (index, StoredChunk(id: id, byteCount: UInt32(bytes.count), endsAtCut: endsAtCut))
+            progress.add(byteCount: UInt64(bytes.byteCount))
+            return (index, StoredChunk(id: id, byteCount: UInt32(bytes.byteCount), endsAtCut: endsAtCut))
           }
         }
       }

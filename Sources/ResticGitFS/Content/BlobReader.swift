@@ -37,9 +37,12 @@ final class BlobReader: Sendable {
   }
 
   /// Puts the bytes of `slices`, which follow each other, behind those that `buffer` has.
-  func append(_ slices: [ExtentMap.Extent], to buffer: ScratchBuffer) async throws {
+  func append(_ slices: [ExtentMap.Extent], to buffer: PooledBytes) async throws {
     let blobs = try await blobs(of: slices)
-    buffer.append(byteCount: slices.reduce(0) { $0 + Int($1.byteCount) }) { Self.copy(slices, blobs, to: $0) }
+    buffer.append(upTo: slices.reduce(0) { $0 + Int($1.byteCount) }) { target in
+      Self.copy(slices, blobs, to: target)
+      return target.count
+    }
   }
 
   /// The blobs that `slices` name, each as long as they say.

@@ -11,7 +11,7 @@ struct ChunkReader: Sendable {
     /// Stored already.
     case stored(StoredChunk)
     /// To be stored: its bytes, and whether the chunker ended it and not the file.
-    case fresh([UInt8], endsAtCut: Bool)
+    case fresh(PooledBytes, endsAtCut: Bool)
   }
 
   /// What is read.
@@ -21,10 +21,12 @@ struct ChunkReader: Sendable {
   private let chunker: Chunker
   private let reader: BlobReader
   /// Bytes from `position` on that were read before a cut was found.
-  private var readAhead: ScratchBuffer?
+  private var readAhead: PooledBytes?
 
   /// How much is read before the chunker looks for a cut.
-  private static let stepByteCount: UInt64 = 1 << 20
+  private static let stepByteCount = 256 << 10
+  /// Most chunks are no longer than this, with what was read beyond the cut.
+  private static let usualByteCount = 2 << 20
 
   /// Reads `content` from `position` on, where a chunk starts.
   init(_ content: ExtentMap, from position: UInt64 = 0, chunker: Chunker, reader: BlobReader) {
@@ -42,30 +44,47 @@ struct ChunkReader: Sendable {
       return .stored(chunk)
     }
     let (bytes, endsAtCut) = try await nextFresh()
-    position += UInt64(bytes.count)
+    position += UInt64(bytes.byteCount)
     return .fresh(bytes, endsAtCut: endsAtCut)
   }
 
   /// Goes on at `offset`, where a chunk starts.
   mutating func skip(to offset: UInt64) {
     position = offset
-    readAhead?.clear()
+    readAhead = nil
   }
 
-  private mutating func nextFresh() async throws -> (bytes: [UInt8], endsAtCut: Bool) {
-    if content.byteCount <= Chunker.minimumByteCount {
-      return (try await reader.bytes(of: content.slices(in: position..<content.byteCount)), false)
-    }
-    let buffer = readAhead ?? ScratchBuffer(capacity: Chunker.maximumByteCount + Int(Self.stepByteCount))
-    readAhead = buffer
+  private mutating func nextFresh() async throws -> (bytes: PooledBytes, endsAtCut: Bool) {
+    let rest = Int(clamping: content.byteCount - position)
+    var bytes = readAhead ?? PooledBytes(capacity: min(rest, Self.usualByteCount))
+    readAhead = nil
     var searched = 0
     while true {
-      if let cut = chunker.firstCut(in: buffer.bytes, searchedByteCount: searched) { return (buffer.take(cut), true) }
-      searched = buffer.byteCount
+      if let cut = bytes.withUnsafeBytes({ chunker.firstCut(in: $0, searchedByteCount: searched) }) {
+        keep(bytes, from: cut)
+        return (bytes, true)
+      }
+      searched = bytes.byteCount
+      guard searched < rest else { return (bytes, false) }
       let start = position + UInt64(searched)
-      guard start < content.byteCount else { return (buffer.take(searched), false) }
-      let slices = content.slices(in: start..<min(start + Self.stepByteCount, content.byteCount))
-      try await reader.append(slices, to: buffer)
+      // No cut comes before the least size of a chunk.
+      let step = max(Self.stepByteCount, Chunker.minimumByteCount - searched)
+      let end = min(start + UInt64(step), content.byteCount)
+      if searched + Int(end - start) > bytes.capacity {
+        let larger = PooledBytes(capacity: min(rest, max(2 * bytes.capacity, Self.usualByteCount)))
+        bytes.move(from: 0, to: larger)
+        bytes = larger
+      }
+      try await reader.append(content.slices(in: start..<end), to: bytes)
     }
+  }
+
+  /// Keeps what is behind a cut for the next chunk.
+  private mutating func keep(_ bytes: PooledBytes, from cut: Int) {
+    guard cut < bytes.byteCount else { return }
+    let rest = Int(clamping: content.byteCount - position) - cut
+    let next = PooledBytes(capacity: min(rest, Self.usualByteCount))
+    bytes.move(from: cut, to: next)
+    readAhead = next
   }
 }

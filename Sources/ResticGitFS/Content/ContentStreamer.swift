@@ -248,7 +248,7 @@ final class ContentStreamer: Sendable {
           pieces.skip(to: offset)
           isDone = true
         case .fresh(let bytes, let endsAtCut):
-          byteCount += UInt64(bytes.count)
+          byteCount += UInt64(bytes.byteCount)
           let slices = content.slices(in: offset..<pieces.position)
           guard slices.contains(where: \.isBuffered) else { continue }
           if underWay == Self.blobsUnderWay, let stored = try await group.next() {
@@ -258,7 +258,7 @@ final class ContentStreamer: Sendable {
           underWay += 1
           group.addTask {
             let id = try await uploader.add(bytes, type: .data)
-            let chunk = StoredChunk(id: id, byteCount: UInt32(bytes.count), endsAtCut: endsAtCut)
+            let chunk = StoredChunk(id: id, byteCount: UInt32(bytes.byteCount), endsAtCut: endsAtCut)
             return PendingChunk(inode: inode, offset: offset, chunk: chunk, slices: slices)
           }
         }

@@ -1,3 +1,5 @@
+import ResticCore
+
 /// Memory that holds bytes written to a file until they are stored in the repository.
 ///
 /// Append-only: bytes below `byteCount` never change, so an `ExtentMap` copied for a commit goes on reading them while
@@ -6,17 +8,17 @@
 /// Ownership: `append` is called under the file system's lock only. Bytes named by an extent may be read from any
 /// thread: the extent was copied under that lock, after they were written.
 final class WriteBuffer: @unchecked Sendable {
-  /// The most bytes it can hold.
-  let capacity: Int
-  /// How many are written.
+  /// How many bytes are written.
   private(set) var byteCount = 0
-  private let base: UnsafeMutableRawPointer
+  private let memory: UnsafeMutableRawBufferPointer
+
+  /// The most bytes it can hold.
+  var capacity: Int { memory.count }
 
   /// An empty buffer of `capacity` bytes.
   init(capacity: Int) {
     precondition(capacity > 0, "a buffer holds something")
-    self.capacity = capacity
-    base = .allocate(byteCount: capacity, alignment: 16)
+    memory = BufferPool.shared.take(byteCount: capacity)
   }
 
   /// A full buffer with a copy of `bytes`.
@@ -26,24 +28,22 @@ final class WriteBuffer: @unchecked Sendable {
   }
 
   deinit {
-    base.deallocate()
+    BufferPool.shared.giveBack(memory)
   }
 
   /// Appends as much of `bytes` as there is room for, and returns how many that were.
   @discardableResult
   func append(_ bytes: UnsafeRawBufferPointer) -> Int {
     let count = min(bytes.count, capacity - byteCount)
-    if count > 0, let source = bytes.baseAddress {
-      (base + byteCount).copyMemory(from: source, byteCount: count)
-      byteCount += count
-    }
+    UnsafeMutableRawBufferPointer(rebasing: memory[byteCount..<byteCount + count])
+      .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+    byteCount += count
     return count
   }
 
   /// Copies the bytes from `start` on to `target`, as many as it takes.
   func copy(from start: Int, to target: UnsafeMutableRawBufferPointer) {
-    guard let destination = target.baseAddress else { return }
     precondition(start >= 0 && start + target.count <= byteCount, "an extent names written bytes only")
-    destination.copyMemory(from: base + start, byteCount: target.count)
+    target.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[start..<start + target.count]))
   }
 }

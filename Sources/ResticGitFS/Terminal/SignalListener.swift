@@ -21,16 +21,21 @@ final class SignalListener: Sendable {
   /// SI_KERNEL, which Swift does not import: the kernel sent it by itself.
   private static let sentByKernel: Int32 = 0x80
 
-  private let handler: Locked<Handler>
+  /// In a struct, since a closure that is a lock's state itself is wrapped once more by every access.
+  private struct State {
+    var handler: Handler
+  }
+
+  private let state: Locked<State>
 
   /// A listener that answers with `handler`, once it listens.
   init(_ handler: @escaping Handler) {
-    self.handler = Locked(handler)
+    state = Locked(State(handler: handler))
   }
 
   /// From now on signals cause `handler`.
   func onSignal(_ handler: @escaping Handler) {
-    self.handler.withLock { $0 = handler }
+    state.withLock { $0.handler = handler }
   }
 
   /// Blocks the signals, calls `start`, which may start threads, and takes signals for ever. Call it on the first thread,
@@ -47,7 +52,7 @@ final class SignalListener: Sendable {
       guard number > 0 else { continue }
       let signal = Signal(number: number, isFromTerminal: information.si_code == Self.sentByKernel)
       // Called without the lock: a handler may set another one.
-      let handler = self.handler.withLock { $0 }
+      let handler = state.withLock { $0.handler }
       handler(signal)
     }
   }

@@ -14,8 +14,14 @@ final class WorkingTree: Sendable {
   /// Where file content comes from.
   let reader: BlobReader
   private let namespace: Locked<Namespace>
-  private let listener = Locked<(@Sendable () -> Void)?>(nil)
+  private let listener = Locked<Listener?>(nil)
   private let logger: Logger
+
+  /// A closure in a struct: one that is the lock's state itself is wrapped once more by every access, until a call of it
+  /// overflows the stack.
+  private struct Listener {
+    let call: @Sendable () -> Void
+  }
 
   /// A tree of `namespace`, which stands for a snapshot in `repository`.
   init(_ namespace: consuming sending Namespace, repository: Repository, reader: BlobReader, logger: Logger) {
@@ -27,7 +33,7 @@ final class WorkingTree: Sendable {
 
   /// Calls `listener` after each change, on the thread that made it, with no lock held.
   func onChange(_ listener: @escaping @Sendable () -> Void) {
-    self.listener.withLock { $0 = listener }
+    self.listener.withLock { $0 = Listener(call: listener) }
   }
 
   /// The result of `body`, which only looks; it is called again after each thing that had to be loaded.
@@ -51,7 +57,7 @@ final class WorkingTree: Sendable {
     _ operation: StaticString, _ body: (inout sending Namespace) throws(NamespaceError) -> sending Result
   ) throws(Errno) -> sending Result {
     let result = try read(operation, body)
-    listener.withLock { $0 }?()
+    listener.withLock { $0 }?.call()
     return result
   }
 

@@ -10,7 +10,7 @@ extension BackendWrapper {
 
   func create() async throws(BackendError) { try await base.create() }
 
-  func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) { try await base.save(file, bytes) }
+  func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) { try await base.save(file, bytes) }
 
   func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
     try await base.load(file, range: range)

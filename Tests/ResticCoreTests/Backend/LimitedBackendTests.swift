@@ -143,7 +143,7 @@ private final class CountingBackend: BackendWrapper {
   let base: any Backend = MemoryBackend(files: [:])
   let running = RunningCount()
 
-  func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+  func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     running.enter()
     defer { running.leave() }
     // Long enough for the other calls to arrive; cancellation does not matter here.
@@ -185,7 +185,7 @@ private final class StallingBackend: BackendWrapper {
     self.door = door
   }
 
-  func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+  func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     if file.type == .data { await door.wait() }
     try await base.save(file, bytes)
   }

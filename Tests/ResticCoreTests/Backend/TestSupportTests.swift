@@ -183,11 +183,11 @@ struct TestSupportTests {
       base = memory
     }
 
-    func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+    func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
       if flaw == .overwrites { memory[file] = nil }
       if flaw == .refusesSameBytes, memory[file] != nil { throw .alreadyExists(file) }
       try await memory.save(file, bytes)
-      if flaw == .mixesTypes, let other = BackendFile(type: .key, name: file.name) { memory[other] = bytes }
+      if flaw == .mixesTypes, let other = BackendFile(type: .key, name: file.name) { memory[other] = bytes.array }
     }
 
     func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {

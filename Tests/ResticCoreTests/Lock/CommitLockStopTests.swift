@@ -301,7 +301,7 @@ private final class StoppingBackend: Backend {
     try await pass { () async throws(BackendError) in try await base.create() }
   }
 
-  func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+  func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     try await pass { () async throws(BackendError) in try await base.save(file, bytes) }
   }
 

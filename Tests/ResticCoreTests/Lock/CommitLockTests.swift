@@ -306,7 +306,7 @@ private final class LateListingBackend: Backend {
     try await base.create()
   }
 
-  func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+  func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     try await base.save(file, bytes)
     newest.withLock { $0 = file }
   }

@@ -94,7 +94,7 @@ final class SteppingBackend: Backend {
     try await base.create()
   }
 
-  func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+  func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     await wait()
     try await base.save(file, bytes)
   }

@@ -245,7 +245,7 @@ private final class HeldBackend: Backend {
     for waiter in waiters { waiter.resume() }
   }
 
-  func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+  func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     if file.type == .data {
       await withCheckedContinuation { continuation in
         let passes = state.withLock { state in

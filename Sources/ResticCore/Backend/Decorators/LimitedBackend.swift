@@ -23,7 +23,7 @@ public struct LimitedBackend: Backend {
     try await limited(nil) { () async throws(BackendError) in try await base.create() }
   }
 
-  public func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+  public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     try await limited(file.type) { () async throws(BackendError) in try await base.save(file, bytes) }
   }
 

@@ -29,7 +29,7 @@ public struct RetryingBackend: Backend {
     try await retrying("create \(base.description)") { _ async throws(BackendError) in try await base.create() }
   }
 
-  public func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+  public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     try await retrying("save \(file)") { _ async throws(BackendError) in try await base.save(file, bytes) }
   }
 

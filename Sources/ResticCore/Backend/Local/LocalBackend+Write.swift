@@ -13,7 +13,7 @@ extension LocalBackend {
   }
 
   /// Saves `bytes` as `file`: temporary file, fsync, rename, fsync of the folder.
-  func saveNow(_ file: BackendFile, _ bytes: [UInt8]) throws(BackendError) {
+  func saveNow(_ file: BackendFile, _ bytes: PooledBytes) throws(BackendError) {
     let modes = modes()
     let temporary = paths.temporaryPath(for: file)
     let descriptor = try openNew(temporary, for: file, modes)
@@ -75,17 +75,9 @@ extension LocalBackend {
   }
 
   /// Writes all of `bytes`, makes them durable and closes `descriptor`, also when it fails.
-  private static func fill(_ descriptor: Int32, with bytes: [UInt8], mode: mode_t) throws(Errno) {
+  private static func fill(_ descriptor: Int32, with bytes: PooledBytes, mode: mode_t) throws(Errno) {
     do throws(Errno) {
-      var failure: Errno?
-      bytes.withUnsafeBytes { buffer in
-        do throws(Errno) {
-          try SystemCall.writeAll(descriptor, buffer)
-        } catch {
-          failure = error
-        }
-      }
-      if let failure { throw failure }
+      try bytes.withUnsafeBytes { buffer throws(Errno) in try SystemCall.writeAll(descriptor, buffer) }
       do throws(Errno) {
         try SystemCall.setMode(descriptor, mode)
       } catch .notPermitted, .notSupported {
@@ -102,9 +94,11 @@ extension LocalBackend {
 
   /// Throws `.alreadyExists` unless the stored `file` is exactly `bytes`, and makes sure that it is durable: whoever
   /// wrote it may have died before it was.
-  private func compareExisting(_ file: BackendFile, with bytes: [UInt8]) throws(BackendError) {
+  private func compareExisting(_ file: BackendFile, with bytes: PooledBytes) throws(BackendError) {
     do throws(BackendError) {
-      guard try loadNow(file, range: nil) == bytes else { throw .alreadyExists(file) }
+      let existing = try loadNow(file, range: nil)
+      let isSame = existing.withUnsafeBytes { existing in bytes.withUnsafeBytes { $0.isEqual(to: existing) } }
+      guard isSame else { throw .alreadyExists(file) }
     } catch .truncated {
       throw .alreadyExists(file)
     }

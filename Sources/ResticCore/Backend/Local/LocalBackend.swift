@@ -35,7 +35,7 @@ public struct LocalBackend: Backend {
     try await executor.run { () throws(BackendError) in try createFolders() }
   }
 
-  public func save(_ file: BackendFile, _ bytes: [UInt8]) async throws(BackendError) {
+  public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     try await executor(for: file.type).run { () throws(BackendError) in try saveNow(file, bytes) }
   }
 

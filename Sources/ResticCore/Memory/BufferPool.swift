@@ -1,0 +1,120 @@
+import Glibc
+
+/// Memory that goes round: what is given back is lent again, since fresh memory of the system costs a page fault every
+/// 4 KiB, which for blobs of a MiB is more than encrypting them.
+///
+/// Sizes are powers of two, so that any buffer of a class serves any request of it. What is idle was in use before, so
+/// that a busy program needs no more memory for it; when it has done its work it calls `trim`. Thread-safe; `idle` is a
+/// leaf lock.
+public final class BufferPool: Sendable {
+  /// The one pool of the process.
+  public static let shared = BufferPool(idleByteLimit: 64 << 20)
+
+  private struct Idle: @unchecked Sendable {
+    /// By the power of two of their size.
+    var buffers = [[UnsafeMutableRawPointer]](repeating: [], count: largestClass + 1)
+    var byteCount = 0
+
+    mutating func take(_ size: Int) -> UnsafeMutableRawPointer? {
+      guard let pointer = buffers[size].popLast() else { return nil }
+      if size < largestClass { byteCount -= 1 << size }
+      return pointer
+    }
+
+    mutating func add(_ pointer: UnsafeMutableRawPointer, _ size: Int) {
+      buffers[size].append(pointer)
+      if size < largestClass { byteCount += 1 << size }
+    }
+
+    /// Takes out what is too much, of whatever there is most of.
+    mutating func removeSurplus(limit: Int) -> Idle {
+      var surplus = Idle()
+      while buffers[largestClass].count > largestIdleCount, let pointer = take(largestClass) {
+        surplus.add(pointer, largestClass)
+      }
+      while byteCount > limit {
+        let most = (smallestClass..<largestClass).max { buffers[$0].count << $0 < buffers[$1].count << $1 }
+        guard let most, let pointer = take(most) else { break }
+        surplus.add(pointer, most)
+      }
+      return surplus
+    }
+
+    /// Gives all of it back to the system.
+    func unmap() {
+      for (size, pointers) in buffers.enumerated() {
+        for pointer in pointers { precondition(munmap(pointer, 1 << size) == 0, "a mapping of ours") }
+      }
+    }
+  }
+
+  /// Below 64 KiB malloc is as fast.
+  private static let smallestClass = 16
+  /// Buffers of this size, 32 MiB, are for packs, and half empty. A few are kept, beside what the limit says.
+  private static let largestClass = 25
+  private static let largestIdleCount = 3
+
+  private let idle = Locked(Idle())
+  private let idleByteLimit: Int
+
+  /// An empty pool that keeps at most `idleByteLimit` bytes that nobody uses.
+  init(idleByteLimit: Int) {
+    self.idleByteLimit = idleByteLimit
+  }
+
+  /// How many bytes wait to be lent again.
+  var idleByteCount: Int { idle.withLock { $0.byteCount } }
+
+  /// Memory of `byteCount` bytes with anything in it, until it is given back. Aligned to 16 bytes.
+  public func take(byteCount: Int) -> UnsafeMutableRawBufferPointer {
+    let size = Self.sizeClass(of: byteCount)
+    let used: SendablePointer? = idle.withLock { idle in
+      guard let size, let pointer = idle.take(size) else { return nil }
+      return SendablePointer(pointer: pointer)
+    }
+    let pointer = used?.pointer ?? size.map(Self.map) ?? .allocate(byteCount: max(byteCount, 1), alignment: 16)
+    return UnsafeMutableRawBufferPointer(start: pointer, count: byteCount)
+  }
+
+  /// Takes back what `take` has returned.
+  public func giveBack(_ buffer: UnsafeMutableRawBufferPointer) {
+    guard let pointer = buffer.baseAddress else { return }
+    guard let size = Self.sizeClass(of: buffer.count) else {
+      pointer.deallocate()
+      return
+    }
+    let returned = SendablePointer(pointer: pointer)
+    let unused = idle.withLock { idle in
+      idle.add(returned.pointer, size)
+      return idle.removeSurplus(limit: idleByteLimit)
+    }
+    unused.unmap()
+  }
+
+  /// Gives everything that is idle back to the system.
+  public func trim() {
+    let unused: Idle = idle.withLock { idle in
+      defer { idle = Idle() }
+      return idle
+    }
+    unused.unmap()
+  }
+
+  /// Pages of their own, not of malloc's heap: there what is given back stays between what is in use.
+  private static func map(_ size: Int) -> UnsafeMutableRawPointer {
+    let pointer = mmap(nil, 1 << size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let pointer, pointer != MAP_FAILED else { preconditionFailure("no memory for a buffer") }
+    return pointer
+  }
+
+  /// The power of two that holds `byteCount` bytes; nil where the pool has no class for it.
+  private static func sizeClass(of byteCount: Int) -> Int? {
+    guard byteCount > 1 << (smallestClass - 1), byteCount <= 1 << largestClass else { return nil }
+    return max(smallestClass, Int.bitWidth - (byteCount - 1).leadingZeroBitCount)
+  }
+
+  /// A pointer on its way into or out of the lock.
+  private struct SendablePointer: @unchecked Sendable {
+    let pointer: UnsafeMutableRawPointer
+  }
+}

@@ -1,0 +1,47 @@
+import Testing
+
+@testable import ResticCore
+
+@Suite("Memory that goes round")
+struct BufferPoolTests {
+  @Test("what is given back is lent again, to whoever asks for the same power of two")
+  func again() throws {
+    let pool = BufferPool(idleByteLimit: 1 << 20)
+    let first = pool.take(byteCount: 70_000)
+    #expect(first.count == 70_000)
+    let address = try #require(first.baseAddress)
+    pool.giveBack(first)
+    #expect(pool.idleByteCount == 1 << 17)
+    let other = pool.take(byteCount: 140_000)
+    #expect(other.baseAddress != address)
+    let second = pool.take(byteCount: 1 << 17)
+    #expect(second.baseAddress == address)
+    #expect(pool.idleByteCount == 0)
+    pool.giveBack(second)
+    pool.giveBack(other)
+  }
+
+  @Test("no more is kept than the limit says, beside some packs")
+  func limit() {
+    let pool = BufferPool(idleByteLimit: 1 << 20)
+    let buffers = (0..<20).map { _ in pool.take(byteCount: 1 << 17) }
+    for buffer in buffers { pool.giveBack(buffer) }
+    #expect(pool.idleByteCount == 1 << 20)
+    for byteCount in [0, 1, 40_000, 20 << 20, 20 << 20, 100 << 20] { pool.giveBack(pool.take(byteCount: byteCount)) }
+    #expect(pool.idleByteCount <= 1 << 20)
+    pool.trim()
+    #expect(pool.idleByteCount == 0)
+  }
+
+  @Test("bytes stay what they were while they move, grow and go to others")
+  func bytes() {
+    let first = PooledBytes(copying: Array(0..<200))
+    #expect(first.array == Array(0..<200))
+    let second = PooledBytes(capacity: 100_000)
+    first.move(from: 150, to: second)
+    #expect(first.array == Array(0..<150))
+    #expect(second.array == Array(150..<200))
+    [UInt8](repeating: 7, count: 3).withUnsafeBytes { second.append($0) }
+    #expect(second.array.suffix(3) == [7, 7, 7])
+  }
+}

@@ -151,6 +151,39 @@ struct RefreshTests {
     #expect(try await backend.list(.lock).isEmpty)
   }
 
+  @Test("a directory that is being read when a refresh gives it another tree shows that one, and loses nothing of it")
+  func refreshDuringLoading() async throws {
+    let storage = MemoryBackend()
+    let writer = try await TestMount(TestMount.makeRepository(on: storage))
+    try await writer.write(Self.text("1"), to: "d/old")
+    _ = try await writer.coordinator.commit(.sync)
+    let isArmed = Switch()
+    let slow = Locked<TestMount?>(nil)
+    let backend = FaultBackend(
+      storage,
+      pause: { call in
+        guard call.operation == .load, isArmed.isOn, let mount = slow.withLock({ $0 }) else { return }
+        isArmed.isOn = false
+        do {
+          #expect(try await mount.coordinator.refresh())
+        } catch {
+          Issue.record(error)
+        }
+      }, fault: { _ in nil })
+    let reader = try await TestMount(TestMount.openRepository(on: backend))
+    slow.withLock { $0 = reader }
+    try await writer.write(Self.text("2"), to: "d/new")
+    _ = try await writer.coordinator.commit(.sync)
+    isArmed.isOn = true
+    #expect(try await reader.read("d/old") == Self.text("1"))
+    #expect(!isArmed.isOn)
+    #expect(try await reader.read("d/new") == Self.text("2"))
+    try await reader.write(Self.text("3"), to: "d/mine")
+    _ = try await reader.coordinator.commit(.sync)
+    let last = try await TestMount(TestMount.openRepository(on: storage))
+    for name in ["old", "new", "mine"] { #expect(try await last.read("d/\(name)").count == 1, "\(name)") }
+  }
+
   @Test("of two snapshots that know nothing of each other the newest is shown, and the next commit has both")
   func fork() async throws {
     let backend = MemoryBackend()

@@ -147,7 +147,45 @@ struct ManyClientsTests {
     }
   }
 
-  // C12 Of all clients of this program one at a time saves a snapshot; restic's own backups go on meanwhile.
+  // C11 Where it can't be shown, since something is changed or a file is open for writing, status names it.
+  @Test("status names a newer snapshot that is not shown, in words, in JSON and as an attribute")
+  func newer() async throws {
+    try await MountedRepository.mounted(["--no-git-init", "--refresh", "1s"]) { vault in
+      try await vault.shell("echo 1 > file; sync .")
+      #expect(try await vault.status().newer == nil)
+      let second = try await vault.mount(at: "second")
+      async let writer = vault.python(
+        """
+        file = open("file", "r+"); put(sys.argv[1] + "/open"); deadline = time.monotonic() + 40
+        while not os.path.exists(sys.argv[1] + "/seen"): assert time.monotonic() < deadline; time.sleep(0.02)
+        """, [vault.folder.string])
+      try await vault.wait(for: "the open file") {
+        try await vault.result("test", ["-e", vault.path("open").string]).isSuccess
+      }
+      try await vault.shell("echo 2 > file", in: second)
+      let saved = try #require(try await vault.sync(at: "second").snapshot)
+      try await vault.wait(for: "the look") { try await vault.status().newer != nil }
+      #expect(try await vault.status().newer?.snapshot == saved)
+      #expect(try await vault.gitfs(["status", vault.mountpoint.string]).contains("snapshot \(saved.prefix(8)) of "))
+      #expect(try await vault.shell("getfattr --only-values -n user.restic.status .").contains(#""newer":{"#))
+      try await vault.shell("touch $T/seen", in: "/")
+      _ = try await writer
+      try await vault.wait(for: "the newer snapshot") { try await vault.shell("cat file") == "2" }
+      #expect(try await vault.status().newer == nil)
+
+      // With something changed nothing is shown before the next commit.
+      try await vault.shell("echo mine > mine")
+      try await vault.shell("echo 3 > file", in: second)
+      let next = try #require(try await vault.sync(at: "second").snapshot)
+      try await vault.wait(for: "the look") { try await vault.status().newer?.snapshot == next }
+      try await vault.sync()
+      try await vault.wait(for: "the merged state") { try await vault.shell("cat file mine") == "3\nmine" }
+      #expect(try await vault.status().newer == nil)
+      try await vault.unmount(at: "second")
+    }
+  }
+
+  // C12 […] Of all clients of this program one at a time saves a snapshot; restic's own backups go on meanwhile.
   @Test("snapshots of three mounts that write and commit at a time follow one another, and have everything")
   func chain() async throws {
     try await MountedRepository.mounted(["--no-git-init", "--refresh", "0s"]) { vault in

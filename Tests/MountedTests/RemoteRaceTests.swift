@@ -74,6 +74,38 @@ struct RemoteRaceTests {
       "is $(at x) $B; is \"$(at x/y)\" ''; is $(at z) $A")
   }
 
+  @Test("a push to a mount, saved between another client's list and its push, and the other way round: both are there")
+  func mountAndURL() async throws {
+    try await RemoteClient.withHistory { client in
+      try await client.vault.mount(["--refresh", "0s"])
+      try await client.script("git clone -q $U b; git clone -q $T/mnt c")
+      // A by URL, B by path.
+      try client.beforePush(
+        in: "a",
+        "cd $T/b; git commit -q --allow-empty -m b; git push -q $T/mnt main main:b; \(client.vault.program) sync -q $T/mnt"
+      )
+      let log = try await client.script(
+        """
+        cd a; git commit -q --allow-empty -m a; no git push origin main; git push -q origin main:a
+        is $(git ls-remote $U refs/heads/main | cut -f 1) $(git -C ../b rev-parse main); is $(git ls-remote $U a | cut -f 1) $(git rev-parse main)
+        """)
+      #expect(log.contains("! [remote rejected] main -> main (fetch first)"))
+      // A by path, B by URL. The mount has taken A's push before it hears of B's.
+      try client.beforePush(in: "c", "cd $T/b; git commit -q --allow-empty -m b2; git push -q $U main main:b2")
+      try await client.script(
+        """
+        cd c; git pull -q; git commit -q --allow-empty -m c; git push -q origin main main:c
+        status=0; \(client.vault.program) sync -q $T/mnt || status=$?; is $status 3
+        is $(git ls-remote $U refs/heads/main | cut -f 1) $(git -C ../b rev-parse main); is $(git ls-remote $U refs/heads/c | cut -f 1) $(git rev-parse main)
+        is $(git ls-remote $U 'refs/conflicts/*/heads/main' | cut -f 1) $(git rev-parse main)
+        git -C $T/mnt fsck --strict
+        for i in $(seq 200); do [[ $(git -C $T/mnt rev-parse main) != $(git rev-parse main) ]] && break; sleep 0.05; done
+        is $(git -C $T/mnt rev-parse main) $(git -C ../b rev-parse main)
+        """)
+      try await client.vault.unmount()
+    }
+  }
+
   @Test("many pushers at once: what was reported as ok is there")
   func many() async throws {
     try await RemoteClient.withHistory { client in

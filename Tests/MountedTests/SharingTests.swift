@@ -1,3 +1,4 @@
+import ResticCore
 import ResticTestSupport
 import SystemPackage
 import Testing
@@ -69,6 +70,25 @@ struct SharingTests {
       try await vault.sync()
       #expect(try await check.isSuccess)
       #expect(try await vault.dump("/file") == "more")
+    }
+  }
+
+  @Test("with --no-lock a read-only mount does not wait for restic's exclusive lock, and leaves no trace")
+  func noLock() async throws {
+    try await MountedRepository.mounted { vault in
+      try await vault.shell("echo 1 > file")
+      try await vault.unmount()
+      let lock = try await RepositoryLock.acquire(on: vault.opened(), exclusive: true)
+      try await vault.mount(["--read-only", "--retry-lock", "0"], expecting: 11)
+      try await vault.shell("chmod 500 locks", in: vault.repository)
+      try await vault.mount(["--read-only", "--no-lock"])
+      try await vault.shell("test $(cat file) = 1; sync .")
+      try await vault.unmount()
+      #expect(try await vault.gitfs(["snapshots", "--no-lock"]).contains("1 snapshot"))
+      try await vault.shell("chmod 700 locks", in: vault.repository)
+      try await lock.release()
+      try await vault.expectFailure(
+        ["mount", "--no-lock", vault.mountpoint.string], code: 1, saying: "--no-lock", "--read-only")
     }
   }
 

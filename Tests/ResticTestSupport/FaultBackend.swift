@@ -20,12 +20,22 @@ public final class FaultBackend: Backend {
   public static let hiccup = BackendError.unavailable("the backend hiccuped")
 
   private let base: any Backend
+  private let pause: @Sendable (BackendCall) async -> Void
   private let fault: @Sendable (BackendCall) -> Fault?
   private let recorded = Mutex<[BackendCall]>([])
 
   /// `base`, whose calls fail as `fault` says; nil lets a call pass.
-  public init(_ base: any Backend, fault: @escaping @Sendable (BackendCall) -> Fault? = { _ in nil }) {
+  public convenience init(_ base: any Backend, fault: @escaping @Sendable (BackendCall) -> Fault? = { _ in nil }) {
+    self.init(base, pause: { _ in }, fault: fault)
+  }
+
+  /// As above, and each call waits for `pause` before anything else.
+  public init(
+    _ base: any Backend, pause: @escaping @Sendable (BackendCall) async -> Void,
+    fault: @escaping @Sendable (BackendCall) -> Fault?
+  ) {
     self.base = base
+    self.pause = pause
     self.fault = fault
   }
 
@@ -101,6 +111,7 @@ public final class FaultBackend: Backend {
       calls.append(seen)
       return seen
     }
+    await pause(seen)
     switch fault(seen) {
     case nil:
       return try await call()

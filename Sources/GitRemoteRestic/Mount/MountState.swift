@@ -14,6 +14,8 @@ struct MountState: Decodable, Hashable, Sendable {
     var exitCode: Int32
     /// The references that somebody else has changed, where nothing else stood in the way.
     var references: [String]?
+    /// The snapshot that was saved all the same.
+    var snapshot: String?
   }
 
   /// The snapshot it shows; nil where there is none yet.

@@ -91,8 +91,9 @@ final class PrivateMount {
       if let now = Self.state(of: path)?.progress { progress(now) }
     }
     guard let error = failure.error else { return .saved(snapshot: state()?.snapshot) }
-    if isDead { return .failed("the process that served the repository died") }
+    if isDead { return .unknown("the process that served the repository died") }
     guard let last = state()?.lastError else { return .failed("\(error)") }
+    if last.snapshot != nil { return .unknown(last.message) }
     return last.exitCode == Self.partial ? .moved(references: last.references) : .failed(last.message)
   }
 

@@ -46,7 +46,8 @@ struct PushConnection {
       return try saveWithoutReport()
     }
     guard var parsed = report.map({ PushReport(parsing: $0) }) ?? nil else { throw Connection.failure(of: mount) }
-    if !parsed.accepted.isEmpty {
+    let isAccepted = !parsed.accepted.isEmpty
+    if isAccepted {
       if !isHeadBorn,
         let branch = head.successor(
           accepted: parsed.accepted, request, clientBranch: { PushedHead.clientBranch(clientEnvironment) })
@@ -58,7 +59,7 @@ struct PushConnection {
     StandardOutput.write(parsed.encoded(inSideBand: request.usesSideBand))
     if request.usesSideBand { StandardOutput.write(Packet.flush.encoded) }
     // That nothing was accepted may have a reason that receive-pack does not know.
-    if parsed.accepted.isEmpty, mount.isDead { throw Connection.failure(of: mount) }
+    if !isAccepted, mount.isDead { throw Connection.failure(of: mount) }
   }
 
   /// Commits what `report` says was accepted, and refuses in it what was not saved after all.
@@ -76,6 +77,8 @@ struct PushConnection {
         return announce(snapshot, request)
       case .failed(let reason):
         return report.refuse("not saved: \(reason)")
+      case .unknown(let reason):
+        return report.refuse("fetch to see whether it is there: \(reason)")
       case .moved(let references):
         let accepted = report.accepted
         let moved = Set(accepted.filter { references?.contains(String(decoding: $0, as: UTF8.self)) ?? false })
@@ -129,6 +132,7 @@ struct PushConnection {
     case .saved: return
     case .moved: throw HelperError("nothing was saved: somebody else has pushed meanwhile; fetch first")
     case .failed(let reason): throw HelperError("nothing was saved: \(reason)")
+    case .unknown(let reason): throw HelperError("fetch to see whether it is there: \(reason)")
     }
   }
 

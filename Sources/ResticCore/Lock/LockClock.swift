@@ -4,7 +4,7 @@ public struct LockClock: Sendable {
   /// Measures and sleeps.
   let clock: any Clock<Duration>
   /// The time of day.
-  let wallTime: @Sendable () -> Timestamp
+  public let wallTime: @Sendable () -> Timestamp
 
   /// `clock` to wait with, `wallTime` to write into locks.
   public init(_ clock: any Clock<Duration>, wallTime: @escaping @Sendable () -> Timestamp) {

@@ -2,7 +2,7 @@
 ///
 ///     let lock = try await RepositoryLock.acquire(on: repository, retryFor: .seconds(300))
 ///     …                                  // upload
-///     try lock.validate()                // just before a snapshot is saved
+///     try await lock.confirm()           // just before a snapshot is saved
 ///     …
 ///     try await lock.release()
 ///
@@ -52,6 +52,12 @@ public final class RepositoryLock: Sendable {
   /// Throws `.lockLost` unless the lock is held: nothing may be written then.
   public func validate() throws(RepositoryError) {
     try lease.validate()
+  }
+
+  /// Throws `.lockLost` unless the lock is held and its file is on the storage now, in one call of the backend: then nobody
+  /// has pruned since `acquire`.
+  public func confirm() async throws(RepositoryError) {
+    try await lease.confirm()
   }
 
   /// Removes the lock. Throws what the storage failed with; the file is left behind then.

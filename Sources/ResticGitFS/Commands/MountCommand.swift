@@ -38,6 +38,9 @@ struct MountCommand: ContextualCommand {
   @Flag(help: "Allow no changes.")
   var readOnly = false
 
+  @Flag(help: "Take no lock, not even while mounting; for read-only mounts.")
+  var noLock = false
+
   @Option(
     help: ArgumentHelp("The snapshot to show: an id (read-only), or latest.", valueName: "id"))
   var snapshot = "latest"
@@ -109,9 +112,13 @@ struct MountCommand: ContextualCommand {
     options.allowExecution = exec || listed.allowsExecution
     options.additionalOptions = listed.others
 
+    if noLock, !options.readOnly {
+      throw CommandError("--no-lock is for mounts that change nothing: add --read-only")
+    }
+
     let client = ClientIdentity.current
     return MountConfiguration(
-      mountpoint: mountpoint, isReadOnly: options.readOnly,
+      mountpoint: mountpoint, isReadOnly: options.readOnly, takesLock: !noLock,
       selection: isLatest ? .latest(filter) : .snapshot(idPrefix: snapshot),
       createsBareRepository: !leavesEmpty, fuseOptions: options, isForOneProgram: exitWithFd != nil,
       commitAfter: commitAfter, refreshInterval: refresh == .zero || exitWithFd != nil ? nil : refresh,

@@ -68,8 +68,15 @@ struct MountSynchronization: Sendable {
     guard let last = status.lastError else {
       return CommandError("\(status.mountpoint) could not be saved: \(failure); it stays mounted, nothing is lost")
     }
+    let message =
+      if last.snapshot != nil {
+        "\(status.mountpoint): \(last.message); it stays mounted, and the next sync looks"
+      } else {
+        "\(status.mountpoint) could not be saved: \(last.message); it stays mounted"
+          + (last.isIncomplete == true ? "" : ", nothing is lost")
+      }
     return CommandError(
-      "\(status.mountpoint) could not be saved: \(last.message); it stays mounted, nothing is lost",
+      message,
       exitCode: ExitCode(rawValue: last.exitCode) ?? .failure)
   }
 }

@@ -16,6 +16,9 @@ struct SnapshotsCommand: ContextualCommand {
   @OptionGroup var filter: FilterOptions
   @OptionGroup var output: OutputOptions
 
+  @Flag(help: "Take no lock: as ever, this command takes none.")
+  var noLock = false
+
   @Flag(help: "Print restic's JSON: an array of snapshots with their ids.")
   var json = false
 

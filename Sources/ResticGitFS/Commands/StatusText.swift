@@ -7,6 +7,9 @@ enum StatusText {
       ("snapshot", status.snapshot.map { String($0.prefix(8)) } ?? "none yet"),
       ("state", state(status)),
     ]
+    if let newer = status.newer {
+      lines.append(("newer", "snapshot \(newer.snapshot.prefix(8)) of \(newer.time) is not shown yet"))
+    }
     if let progress = status.progress {
       lines.append(("progress", ProgressLine.text(progress, byteCount: 0, in: .zero)))
     }

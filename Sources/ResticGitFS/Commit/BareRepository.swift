@@ -51,6 +51,16 @@ enum BareRepository {
     }
   }
 
+  /// Whether `name` is a lock that git holds while it looks at refs and changes them. Whatever it saw must be so until then.
+  static func isLock(_ name: Name, in position: Position) -> Bool {
+    (position == .root || position == .references) && isInFlight(name, in: position) && !name.hasPrefix("gc.pid")
+  }
+
+  /// Whether `name` may be such a lock, wherever it is.
+  static func mayBeLock(_ name: Name) -> Bool {
+    name.hasSuffix(".lock")
+  }
+
   private static let rootLocks: Set<Name> = [
     "HEAD.lock", "config.lock", "packed-refs.lock", "packed-refs.new", "shallow.lock", "gc.pid", "gc.pid.lock",
   ]

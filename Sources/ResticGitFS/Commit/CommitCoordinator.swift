@@ -28,6 +28,7 @@ final class CommitCoordinator: Sendable {
   private let kernelCache: KernelCache
   /// Whether the mount ends with the program that it is for (`MountConfiguration`).
   private let isForOneProgram: Bool
+  private let clock: LockClock
   private let logger: Logger
   private let gate = AsyncGate()
   private let state: Locked<CommitState>
@@ -45,7 +46,8 @@ final class CommitCoordinator: Sendable {
   init(
     tree: WorkingTree, base: SavedSnapshot?, filter: SnapshotFilter?, identity: SnapshotIdentity,
     lockKeeper: LockKeeper,
-    streamer: ContentStreamer, kernelCache: KernelCache, isForOneProgram: Bool = false, logger: Logger
+    streamer: ContentStreamer, kernelCache: KernelCache, isForOneProgram: Bool = false,
+    clock: LockClock = .system, logger: Logger
   ) {
     self.tree = tree
     self.filter = filter
@@ -54,6 +56,7 @@ final class CommitCoordinator: Sendable {
     self.streamer = streamer
     self.kernelCache = kernelCache
     self.isForOneProgram = isForOneProgram
+    self.clock = clock
     self.logger = logger
     state = Locked(CommitState(base: CommitState.Base(base)))
   }
@@ -87,9 +90,9 @@ final class CommitCoordinator: Sendable {
   /// Begins to take the commit lock: a small push is written and committed in less time than that takes. Where no commit
   /// comes soon others can have it.
   private func reserve() {
-    guard let saver = makeSaver() else { return }
+    guard filter != nil else { return }
     let isTooLate = state.withLock { state in
-      if !state.isDiscarded { state.reservation = saver.reserve() }
+      if !state.isDiscarded { state.reservation = makeReservation() }
       return state.isDiscarded
     }
     if isTooLate { return }
@@ -106,14 +109,9 @@ final class CommitCoordinator: Sendable {
     }
   }
 
-  /// Nil where one snapshot is shown for good.
-  private func makeSaver() -> SnapshotSaver? {
-    filter.map { filter in
-      SnapshotSaver(
-        repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor,
-        refusesConflicts: isForOneProgram, logger: logger,
-        willSave: { [self] () throws(RepositoryError) in try beginSaving() })
-    }
+  private func makeReservation() -> CommitReservation {
+    CommitReservation(
+      of: repository, retryFor: max(lockKeeper.retryFor, CommitReservation.leastRetry), clock: clock, logger: logger)
   }
 
   /// Commits everything written so far. After a failure the tree is as changed as before.
@@ -175,7 +173,7 @@ final class CommitCoordinator: Sendable {
 
   private func commitAlone(_ purpose: Purpose) async throws -> CommitResult {
     let reserved = takeReservation()
-    guard let saver = makeSaver(), tree.inspect({ $0.isChanged }) else {
+    guard let filter, tree.inspect({ $0.isChanged }) || current.unconfirmed != nil else {
       await reserved?.giveUp()
       await becomeClean()
       if purpose == .sync { await showNewest() }
@@ -184,10 +182,10 @@ final class CommitCoordinator: Sendable {
     state.withLock { $0.phase = purpose == .unmount ? .unmounting : .committing }
     // While little is stored others can wait.
     let isSmall = tree.inspect { $0.bufferedByteCount } < Self.smallByteCount
-    let reservation = reserved ?? (isForOneProgram && isSmall ? saver.reserve() : nil)
+    let reservation = reserved ?? (isForOneProgram && isSmall ? makeReservation() : nil)
     let result: CommitResult
     do {
-      result = try await store(saver, reservation)
+      result = try await store(filter, reservation)
     } catch {
       await reservation?.giveUp()
       throw error
@@ -198,9 +196,9 @@ final class CommitCoordinator: Sendable {
     return result
   }
 
-  /// Stores what is changed and saves it as a snapshot, under the lock that was reserved or is taken then.
-  private func store(_ saver: SnapshotSaver, _ reservation: CommitReservation?) async throws -> CommitResult {
-    let lock = try await lockKeeper.acquire()
+  /// Stores what is changed and saves it as a snapshot, under the commit lock that was reserved or is taken then.
+  private func store(_ filter: SnapshotFilter, _ reservation: CommitReservation?) async throws -> CommitResult {
+    let lock = try await lockKeeper.acquireConfirmed()
     let begin = Timestamp.now()
     let frozen = tree.inspect { $0.freeze() }
     let progress = CommitProgress(fileCount: frozen.changedFileCount, byteCount: frozen.changedByteCount)
@@ -209,23 +207,50 @@ final class CommitCoordinator: Sendable {
     let files = FileUploader(uploader: uploader, reader: tree.reader, progress: progress)
     let (durable, stored) = try await SnapshotWriter(files: files, uploader: uploader, progress: progress).store(frozen)
 
+    let saver = SnapshotSaver(
+      repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor,
+      refusesConflicts: isForOneProgram, clock: clock, logger: logger,
+      rebase: { [repository] theirs in
+        let uploader = repository.makeUploader()
+        return try await SnapshotWriter(files: files, uploader: uploader, progress: progress)
+          .store(frozen, stored.files, onto: theirs)
+      },
+      willSave: { [self] () throws(RepositoryError) in try beginSaving() })
     let summary = SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now())
-    let base = current.base
+    let (base, unconfirmed) = state.withLock { ($0.base, $0.unconfirmed) }
     let result: CommitResult
-    if durable.id == base.tree {
-      await reservation?.giveUp()
-      result = .unchanged(base.snapshot?.id)
-    } else {
-      result = try await saver.save(
-        durable, base: base, lock: lock, reservation: reservation ?? saver.reserve(), summary: summary)
+    do {
+      if durable.id == base.tree, unconfirmed == nil {
+        await reservation?.giveUp()
+        result = .unchanged(base.snapshot?.id)
+      } else {
+        result = try await saver.save(
+          durable, base: base, known: unconfirmed, lock: lock, reservation: reservation ?? makeReservation(),
+          summary: summary)
+      }
+    } catch let error as UnconfirmedSnapshot {
+      // It counts as the base; the next commit looks whether the newest contains it.
+      tree.inspect { $0.settle(stored, of: frozen) }
+      streamer.noteCommit()
+      state.withLock { state in
+        state.base = CommitState.Base(error.saved)
+        state.base.tree = error.ours
+        state.unconfirmed = error.known
+      }
+      throw error
     }
     tree.inspect { $0.settle(stored, of: frozen) }
     streamer.noteCommit()
     state.withLock { state in
+      state.unconfirmed = nil
       if case .saved(let saved, let merge) = result {
         state.base = CommitState.Base(saved)
+        state.newer = nil
         // The mount shows our side still; the refresh that follows shows the merged tree.
-        if let merge { state.base.tree = merge.ours }
+        if let merge {
+          state.base.tree = merge.ours
+          state.newer = saved
+        }
       }
       state.lastCommit = (result, .now())
     }
@@ -242,7 +267,8 @@ final class CommitCoordinator: Sendable {
     }
   }
 
-  /// Shows the newest matching snapshot, if nothing is changed and it isn't shown already; says whether it was another.
+  /// Looks for the newest matching snapshot, and shows it if nothing is changed and it isn't shown already; says whether
+  /// it was another. Where it can't be shown now, `CommitState.newer` is set.
   @discardableResult
   func refresh() async throws -> Bool {
     try await gate.pass { () async throws -> Bool in try await refreshAlone() }
@@ -250,19 +276,28 @@ final class CommitCoordinator: Sendable {
 
   @discardableResult
   private func refreshAlone() async throws -> Bool {
-    guard let filter, !tree.inspect({ $0.isChanged }) else { return false }
-    let description = SnapshotDescription(base: current.base.snapshot, filter: filter, identity: identity)
+    guard let filter else { return false }
+    let (base, isUnconfirmed) = state.withLock { ($0.base, $0.unconfirmed != nil) }
+    let description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
     guard let newest = try await repository.snapshots().last(where: { description.covers($0.snapshot) }) else {
       return false
     }
-    guard newest.snapshot.tree != current.base.tree else {
+    let isChanged = tree.inspect { $0.isChanged }
+    let isShown = newest.snapshot.tree == base.tree
+    state.withLock { $0.newer = isShown ? nil : newest }
+    // Of an unconfirmed snapshot the newest may not hold what the mount shows, until the next commit.
+    if isChanged || isUnconfirmed { return false }
+    if isShown {
       state.withLock { $0.base = CommitState.Base(newest) }
       return false
     }
     try await repository.loadIndex()
     guard let invalidations = try await Refresher(tree: tree).refresh(to: newest.snapshot.tree) else { return false }
-    state.withLock { $0.base = CommitState.Base(newest) }
-    kernelCache.forget(invalidations)
+    state.withLock { state in
+      state.base = CommitState.Base(newest)
+      state.newer = nil
+    }
+    kernelCache.forget(invalidations) { [tree] in tree.inspect { $0.announceRefresh() } }
     logger.info("now showing snapshot \(newest.id.short)")
     return true
   }

@@ -7,15 +7,20 @@ import ResticCore
 struct CommitReservation: Sendable {
   private let repository: Repository
   private let retryFor: Duration
+  private let clock: LockClock
   private let logger: Logger
   private let task: Task<CommitLock, any Error>
 
+  /// Long enough to outlive a committer that died: that takes two minutes to know.
+  static let leastRetry = Duration.seconds(150)
+
   /// Begins to take the commit lock of `repository`; waits for others up to `retryFor`.
-  init(of repository: Repository, retryFor: Duration, logger: Logger) {
+  init(of repository: Repository, retryFor: Duration, clock: LockClock = .system, logger: Logger) {
     self.repository = repository
     self.retryFor = retryFor
+    self.clock = clock
     self.logger = logger
-    task = Task { try await CommitLock.acquire(on: repository, retryFor: retryFor) }
+    task = Task { try await CommitLock.acquire(on: repository, retryFor: retryFor, clock: clock) }
   }
 
   /// The lock. One that was lost since is taken anew. Throws what `CommitLock.acquire` does.
@@ -30,7 +35,7 @@ struct CommitReservation: Sendable {
       return lock
     } catch {
       await Self.release(lock, logger)
-      return try await CommitLock.acquire(on: repository, retryFor: retryFor)
+      return try await CommitLock.acquire(on: repository, retryFor: retryFor, clock: clock)
     }
   }
 

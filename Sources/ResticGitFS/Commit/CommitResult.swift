@@ -22,6 +22,17 @@ enum CommitResult: Hashable, Sendable {
     /// The snapshot that holds our side where it could not be merged: tagged `conflict`, and not the newest.
     var beside: SnapshotID?
 
+    /// Counts `earlier`, a merge that came before this one in the same commit of the tree `ours`, as part of it.
+    mutating func follow(_ earlier: Merge?, ours: BlobID) {
+      self.ours = ours
+      guard let earlier else { return }
+      conflicts = earlier.conflicts + conflicts
+      ownConflicts = earlier.ownConflicts + ownConflicts
+      needsSnapshotOfOurs = earlier.needsSnapshotOfOurs || needsSnapshotOfOurs
+      sideCount += earlier.sideCount
+      beside = beside ?? earlier.beside
+    }
+
     /// What somebody has to look at.
     var openConflicts: [MergeConflict] {
       conflicts.filter { if case .deletion = $0 { false } else { true } }

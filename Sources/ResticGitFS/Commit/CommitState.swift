@@ -30,6 +30,10 @@ struct CommitState: Sendable {
 
   /// What the mount shows where nothing is changed.
   var base: Base
+  /// The snapshots that were there before the base snapshot was saved, if that is not confirmed (`UnconfirmedSnapshot`).
+  var unconfirmed: Set<SnapshotID>?
+  /// The newest snapshot of the same thing at the last look, if the mount does not show it.
+  var newer: SavedSnapshot?
   /// The phase.
   var phase: Phase = .clean
   /// When the last change was made.

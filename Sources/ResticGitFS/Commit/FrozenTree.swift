@@ -23,8 +23,9 @@ struct FrozenTree: Sendable {
 
   /// Something in a changed directory.
   enum Entry: Sendable {
-    /// Stored already, name and all.
-    case stored(Node)
+    /// Stored already. Untouched is what is as it was in the base snapshot, place and name included; not all of that is
+    /// known to be.
+    case stored(Node, isUntouched: Bool)
     /// A file whose content has to be stored.
     case file(InodeNumber, Node, ExtentMap)
     /// A directory with something changed beneath.

@@ -6,6 +6,7 @@ actor LockKeeper {
   private let repository: Repository
   /// How long to wait for a lock that stands in the way.
   let retryFor: Duration
+  private let clock: LockClock
   private let logger: Logger
   private var acquisition: Task<RepositoryLock, any Error>?
   private var isEnded = false
@@ -15,9 +16,10 @@ actor LockKeeper {
   nonisolated var heldLock: LockID? { held.withLock { $0 }?.id }
 
   /// A keeper of locks on `repository`, which waits up to `retryFor` for a lock that stands in the way.
-  init(repository: Repository, retryFor: Duration, logger: Logger) {
+  init(repository: Repository, retryFor: Duration, clock: LockClock = .system, logger: Logger) {
     self.repository = repository
     self.retryFor = retryFor
+    self.clock = clock
     self.logger = logger
   }
 
@@ -45,7 +47,7 @@ actor LockKeeper {
   func begin() -> Task<RepositoryLock, any Error> {
     if let acquisition { return acquisition }
     let task = Task {
-      let lock = try await RepositoryLock.acquire(on: repository, retryFor: retryFor)
+      let lock = try await RepositoryLock.acquire(on: repository, retryFor: retryFor, clock: clock)
       do {
         _ = try await repository.forgetVanishedPacks()
         try await repository.loadIndex()
@@ -58,6 +60,19 @@ actor LockKeeper {
     }
     acquisition = task
     return task
+  }
+
+  /// As `acquire`, and the lock is seen to be on the storage now. Where somebody removed it, and may have pruned what only
+  /// our packs hold, a new one is taken, with a fresh index.
+  func acquireConfirmed() async throws -> RepositoryLock {
+    let lock = try await acquire()
+    do {
+      try await lock.confirm()
+      return lock
+    } catch RepositoryError.lockLost(let reason) {
+      logger.warning("\(reason)")
+      return try await acquire()
+    }
   }
 
   /// Gives the lock back, unless `isNeeded` says that something uncommitted has come meanwhile.

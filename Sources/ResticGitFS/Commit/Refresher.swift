@@ -8,8 +8,9 @@ struct Refresher: Sendable {
   /// How often a plan is made anew when the tree was loaded further meanwhile.
   private static let attempts = 5
 
-  /// Makes the tree that of `root`, and returns what the kernel must forget; nil if the tree has changes of its own, or a
-  /// file that is to be replaced is open for writing: then a later one does it.
+  /// Makes the tree that of `root`, and returns what the kernel must forget, after which `Namespace.announceRefresh` is
+  /// called; nil if the tree has changes of its own, git has refs locked, or a file that is to be replaced is open for
+  /// writing: then a later one does it.
   func refresh(to root: BlobID) async throws -> [RefreshPlan.Invalidation]? {
     for _ in 0..<Self.attempts {
       var plan = RefreshPlan()

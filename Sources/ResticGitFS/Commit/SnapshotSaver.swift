@@ -6,6 +6,10 @@ import ResticCore
 /// Under the commit lock, so that nobody else saves between the look and the saving: if the newest matching snapshot still
 /// has the base's tree, ours follows it; else the two are merged (`TreeMerge`), and the merged tree does. Nothing is
 /// overwritten that somebody else saved.
+///
+/// The lock is confirmed before the saving and once more after it. If it was lost in between, as happens to a process that
+/// was stopped for minutes, somebody else may have saved a snapshot beside ours: then the lock is taken again, and what is
+/// not in the newest snapshot is merged into it, until one is saved with the lock held all the time.
 struct SnapshotSaver: Sendable {
   /// The mounted repository.
   let repository: Repository
@@ -16,35 +20,104 @@ struct SnapshotSaver: Sendable {
   /// How long to wait for another committer.
   let retryFor: Duration
   /// Whether a merge that leaves anything for somebody to look at is an error, `RefusedMerge`, and nothing is saved.
-  var refusesConflicts = false
+  let refusesConflicts: Bool
+  /// The time of snapshots and locks.
+  let clock: LockClock
   /// Told what a person may want to know.
   let logger: Logger
+  /// Stores a base and our side for a merge with a tree, when the true base was forgotten and pruned.
+  let rebase: @Sendable (_ theirs: BlobID) async throws -> (base: BlobID, ours: BlobID)
   /// Called at the last moment at which nothing has been saved; an error keeps it so.
-  var willSave: @Sendable () throws(RepositoryError) -> Void = {}
+  let willSave: @Sendable () throws(RepositoryError) -> Void
 
-  /// Long enough to outlive a committer that died: that takes two minutes to know.
-  private static let leastRetry = Duration.seconds(150)
+  /// How often the lock is taken again after it was lost.
+  private static let longestLosingStreak = 3
 
-  /// Begins to take the commit lock, for a `save` that comes soon; nobody else saves from then on.
-  func reserve() -> CommitReservation {
-    CommitReservation(of: repository, retryFor: max(retryFor, Self.leastRetry), logger: logger)
+  /// Saves `ours`, which grew out of `base`. `summary` says what the commit did; `reservation` ends with it. With `known`,
+  /// `base` is an unconfirmed snapshot: others may have come beside it since only those were there.
+  ///
+  /// Throws before anything is saved, or `UnconfirmedSnapshot`; or `RefusedMerge`, when what was saved turned out to be
+  /// beside somebody else's: then both are in the newest snapshot, theirs in place.
+  func save(
+    _ ours: DurableTree, base: CommitState.Base, known: Set<SnapshotID>? = nil, lock: RepositoryLock,
+    reservation: CommitReservation, summary: SnapshotSummary
+  ) async throws -> CommitResult {
+    var turn = try await takeTurn(Change(ours: ours, base: base, known: known), lock, reservation, summary)
+    var result = turn.result
+    var refusal: RefusedMerge?
+    var losses = 0
+    while let tree = turn.saved, let loss = turn.loss, case .saved(let saved, let merge) = result {
+      logger.warning(
+        "snapshot \(saved.id.short) is saved, but the commit lock was lost meanwhile: looking again: \(loss)")
+      let change = Change(ours: tree, base: CommitState.Base(saved), known: turn.known, isSaved: true)
+      losses += 1
+      do {
+        guard losses <= Self.longestLosingStreak else { throw loss }
+        let again = CommitReservation(
+          of: repository, retryFor: max(retryFor, CommitReservation.leastRetry), clock: clock, logger: logger)
+        turn = try await takeTurn(change, lock, again, summary)
+      } catch let removed as RemovedSnapshot {
+        throw removed.error
+      } catch {
+        throw UnconfirmedSnapshot(saved: saved, ours: ours.id, known: turn.known, cause: error)
+      }
+      if case .saved(let next, var after?) = turn.result {
+        after.follow(merge, ours: ours.id)
+        result = .saved(next, merge: after)
+      }
+      refusal = turn.refusal ?? refusal
+    }
+    if let refusal { throw refusal }
+    return result
   }
 
-  /// Saves `ours`, which grew out of `base`. `summary` says what the commit did; `reservation` ends with it. Throws before
-  /// anything is saved, or with `.lockLost`, after which nothing says whether it was.
-  func save(
-    _ ours: DurableTree, base: CommitState.Base, lock: RepositoryLock, reservation: CommitReservation,
-    summary: SnapshotSummary
-  ) async throws -> CommitResult {
+  /// What is to be saved.
+  private struct Change {
+    var ours: DurableTree
+    var base: CommitState.Base
+    /// What was there before the first turn, if this is not it.
+    var known: Set<SnapshotID>?
+    /// Whether `base` is a snapshot of `ours`, saved in the turn before.
+    var isSaved = false
+  }
+
+  /// What one turn with the commit lock came to.
+  private struct Turn {
+    var result: CommitResult
+    /// The tree of the snapshot that was saved, if one was.
+    var saved: DurableTree?
+    /// The snapshots that were there before the first turn.
+    var known: Set<SnapshotID>
+    /// Why the lock may have been lost before the snapshot was there.
+    var loss: (any Error)?
+    /// What had to be saved all the same.
+    var refusal: RefusedMerge?
+  }
+
+  /// Our snapshot is neither there nor in the newest one.
+  private struct RemovedSnapshot: Error {
+    let error: RepositoryError
+  }
+
+  private func takeTurn(
+    _ change: Change, _ lock: RepositoryLock, _ reservation: CommitReservation, _ summary: SnapshotSummary
+  ) async throws -> Turn {
     let commitLock = try await reservation.lock()
-    let result: Result<CommitResult, any Error>
+    let result: Result<Turn, any Error>
     do {
-      result = .success(
-        try await save(ours, base, summary) {
-          try lock.validate()
+      var turn = try await save(change, summary) {
+        try await lock.confirm()
+        try await commitLock.confirm()
+        if !change.isSaved { try willSave() }
+      }
+      if turn.saved != nil {
+        do {
           try await commitLock.confirm()
-          try willSave()
-        })
+        } catch {
+          turn.loss = error
+        }
+      }
+      result = .success(turn)
     } catch {
       result = .failure(error)
     }
@@ -52,46 +125,73 @@ struct SnapshotSaver: Sendable {
     return try result.get()
   }
 
-  private func save(
-    _ ours: DurableTree, _ base: CommitState.Base, _ summary: SnapshotSummary, confirm: () async throws -> Void
-  ) async throws -> CommitResult {
+  private func save(_ change: Change, _ summary: SnapshotSummary, confirm: () async throws -> Void) async throws -> Turn
+  {
+    let (ours, base) = (change.ours, change.base)
     var description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
     let matching = try await repository.snapshots().filter { filter.matches($0.snapshot) }
     let snapshots = matching.filter { description.covers($0.snapshot) }
     let newest = snapshots.last
+    let listed = Set(snapshots.map(\.id))
+    let known = change.known ?? listed
     try await repository.loadIndex()
-    if base.tree != nil, !snapshots.contains(where: { $0.snapshot.tree == base.tree }) {
-      try await TreeVerifier(repository: repository).verify(ours.id)
-    }
-    var sides = Self.sides(besides: newest, among: snapshots)
-    if newest?.snapshot.tree != base.tree, newest?.snapshot.tree != ours.id {
+    // Then a prune may have taken what our tree carries over from the base.
+    let isForgotten = base.tree != nil && !snapshots.contains { $0.snapshot.tree == base.tree }
+    if isForgotten, change.isSaved { try expect(base.snapshot, in: newest, among: snapshots) }
+    var sides = Self.sides(besides: newest, among: snapshots, newcomers: listed.subtracting(known))
+    if newest?.snapshot.tree != base.tree, newest?.snapshot.tree != ours.id, base.tree != ours.id {
       sides.append(Side(tree: ours.id, base: base.tree))
     }
     description.base = newest ?? base.snapshot
     description.latestTime = matching.last?.snapshot.time
+    // Before the lock is confirmed: a snapshot that arrives late is then the older one, too, and hides nothing.
+    let now = clock.wallTime()
     guard let newest, !sides.isEmpty else {
-      if ours.id == newest?.snapshot.tree { return .unchanged(newest?.id) }
+      if ours.id == newest?.snapshot.tree || ours.id == base.tree {
+        return Turn(result: .unchanged(newest?.id ?? base.snapshot?.id), known: known)
+      }
+      if isForgotten { try await TreeVerifier(repository: repository).verify(ours.id) }
+      let successor = description.successor(ours.id, at: now, summary: summary)
       try await confirm()
-      let successor = description.successor(ours.id, at: .now(), summary: summary)
-      return .saved(try await repository.saveSnapshot(successor, of: ours), merge: nil)
+      let saved = try await repository.saveSnapshot(successor, of: ours)
+      return Turn(result: .saved(saved, merge: nil), saved: ours, known: known)
     }
 
-    logger.info("snapshot \(newest.id.short) came first: merging")
+    logger.info("merging \(sides.count) into snapshot \(newest.id.short)")
     // Where the newest is our base, ours takes its place, and only snapshots that came late are merged into it.
     let start = newest.snapshot.tree == base.tree ? ours.id : newest.snapshot.tree
-    let (merged, result) = try await merge(sides, into: start, ours: ours.id)
+    let own = change.isSaved ? base.snapshot?.id : nil
+    let (merged, result) = try await merge(sides, into: start, ours: ours.id, own: own)
     // Those of snapshots that came late are nobody's to refuse: refused again and again, they would never be merged.
-    if refusesConflicts, let refusal = RefusedMerge(result.ownConflicts, with: newest.id) { throw refusal }
+    let refusal = refusesConflicts ? RefusedMerge(result.ownConflicts, with: newest.id) : nil
+    if let refusal, !change.isSaved { throw refusal }
+    if isForgotten {
+      for tree in [merged.id] + (result.needsSnapshotOfOurs ? [ours.id] : []) {
+        try await TreeVerifier(repository: repository).verify(tree)
+      }
+    }
     try await confirm()
     var merge = result
     if result.needsSnapshotOfOurs {
-      let conflict = description.conflict(ours.id, before: newest, at: .now(), summary: summary)
+      let conflict = description.conflict(ours.id, before: newest, at: now, summary: summary)
       merge.beside = try await repository.saveSnapshot(conflict, of: ours).id
     }
-    if merged.id == newest.snapshot.tree { return .saved(newest, merge: merge) }
+    if merged.id == newest.snapshot.tree {
+      return Turn(result: .saved(newest, merge: merge), known: known, refusal: refusal)
+    }
     description.mergedParents = sides.compactMap(\.snapshot)
-    let successor = description.successor(merged.id, at: .now(), summary: summary)
-    return .saved(try await repository.saveSnapshot(successor, of: merged), merge: merge)
+    let successor = description.successor(merged.id, at: now, summary: summary)
+    let saved = try await repository.saveSnapshot(successor, of: merged)
+    return Turn(result: .saved(saved, merge: merge), saved: merged, known: known, refusal: refusal)
+  }
+
+  /// Throws `RemovedSnapshot` unless `newest` builds upon `saved`.
+  private func expect(_ saved: SavedSnapshot?, in newest: SavedSnapshot?, among snapshots: [SavedSnapshot]) throws {
+    guard let saved else { return }
+    if let newest, SnapshotFork.builds(newest, upon: saved.id, among: snapshots) { return }
+    throw RemovedSnapshot(
+      error: .lockLost(
+        "snapshot \(saved.id.short) was forgotten as soon as it was saved, while the commit lock was lost"))
   }
 
   /// A tree to merge into the newest, and what it grew out of.
@@ -103,34 +203,45 @@ struct SnapshotSaver: Sendable {
   }
 
   /// Snapshots of ours that the newest does not build upon, since whoever saved them was stopped for too long.
-  private static func sides(besides newest: SavedSnapshot?, among snapshots: [SavedSnapshot]) -> [Side] {
+  private static func sides(
+    besides newest: SavedSnapshot?, among snapshots: [SavedSnapshot], newcomers: Set<SnapshotID>
+  ) -> [Side] {
     guard let newest else { return [] }
     let ours = snapshots.filter { saved in
       saved.snapshot.programVersion.hasPrefix(Version.program)
         && !saved.snapshot.tags.contains(SnapshotDescription.conflictTag)
     }
-    return SnapshotFork.forks(among: ours, beside: newest).map { fork in
+    return SnapshotFork.forks(among: ours, beside: newest, newcomers: newcomers).map { fork in
       let base = snapshots.first { $0.id == fork.base }
       return Side(tree: fork.head.snapshot.tree, base: base?.snapshot.tree, snapshot: fork.head.id)
     }
   }
 
+  /// Merges `sides` one after the other. Ours are the conflicts of a side that is no snapshot yet, or is the snapshot `own`.
   private func merge(
-    _ sides: [Side], into start: BlobID, ours: BlobID
+    _ sides: [Side], into start: BlobID, ours: BlobID, own: SnapshotID?
   ) async throws -> (tree: DurableTree, result: CommitResult.Merge) {
-    let label = ConflictLabel(host: identity.hostname, time: .now())
+    let label = ConflictLabel(host: identity.hostname, time: clock.wallTime())
     var result = CommitResult.Merge(conflicts: [], ours: ours)
     var tree = start
     while true {
       // An uploader makes one tree durable; the next merge reads it.
       let uploader = repository.makeUploader()
       let side = sides[result.sideCount]
-      let merge = try await TreeMerge(uploader: uploader, label: label)
-        .merge(base: side.base, theirs: tree, ours: side.tree)
+      let treeMerge = TreeMerge(uploader: uploader, label: label)
+      let merge: MergeResult
+      do {
+        merge = try await treeMerge.merge(base: side.base, theirs: tree, ours: side.tree)
+      } catch RepositoryError.missingBlob(let blob, _) where side.snapshot == nil {
+        logger.warning(
+          "what was mounted has been pruned (blob \(blob)): what is changed here counts as changed by others, too")
+        let (base, ours) = try await rebase(tree)
+        merge = try await treeMerge.merge(base: base, theirs: tree, ours: ours)
+      }
       let durable = try await uploader.finish(root: merge.root)
       tree = durable.id
       result.conflicts += merge.conflicts
-      if side.snapshot == nil { result.ownConflicts = merge.conflicts }
+      if side.snapshot == nil || side.snapshot == own { result.ownConflicts = merge.conflicts }
       result.needsSnapshotOfOurs = result.needsSnapshotOfOurs || merge.needsSnapshotOfOurs
       result.sideCount += 1
       if result.sideCount == sides.count { return (durable, result) }

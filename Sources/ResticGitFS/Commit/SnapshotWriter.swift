@@ -20,6 +20,58 @@ struct SnapshotWriter: Sendable {
     return (try await uploader.finish(root: root), stored)
   }
 
+  /// Stores two trees for a merge with `theirs` whose base is gone: `theirs` with our changes in place, and for a base what of
+  /// `theirs` we left untouched. `files` are our files' chunks, stored before.
+  ///
+  /// So whatever we left alone comes from `theirs`, and nothing is read that a prune may have taken. What we changed counts
+  /// as made by both sides, and nothing as deleted by us: that keeps more than it should, and loses nothing.
+  func store(
+    _ frozen: FrozenTree, _ files: [InodeNumber: [StoredChunk]], onto theirs: BlobID
+  ) async throws -> (base: BlobID, ours: BlobID) {
+    let (base, ours) = try await rebase(frozen.root, files, onto: theirs)
+    return (base, try await uploader.finish(root: ours).id)
+  }
+
+  private func rebase(
+    _ directory: FrozenTree.Directory, _ files: [InodeNumber: [StoredChunk]], onto theirs: BlobID?
+  ) async throws -> (base: BlobID, ours: BlobID) {
+    var (base, ours): ([Node], [Node]) = ([], [])
+    var nodes: [Node] = []
+    if let theirs { nodes = try await uploader.repository.loadTree(theirs).nodes }
+    let theirs = Dictionary(nodes.map { ($0.name, $0) }) { $1 }
+    for entry in directory.entries {
+      switch entry {
+      case .stored(let node, isUntouched: true):
+        guard let their = theirs[node.name] else { break }
+        base.append(their)
+        ours.append(their)
+      case .stored(let node, isUntouched: false): ours.append(node)
+      case .file(let inode, let node, let content): ours.append(Self.node(node, content, files[inode]))
+      case .directory(let inner):
+        var node = inner.node
+        let their = theirs[node.name]
+        let (untouched, changed) = try await rebase(inner, files, onto: their?.subtree)
+        node.subtree = changed
+        ours.append(node)
+        guard var their, their.type == .dir else { break }
+        their.subtree = untouched
+        base.append(their)
+      }
+    }
+    return (try await store(base), try await store(ours))
+  }
+
+  private func store(_ nodes: [Node]) async throws -> BlobID {
+    try await uploader.add(Tree(nodes: nodes).encode(), type: .tree)
+  }
+
+  private static func node(_ node: Node, _ content: ExtentMap, _ chunks: [StoredChunk]?) -> Node {
+    var file = node
+    file.content = chunks?.map(\.id) ?? []
+    file.size = content.byteCount
+    return file
+  }
+
   private func storeFiles(of frozen: FrozenTree) async throws -> [InodeNumber: [StoredChunk]] {
     var contents: [InodeNumber: ExtentMap] = [:]  // a hard-linked file is stored once
     Self.collectFiles(of: frozen.root, into: &contents)
@@ -58,19 +110,15 @@ struct SnapshotWriter: Sendable {
     nodes.reserveCapacity(directory.entries.count)
     for entry in directory.entries {
       switch entry {
-      case .stored(let node): nodes.append(node)
-      case .file(let inode, var node, let content):
-        node.content = stored.files[inode]?.map(\.id) ?? []
-        node.size = content.byteCount
-        nodes.append(node)
+      case .stored(let node, _): nodes.append(node)
+      case .file(let inode, let node, let content): nodes.append(Self.node(node, content, stored.files[inode]))
       case .directory(let directory):
         var node = directory.node
         node.subtree = try await store(directory, in: &stored)
         nodes.append(node)
       }
     }
-    let tree = Tree(nodes: nodes)
-    let id = try await uploader.add(tree.encode(), type: .tree)
+    let id = try await store(nodes)
     stored.directories[directory.inode] = id
     return id
   }

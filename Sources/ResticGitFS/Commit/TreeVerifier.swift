@@ -2,8 +2,8 @@ import ResticCore
 
 /// Checks that a tree can be read in full: every tree beneath it, and every data blob by the index.
 ///
-/// Needed where the base snapshot was forgotten while the mount was open: a prune may have taken parts that our tree
-/// carries over unchanged, and a tree blob that is still there says nothing about what it names.
+/// Needed where the base snapshot was forgotten while the mount was open: a prune may have taken parts that a tree carries
+/// over unchanged, and a tree blob that is still there says nothing about what it names.
 struct TreeVerifier: Sendable {
   /// Where the tree is.
   let repository: Repository

@@ -22,12 +22,13 @@ final class KernelCache: Sendable {
     self.notifier.withLock { $0 = notifier }
   }
 
-  /// Makes the kernel forget everything that `invalidations` name, as soon as it can; doesn't wait for it.
+  /// Makes the kernel forget everything that `invalidations` name, as soon as it can; doesn't wait for it. Calls `done` when
+  /// it has, or there is none.
   ///
   /// What asks for a refresh may be an fsync of the root directory. Until that is answered it holds the kernel's lock on
   /// the directory, without which no name in it can be forgotten: whoever waited would wait for ever.
-  func forget(_ invalidations: [RefreshPlan.Invalidation]) {
-    guard let notifier = notifier.withLock({ $0 }) else { return }
+  func forget(_ invalidations: [RefreshPlan.Invalidation], done: @escaping @Sendable () -> Void) {
+    guard let notifier = notifier.withLock({ $0 }) else { return done() }
     Task { [executor, logger] in
       await executor.run {
         for invalidation in invalidations {
@@ -39,6 +40,7 @@ final class KernelCache: Sendable {
             logger.warning("the kernel does not forget inode \(invalidation.directory): \(error)")
           }
         }
+        done()
       }
     }
   }

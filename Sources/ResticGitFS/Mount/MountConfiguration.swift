@@ -8,6 +8,8 @@ struct MountConfiguration: Sendable {
   var mountpoint: FilePath
   /// Whether nothing can be changed.
   var isReadOnly: Bool
+  /// Whether the snapshot is chosen and read first under a lock: no for a read-only mount only.
+  var takesLock = true
   /// What to show.
   var selection: SnapshotSelection
   /// Whether a mount without a snapshot begins with a bare git repository.

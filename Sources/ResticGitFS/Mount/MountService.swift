@@ -57,8 +57,9 @@ final class MountService: Sendable {
   }
 
   /// Chooses the snapshot and makes the tree, under a lock: nothing is read while somebody prunes. A read-only mount does
-  /// without a lock where none can be written, as on a read-only disk. A mount for one program begins before the lock is
-  /// there, or without one if it only reads, where that is as safe (`QuietMoment`): somebody waits for it.
+  /// without a lock where none can be written, as on a read-only disk, or where none is wanted. A mount for one program
+  /// begins before the lock is there, or without one if it only reads, where that is as safe (`QuietMoment`): somebody waits
+  /// for it.
   static func prepare(
     repository: Repository, configuration: MountConfiguration, logger: Logger
   ) async throws -> MountService {
@@ -72,7 +73,7 @@ final class MountService: Sendable {
       return service
     }
     do {
-      _ = try await keeper.acquire()
+      if configuration.takesLock { _ = try await keeper.acquire() }
     } catch RepositoryError.backend(.denied(let message)) where configuration.isReadOnly {
       logger.info("mounting without a lock: \(message)")
     }
@@ -239,6 +240,7 @@ final class MountService: Sendable {
     return MountStatus(
       repository: repository.backend.description, mountpoint: configuration.mountpoint.string, pid: getpid(),
       sessionFile: sessionFile, readOnly: configuration.isReadOnly, snapshot: current.base.snapshot?.id.hex,
+      newer: current.newer.map { MountStatus.Newer(snapshot: $0.id.hex, time: $0.snapshot.time.rfc3339) },
       state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes, dirtyFiles: files,
       lock: lockKeeper.heldLock?.hex,
       lastCommit: current.lastCommit.map { MountStatus.LastCommit($0.result, at: $0.time) },

@@ -29,6 +29,20 @@ extension MountStatus.LastError {
         references: refusal.references?.map { String(decoding: $0.bytes, as: UTF8.self) })
       return
     }
+    if let unconfirmed = error as? UnconfirmedSnapshot {
+      let cause = (unconfirmed.cause as? RepositoryError).map { ExitCode($0) } ?? .failure
+      self.init(
+        message: unconfirmed.description, exitCode: cause.rawValue, time: time.rfc3339,
+        snapshot: unconfirmed.saved.id.hex)
+      return
+    }
+    if case RepositoryError.missingBlob = error {
+      self.init(
+        message: "\(error); a file that needs it can't be read: write it again or remove it",
+        exitCode: ExitCode.failure.rawValue, time: time.rfc3339,
+        isIncomplete: true)
+      return
+    }
     let cause = (error as? RepositoryError).map { CommandError($0, location: location) } ?? CommandError("\(error)")
     self.init(message: cause.description, exitCode: cause.exitCode.rawValue, time: time.rfc3339)
   }

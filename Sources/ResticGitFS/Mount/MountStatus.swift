@@ -22,6 +22,18 @@ struct MountStatus: Codable, Hashable, Sendable {
     var time: String
     /// The refs that others changed differently, where those and nothing else stood in the way.
     var references: [String]?
+    /// The snapshot that was saved all the same; whether the newest one contains it is not known.
+    var snapshot: String?
+    /// Whether something that was written, or was there, can't be read any more.
+    var isIncomplete: Bool?
+  }
+
+  /// The newest snapshot of the same thing, which the mount does not show, at the last look.
+  struct Newer: Codable, Hashable, Sendable {
+    /// Its id.
+    var snapshot: String
+    /// Its time, in RFC 3339.
+    var time: String
   }
 
   /// How far the commit under way has come.
@@ -39,6 +51,8 @@ struct MountStatus: Codable, Hashable, Sendable {
   var readOnly: Bool
   /// The snapshot that is shown, and changes count from.
   var snapshot: String?
+  /// What others saved meanwhile and is not shown yet. Known from the last look, as often as `--refresh` says and at a sync.
+  var newer: Newer?
   /// What the mount is doing.
   var state: CommitState.Phase
   /// Bytes written that are in memory only.

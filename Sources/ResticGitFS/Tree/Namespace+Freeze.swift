@@ -29,7 +29,7 @@ extension Namespace {
         let position = BareRepository.position(of: name, in: position)
         directory.entries.append(.directory(freeze(child, node: node, position: position, counting: &frozen)))
       case .file(.stored), .file(.resolved), .directory, .special:
-        directory.entries.append(.stored(node))
+        directory.entries.append(.stored(node, isUntouched: inode.changeNumber == 0))
       }
     }
     return directory
@@ -51,6 +51,15 @@ extension Namespace {
       guard let index = inodes.index(forKey: number) else { continue }
       inodes.values[index].node.subtree = tree
       if inodes.values[index].changeNumber <= frozen.changeNumber { inodes.values[index].changeNumber = 0 }
+      guard case .directory(.loaded(let children)) = inodes.values[index].body else { continue }
+      for child in children.values { settleFile(child, frozenAt: frozen.changeNumber) }
     }
+  }
+
+  private mutating func settleFile(_ number: InodeNumber, frozenAt changeNumber: ChangeNumber) {
+    guard let index = inodes.index(forKey: number), !inodes.values[index].isDirectory,
+      inodes.values[index].changeNumber <= changeNumber
+    else { return }
+    inodes.values[index].changeNumber = 0
   }
 }

@@ -29,9 +29,9 @@ extension Namespace {
     return DirectoryView(entries: entries, isRepository: BareRepository.isRepository { children[$0] != nil })
   }
 
-  /// Applies `plan`, if nothing speaks against it.
+  /// Applies `plan`, if nothing speaks against it. `announceRefresh` is called when the kernel knows.
   mutating func apply(_ plan: RefreshPlan) -> RefreshPlan.Outcome {
-    guard !isChanged else { return .inUse }
+    guard !isChanged, !hasLock(in: Self.root, at: .outside) else { return .inUse }
     guard plan.directories.allSatisfy(isStillAsPlanned) else { return .outdated }
     guard !plan.directories.contains(where: dropsWriters) else { return .inUse }
     let invalidations = plan.directories.map { directory in
@@ -45,7 +45,25 @@ extension Namespace {
       return RefreshPlan.Invalidation(
         directory: directory.inode, names: directory.removed + directory.replaced.map(\.name))
     }
+    unannouncedRefreshes += 1
     return .applied(invalidations)
+  }
+
+  /// Says that the kernel has forgotten what a refresh changed.
+  mutating func announceRefresh() {
+    unannouncedRefreshes -= 1
+  }
+
+  /// Whether git has refs of a repository locked: it has compared them with what it expects, and is about to change them.
+  private func hasLock(in directory: InodeNumber, at position: BareRepository.Position) -> Bool {
+    guard case .directory(.loaded(let children))? = inodes[directory]?.body else { return false }
+    let position = BareRepository.isRepository { children[$0] != nil } ? .root : position
+    return children.contains { name, child in
+      switch BareRepository.position(of: name, in: position) {
+      case .objects, .packs, .looseObjects: false
+      case let inner: BareRepository.isLock(name, in: position) || hasLock(in: child, at: inner)
+      }
+    }
   }
 
   /// Whether the plan would take a file's name away while somebody may still write to it.

@@ -27,6 +27,8 @@ struct Namespace: Sendable {
   var nextInode: InodeNumber = root + 1
   /// The last change's number.
   var changeNumber: ChangeNumber = 0
+  /// How many refreshes were applied of which the kernel has not been told yet: it may still answer from what it knew.
+  var unannouncedRefreshes = 0
   /// Bytes of changed files that are in memory only.
   private(set) var bufferedByteCount: UInt64 = 0
   /// The files that have such bytes, and how many.

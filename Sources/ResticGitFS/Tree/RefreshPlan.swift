@@ -27,7 +27,7 @@ struct RefreshPlan: Sendable {
     case applied([Invalidation])
     /// Nothing changed: the tree was loaded further since the plan was made.
     case outdated
-    /// Nothing changed: the tree has changes of its own, or a file to be replaced is open for writing.
+    /// Nothing changed: the tree has changes of its own, git has refs locked, or a file to be replaced is open for writing.
     case inUse
   }
 

@@ -101,7 +101,11 @@ final class WorkingTree: Sendable {
       throw .ioError
     }
     let tree = try wait(for: operation, of: directory) { [repository] in try await repository.loadTree(id) }
-    inspect { $0.install(tree, in: directory) }
+    inspect { namespace in
+      // A refresh may have given the directory another tree meanwhile, which the caller's next try loads: the entries of the
+      // old one would count as what is in the new one, and the next commit would delete what others have added.
+      if namespace.inodes[directory]?.node.subtree == id { namespace.install(tree, in: directory) }
+    }
   }
 
   private func loadExtents(of file: InodeNumber, for operation: StaticString) throws(Errno) {

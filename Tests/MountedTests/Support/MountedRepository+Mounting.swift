@@ -10,7 +10,11 @@ extension MountedRepository {
       var message: String
       var exitCode: Int32
     }
+    struct Newer: Decodable {
+      var snapshot: String
+    }
     var pid: Int32
+    var newer: Newer?
     var state: String
     var snapshot: String?
     var sessionFile: String?

@@ -17,11 +17,13 @@ struct SnapshotForkTests {
     return SavedSnapshot(id: id(name), snapshot: snapshot)
   }
 
-  private static func forks(_ snapshots: [SavedSnapshot]) -> [String] {
+  private static func forks(_ snapshots: [SavedSnapshot], newcomers: [String] = []) -> [String] {
     guard let newest = snapshots.last else { return [] }
     let names = ["a", "b", "c", "d", "e", "f", "g"]
     func name(_ id: SnapshotID) -> String { names.first { Self.id($0) == id } ?? "?" }
-    return SnapshotFork.forks(among: snapshots, beside: newest).map { "\(name($0.head.id))<\(name($0.base))" }
+    return SnapshotFork.forks(among: snapshots, beside: newest, newcomers: Set(newcomers.map(id))).map { fork in
+      "\(name(fork.head.id))<\(fork.base.map(name) ?? "")"
+    }
   }
 
   @Test("one line has none")
@@ -59,6 +61,22 @@ struct SnapshotForkTests {
     #expect(Self.forks([Self.saved("b", "a"), Self.saved("c", "a")]) == ["b<a"])
     #expect(Self.forks([Self.saved("b", "a"), Self.saved("d", "c")]).isEmpty, "no relation is known")
     #expect(Self.forks([Self.saved("b", nil), Self.saved("d", "c")]).isEmpty)
+  }
+
+  @Test("without a common base a snapshot is a fork only where the caller knows it, and its last one is the head")
+  func unrelated() {
+    let snapshots = [Self.saved("b", nil), Self.saved("c", "b"), Self.saved("d", nil), Self.saved("e", nil)]
+    #expect(Self.forks(snapshots).isEmpty)
+    #expect(Self.forks(snapshots, newcomers: ["b", "c", "e"]) == ["c<"])
+    #expect(Self.forks(snapshots + [Self.saved("f", "e", merged: ["c"])], newcomers: ["b", "c", "e"]).isEmpty)
+  }
+
+  @Test("what a snapshot builds upon is known by names that are gone, too")
+  func lineage() {
+    let snapshots = [Self.saved("f", "a", original: "b"), Self.saved("c", "b"), Self.saved("d", "c", merged: ["g"])]
+    func builds(upon name: String) -> Bool { SnapshotFork.builds(snapshots[2], upon: Self.id(name), among: snapshots) }
+    for name in ["a", "b", "c", "d", "f", "g"] { #expect(builds(upon: name), "\(name)") }
+    #expect(!builds(upon: "e"))
   }
 
   @Test("a snapshot that was tagged or rewritten under a new name is the one it was")

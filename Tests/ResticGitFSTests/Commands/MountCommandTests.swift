@@ -38,6 +38,15 @@ struct MountCommandTests {
     #expect(configuration.commitAfter == .seconds(90) && configuration.retryLock == .zero)
   }
 
+  @Test("take no lock only where nothing can be changed")
+  func noLock() throws {
+    for readOnly in [["--read-only"], ["--snapshot", "1a2b"], ["-o", "ro"]] {
+      #expect(try !configuration(["--no-lock"] + readOnly).takesLock)
+      #expect(try configuration(readOnly).takesLock)
+    }
+    #expect(throws: CommandError.self) { try configuration(["--no-lock"]) }
+  }
+
   @Test("mount a snapshot that is given by its id read-only, and `latest` writable")
   func snapshot() throws {
     let old = try configuration(["--snapshot", "1a2b"])

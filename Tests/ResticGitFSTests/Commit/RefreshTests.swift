@@ -118,8 +118,8 @@ struct RefreshTests {
     let isBroken = Switch()
     // Listing snapshots works once, for the saving, after the snapshot is there it fails.
     let backend = FaultBackend(storage) { call -> FaultBackend.Fault? in
-      if call.operation == .save, call.file?.type == .snapshot { isBroken.isOn.withLock { $0 = true } }
-      guard isBroken.isOn.withLock({ $0 }), call.operation == .list, call.type == .snapshot else { return nil }
+      if call.operation == .save, call.file?.type == .snapshot { isBroken.isOn = true }
+      guard isBroken.isOn, call.operation == .list, call.type == .snapshot else { return nil }
       return .nothingDone(.denied("away"))
     }
     let second = try await TestMount(TestMount.openRepository(on: backend))
@@ -150,9 +150,108 @@ struct RefreshTests {
     try await Task.sleep(for: .milliseconds(300))
     #expect(try await backend.list(.lock).isEmpty)
   }
-}
 
-/// Something that is on or off.
-private final class Switch: Sendable {
-  let isOn = Locked(false)
+  @Test("a directory that is being read when a refresh gives it another tree shows that one, and loses nothing of it")
+  func refreshDuringLoading() async throws {
+    let storage = MemoryBackend()
+    let writer = try await TestMount(TestMount.makeRepository(on: storage))
+    try await writer.write(Self.text("1"), to: "d/old")
+    _ = try await writer.coordinator.commit(.sync)
+    let isArmed = Switch()
+    let slow = Locked<TestMount?>(nil)
+    let backend = FaultBackend(
+      storage,
+      pause: { call in
+        guard call.operation == .load, isArmed.isOn, let mount = slow.withLock({ $0 }) else { return }
+        isArmed.isOn = false
+        do {
+          #expect(try await mount.coordinator.refresh())
+        } catch {
+          Issue.record(error)
+        }
+      }, fault: { _ in nil })
+    let reader = try await TestMount(TestMount.openRepository(on: backend))
+    slow.withLock { $0 = reader }
+    try await writer.write(Self.text("2"), to: "d/new")
+    _ = try await writer.coordinator.commit(.sync)
+    isArmed.isOn = true
+    #expect(try await reader.read("d/old") == Self.text("1"))
+    #expect(!isArmed.isOn)
+    #expect(try await reader.read("d/new") == Self.text("2"))
+    try await reader.write(Self.text("3"), to: "d/mine")
+    _ = try await reader.coordinator.commit(.sync)
+    let last = try await TestMount(TestMount.openRepository(on: storage))
+    for name in ["old", "new", "mine"] { #expect(try await last.read("d/\(name)").count == 1, "\(name)") }
+  }
+
+  @Test("of two snapshots that know nothing of each other the newest is shown, and the next commit has both")
+  func fork() async throws {
+    let backend = MemoryBackend()
+    let writer = try await TestMount(TestMount.makeRepository(on: backend))
+    try await writer.write(Self.text("base"), to: "base")
+    _ = try await writer.coordinator.commit(.sync)
+    let reader = try await TestMount(TestMount.openRepository(on: backend))
+    // As a storage would bring it about that lists late what was written: each saves on its own.
+    let elsewhere = MemoryBackend(files: backend.files)
+    let other = try await TestMount(TestMount.openRepository(on: elsewhere))
+    try await writer.write(Self.text("1"), to: "first")
+    _ = try await writer.coordinator.commit(.sync)
+    try await other.write(Self.text("2"), to: "second")
+    _ = try await other.coordinator.commit(.sync)
+    for (file, bytes) in elsewhere.files { backend[file] = bytes }
+
+    for mount in [reader, writer] {
+      #expect(try await mount.coordinator.refresh())
+      #expect(try await mount.names() == ["base", "second"])
+    }
+    #expect(try await reader.coordinator.commit(.sync).snapshot == reader.coordinator.current.base.snapshot?.id)
+    try await reader.write(Self.text("3"), to: "third")
+    guard case .saved(let saved, let merge?) = try await reader.coordinator.commit(.sync) else {
+      Issue.record("the two are merged")
+      return
+    }
+    #expect(merge.conflicts.isEmpty && merge.sideCount == 1)
+    let all: Set<String> = ["base", "first", "second", "third"]
+    #expect(try await TestMount(TestMount.openRepository(on: backend)).names() == all)
+    #expect(try await writer.coordinator.refresh())
+    #expect(try await writer.names() == all)
+    // That was all: the next one has nothing to merge.
+    try await writer.write(Self.text("4"), to: "fourth")
+    guard case .saved(let last, nil) = try await writer.coordinator.commit(.sync) else {
+      Issue.record("nothing is left to merge")
+      return
+    }
+    #expect(last.snapshot.parent == saved.id)
+  }
+
+  @Test("a mount says when it does not show the newest: while it is changed, and while a file is open for writing")
+  func newer() async throws {
+    let backend = MemoryBackend()
+    let writer = try await TestMount(TestMount.makeRepository(on: backend))
+    try await writer.write(Self.text("1"), to: "f")
+    _ = try await writer.coordinator.commit(.sync)
+    let other = try await TestMount(TestMount.openRepository(on: backend))
+    #expect(try await other.coordinator.refresh() == false)
+    #expect(other.coordinator.current.newer == nil)
+
+    let file = try await other.open("f", flags: O_RDWR)
+    try await writer.write(Self.text("2"), to: "f")
+    let second = try await writer.coordinator.commit(.sync).snapshot
+    #expect(other.coordinator.current.newer == nil, "nobody has looked yet")
+    #expect(try await other.coordinator.refresh() == false)
+    #expect(other.coordinator.current.newer?.id == second)
+    try await other.onThread { $0.fileSystem.release(file.inode, handle: file.handle) }
+    #expect(try await other.coordinator.refresh())
+    #expect(other.coordinator.current.newer == nil)
+
+    try await other.write(Self.text("mine"), to: "g")
+    #expect(try await other.coordinator.refresh() == false)
+    #expect(other.coordinator.current.newer == nil)
+    try await writer.write(Self.text("3"), to: "f")
+    let third = try await writer.coordinator.commit(.sync).snapshot
+    #expect(try await other.coordinator.refresh() == false)
+    #expect(other.coordinator.current.newer?.id == third)
+    _ = try await other.coordinator.commit(.sync)
+    #expect(other.coordinator.current.newer == nil)
+  }
 }

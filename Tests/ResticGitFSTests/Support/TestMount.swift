@@ -12,6 +12,7 @@ struct TestMount: Sendable {
   let repository: Repository
   let tree: WorkingTree
   let coordinator: CommitCoordinator
+  let lockKeeper: LockKeeper
   let fileSystem: GitFileSystem
 
   static let password = Array("correct horse".utf8)
@@ -33,9 +34,11 @@ struct TestMount: Sendable {
   }
 
   /// Mounts the newest snapshot that matches `filter`; an empty root where there is none.
+  ///
+  /// `isForOneProgram` as in `MountConfiguration`; `clock` is this machine's.
   init(
     _ repository: Repository, filter: SnapshotFilter = SnapshotFilter(), memory: MemoryBudget = .standard,
-    isForOneProgram: Bool = false
+    isForOneProgram: Bool = false, clock: LockClock = .system
   ) async throws {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
@@ -48,17 +51,18 @@ struct TestMount: Sendable {
       deviceID: SecureRandom.uint64() >> 16 | 1)
     let reader = BlobReader(repository: repository, cacheByteLimit: memory.cacheByteLimit)
     let tree = WorkingTree(namespace, repository: repository, reader: reader, logger: logger)
-    let keeper = LockKeeper(repository: repository, retryFor: .zero, logger: logger)
+    let keeper = LockKeeper(repository: repository, retryFor: .zero, clock: clock, logger: logger)
     let streamer = ContentStreamer(tree: tree, budget: memory, lockKeeper: keeper, logger: logger)
     let coordinator = CommitCoordinator(
       tree: tree, base: base, filter: filter,
       identity: SnapshotIdentity(hostname: "here", username: "me", userID: 1, groupID: 1), lockKeeper: keeper,
       streamer: streamer, kernelCache: KernelCache(logger: logger),
-      isForOneProgram: isForOneProgram, logger: logger)
+      isForOneProgram: isForOneProgram, clock: clock, logger: logger)
     tree.onChange { coordinator.noteChange() }
     self.repository = repository
     self.tree = tree
     self.coordinator = coordinator
+    lockKeeper = keeper
     fileSystem = GitFileSystem(tree: tree, streamer: streamer, committer: NoCommitter())
   }
 

@@ -158,7 +158,7 @@ struct NamespaceTests {
     var namespace = Namespace(root: Self.directory(), tree: tree, deviceID: 1)
     _ = try namespace.create(Self.file(), as: "g", in: Self.root, at: Self.now)
     let nodes = namespace.freeze().root.entries.compactMap { entry -> Node? in
-      if case .stored(let node) = entry { node } else { nil }
+      if case .stored(let node, _) = entry { node } else { nil }
     }
     #expect(Tree(nodes: nodes).encode() == tree.encode())
     #expect(String(decoding: Tree(nodes: nodes).encode(), as: UTF8.self).contains("\"future\":{\"x\":[1,2]}"))

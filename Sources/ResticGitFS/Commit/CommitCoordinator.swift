@@ -34,7 +34,7 @@ final class CommitCoordinator: Sendable {
   private let gate = AsyncGate()
   private let state: Locked<CommitState>
 
-  /// With less than this in memory the commit lock is taken while the contents are stored, for a program that waits.
+  /// With less than this in memory the commit lock is taken while the contents are stored.
   private static let smallByteCount: UInt64 = 16 << 20
   /// How long others wait for a commit that was expected and does not come.
   private static let reservationLimit = Duration.seconds(2)
@@ -185,7 +185,7 @@ final class CommitCoordinator: Sendable {
     if purpose == .unmount { state.withLock { $0.phase = .unmounting } }
     // While little is stored others can wait.
     let isSmall = tree.inspect { $0.bufferedByteCount } < Self.smallByteCount
-    let reservation = reserved ?? (isForOneProgram && isSmall ? makeReservation() : nil)
+    let reservation = reserved ?? (isSmall ? makeReservation() : nil)
     let result: CommitResult
     do {
       result = try await store(filter, reservation)

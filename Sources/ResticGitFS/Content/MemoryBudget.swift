@@ -1,6 +1,6 @@
 /// How `--memory-limit` is shared out.
 ///
-/// At the default of 256 MiB and packs of 16 MiB: 64 MiB for what is written and not stored, 64 for packs (two open, one
+/// At the default of 256 MiB and packs of 16 MiB: 48 MiB for what is written and not stored, 64 for packs (two open, one
 /// on its way, one being put together), 32 for blobs kept for readers, and the rest for chunks that are just being cut,
 /// sealed or opened and for the program itself. While nothing is stored readers have 128.
 struct MemoryBudget: Hashable, Sendable {
@@ -13,7 +13,7 @@ struct MemoryBudget: Hashable, Sendable {
   static let standard = MemoryBudget(byteLimit: 256 << 20)
 
   /// Writers wait while more than this is in memory only.
-  var dirtyByteLimit: UInt64 { UInt64(byteLimit) / 4 }
+  var dirtyByteLimit: UInt64 { UInt64(byteLimit) / 16 * 3 }
   /// From here on everything that can be stored is stored, not only what is settled in large files.
   var pressureByteCount: UInt64 { dirtyByteLimit / 4 * 3 }
   /// Blobs kept for readers, while nothing is stored.

@@ -39,7 +39,12 @@ struct MountOpening {
     let name = try KeptFile.name(for: identity(of: service, duration), environment: environment)
     while let file = KeptFile.take(name, for: duration, in: folder.path) {
       guard let mount = PrivateMount.left(in: file) else {
-        return try start(isReadOnly: !service.writes, in: folder, keptFile: file)
+        do throws(HelperError) {
+          return try start(isReadOnly: !service.writes, in: folder, keptFile: file)
+        } catch {
+          file.remove()
+          throw error
+        }
       }
       if mount.catchUp() {
         trace.write("found a mount at \(mount.path)")

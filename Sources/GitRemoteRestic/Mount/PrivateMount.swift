@@ -92,7 +92,6 @@ final class PrivateMount {
     }
     if isMounted { return PrivateMount(path: path, child: child, hold: .lifeline(lifeline.writeEnd)) }
     lifeline.writeEnd.closeQuietly()
-    request.keptFile?.remove()
     switch child.wait() {
     case .exited: throw .silent
     case .killed(let signal):

@@ -179,7 +179,7 @@ final class CommitCoordinator: Sendable {
       if purpose == .sync { await showNewest() }
       return .unchanged(current.base.snapshot?.id)
     }
-    state.withLock { $0.phase = purpose == .unmount ? .unmounting : .committing }
+    if purpose == .unmount { state.withLock { $0.phase = .unmounting } }
     // While little is stored others can wait.
     let isSmall = tree.inspect { $0.bufferedByteCount } < Self.smallByteCount
     let reservation = reserved ?? (isForOneProgram && isSmall ? makeReservation() : nil)
@@ -202,7 +202,10 @@ final class CommitCoordinator: Sendable {
     let begin = Timestamp.now()
     let frozen = tree.inspect { $0.freeze() }
     let progress = CommitProgress(fileCount: frozen.changedFileCount, byteCount: frozen.changedByteCount)
-    state.withLock { $0.progress = progress }
+    state.withLock { state in
+      if state.phase != .unmounting { state.phase = .committing }
+      state.progress = progress
+    }
     let uploader = await streamer.takeUploader()
     let files = FileUploader(uploader: uploader, reader: tree.reader, progress: progress)
     let (durable, stored) = try await SnapshotWriter(files: files, uploader: uploader, progress: progress).store(frozen)

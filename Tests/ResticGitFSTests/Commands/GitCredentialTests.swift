@@ -14,7 +14,10 @@ struct GitCredentialTests {
   /// A home with a repository `vault` whose password is `geheim`, and a helper that keeps passwords in the file `store`.
   init() async throws {
     runner = try ProgramRunner()
-    environment = ["GIT_CONFIG_NOSYSTEM": "1", "XDG_CONFIG_HOME": nil, "SSH_ASKPASS": nil, "GIT_ASKPASS": nil]
+    environment = [
+      "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": nil, "XDG_CONFIG_HOME": nil, "SSH_ASKPASS": nil,
+      "GIT_ASKPASS": nil,
+    ]
     var settings = Repository.Settings()
     settings.scryptCost = .minimum
     _ = try await Repository.create(

@@ -38,19 +38,21 @@ struct LockThief: Sendable {
     }
     let second = try await TestMount(TestMount.openRepository(on: storage), clock: secondClock)
     let (isAway, hasSaved, isOver) = (Switch(), Switch(), Switch())
-    let lastLock = Locked<BackendFile?>(nil)
+    let keeper = Locked<LockKeeper?>(nil)
     let backend = FaultBackend(
       storage,
       pause: { call in
-        if call.operation == .save, call.type == .lock { lastLock.withLock { $0 = call.file } }
         let isSaving = call.operation == .save && call.type == .snapshot
         if isSaving { hasSaved.isOn = true }
         let isNow = moment == .beforeSaving ? isSaving : hasSaved.isOn && call.operation == .byteCount
         guard isNow, !isOver.isOn else { return }
         isOver.isOn = true
-        // The last lock that a commit takes is the commit lock.
-        if let lock = lastLock.withLock({ $0 }) { storage[lock] = nil }
         do {
+          // The commit lock is the one that is not the repository's.
+          let lock = keeper.withLock { $0 }?.heldLock
+          for entry in try await storage.list(.lock) where entry.file != lock.map(BackendFile.lock) {
+            storage[entry.file] = nil
+          }
           try await meanwhile(second, isAway, storage)
         } catch {
           Issue.record(error)
@@ -61,6 +63,7 @@ struct LockThief: Sendable {
       })
     let first = try await TestMount(
       TestMount.openRepository(on: backend), isForOneProgram: isForOneProgram, clock: clock)
+    keeper.withLock { $0 = first.lockKeeper }
     return LockThief(storage: storage, first: first, second: second, isAway: isAway)
   }
 

@@ -11,6 +11,9 @@ internal import SystemPackage
 /// is armed for one waiter at a time (EPOLLONESHOT) and armed again as soon as that one has read, so a request wakes one
 /// thread. A thread is added whenever a request leaves none without work, and ends when too many have none.
 ///
+/// Before it waits, one thread looks again for some microseconds, with the device not armed: whoever makes one system call
+/// after the other sends the next request at once, and to wake a thread on another core takes longer than to answer it.
+///
 /// Threads are plain pthreads with all signals blocked, so handlers may block and signals go to the program's own threads.
 final class FuseLoop: Sendable {
   private struct State {
@@ -27,6 +30,10 @@ final class FuseLoop: Sendable {
   private let maximumThreadCount: Int
   private let maximumIdleThreadCount: Int
   private let state = Mutex(State())
+  /// Whether a thread looks for requests again and again; the device is not armed then.
+  private let isLooking = Atomic(false)
+  /// Longer than a program takes from one system call to the next, much shorter than anybody would notice.
+  private static let lookDuration = Duration.microseconds(30)
   /// Signalled by the last thread.
   private let finished = DispatchSemaphore(value: 0)
   /// libfuse locks what threads share. Used by the threads only, so until `run` returns.
@@ -72,8 +79,16 @@ final class FuseLoop: Sendable {
     var buffer = fuse_buf()
     defer { free(buffer.mem) }
     var mustRearm = false
+    // Until when this thread looks again, if it is the one that does.
+    var lookEnd: ContinuousClock.Instant?
     while true {
       let result = fuse_session_receive_buf(session, &buffer)
+      if result == -EAGAIN, let end = lookEnd, .now < end { continue }
+      if lookEnd != nil {
+        lookEnd = nil
+        isLooking.store(false, ordering: .releasing)
+        mustRearm = true
+      }
       if mustRearm {
         mustRearm = false
         _ = watch(device, EPOLL_CTL_MOD, EPOLLIN.rawValue | EPOLLONESHOT.rawValue)
@@ -83,6 +98,10 @@ final class FuseLoop: Sendable {
         beginRequest()
         fuse_session_process_buf(session, &buffer)
         guard endRequest() else { return }
+        if isLooking.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged {
+          _ = watch(device, EPOLL_CTL_MOD, 0)
+          lookEnd = .now + Self.lookDuration
+        }
       case -EAGAIN:
         guard waitForRequest() else { return endThread() }
         mustRearm = true

@@ -18,7 +18,7 @@ enum Program {
     // keeps what it has once held: measured, twice the memory for the same work.
     mallopt(M_ARENA_MAX, 1)
     // Blobs that are read come and go by the MiB: from the heap, which keeps some, not from the system each time.
-    mallopt(M_MMAP_THRESHOLD, 32 << 20)
+    mallopt(M_MMAP_THRESHOLD, 4 << 20)
     mallopt(M_TRIM_THRESHOLD, 8 << 20)
 
     let terminal = Terminal()

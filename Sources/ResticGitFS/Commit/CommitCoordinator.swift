@@ -1,3 +1,4 @@
+import CLinux
 import FuseBridge
 import Logging
 import ResticCore
@@ -124,7 +125,9 @@ final class CommitCoordinator: Sendable {
           if state.isDiscarded { task.cancel() }
         }
         defer {
+          // A commit of many files leaves holes all over the heap.
           BufferPool.shared.trim()
+          malloc_trim(0)
           state.withLock { state in
             state.task = nil
             state.isSaving = false

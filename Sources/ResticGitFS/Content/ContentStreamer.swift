@@ -33,6 +33,8 @@ final class ContentStreamer: Sendable {
     var files: [InodeNumber: FileState] = [:]
     var uploader: Uploader?
     var pending: [PendingChunk] = []
+    /// How many packs had arrived when `pending` was looked through.
+    var storedPackCount = 0
     var waiters: [DispatchSemaphore] = []
     /// How many passes failed, and why the last one did.
     var failures = 0
@@ -79,7 +81,7 @@ final class ContentStreamer: Sendable {
   /// Waits until there is room for more to be written. Blocks a plain thread; throws why nothing can be stored.
   func waitForRoom() throws(Errno) {
     var failuresSeen: Int?
-    while tree.inspect({ $0.bufferedByteCount }) >= budget.dirtyByteLimit {
+    while tree.inspect({ $0.bufferedCost }) >= budget.dirtyByteLimit {
       let semaphore = DispatchSemaphore(value: 0)
       let failure: (any Error)? = state.withLock { state in
         if let seen = failuresSeen, state.failures > seen { return state.lastFailure }
@@ -179,7 +181,7 @@ final class ContentStreamer: Sendable {
       defer { state.requested = [] }
       return state.requested
     }
-    var isUnderPressure: Bool { tree.inspect { $0.bufferedByteCount } >= budget.pressureByteCount }
+    var isUnderPressure: Bool { tree.inspect { $0.bufferedCost } >= budget.pressureByteCount }
     guard isUnderPressure || !requested.isEmpty else { return false }
     _ = try await lockKeeper.acquire()
     tree.reader.limitCache(to: budget.smallCacheByteLimit)
@@ -254,7 +256,7 @@ final class ContentStreamer: Sendable {
           let slices = content.slices(in: offset..<pieces.position)
           guard slices.contains(where: \.isBuffered) else { continue }
           if underWay == Self.blobsUnderWay, let stored = try await group.next() {
-            note(stored)
+            note(stored, uploader)
             underWay -= 1
           }
           underWay += 1
@@ -265,7 +267,7 @@ final class ContentStreamer: Sendable {
           }
         }
       }
-      while let stored = try await group.next() { note(stored) }
+      while let stored = try await group.next() { note(stored, uploader) }
       return isDone
     }
   }
@@ -277,9 +279,16 @@ final class ContentStreamer: Sendable {
     return content.bufferedByteCount(in: offset..<end) >= densityByteCount / 2
   }
 
-  private func note(_ chunk: PendingChunk) {
-    state.withLock { $0.pending.append(chunk) }
-    replaceStored()
+  /// Notes a chunk that is stored or on its way. What waits is looked through only when a pack has arrived.
+  private func note(_ chunk: PendingChunk, _ uploader: Uploader) {
+    if repository.isStored(chunk.chunk.id, type: .data) { return replace([chunk]) }
+    let packCount = uploader.statistics.storedPackCount
+    let isDue = state.withLock { state in
+      state.pending.append(chunk)
+      defer { state.storedPackCount = packCount }
+      return state.storedPackCount != packCount
+    }
+    if isDue { replaceStored() }
   }
 
   /// Lets go of the bytes in memory of every chunk that is durable by now.
@@ -289,9 +298,12 @@ final class ContentStreamer: Sendable {
       defer { state.pending.removeSubrange(split...) }
       return Array(state.pending[split...])
     }
-    guard !stored.isEmpty else { return }
+    if !stored.isEmpty { replace(stored) }
+  }
+
+  private func replace(_ chunks: [PendingChunk]) {
     tree.inspect { namespace in
-      for pending in stored {
+      for pending in chunks {
         namespace.replace(at: pending.offset, of: pending.inode, by: pending.chunk, ifStill: pending.slices)
       }
     }

@@ -69,8 +69,8 @@ struct ExtentMap: Sendable {
   /// How many bytes are in memory.
   private(set) var bufferedByteCount: UInt64 = 0
 
-  /// Write buffers grow with the file, from 4 KiB to 1 MiB: a small file costs little, a large one few extents.
-  private static let bufferCapacities = 4096...(1 << 20)
+  /// Write buffers grow with the file: one that is written at once takes no more than it needs, a large one few extents.
+  private static let bufferCapacities = 64...(1 << 20)
 
   /// An empty file.
   init() {}

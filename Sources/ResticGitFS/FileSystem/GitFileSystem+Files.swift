@@ -57,7 +57,7 @@ extension GitFileSystem {
     let prepared = bytes.count >= Self.preparedByteCount ? WriteBuffer(copying: bytes) : nil
     let (ofFile, inAll) = try tree.change("write") { namespace throws(NamespaceError) in
       try namespace.write(bytes, prepared: prepared, to: inode, at: offset, now: .now())
-      return (namespace.bufferedByteCount(of: inode), namespace.bufferedByteCount)
+      return (namespace.bufferedByteCount(of: inode), namespace.bufferedCost)
     }
     streamer.noteWrite(of: bytes.count, to: inode, fileByteCount: ofFile, totalByteCount: inAll)
   }

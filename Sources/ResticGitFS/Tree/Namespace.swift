@@ -87,6 +87,12 @@ struct Namespace: Sendable {
     inodes[Self.root].map { $0.changeNumber != 0 } ?? false
   }
 
+  /// What the bytes in memory take, with what each of many small files takes besides.
+  var bufferedCost: UInt64 { bufferedByteCount + UInt64(bufferedFiles.count) * Self.fileCost }
+
+  /// About what a file with bytes in memory takes beside them.
+  private static let fileCost: UInt64 = 1024
+
   /// How many files have bytes in memory only.
   var bufferedFileCount: Int { bufferedFiles.count }
 

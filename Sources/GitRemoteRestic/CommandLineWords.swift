@@ -18,6 +18,9 @@ struct CommandLineWords: Hashable, Sendable {
     where LOCATION is what restic takes after -r. The password comes from RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or
     RESTIC_PASSWORD_COMMAND, else from git's credential helpers, GIT_ASKPASS or the terminal.
 
+    Settings: remote.NAME.resticPath, resticTag and resticHost choose the snapshots, resticOption is restic's -o, and
+    resticKeepAlive (10m, say) keeps the repository open for the next command. Each but the last may be repeated.
+
     """
 
   /// The words of `arguments`, those after the program's name. Nil, with everything said, where only help was asked for.

@@ -14,16 +14,19 @@ struct Connection {
   /// Where to tell what happens.
   let trace: Trace
 
-  /// Mounts, tells git that the service is there, and returns when it has done its work and nothing is left.
+  /// Mounts, tells git that the service is there, and returns when it has done its work and nothing is left but a mount
+  /// for the next command, where the settings ask for that.
   func serve() throws(HelperError) {
     let configuration = try RemoteConfiguration.load(
       remote: command.isNamed ? command.remote : nil, environment: environment)
     let mount = try MountOpening(
       command: command, configuration: configuration, isQuiet: isQuiet, environment: environment, trace: trace
     ).open(for: service)
+    var isDone = false
     defer {
-      mount.end()
-      trace.write("unmounted")
+      // Who did not end well may still be writing, or has left something.
+      if isDone { mount.leave() } else { mount.end() }
+      trace.write("done with the mount")
     }
     let variables = environment.forServer(protocolVersion: configuration.protocolVersion)
     let stored = try StoredConfiguration.load(mount.path.string, environment: variables)
@@ -33,14 +36,16 @@ struct Connection {
     trace.write("connected: git \(server.arguments.joined(separator: " "))")
 
     if service.writes {
-      try PushConnection(
+      let end = try PushConnection(
         server: server, mount: mount, environment: variables, clientEnvironment: environment, trace: trace
       ).serve()
+      isDone = end == .exited(0)
     } else {
       // Standard input and output are the server's own: nothing stands between it and git.
       let end = try server.start().wait()
       trace.write("\(service.rawValue) ended: \(end)")
-      guard end == .exited(0) else { throw Self.failure(of: mount) }
+      isDone = end == .exited(0)
+      guard isDone else { throw Self.failure(of: mount) }
     }
   }
 

@@ -31,6 +31,17 @@ struct ConfigurationTests {
         == ["--option=x=y,z", "--option=ro"])
   }
 
+  @Test("how long a mount stays is passed on as it is, the last one counts, and there are words for not at all")
+  func keepAlive() {
+    #expect(remote([]).keepAlive == nil)
+    #expect(remote(["remote.a.b.restickeepalive\n10m"]).keepAlive == "10m")
+    for off in ["", "0", "No", "off", "FALSE"] {
+      #expect(
+        remote(["remote.a.b.restickeepalive\n10m", "remote.a.b.restickeepalive\n\(off)"]).keepAlive == nil, "\(off)")
+    }
+    #expect(remote(["remote.a.restickeepalive\n10m"]).keepAlive == nil)
+  }
+
   private func stored(_ names: [String], scope: String = "local") -> [String] {
     StoredConfiguration(parsing: Array(names.flatMap { [scope, $0] }.joined(separator: "\0").utf8) + [0]).arguments
   }

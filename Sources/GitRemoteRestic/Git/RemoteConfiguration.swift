@@ -8,6 +8,10 @@ struct RemoteConfiguration: Hashable, Sendable {
   var paths: [String] = []
   /// remote.NAME.resticOption: options of the storage, as restic's `-o` has them.
   var options: [String] = []
+  /// remote.NAME.resticKeepAlive: how long a mount stays after a command, as `restic-gitfs` takes a duration; nil: not at all.
+  var keepAlive: String?
+
+  private static let offValues: Set<String> = ["", "0", "no", "off", "false"]
 
   /// The configuration that git itself sees, for the remote `name`; nil for one without a name.
   static func load(remote name: String?, environment: ProcessEnvironment) throws(HelperError) -> RemoteConfiguration {
@@ -34,6 +38,7 @@ struct RemoteConfiguration: Hashable, Sendable {
       case "restictag": tags.append(value)
       case "resticpath": paths.append(value)
       case "resticoption": options.append(value)
+      case "restickeepalive": keepAlive = Self.offValues.contains(value.lowercased()) ? nil : value
       default: break
       }
     }

@@ -17,7 +17,7 @@ struct MountOpening {
   func open(for service: Service) throws(HelperError) -> PrivateMount {
     let folder = try PrivateFolder(environment)
     folder.removeLeftovers()
-    var mount = try start(isReadOnly: !service.writes, in: folder)
+    var mount = try mount(for: service, in: folder)
     do throws(HelperError) {
       if !service.writes, mount.state()?.snapshot == nil {
         // There is no snapshot yet: a new, empty repository shows itself instead, and is dropped at the end.
@@ -30,6 +30,40 @@ struct MountOpening {
       mount.end()
       throw error
     }
+  }
+
+  /// The mount that an earlier command has left, or a new one: one that can be left if mounts are to stay and no other command
+  /// uses that one at this moment.
+  private func mount(for service: Service, in folder: PrivateFolder) throws(HelperError) -> PrivateMount {
+    guard let duration = configuration.keepAlive else { return try start(isReadOnly: !service.writes, in: folder) }
+    let name = try KeptFile.name(for: identity(of: service, duration), environment: environment)
+    while let file = KeptFile.take(name, for: duration, in: folder.path) {
+      guard let mount = PrivateMount.left(in: file) else {
+        do throws(HelperError) {
+          return try start(isReadOnly: !service.writes, in: folder, keptFile: file)
+        } catch {
+          file.remove()
+          throw error
+        }
+      }
+      if mount.catchUp() {
+        trace.write("found a mount at \(mount.path)")
+        return mount
+      }
+      trace.write("the mount at \(mount.path) cannot be used")
+      mount.end()
+    }
+    return try start(isReadOnly: !service.writes, in: folder)
+  }
+
+  /// In what two mounts may differ. Passwords do not count: a repository is open for the user who has opened it.
+  private func identity(of service: Service, _ duration: String) -> [String] {
+    let variables = environment.forMount.words.filter { word in
+      word.hasPrefix("RESTIC_") && !word.prefix { $0 != "=" }.contains("PASSWORD")
+        && !word.hasPrefix("RESTIC_GITFS_TRACE")
+    }
+    return [command.location.text, service.writes ? "writable" : "read-only", duration, PrivateMount.program]
+      + configuration.mountArguments + variables.sorted()
   }
 
   /// Refuses what git would not take for a bare repository, and gives a new one the client's object format.
@@ -50,10 +84,12 @@ struct MountOpening {
     }
   }
 
-  private func start(isReadOnly: Bool, in folder: PrivateFolder) throws(HelperError) -> PrivateMount {
+  private func start(
+    isReadOnly: Bool, in folder: PrivateFolder, keptFile: KeptFile? = nil
+  ) throws(HelperError) -> PrivateMount {
     let request = PrivateMount.Request(
       location: command.location, selection: configuration.mountArguments, isReadOnly: isReadOnly, isQuiet: isQuiet,
-      environment: environment)
+      environment: environment, keptFile: keptFile)
     trace.write("mount \(command.location), \(isReadOnly ? "read-only" : "writable")")
     let mount = try PrivateMount.start(request, in: folder)
     trace.write("mounted at \(mount.path)")

@@ -18,6 +18,8 @@ struct MountState: Decodable, Hashable, Sendable {
     var snapshot: String?
   }
 
+  /// What the mount is doing: `clean` where nothing differs from the snapshot.
+  var state: String
   /// The snapshot it shows; nil where there is none yet.
   var snapshot: String?
   /// The commit under way.

@@ -5,9 +5,13 @@ import SystemPackage
 /// Where private mounts are: a folder that nobody else can look into, and in it one for each mount.
 ///
 /// `$XDG_RUNTIME_DIR/restic-gitfs`, or without that `$XDG_STATE_HOME/restic-gitfs/remote`. The names in it are
-/// `remote-PID-RANDOM`, with the process id of the helper, so that what the dead have left can be told from what is in use.
+/// `remote-PID-RANDOM`, with the process id of the helper, so that what the dead have left can be told from what is in use,
+/// and those of `KeptFile`.
 struct PrivateFolder: Sendable {
-  private static let prefix = "remote-"
+  /// What the names of mountpoints begin with.
+  static let prefix = "remote-"
+  /// How often `waitForRemoval` looks, every 10 ms: longer than a mount waits for whoever is in it.
+  private static let removalAttempts = 1000
   /// The folder: it exists, belongs to us and is closed to others.
   let path: FilePath
 
@@ -44,6 +48,7 @@ struct PrivateFolder: Sendable {
     defer { closedir(stream) }
     while let entry = readdir(stream) {
       let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if name.hasPrefix(KeptFile.prefix) { KeptFile.removeLeftover(path.appending(name)) }
       guard name.hasPrefix(Self.prefix),
         let owner = pid_t(name.dropFirst(Self.prefix.count).prefix { $0 != "-" }), kill(owner, 0) != 0, errno == ESRCH
       else { continue }
@@ -54,9 +59,28 @@ struct PrivateFolder: Sendable {
   /// Removes the mountpoint `path`, and a mount on it whose process is dead. One that is alive stays: it ends by itself.
   static func remove(_ path: FilePath) {
     guard path.withPlatformString({ rmdir($0) }) != 0, errno == EBUSY else { return }
+    removeDead(path)
+  }
+
+  /// Returns when the mount at `path`, which is about to end, has taken its folder away; removes it if the process dies.
+  static func waitForRemoval(of path: FilePath) {
+    var attributes = stat()
+    for _ in 0..<removalAttempts {
+      guard path.withPlatformString({ lstat($0, &attributes) }) == 0 || errno != ENOENT else { return }
+      removeDead(path)
+      usleep(10_000)
+    }
+    remove(path)
+  }
+
+  /// Whether a living process serves a mount at `path`.
+  static func isServed(_ path: FilePath) -> Bool {
     // Something that the kernel does not remember: it would tell of the folder of a dead mount as if nothing had happened.
-    let result = path.withPlatformString { getxattr($0, "user.restic.status", nil, 0) }
-    guard result < 0, errno == ENOTCONN || errno == ECONNABORTED else { return }
+    path.withPlatformString { getxattr($0, "user.restic.status", nil, 0) } >= 0
+  }
+
+  private static func removeDead(_ path: FilePath) {
+    guard !isServed(path), errno == ENOTCONN || errno == ECONNABORTED else { return }
     detach(path)
     _ = path.withPlatformString { rmdir($0) }
   }

@@ -6,7 +6,8 @@ import SystemPackage
 /// A mount for this process alone, served by a child process: `restic-gitfs mount` on a folder of its own.
 ///
 /// The child holds one end of a pipe whose other end only we have: it unmounts, drops what was not committed, removes its
-/// folder and ends as soon as that is closed, whether we close it or the kernel does because we died.
+/// folder and ends as soon as that is closed, whether we close it or the kernel does because we died. In place of the pipe
+/// a mount that may stay for the next command has a `KeptFile`; then the child may be that of an earlier one.
 final class PrivateMount {
   /// What the child is told.
   struct Request: Sendable {
@@ -20,22 +21,43 @@ final class PrivateMount {
     var isQuiet: Bool
     /// The child's variables.
     var environment: ProcessEnvironment
+    /// What names it to the next command, if it may stay.
+    var keptFile: KeptFile?
+  }
+
+  /// What the child ends with.
+  private enum Hold {
+    case lifeline(FileDescriptor)
+    case kept(KeptFile)
   }
 
   private static let statusAttribute = "user.restic.status"
+  /// The state of a mount in which nothing differs from the snapshot.
+  private static let clean = "clean"
   /// The program's exit code for a base that has moved.
   private static let partial: Int32 = 3
 
   /// The mount's root.
   let path: FilePath
-  private let child: ChildProcess
-  private let lifeline: FileDescriptor
+  /// Nil for one that an earlier command has started.
+  private let child: ChildProcess?
+  private let hold: Hold
   private var isEnded = false
 
-  private init(path: FilePath, child: ChildProcess, lifeline: FileDescriptor) {
+  private init(path: FilePath, child: ChildProcess?, hold: Hold) {
     self.path = path
     self.child = child
-    self.lifeline = lifeline
+    self.hold = hold
+  }
+
+  /// The mount that an earlier command has left in `file`, if there is one; `catchUp` is to be asked first.
+  static func left(in file: KeptFile) -> PrivateMount? {
+    file.takeMountpoint().map { PrivateMount(path: $0, child: nil, hold: .kept(file)) }
+  }
+
+  /// Makes a mount that was left show what a new one would. Says whether it does.
+  func catchUp() -> Bool {
+    Self.state(of: path, attribute: "user.restic.newest")?.state == Self.clean
   }
 
   /// Mounts, and returns when the mount serves. The child finds or asks for the password itself; when it fails, it has said
@@ -45,9 +67,12 @@ final class PrivateMount {
     var isMounted = false
     defer { if !isMounted { PrivateFolder.remove(path) } }
     let (ready, lifeline, input) = (try Pipe(), try Pipe(), try Pipe())
+    let end =
+      request.keptFile.map { ["--keep-alive=\($0.duration)", "--keep-alive-file=\($0.path)"] }
+      ?? ["--exit-with-fd", "\(lifeline.readEnd.rawValue)"]
     let arguments =
-      ["mount", "--ready-fd", "\(ready.writeEnd.rawValue)", "--exit-with-fd", "\(lifeline.readEnd.rawValue)"]
-      + (request.isReadOnly ? ["--read-only"] : []) + (request.isQuiet ? ["-q"] : []) + request.selection + [
+      ["mount", "--ready-fd", "\(ready.writeEnd.rawValue)"] + end + (request.isReadOnly ? ["--read-only"] : [])
+      + (request.isQuiet ? ["-q"] : []) + request.selection + [
         "-r", request.location.text, path.string,
       ]
     let child = try ChildProcess.start(
@@ -61,7 +86,11 @@ final class PrivateMount {
 
     isMounted = !ready.readEnd.readAll().isEmpty
     ready.readEnd.closeQuietly()
-    if isMounted { return PrivateMount(path: path, child: child, lifeline: lifeline.writeEnd) }
+    if isMounted, let file = request.keptFile {
+      lifeline.writeEnd.closeQuietly()
+      return PrivateMount(path: path, child: child, hold: .kept(file))
+    }
+    if isMounted { return PrivateMount(path: path, child: child, hold: .lifeline(lifeline.writeEnd)) }
     lifeline.writeEnd.closeQuietly()
     switch child.wait() {
     case .exited: throw .silent
@@ -76,7 +105,11 @@ final class PrivateMount {
   }
 
   /// Whether the child has died although we still need it.
-  var isDead: Bool { !isEnded && child.endIfOver() != nil }
+  var isDead: Bool {
+    guard !isEnded else { return false }
+    guard let child else { return !PrivateFolder.isServed(path) }
+    return child.endIfOver() != nil
+  }
 
   /// Commits, and returns when that is done. `progress` is called now and then meanwhile.
   func commit(progress: (MountState.Progress) -> Void) -> CommitOutcome {
@@ -100,14 +133,27 @@ final class PrivateMount {
   /// Ends the mount; what was not committed is dropped. Returns when nothing of it is left.
   func end() {
     guard !isEnded else { return }
-    lifeline.closeQuietly()
-    child.wait()
+    switch hold {
+    case .lifeline(let descriptor): descriptor.closeQuietly()
+    case .kept(let file): file.remove()
+    }
     isEnded = true
+    guard let child else { return PrivateFolder.waitForRemoval(of: path) }
+    child.wait()
     PrivateFolder.remove(path)
   }
 
+  /// Leaves the mount to the next command if it may stay and is as its snapshot says; else ends it. No command uses it now.
+  func leave() {
+    // It gives back the repository's lock, too, where it has taken one for nothing.
+    guard !isEnded, case .kept(let file) = hold, state()?.state == Self.clean, Self.synchronize(path) == nil,
+      state()?.state == Self.clean, file.leave(path)
+    else { return end() }
+    isEnded = true
+  }
+
   /// The program for mounts: beside this one, or wherever PATH has it.
-  private static var program: String {
+  static var program: String {
     guard let own = realpath("/proc/self/exe", nil) else { return "restic-gitfs" }
     defer { free(own) }
     let sibling = FilePath(platformString: own).removingLastComponent().appending("restic-gitfs").string
@@ -121,10 +167,10 @@ final class PrivateMount {
     return fsync(descriptor) == 0 ? nil : Errno(rawValue: errno)
   }
 
-  private static func state(of path: FilePath) -> MountState? {
+  private static func state(of path: FilePath, attribute: String = statusAttribute) -> MountState? {
     var bytes = [UInt8](repeating: 0, count: 65536)
     let count = path.withPlatformString { path in
-      bytes.withUnsafeMutableBytes { getxattr(path, statusAttribute, $0.baseAddress, $0.count) }
+      bytes.withUnsafeMutableBytes { getxattr(path, attribute, $0.baseAddress, $0.count) }
     }
     return count > 0 ? MountState(parsing: Array(bytes[..<count])) : nil
   }

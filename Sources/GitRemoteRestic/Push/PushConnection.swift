@@ -19,8 +19,8 @@ struct PushConnection {
   /// Where to tell what happens.
   let trace: Trace
 
-  /// Serves one push.
-  func serve() throws(HelperError) {
+  /// Serves one push. Returns how receive-pack ended.
+  func serve() throws(HelperError) -> ChildProcess.End {
     let (input, output) = (try Pipe(), try Pipe())
     let process = try server.start([0: input.readEnd, 1: output.writeEnd])
     input.readEnd.closeQuietly()
@@ -39,11 +39,12 @@ struct PushConnection {
     let request = client.request
     guard !request.commands.isEmpty else {
       guard end == .exited(0) else { throw Connection.failure(of: mount) }
-      return
+      return end
     }
     guard request.wantsReport else {
       guard end == .exited(0) else { throw Connection.failure(of: mount) }
-      return try saveWithoutReport()
+      try saveWithoutReport()
+      return end
     }
     guard var parsed = report.map({ PushReport(parsing: $0) }) ?? nil else { throw Connection.failure(of: mount) }
     let isAccepted = !parsed.accepted.isEmpty
@@ -60,6 +61,7 @@ struct PushConnection {
     if request.usesSideBand { StandardOutput.write(Packet.flush.encoded) }
     // That nothing was accepted may have a reason that receive-pack does not know.
     if !isAccepted, mount.isDead { throw Connection.failure(of: mount) }
+    return end
   }
 
   /// Commits what `report` says was accepted, and refuses in it what was not saved after all.

@@ -72,6 +72,14 @@ struct MountCommand: ContextualCommand {
   @Option(help: .hidden)
   var exitWithFd: Int32?
 
+  /// A mount for one program after the other: it ends when none has used it for so long (`KeepAlive`).
+  @Option(help: .hidden, transform: Duration.parse)
+  var keepAlive: Duration?
+
+  /// The file by which those programs find it.
+  @Option(help: .hidden)
+  var keepAliveFile: String?
+
   @Argument(help: ArgumentHelp("An empty folder.", valueName: "mountpoint"), completion: .directory)
   var mountpoint: String
 
@@ -80,6 +88,11 @@ struct MountCommand: ContextualCommand {
       throw CommandError.silent(try DetachedMount.start(in: context))
     }
     try exitWithFd.map { descriptor throws(CommandError) in try Lifeline(descriptor: descriptor) }?.watch()
+    let kept = try keepAliveFile.map { path throws(CommandError) in
+      try KeepAlive(file: FilePath(path), mountpoint: FilePath(mountpoint), duration: keepAlive ?? .zero)
+    }
+    kept?.watch()
+    defer { kept?.removeFile() }
     let location = try repository.location(context.environment)
     let path = try Mountpoint.checked(mountpoint, repository: location.localPath, table: try Self.mountTable())
     let logger = try output.makeLogger(context.log)
@@ -88,7 +101,7 @@ struct MountCommand: ContextualCommand {
     let readiness = try readyFd.map { descriptor throws(CommandError) in try Readiness(descriptor: descriptor) }
 
     let opened = try await repository.open(
-      at: location, options: try mountOptions().storage, settings: settings, isForGit: exitWithFd != nil, in: context)
+      at: location, options: try mountOptions().storage, settings: settings, isForGit: isForGit, in: context)
     let server = MountServer(
       repository: opened, configuration: configuration, logger: logger, isQuiet: output.quiet, context: context)
     do {
@@ -120,8 +133,9 @@ struct MountCommand: ContextualCommand {
     return MountConfiguration(
       mountpoint: mountpoint, isReadOnly: options.readOnly, takesLock: !noLock,
       selection: isLatest ? .latest(filter) : .snapshot(idPrefix: snapshot),
-      createsBareRepository: !leavesEmpty, fuseOptions: options, isForOneProgram: exitWithFd != nil,
-      commitAfter: commitAfter, refreshInterval: refresh == .zero || exitWithFd != nil ? nil : refresh,
+      createsBareRepository: !leavesEmpty, fuseOptions: options, isForOneProgram: isForGit,
+      staysForNext: keepAliveFile != nil,
+      commitAfter: commitAfter, refreshInterval: refresh == .zero || isForGit ? nil : refresh,
       memory: storage.memoryLimit,
       retryLock: repository.retryLock,
       // A filter for hosts must match what we save, or the next mount would not find it.
@@ -132,8 +146,11 @@ struct MountCommand: ContextualCommand {
 
   /// What stands after `-o`. A program that mounts for itself has options of the storage only.
   private func mountOptions() throws(CommandError) -> MountOptionList {
-    exitWithFd == nil ? try MountOptionList(repository.options) : MountOptionList(storage: repository.options)
+    isForGit ? MountOptionList(storage: repository.options) : try MountOptionList(repository.options)
   }
+
+  /// Whether git-remote-restic has started it.
+  private var isForGit: Bool { exitWithFd != nil || keepAliveFile != nil }
 
   private func settings(
     logger: Logger, _ environment: Environment

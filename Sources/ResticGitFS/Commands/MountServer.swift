@@ -39,7 +39,9 @@ struct MountServer: Sendable {
       throw signals.hasBeenAskedToEnd ? CommandError.silent(.interrupted) : error
     }
     do {
-      try readiness?.report(in: context, keepsStandardError: configuration.isForOneProgram)
+      // Whoever reads what the first program says would wait for the end of a mount that stays.
+      try readiness?.report(
+        in: context, keepsStandardError: configuration.isForOneProgram && !configuration.staysForNext)
     } catch {
       // Nobody would know of the mount: take it away again.
       signals.handle(SIGTERM)

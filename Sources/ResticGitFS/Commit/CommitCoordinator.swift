@@ -277,35 +277,56 @@ final class CommitCoordinator: Sendable {
   /// it was another. Where it can't be shown now, `CommitState.newer` is set.
   @discardableResult
   func refresh() async throws -> Bool {
-    try await gate.pass { () async throws -> Bool in try await refreshAlone() }
+    try await gate.pass { () async throws -> Bool in try await refreshAlone() != nil }
   }
 
+  /// For a program that comes back to its mount: looks for a newer snapshot, and says whether the mount now shows what a new
+  /// one would, without changes, and the kernel knows. Waits for the kernel: not for an fsync of the root (`KernelCache`).
+  func catchUp() async throws -> Bool {
+    let forgetting = try await gate.pass { () async throws -> AsyncStream<Bool>? in try await refreshAlone() }
+    if let forgetting {
+      for await hasForgotten in forgetting where !hasForgotten { return false }
+    }
+    guard let filter, let newest = try await repository.latestSnapshot(matching: filter) else { return false }
+    let isChanged = tree.inspect { $0.isChanged }
+    return state.withLock { state in
+      !isChanged && state.phase == .clean && state.lastError == nil && state.newer == nil
+        && state.base.snapshot?.id == newest.id
+    }
+  }
+
+  /// Nil if nothing else is shown than before; else it says, and then ends, whether the kernel has forgotten that.
   @discardableResult
-  private func refreshAlone() async throws -> Bool {
-    guard let filter else { return false }
+  private func refreshAlone() async throws -> AsyncStream<Bool>? {
+    guard let filter else { return nil }
     let (base, isUnconfirmed) = state.withLock { ($0.base, $0.unconfirmed != nil) }
     let description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
     guard let newest = try await repository.snapshots().last(where: { description.covers($0.snapshot) }) else {
-      return false
+      return nil
     }
     let isChanged = tree.inspect { $0.isChanged }
     let isShown = newest.snapshot.tree == base.tree
     state.withLock { $0.newer = isShown ? nil : newest }
     // Of an unconfirmed snapshot the newest may not hold what the mount shows, until the next commit.
-    if isChanged || isUnconfirmed { return false }
+    if isChanged || isUnconfirmed { return nil }
     if isShown {
       state.withLock { $0.base = CommitState.Base(newest) }
-      return false
+      return nil
     }
     try await repository.loadIndex()
-    guard let invalidations = try await Refresher(tree: tree).refresh(to: newest.snapshot.tree) else { return false }
+    guard let invalidations = try await Refresher(tree: tree).refresh(to: newest.snapshot.tree) else { return nil }
     state.withLock { state in
       state.base = CommitState.Base(newest)
       state.newer = nil
     }
-    kernelCache.forget(invalidations) { [tree] in tree.inspect { $0.announceRefresh() } }
+    let (forgetting, continuation) = AsyncStream.makeStream(of: Bool.self)
+    kernelCache.forget(invalidations) { [tree] hasForgotten in
+      tree.inspect { $0.announceRefresh() }
+      continuation.yield(hasForgotten)
+      continuation.finish()
+    }
     logger.info("now showing snapshot \(newest.id.short)")
-    return true
+    return forgetting
   }
 
   /// After a commit: clean, and without a lock, unless something was written meanwhile.

@@ -23,24 +23,26 @@ final class KernelCache: Sendable {
   }
 
   /// Makes the kernel forget everything that `invalidations` name, as soon as it can; doesn't wait for it. Calls `done` when
-  /// it has, or there is none.
+  /// it has, or there is none, and says whether it did.
   ///
   /// What asks for a refresh may be an fsync of the root directory. Until that is answered it holds the kernel's lock on
   /// the directory, without which no name in it can be forgotten: whoever waited would wait for ever.
-  func forget(_ invalidations: [RefreshPlan.Invalidation], done: @escaping @Sendable () -> Void) {
-    guard let notifier = notifier.withLock({ $0 }) else { return done() }
+  func forget(_ invalidations: [RefreshPlan.Invalidation], done: @escaping @Sendable (Bool) -> Void) {
+    guard let notifier = notifier.withLock({ $0 }) else { return done(true) }
     Task { [executor, logger] in
       await executor.run {
+        var hasForgotten = true
         for invalidation in invalidations {
           do {
             for name in invalidation.names { try notifier.invalidateEntry(name.bytes, in: invalidation.directory) }
             try notifier.invalidateInode(invalidation.directory)
           } catch {
             // The kernel goes on with what it knows until its timeouts: old, but not wrong.
+            hasForgotten = false
             logger.warning("the kernel does not forget inode \(invalidation.directory): \(error)")
           }
         }
-        done()
+        done(hasForgotten)
       }
     }
   }

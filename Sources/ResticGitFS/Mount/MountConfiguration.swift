@@ -19,6 +19,8 @@ struct MountConfiguration: Sendable {
   /// Whether the mount is there for one program, which asks for its commits: what others changed differently meanwhile makes
   /// a commit fail, the end of the mount drops what was not synced, and the mountpoint goes with it.
   var isForOneProgram = false
+  /// Whether it stays for another program after that one (`KeepAlive`).
+  var staysForNext = false
   /// How long after the last change a commit is made by itself; nil: never.
   var commitAfter: Duration?
   /// How often a mount without changes looks for a newer snapshot; nil: never.

@@ -265,7 +265,18 @@ extension MountService: FileSystemCommitter {
     case "user.restic.snapshot": coordinator.current.base.snapshot.map { Array($0.id.hex.utf8) }
     // Plain values: that can't fail.
     case "user.restic.status": (try? Self.statusEncoder().encode(status())).map { Array($0) }
+    // A program that comes back to its mount: the status, once that shows what a new mount would; none where it doesn't.
+    case "user.restic.newest" where configuration.isForOneProgram && catchUp(): statusAttribute("user.restic.status")
     default: nil
+    }
+  }
+
+  private func catchUp() -> Bool {
+    do {
+      return try blocking { [coordinator] in try await coordinator.catchUp() }
+    } catch {
+      logger.warning("cannot look for newer snapshots: \(error)")
+      return false
     }
   }
 

@@ -51,6 +51,33 @@ struct RefreshTests {
     }
   }
 
+  @Test("a program that comes back is told whether the mount shows what a new one would")
+  func catchUp() async throws {
+    let backend = MemoryBackend()
+    let writer = try await TestMount(TestMount.makeRepository(on: backend))
+    try await writer.write(Self.text("1"), to: "f")
+    _ = try await writer.coordinator.commit(.sync)
+    let kept = try await TestMount(TestMount.openRepository(on: backend), isForOneProgram: true)
+    #expect(try await kept.coordinator.catchUp())
+    try await writer.write(Self.text("2"), to: "f")
+    _ = try await writer.coordinator.commit(.sync)
+    #expect(try await kept.coordinator.catchUp())
+    #expect(try await kept.read("f") == Self.text("2"))
+
+    // A mount without a filter shows the newest of all; one that is there follows the same thing only.
+    let other = try await TestMount(
+      TestMount.openRepository(on: backend), filter: SnapshotFilter(hosts: [], tags: [], paths: ["/other"]))
+    try await other.write(Self.text("3"), to: "f")
+    _ = try await other.coordinator.commit(.sync)
+    #expect(try await !kept.coordinator.catchUp())
+    try await backend.remove(.snapshot(try #require(other.coordinator.current.base.snapshot?.id)))
+    #expect(try await kept.coordinator.catchUp())
+
+    try await kept.write(Self.text("4"), to: "g")
+    #expect(try await !kept.coordinator.catchUp())
+    await kept.coordinator.discard()
+  }
+
   @Test("a mount with changes of its own is left alone")
   func changed() async throws {
     let backend = MemoryBackend()

@@ -88,7 +88,8 @@ struct TerminalTests {
     let process = try start(["snapshots", "-r", vault])
     #expect(try process.waits(for: "enter password for repository: "))
     try process.type("geh\u{3}")
-    #expect(try process.exitCode() == 130)
+    let code = try process.exitCode()
+    #expect(code == 130)
     #expect(process.echoes)
   }
 

@@ -22,7 +22,9 @@ extension Repository {
       do throws(BackendError) {
         sealed = try await self.backend.load(.pack(group.pack), range: group.range)
       } catch {
-        sealed = nil  // `loadBlob` meets the same error, or another copy.
+        // A storage that is away was waited for already. Else `loadBlob` meets the same error, or another copy.
+        if error.isRetryable { throw .backend(error) }
+        sealed = nil
       }
       for item in group.items {
         deliver(item.id, try await self.plaintext(of: item, in: sealed, from: group.range.lowerBound, type: type))

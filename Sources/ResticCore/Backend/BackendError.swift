@@ -1,4 +1,4 @@
-/// Why a backend could not do what it was asked. Only the retrying decorator looks at `isRetryable`.
+/// Why a backend could not do what it was asked. `isRetryable`: the retrying decorator tries again, and nobody after it.
 public enum BackendError: Error, Hashable, Sendable {
   /// There is no such file.
   case notFound(BackendFile)

@@ -4,6 +4,8 @@
 /// polynomial. Source: restic, packer_manager.go.
 struct OpenPacks {
   private static let packsPerType = 2
+  /// What follows a single blob.
+  private static let headerRoom = 128
 
   private var data = [PackBuilder?](repeating: nil, count: packsPerType)
   private var trees = [PackBuilder?](repeating: nil, count: packsPerType)
@@ -20,7 +22,7 @@ struct OpenPacks {
   /// Puts `blob` into a pack. A blob of the target size or more gets one alone.
   mutating func append(_ blob: SealedBlob, target: Int) -> Placement {
     if blob.bytes.byteCount >= target {
-      var pack = PackBuilder(type: blob.type, target: blob.bytes.byteCount)
+      var pack = PackBuilder(type: blob.type, target: blob.bytes.byteCount + Self.headerRoom)
       let range = pack.append(blob)
       return Placement(content: pack.content, range: range, full: pack)
     }

@@ -53,6 +53,9 @@ public final class Uploader: Sendable {
     if !isFinished { repository.directory.withLock { $0.abandon(id) } }
   }
 
+  /// Whether an upload has failed: then every further call throws.
+  public var hasFailed: Bool { state.withLock { $0.failure != nil } }
+
   /// What was done so far.
   public var statistics: UploadStatistics { state.withLock { $0.statistics } }
 

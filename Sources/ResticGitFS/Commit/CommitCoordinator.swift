@@ -92,11 +92,13 @@ final class CommitCoordinator: Sendable {
   /// comes soon others can have it.
   private func reserve() {
     guard filter != nil else { return }
-    let isTooLate = state.withLock { state in
-      if !state.isDiscarded { state.reservation = makeReservation() }
-      return state.isDiscarded
+    let isNotNeeded = state.withLock { state in
+      // One that is there, or a commit under way, which takes its own, is not to be disturbed.
+      guard !state.isDiscarded, state.reservation == nil, state.task == nil else { return true }
+      state.reservation = makeReservation()
+      return false
     }
-    if isTooLate { return }
+    if isNotNeeded { return }
     Task {
       try? await Task.sleep(for: Self.reservationLimit)  // it is not cancelled
       await takeReservation()?.giveUp()
@@ -185,7 +187,8 @@ final class CommitCoordinator: Sendable {
     if purpose == .unmount { state.withLock { $0.phase = .unmounting } }
     // While little is stored others can wait.
     let isSmall = tree.inspect { $0.bufferedByteCount } < Self.smallByteCount
-    let reservation = reserved ?? (isSmall ? makeReservation() : nil)
+    if !isSmall { await reserved?.giveUp() }
+    let reservation = isSmall ? reserved ?? makeReservation() : nil
     let result: CommitResult
     do {
       result = try await store(filter, reservation)

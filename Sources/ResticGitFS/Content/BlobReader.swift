@@ -7,10 +7,18 @@ import ResticCore
 final class BlobReader: Sendable {
   private typealias Waiter = CheckedContinuation<[UInt8], any Error>
 
+  /// A blob on its way.
+  private struct Load {
+    var waiters: [Waiter] = []
+    /// What it counts for while it is loaded ahead.
+    var preparedByteCount = 0
+  }
+
   private struct State {
     var cache: BlobCache
-    /// Blobs on their way, and who waits for each.
-    var loads: [BlobID: [Waiter]] = [:]
+    var loads: [BlobID: Load] = [:]
+    /// The bytes of all blobs on their way that are loaded ahead.
+    var preparedByteCount = 0
   }
 
   private let repository: Repository
@@ -49,9 +57,22 @@ final class BlobReader: Sendable {
     }
   }
 
-  /// Has the blobs that `slices` name brought into the cache, and doesn't wait for them.
+  /// Has the blobs that `slices` name brought into the cache, and doesn't wait for them. Does nothing while as much is on its
+  /// way as a quarter of the cache holds, whoever it is for: memory is bounded, and what isn't loaded ahead is loaded when
+  /// it is needed.
   func prepare(_ slices: [ExtentMap.Extent]) {
-    load(Self.blobIDs(of: slices))
+    state.withLock { state in
+      var ids: [BlobID] = []
+      for slice in slices {
+        guard case .blob(let id, let whole, _, _) = slice.source, state.preparedByteCount < state.cache.byteLimit / 4,
+          state.loads[id] == nil, !state.cache.contains(id)
+        else { continue }
+        state.loads[id] = Load(preparedByteCount: Int(whole))
+        state.preparedByteCount += Int(whole)
+        ids.append(id)
+      }
+      if !ids.isEmpty { begin(ids) }
+    }
   }
 
   /// Keeps at most `byteLimit` bytes of plaintext from now on.
@@ -65,8 +86,8 @@ final class BlobReader: Sendable {
     if ids.count > 1 { load(ids) }
     var blobs: [BlobID: [UInt8]] = [:]
     for slice in slices {
-      guard case .blob(let id, let whole, _, _) = slice.source, blobs[id] == nil else { continue }
-      let bytes = try await blob(id)
+      guard case .blob(let id, let whole, _, _) = slice.source else { continue }
+      let bytes: [UInt8] = if let known = blobs[id] { known } else { try await blob(id) }
       guard bytes.count == Int(whole) else {
         throw RepositoryError.damaged("blob \(id.short) has \(bytes.count) bytes, the index says \(whole)")
       }
@@ -87,10 +108,10 @@ final class BlobReader: Sendable {
       let cached: [UInt8]? = state.withLock { state in
         if let bytes = state.cache.bytes(of: id) { return bytes }
         if state.loads[id] != nil {
-          state.loads[id]?.append(waiter)
+          state.loads[id]?.waiters.append(waiter)
           return nil
         }
-        state.loads[id] = [waiter]
+        state.loads[id] = Load(waiters: [waiter])
         begin([id])
         return nil
       }
@@ -102,7 +123,7 @@ final class BlobReader: Sendable {
   private func load(_ ids: [BlobID]) {
     state.withLock { state in
       let missing = Set(ids).filter { state.loads[$0] == nil && !state.cache.contains($0) }
-      for id in missing { state.loads[id] = [] }
+      for id in missing { state.loads[id] = Load() }
       if !missing.isEmpty { begin(Array(missing)) }
     }
   }
@@ -112,8 +133,14 @@ final class BlobReader: Sendable {
       do throws(RepositoryError) {
         try await repository.loadBlobs(ids, type: .data) { id, bytes in self.end(id, .success(bytes)) }
       } catch {
-        // Not the others' fault: each is tried alone, and gets an error of its own.
+        var isFinal = ids.count == 1
+        if case .backend(let cause) = error, cause.isRetryable { isFinal = true }
+        // A damaged blob is not the others' fault: each is tried alone, and gets an error of its own.
         for id in ids where state.withLock({ $0.loads[id] != nil }) {
+          guard !isFinal else {
+            end(id, .failure(error))
+            continue
+          }
           do throws(RepositoryError) {
             end(id, .success(try await repository.loadBlob(id, type: .data)))
           } catch {
@@ -126,9 +153,10 @@ final class BlobReader: Sendable {
 
   private func end(_ id: BlobID, _ result: Result<[UInt8], any Error>) {
     let waiters = state.withLock { state in
-      let waiters = state.loads.removeValue(forKey: id) ?? []
-      if case .success(let bytes) = result { state.cache.insert(bytes, as: id, isAwaited: waiters.isEmpty) }
-      return waiters
+      let load = state.loads.removeValue(forKey: id) ?? Load()
+      state.preparedByteCount -= load.preparedByteCount
+      if case .success(let bytes) = result { state.cache.insert(bytes, as: id, isAwaited: load.waiters.isEmpty) }
+      return load.waiters
     }
     for waiter in waiters { waiter.resume(with: result) }
   }

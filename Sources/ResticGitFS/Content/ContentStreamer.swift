@@ -119,7 +119,11 @@ final class ContentStreamer: Sendable {
       state.withLock { state in
         state.files = [:]
         state.requested = []
-        return state.uploader.take() ?? repository.makeUploader()
+        let uploader = state.uploader.take()
+        // What failed since is told to nobody any more: what it had is in memory still, and is stored anew.
+        if let uploader, !uploader.hasFailed { return uploader }
+        state.pending = []
+        return repository.makeUploader()
       }
     }
   }
@@ -186,8 +190,10 @@ final class ContentStreamer: Sendable {
     _ = try await lockKeeper.acquire()
     tree.reader.limitCache(to: budget.smallCacheByteLimit)
     let uploader = state.withLock { state in
-      let uploader = state.uploader ?? repository.makeUploader()
+      if let uploader = state.uploader, !uploader.hasFailed { return uploader }
+      let uploader = repository.makeUploader()
       state.uploader = uploader
+      state.pending = []
       return uploader
     }
     for inode in requested {

@@ -52,14 +52,14 @@ extension Namespace {
       inodes.values[index].node.subtree = tree
       if inodes.values[index].changeNumber <= frozen.changeNumber { inodes.values[index].changeNumber = 0 }
       guard case .directory(.loaded(let children)) = inodes.values[index].body else { continue }
-      for child in children.values { settleFile(child, frozenAt: frozen.changeNumber) }
+      for child in children.values { settleLeaf(child, frozenAt: frozen.changeNumber) }
     }
   }
 
-  private mutating func settleFile(_ number: InodeNumber, frozenAt changeNumber: ChangeNumber) {
-    guard let index = inodes.index(forKey: number), !inodes.values[index].isDirectory,
-      inodes.values[index].changeNumber <= changeNumber
-    else { return }
+  /// A directory that is not loaded is as it was stored, too.
+  private mutating func settleLeaf(_ number: InodeNumber, frozenAt changeNumber: ChangeNumber) {
+    guard let index = inodes.index(forKey: number), inodes.values[index].changeNumber <= changeNumber else { return }
+    if case .directory(.loaded) = inodes.values[index].body { return }
     inodes.values[index].changeNumber = 0
   }
 }

@@ -91,6 +91,7 @@ extension Namespace {
       try attach(target, as: name, in: directory)
       try attach(source, as: newName, in: newDirectory)
       try changed(target, at: now)
+      markMoved(target)
     case .refuse where target != nil:
       throw .refused(.fileExists)
     case .replace, .refuse:
@@ -111,6 +112,17 @@ extension Namespace {
     touch(directory, at: now)
     touch(newDirectory, at: now)
     try changed(source, at: now)
+    markMoved(source)
+  }
+
+  /// Notes that what is beneath a moved directory is at another place: nothing of it is as it was in the base snapshot.
+  private mutating func markMoved(_ directory: InodeNumber) {
+    guard case .directory(.loaded(let children))? = inodes[directory]?.body else { return }
+    for child in children.values {
+      guard let index = inodes.index(forKey: child) else { continue }
+      inodes.values[index].changeNumber = changeNumber
+      markMoved(child)
+    }
   }
 
   /// Takes a name from an inode, and drops the inode if that was the last thing that held it.

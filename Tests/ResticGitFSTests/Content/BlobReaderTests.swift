@@ -87,6 +87,28 @@ struct BlobReaderTests {
     #expect(requests == 1)
   }
 
+  @Test("a storage that is away is waited for once, and not once more for each blob")
+  func away() async throws {
+    let scene = try await Scene()
+    let extents = try await scene.extents()
+    let isAway = Switch()
+    let backend = FaultBackend(scene.storage) { call in
+      isAway.isOn && call.type == .data ? .nothingDone(.unavailable("away")) : nil
+    }
+    let reader = BlobReader(repository: try await TestMount.openRepository(on: backend), cacheByteLimit: 256 << 20)
+    isAway.isOn = true
+    let before = backend.callCount
+    reader.prepare(extents)
+    for extent in extents {
+      await #expect(throws: RepositoryError.self) { try await reader.bytes(of: [extent]) }
+    }
+    #expect(extents.count > 10)
+    #expect(backend.callCount - before <= extents.count + 6)
+    isAway.isOn = false
+    let first = try await reader.bytes(of: [extents[0]])
+    #expect(first[...] == scene.bytes[..<Int(extents[0].end)])
+  }
+
   @Test("a damaged blob is an error for those who need it, and its neighbours are read")
   func damaged() async throws {
     let scene = try await Scene()

@@ -74,7 +74,7 @@ struct TestMount: Sendable {
 
   // MARK: A small shell, on plain threads as FUSE's are
 
-  private static let caller = FuseCaller(userID: 7, groupID: 8, processID: 9)
+  static let caller = FuseCaller(userID: 7, groupID: 8, processID: 9)
 
   /// Runs `body` on a thread that may block.
   func onThread<Success: Sendable>(_ body: @escaping @Sendable (TestMount) throws -> Success) async throws -> Success {

@@ -96,9 +96,10 @@ extension MountedRepository {
 
   /// Where something is mounted in the test's folder.
   func mounts() -> [String] {
-    // It is always there.
-    let table = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
-    return table.split(separator: "\n").map { String($0.split(separator: " ")[4]) }
+    // Read to its end: `String(contentsOfFile:)` takes the first 4 KiB of such a file for all of it.
+    let bytes = (try? FileHandle(forReadingAtPath: "/proc/self/mountinfo")?.readToEnd()) ?? nil
+    let lines = String(decoding: bytes ?? Data(), as: UTF8.self).split(separator: "\n")
+    return lines.map { String($0.split(separator: " ")[4]) }
       .filter { $0.hasPrefix(directory.path.string + "/") }
   }
 

@@ -12,6 +12,9 @@ extension LocalBackend {
     static let group = Modes(file: 0o440, folder: 0o770)
   }
 
+  /// From this size on a file is a pack of much that was stored, which nobody reads again soon.
+  private static let largeByteCount = 8 << 20
+
   /// Saves `bytes` as `file`: temporary file, fsync, rename, fsync of the folder.
   func saveNow(_ file: BackendFile, _ bytes: PooledBytes) throws(BackendError) {
     let modes = modes()
@@ -77,7 +80,13 @@ extension LocalBackend {
   /// Writes all of `bytes`, makes them durable and closes `descriptor`, also when it fails.
   private static func fill(_ descriptor: Int32, with bytes: PooledBytes, mode: mode_t) throws(Errno) {
     do throws(Errno) {
-      try bytes.withUnsafeBytes { buffer throws(Errno) in try SystemCall.writeAll(descriptor, buffer) }
+      try bytes.withUnsafeBytes { buffer throws(Errno) in
+        if buffer.count >= largeByteCount {
+          try SystemCall.writeAllPastCache(descriptor, buffer)
+        } else {
+          try SystemCall.writeAll(descriptor, buffer)
+        }
+      }
       do throws(Errno) {
         try SystemCall.setMode(descriptor, mode)
       } catch .notPermitted, .notSupported {

@@ -144,21 +144,45 @@ struct LocalBackendTests {
     #expect(relative.description.hasSuffix("/some/vault"))
   }
 
+  @Test(
+    "large files arrive whole, wherever their bytes are in memory and wherever they end",
+    arguments: [8 << 20, 8 << 20 + 1, 16 << 20 - 1, 16 << 20 + 4097, 33 << 20])
+  func large(byteCount: Int) async throws {
+    try await backend.create()
+    let bytes = PooledBytes(capacity: byteCount)
+    bytes.append(upTo: byteCount) { memory in
+      for word in 0..<byteCount / 8 {
+        memory.storeBytes(of: UInt64(word) &* 0x9E37_79B9_7F4A_7C15, toByteOffset: 8 * word, as: UInt64.self)
+      }
+      memory[byteCount - 1] = 0xAB
+      return byteCount
+    }
+    let pack = try file(.data, "1a")
+    try await backend.save(pack, bytes)
+    #expect(try await backend.load(pack) == bytes.array)
+    #expect(try await backend.load(pack, range: byteCount - 5000..<byteCount) == Array(bytes.array.suffix(5000)))
+    // What is there is compared, not written again.
+    try await backend.save(pack, bytes)
+    #expect(try names(root.appending("data/1a")) == [pack.name])
+  }
+
   @Test("a full disk is .noSpace, and nothing of the file stays", .enabled(if: getuid() == 0, "mounting needs root"))
   func fullDisk() async throws {
     try await onTmpfs("size=1m") { mountpoint in
       let backend = LocalBackend(path: mountpoint)
       try await backend.create()
       let pack = try file(.data, "1a")
-      let error = await #expect(throws: BackendError.self) {
-        try await backend.save(pack, [UInt8](repeating: 1, count: 4 << 20))
+      for byteCount in [4 << 20, 16 << 20] {
+        let error = await #expect(throws: BackendError.self) {
+          try await backend.save(pack, [UInt8](repeating: 1, count: byteCount))
+        }
+        guard case .noSpace(let message) = error else {
+          Issue.record("got \(String(describing: error))")
+          return
+        }
+        #expect(message.contains(mountpoint.string) && message.contains("No space left"))
+        #expect(try names(mountpoint.appending("data/1a")) == [])
       }
-      guard case .noSpace(let message) = error else {
-        Issue.record("got \(String(describing: error))")
-        return
-      }
-      #expect(message.contains(mountpoint.string) && message.contains("No space left"))
-      #expect(try names(mountpoint.appending("data/1a")) == [])
       try await backend.save(pack, [1])
       #expect(try await backend.load(pack) == [1])
     }

@@ -10,6 +10,7 @@ public import SystemPackage
 /// 3. Every system call runs on threads of its own, never on Swift's pool; those for lock files on others than the rest,
 ///    so that no refresh waits behind uploads.
 /// 4. A folder that is missing though the repository exists counts as empty and is made when a file needs it.
+/// 5. What is written goes through the page cache, but for large packs, which would only push out what is read again.
 public struct LocalBackend: Backend {
   let paths: LocalPaths
   private let executor: BlockingExecutor

@@ -47,9 +47,9 @@ struct CommitWaysTests {
 
   @Test("--commit-after commits once nothing was written for that long, and again after the next change")
   func commitAfter() async throws {
-    try await MountedRepository.mounted(["--no-git-init", "--commit-after", "1s"]) { vault in
+    try await MountedRepository.mounted(["--no-git-init", "--commit-after", "3s"]) { vault in
       for (count, text) in [(1, "one"), (2, "two")] {
-        for _ in 0..<4 {  // 1.2 s of writing: too busy for a commit
+        for _ in 0..<12 {  // 3.6 s of writing: too busy for a commit
           try await vault.change(text)
           try await Task.sleep(for: .milliseconds(300))
         }
@@ -58,7 +58,7 @@ struct CommitWaysTests {
         try await vault.wait(for: "its end") { try await vault.status().state == "clean" }
         try await vault.expectSaved(text, count: count)
       }
-      try await Task.sleep(for: .milliseconds(1500))
+      try await Task.sleep(for: .milliseconds(3500))
       #expect(try vault.stored("snapshots").count == 2)
     }
   }

@@ -35,6 +35,8 @@ final class ContentStreamer: Sendable {
     var pending: [PendingChunk] = []
     /// How many packs had arrived when `pending` was looked through.
     var storedPackCount = 0
+    /// How many chunks have taken the place of bytes in memory.
+    var replacedCount = 0
     var waiters: [DispatchSemaphore] = []
     /// How many passes failed, and why the last one did.
     var failures = 0
@@ -56,6 +58,8 @@ final class ContentStreamer: Sendable {
   /// A chunk counts as mostly in memory if half of so much at its start is.
   private static let densityByteCount: UInt64 = 1 << 20
   private static let blobsUnderWay = 2
+  /// How long a pass rests that could not make room.
+  private static let rest = Duration.milliseconds(20)
   /// How much of a file is stored before its content is looked up anew.
   private static let contentByteCount: UInt64 = 16 << 20
 
@@ -181,9 +185,9 @@ final class ContentStreamer: Sendable {
 
   /// One pass; false if there was nothing to do.
   private func pass() async throws -> Bool {
-    let requested = state.withLock { state in
+    let (requested, replacedCount) = state.withLock { state in
       defer { state.requested = [] }
-      return state.requested
+      return (state.requested, state.replacedCount)
     }
     var isUnderPressure: Bool { tree.inspect { $0.bufferedCost } >= budget.pressureByteCount }
     guard isUnderPressure || !requested.isEmpty else { return false }
@@ -211,6 +215,10 @@ final class ContentStreamer: Sendable {
         try await uploader.flush()
         replaceStored()
       }
+    }
+    if isUnderPressure, state.withLock({ $0.replacedCount }) == replacedCount {
+      // All of it is on its way with a commit, whose end makes the room.
+      try await Task.sleep(for: Self.rest)
     }
     return true
   }
@@ -313,6 +321,7 @@ final class ContentStreamer: Sendable {
         namespace.replace(at: pending.offset, of: pending.inode, by: pending.chunk, ifStill: pending.slices)
       }
     }
+    state.withLock { $0.replacedCount += chunks.count }
     wakeWriters()
   }
 }

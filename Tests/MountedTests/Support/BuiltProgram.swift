@@ -7,7 +7,7 @@ enum BuiltProgram {
     let description: String
   }
 
-  /// `$RESTIC_GITFS_BINARY`, else `restic-gitfs` in the build folder, beside the test bundle.
+  /// As /proc names it: `$RESTIC_GITFS_BINARY`, else `restic-gitfs` in the build folder, beside the test bundle.
   static func path() throws -> FilePath {
     if let named = ProcessInfo.processInfo.environment["RESTIC_GITFS_BINARY"] { return try executable(FilePath(named)) }
     return try executable(buildFolder().appending("restic-gitfs"))
@@ -22,6 +22,6 @@ enum BuiltProgram {
     guard FileManager.default.isExecutableFile(atPath: path.string) else {
       throw Missing(description: "\(path) is missing: build it, or name another in RESTIC_GITFS_BINARY")
     }
-    return path
+    return FilePath(URL(fileURLWithPath: path.string).resolvingSymlinksInPath().path)
   }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import ResticTestSupport
 import SystemPackage
 import Testing
@@ -10,13 +11,20 @@ struct LifecycleTests {
     "a mount that comes right after fusermount -u waits for the commit and shows everything",
     arguments: ["mnt", "elsewhere"])
   func mountDuringCommit(_ place: String) async throws {
-    try await MountedRepository.mounted(["--no-git-init", "--compression", "max"]) { vault in
-      try await vault.shell(
-        "head -c 40000000 /dev/urandom | base64 > large; echo last > file; sha256sum large > $T/sum")
+    try await MountedRepository.mounted { vault in
+      try await vault.shell("head -c 4000000 /dev/urandom > large; echo last > file; sha256sum large > $T/sum")
+      // What is written is with the process now; what it does about the unmount has to wait.
+      let process = try #require(vault.processes().first)
+      #expect(kill(process, SIGSTOP) == 0)
+      defer { kill(process, SIGCONT) }
       try await vault.shell("fusermount3 -u $M", in: "/")
-      #expect(try vault.stored("snapshots").isEmpty, "the commit was too quick for this test")
+      #expect(try vault.stored("snapshots").isEmpty)
       #expect(vault.stateFiles().count == 1)
-      try await vault.mount(["--no-git-init"], at: place)
+      async let next = vault.mount(["--no-git-init"], at: place)
+      try await Task.sleep(for: .seconds(1))
+      #expect(!vault.isMounted(at: place))
+      kill(process, SIGCONT)
+      _ = try await next
       #expect(try vault.stored("snapshots").count == 1)
       try await vault.shell("sha256sum --quiet -c $T/sum; test $(cat file) = last", in: vault.path(place))
       try await vault.unmount(at: place)

@@ -106,14 +106,17 @@ struct RemotePushTests {
   @Test("while the storage is away git says so and goes on as soon as it is back, and says nothing with --quiet")
   func unreachable() async throws {
     try await RemoteClient.withHistory { client in
-      // A file where there should be a folder is neither a missing repository nor a missing file.
-      try client.beforePush(
-        in: "a", "mv $V/snapshots $T/away; touch $V/snapshots; (sleep 2; rm $V/snapshots; mv $T/away $V/snapshots) &")
+      // A file where there should be a folder is neither a missing repository nor a missing file. A snapshot comes after an
+      // index.
+      let away = """
+        count=$(ls $V/index | wc -l); mv $V/snapshots $T/away; touch $V/snapshots
+        (until (($(ls $V/index | wc -l) > count)); do sleep 0.05; done; sleep 2; rm $V/snapshots; mv $T/away $V/snapshots) &
+        """
+      try client.beforePush(in: "a", away)
       let log = try await client.script("cd a; git commit -q --allow-empty -m 6; git push origin main")
       #expect(log.contains("restic-gitfs: save snapshots/"))
       #expect(log.contains("trying again in "))
-      try client.beforePush(
-        in: "a", "mv $V/snapshots $T/away; touch $V/snapshots; (sleep 2; rm $V/snapshots; mv $T/away $V/snapshots) &")
+      try client.beforePush(in: "a", away)
       let quiet = try await client.script("cd a; git commit -q --allow-empty -m 7; git push -q origin main")
       #expect(quiet.isEmpty)
     }

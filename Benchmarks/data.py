@@ -173,9 +173,9 @@ def measure_read(bench, data):
     script = """
         size=$(($(stat -c %s "$1") / 1048576)); part=$((size / $2))
         for n in $(seq 0 $(($2 - 1))); do
-          dd if="$1" of=/dev/null bs=1M skip=$((n * part)) count=$part status=none &
+          dd if="$1" of=/dev/null bs=1M skip=$((n * part)) count=$part status=none & readers+=($!)
         done
-        wait"""
+        for reader in "${readers[@]}"; do wait "$reader" || exit; done"""
 
     def sides(readers, second=False):
         def side(mounted):

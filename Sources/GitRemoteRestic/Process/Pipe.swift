@@ -28,7 +28,7 @@ extension FileDescriptor {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 16384)
     while true {
-      // Only pipes are read here: an error means that there is nothing more.
+      // Pipes, of which an error ends the rest, and HEAD: what cannot be read of it names no branch, and is left alone.
       let count = (try? chunk.withUnsafeMutableBytes { try read(into: $0) }) ?? 0
       guard count > 0 else { return bytes }
       bytes += chunk[..<count]

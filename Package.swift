@@ -77,7 +77,8 @@ let package = Package(
     .testTarget(
       name: "ResticGitFSTests",
       dependencies: [
-        "ResticGitFS", "ResticCore", "FuseBridge", "ResticTestSupport", system, logging, argumentParser, subprocess,
+        "ResticGitFS", "ResticCore", "FuseBridge", "CLinux", "ResticTestSupport", system, logging, argumentParser,
+        subprocess,
       ],
       swiftSettings: settings),
     .testTarget(

@@ -2,3 +2,7 @@
 // What Swift's own Glibc module leaves out.
 #include <malloc.h>
 #include <sys/xattr.h>
+#include <sys/types.h>
+
+// Source: tgkill(2).
+int tgkill(pid_t process, pid_t thread, int signal);

@@ -4,7 +4,9 @@ import ResticCore
 /// Receives SIGINT, SIGTERM, SIGHUP and SIGUSR1 on one thread, so that what they cause is ordinary code.
 ///
 /// The signals are blocked before any other thread starts, and threads inherit that. Child processes inherit it too:
-/// those that should end on Ctrl-C must be started with an empty mask.
+/// those that should end on Ctrl-C must be started with an empty mask. Not every thread keeps it: the one of Subprocess
+/// that waits for child processes lets every signal through. So each has a handler, which may run on any thread and leaves
+/// the signal in a pipe.
 final class SignalListener: Sendable {
   /// A signal that arrived.
   struct Signal: Hashable, Sendable {
@@ -20,6 +22,10 @@ final class SignalListener: Sendable {
 
   /// SI_KERNEL, which Swift does not import: the kernel sent it by itself.
   private static let sentByKernel: Int32 = 0x80
+  /// Set in the pipe's byte of a signal from the terminal; the rest is the signal's number.
+  private static let terminalBit: UInt8 = 0x80
+  /// Where the signals' handler writes. Set once, before there is one.
+  nonisolated(unsafe) private static var pipeEnd: Int32 = -1
 
   /// In a struct, since a closure that is a lock's state itself is wrapped once more by every access.
   private struct State {
@@ -38,22 +44,49 @@ final class SignalListener: Sendable {
     state.withLock { $0.handler = handler }
   }
 
-  /// Blocks the signals, calls `start`, which may start threads, and takes signals for ever. Call it on the first thread,
-  /// before there is another.
+  /// Calls `start`, which may start threads, with the signals blocked, and takes signals for ever. Call it once, on the
+  /// first thread, before there is another. Exits with 1 where the system has no pipe left.
   func listen(start: () -> Void) -> Never {
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else {
+      perror("restic-gitfs: no pipe for signals")
+      exit(ExitCode.failure.rawValue)
+    }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    // A handler must never wait: of thousands that nobody has taken yet, the next is dropped.
+    _ = fcntl(ends[1], F_SETFL, O_NONBLOCK)
+    Self.pipeEnd = ends[1]
+
     var signals = sigset_t()
     sigemptyset(&signals)
-    for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1] { sigaddset(&signals, signal) }
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGUSR1] {
+      sigaddset(&signals, number)
+      Self.catchSignal(number)
+    }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     start()
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     while true {
-      var information = siginfo_t()
-      let number = sigwaitinfo(&signals, &information)
-      guard number > 0 else { continue }
-      let signal = Signal(number: number, isFromTerminal: information.si_code == Self.sentByKernel)
+      var byte: UInt8 = 0
+      guard read(ends[0], &byte, 1) == 1 else { continue }
+      let signal = Signal(number: Int32(byte & ~Self.terminalBit), isFromTerminal: byte & Self.terminalBit != 0)
       // Called without the lock: a handler may set another one.
       let handler = state.withLock { $0.handler }
       handler(signal)
     }
+  }
+
+  /// From now on signal `number` goes to the pipe.
+  private static func catchSignal(_ number: Int32) {
+    var action = sigaction()
+    action.sa_flags = SA_SIGINFO | SA_RESTART
+    action.__sigaction_handler.sa_sigaction = { number, information, _ in
+      let before = errno
+      let isFromTerminal = information?.pointee.si_code == SignalListener.sentByKernel
+      var byte = UInt8(truncatingIfNeeded: number) | (isFromTerminal ? SignalListener.terminalBit : 0)
+      _ = write(SignalListener.pipeEnd, &byte, 1)
+      errno = before
+    }
+    sigaction(number, &action, nil)
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import SystemPackage
 
@@ -15,9 +16,10 @@ final class TerminalProcess {
 
   /// Everything the child has written so far; carriage returns are left out.
   private(set) var output = ""
+  /// The process.
+  let child: pid_t
   private let master: FileDescriptor
   private let slave: FileDescriptor
-  private let child: pid_t
   private var exitStatus: Int32?
 
   /// Starts the program with `arguments`, and with `environment` instead of ours.
@@ -70,6 +72,18 @@ final class TerminalProcess {
     var modes = termios()
     guard tcgetattr(slave.rawValue, &modes) == 0 else { return false }
     return modes.c_lflag & tcflag_t(ECHO) != 0
+  }
+
+  /// The child's threads that do not block `signal`, in ascending order.
+  func threads(lettingThrough signal: Int32) throws -> [pid_t] {
+    let folder = "/proc/\(child)/task"
+    return try FileManager.default.contentsOfDirectory(atPath: folder).compactMap { name in
+      guard let status = try? String(contentsOfFile: "\(folder)/\(name)/status", encoding: .utf8),
+        let mask = status.split(separator: "\n").first(where: { $0.hasPrefix("SigBlk:") })?.split(separator: "\t").last,
+        let blocked = UInt64(mask, radix: 16)
+      else { return nil }
+      return blocked & 1 << (signal - 1) == 0 ? pid_t(name) : nil
+    }.sorted()
   }
 
   /// Types `text`; "\u{3}" is Ctrl-C.

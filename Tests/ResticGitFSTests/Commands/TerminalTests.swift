@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import ResticCore
 import ResticTestSupport
@@ -90,6 +91,18 @@ struct TerminalTests {
     try process.type("geh\u{3}")
     let code = try process.exitCode()
     #expect(code == 130)
+    #expect(process.echoes)
+  }
+
+  @Test("a signal that reaches another thread than the first is answered all the same")
+  func interruptThread() async throws {
+    try await makeRepository()
+    let process = try start(["snapshots", "-r", vault])
+    #expect(try process.waits(for: "enter password for repository: "))
+    // The thread that waited for git's credential helpers lets every signal through.
+    let thread = try #require(try process.threads(lettingThrough: SIGINT).last { $0 != process.child })
+    #expect(tgkill(process.child, thread, SIGINT) == 0)
+    #expect(try process.exitCode() == 130)
     #expect(process.echoes)
   }
 

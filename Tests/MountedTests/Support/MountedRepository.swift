@@ -120,6 +120,8 @@ final class MountedRepository: Sendable {
 
   /// A new file for the running test in `mounted-logs`.
   private static func logFile() throws -> FilePath {
+    // Noted by the first test, before there is a log of this run.
+    let start = firstUse
     let test = Test.current.map { "\($0.id)" } ?? "unnamed"
     let name = test.split(separator: "/").suffix(2).joined(separator: "-").filter {
       $0.isLetter || $0.isNumber || $0 == "-"
@@ -131,12 +133,12 @@ final class MountedRepository: Sendable {
       // A parameterised test has several at a time; only those of an earlier run go, and another may be quicker.
       let file = folder.appending(old).string
       let made = try? FileManager.default.attributesOfItem(atPath: file)[.modificationDate] as? Date
-      if let made, made < processStart { try? FileManager.default.removeItem(atPath: file) }
+      if let made, made < start { try? FileManager.default.removeItem(atPath: file) }
     }
     return path
   }
 
-  private static let processStart = Date()
+  private static let firstUse = Date()
 
   private func logTail() -> String {
     // There is none before the first mount.

@@ -1,8 +1,8 @@
 #pragma once
 // What Swift's own Glibc module leaves out.
 #include <malloc.h>
-#include <sys/xattr.h>
 #include <sys/types.h>
+#include <sys/xattr.h>
 
 // Source: tgkill(2).
 int tgkill(pid_t process, pid_t thread, int signal);

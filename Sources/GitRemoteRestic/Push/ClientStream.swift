@@ -27,6 +27,7 @@ final class ClientStream: Sendable {
 
   /// Puts nothing in the place of the pipe from git: the number stays taken.
   private static func leaveStandardInput() {
+    // Where it cannot be had the pipe stays open, and git learns of the end when this process ends.
     guard let nothing = try? FileDescriptor.open("/dev/null", .readOnly, options: .closeOnExec) else { return }
     _ = try? nothing.duplicate(as: .standardInput)
     nothing.closeQuietly()

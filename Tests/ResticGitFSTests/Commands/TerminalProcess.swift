@@ -74,16 +74,27 @@ final class TerminalProcess {
     return modes.c_lflag & tcflag_t(ECHO) != 0
   }
 
-  /// The child's threads that do not block `signal`, in ascending order.
-  func threads(lettingThrough signal: Int32) throws -> [pid_t] {
+  /// A thread of the child, other than its first, that does not block `signal`. Waits until there is one, as a thread
+  /// may do so only while it waits for something; nil when ten seconds are over.
+  func thread(lettingThrough signal: Int32) throws -> pid_t? {
+    let deadline = ContinuousClock.now + .seconds(10)
+    while ContinuousClock.now < deadline {
+      if let thread = try threads(lettingThrough: signal).first(where: { $0 != child }) { return thread }
+      try read()
+    }
+    return nil
+  }
+
+  private func threads(lettingThrough signal: Int32) throws -> [pid_t] {
     let folder = "/proc/\(child)/task"
     return try FileManager.default.contentsOfDirectory(atPath: folder).compactMap { name in
+      // A thread may end at any time.
       guard let status = try? String(contentsOfFile: "\(folder)/\(name)/status", encoding: .utf8),
         let mask = status.split(separator: "\n").first(where: { $0.hasPrefix("SigBlk:") })?.split(separator: "\t").last,
         let blocked = UInt64(mask, radix: 16)
       else { return nil }
       return blocked & 1 << (signal - 1) == 0 ? pid_t(name) : nil
-    }.sorted()
+    }
   }
 
   /// Types `text`; "\u{3}" is Ctrl-C.

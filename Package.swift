@@ -35,10 +35,13 @@ let package = Package(
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
+    // The vectors of the chunker's search, which Swift has no words for.
+    .target(name: "CRabin", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+
     // ResticCore and FuseBridge never see each other; only ResticGitFS sees both.
     .target(
       name: "ResticCore",
-      dependencies: ["COpenSSL", "CSodium", "CZstd", system, logging],
+      dependencies: ["COpenSSL", "CRabin", "CSodium", "CZstd", system, logging],
       swiftSettings: settings),
     .target(
       name: "FuseBridge",

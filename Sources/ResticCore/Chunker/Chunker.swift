@@ -2,7 +2,8 @@
 ///
 /// A chunk ends at the first length from `minimumByteCount` on where the low 20 bits of the Rabin fingerprint of the
 /// last 64 bytes are zero (1 MiB further on average), or at `maximumByteCount`. What was before those 64 bytes does not
-/// matter, so four lanes search four neighbouring ranges at once: one lane alone waits for its table lookups.
+/// matter, so neighbouring ranges are searched at once, 64 where the processor can (`WideSearch`), else four
+/// (`LaneSearch`): one lane alone waits for its table lookups.
 /// Holds tables only; any thread may use it.
 /// Source: restic's chunker, `NextSplitPoint`; checked by `ChunkerTests` against chunks that restic cut.
 public final class Chunker: Sendable {
@@ -17,6 +18,7 @@ public final class Chunker: Sendable {
   private let maximum: Int
   private let mask: UInt64
   private let tables: RabinTables
+  private let wideSearch: WideSearch?
 
   /// A chunker that cuts as restic does in a repository with `polynomial`.
   public convenience init(polynomial: ChunkerPolynomial) {
@@ -26,12 +28,14 @@ public final class Chunker: Sendable {
   }
 
   /// A chunker with other bounds in bytes, at least the window of 64, and a cut every 2^`averageBits` bytes.
-  init(polynomial: ChunkerPolynomial, minimum: Int, maximum: Int, averageBits: Int) {
+  /// `isWide`: whether it searches 64 lanes at once where the processor can.
+  init(polynomial: ChunkerPolynomial, minimum: Int, maximum: Int, averageBits: Int, isWide: Bool = true) {
     precondition(RabinTables.windowByteCount <= minimum && minimum <= maximum, "chunk sizes contradict each other")
     self.minimum = minimum
     self.maximum = maximum
     mask = (1 << UInt64(averageBits)) - 1
     tables = RabinTables(polynomial)
+    wideSearch = isWide ? WideSearch(tables, averageBits: averageBits) : nil
   }
 
   /// The length of the chunk at the start of `bytes`, or nil where no cut and no maximum falls within `bytes`: then more
@@ -42,10 +46,12 @@ public final class Chunker: Sendable {
   public func firstCut(in bytes: UnsafeRawBufferPointer, searchedByteCount: Int = 0) -> Int? {
     let first = max(minimum, searchedByteCount + 1)
     let last = min(maximum, bytes.count)
-    if let start = bytes.baseAddress, first <= last,
-      let cut = LaneSearch(start: start, mask: mask, tables: tables).firstCut(first...last)
-    {
-      return cut
+    if let start = bytes.baseAddress, first <= last {
+      var lengths = first..<last + 1
+      let cut =
+        wideSearch?.firstCut(from: start, &lengths)
+        ?? LaneSearch(start: start, mask: mask, tables: tables).firstCut(lengths)
+      if let cut { return cut }
     }
     return bytes.count >= maximum ? maximum : nil
   }

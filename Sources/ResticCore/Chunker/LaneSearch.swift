@@ -1,4 +1,4 @@
-/// The search for the first length at which a chunk may be cut; the inner loop of `Chunker`.
+/// The search for the first length at which a chunk may be cut, on any processor.
 ///
 /// The digest at length n is that of the 64 bytes before `start + n`. A block of four lanes of equal length is searched
 /// in step; a cut in a later lane is only a bound until the earlier lanes have come to their ends.
@@ -20,8 +20,9 @@ struct LaneSearch {
 
   /// The first of `lengths` whose digest is a cut. `start` has as many bytes as the last of them, and the first is at
   /// least 64.
-  func firstCut(_ lengths: ClosedRange<Int>) -> Int? {
-    let end = start + lengths.upperBound
+  func firstCut(_ lengths: Range<Int>) -> Int? {
+    guard let last = lengths.last else { return nil }
+    let end = start + last
     // All lengths up to `position` are searched; `digest` is the one at `position`.
     var position = start + lengths.lowerBound
     var digest = warmDigest(before: position)

@@ -86,6 +86,17 @@ struct ChunkerTests {
     }
   }
 
+  @Test("four lanes find restic's cuts, too, where the processor has no vectors")
+  func withoutVectors() throws {
+    var generator = SplitMix64(seed: 11)
+    let bytes = generator.bytes(24 << 20)
+    let polynomial = try #require(ChunkerPolynomial(hex: "2e3cfd704a4623"))
+    let chunker = Chunker(
+      polynomial: polynomial, minimum: Chunker.minimumByteCount, maximum: Chunker.maximumByteCount, averageBits: 20,
+      isWide: false)
+    #expect(Self.chunkLengths(of: bytes, by: chunker) == Self.chunkLengths(of: bytes, by: Self.resticChunker))
+  }
+
   /// Bytes of one kind: random, a repeated pattern, few values, long runs, zeros.
   static func sample(_ kind: Int, byteCount: Int, using generator: inout SplitMix64) -> [UInt8] {
     switch kind {
@@ -106,8 +117,10 @@ struct ChunkerTests {
     }
   }
 
-  @Test("four lanes cut where one byte after the other does, for random polynomials, bounds and data", arguments: 0..<5)
-  func lanesEqualReference(kind: Int) throws {
+  @Test(
+    "many lanes cut where one byte after the other does, for random polynomials, bounds and data", arguments: 0..<5,
+    [false, true])
+  func lanesEqualReference(kind: Int, isWide: Bool) throws {
     var generator = SplitMix64(seed: UInt64(kind))
     for round in 0..<60 {
       // Also polynomials that are not irreducible: the cuts are defined all the same.
@@ -120,7 +133,8 @@ struct ChunkerTests {
       let bytes = Self.sample(kind, byteCount: byteCount, using: &generator)
       let reference = ReferenceChunker(
         polynomial: polynomial, minimum: minimum, maximum: maximum, averageBits: averageBits)
-      let chunker = Chunker(polynomial: polynomial, minimum: minimum, maximum: maximum, averageBits: averageBits)
+      let chunker = Chunker(
+        polynomial: polynomial, minimum: minimum, maximum: maximum, averageBits: averageBits, isWide: isWide)
       let expected = reference.chunkLengths(of: bytes)
       #expect(Self.chunkLengths(of: bytes, by: chunker) == expected, "round \(round)")
       let step = Int.random(in: max(1, byteCount / 50)...max(1, byteCount / 2), using: &generator)
@@ -128,14 +142,15 @@ struct ChunkerTests {
     }
   }
 
-  @Test("a cut in any lane, at any place, is the first one found")
-  func everyPlace() throws {
+  @Test("a cut in any lane, at any place, is the first one found", arguments: [false, true])
+  func everyPlace(isWide: Bool) throws {
     // One window of 64 zeros in data without cuts, moved through a block of lanes.
     let polynomial = try #require(ChunkerPolynomial(hex: "3da3358b4dc173"))
-    let chunker = Chunker(polynomial: polynomial, minimum: 64, maximum: 1 << 20, averageBits: 40)
+    let chunker = Chunker(
+      polynomial: polynomial, minimum: 65, maximum: 1 << 20, averageBits: WideSearch.maximumAverageBits, isWide: isWide)
     let pattern = (0..<70_000).map { UInt8(truncatingIfNeeded: $0 % 251 + 1) }
     #expect(Self.chunkLengths(of: pattern, by: chunker) == [70_000])
-    for end in Array(64..<1400) + Array(stride(from: 1400, through: 70_000, by: 173)) + [16448, 16449, 32832, 65600] {
+    for end in Array(65..<1400) + Array(stride(from: 1400, through: 70_000, by: 173)) + [16448, 16449, 32832, 65600] {
       var bytes = pattern
       bytes.replaceSubrange(end - 64..<end, with: repeatElement(0, count: 64))
       // A second one, later: it must not win.
@@ -146,13 +161,16 @@ struct ChunkerTests {
     }
   }
 
-  @Test("a search can stop and resume at every byte")
-  func resume() throws {
+  @Test("a search can stop and resume at every byte", arguments: [false, true])
+  func resume(isWide: Bool) throws {
     var generator = SplitMix64(seed: 99)
-    let bytes = generator.bytes(3000)
+    let bytes = generator.bytes(6000)
     let polynomial = try #require(ChunkerPolynomial(hex: "3da3358b4dc173"))
-    for (minimum, maximum, averageBits) in [(64, 5000, 12), (100, 2500, 40), (700, 2999, 13), (64, 3000, 11)] {
-      let chunker = Chunker(polynomial: polynomial, minimum: minimum, maximum: maximum, averageBits: averageBits)
+    for (minimum, maximum, averageBits) in [
+      (64, 9000, 12), (100, 5500, 40), (700, 5999, 13), (65, 6000, 11), (300, 7000, 20),
+    ] {
+      let chunker = Chunker(
+        polynomial: polynomial, minimum: minimum, maximum: maximum, averageBits: averageBits, isWide: isWide)
       let reference = ReferenceChunker(
         polynomial: polynomial, minimum: minimum, maximum: maximum, averageBits: averageBits)
       let cut = reference.firstCut(in: bytes[...])

@@ -78,6 +78,35 @@ struct ResticReadingTests {
     #expect(upload.uploader.statistics.data.knownBlobCount > 300)
   }
 
+  @Test("restic compresses what we left uncompressed, if it is asked to, and we read both")
+  func uncompressed() async throws {
+    let directory = try TemporaryDirectory()
+    let restic = Restic(in: directory)
+    let source = try SourceTree(at: directory.path.appending("source"), largeByteCount: 10 << 20)
+    let repository = try await restic.create(version: 2)
+    let saved = try await SourceUpload(repository).commit(source.path)
+    #expect(try await Self.uncompressedByteCount(repository) >= 10 << 20)
+    #expect(try await restic("check", "--read-data").contains("no errors were found"))
+
+    try await restic("prune", "--repack-uncompressed")
+    #expect(try await Self.uncompressedByteCount(repository) == 0)
+    #expect(try await restic("check", "--read-data").contains("no errors were found"))
+    try await repository.loadIndex()
+    var comparison = SourceComparison(repository)
+    try await comparison.compare(saved.snapshot.tree, with: source.path)
+  }
+
+  /// How many bytes of data are in blobs that are not compressed, as the packs' headers say.
+  private static func uncompressedByteCount(_ repository: Repository) async throws -> Int {
+    var byteCount = 0
+    for entry in try await repository.backend.list(.data) {
+      let pack = try await repository.backend.load(entry.file)
+      let blobs = try PackBuilder.decodeHeader(of: pack, repository.coder.masterKey)
+      byteCount += blobs.filter { $0.type == .data && $0.uncompressedLength == nil }.reduce(0) { $0 + Int($1.length) }
+    }
+    return byteCount
+  }
+
   @Test("restic goes on with the repository: backup, tag, forget, prune; and we read what is left", arguments: [1, 2])
   func life(version: Int) async throws {
     let directory = try TemporaryDirectory()

@@ -14,13 +14,12 @@ struct BlobCoder: Sendable {
   /// memory or the processor would otherwise be noticed when the data is needed. Right after sealing the bytes are in
   /// the cache, and comparing them costs a tenth of hashing them again, which makes it cheap.
   ///
-  /// What is compressed follows restic: nothing in version 1; in version 2 trees always, data unless compression is off,
-  /// empty blobs never. A result that is larger than the original is kept. Source: restic, saveAndEncrypt.
+  /// What is compressed is what `compresses` says; a result that is larger than the original is kept.
   func seal(_ plaintext: PooledBytes, id: BlobID, type: BlobType) throws(RepositoryError) -> SealedBlob {
     guard plaintext.byteCount < Int(UInt32.max) - 1 << 20 else {
       throw .tooLarge("blob \(id.short) has \(plaintext.byteCount) bytes; the format allows 4 GiB")
     }
-    let isCompressed = version > 1 && plaintext.byteCount > 0 && (compression != .off || type == .tree)
+    let isCompressed = plaintext.withUnsafeBytes { compresses($0, type) }
     let room = isCompressed ? Zstd.worstCase(of: plaintext.byteCount) : plaintext.byteCount
     let sealed = PooledBytes(capacity: room + MasterKey.overhead)
     plaintext.withUnsafeBytes { plaintext in
@@ -41,6 +40,20 @@ struct BlobCoder: Sendable {
       id: id, type: type, bytes: sealed, uncompressedLength: isCompressed ? UInt32(plaintext.byteCount) : nil)
     if verifiesWrites { try verify(blob, against: plaintext) }
     return blob
+  }
+
+  /// Whether a blob is compressed before it is sealed.
+  ///
+  /// As in restic nothing is in version 1, and in version 2 trees always are, empty blobs never, data unless compression
+  /// is off. Unlike restic, `auto` leaves data as it is where a sample does not shrink: a frame around it would save
+  /// nothing, and cost a copy whenever it is stored or read. Source: restic, saveAndEncrypt.
+  private func compresses(_ plaintext: UnsafeRawBufferPointer, _ type: BlobType) -> Bool {
+    guard version > 1, !plaintext.isEmpty else { return false }
+    return switch (type, compression) {
+    case (.tree, _), (.data, .max): true
+    case (.data, .off): false
+    case (.data, .auto): Zstd.seemsWorthwhile(for: plaintext)
+    }
   }
 
   /// Throws unless `blob` opens to `plaintext`.

@@ -47,6 +47,29 @@ struct BlobCoderTests {
     #expect(try Self.sealed(Self.coder(), []).uncompressedLength == nil)
   }
 
+  @Test(
+    "with auto, data of which no sample shrinks is stored as it is; a small part that shrinks has all of it compressed")
+  func samples() throws {
+    let noise = TestRepository.noise(1 << 20, seed: 4)
+    #expect(try Self.sealed(Self.coder(), noise).uncompressedLength == nil)
+    #expect(try Self.sealed(Self.coder(.max), noise).uncompressedLength == 1 << 20)
+    #expect(try Self.sealed(Self.coder(), noise, .tree).uncompressedLength == 1 << 20)
+    // Too short to be looked at, and just long enough.
+    for (byteCount, isCompressed) in [((256 << 10) - 1, true), (256 << 10, false)] {
+      let blob = try Self.sealed(Self.coder(), Array(noise.prefix(byteCount)))
+      #expect((blob.uncompressedLength != nil) == isCompressed, "\(byteCount)")
+    }
+    // Text as long as the way from one piece to the next, and two pieces more, wherever it is.
+    let text = [UInt8](repeating: UInt8(ascii: "x"), count: noise.count / 16 + 8192)
+    for start in stride(from: 0, to: noise.count - text.count, by: 30_011) {
+      var mixed = noise
+      mixed.replaceSubrange(start..<start + text.count, with: text)
+      let blob = try Self.sealed(Self.coder(), mixed)
+      #expect(blob.uncompressedLength == 1 << 20)
+      #expect(blob.bytes.byteCount < noise.count - text.count / 2)
+    }
+  }
+
   @Test("a sealed blob that does not read back as what was sealed is refused")
   func readBack() throws {
     let coder = Self.coder()

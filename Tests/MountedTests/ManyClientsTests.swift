@@ -216,7 +216,7 @@ struct ManyClientsTests {
 
   // M1 --memory-limit (256 MiB) bounds what is written and not yet stored, packs on their way and cached blobs, whatever the
   // size of a push.
-  @Test("a process with little memory takes, stores and reads back much")
+  @Test("a process with little memory takes, stores and reads back much, and stores it once")
   func memory() async throws {
     try await MountedRepository.mounted(["--no-git-init", "--memory-limit", "64M"]) { vault in
       try await vault.shell(
@@ -226,6 +226,8 @@ struct ManyClientsTests {
       let process = try await vault.status().pid
       let peak = Int(try await vault.shell("grep VmHWM /proc/\(process)/status | tr -dc 0-9")) ?? .max
       #expect(peak < 220 * 1024, "\(peak) KiB resident at the most")
+      let stored = Int(try await vault.shell("du -sb data | cut -f1", in: vault.repository)) ?? .max
+      #expect(stored < 490_000_000, "\(stored) bytes for 460 MB")
     }
   }
 }

@@ -37,6 +37,7 @@ final class ContentStreamer: Sendable {
     var storedPackCount = 0
     /// How many chunks have taken the place of bytes in memory.
     var replacedCount = 0
+    /// Writers that wait for room, in the order in which they came.
     var waiters: [DispatchSemaphore] = []
     /// How many passes failed, and why the last one did.
     var failures = 0
@@ -49,7 +50,7 @@ final class ContentStreamer: Sendable {
     case settled
     /// Also chunks with little in memory, and the last ones of files that nobody has open.
     case closed
-    /// Everything, also the last chunks of files that are still being written: they are cut anew at the commit.
+    /// Everything, also the last chunks of files that are still being written: they are cut anew later, and stored twice.
     case everything
   }
 
@@ -83,21 +84,35 @@ final class ContentStreamer: Sendable {
   // MARK: Writers
 
   /// Waits until there is room for more to be written. Blocks a plain thread; throws why nothing can be stored.
+  ///
+  /// Who came first goes first: a write that is overtaken leaves a hole, and what is around it can't be stored.
   func waitForRoom() throws(Errno) {
-    var failuresSeen: Int?
-    while tree.inspect({ $0.bufferedCost }) >= budget.dirtyByteLimit {
-      let semaphore = DispatchSemaphore(value: 0)
-      let failure: (any Error)? = state.withLock { state in
-        if let seen = failuresSeen, state.failures > seen { return state.lastFailure }
-        failuresSeen = state.failures
-        state.waiters.append(semaphore)
-        return nil
-      }
-      if let failure { throw Errno(cause: failure) }
+    let semaphore = DispatchSemaphore(value: 0)
+    let failuresBefore: Int? = state.withLock { state in
+      if state.waiters.isEmpty, hasRoom { return nil }
+      state.waiters.append(semaphore)
+      return state.failures
+    }
+    guard let failuresBefore else { return }
+    while true {
       start()
       semaphore.wait()
+      let outcome: Result<Bool, any Error> = state.withLock { state in
+        let failure = state.failures > failuresBefore ? state.lastFailure : nil
+        guard failure != nil || (state.waiters.first === semaphore && hasRoom) else { return .success(false) }
+        state.waiters.removeAll { $0 === semaphore }
+        state.waiters.first?.signal()
+        return failure.map { .failure($0) } ?? .success(true)
+      }
+      switch outcome {
+      case .success(true): return
+      case .success(false): continue
+      case .failure(let error): throw Errno(cause: error)
+      }
     }
   }
+
+  private var hasRoom: Bool { tree.inspect { $0.bufferedCost } < budget.dirtyByteLimit }
 
   /// Notes a write, after which the file has `fileByteCount` and the mount `totalByteCount` bytes in memory.
   func noteWrite(of byteCount: Int, to inode: InodeNumber, fileByteCount: UInt64, totalByteCount: UInt64) {
@@ -170,15 +185,15 @@ final class ContentStreamer: Sendable {
         state.isRunning = false
         return true
       }
-      wakeWriters()
+      wakeWriters(afterFailure: failure != nil)
       if isDone { return }
     }
   }
 
-  private func wakeWriters() {
+  /// Lets the first writer that waits look again; it lets the next one. A failure is for all of them.
+  private func wakeWriters(afterFailure: Bool = false) {
     let waiters = state.withLock { state in
-      defer { state.waiters = [] }
-      return state.waiters
+      Array(state.waiters.prefix(afterFailure ? state.waiters.count : 1))
     }
     for waiter in waiters { waiter.signal() }
   }
@@ -206,7 +221,10 @@ final class ContentStreamer: Sendable {
       state.withLock { $0.files[inode]?.position = end }
     }
     replaceStored()
-    for thoroughness in [Thoroughness.closed, .everything] where isUnderPressure {
+    var madeNoRoom: Bool { isUnderPressure && state.withLock { $0.replacedCount } == replacedCount }
+    for thoroughness in [Thoroughness.closed, .everything] where madeNoRoom {
+      // As long as there is room there is more to come of files that are open.
+      if thoroughness == .everything, hasRoom { break }
       for inode in tree.inspect({ $0.bufferedFilesLargestFirst }) {
         _ = try await store(inode, thoroughness, from: 0, uploader)
         if !isUnderPressure { break }
@@ -216,7 +234,7 @@ final class ContentStreamer: Sendable {
         replaceStored()
       }
     }
-    if isUnderPressure, state.withLock({ $0.replacedCount }) == replacedCount {
+    if madeNoRoom {
       // All of it is on its way with a commit, whose end makes the room.
       try await Task.sleep(for: Self.rest)
     }
@@ -230,8 +248,9 @@ final class ContentStreamer: Sendable {
     _ inode: InodeNumber, _ thoroughness: Thoroughness, from start: UInt64, _ uploader: Uploader
   ) async throws -> UInt64 {
     var position = start
-    while let (content, isOpen) = tree.inspect({ $0.changedContent(of: inode) }) {
+    while let (changed, isOpen) = tree.inspect({ $0.changedContent(of: inode) }) {
       let storesTail = thoroughness == .everything || (thoroughness == .closed && !isOpen)
+      let content = storesTail ? changed : changed.settled(window: budget.dirtyByteLimit)
       var pieces = ChunkReader(content, from: position, chunker: repository.chunker, reader: tree.reader)
       let isDone = try await store(
         &pieces, of: inode, onlyDense: thoroughness == .settled, storesTail: storesTail, uploader)

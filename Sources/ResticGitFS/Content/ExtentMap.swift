@@ -125,6 +125,20 @@ struct ExtentMap: Sendable {
     replace(range, with: chunk.source)
   }
 
+  /// The file up to the first hole in its last `window` bytes: most likely that is none, but a write on its way. The kernel
+  /// has many on their way at a time, and they arrive in any order.
+  func settled(window: UInt64) -> ExtentMap {
+    guard byteCount > 0 else { return self }
+    let start = byteCount > window ? byteCount - window : 0
+    let hole = extents[index(endingAfter: start)...].first { extent in
+      if case .zeros = extent.source { true } else { false }
+    }
+    guard let hole else { return self }
+    var settled = self
+    settled.truncate(to: hole.offset)
+    return settled
+  }
+
   /// How many zeros of a hole follow `offset`.
   func zeroCount(at offset: UInt64) -> UInt64 {
     guard offset < byteCount else { return 0 }

@@ -1,3 +1,4 @@
+import Glibc
 import ResticCore
 import ResticTestSupport
 import SystemPackage
@@ -82,6 +83,27 @@ struct ContentStreamerTests {
     _ = try await mount.coordinator.commit(.sync)
     #expect(try await mount.read("f") == before)
     #expect(before == model)
+  }
+
+  @Test("writes that arrive in another order are stored once, and not with the holes that they leave for a moment")
+  func reordered() async throws {
+    let mount = try await Self.makeMount()
+    var random = SplitMix64(seed: 8)
+    let (blockByteCount, blockCount, window) = (128 << 10, 512, 24)
+    let model = random.bytes(blockByteCount * blockCount)
+    try await mount.write([], to: "f")
+    let open = try await mount.open("f", flags: O_RDWR)
+    for first in stride(from: 0, to: blockCount, by: window) {
+      for block in (first..<min(first + window, blockCount)).shuffled(using: &random) {
+        let offset = block * blockByteCount
+        try await mount.overwrite(Array(model[offset..<offset + blockByteCount]), at: UInt64(offset), of: "f")
+      }
+    }
+    mount.fileSystem.release(open.inode, handle: open.handle)
+    _ = try await mount.coordinator.commit(.sync)
+    #expect(try await mount.read("f") == model)
+    let stored = try await mount.repository.backend.list(.data).reduce(0) { $0 + $1.byteCount }
+    #expect(stored < model.count + model.count / 100, "\(stored) bytes for \(model.count)")
   }
 
   @Test("a full storage is an error to the writer, nothing accepted is lost, and writing goes on when there is room")

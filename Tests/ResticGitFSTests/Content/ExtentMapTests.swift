@@ -39,6 +39,21 @@ struct ExtentMapTests {
     return position == extents.byteCount && buffered == extents.bufferedByteCount
   }
 
+  @Test("a file is settled up to the first hole near its end")
+  func settled() {
+    var extents = ExtentMap()
+    #expect(extents.settled(window: 10).byteCount == 0)
+    let bytes = [UInt8](repeating: 1, count: 100)
+    for offset in [0, 200, 400] as [UInt64] { bytes.withUnsafeBytes { extents.write($0, at: offset) } }
+    for (window, byteCount) in [(0, 500), (99, 500), (100, 500), (101, 300), (300, 300), (301, 100), (1000, 100)] {
+      let settled = extents.settled(window: UInt64(window))
+      #expect(settled.byteCount == UInt64(byteCount), "\(window)")
+      #expect(Self.checkInvariants(settled))
+    }
+    bytes.withUnsafeBytes { extents.write($0, at: 300) }
+    #expect(extents.settled(window: 200).byteCount == 500)
+  }
+
   @Test("random writes, truncations and holes give what the same operations give on an array", arguments: 0..<60)
   func modelTest(seed: UInt64) {
     var random = SplitMix64(seed: seed)

@@ -12,14 +12,6 @@ import SystemPackage
 /// The uploader is kept from pass to pass, and goes to the next commit (`takeUploader`), which finishes it.
 /// Lock order: `state`, then the tree's lock; `gate` is held for a whole pass.
 final class ContentStreamer: Sendable {
-  private struct PendingChunk {
-    var inode: InodeNumber
-    var offset: UInt64
-    var chunk: StoredChunk
-    /// What it stores, and nothing else of the file: extents keep memory alive.
-    var slices: [ExtentMap.Extent]
-  }
-
   private struct FileState {
     /// Written since the last pass.
     var byteCount: UInt64 = 0
@@ -32,7 +24,7 @@ final class ContentStreamer: Sendable {
     var requested: Set<InodeNumber> = []
     var files: [InodeNumber: FileState] = [:]
     var uploader: Uploader?
-    var pending: [PendingChunk] = []
+    var pending = PendingChunks()
     /// How many packs had arrived when `pending` was looked through.
     var storedPackCount = 0
     /// How many chunks have taken the place of bytes in memory.
@@ -141,7 +133,7 @@ final class ContentStreamer: Sendable {
         let uploader = state.uploader.take()
         // What failed since is told to nobody any more: what it had is in memory still, and is stored anew.
         if let uploader, !uploader.hasFailed { return uploader }
-        state.pending = []
+        state.pending = PendingChunks()
         return repository.makeUploader()
       }
     }
@@ -178,7 +170,7 @@ final class ContentStreamer: Sendable {
           state.failures += 1
           state.lastFailure = failure
           state.uploader = nil
-          state.pending = []
+          state.pending = PendingChunks()
           state.requested = []
         }
         guard state.requested.isEmpty else { return false }
@@ -212,7 +204,7 @@ final class ContentStreamer: Sendable {
       if let uploader = state.uploader, !uploader.hasFailed { return uploader }
       let uploader = repository.makeUploader()
       state.uploader = uploader
-      state.pending = []
+      state.pending = PendingChunks()
       return uploader
     }
     for inode in requested {
@@ -265,7 +257,7 @@ final class ContentStreamer: Sendable {
     _ pieces: inout ChunkReader, of inode: InodeNumber, onlyDense: Bool, storesTail: Bool, _ uploader: Uploader
   ) async throws -> Bool {
     let content = pieces.content
-    return try await withThrowingTaskGroup(of: PendingChunk.self) { group in
+    return try await withThrowingTaskGroup(of: PendingChunks.Chunk.self) { group in
       var underWay = 0
       var byteCount: UInt64 = 0
       var isDone = false
@@ -278,6 +270,10 @@ final class ContentStreamer: Sendable {
           pieces.skip(to: next)
         }
         let offset = pieces.position
+        if let end = endOfPendingChunk(of: inode, at: offset, in: content) {
+          pieces.skip(to: end)
+          continue
+        }
         switch try await pieces.next() {
         case nil: isDone = true
         case .stored: break
@@ -296,13 +292,20 @@ final class ContentStreamer: Sendable {
           group.addTask {
             let id = try await uploader.add(bytes, type: .data)
             let chunk = StoredChunk(id: id, byteCount: UInt32(bytes.byteCount), endsAtCut: endsAtCut)
-            return PendingChunk(inode: inode, offset: offset, chunk: chunk, slices: slices)
+            return PendingChunks.Chunk(inode: inode, offset: offset, chunk: chunk, slices: slices)
           }
         }
       }
       while let stored = try await group.next() { note(stored, uploader) }
       return isDone
     }
+  }
+
+  /// Where the chunk ends that starts at `offset`, if it is on its way.
+  private func endOfPendingChunk(of inode: InodeNumber, at offset: UInt64, in content: ExtentMap) -> UInt64? {
+    let chunk = state.withLock { $0.pending.chunk(of: inode, at: offset, in: content) }
+    guard let chunk, repository.contains(chunk.chunk.id, type: .data) else { return nil }
+    return chunk.end
   }
 
   /// Whether the chunk that starts at `offset` is stored, or mostly in memory.
@@ -313,11 +316,11 @@ final class ContentStreamer: Sendable {
   }
 
   /// Notes a chunk that is stored or on its way. What waits is looked through only when a pack has arrived.
-  private func note(_ chunk: PendingChunk, _ uploader: Uploader) {
+  private func note(_ chunk: PendingChunks.Chunk, _ uploader: Uploader) {
     if repository.isStored(chunk.chunk.id, type: .data) { return replace([chunk]) }
     let packCount = uploader.statistics.storedPackCount
     let isDue = state.withLock { state in
-      state.pending.append(chunk)
+      state.pending.insert(chunk)
       defer { state.storedPackCount = packCount }
       return state.storedPackCount != packCount
     }
@@ -327,14 +330,12 @@ final class ContentStreamer: Sendable {
   /// Lets go of the bytes in memory of every chunk that is durable by now.
   private func replaceStored() {
     let stored = state.withLock { state in
-      let split = state.pending.partition { repository.isStored($0.chunk.id, type: .data) }
-      defer { state.pending.removeSubrange(split...) }
-      return Array(state.pending[split...])
+      state.pending.take { repository.isStored($0.chunk.id, type: .data) }
     }
     if !stored.isEmpty { replace(stored) }
   }
 
-  private func replace(_ chunks: [PendingChunk]) {
+  private func replace(_ chunks: [PendingChunks.Chunk]) {
     tree.inspect { namespace in
       for pending in chunks {
         namespace.replace(at: pending.offset, of: pending.inode, by: pending.chunk, ifStill: pending.slices)

@@ -120,9 +120,12 @@ struct ExtentMap: Sendable {
   /// Puts `chunk` in the place of the bytes at `offset` that it stores, if they are still those of `slices`.
   mutating func replace(at offset: UInt64, by chunk: StoredChunk, ifStill slices: [Extent]) {
     let range = offset..<offset + UInt64(chunk.byteCount)
-    guard range.upperBound <= byteCount else { return }
-    guard self.slices(in: range).elementsEqual(slices, by: { $0.isSame(as: $1) }) else { return }
-    replace(range, with: chunk.source)
+    if contains(slices, in: range) { replace(range, with: chunk.source) }
+  }
+
+  /// Whether `slices` are still what there is in `range`.
+  func contains(_ slices: [Extent], in range: Range<UInt64>) -> Bool {
+    range.upperBound <= byteCount && self.slices(in: range).elementsEqual(slices) { $0.isSame(as: $1) }
   }
 
   /// The file up to the first hole in its last `window` bytes: most likely that is none, but a write on its way. The kernel

@@ -41,7 +41,7 @@ let package = Package(
     // ResticCore and FuseBridge never see each other; only ResticGitFS sees both.
     .target(
       name: "ResticCore",
-      dependencies: ["COpenSSL", "CRabin", "CSodium", "CZstd", system, logging],
+      dependencies: ["CLinux", "COpenSSL", "CRabin", "CSodium", "CZstd", system, logging],
       swiftSettings: settings),
     .target(
       name: "FuseBridge",

@@ -1,6 +1,8 @@
 #pragma once
 // What Swift's own Glibc module leaves out.
+#include <linux/magic.h>
 #include <malloc.h>
+#include <sys/statfs.h>
 #include <sys/types.h>
 #include <sys/xattr.h>
 

@@ -102,6 +102,10 @@ public final class FaultBackend: Backend {
     try await pass(.capacity) { () async throws(BackendError) in try await base.capacity() }
   }
 
+  public func listingsAreImmediate(of type: BackendFileType) async -> Bool {
+    await base.listingsAreImmediate(of: type)
+  }
+
   private func pass<Success>(
     _ operation: BackendCall.Operation, _ file: BackendFile? = nil, type: BackendFileType? = nil,
     _ call: () async throws(BackendError) -> Success

@@ -32,9 +32,16 @@ public protocol Backend: Sendable {
 
   /// Room on the storage, or nil where nobody can tell.
   func capacity() async throws(BackendError) -> StorageCapacity?
+
+  /// Whether whatever anybody has saved by now, from wherever, is in every listing of `type` that begins later. False where
+  /// nobody can tell.
+  func listingsAreImmediate(of type: BackendFileType) async -> Bool
 }
 
 extension Backend {
+  /// Nobody can tell.
+  public func listingsAreImmediate(of type: BackendFileType) async -> Bool { false }
+
   /// All bytes of `file`.
   public func load(_ file: BackendFile) async throws(BackendError) -> [UInt8] {
     try await load(file, range: nil)

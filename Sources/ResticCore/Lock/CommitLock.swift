@@ -8,8 +8,8 @@
 ///     try await lock.release()
 ///
 /// To restic it is an ordinary shared lock: a file like those of `RepositoryLock`, with one member more (`LockMark`).
-/// Whoever wants it lists the locks; if no commit lock and no exclusive lock is there, writes a file, waits, and lists
-/// again. It has the lock when this second listing holds its own file and no other commit lock. While it holds others,
+/// Whoever wants it lists the locks; if no commit lock and no exclusive lock is there, writes a file, waits where listings
+/// may lag behind, and lists again. It has the lock when this second listing holds its own file and no other commit lock. While it holds others,
 /// too, the one with the lowest name keeps its file and goes on looking; all others take theirs back and start again after
 /// a random pause. A holder writes a new file every 30 s.
 ///
@@ -132,8 +132,10 @@ public final class CommitLock: Sendable {
 
     /// Waits until nobody else has a file beside ours; what makes us give way, or nil when the lock is ours.
     private func compete(_ own: LockLease.File, _ survey: inout CommitSurvey) async throws(RepositoryError) -> String? {
+      var delay = await policy.sharedCheckDelay(on: repository.backend)
       while true {
-        try await clock.sleep(for: policy.checkDelay)
+        if delay > .zero { try await clock.sleep(for: delay) }
+        delay = policy.checkDelay
         let view = try await survey.look(own: own.id)
         let stays = own.age() < policy.commit.stayLimit
         switch view {

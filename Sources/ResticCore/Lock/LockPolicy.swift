@@ -1,7 +1,7 @@
 /// The durations of the lock protocol. Where restic has the like, the defaults are restic's, and must be for both to share
 /// a repository; tests pass others. Source: restic, internal/repository/lock.go and lock_file.go.
 public struct LockPolicy: Hashable, Sendable {
-  /// Between writing a lock and looking again for others.
+  /// Between writing a lock and looking again for others (`sharedCheckDelay`).
   public var checkDelay = Duration.milliseconds(200)
   /// How often a lock is replaced by a fresh one.
   public var refreshInterval = Duration.seconds(5 * 60)
@@ -25,6 +25,16 @@ public struct LockPolicy: Hashable, Sendable {
 
   /// restic's durations.
   public init() {}
+
+  /// How long to wait between writing a shared lock or a commit lock and looking again: `checkDelay`, or not at all where
+  /// nothing can turn up late.
+  ///
+  /// Two locks that exclude each other are both looked for after both were written. So where listings are immediate, the
+  /// one that was written first is seen by the other's owner, however long anybody waits. Who wants an exclusive lock
+  /// waits all the same: those who only read rely on it (`QuietMoment`).
+  func sharedCheckDelay(on backend: any Backend) async -> Duration {
+    await backend.listingsAreImmediate(of: .lock) ? .zero : checkDelay
+  }
 
   /// The durations of the commit lock. `lossTimeout` is shorter than `deadAfter` by more than clocks drift apart and a
   /// snapshot takes to be saved; all clients of a repository must agree on them.

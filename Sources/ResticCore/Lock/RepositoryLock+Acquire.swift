@@ -1,7 +1,8 @@
 internal import Logging
 
 extension RepositoryLock {
-  /// Takes a lock as restic does: look at the others, write ours, wait, look again, and take ours back on a conflict.
+  /// Takes a lock as restic does: look at the others, write ours, wait, look again, and take ours back on a conflict. A
+  /// shared lock waits only where listings may lag behind (`LockPolicy.sharedCheckDelay`).
   ///
   /// While another lock is in the way it is tried again, at random intervals, for `retryFor`. Then throws `.locked`,
   /// which says who holds what. Throws `.cancelled` if the task is cancelled while it waits; no file of ours stays then.
@@ -48,7 +49,8 @@ extension RepositoryLock {
     let id = draft.file.id
     do throws(RepositoryError) {
       try await draft.save(in: repository)
-      try await clock.sleep(for: policy.checkDelay)
+      let delay = exclusive ? policy.checkDelay : await policy.sharedCheckDelay(on: repository.backend)
+      if delay > .zero { try await clock.sleep(for: delay) }
       guard let other = try await survey.conflict(exclusive: exclusive, own: [id]) else {
         return .acquired(
           RepositoryLock(

@@ -3,7 +3,8 @@ import ResticCore
 
 /// A commit lock that is being taken while something else goes on.
 ///
-/// To take one needs a wait of 200 ms (`CommitLock`); what is to be committed can be stored meanwhile.
+/// To take one needs a wait of 200 ms where listings may lag behind (`CommitLock`); what is to be committed can be stored
+/// meanwhile.
 struct CommitReservation: Sendable {
   private let repository: Repository
   private let retryFor: Duration

@@ -23,4 +23,6 @@ extension BackendWrapper {
   func remove(_ file: BackendFile) async throws(BackendError) { try await base.remove(file) }
 
   func capacity() async throws(BackendError) -> StorageCapacity? { try await base.capacity() }
+
+  func listingsAreImmediate(of type: BackendFileType) async -> Bool { await base.listingsAreImmediate(of: type) }
 }

@@ -27,6 +27,18 @@ struct LocalBackendTests {
     #expect(await conformance.violations() == [])
   }
 
+  @Test("listings count as immediate on a disk of this machine, and not on a file system that nobody knows")
+  func immediateListings() async throws {
+    #expect(await !backend.listingsAreImmediate(of: .lock))
+    try await backend.create()
+    for type in BackendFileType.allCases { #expect(await backend.listingsAreImmediate(of: type)) }
+    let locks = root.appending("locks").string
+    #expect(rmdir(locks) == 0)
+    #expect(symlink("/proc/self/task", locks) == 0)
+    #expect(await !backend.listingsAreImmediate(of: .lock))
+    #expect(await backend.listingsAreImmediate(of: .snapshot))
+  }
+
   @Test("the layout is restic's: 256 data folders, modes 0400 and 0700")
   func layout() async throws {
     try await backend.create()

@@ -11,11 +11,14 @@ struct CommitLockInterleavingTests {
     let backends: [SteppingBackend]
     let repositories: [Repository]
 
-    init(clientCount: Int) async throws {
+    /// One client for each element, which says whether its listings count as immediate.
+    init(isImmediate: [Bool]) async throws {
       let storage = MemoryBackend()
       _ = try await TestRepository.create(on: storage)
       self.storage = storage
-      backends = (0..<clientCount).map { SteppingBackend(storage, client: $0) }
+      backends = isImmediate.enumerated().map { client, isImmediate in
+        SteppingBackend(storage, client: client, isImmediate: isImmediate)
+      }
       var repositories: [Repository] = []
       for (client, backend) in backends.enumerated() {
         var settings = TestRepository.settings()
@@ -70,9 +73,11 @@ struct CommitLockInterleavingTests {
     }
   }
 
-  @Test("in every order of the calls of two clients, one at a time has the lock, and each gets it")
-  func twoClients() async throws {
-    let contest = try await Contest(clientCount: 2)
+  @Test(
+    "in every order of the calls of two clients, one at a time has the lock, and each gets it",
+    arguments: [[false, false], [true, true], [true, false]])
+  func twoClients(isImmediate: [Bool]) async throws {
+    let contest = try await Contest(isImmediate: isImmediate)
     // Each bit is one choice; from the last one on the two take turns.
     let depth = 14
     for order in 0..<(1 << depth) {
@@ -89,9 +94,10 @@ struct CommitLockInterleavingTests {
   }
 
   @Test(
-    "one client stops before its step k, for every k, while the other has all the time that it wants", arguments: 0...1)
-  func oneStops(stopped: Int) async throws {
-    let contest = try await Contest(clientCount: 2)
+    "one client stops before its step k, for every k, while the other has all the time that it wants", arguments: 0...1,
+    [false, true])
+  func oneStops(stopped: Int, isImmediate: Bool) async throws {
+    let contest = try await Contest(isImmediate: [isImmediate, isImmediate])
     for first in 0...20 {
       for rest in [4, 8, 12, 20, 40] {
         var counts = [0, 0]
@@ -111,9 +117,9 @@ struct CommitLockInterleavingTests {
     }
   }
 
-  @Test("many clients in random orders", arguments: [3, 5])
-  func manyClients(count: Int) async throws {
-    let contest = try await Contest(clientCount: count)
+  @Test("many clients in random orders", arguments: [3, 5], [false, true])
+  func manyClients(count: Int, isImmediate: Bool) async throws {
+    let contest = try await Contest(isImmediate: Array(repeating: isImmediate, count: count))
     for seed in 0..<150 as Range<UInt64> {
       var random = SplitMix64(seed: seed)
       let fault = await contest.play { waiting in waiting[Int(random.next() % UInt64(waiting.count))] }

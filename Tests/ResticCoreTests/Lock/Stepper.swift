@@ -76,11 +76,13 @@ final class Stepper: Sendable {
 final class SteppingBackend: Backend {
   private let base: MemoryBackend
   private let client: Int
+  private let isImmediate: Bool
   let stepper = Locked<Stepper?>(nil)
 
-  init(_ base: MemoryBackend, client: Int) {
+  init(_ base: MemoryBackend, client: Int, isImmediate: Bool) {
     self.base = base
     self.client = client
+    self.isImmediate = isImmediate
   }
 
   var description: String { base.description }
@@ -122,6 +124,8 @@ final class SteppingBackend: Backend {
   func capacity() async throws(BackendError) -> StorageCapacity? {
     nil
   }
+
+  func listingsAreImmediate(of type: BackendFileType) async -> Bool { isImmediate }
 }
 
 /// The time of a run, as one client sees it. Sleeps of more than an hour, which only refreshing tasks make, are real.

@@ -47,6 +47,10 @@ public struct LimitedBackend: Backend {
     try await limited(nil) { () async throws(BackendError) in try await base.capacity() }
   }
 
+  public func listingsAreImmediate(of type: BackendFileType) async -> Bool {
+    await base.listingsAreImmediate(of: type)
+  }
+
   private func limited<Success>(
     _ type: BackendFileType?, _ call: () async throws(BackendError) -> Success
   ) async throws(BackendError) -> Success {

@@ -59,6 +59,10 @@ public struct RetryingBackend: Backend {
     try await retrying("statvfs \(base.description)") { _ async throws(BackendError) in try await base.capacity() }
   }
 
+  public func listingsAreImmediate(of type: BackendFileType) async -> Bool {
+    await base.listingsAreImmediate(of: type)
+  }
+
   /// What `call` returns in the end. It is told whether it was called before.
   private func retrying<Success>(
     _ operation: @autoclosure () -> String, _ call: (_ isRetry: Bool) async throws(BackendError) -> Success

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 public import SystemPackage
 
@@ -84,6 +85,23 @@ public struct LocalBackend: Backend {
       }
     }
   }
+
+  /// On a file system of this machine's own: a network file system may show each client what it read a while ago.
+  public func listingsAreImmediate(of type: BackendFileType) async -> Bool {
+    await lockExecutor.run {
+      paths.folders(of: type).allSatisfy { folder in
+        // A folder that is missing or can't be asked decides nothing.
+        (try? SystemCall.fileSystemType(folder)).map(Self.ownFileSystems.contains) ?? false
+      }
+    }
+  }
+
+  /// The types of file system that only this machine's kernel changes. Source: linux/magic.h; for ZFS, which is not in it,
+  /// stat.c of the GNU coreutils.
+  private static let ownFileSystems: Set<Int> = [
+    Int(BTRFS_SUPER_MAGIC), Int(EXFAT_SUPER_MAGIC), Int(EXT4_SUPER_MAGIC), Int(F2FS_SUPER_MAGIC),
+    Int(MSDOS_SUPER_MAGIC), Int(OVERLAYFS_SUPER_MAGIC), Int(TMPFS_MAGIC), Int(XFS_SUPER_MAGIC), 0x2fc1_2fc1,
+  ]
 
   private func executor(for type: BackendFileType) -> BlockingExecutor {
     type == .lock ? lockExecutor : executor

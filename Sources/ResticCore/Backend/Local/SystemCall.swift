@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import SystemPackage
 
@@ -100,6 +101,13 @@ enum SystemCall {
     var status = Glibc.statvfs()
     _ = try retrying { path.withPlatformString { statvfs($0, &status) } }
     return status
+  }
+
+  /// The `f_type` of statfs(2).
+  static func fileSystemType(_ path: FilePath) throws(Errno) -> Int {
+    var status = CLinux.statfs()
+    _ = try retrying { path.withPlatformString { statfs($0, &status) } }
+    return Int(status.f_type)
   }
 
   /// mkdir(2). True if the directory is new, false if something of that name was there.

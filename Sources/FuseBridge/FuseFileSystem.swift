@@ -56,8 +56,6 @@ public protocol FuseFileSystem: Sendable {
   func write(
     _ inode: FuseInode, handle: FuseHandle, offset: UInt64, bytes: UnsafeRawBufferPointer
   ) throws(Errno)
-  /// A descriptor of `handle` is being closed.
-  func flush(_ inode: FuseInode, handle: FuseHandle) throws(Errno)
   /// The last descriptor of `handle` is gone.
   func release(_ inode: FuseInode, handle: FuseHandle)
   /// Makes a file durable.

@@ -64,13 +64,6 @@ func fuseWrite(
   }
 }
 
-func fuseFlush(_ request: fuse_req_t?, inode: fuse_ino_t, info: UnsafeMutablePointer<fuse_file_info>?) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
-    try server.fileSystem.flush(inode, handle: try handle(of: info))
-    return .success
-  }
-}
-
 func fuseSynchronize(
   _ request: fuse_req_t?, inode: fuse_ino_t, dataOnly: Int32, info: UnsafeMutablePointer<fuse_file_info>?
 ) {

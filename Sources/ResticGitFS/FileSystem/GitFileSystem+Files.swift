@@ -62,8 +62,6 @@ extension GitFileSystem {
     streamer.noteWrite(of: bytes.count, to: inode, fileByteCount: ofFile, totalByteCount: inAll)
   }
 
-  func flush(_ inode: FuseInode, handle: FuseHandle) throws(Errno) {}
-
   func release(_ inode: FuseInode, handle: FuseHandle) {
     tree.inspect { $0.release(inode, forWriting: handle == FileAccess.write.rawValue) }
   }

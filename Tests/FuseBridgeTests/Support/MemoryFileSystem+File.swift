@@ -58,13 +58,6 @@ extension MemoryFileSystem {
     }
   }
 
-  func flush(_ inode: FuseInode, handle: FuseHandle) throws(Errno) {
-    try locked { state throws(Errno) in
-      state.count("flush")
-      try state.check(handle, of: inode)
-    }
-  }
-
   func release(_ inode: FuseInode, handle: FuseHandle) {
     state.withLock { state in
       state.count("release")

@@ -63,7 +63,27 @@ struct ObjectMergeTests {
     let promised = pack.merging(["pack/pack-1.promisor": ""])
     #expect(try await Self.merge(pack, pack, kept) == kept)
     #expect(try await Self.merge(kept, pack, kept.merging(["01/o": "o"])) == pack.merging(["01/o": "o"]))
+    #expect(try await Self.merge(kept, kept.merging(["01/t": "t"]), pack) == pack.merging(["01/t": "t"]))
+    let keptAnew = pack.merging(["pack/pack-1.keep": "k2"])
+    #expect(try await Self.merge(kept, keptAnew, pack) == keptAnew)
     #expect(try await Self.merge(promised, pack, promised.merging(["01/o": "o"])) == promised.merging(["01/o": "o"]))
+  }
+
+  @Test("a packfile that was saved before its index was there gets the index of the side that has it")
+  func partial() async throws {
+    // receive-pack links .keep, .pack, .rev and .idx in this order, and removes .keep when the refs are set.
+    let partial: FileTree = ["pack/pack-1.keep": "k", "pack/pack-1.pack": "1"]
+    let whole: FileTree = ["pack/pack-1.pack": "1", "pack/pack-1.rev": "r", "pack/pack-1.idx": "i"]
+    let others: FileTree = ["01/t": "t"]
+    // Ours was saved and merged while it was partial, so it is so in theirs, too.
+    #expect(try await Self.merge(partial, partial.merging(others), whole) == whole.merging(others))
+    #expect(try await Self.merge(partial, whole.merging(others), partial) == whole.merging(others))
+    #expect(try await Self.merge([:], partial.merging(others), whole) == whole.merging(others).merging(partial))
+    #expect(try await Self.merge([:], partial, partial.merging(others)) == partial.merging(others))
+    // Of two whole ones of the same name all files are theirs.
+    let otherwise: FileTree = ["pack/pack-1.pack": "one", "pack/pack-1.idx": "eye"]
+    #expect(try await Self.merge([:], otherwise, whole) == otherwise)
+    #expect(try await Self.merge(partial, partial.merging(others), otherwise) == otherwise.merging(others))
   }
 
   @Test("alternates are united")

@@ -29,40 +29,22 @@ struct ObjectMerge {
     let node = ThreeWay.metadata(base: versions.base, theirs: theirs, ours: ours)
     if theirs.subtree == ours.subtree { return node }
     let nodes = try await context.nodes(of: versions.subtrees)
+    let packfiles = position == .packs ? PackfileRule(nodes) : nil
     var united: [Node] = []
-    var isKept: (ThreeWay<Node?>) -> Bool = { _ in true }
-    if position == .packs { isKept = Self.packfileRule(nodes) }
     for (name, versions) in nodes.entries {
       let node: Node?
-      switch (position, name) {
-      case (.objects, "info"): node = try await mergeInfo(versions)
-      case _ where versions.theirs == nil && !isKept(versions): node = nil
-      default: node = try await unite(versions, at: BareRepository.position(of: name, in: position))
+      switch packfiles?.choice(of: name, versions) ?? .either {
+      case .theirs where versions.theirs == nil, .ours where versions.theirs != nil:
+        context.hardLinks.note(versions)
+        node = versions.theirs == nil ? nil : versions.ours
+      case .either where position == .objects && name == "info":
+        node = try await mergeInfo(versions)
+      case .theirs, .ours, .either:
+        node = try await unite(versions, at: BareRepository.position(of: name, in: position))
       }
       if let node { united.append(node) }
     }
     return context.directory(node, try await context.store(united))
-  }
-
-  /// Which entries of `objects/pack` that only ours has are kept: those of packfiles that theirs hasn't. The files of one
-  /// packfile fit each other, so they are never mixed.
-  private static func packfileRule(_ nodes: ThreeWay<[Node]>) -> (ThreeWay<Node?>) -> Bool {
-    let theirPackfiles = Set(nodes.theirs.map(\.name.packfileParts).filter { $0.type == "pack" }.map(\.stem))
-    let hasBitmap = nodes.theirs.contains { $0.name.packfileParts.type == "bitmap" }
-    return { versions in
-      guard let ours = versions.ours else { return true }
-      let (stem, type) = ours.name.packfileParts
-      if ours.name.bytes.starts(with: "multi-pack-index".utf8) { return false }
-      // git uses one bitmap, and warns of a second.
-      if type == "bitmap", hasBitmap { return false }
-      guard theirPackfiles.contains(stem) else { return true }
-      switch type {
-      // Theirs unlocked the packfile, or we locked it.
-      case "keep": return versions.base == nil
-      case "promisor": return true
-      default: return false
-      }
-    }
   }
 
   private func mergeInfo(_ versions: ThreeWay<Node?>) async throws -> Node? {
@@ -78,6 +60,50 @@ struct ObjectMerge {
     }
     if versions.theirs == nil, united.isEmpty { return nil }
     return context.directory(versions.theirs ?? ours, try await context.store(united))
+  }
+}
+
+/// Whose files of `objects/pack` are taken. The files of one packfile fit each other, so they are never mixed.
+private struct PackfileRule {
+  enum Choice {
+    case theirs
+    case ours
+    /// Theirs if they have it, else ours.
+    case either
+  }
+
+  /// The packfiles that a side has whole. One whose index is missing was caught while git put it in place, or took it
+  /// away: git does not see it.
+  private let whole: (theirs: Set<[UInt8]>, ours: Set<[UInt8]>)
+  private let hasBitmap: Bool
+
+  init(_ nodes: ThreeWay<[Node]>) {
+    whole = (Self.whole(nodes.theirs), Self.whole(nodes.ours))
+    hasBitmap = nodes.theirs.contains { $0.name.packfileParts.type == "bitmap" }
+  }
+
+  private static func whole(_ nodes: [Node]) -> Set<[UInt8]> {
+    let names = nodes.map(\.name.packfileParts)
+    let indexed = Set(names.filter { $0.type == "idx" }.map(\.stem))
+    return indexed.intersection(names.filter { $0.type == "pack" }.map(\.stem))
+  }
+
+  func choice(of name: Name, _ versions: ThreeWay<Node?>) -> Choice {
+    let (stem, type) = name.packfileParts
+    if name.bytes.starts(with: "multi-pack-index".utf8) { return .theirs }
+    switch type {
+    case "keep":
+      // Who unlocked the packfile has done with it; who locks it anew has not.
+      if versions.theirs == nil, versions.base != nil { return .theirs }
+      if versions.ours == nil, versions.base.hasSameSubstance(as: versions.theirs) { return .ours }
+      return .either
+    case "promisor": return .either
+    // git uses one bitmap, and warns of a second.
+    case "bitmap" where versions.theirs == nil && hasBitmap: return .theirs
+    default:
+      if whole.theirs.contains(stem) { return .theirs }
+      return whole.ours.contains(stem) ? .ours : .either
+    }
   }
 }
 

@@ -48,6 +48,8 @@ final class ContentStreamer: Sendable {
 
   /// A file with this much in memory is stored while it is written.
   private static let streamByteCount: UInt64 = 8 << 20
+  /// After so much more is written, a file of which something was held up is looked at again.
+  private static let heldUpByteCount: UInt64 = 64 << 10
   /// A chunk counts as mostly in memory if half of so much at its start is.
   private static let densityByteCount: UInt64 = 1 << 20
   private static let blobsUnderWay = 2
@@ -209,8 +211,20 @@ final class ContentStreamer: Sendable {
     }
     for inode in requested {
       let start = state.withLock { $0.files[inode]?.position ?? 0 }
-      let end = try await store(inode, .settled, from: start, uploader)
-      state.withLock { $0.files[inode]?.position = end }
+      let (end, isHeldUp) = try await store(inode, .settled, from: start, uploader)
+      let hasHole = tree.inspect {
+        $0.changedContent(of: inode)?.content.hasHole(inLast: budget.dirtyByteLimit) ?? false
+      }
+      state.withLock { state in
+        state.files[inode]?.position = end
+        guard isHeldUp else { return }
+        // By a write on its way: goes on when that has arrived.
+        if hasHole {
+          state.files[inode]?.byteCount = Self.streamByteCount - Self.heldUpByteCount
+        } else {
+          state.requested.insert(inode)
+        }
+      }
     }
     replaceStored()
     var madeNoRoom: Bool { isUnderPressure && state.withLock { $0.replacedCount } == replacedCount }
@@ -233,13 +247,15 @@ final class ContentStreamer: Sendable {
     return true
   }
 
-  /// Stores what there is to store of a file from `start` on, where a chunk starts; returns where it stopped.
+  /// Stores what there is to store of a file from `start` on, where a chunk starts; returns where it stopped, and whether
+  /// that was before a hole near the end.
   ///
   /// The content is looked up anew every few MiB: a copy of it keeps all bytes in memory that it has.
   private func store(
     _ inode: InodeNumber, _ thoroughness: Thoroughness, from start: UInt64, _ uploader: Uploader
-  ) async throws -> UInt64 {
+  ) async throws -> (end: UInt64, isHeldUp: Bool) {
     var position = start
+    var isHeldUp = false
     while let (changed, isOpen) = tree.inspect({ $0.changedContent(of: inode) }) {
       let storesTail = thoroughness == .everything || (thoroughness == .closed && !isOpen)
       let content = storesTail ? changed : changed.settled(window: budget.dirtyByteLimit)
@@ -247,9 +263,10 @@ final class ContentStreamer: Sendable {
       let isDone = try await store(
         &pieces, of: inode, onlyDense: thoroughness == .settled, storesTail: storesTail, uploader)
       position = pieces.position
+      isHeldUp = content.byteCount < changed.byteCount
       if isDone { break }
     }
-    return position
+    return (position, isHeldUp)
   }
 
   /// Stores the next chunks of a file, up to `contentByteCount` in all; true if there are no more to store.

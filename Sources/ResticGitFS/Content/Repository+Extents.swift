@@ -4,11 +4,17 @@ extension Repository {
   /// The extents of a stored file: its blobs, one after the other.
   ///
   /// Throws where the index doesn't list a blob, even after a reload, or where the blobs are not as long as the file:
-  /// showing such a file would show wrong bytes.
+  /// showing such a file would show wrong bytes. A file of one blob can be opened without the index: its length is known,
+  /// and what a prune has taken, the kernel may have in its cache still, such as a ref that git looks at.
   func extents(of node: Node) async throws -> ExtentMap {
     if let missing = node.content.first(where: { blobByteCount($0, type: .data) == nil }) {
       try await loadIndex()
-      guard blobByteCount(missing, type: .data) != nil else { throw RepositoryError.missingBlob(missing) }
+      if blobByteCount(missing, type: .data) == nil {
+        guard node.content.count == 1, let byteCount = UInt32(exactly: node.size) else {
+          throw RepositoryError.missingBlob(missing)
+        }
+        return ExtentMap(chunks: [StoredChunk(id: missing, byteCount: byteCount, endsAtCut: false)])
+      }
     }
     var chunks: [StoredChunk] = []
     chunks.reserveCapacity(node.content.count)

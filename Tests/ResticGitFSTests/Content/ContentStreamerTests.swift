@@ -106,6 +106,28 @@ struct ContentStreamerTests {
     #expect(stored < model.count + model.count / 100, "\(stored) bytes for \(model.count)")
   }
 
+  @Test("what a write on its way holds up is stored soon after it has arrived, without a commit")
+  func heldUp() async throws {
+    let mount = try await Self.makeMount()
+    var random = SplitMix64(seed: 9)
+    let model = random.bytes(30 << 20)
+    let hole = 1 << 20..<1 << 20 + 128 << 10
+    try await mount.write([], to: "f")
+    for start in stride(from: 0, to: model.count, by: 128 << 10) where start != hole.lowerBound {
+      try await mount.overwrite(Array(model[start..<start + 128 << 10]), at: UInt64(start), of: "f")
+    }
+    try await mount.overwrite(Array(model[hole]), at: UInt64(hole.lowerBound), of: "f")
+    let deadline = ContinuousClock.now + .seconds(30)
+    var stored = 0
+    while stored < 16 << 20, ContinuousClock.now < deadline {
+      try await Task.sleep(for: .milliseconds(20))
+      stored = try await mount.repository.backend.list(.data).reduce(0) { $0 + $1.byteCount }
+    }
+    #expect(stored >= 16 << 20)
+    _ = try await mount.coordinator.commit(.sync)
+    #expect(try await mount.read("f") == model)
+  }
+
   @Test("a full storage is an error to the writer, nothing accepted is lost, and writing goes on when there is room")
   func fullStorage() async throws {
     let disk = FullDisk()

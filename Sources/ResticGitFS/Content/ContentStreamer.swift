@@ -17,6 +17,8 @@ final class ContentStreamer: Sendable {
     var byteCount: UInt64 = 0
     /// Where the last pass stopped: a chunk starts there.
     var position: UInt64 = 0
+    /// Whether it is to be looked at again soon.
+    var isHeldUp = false
   }
 
   private struct State {
@@ -48,8 +50,8 @@ final class ContentStreamer: Sendable {
 
   /// A file with this much in memory is stored while it is written.
   private static let streamByteCount: UInt64 = 8 << 20
-  /// After so much more is written, a file of which something was held up is looked at again.
-  private static let heldUpByteCount: UInt64 = 64 << 10
+  /// When a file of which something was held up is looked at again.
+  private static let heldUpDelay = Duration.milliseconds(200)
   /// A chunk counts as mostly in memory if half of so much at its start is.
   private static let densityByteCount: UInt64 = 1 << 20
   private static let blobsUnderWay = 2
@@ -212,19 +214,8 @@ final class ContentStreamer: Sendable {
     for inode in requested {
       let start = state.withLock { $0.files[inode]?.position ?? 0 }
       let (end, isHeldUp) = try await store(inode, .settled, from: start, uploader)
-      let hasHole = tree.inspect {
-        $0.changedContent(of: inode)?.content.hasHole(inLast: budget.dirtyByteLimit) ?? false
-      }
-      state.withLock { state in
-        state.files[inode]?.position = end
-        guard isHeldUp else { return }
-        // By a write on its way: goes on when that has arrived.
-        if hasHole {
-          state.files[inode]?.byteCount = Self.streamByteCount - Self.heldUpByteCount
-        } else {
-          state.requested.insert(inode)
-        }
-      }
+      state.withLock { $0.files[inode]?.position = end }
+      if isHeldUp { lookAgain(at: inode) }
     }
     replaceStored()
     var madeNoRoom: Bool { isUnderPressure && state.withLock { $0.replacedCount } == replacedCount }
@@ -245,6 +236,27 @@ final class ContentStreamer: Sendable {
       try await Task.sleep(for: Self.rest)
     }
     return true
+  }
+
+  /// What a write on its way held up is stored when that has arrived, though no other write may follow.
+  private func lookAgain(at inode: InodeNumber) {
+    let isFirst = state.withLock { state in
+      guard state.files[inode]?.isHeldUp == false else { return false }
+      state.files[inode]?.isHeldUp = true
+      return true
+    }
+    guard isFirst else { return }
+    Task {
+      try? await Task.sleep(for: Self.heldUpDelay)  // it is not cancelled
+      let isDue = state.withLock { state in
+        state.files[inode]?.isHeldUp = false
+        guard let file = state.files[inode], file.byteCount > 0 else { return false }
+        state.files[inode]?.byteCount = 0
+        state.requested.insert(inode)
+        return true
+      }
+      if isDue { start() }
+    }
   }
 
   /// Stores what there is to store of a file from `start` on, where a chunk starts; returns where it stopped, and whether

@@ -131,21 +131,15 @@ struct ExtentMap: Sendable {
   /// The file up to the first hole in its last `window` bytes: most likely that is none, but a write on its way. The kernel
   /// has many on their way at a time, and they arrive in any order.
   func settled(window: UInt64) -> ExtentMap {
-    guard let hole = firstHole(inLast: window) else { return self }
+    guard byteCount > 0 else { return self }
+    let start = byteCount > window ? byteCount - window : 0
+    let hole = extents[index(endingAfter: start)...].first { extent in
+      if case .zeros = extent.source { true } else { false }
+    }
+    guard let hole else { return self }
     var settled = self
     settled.truncate(to: hole.offset)
     return settled
-  }
-
-  /// Whether something of the file's last `window` bytes was never written.
-  func hasHole(inLast window: UInt64) -> Bool { firstHole(inLast: window) != nil }
-
-  private func firstHole(inLast window: UInt64) -> Extent? {
-    guard byteCount > 0 else { return nil }
-    let start = byteCount > window ? byteCount - window : 0
-    return extents[index(endingAfter: start)...].first { extent in
-      if case .zeros = extent.source { true } else { false }
-    }
   }
 
   /// How many zeros of a hole follow `offset`.

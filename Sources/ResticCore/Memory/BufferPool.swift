@@ -14,26 +14,28 @@ public final class BufferPool: Sendable {
     /// By the power of two of their size.
     var buffers = [[UnsafeMutableRawPointer]](repeating: [], count: largestClass + 1)
     var byteCount = 0
+    /// The most that `byteCount` may be.
+    var byteLimit = 0
 
     mutating func take(_ size: Int) -> UnsafeMutableRawPointer? {
       guard let pointer = buffers[size].popLast() else { return nil }
-      if size < largestClass { byteCount -= 1 << size }
+      if size < packClass { byteCount -= 1 << size }
       return pointer
     }
 
     mutating func add(_ pointer: UnsafeMutableRawPointer, _ size: Int) {
       buffers[size].append(pointer)
-      if size < largestClass { byteCount += 1 << size }
+      if size < packClass { byteCount += 1 << size }
     }
 
     /// Takes out what is too much, of whatever there is most of.
-    mutating func removeSurplus(limit: Int) -> Idle {
+    mutating func removeSurplus() -> Idle {
       var surplus = Idle()
-      while buffers[largestClass].count > largestIdleCount, let pointer = take(largestClass) {
-        surplus.add(pointer, largestClass)
+      for size in packClass...largestClass {
+        while buffers[size].count > idlePackCount, let pointer = take(size) { surplus.add(pointer, size) }
       }
-      while byteCount > limit {
-        let most = (smallestClass..<largestClass).max { buffers[$0].count << $0 < buffers[$1].count << $1 }
+      while byteCount > byteLimit {
+        let most = (smallestClass..<packClass).max { buffers[$0].count << $0 < buffers[$1].count << $1 }
         guard let most, let pointer = take(most) else { break }
         surplus.add(pointer, most)
       }
@@ -53,16 +55,16 @@ public final class BufferPool: Sendable {
 
   /// Below 64 KiB malloc is as fast.
   private static let smallestClass = 16
-  /// Buffers of this size, 32 MiB, are for packs, and half empty. A few are kept, beside what the limit says.
+  /// Buffers of 16 and 32 MiB are for packs, and half empty. A few are kept, beside what the limit says.
+  private static let packClass = 24
   private static let largestClass = 25
-  private static let largestIdleCount = 3
+  private static let idlePackCount = 3
 
-  private let idle = Locked(Idle())
-  private let idleByteLimit: Int
+  private let idle: Locked<Idle>
 
   /// An empty pool that keeps at most `idleByteLimit` bytes that nobody uses.
   init(idleByteLimit: Int) {
-    self.idleByteLimit = idleByteLimit
+    idle = Locked(Idle(byteLimit: idleByteLimit))
   }
 
   /// How many bytes wait to be lent again.
@@ -89,15 +91,24 @@ public final class BufferPool: Sendable {
     let returned = SendablePointer(pointer: pointer)
     let unused = idle.withLock { idle in
       idle.add(returned.pointer, size)
-      return idle.removeSurplus(limit: idleByteLimit)
+      return idle.removeSurplus()
     }
     unused.unmap()
+  }
+
+  /// Keeps at most `byteCount` bytes that nobody uses, from now on.
+  public func limitIdle(to byteCount: Int) {
+    let surplus = idle.withLock { idle in
+      idle.byteLimit = byteCount
+      return idle.removeSurplus()
+    }
+    surplus.unmap()
   }
 
   /// Gives everything that is idle back to the system.
   public func trim() {
     let unused: Idle = idle.withLock { idle in
-      defer { idle = Idle() }
+      defer { idle = Idle(byteLimit: idle.byteLimit) }
       return idle
     }
     unused.unmap()

@@ -24,6 +24,9 @@ struct MemoryBudget: Hashable, Sendable {
   var readAheadByteCount: Int { byteLimit / 16 }
   /// The largest pack.
   var packByteLimit: Int { max(byteLimit / 16, 4 << 20) }
+  /// Memory that was in use and is kept to be used again, beside some packs: a little more than becomes free at once when
+  /// packs have arrived.
+  var idleByteLimit: Int { byteLimit / 8 * 3 }
   /// Packs on their way at a time.
   var packsInFlight: Int { 1 }
 }

@@ -48,6 +48,7 @@ final class MountService: Sendable {
     tree = mounted.tree
     let filter: SnapshotFilter? = if case .latest(let filter) = configuration.selection { filter } else { nil }
     kernelCache = KernelCache(logger: logger)
+    BufferPool.shared.limitIdle(to: configuration.memory.idleByteLimit)
     streamer = ContentStreamer(tree: mounted.tree, budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
     coordinator = CommitCoordinator(
       tree: mounted.tree, base: mounted.base, filter: filter, identity: configuration.identity, lockKeeper: lockKeeper,

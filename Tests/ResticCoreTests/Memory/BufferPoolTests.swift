@@ -27,8 +27,10 @@ struct BufferPoolTests {
     let buffers = (0..<20).map { _ in pool.take(byteCount: 1 << 17) }
     for buffer in buffers { pool.giveBack(buffer) }
     #expect(pool.idleByteCount == 1 << 20)
-    for byteCount in [0, 1, 40_000, 20 << 20, 20 << 20, 100 << 20] { pool.giveBack(pool.take(byteCount: byteCount)) }
+    for byteCount in [0, 1, 40_000, 10 << 20, 20 << 20, 100 << 20] { pool.giveBack(pool.take(byteCount: byteCount)) }
     #expect(pool.idleByteCount <= 1 << 20)
+    pool.limitIdle(to: 1 << 19)
+    #expect(pool.idleByteCount == 1 << 19)
     pool.trim()
     #expect(pool.idleByteCount == 0)
   }

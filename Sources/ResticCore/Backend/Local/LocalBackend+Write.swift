@@ -13,7 +13,7 @@ extension LocalBackend {
   }
 
   /// From this size on a file is a pack of much that was stored, which nobody reads again soon.
-  private static let largeByteCount = 8 << 20
+  private static let largeByteCount = 4 << 20
 
   /// Saves `bytes` as `file`: temporary file, fsync, rename, fsync of the folder.
   func saveNow(_ file: BackendFile, _ bytes: PooledBytes) throws(BackendError) {

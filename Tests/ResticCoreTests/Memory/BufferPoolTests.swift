@@ -30,7 +30,7 @@ struct BufferPoolTests {
     for byteCount in [0, 1, 40_000, 10 << 20, 20 << 20, 100 << 20] { pool.giveBack(pool.take(byteCount: byteCount)) }
     #expect(pool.idleByteCount <= 1 << 20)
     pool.limitIdle(to: 1 << 19)
-    #expect(pool.idleByteCount == 1 << 19)
+    #expect(pool.idleByteCount <= 1 << 19 && pool.idleByteCount > 1 << 18)
     pool.trim()
     #expect(pool.idleByteCount == 0)
   }

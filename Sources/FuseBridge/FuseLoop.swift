@@ -89,10 +89,11 @@ final class FuseLoop: Sendable {
         isLooking.store(false, ordering: .releasing)
         mustRearm = true
       }
-      if mustRearm {
-        mustRearm = false
+      // Who looks arms the device when it stops: armed before, the next request would wake a thread beside it.
+      if mustRearm, !isLooking.load(ordering: .acquiring) {
         _ = watch(device, EPOLL_CTL_MOD, EPOLLIN.rawValue | EPOLLONESHOT.rawValue)
       }
+      mustRearm = false
       switch result {
       case 1...:
         beginRequest()

@@ -7,26 +7,32 @@ extension Repository {
   /// showing such a file would show wrong bytes. A file of one blob can be opened without the index: its length is known,
   /// and what a prune has taken, the kernel may have in its cache still, such as a ref that git looks at.
   func extents(of node: Node) async throws -> ExtentMap {
-    if let missing = node.content.first(where: { blobByteCount($0, type: .data) == nil }) {
+    do {
+      return try listedExtents(of: node)
+    } catch .missingBlob {
       try await loadIndex()
-      if blobByteCount(missing, type: .data) == nil {
-        guard node.content.count == 1, let byteCount = UInt32(exactly: node.size) else {
-          throw RepositoryError.missingBlob(missing)
-        }
-        return ExtentMap(chunks: [StoredChunk(id: missing, byteCount: byteCount, endsAtCut: false)])
-      }
     }
+    do {
+      return try listedExtents(of: node)
+    } catch .missingBlob(let missing, _) {
+      guard node.content.count == 1, let byteCount = UInt32(exactly: node.size) else {
+        throw RepositoryError.missingBlob(missing)
+      }
+      return ExtentMap(chunks: [StoredChunk(id: missing, byteCount: byteCount, endsAtCut: false)])
+    }
+  }
+
+  /// As `extents(of:)`, with the index as it is: it waits for nothing.
+  func listedExtents(of node: Node) throws(RepositoryError) -> ExtentMap {
     var chunks: [StoredChunk] = []
     chunks.reserveCapacity(node.content.count)
     for (position, id) in node.content.enumerated() {
-      guard let byteCount = blobByteCount(id, type: .data).flatMap(UInt32.init(exactly:)) else {
-        throw RepositoryError.missingBlob(id)
-      }
+      guard let byteCount = blobByteCount(id, type: .data).flatMap(UInt32.init(exactly:)) else { throw .missingBlob(id) }
       chunks.append(StoredChunk(id: id, byteCount: byteCount, endsAtCut: position < node.content.count - 1))
     }
     let extents = ExtentMap(chunks: chunks)
     guard extents.byteCount == node.size else {
-      throw RepositoryError.damaged("a file of \(node.size) bytes has blobs of \(extents.byteCount) bytes in all")
+      throw .damaged("a file of \(node.size) bytes has blobs of \(extents.byteCount) bytes in all")
     }
     return extents
   }

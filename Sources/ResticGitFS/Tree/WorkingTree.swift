@@ -110,7 +110,13 @@ final class WorkingTree: Sendable {
 
   private func loadExtents(of file: InodeNumber, for operation: StaticString) throws(Errno) {
     guard let node = inspect({ $0.inodes[file]?.node }) else { return }
-    let extents = try wait(for: operation, of: file) { [repository] in try await repository.extents(of: node) }
+    let extents: ExtentMap
+    // Mostly there is nothing to wait for, and to wait for another thread takes longer than to look.
+    if let listed = try? repository.listedExtents(of: node) {
+      extents = listed
+    } else {
+      extents = try wait(for: operation, of: file) { [repository] in try await repository.extents(of: node) }
+    }
     inspect { $0.install(extents, of: file) }
   }
 

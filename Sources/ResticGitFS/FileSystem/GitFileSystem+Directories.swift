@@ -3,12 +3,18 @@ import ResticCore
 import SystemPackage
 
 extension GitFileSystem {
+  /// Up to so many entries a directory is listed anew each time: it takes one request or two, and those bring the files'
+  /// attributes, too. With the writeback cache the kernel forgets a file's block count when it is closed, and would ask
+  /// for each file's attributes by themselves, as git looks at every loose ref before it opens it.
+  private static let relistedEntryCount = 256
+
   func openDirectory(_ inode: FuseInode) throws(Errno) -> FuseOpenFile {
-    try tree.read("opendir") { namespace throws(NamespaceError) in
-      _ = try namespace.children(of: inode)
+    let entryCount = try tree.read("opendir") { namespace throws(NamespaceError) in
+      let children = try namespace.children(of: inode)
       try namespace.open(inode, forWriting: false)
+      return children.count
     }
-    return FuseOpenFile(handle: listings.withLock { $0.open() }, keepsCache: true)
+    return FuseOpenFile(handle: listings.withLock { $0.open() }, keepsCache: entryCount > Self.relistedEntryCount)
   }
 
   func readDirectory(

@@ -67,6 +67,14 @@ def measure_store(bench, data, size):
     bench.note("resident MiB of ours, four times a second", " ".join(str(mib) for mib in curve))
 
 
+def plain_repository(bench):
+    """An empty bare repository on the disk, set up as the one that a mount makes."""
+    target = bench.fresh("plain.git")
+    bench.run("git", "init", "-q", "--bare", target)
+    bench.run("git", "--git-dir", target, "config", "receive.unpackLimit", "1")
+    return target
+
+
 def measure_push(bench, source):
     def ours():
         repository = bench.new_repository()
@@ -78,18 +86,13 @@ def measure_push(bench, source):
         return sample
 
     def plain():
-        target = bench.fresh("plain.git")
-        bench.run("git", "init", "-q", "--bare", target)
-        bench.run("git", "--git-dir", target, "config", "receive.unpackLimit", "1")
+        target = plain_repository(bench)
         sample = bench.run("git", "push", "-q", "--mirror", target, cwd=source)
         shutil.rmtree(target)
         return sample
 
     def plain_and_backup():
-        target = bench.fresh("plain.git")
-        repository = bench.new_repository()
-        bench.run("git", "init", "-q", "--bare", target)
-        bench.run("git", "--git-dir", target, "config", "receive.unpackLimit", "1")
+        target, repository = plain_repository(bench), bench.new_repository()
         pushed = bench.run("git", "push", "-q", "--mirror", target, cwd=source)
         sample = added(pushed, bench.run("restic", "-r", repository, "backup", "-q", target))
         shutil.rmtree(target)
@@ -131,8 +134,9 @@ def measure_commit(bench, source):
 
 
 def measure_clone(bench, source):
-    repository, target = bench.new_repository(), bench.fresh("plain.git")
-    bench.run("git", "clone", "-q", "--mirror", source, target)
+    # Pushed to both: git clone --mirror would pack the refs of the one, and the other would have a file for each.
+    repository, target = bench.new_repository(), plain_repository(bench)
+    bench.run("git", "push", "-q", "--mirror", target, cwd=source)
     with bench.mounted(repository) as (mountpoint, _):
         bench.run("git", "push", "-q", "--mirror", mountpoint, cwd=source)
 

@@ -127,12 +127,14 @@ final class CommitCoordinator: Sendable {
           if state.isDiscarded { task.cancel() }
         }
         defer {
-          // A commit of many files leaves holes all over the heap.
-          BufferPool.shared.trim()
-          malloc_trim(0)
           state.withLock { state in
             state.task = nil
             state.isSaving = false
+          }
+          // A commit of many files leaves holes all over the heap. Nobody has to wait until they are given back.
+          Task {
+            BufferPool.shared.trim()
+            malloc_trim(0)
           }
         }
         let result = try await task.value
@@ -212,8 +214,8 @@ final class CommitCoordinator: Sendable {
       if state.phase != .unmounting { state.phase = .committing }
       state.progress = progress
     }
-    let uploader = await streamer.takeUploader()
-    let files = FileUploader(uploader: uploader, reader: tree.reader, progress: progress)
+    let (uploader, pending) = await streamer.takeUploader()
+    let files = FileUploader(uploader: uploader, pending: pending, reader: tree.reader, progress: progress)
     let (durable, stored) = try await SnapshotWriter(files: files, uploader: uploader, progress: progress).store(frozen)
 
     let saver = SnapshotSaver(

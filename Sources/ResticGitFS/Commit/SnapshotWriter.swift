@@ -85,7 +85,7 @@ struct SnapshotWriter: Sendable {
         }
         underWay += 1
         group.addTask {
-          let chunks = try await files.store(content)
+          let chunks = try await files.store(content, of: inode)
           progress.addFile()
           return (inode, chunks)
         }

@@ -128,17 +128,18 @@ final class ContentStreamer: Sendable {
 
   // MARK: Commits
 
-  /// The uploader that has everything stored so far, for a commit to finish; waits for a pass that is under way.
-  func takeUploader() async -> Uploader {
-    await gate.pass { () async -> Uploader in
+  /// The uploader that has everything stored so far, for a commit to finish, and what of that may not be durable yet; waits
+  /// for a pass that is under way.
+  func takeUploader() async -> (Uploader, PendingChunks) {
+    await gate.pass { () async -> (Uploader, PendingChunks) in
       state.withLock { state in
         state.files = [:]
         state.requested = []
         let uploader = state.uploader.take()
         // What failed since is told to nobody any more: what it had is in memory still, and is stored anew.
-        if let uploader, !uploader.hasFailed { return uploader }
+        if let uploader, !uploader.hasFailed { return (uploader, state.pending) }
         state.pending = PendingChunks()
-        return repository.makeUploader()
+        return (repository.makeUploader(), state.pending)
       }
     }
   }

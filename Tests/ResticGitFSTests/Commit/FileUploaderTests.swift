@@ -31,8 +31,9 @@ struct FileUploaderTests {
     for round in 0..<4 {
       let uploader = repository.makeUploader()
       let files = FileUploader(
-        uploader: uploader, reader: reader, progress: CommitProgress(fileCount: 1, byteCount: 0))
-      let chunks = try await files.store(extents)
+        uploader: uploader, pending: PendingChunks(), reader: reader,
+        progress: CommitProgress(fileCount: 1, byteCount: 0))
+      let chunks = try await files.store(extents, of: 1)
       #expect(
         chunks.map { Int($0.byteCount) } == Self.plainCuts(bytes, repository.chunker), "seed \(seed), round \(round)")
       if round > 0 {
@@ -68,6 +69,44 @@ struct FileUploaderTests {
     }
   }
 
+  @Test(
+    "what is on its way is not read and hashed again, unless it is overwritten or another file's", arguments: [1, 2])
+  func pending(inode: InodeNumber) async throws {
+    var random = SplitMix64(seed: 11)
+    let repository = try await TestMount.makeRepository()
+    var bytes = random.bytes(24_000_000)
+    var extents = ExtentMap()
+    bytes.withUnsafeBytes { extents.write($0, at: 0) }
+    let uploader = repository.makeUploader()
+    func files(_ pending: PendingChunks) -> FileUploader {
+      FileUploader(
+        uploader: uploader, pending: pending, reader: BlobReader(repository: repository, cacheByteLimit: 0),
+        progress: CommitProgress(fileCount: 1, byteCount: 0))
+    }
+    var pending = PendingChunks()
+    var offset: UInt64 = 0
+    for chunk in try await files(pending).store(extents, of: 1) {
+      let slices = extents.slices(in: offset..<offset + UInt64(chunk.byteCount))
+      pending.insert(PendingChunks.Chunk(inode: 1, offset: offset, chunk: chunk, slices: slices))
+      offset += UInt64(chunk.byteCount)
+    }
+
+    let patch = random.bytes(100)
+    bytes.replaceSubrange(5_000_000..<5_000_100, with: patch)
+    patch.withUnsafeBytes { extents.write($0, at: 5_000_000) }
+    let chunks = try await files(pending).store(extents, of: inode)
+
+    #expect(chunks.map { Int($0.byteCount) } == Self.plainCuts(bytes, repository.chunker))
+    // The chunk of the patch, or two, where they had been one.
+    let fresh = uploader.statistics.data.knownBlobCount
+    #expect(inode == 1 ? fresh == 0 : fresh > 0, "\(fresh) chunks hashed though they were known")
+    let root = try await uploader.add(Tree(nodes: []).encode(), type: .tree)
+    _ = try await uploader.finish(root: root)
+    let stored = ExtentMap(chunks: chunks)
+    #expect(
+      try await files(PendingChunks()).reader.bytes(of: stored.slices(in: 0..<stored.byteCount)) == bytes)
+  }
+
   @Test("a file of zeros has the cuts of zeros")
   func zeros() async throws {
     let repository = try await TestMount.makeRepository()
@@ -75,9 +114,9 @@ struct FileUploaderTests {
     extents.truncate(to: 20_000_001)
     let uploader = repository.makeUploader()
     let files = FileUploader(
-      uploader: uploader, reader: BlobReader(repository: repository, cacheByteLimit: 0),
+      uploader: uploader, pending: PendingChunks(), reader: BlobReader(repository: repository, cacheByteLimit: 0),
       progress: CommitProgress(fileCount: 1, byteCount: 0))
-    let chunks = try await files.store(extents)
+    let chunks = try await files.store(extents, of: 1)
     #expect(
       chunks.map { Int($0.byteCount) } == Self.plainCuts([UInt8](repeating: 0, count: 20_000_001), repository.chunker))
   }

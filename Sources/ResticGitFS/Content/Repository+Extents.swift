@@ -27,7 +27,9 @@ extension Repository {
     var chunks: [StoredChunk] = []
     chunks.reserveCapacity(node.content.count)
     for (position, id) in node.content.enumerated() {
-      guard let byteCount = blobByteCount(id, type: .data).flatMap(UInt32.init(exactly:)) else { throw .missingBlob(id) }
+      guard let byteCount = blobByteCount(id, type: .data).flatMap(UInt32.init(exactly:)) else {
+        throw .missingBlob(id)
+      }
       chunks.append(StoredChunk(id: id, byteCount: byteCount, endsAtCut: position < node.content.count - 1))
     }
     let extents = ExtentMap(chunks: chunks)

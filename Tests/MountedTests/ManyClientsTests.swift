@@ -30,8 +30,10 @@ struct ManyClientsTests {
       #expect(report.changed && !report.conflict)
       try await vault.sync()
       for mount in [vault.mountpoint, second] {
+        // A file that was just closed may still have been in use.
         try await vault.wait(for: "the newer state") {
-          try await vault.result("test", ["-d", mount.appending("e").string]).isSuccess
+          let status = try await vault.status(at: mount.lastComponent?.string ?? "")
+          return status.newer == nil && status.refreshing != true
         }
         try await vault.shell(
           """

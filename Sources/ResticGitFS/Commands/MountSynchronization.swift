@@ -14,6 +14,9 @@ struct MountSynchronization: Sendable {
   }
 
   private static let pollInterval = Duration.milliseconds(250)
+  private static let refreshInterval = Duration.milliseconds(2)
+  /// How long the kernel may take to forget what was shown before.
+  private static let refreshLimit = Duration.seconds(5)
 
   /// The mount.
   let mount: MountedDirectory
@@ -41,12 +44,22 @@ struct MountSynchronization: Sendable {
     }
     progress.clear()
 
-    let after = try mount.status()
+    let after = try await statusOnceRefreshed()
     if let failure { throw Self.error(failure, after) }
     let last = after.lastCommit?.time == before.lastCommit?.time ? nil : after.lastCommit
     return Result(
       snapshot: after.snapshot, changed: after.snapshot != before.snapshot,
       conflict: last?.conflict == true ? last?.message ?? "" : nil)
+  }
+
+  /// The status once the kernel has forgotten what others had changed: it can't before the fsync is answered.
+  private func statusOnceRefreshed() async throws -> MountStatus {
+    let end = ContinuousClock.now.advanced(by: Self.refreshLimit)
+    while true {
+      let status = try mount.status()
+      guard status.refreshing == true, .now < end else { return status }
+      try await Task.sleep(for: Self.refreshInterval)
+    }
   }
 
   /// Shows the mount's progress until the task is cancelled. Looking at the mount blocks, so it has a thread of its own.

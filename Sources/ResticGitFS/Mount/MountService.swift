@@ -237,12 +237,15 @@ final class MountService: Sendable {
   func status() -> MountStatus {
     let current = coordinator.current
     let (session, sessionFile) = serving.withLock { ($0.session, $0.sessionFile) }
-    let (bytes, files) = tree.inspect { ($0.bufferedByteCount, $0.bufferedFileCount) }
+    let (bytes, files, isRefreshing) = tree.inspect {
+      ($0.bufferedByteCount, $0.bufferedFileCount, $0.isRefreshing)
+    }
     return MountStatus(
       repository: repository.backend.description, mountpoint: configuration.mountpoint.string, pid: getpid(),
       sessionFile: sessionFile, readOnly: configuration.isReadOnly, snapshot: current.base.snapshot?.id.hex,
       newer: current.newer.map { MountStatus.Newer(snapshot: $0.id.hex, time: $0.snapshot.time.rfc3339) },
-      state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes, dirtyFiles: files,
+      refreshing: isRefreshing ? true : nil, state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes,
+      dirtyFiles: files,
       lock: lockKeeper.heldLock?.hex,
       lastCommit: current.lastCommit.map { MountStatus.LastCommit($0.result, at: $0.time) },
       lastError: current.lastError.map {

@@ -53,6 +53,9 @@ struct MountStatus: Codable, Hashable, Sendable {
   var snapshot: String?
   /// What others saved meanwhile and is not shown yet. Known from the last look, as often as `--refresh` says and at a sync.
   var newer: Newer?
+  /// Whether the kernel still remembers some of what was shown before `snapshot`: true for a moment after a newer one was
+  /// taken over, else nil.
+  var refreshing: Bool?
   /// What the mount is doing.
   var state: CommitState.Phase
   /// Bytes written that are in memory only.

@@ -11,7 +11,7 @@ extension Namespace {
   ) throws(NamespaceError) -> InodeNumber {
     guard try optionalChild(name, of: directory) == nil else { throw .refused(.fileExists) }
     // As if another git held it: git tries again. What it read, or reads now, may be from before a refresh.
-    guard unannouncedRefreshes == 0 || !BareRepository.mayBeLock(name) else { throw .refused(.fileExists) }
+    guard !isRefreshing || !BareRepository.mayBeLock(name) else { throw .refused(.fileExists) }
     try requireLinked(directory)
     let number = nextInode
     nextInode += 1

@@ -49,6 +49,9 @@ extension Namespace {
     return .applied(invalidations)
   }
 
+  /// Whether the kernel has yet to forget what a refresh changed.
+  var isRefreshing: Bool { unannouncedRefreshes > 0 }
+
   /// Says that the kernel has forgotten what a refresh changed.
   mutating func announceRefresh() {
     unannouncedRefreshes -= 1

@@ -15,6 +15,7 @@ extension MountedRepository {
     }
     var pid: Int32
     var newer: Newer?
+    var refreshing: Bool?
     var state: String
     var snapshot: String?
     var sessionFile: String?

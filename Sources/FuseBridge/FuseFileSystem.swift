@@ -51,7 +51,7 @@ public protocol FuseFileSystem: Sendable {
     _ name: [UInt8], in parent: FuseInode, mode: UInt32, flags: Int32, caller: FuseCaller
   ) throws(Errno) -> (entry: FuseEntry, file: FuseOpenFile)
   /// Up to `byteCount` bytes at `offset`; fewer only at the end of the file.
-  func read(_ inode: FuseInode, handle: FuseHandle, offset: UInt64, byteCount: Int) throws(Errno) -> [UInt8]
+  func read(_ inode: FuseInode, handle: FuseHandle, offset: UInt64, byteCount: Int) throws(Errno) -> ArraySlice<UInt8>
   /// Writes all of `bytes` at `offset`. The buffer is valid during the call only.
   func write(
     _ inode: FuseInode, handle: FuseHandle, offset: UInt64, bytes: UnsafeRawBufferPointer

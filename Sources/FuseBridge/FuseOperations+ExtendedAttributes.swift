@@ -61,6 +61,6 @@ extension FuseReply {
     guard bytes.count <= extendedAttributeByteLimit else { throw .argListTooLong }
     if limit == 0 { return .neededByteCount(bytes.count) }
     guard bytes.count <= limit else { throw .outOfRange }
-    return .bytes(bytes)
+    return .bytes(bytes[...])
   }
 }

@@ -27,7 +27,7 @@ enum FuseReply {
   /// A new file; its lookup is counted and it is open.
   case created(FuseEntry, FuseOpenFile)
   /// Bytes of a file, a value or a list.
-  case bytes([UInt8])
+  case bytes(ArraySlice<UInt8>)
   /// How many bytes were written.
   case written(Int)
   /// Entries of a directory, some of them looked up.

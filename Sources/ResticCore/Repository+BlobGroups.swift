@@ -18,7 +18,7 @@ extension Repository {
     }
     try await forEachConcurrently(ReadGroup.plan(items), limit: settings.concurrentLoads) {
       group throws(RepositoryError) in
-      let sealed: [UInt8]?
+      let sealed: PooledBytes?
       do throws(BackendError) {
         sealed = try await self.backend.load(.pack(group.pack), range: group.range)
       } catch {
@@ -33,12 +33,12 @@ extension Repository {
   }
 
   private func plaintext(
-    of item: ReadGroup.Item, in sealed: [UInt8]?, from start: Int, type: BlobType
+    of item: ReadGroup.Item, in sealed: PooledBytes?, from start: Int, type: BlobType
   ) async throws(RepositoryError) -> [UInt8] {
     if let sealed {
       let range = item.location.range.lowerBound - start..<item.location.range.upperBound - start
       do throws(RepositoryError) {
-        return try open(sealed[range], item.location, id: item.id)
+        return try open(sealed, range, item.location, id: item.id)
       } catch {
         // Another copy may be sound; if there is none `loadBlob` finds the same damage and throws it.
       }

@@ -68,7 +68,7 @@ extension Repository {
   }
 
   private func load(_ location: BlobLocation, id: BlobID) async throws(RepositoryError) -> [UInt8] {
-    let sealed: [UInt8]
+    let sealed: PooledBytes
     do throws(BackendError) {
       sealed = try await backend.load(.pack(location.pack), range: location.range)
     } catch .truncated {
@@ -76,12 +76,18 @@ extension Repository {
     } catch {
       throw .backend(error)
     }
-    return try open(sealed[...], location, id: id)
+    return try open(sealed, 0..<sealed.byteCount, location, id: id)
   }
 
-  /// The plaintext of `sealed`, which was loaded from `location`.
-  func open(_ sealed: ArraySlice<UInt8>, _ location: BlobLocation, id: BlobID) throws(RepositoryError) -> [UInt8] {
-    try coder.open(sealed, uncompressedLength: location.uncompressedLength, id: id, place: "pack \(location.pack)")
+  /// The plaintext of what is in `range` of `loaded`, and comes from `location`.
+  func open(
+    _ loaded: PooledBytes, _ range: Range<Int>, _ location: BlobLocation, id: BlobID
+  ) throws(RepositoryError) -> [UInt8] {
+    try loaded.withUnsafeBytes { bytes throws(RepositoryError) in
+      try coder.open(
+        UnsafeRawBufferPointer(rebasing: bytes[range]), uncompressedLength: location.uncompressedLength, id: id,
+        place: "pack \(location.pack)")
+    }
   }
 
   /// The plaintext of a blob under way.
@@ -90,9 +96,9 @@ extension Repository {
     case .plaintext(let bytes):
       return bytes.array
     case .packed(let pack, let range, let uncompressedLength):
-      return try coder.open(
-        pack.bytes(in: range).array[...], uncompressedLength: uncompressedLength, id: id, place: "a pack not yet stored"
-      )
+      return try pack.bytes(in: range).withUnsafeBytes { sealed throws(RepositoryError) in
+        try coder.open(sealed, uncompressedLength: uncompressedLength, id: id, place: "a pack not yet stored")
+      }
     }
   }
 }

@@ -73,7 +73,7 @@ struct ReadingResticTests {
   /// What the headers of restic's packs say is what its index says.
   private static func comparePacks(_ repository: Repository) async throws {
     for entry in try await repository.backend.list(.data) {
-      let pack = try await repository.backend.load(entry.file)
+      let pack = try await repository.backend.load(entry.file).array
       let blobs = try PackBuilder.decodeHeader(of: pack, repository.coder.masterKey)
       #expect(!blobs.isEmpty)
       #expect(Set(blobs.map(\.type)).count == 1)

@@ -100,7 +100,7 @@ struct ResticReadingTests {
   private static func uncompressedByteCount(_ repository: Repository) async throws -> Int {
     var byteCount = 0
     for entry in try await repository.backend.list(.data) {
-      let pack = try await repository.backend.load(entry.file)
+      let pack = try await repository.backend.load(entry.file).array
       let blobs = try PackBuilder.decodeHeader(of: pack, repository.coder.masterKey)
       byteCount += blobs.filter { $0.type == .data && $0.uncompressedLength == nil }.reduce(0) { $0 + Int($1.length) }
     }

@@ -82,7 +82,7 @@ public final class FaultBackend: Backend {
     try await pass(.save, file) { () async throws(BackendError) in try await base.save(file, bytes) }
   }
 
-  public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
+  public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     try await pass(.load, file) { () async throws(BackendError) in try await base.load(file, range: range) }
   }
 

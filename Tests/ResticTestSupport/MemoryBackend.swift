@@ -45,12 +45,12 @@ public final class MemoryBackend: Backend {
     }
   }
 
-  public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
+  public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     try access { state throws(BackendError) in
       guard let bytes = state.files[file] else { throw .notFound(file) }
-      guard let range else { return bytes }
+      guard let range else { return PooledBytes(copying: bytes) }
       guard range.upperBound <= bytes.count else { throw .truncated(file) }
-      return Array(bytes[range])
+      return PooledBytes(copying: Array(bytes[range]))
     }
   }
 

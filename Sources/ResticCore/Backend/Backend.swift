@@ -19,7 +19,7 @@ public protocol Backend: Sendable {
   func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError)
 
   /// The bytes of `file` in `range`, or all of them. Throws `.truncated` when the file ends before the range does.
-  func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8]
+  func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes
 
   /// The size of `file` in bytes.
   func byteCount(of file: BackendFile) async throws(BackendError) -> Int
@@ -43,7 +43,7 @@ extension Backend {
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool { false }
 
   /// All bytes of `file`.
-  public func load(_ file: BackendFile) async throws(BackendError) -> [UInt8] {
+  public func load(_ file: BackendFile) async throws(BackendError) -> PooledBytes {
     try await load(file, range: nil)
   }
 

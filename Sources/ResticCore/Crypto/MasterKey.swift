@@ -93,12 +93,17 @@ public final class MasterKey: Sendable {
   public func open(_ sealed: UnsafeRawBufferPointer) throws(CryptoError) -> [UInt8] {
     let ciphertext = try authenticCiphertext(of: sealed)
     return [UInt8](unsafeUninitializedCapacity: ciphertext.count) { buffer, initializedCount in
-      bytes.withUnsafeBytes { key in
-        guard let key = key.baseAddress, let iv = sealed.baseAddress else { return }
-        guard let output = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
-        AESCounterMode.apply(key: key, iv: iv, input: ciphertext, output: output)
-        initializedCount = ciphertext.count
-      }
+      decrypt(ciphertext, of: sealed, into: UnsafeMutableRawBufferPointer(buffer))
+      initializedCount = ciphertext.count
+    }
+  }
+
+  /// Puts the plaintext of `sealed` behind what is in `output`, which has room for it. The MAC is checked first.
+  func open(_ sealed: UnsafeRawBufferPointer, into output: PooledBytes) throws(CryptoError) {
+    let ciphertext = try authenticCiphertext(of: sealed)
+    output.append(upTo: ciphertext.count) { buffer in
+      decrypt(ciphertext, of: sealed, into: buffer)
+      return ciphertext.count
     }
   }
 
@@ -111,6 +116,15 @@ public final class MasterKey: Sendable {
     bytes.withUnsafeBytes { key in
       guard let key = key.baseAddress, let iv = sealed.baseAddress else { return }
       AESCounterMode.apply(key: key, iv: iv, input: ciphertext, inPiecesOf: pieceByteCount, body)
+    }
+  }
+
+  private func decrypt(
+    _ ciphertext: UnsafeRawBufferPointer, of sealed: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+  ) {
+    bytes.withUnsafeBytes { key in
+      guard let key = key.baseAddress, let iv = sealed.baseAddress, let output = output.baseAddress else { return }
+      AESCounterMode.apply(key: key, iv: iv, input: ciphertext, output: output)
     }
   }
 

@@ -48,7 +48,7 @@ struct KeySearch {
   private func open(_ id: KeyID) async throws(RepositoryError) -> MasterKey {
     let stored = try await UnpackedFiles.loadStored(.key(id), from: backend)
     do {
-      return try KeyFile.decode(stored).open(password)
+      return try KeyFile.decode(stored.array).open(password)
     } catch CryptoError.wrongMAC {
       throw .wrongPassword
     } catch {

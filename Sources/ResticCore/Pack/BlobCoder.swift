@@ -91,7 +91,7 @@ struct BlobCoder: Sendable {
 
   /// The plaintext of the blob `id`, verified. `place` says in messages where the sealed bytes came from.
   func open(
-    _ sealed: ArraySlice<UInt8>, uncompressedLength: UInt32?, id: BlobID, place: @autoclosure () -> String
+    _ sealed: UnsafeRawBufferPointer, uncompressedLength: UInt32?, id: BlobID, place: @autoclosure () -> String
   ) throws(RepositoryError) -> [UInt8] {
     let plaintext = try decode(sealed, uncompressedLength: uncompressedLength, id: id, place: place())
     guard SHA256.id(of: plaintext, as: BlobID.self) == id else {
@@ -102,21 +102,17 @@ struct BlobCoder: Sendable {
 
   /// The plaintext of the blob `id`, not compared with that id.
   private func decode(
-    _ sealed: ArraySlice<UInt8>, uncompressedLength: UInt32?, id: BlobID, place: @autoclosure () -> String
+    _ sealed: UnsafeRawBufferPointer, uncompressedLength: UInt32?, id: BlobID, place: @autoclosure () -> String
   ) throws(RepositoryError) -> [UInt8] {
-    let opened: [UInt8]
-    do throws(CryptoError) {
-      opened = try sealed.withUnsafeBufferPointer { bytes throws(CryptoError) in
-        try masterKey.open(UnsafeRawBufferPointer(bytes))
-      }
+    do {
+      guard let uncompressedLength else { return try masterKey.open(sealed) }
+      let frame = PooledBytes(capacity: sealed.count)
+      try masterKey.open(sealed, into: frame)
+      return try frame.withUnsafeBytes { try Zstd.decompress($0, expectedByteCount: Int(uncompressedLength)) }
+    } catch let error as CompressionError {
+      throw .damaged("blob \(id.short) in \(place()) cannot be decompressed: \(error)")
     } catch {
       throw .damaged("blob \(id.short) in \(place()) cannot be opened: \(error)")
-    }
-    guard let uncompressedLength else { return opened }
-    do throws(CompressionError) {
-      return try Zstd.decompress(opened, expectedByteCount: Int(uncompressedLength))
-    } catch {
-      throw .damaged("blob \(id.short) in \(place()) cannot be decompressed: \(error)")
     }
   }
 }

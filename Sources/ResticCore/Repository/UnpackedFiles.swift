@@ -21,26 +21,29 @@ struct UnpackedFiles: Sendable {
   /// where it is not there.
   func load(_ file: BackendFile) async throws(RepositoryError) -> [UInt8] {
     let stored = try await Self.loadStored(file, from: backend)
-    return try open(stored, file)
+    return try stored.withUnsafeBytes { stored throws(RepositoryError) in try open(stored, file) }
   }
 
   /// The stored bytes of `file`, which match its name.
   ///
   /// Loaded once more where they do not: a fault on the way is not a fault of the file. Source: restic, LoadRaw.
-  static func loadStored(_ file: BackendFile, from backend: any Backend) async throws(RepositoryError) -> [UInt8] {
+  static func loadStored(
+    _ file: BackendFile, from backend: any Backend
+  ) async throws(RepositoryError) -> PooledBytes {
     for _ in 0..<2 {
-      let stored: [UInt8]
+      let stored: PooledBytes
       do throws(BackendError) {
         stored = try await backend.load(file)
       } catch {
         throw .backend(error)
       }
-      if file == .config || SHA256.id(of: stored, as: ID<Never>.self).hex == file.name { return stored }
+      let id: ID<Never> = stored.withUnsafeBytes { SHA256.id(of: $0) }
+      if file == .config || id.hex == file.name { return stored }
     }
     throw .damaged("\(file) is damaged: its content does not match its name")
   }
 
-  private func open(_ stored: [UInt8], _ file: BackendFile) throws(RepositoryError) -> [UInt8] {
+  private func open(_ stored: UnsafeRawBufferPointer, _ file: BackendFile) throws(RepositoryError) -> [UInt8] {
     let opened: [UInt8]
     do throws(CryptoError) {
       opened = try masterKey.open(stored)
@@ -103,7 +106,8 @@ struct UnpackedFiles: Sendable {
 
   /// Reads back what is about to be stored, as restic does.
   private func verify(_ stored: [UInt8], _ file: BackendFile, is plaintext: [UInt8]) throws(RepositoryError) {
-    guard try open(stored, file) == plaintext else {
+    let opened = try stored.span.bytes.withUnsafeBytes { stored throws(RepositoryError) in try open(stored, file) }
+    guard opened == plaintext else {
       throw .damaged("\(file) does not read back: memory or processor are at fault, nothing was stored")
     }
   }

@@ -31,7 +31,7 @@ final class BlobReader: Sendable {
   }
 
   /// The bytes of `slices`, which follow each other, if memory and cache have them all; else nil.
-  func cachedBytes(of slices: [ExtentMap.Extent]) -> [UInt8]? {
+  func cachedBytes(of slices: [ExtentMap.Extent]) -> ArraySlice<UInt8>? {
     var blobs: [BlobID: [UInt8]] = [:]
     for slice in slices {
       guard case .blob(let id, let whole, _, _) = slice.source else { continue }
@@ -44,7 +44,7 @@ final class BlobReader: Sendable {
   }
 
   /// The bytes of `slices`, which follow each other.
-  func bytes(of slices: [ExtentMap.Extent]) async throws -> [UInt8] {
+  func bytes(of slices: [ExtentMap.Extent]) async throws -> ArraySlice<UInt8> {
     Self.assemble(slices, try await blobs(of: slices))
   }
 
@@ -161,12 +161,17 @@ final class BlobReader: Sendable {
     for waiter in waiters { waiter.resume(with: result) }
   }
 
-  private static func assemble(_ slices: [ExtentMap.Extent], _ blobs: [BlobID: [UInt8]]) -> [UInt8] {
+  /// What lies in one blob, as almost every read does, is not copied.
+  private static func assemble(_ slices: [ExtentMap.Extent], _ blobs: [BlobID: [UInt8]]) -> ArraySlice<UInt8> {
+    if slices.count == 1, case .blob(let id, _, let skip, _) = slices[0].source, let bytes = blobs[id] {
+      return bytes[Int(skip)..<Int(skip) + Int(slices[0].byteCount)]
+    }
     let total = slices.reduce(0) { $0 + Int($1.byteCount) }
-    return [UInt8](unsafeUninitializedCapacity: total) { target, initialized in
+    let bytes = [UInt8](unsafeUninitializedCapacity: total) { target, initialized in
       copy(slices, blobs, to: UnsafeMutableRawBufferPointer(target))
       initialized = total
     }
+    return bytes[...]
   }
 
   /// Copies every slice's bytes to `target`, one after the other.

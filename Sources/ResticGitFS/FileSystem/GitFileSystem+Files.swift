@@ -45,7 +45,9 @@ extension GitFileSystem {
     return (entry, FuseOpenFile(handle: access.rawValue, keepsCache: true))
   }
 
-  func read(_ inode: FuseInode, handle: FuseHandle, offset: UInt64, byteCount: Int) throws(Errno) -> [UInt8] {
+  func read(
+    _ inode: FuseInode, handle: FuseHandle, offset: UInt64, byteCount: Int
+  ) throws(Errno) -> ArraySlice<UInt8> {
     let (end, overflow) = offset.addingReportingOverflow(UInt64(byteCount))
     return try tree.bytes(of: inode, in: offset..<(overflow ? UInt64.max : end))
   }

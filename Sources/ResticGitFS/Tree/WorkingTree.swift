@@ -72,7 +72,7 @@ final class WorkingTree: Sendable {
   }
 
   /// The bytes of a regular file in `range`, as far as it has them.
-  func bytes(of inode: InodeNumber, in range: Range<UInt64>) throws(Errno) -> [UInt8] {
+  func bytes(of inode: InodeNumber, in range: Range<UInt64>) throws(Errno) -> ArraySlice<UInt8> {
     let next = readAhead.withLock { $0.next(after: range, of: inode) }
     let (slices, following) = try read("read") { namespace throws(NamespaceError) in
       let extents = try namespace.extents(of: inode)

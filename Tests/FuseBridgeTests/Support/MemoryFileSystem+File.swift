@@ -29,12 +29,12 @@ extension MemoryFileSystem {
     return (made.entry, made.file)
   }
 
-  func read(_ inode: FuseInode, handle: FuseHandle, offset: UInt64, byteCount: Int) throws(Errno) -> [UInt8] {
+  func read(_ inode: FuseInode, handle: FuseHandle, offset: UInt64, byteCount: Int) throws(Errno) -> ArraySlice<UInt8> {
     waitIfSlow(inode)
     return try locked { state throws(Errno) in
       state.count("read")
       try state.check(handle, of: inode)
-      return try state.known(inode).content?.read(offset: offset, count: byteCount) ?? []
+      return (try state.known(inode).content?.read(offset: offset, count: byteCount) ?? [])[...]
     }
   }
 

@@ -12,7 +12,7 @@ extension BackendWrapper {
 
   func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) { try await base.save(file, bytes) }
 
-  func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
+  func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     try await base.load(file, range: range)
   }
 

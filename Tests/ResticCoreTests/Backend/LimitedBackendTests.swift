@@ -50,7 +50,7 @@ struct LimitedBackendTests {
     let lock = BackendFile.lock(try #require(LockID(bytes: [UInt8](repeating: 9, count: 32))))
     try await limited.save(lock, [1])
     #expect(try await limited.list(.lock).map(\.file) == [lock])
-    #expect(try await limited.load(lock) == [1])
+    #expect(try await limited.load(lock).array == [1])
     try await limited.remove(lock)
     blocked.open()
     try await stalled.value

@@ -37,7 +37,7 @@ struct RetryingBackendTests {
   @Test("a call is repeated until it succeeds, with one warning a retry")
   func retries() async throws {
     let faulty = FaultBackend(memory) { $0.number <= 4 ? .nothingDone(FaultBackend.hiccup) : nil }
-    #expect(try await retrying(faulty).load(.config) == [1])
+    #expect(try await retrying(faulty).load(.config).array == [1])
     #expect(faulty.callCount == 5)
     #expect(log.lines.count == 4)
     #expect(log.lines.allSatisfy { $0.hasPrefix("warning load config failed: the backend hiccuped; trying again in ") })

@@ -71,9 +71,9 @@ struct TestSupportTests {
   @Test("one call fails and no other")
   func failingOnce() async throws {
     let backend = FaultBackend.failing(MemoryBackend(files: [.config: [1]]), call: 2)
-    #expect(try await backend.load(.config) == [1])
+    #expect(try await backend.load(.config).array == [1])
     await #expect(throws: FaultBackend.hiccup) { try await backend.load(.config) }
-    #expect(try await backend.load(.config) == [1])
+    #expect(try await backend.load(.config).array == [1])
     #expect(backend.calls.map(\.description) == ["#1 load config", "#2 load config", "#3 load config"])
   }
 
@@ -190,10 +190,10 @@ struct TestSupportTests {
       if flaw == .mixesTypes, let other = BackendFile(type: .key, name: file.name) { memory[other] = bytes.array }
     }
 
-    func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
+    func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
       guard flaw == .ignoresRangeEnd, let range else { return try await memory.load(file, range: range) }
-      let bytes = try await memory.load(file, range: nil)
-      return Array(bytes[min(range.lowerBound, bytes.count)..<min(range.upperBound, bytes.count)])
+      let bytes = try await memory.load(file, range: nil).array
+      return PooledBytes(copying: Array(bytes[min(range.lowerBound, bytes.count)..<min(range.upperBound, bytes.count)]))
     }
 
     func byteCount(of file: BackendFile) async throws(BackendError) -> Int {

@@ -305,7 +305,7 @@ private final class StoppingBackend: Backend {
     try await pass { () async throws(BackendError) in try await base.save(file, bytes) }
   }
 
-  func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
+  func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     try await pass { () async throws(BackendError) in try await base.load(file, range: range) }
   }
 

@@ -311,7 +311,7 @@ private final class LateListingBackend: Backend {
     newest.withLock { $0 = file }
   }
 
-  func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
+  func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     try await base.load(file, range: range)
   }
 

@@ -101,7 +101,7 @@ final class SteppingBackend: Backend {
     try await base.save(file, bytes)
   }
 
-  func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
+  func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     await wait()
     return try await base.load(file, range: range)
   }

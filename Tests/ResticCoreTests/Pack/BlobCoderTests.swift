@@ -27,7 +27,7 @@ struct BlobCoderTests {
           let blob = try Self.sealed(coder, bytes, type)
           #expect(blob.plaintextByteCount == bytes.count)
           let opened = try coder.open(
-            blob.bytes.array[...], uncompressedLength: blob.uncompressedLength, id: blob.id, place: "test")
+            blob.bytes.array, uncompressedLength: blob.uncompressedLength, id: blob.id, place: "test")
           #expect(opened == bytes)
         }
       }
@@ -96,7 +96,7 @@ struct BlobCoderTests {
     let blob = try Self.sealed(coder, Array(Self.text.prefix(300)))
     for damaged in Damage.all(of: blob.bytes.array) where damaged != blob.bytes.array {
       let error = #expect(throws: RepositoryError.self) {
-        try coder.open(damaged[...], uncompressedLength: 300, id: blob.id, place: "pack 1234")
+        try coder.open(damaged, uncompressedLength: 300, id: blob.id, place: "pack 1234")
       }
       #expect("\(try #require(error))".contains(blob.id.short))
       #expect("\(try #require(error))".contains("pack 1234"))
@@ -109,12 +109,20 @@ struct BlobCoderTests {
     let blob = try Self.sealed(coder, Self.text)
     for length: UInt32? in [0, 1, 4999, 5001, UInt32.max, nil] {
       #expect(throws: RepositoryError.self) {
-        try coder.open(blob.bytes.array[...], uncompressedLength: length, id: blob.id, place: "test")
+        try coder.open(blob.bytes.array, uncompressedLength: length, id: blob.id, place: "test")
       }
     }
     let other = try Self.sealed(coder, [UInt8](repeating: 1, count: 5000))
     #expect(throws: RepositoryError.self) {
-      try coder.open(other.bytes.array[...], uncompressedLength: 5000, id: blob.id, place: "test")
+      try coder.open(other.bytes.array, uncompressedLength: 5000, id: blob.id, place: "test")
     }
+  }
+}
+
+extension BlobCoder {
+  fileprivate func open(
+    _ sealed: [UInt8], uncompressedLength: UInt32?, id: BlobID, place: String
+  ) throws -> [UInt8] {
+    try sealed.withUnsafeBytes { try open($0, uncompressedLength: uncompressedLength, id: id, place: place) }
   }
 }

@@ -264,7 +264,7 @@ private final class HeldBackend: Backend {
   }
 
   func create() async throws(BackendError) { try await base.create() }
-  func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
+  func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     try await base.load(file, range: range)
   }
   func byteCount(of file: BackendFile) async throws(BackendError) -> Int { try await base.byteCount(of: file) }

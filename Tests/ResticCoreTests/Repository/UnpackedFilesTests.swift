@@ -61,7 +61,7 @@ struct UnpackedFilesTests {
       if call.number == 2 { backend[.index(id)] = sound }
       return nil
     }
-    #expect(try await UnpackedFiles.loadStored(.index(id), from: healing) == sound)
+    #expect(try await UnpackedFiles.loadStored(.index(id), from: healing).array == sound)
     backend[.index(id)] = sound + [0]
     let counted = FaultBackend(backend)
     await #expect(throws: RepositoryError.self) { try await UnpackedFiles.loadStored(.index(id), from: counted) }

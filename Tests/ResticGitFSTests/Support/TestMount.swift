@@ -123,7 +123,7 @@ struct TestMount: Sendable {
       let handle = try mount.fileSystem.open(inode, flags: O_RDONLY).handle
       defer { mount.fileSystem.release(inode, handle: handle) }
       let count = try mount.fileSystem.attributes(of: inode, handle: nil).byteCount
-      return try mount.fileSystem.read(inode, handle: handle, offset: 0, byteCount: Int(count))
+      return Array(try mount.fileSystem.read(inode, handle: handle, offset: 0, byteCount: Int(count)))
     }
   }
 

@@ -27,7 +27,7 @@ public struct LimitedBackend: Backend {
     try await limited(file.type) { () async throws(BackendError) in try await base.save(file, bytes) }
   }
 
-  public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
+  public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     try await limited(file.type) { () async throws(BackendError) in try await base.load(file, range: range) }
   }
 

@@ -33,7 +33,7 @@ public struct RetryingBackend: Backend {
     try await retrying("save \(file)") { _ async throws(BackendError) in try await base.save(file, bytes) }
   }
 
-  public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
+  public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     try await retrying("load \(file)") { _ async throws(BackendError) in try await base.load(file, range: range) }
   }
 

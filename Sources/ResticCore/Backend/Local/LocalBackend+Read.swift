@@ -5,7 +5,7 @@ import SystemPackage
 extension LocalBackend {
   /// The bytes of `file` in `range`. Nothing is allocated before the file is known to be long enough, so a range out of
   /// a damaged index costs nothing.
-  func loadNow(_ file: BackendFile, range: Range<Int>?) throws(BackendError) -> [UInt8] {
+  func loadNow(_ file: BackendFile, range: Range<Int>?) throws(BackendError) -> PooledBytes {
     let path = paths.path(of: file)
     do throws(Errno) {
       // O_NONBLOCK: a fifo of that name must not stop us.
@@ -54,18 +54,12 @@ extension LocalBackend {
   /// What ends a read early here; no system call of ours answers with it.
   private static var endOfFile: Errno { .noData }
 
-  private static func readBytes(_ descriptor: Int32, _ range: Range<Int>) throws(Errno) -> [UInt8] {
-    var failure: Errno?
-    let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, initializedCount in
-      do throws(Errno) {
-        let part = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<range.count])
-        initializedCount = try SystemCall.read(descriptor, into: part, at: range.lowerBound)
-      } catch {
-        failure = error
-      }
+  private static func readBytes(_ descriptor: Int32, _ range: Range<Int>) throws(Errno) -> PooledBytes {
+    let bytes = PooledBytes(capacity: range.count)
+    try bytes.append(upTo: range.count) { buffer throws(Errno) in
+      try SystemCall.read(descriptor, into: buffer, at: range.lowerBound)
     }
-    if let failure { throw failure }
-    guard bytes.count == range.count else { throw endOfFile }
+    guard bytes.byteCount == range.count else { throw endOfFile }
     return bytes
   }
 

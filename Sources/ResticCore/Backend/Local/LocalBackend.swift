@@ -41,7 +41,7 @@ public struct LocalBackend: Backend {
     try await executor(for: file.type).run { () throws(BackendError) in try saveNow(file, bytes) }
   }
 
-  public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> [UInt8] {
+  public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     precondition((range?.lowerBound ?? 0) >= 0, "a range begins in the file")
     return try await executor(for: file.type).run { () throws(BackendError) in try loadNow(file, range: range) }
   }

@@ -44,7 +44,8 @@ struct FileUploaderTests {
       _ = try await uploader.finish(root: root)
       extents = ExtentMap(chunks: chunks)
       #expect(
-        try await reader.bytes(of: extents.slices(in: 0..<extents.byteCount)) == bytes[...], "seed \(seed), round \(round)")
+        try await reader.bytes(of: extents.slices(in: 0..<extents.byteCount)) == bytes[...],
+        "seed \(seed), round \(round)")
 
       switch Int.random(in: 0..<4, using: &random) {
       case 0:

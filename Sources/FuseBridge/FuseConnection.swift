@@ -50,7 +50,7 @@ final class FuseConnection: Sendable {
     }
     do throws(Errno) {
       guard server.answerForPrivileges(in: created) else { throw .noMemory }
-      loop = try FuseLoop(session: created, options: options)
+      loop = try FuseLoop(session: created, memory: server.fileSystem.requestMemory, options: options)
     } catch {
       fuse_session_unmount(created)
       fuse_session_destroy(created)

@@ -8,6 +8,9 @@ public import SystemPackage
 /// `FuseOpenFile` has opened it: when the reply does not reach the kernel, the bridge undoes both with `forget` and
 /// `release`/`releaseDirectory`.
 public protocol FuseFileSystem: Sendable {
+  /// What requests are read into.
+  var requestMemory: any FuseMemory { get }
+
   /// Finds `name` in `parent` and counts a lookup.
   func lookup(_ name: [UInt8], in parent: FuseInode, caller: FuseCaller) throws(Errno) -> FuseEntry
   /// Takes back `count` lookups.
@@ -52,9 +55,9 @@ public protocol FuseFileSystem: Sendable {
   ) throws(Errno) -> (entry: FuseEntry, file: FuseOpenFile)
   /// Up to `byteCount` bytes at `offset`; fewer only at the end of the file.
   func read(_ inode: FuseInode, handle: FuseHandle, offset: UInt64, byteCount: Int) throws(Errno) -> ArraySlice<UInt8>
-  /// Writes all of `bytes` at `offset`. The buffer is valid during the call only.
+  /// Writes all of `written` at `offset`.
   func write(
-    _ inode: FuseInode, handle: FuseHandle, offset: UInt64, bytes: UnsafeRawBufferPointer
+    _ inode: FuseInode, handle: FuseHandle, offset: UInt64, _ written: FuseWrittenBytes
   ) throws(Errno)
   /// The last descriptor of `handle` is gone.
   func release(_ inode: FuseInode, handle: FuseHandle)

@@ -24,6 +24,18 @@ final class FuseLoop: Sendable {
     var failure: Errno?
   }
 
+  /// What reading the device came to.
+  private enum Received: Equatable {
+    case request(Int)
+    case nothing
+    case interruption
+    /// There will be no more; the error is one of the device.
+    case end(Errno?)
+  }
+
+  /// The header of every request. Source: linux/fuse.h, fuse_in_header.
+  private static let leastRequestByteCount = 40
+
   private let device: Int32
   private let queue: Int32
   private let wakeUp: Int32
@@ -34,14 +46,16 @@ final class FuseLoop: Sendable {
   private let isLooking = Atomic(false)
   /// Longer than a program takes from one system call to the next, much shorter than anybody would notice.
   private static let lookDuration = Duration.microseconds(30)
+  private let memory: any FuseMemory
   /// Signalled by the last thread.
   private let finished = DispatchSemaphore(value: 0)
   /// libfuse locks what threads share. Used by the threads only, so until `run` returns.
   private nonisolated(unsafe) let session: OpaquePointer
 
-  /// A loop for a mounted session, which must outlive `run`.
-  init(session: OpaquePointer, options: FuseMountOptions) throws(Errno) {
+  /// A loop for a mounted session, which must outlive `run`. Requests are read into `memory`.
+  init(session: OpaquePointer, memory: any FuseMemory, options: FuseMountOptions) throws(Errno) {
     self.session = session
+    self.memory = memory
     device = fuse_session_fd(session)
     maximumThreadCount = max(1, options.maximumThreadCount)
     maximumIdleThreadCount = max(1, options.maximumIdleThreadCount)
@@ -76,14 +90,13 @@ final class FuseLoop: Sendable {
 
   /// One thread, whole life; called by its C entry.
   fileprivate func work() {
-    var buffer = fuse_buf()
-    defer { free(buffer.mem) }
+    let memory = FuseRequestMemory(from: memory)
     var mustRearm = false
     // Until when this thread looks again, if it is the one that does.
     var lookEnd: ContinuousClock.Instant?
     while true {
-      let result = fuse_session_receive_buf(session, &buffer)
-      if result == -EAGAIN, let end = lookEnd, .now < end { continue }
+      let received = receive(into: memory.room())
+      if received == .nothing, let end = lookEnd, .now < end { continue }
       if lookEnd != nil {
         lookEnd = nil
         isLooking.store(false, ordering: .releasing)
@@ -94,27 +107,50 @@ final class FuseLoop: Sendable {
         _ = watch(device, EPOLL_CTL_MOD, EPOLLIN.rawValue | EPOLLONESHOT.rawValue)
       }
       mustRearm = false
-      switch result {
-      case 1...:
+      switch received {
+      case .request(let byteCount):
         beginRequest()
-        fuse_session_process_buf(session, &buffer)
+        answer(memory.room(), byteCount)
         guard endRequest() else { return }
         if isLooking.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged {
           _ = watch(device, EPOLL_CTL_MOD, 0)
           lookEnd = .now + Self.lookDuration
         }
-      case -EAGAIN:
+      case .nothing:
         guard waitForRequest() else { return endThread() }
         mustRearm = true
-      case -EINTR:
+      case .interruption:
         continue
-      default:
-        // 0: unmounted or aborted.
-        if result < 0 { state.withLock { $0.failure = Errno(rawValue: -result) } }
+      case .end(let failure):
+        if let failure { state.withLock { $0.failure = failure } }
         stop()
         return endThread()
       }
     }
+  }
+
+  /// Reads a request. libfuse's own function does no more, but decides itself what it reads into.
+  private func receive(into memory: UnsafeMutableRawBufferPointer) -> Received {
+    // libfuse has answered a FUSE_INIT that it doesn't understand, or FUSE_DESTROY.
+    guard fuse_session_exited(session) == 0 else { return .end(nil) }
+    let byteCount = read(device, memory.baseAddress, memory.count)
+    guard byteCount < 0 else { return byteCount < Self.leastRequestByteCount ? .end(.ioError) : .request(byteCount) }
+    switch errno {
+    case EAGAIN: return .nothing
+    // ENOENT: whoever made the request has died, or doesn't want an answer any more.
+    case EINTR, ENOENT: return .interruption
+    // Unmounted or aborted.
+    case ENODEV: return .end(nil)
+    case let error: return .end(Errno(rawValue: error))
+    }
+  }
+
+  /// Has libfuse decode the request, which calls `FuseOperations` on this thread.
+  private func answer(_ memory: UnsafeMutableRawBufferPointer, _ byteCount: Int) {
+    var buffer = fuse_buf()
+    buffer.mem = memory.baseAddress
+    buffer.size = byteCount
+    fuse_session_process_buf(session, &buffer)
   }
 
   /// Waits until the device may have a request; false if the loop was stopped.

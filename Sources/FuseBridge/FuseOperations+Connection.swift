@@ -21,8 +21,7 @@ func fuseInitialize(_: UnsafeMutableRawPointer?, connection: UnsafeMutablePointe
   // - POSIX_ACL: ACLs are not kept.
   connection.pointee.want = connection.pointee.capable & UInt32(wanted)
 
-  // A thread that waits until there is room holds one request in memory; larger ones are no faster.
-  connection.pointee.max_write = 256 << 10
+  connection.pointee.max_write = UInt32(FuseRequestMemory.maximumWriteByteCount)
   // The kernel takes the smaller one of this and its own (128 KiB, /sys/class/bdi/…/read_ahead_kb).
   connection.pointee.max_readahead = .max
   // Read-ahead and writeback under way at once; the kernel's default of 12 starves a slow backend.

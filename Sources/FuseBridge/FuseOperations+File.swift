@@ -59,7 +59,7 @@ func fuseWrite(
       ofWritten: inode, handle: handle, isWriteback: info?.pointee.writepage == 1, caller: caller(of: request))
     try server.fileSystem.write(
       inode, handle: handle, offset: offset,
-      bytes: UnsafeRawBufferPointer(start: buffer, count: byteCount))
+      FuseWrittenBytes(ofRequest: UnsafeRawBufferPointer(start: buffer, count: byteCount)))
     return .written(byteCount)
   }
 }

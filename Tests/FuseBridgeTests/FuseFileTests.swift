@@ -1,5 +1,6 @@
 import FuseBridge
 import Glibc
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -62,6 +63,31 @@ struct FuseFileTests {
       #expect(digests.count == 2 && digests[0] == digests[1])
       #expect(fileSystem.content(at: "f") == fileSystem.content(at: "g"))
     }
+  }
+
+  @Test("what is written can stay in the memory of its request: the next one is read into other memory")
+  func keptWrites() throws {
+    let fileSystem = MemoryFileSystem(keepsWrites: true)
+    try Mount.with(fileSystem) { mount in
+      try Client.python(
+        """
+        import random
+        random.seed(11)
+        f = os.open('f', os.O_CREAT | os.O_RDWR)
+        for block in range(20): os.pwrite(f, random.randbytes(256 << 10), block << 18)
+        for block in range(50): os.pwrite(f, random.randbytes(5_000), (20 << 18) + block * 8192)
+        os.fsync(f)
+        os.close(f)
+        """, in: mount.path)
+    }
+    let content = try #require(fileSystem.content(at: "f"))
+    let kept = fileSystem.state.withLock { $0.keptWrites }
+    #expect(kept.count >= 21)
+    for write in kept {
+      #expect(write.memory[write.range].elementsEqual(content[Int(write.offset)...].prefix(write.range.count)))
+    }
+    #expect(fileSystem.memory.lentCount == kept.count, "the threads have given back what they had")
+    for write in kept { fileSystem.memory.giveBack(write.memory) }
   }
 
   @Test("truncation cuts, extends with zeros, and empties on O_TRUNC")

@@ -3,7 +3,8 @@ import Glibc
 /// Memory that goes round: what is given back is lent again, since fresh memory of the system costs a page fault every
 /// 4 KiB, which for blobs of a MiB is more than encrypting them.
 ///
-/// Sizes are powers of two, so that any buffer of a class serves any request of it. What is idle was in use before, so
+/// Sizes are powers of two and a page for what comes with as much (a nonce, the header of a request), so that any buffer of
+/// a class serves any request of it. What is idle was in use before, so
 /// that a busy program needs no more memory for it; when it has done its work it calls `trim`. Thread-safe; `idle` is a
 /// leaf lock.
 public final class BufferPool: Sendable {
@@ -45,9 +46,9 @@ public final class BufferPool: Sendable {
     /// Gives all of it back to the system.
     func unmap() {
       for (size, pointers) in buffers.enumerated() {
-        for pointer in pointers where munmap(pointer, 1 << size) != 0 {
+        for pointer in pointers where munmap(pointer, BufferPool.byteCount(ofClass: size)) != 0 {
           // It lies between two others, and the process has as many mappings as it may. The address is lost, not the memory.
-          madvise(pointer, 1 << size, MADV_DONTNEED)
+          madvise(pointer, BufferPool.byteCount(ofClass: size), MADV_DONTNEED)
         }
       }
     }
@@ -59,6 +60,8 @@ public final class BufferPool: Sendable {
   private static let packClass = 24
   private static let largestClass = 25
   private static let idlePackCount = 3
+  /// What a buffer has beside its power of two.
+  private static let pageByteCount = 4096
 
   private let idle: Locked<Idle>
 
@@ -116,16 +119,19 @@ public final class BufferPool: Sendable {
 
   /// Pages of their own, not of malloc's heap: there what is given back stays between what is in use.
   private static func map(_ size: Int) -> UnsafeMutableRawPointer {
-    let pointer = mmap(nil, 1 << size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    let pointer = mmap(nil, byteCount(ofClass: size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let pointer, pointer != MAP_FAILED else { preconditionFailure("no memory for a buffer") }
     return pointer
   }
 
   /// The power of two that holds `byteCount` bytes; nil where the pool has no class for it.
   private static func sizeClass(of byteCount: Int) -> Int? {
-    guard byteCount > 1 << (smallestClass - 1), byteCount <= 1 << largestClass else { return nil }
-    return max(smallestClass, Int.bitWidth - (byteCount - 1).leadingZeroBitCount)
+    guard byteCount > 1 << (smallestClass - 1), byteCount <= Self.byteCount(ofClass: largestClass) else { return nil }
+    return max(smallestClass, Int.bitWidth - max(byteCount - pageByteCount - 1, 0).leadingZeroBitCount)
   }
+
+  /// What a buffer of the class `size` has room for.
+  private static func byteCount(ofClass size: Int) -> Int { 1 << size + pageByteCount }
 
   /// A pointer on its way into or out of the lock.
   private struct SendablePointer: @unchecked Sendable {

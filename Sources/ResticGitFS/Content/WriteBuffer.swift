@@ -1,3 +1,4 @@
+import FuseBridge
 import ResticCore
 
 /// Memory that holds bytes written to a file until they are stored in the repository.
@@ -8,8 +9,14 @@ import ResticCore
 /// Ownership: `append` is called under the file system's lock only. Bytes named by an extent may be read from any
 /// thread: the extent was copied under that lock, after they were written.
 final class WriteBuffer: @unchecked Sendable {
+  /// Smaller writes would leave too much of a request's memory empty.
+  private static let leastTakenByteCount = 192 << 10
+
   /// How many bytes are written.
   private(set) var byteCount = 0
+  /// All of the memory, which goes back to the pool.
+  private let whole: UnsafeMutableRawBufferPointer
+  /// The part of it that is for the bytes.
   private let memory: UnsafeMutableRawBufferPointer
 
   /// The most bytes it can hold.
@@ -18,7 +25,8 @@ final class WriteBuffer: @unchecked Sendable {
   /// An empty buffer of `capacity` bytes.
   init(capacity: Int) {
     precondition(capacity > 0, "a buffer holds something")
-    memory = BufferPool.shared.take(byteCount: capacity)
+    whole = BufferPool.shared.take(byteCount: capacity)
+    memory = whole
   }
 
   /// A full buffer with a copy of `bytes`.
@@ -27,8 +35,21 @@ final class WriteBuffer: @unchecked Sendable {
     append(bytes)
   }
 
+  /// A full buffer with the bytes of `written`: in the memory of the request if they fill most of it, else a copy.
+  init(_ written: FuseWrittenBytes) {
+    if written.bytes.count >= Self.leastTakenByteCount, let (taken, range) = written.takeMemory() {
+      whole = taken
+      memory = UnsafeMutableRawBufferPointer(rebasing: taken[range])
+      byteCount = range.count
+    } else {
+      whole = BufferPool.shared.take(byteCount: max(written.bytes.count, 1))
+      memory = whole
+      append(written.bytes)
+    }
+  }
+
   deinit {
-    BufferPool.shared.giveBack(memory)
+    BufferPool.shared.giveBack(whole)
   }
 
   /// Appends as much of `bytes` as there is room for, and returns how many that were.

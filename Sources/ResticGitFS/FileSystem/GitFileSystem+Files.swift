@@ -4,7 +4,7 @@ import ResticCore
 import SystemPackage
 
 extension GitFileSystem {
-  /// Writes of at least this size are copied before the tree's lock is taken.
+  /// Writes of at least this size get a buffer of their own, before the tree's lock is taken.
   private static let preparedByteCount = 64 * 1024
 
   /// The modes of fallocate(2) that are honoured. Source: linux/falloc.h, which Glibc doesn't bring to Swift.
@@ -53,10 +53,11 @@ extension GitFileSystem {
   }
 
   func write(
-    _ inode: FuseInode, handle: FuseHandle, offset: UInt64, bytes: UnsafeRawBufferPointer
+    _ inode: FuseInode, handle: FuseHandle, offset: UInt64, _ written: FuseWrittenBytes
   ) throws(Errno) {
     try streamer.waitForRoom()
-    let prepared = bytes.count >= Self.preparedByteCount ? WriteBuffer(copying: bytes) : nil
+    let bytes = written.bytes
+    let prepared = bytes.count >= Self.preparedByteCount ? WriteBuffer(written) : nil
     let (ofFile, inAll) = try tree.change("write") { namespace throws(NamespaceError) in
       try namespace.write(bytes, prepared: prepared, to: inode, at: offset, now: .now())
       return (namespace.bufferedByteCount(of: inode), namespace.bufferedCost)

@@ -19,6 +19,7 @@ final class GitFileSystem: Sendable {
   let ownerNames = OwnerNames()
   let listings = Locked(DirectoryListings())
   let storage: StorageStatistics
+  let requestMemory: any FuseMemory = RequestMemory()
 
   /// A file system over `tree`.
   init(tree: WorkingTree, streamer: ContentStreamer, committer: any FileSystemCommitter) {

@@ -39,9 +39,12 @@ extension MemoryFileSystem {
   }
 
   func write(
-    _ inode: FuseInode, handle: FuseHandle, offset: UInt64, bytes: UnsafeRawBufferPointer
+    _ inode: FuseInode, handle: FuseHandle, offset: UInt64, _ written: FuseWrittenBytes
   ) throws(Errno) {
-    try change(inode, handle: handle, as: "write") { $0.write(bytes, at: offset) }
+    try change(inode, handle: handle, as: "write") { $0.write(written.bytes, at: offset) }
+    guard keepsWrites, let (memory, range) = written.takeMemory() else { return }
+    let kept = KeptWrite(inode: inode, offset: offset, memory: memory, range: range)
+    state.withLock { $0.keptWrites.append(kept) }
   }
 
   func allocate(

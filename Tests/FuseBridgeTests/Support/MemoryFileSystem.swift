@@ -21,11 +21,26 @@ final class MemoryFileSystem: FuseFileSystem {
     var creators: [FuseCaller] = []
     var waitingReadCount = 0
     var slowReadsMayGo = false
+    /// The writes whose memory is kept, if it is.
+    var keptWrites: [KeptWrite] = []
+  }
+
+  /// A write as it came, in the memory of its request.
+  struct KeptWrite: @unchecked Sendable {
+    let inode: FuseInode
+    let offset: UInt64
+    let memory: UnsafeMutableRawBufferPointer
+    let range: Range<Int>
   }
 
   let state: Mutex<State>
+  let memory = CountedMemory()
+  var requestMemory: any FuseMemory { memory }
+  /// Whether writes are kept as they came, too.
+  let keepsWrites: Bool
 
-  init() {
+  init(keepsWrites: Bool = false) {
+    self.keepsWrites = keepsWrites
     var root = MemoryInode(
       kind: .directory(MemoryDirectory(parent: 1)), attributes: Self.attributes(inode: 1, mode: S_IFDIR | 0o755))
     root.attributes.linkCount = 2

@@ -107,7 +107,7 @@ struct RefreshTests {
       #expect(try await other.coordinator.refresh() == false, "\(path)")
       try await other.onThread { mount in
         try Self.text("late").withUnsafeBytes {
-          try mount.fileSystem.write(file.inode, handle: file.handle, offset: 0, bytes: $0)
+          try mount.fileSystem.write(file.inode, handle: file.handle, offset: 0, FuseWrittenBytes($0))
         }
         mount.fileSystem.release(file.inode, handle: file.handle)
       }
@@ -170,7 +170,7 @@ struct RefreshTests {
     _ = try await mount.coordinator.commit(.sync)
     try await mount.onThread { mount in
       try Self.text("x").withUnsafeBytes {
-        try mount.fileSystem.write(file.inode, handle: file.handle, offset: 0, bytes: $0)
+        try mount.fileSystem.write(file.inode, handle: file.handle, offset: 0, FuseWrittenBytes($0))
       }
     }
     #expect(mount.coordinator.current.phase == .clean)

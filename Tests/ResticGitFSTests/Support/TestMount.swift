@@ -92,7 +92,7 @@ struct TestMount: Sendable {
       let made = try mount.fileSystem.create(name, in: directory, mode: 0o644, flags: O_RDWR, caller: Self.caller)
       let inode = made.entry.attributes.inode
       let handle = made.file.handle
-      try bytes.withUnsafeBytes { try mount.fileSystem.write(inode, handle: handle, offset: 0, bytes: $0) }
+      try bytes.withUnsafeBytes { try mount.fileSystem.write(inode, handle: handle, offset: 0, FuseWrittenBytes($0)) }
       mount.fileSystem.release(inode, handle: handle)
       mount.fileSystem.forget(inode, count: 1)
     }
@@ -103,7 +103,9 @@ struct TestMount: Sendable {
     try await onThread { mount in
       let inode = try mount.inode(path)
       let handle = try mount.fileSystem.open(inode, flags: O_RDWR).handle
-      try bytes.withUnsafeBytes { try mount.fileSystem.write(inode, handle: handle, offset: offset, bytes: $0) }
+      try bytes.withUnsafeBytes {
+        try mount.fileSystem.write(inode, handle: handle, offset: offset, FuseWrittenBytes($0))
+      }
       mount.fileSystem.release(inode, handle: handle)
     }
   }

@@ -1,0 +1,21 @@
+import FuseBridge
+import Synchronization
+
+/// Memory for requests that knows how much of it is lent. What is given back is overwritten: whoever still reads it notices.
+final class CountedMemory: FuseMemory {
+  private let lent = Mutex(0)
+
+  /// How many buffers are not given back.
+  var lentCount: Int { lent.withLock { $0 } }
+
+  func take(byteCount: Int) -> UnsafeMutableRawBufferPointer {
+    lent.withLock { $0 += 1 }
+    return UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 16)
+  }
+
+  func giveBack(_ memory: UnsafeMutableRawBufferPointer) {
+    memory.initializeMemory(as: UInt8.self, repeating: 0xA5)
+    memory.deallocate()
+    lent.withLock { $0 -= 1 }
+  }
+}

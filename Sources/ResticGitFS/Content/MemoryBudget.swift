@@ -2,7 +2,7 @@
 ///
 /// At the default of 256 MiB and packs of 16 MiB: 48 MiB for what is written and not stored, 64 for packs (two open, one
 /// on its way, one being put together), 32 for blobs kept for readers, and the rest for chunks that are just being cut,
-/// sealed or opened and for the program itself. While nothing is stored readers have 128.
+/// sealed or opened and for the program itself. While nothing is stored readers have 112, beside what is being loaded.
 struct MemoryBudget: Hashable, Sendable {
   /// The whole.
   let byteLimit: Int
@@ -17,7 +17,7 @@ struct MemoryBudget: Hashable, Sendable {
   /// From here on everything that can be stored is stored, not only what is settled in large files.
   var pressureByteCount: UInt64 { dirtyByteLimit / 4 * 3 }
   /// Blobs kept for readers, while nothing is stored.
-  var cacheByteLimit: Int { byteLimit / 2 }
+  var cacheByteLimit: Int { byteLimit / 16 * 7 }
   /// Blobs kept for readers, while much is stored.
   var smallCacheByteLimit: Int { byteLimit / 8 }
   /// What is loaded ahead of somebody who reads a file from front to back.

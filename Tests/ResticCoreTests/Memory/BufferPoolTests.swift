@@ -21,6 +21,26 @@ struct BufferPoolTests {
     pool.giveBack(other)
   }
 
+  @Test("a power of two and a page more is of the same class: a buffer of either serves the other", arguments: 16...25)
+  func pageMore(size: Int) throws {
+    let pool = BufferPool(idleByteLimit: 64 << 20)
+    let whole = 1 << size + 4096
+    let first = pool.take(byteCount: whole)
+    first.initializeMemory(as: UInt8.self, repeating: 1)
+    pool.giveBack(first)
+    let second = pool.take(byteCount: 1 << size)
+    #expect(second.baseAddress == first.baseAddress)
+    pool.giveBack(second)
+    let third = pool.take(byteCount: whole)
+    #expect(third.baseAddress == first.baseAddress)
+    third.initializeMemory(as: UInt8.self, repeating: 2)
+    pool.giveBack(third)
+    let larger = pool.take(byteCount: whole + 1)
+    #expect(larger.baseAddress != first.baseAddress)
+    pool.giveBack(larger)
+    pool.trim()
+  }
+
   @Test("no more is kept than the limit says, beside some packs")
   func limit() {
     let pool = BufferPool(idleByteLimit: 1 << 20)

@@ -2,6 +2,9 @@ import ResticCore
 import SystemPackage
 
 extension Namespace {
+  /// Up to this size a file is brought along with the one before it.
+  private static let smallFileByteCount: UInt64 = 64 << 10
+
   /// Counts an open file. A regular file's extents are there afterwards.
   mutating func open(_ number: InodeNumber, forWriting: Bool) throws(NamespaceError) {
     switch try inode(number).body {
@@ -34,6 +37,22 @@ extension Namespace {
     case .directory: throw .refused(.isDirectory)
     case .special: throw .refused(.invalidArgument)
     }
+  }
+
+  /// The nodes of small files that follow `number`, a small one itself, in its directory as it is stored: the inodes of a tree
+  /// are numbered in its order. At most 32, of 256 KiB in all.
+  func smallFiles(after number: InodeNumber) -> [Node] {
+    guard let first = inodes[number], first.node.size <= Self.smallFileByteCount else { return [] }
+    var nodes: [Node] = []
+    var byteCount: UInt64 = 0
+    for next in number + 1...number + 32 {
+      guard let inode = inodes[next], inode.parent == first.parent else { break }
+      guard case .file(.stored) = inode.body, inode.node.content.count == 1 else { continue }
+      byteCount += min(inode.node.size, 1 << 32)
+      guard byteCount <= 4 * Self.smallFileByteCount else { break }
+      nodes.append(inode.node)
+    }
+    return nodes
   }
 
   /// Notes the extents of a stored file. Harmless if it changed or another thread was first.

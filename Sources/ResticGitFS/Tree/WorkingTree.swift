@@ -80,7 +80,16 @@ final class WorkingTree: Sendable {
     }
     if !following.isEmpty { reader.prepare(following) }
     if let bytes = reader.cachedBytes(of: slices) { return bytes }
+    prepareSmallFiles(after: inode)
     return try wait(for: "read", of: inode) { [reader] in try await reader.bytes(of: slices) }
+  }
+
+  /// Has the small files that follow a small one brought with it: who reads one of many, as git its refs, reads the next ones,
+  /// and one request brings them all.
+  private func prepareSmallFiles(after inode: InodeNumber) {
+    let nodes = inspect { $0.smallFiles(after: inode) }
+    let slices = nodes.flatMap { node in (try? repository.listedExtents(of: node))?.slices(in: 0..<node.size) ?? [] }
+    if !slices.isEmpty { reader.prepare(slices) }
   }
 
   // MARK: Loading

@@ -75,6 +75,24 @@ struct BlobReaderTests {
     }
   }
 
+  @Test("small files of a directory, one after the other, take a few requests, and what was written meanwhile is read")
+  func smallFiles() async throws {
+    let storage = MemoryBackend()
+    let writer = try await TestMount(TestMount.makeRepository(on: storage))
+    for number in 100..<200 { try await writer.write(Array("content \(number)".utf8), to: "refs/\(number)") }
+    _ = try await writer.coordinator.commit(.sync)
+    let backend = FaultBackend(storage)
+    let mount = try await TestMount(TestMount.openRepository(on: backend))
+    let before = backend.calls.count
+    for number in 100..<200 {
+      if number == 130 { try await mount.overwrite(Array("changed".utf8), at: 0, of: "refs/131") }
+      let expected = number == 131 ? "changed 131" : "content \(number)"
+      #expect(try await mount.read("refs/\(number)") == Array(expected.utf8))
+    }
+    let requests = backend.calls[before...].count { $0.operation == .load && $0.file?.type == .data }
+    #expect(requests <= 12, "\(requests) requests for 100 files")
+  }
+
   @Test("readers of the same bytes at the same time share the requests")
   func shared() async throws {
     let scene = try await Scene()

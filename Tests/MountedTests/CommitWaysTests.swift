@@ -48,18 +48,28 @@ struct CommitWaysTests {
   @Test("--commit-after commits once nothing was written for that long, and again after the next change")
   func commitAfter() async throws {
     try await MountedRepository.mounted(["--no-git-init", "--commit-after", "3s"]) { vault in
-      for (count, text) in [(1, "one"), (2, "two")] {
-        for _ in 0..<12 {  // 3.6 s of writing: too busy for a commit
-          try await vault.change(text)
-          try await Task.sleep(for: .milliseconds(300))
-        }
-        #expect(try vault.stored("snapshots").count == count - 1)
+      var count = 0
+      for text in ["one", "two"] {
+        var longestPause = Duration.zero
+        repeat {  // again where the machine stood still meanwhile: that says nothing
+          count = try vault.stored("snapshots").count
+          longestPause = .zero
+          var last = ContinuousClock.now
+          for _ in 0..<12 {  // 3.6 s of writing: too busy for a commit
+            try await vault.change(text)
+            try await Task.sleep(for: .milliseconds(300))
+            longestPause = max(longestPause, last.duration(to: .now))
+            last = .now
+          }
+        } while longestPause >= .milliseconds(2500)
+        #expect(try vault.stored("snapshots").count == count)
+        count += 1
         try await vault.wait(for: "the commit") { try vault.stored("snapshots").count == count }
         try await vault.wait(for: "its end") { try await vault.status().state == "clean" }
         try await vault.expectSaved(text, count: count)
       }
       try await Task.sleep(for: .milliseconds(3500))
-      #expect(try vault.stored("snapshots").count == 2)
+      #expect(try vault.stored("snapshots").count == count)
     }
   }
 

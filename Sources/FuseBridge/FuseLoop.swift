@@ -131,7 +131,7 @@ final class FuseLoop: Sendable {
 
   /// Reads a request. libfuse's own function does no more, but decides itself what it reads into.
   private func receive(into memory: UnsafeMutableRawBufferPointer) -> Received {
-    // libfuse has answered a FUSE_INIT that it doesn't understand, or FUSE_DESTROY.
+    // libfuse could not agree with the kernel on FUSE_INIT.
     guard fuse_session_exited(session) == 0 else { return .end(nil) }
     let byteCount = read(device, memory.baseAddress, memory.count)
     guard byteCount < 0 else { return byteCount < Self.leastRequestByteCount ? .end(.ioError) : .request(byteCount) }

@@ -43,7 +43,7 @@ final class FuseRequestMemory {
   static let byteCount = maximumWriteByteCount + headerByteCount
   /// The most bytes of a WRITE. A thread that waits until there is room holds one request; larger ones are no faster.
   static let maximumWriteByteCount = 256 << 10
-  /// More than the kernel wants to have before the bytes, and a page, as libfuse has it.
+  /// Room for what comes before the bytes: 80 of a WRITE. Source: libfuse, FUSE_BUFFER_HEADER_SIZE.
   private static let headerByteCount = 4096
 
   /// Where a thread finds its own.

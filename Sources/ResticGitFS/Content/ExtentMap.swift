@@ -177,7 +177,7 @@ struct ExtentMap: Sendable {
     replace(position..<position + UInt64(rest.count), with: .buffer(buffer, start: 0))
   }
 
-  /// As `write(_:at:)`, with bytes that were copied before, so that the lock is held for no copy.
+  /// As `write(_:at:)`, with bytes that are in a buffer already, so that the lock is held for no copy.
   mutating func write(_ buffer: WriteBuffer, at offset: UInt64) {
     if offset > byteCount { truncate(to: offset) }
     guard buffer.byteCount > 0 else { return }

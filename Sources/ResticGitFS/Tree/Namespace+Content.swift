@@ -72,7 +72,7 @@ extension Namespace {
     try modify(number, at: now) { extents in extents.truncate(to: byteCount) }
   }
 
-  /// Writes at `offset`. `prepared` holds the same bytes where the caller has copied them already.
+  /// Writes at `offset`. `prepared` holds the same bytes where the caller has a buffer of them.
   mutating func write(
     _ bytes: UnsafeRawBufferPointer, prepared: WriteBuffer?, to number: InodeNumber, at offset: UInt64, now: Timestamp
   ) throws(NamespaceError) {

@@ -49,6 +49,8 @@ final class MountService: Sendable {
     let filter: SnapshotFilter? = if case .latest(let filter) = configuration.selection { filter } else { nil }
     kernelCache = KernelCache(logger: logger)
     BufferPool.shared.limitIdle(to: configuration.memory.idleByteLimit)
+    // What loading the index took, which nothing else needs.
+    BufferPool.shared.trim()
     streamer = ContentStreamer(tree: mounted.tree, budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
     coordinator = CommitCoordinator(
       tree: mounted.tree, base: mounted.base, filter: filter, identity: configuration.identity, lockKeeper: lockKeeper,

@@ -136,7 +136,7 @@ final class BlobReader: Sendable {
         var isFinal = ids.count == 1
         if case .backend(let cause) = error, cause.isRetryable { isFinal = true }
         // A damaged blob is not the others' fault: each is tried alone, and gets an error of its own.
-        for id in ids where state.withLock({ $0.loads[id] != nil }) {
+        for id in giveUpUnawaited(ids) {
           guard !isFinal else {
             end(id, .failure(error))
             continue
@@ -147,6 +147,20 @@ final class BlobReader: Sendable {
             end(id, .failure(error))
           }
         }
+      }
+    }
+  }
+
+  /// Those of `ids` on their way that somebody waits for. The others were loaded ahead: whoever needs one loads it anew, so that
+  /// a pack that is gone makes the index be loaded again for what is needed only.
+  private func giveUpUnawaited(_ ids: [BlobID]) -> [BlobID] {
+    state.withLock { state in
+      ids.filter { id in
+        guard let load = state.loads[id] else { return false }
+        guard load.waiters.isEmpty else { return true }
+        state.loads[id] = nil
+        state.preparedByteCount -= load.preparedByteCount
+        return false
       }
     }
   }

@@ -34,7 +34,7 @@ extension Namespace {
     guard !isChanged, !hasLock(in: Self.root, at: .outside) else { return .inUse }
     guard plan.directories.allSatisfy(isStillAsPlanned) else { return .outdated }
     guard !plan.directories.contains(where: dropsWriters) else { return .inUse }
-    let invalidations = plan.directories.map { directory in
+    let invalidations = plan.directories.flatMap { directory in
       for name in directory.removed { drop(name, from: directory.inode) }
       for node in directory.replaced {
         drop(node.name, from: directory.inode)
@@ -42,8 +42,10 @@ extension Namespace {
       }
       for (inode, node) in directory.retargeted { inodes[inode]?.node = node }
       if directory.inode != Self.root { inodes[directory.inode]?.node = directory.node }
-      return RefreshPlan.Invalidation(
+      let listed = RefreshPlan.Invalidation(
         directory: directory.inode, names: directory.removed + directory.replaced.map(\.name))
+      // The kernel may know the attributes of a directory that nobody has listed.
+      return [listed] + directory.retargeted.map { RefreshPlan.Invalidation(directory: $0.inode, names: []) }
     }
     unannouncedRefreshes += 1
     return .applied(invalidations)

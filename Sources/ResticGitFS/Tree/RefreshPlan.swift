@@ -33,7 +33,7 @@ struct RefreshPlan: Sendable {
 
   /// What the kernel may have cached and must forget.
   struct Invalidation: Hashable, Sendable {
-    /// A directory whose listing changed.
+    /// A directory whose listing or attributes changed.
     var directory: InodeNumber
     /// The names in it that lead elsewhere.
     var names: [Name]

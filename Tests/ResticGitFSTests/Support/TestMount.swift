@@ -13,6 +13,8 @@ struct TestMount: Sendable {
   let tree: WorkingTree
   let coordinator: CommitCoordinator
   let lockKeeper: LockKeeper
+  /// Of no mount; a test may attach one.
+  let kernelCache: KernelCache
   let fileSystem: GitFileSystem
 
   static let password = Array("correct horse".utf8)
@@ -53,16 +55,18 @@ struct TestMount: Sendable {
     let tree = WorkingTree(namespace, repository: repository, reader: reader, logger: logger)
     let keeper = LockKeeper(repository: repository, retryFor: .zero, clock: clock, logger: logger)
     let streamer = ContentStreamer(tree: tree, budget: memory, lockKeeper: keeper, logger: logger)
+    let kernelCache = KernelCache(logger: logger)
     let coordinator = CommitCoordinator(
       tree: tree, base: base, filter: filter,
       identity: SnapshotIdentity(hostname: "here", username: "me", userID: 1, groupID: 1), lockKeeper: keeper,
-      streamer: streamer, kernelCache: KernelCache(logger: logger),
+      streamer: streamer, kernelCache: kernelCache,
       isForOneProgram: isForOneProgram, clock: clock, logger: logger)
     tree.onChange { coordinator.noteChange() }
     self.repository = repository
     self.tree = tree
     self.coordinator = coordinator
     lockKeeper = keeper
+    self.kernelCache = kernelCache
     fileSystem = GitFileSystem(tree: tree, streamer: streamer, committer: NoCommitter())
   }
 

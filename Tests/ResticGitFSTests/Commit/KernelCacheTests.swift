@@ -1,0 +1,123 @@
+import FuseBridge
+import Glibc
+import ResticCore
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@testable import ResticGitFS
+
+/// C11: the kernel uses names and attributes for a day unless it is told to forget them.
+@Suite("What a refresh makes the kernel forget", .serialized, .timeLimit(.minutes(10)))
+struct KernelCacheTests {
+  private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+  /// A mount of a snapshot that holds `paths`, each a file that holds its path.
+  private static func makeMount(of paths: [String], on storage: MemoryBackend) async throws -> TestMount {
+    let maker = try await TestMount(TestMount.makeRepository(on: storage))
+    for path in paths { try await maker.write(text(path), to: path) }
+    _ = try await maker.coordinator.commit(.sync)
+    return try await TestMount(TestMount.openRepository(on: storage), isForOneProgram: true)
+  }
+
+  private static func setMode(_ mode: UInt32, of path: String, elsewhere storage: MemoryBackend) async throws {
+    let other = try await TestMount(TestMount.openRepository(on: storage))
+    try await other.onThread { mount in
+      var changes = FuseAttributeChanges()
+      changes.mode = mode
+      _ = try mount.fileSystem.setAttributes(of: mount.inode(path), to: changes, caller: mount.fileSystem.mounter)
+    }
+    guard case .saved = try await other.coordinator.commit(.sync) else {
+      Issue.record("a mode is a change")
+      return
+    }
+  }
+
+  /// What the kernel says when another process runs `command` in the mount.
+  private static func shell(_ command: String, in path: FilePath) async throws -> String {
+    try await ProcessRunner().check("sh", ["-c", #"cd "$1" && "# + command, "sh", path.string]).output
+  }
+
+  @Test(
+    "attributes of a directory that changed elsewhere, whether the directory was listed or only looked at",
+    arguments: ["stat -c %a d", "ls d; stat -c %a d"], ["d", "d/e"])
+  func directoryAttributes(look: String, changed: String) async throws {
+    let storage = MemoryBackend()
+    let mount = try await Self.makeMount(of: ["d/e/f"], on: storage)
+    let look = look.replacing(" d", with: " \(changed)")
+    try await KernelMount.with(mount) { path, notifier in
+      mount.kernelCache.attach(notifier)
+      #expect(try await Self.shell(look, in: path).hasSuffix("755\n"))
+      try await Self.setMode(0o750, of: changed, elsewhere: storage)
+      #expect(try await mount.coordinator.catchUp())
+      #expect(try await Self.shell(look, in: path).hasSuffix("750\n"))
+    }
+  }
+
+  @Test("names that lead elsewhere, are gone, or are new, and the list of a directory")
+  func names() async throws {
+    let storage = MemoryBackend()
+    let mount = try await Self.makeMount(of: ["d/changed", "d/removed"], on: storage)
+    let look = "cd d; ls; cat changed; cat removed new 2> /dev/null || true"
+    try await KernelMount.with(mount) { path, notifier in
+      mount.kernelCache.attach(notifier)
+      #expect(try await Self.shell(look, in: path) == "changed\nremoved\nd/changedd/removed")
+      let other = try await TestMount(TestMount.openRepository(on: storage))
+      try await other.write(Self.text("theirs"), to: "d/changed")
+      try await other.remove("d/removed")
+      try await other.write(Self.text("new"), to: "d/new")
+      _ = try await other.coordinator.commit(.sync)
+      #expect(try await mount.coordinator.catchUp())
+      #expect(try await Self.shell(look, in: path) == "changed\nnew\ntheirsnew")
+    }
+  }
+
+  @Test("a kernel that does not forget: a program that comes back is not told that the mount is up to date")
+  func failingNotifier() async throws {
+    let storage = MemoryBackend()
+    let mount = try await Self.makeMount(of: ["d/f"], on: storage)
+    let directory = try await mount.onThread { mount in
+      _ = try mount.inode("d/f")
+      return try mount.inode("d")
+    }
+    // The notifier of another mount, where the directory's inode number is that of a file: names in it can't be forgotten.
+    let other = try await TestMount(TestMount.makeRepository())
+    try await other.write(Self.text("1"), to: "file")
+    #expect(try await other.onThread { try $0.inode("file") } == directory)
+    try await KernelMount.with(other) { path, notifier in
+      #expect(try await Self.shell("cat file", in: path) == "1")
+      mount.kernelCache.attach(notifier)
+      let writer = try await TestMount(TestMount.openRepository(on: storage))
+      try await writer.write(Self.text("2"), to: "d/f")
+      _ = try await writer.coordinator.commit(.sync)
+      #expect(try await !mount.coordinator.catchUp())
+      #expect(try await mount.read("d/f") == Self.text("2"), "the mount itself shows the newest")
+      mount.kernelCache.attach(nil)
+    }
+  }
+
+  @Test("one name that the kernel refuses does not keep the directories after it from being forgotten")
+  func refusedName() async throws {
+    let mount = try await TestMount(TestMount.makeRepository())
+    for path in ["d/f", "e/f"] { try await mount.write(Self.text(path), to: path) }
+    let (first, second) = try await mount.onThread { (try $0.inode("d"), try $0.inode("e")) }
+    try await KernelMount.with(mount) { path, notifier in
+      mount.kernelCache.attach(notifier)
+      _ = try await Self.shell("stat d e", in: path)
+      // Longer than any kernel takes.
+      let tooLong = Name([UInt8](repeating: UInt8(ascii: "x"), count: 5000))
+      let invalidations = [
+        RefreshPlan.Invalidation(directory: first, names: [tooLong]),
+        RefreshPlan.Invalidation(directory: second, names: ["f"]),
+      ]
+      let (answers, continuation) = AsyncStream.makeStream(of: Bool.self)
+      mount.kernelCache.forget(invalidations) { hasForgotten in
+        continuation.yield(hasForgotten)
+        continuation.finish()
+      }
+      var all: [Bool] = []
+      for await answer in answers { all.append(answer) }
+      #expect(all == [false])
+    }
+  }
+}

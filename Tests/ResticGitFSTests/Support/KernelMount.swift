@@ -1,0 +1,34 @@
+import FuseBridge
+import ResticTestSupport
+import SystemPackage
+
+@testable import ResticGitFS
+
+/// A test mount as the kernel sees it, for a test that asks what the kernel remembers.
+///
+/// Only other processes may look into it: this one serves it.
+enum KernelMount {
+  /// Calls `body` with the folder at which `mount` is mounted, and with what tells the kernel of changes.
+  static func with(
+    _ mount: TestMount, _ body: (_ path: FilePath, _ notifier: FuseNotifier) async throws -> Void
+  ) async throws {
+    let directory = try TemporaryDirectory(prefix: "kernel")
+    let session = try FuseSession(
+      fileSystem: mount.fileSystem, mountpoint: directory.path, options: FuseMountOptions(fileSystemName: "test"))
+    let (end, continuation) = AsyncStream.makeStream(of: Never.self)
+    DetachedThread {
+      _ = session.run()
+      continuation.finish()
+    }.start()
+    let result: Result<Void, any Error>
+    do {
+      try await body(directory.path, session.notifier)
+      result = .success(())
+    } catch {
+      result = .failure(error)
+    }
+    session.requestExit()
+    for await _ in end {}
+    try result.get()
+  }
+}

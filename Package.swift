@@ -69,9 +69,12 @@ let package = Package(
       dependencies: ["ResticCore", system, logging, subprocess],
       path: "Tests/ResticTestSupport",
       swiftSettings: settings),
+    // Functions of C libraries that tests watch, or make fail.
+    .target(
+      name: "CInterposed", path: "Tests/CInterposed", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
     .testTarget(
       name: "ResticCoreTests",
-      dependencies: ["ResticCore", "ResticTestSupport", system, logging],
+      dependencies: ["ResticCore", "ResticTestSupport", "CInterposed", system, logging],
       swiftSettings: settings),
     .testTarget(
       name: "FuseBridgeTests",

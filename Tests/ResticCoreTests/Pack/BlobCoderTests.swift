@@ -28,7 +28,7 @@ struct BlobCoderTests {
           #expect(blob.plaintextByteCount == bytes.count)
           let opened = try coder.open(
             blob.bytes.array, uncompressedLength: blob.uncompressedLength, id: blob.id, place: "test")
-          #expect(opened == bytes)
+          #expect(opened.fingerprint == bytes.fingerprint)
         }
       }
     }
@@ -88,6 +88,18 @@ struct BlobCoderTests {
       damaged[index] ^= 1
       #expect(throws: RepositoryError.self) { try verify(damaged, Self.text) }
     }
+  }
+
+  // R9.
+  @Test("a blob that a faulty processor encrypts wrongly is refused when it is sealed", arguments: [true, false])
+  func wrongEncryption(isCompressed: Bool) async throws {
+    let coder = Self.coder(isCompressed ? .max : .off)
+    let bytes = TestRepository.noise(200_000, seed: isCompressed ? 8_101 : 8_102)
+    let encrypted = isCompressed ? Zstd.compress(bytes, mode: .max) : bytes
+    await CipherFault.encryptingWrongly(encrypted) {
+      #expect(throws: RepositoryError.self) { try Self.sealed(coder, bytes) }
+    }
+    #expect(try Self.sealed(coder, bytes).plaintextByteCount == bytes.count)
   }
 
   @Test("every truncation and every flipped bit is found, and the message names blob and pack")

@@ -51,6 +51,17 @@ struct PackBuilderTests {
     }
   }
 
+  // R9.
+  @Test("a pack whose header a faulty processor encrypts wrongly is refused")
+  func wrongEncryption() async throws {
+    var building = PackBuilder(type: .data)
+    for seed in 8_201..<8_204 { building.append(try blob(UInt64(seed))) }
+    let builder = building
+    await CipherFault.encryptingWrongly(PackHeader.encode(builder.blobs)) {
+      #expect(throws: RepositoryError.self) { try builder.finish(coder.masterKey) }
+    }
+  }
+
   @Test("two packs merge where both fit one, and stay as they are where they do not")
   func merging() throws {
     var first = PackBuilder(type: .data)

@@ -50,6 +50,24 @@ struct UnpackedFilesTests {
     await #expect(throws: RepositoryError.self) { try await files.load(.index(SHA256.id(of: truncated))) }
   }
 
+  // R9.
+  @Test("a file that a faulty processor encrypts wrongly is not stored", arguments: [1, 2])
+  func wrongEncryption(version: Int) async throws {
+    let backend = MemoryBackend(files: [:])
+    let files = Self.files(backend, version: version)
+    let plaintext = Array(#"{"version":\#(version),"encrypted":"wrongly, as no other file"}"#.utf8)
+    await CipherFault.encryptingWrongly(version > 1 ? [2] + Zstd.compress(plaintext, mode: .auto) : plaintext) {
+      await #expect(throws: RepositoryError.self) { try await files.save(plaintext, as: BackendFile.snapshot) }
+    }
+    // The config is never compressed.
+    await CipherFault.encryptingWrongly(plaintext) {
+      await #expect(throws: RepositoryError.self) { try await files.saveConfig(plaintext) }
+    }
+    #expect(backend.files.isEmpty)
+    let id = try await files.save(plaintext, as: BackendFile.snapshot)
+    #expect(try await files.load(.snapshot(id)) == plaintext)
+  }
+
   @Test("bytes that do not match their name are loaded once more, and refused if they still do not")
   func secondTry() async throws {
     let backend = MemoryBackend(files: [:])

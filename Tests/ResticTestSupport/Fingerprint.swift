@@ -1,0 +1,21 @@
+public import ResticCore
+
+/// What long bytes are compared by in tests: their number and their hash.
+///
+/// When two arrays differ `#expect` looks for the differences, which takes hours for a few megabytes: such a test hangs
+/// where it should fail.
+public struct Fingerprint: Hashable, Sendable, CustomStringConvertible {
+  /// How many bytes there are.
+  public let byteCount: Int
+  /// Their SHA-256.
+  public let hash: ID<Never>
+
+  public var description: String { "\(byteCount) bytes, \(hash.short)" }
+}
+
+extension Collection<UInt8> {
+  /// The number and the hash of these bytes.
+  public var fingerprint: Fingerprint {
+    Fingerprint(byteCount: count, hash: SHA256.id(of: Array(self)))
+  }
+}

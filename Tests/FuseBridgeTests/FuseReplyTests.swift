@@ -42,6 +42,30 @@ struct FuseReplyTests {
     #expect(fileSystem.violations == [])
   }
 
+  @Test(
+    "the lookups of a listing are forgotten, only if the reply failed; a listing without lookups has none",
+    arguments: [0, -ENOENT, -ENODEV], [true, false])
+  func listing(result: Int32, carriesLookups: Bool) throws {
+    // libfuse takes the request here and does not look at it.
+    let request = try #require(OpaquePointer(bitPattern: 8))
+    var listing = FuseListing(
+      limit: 4096, carriesLookups: carriesLookups, timeouts: FuseTimeouts(FuseMountOptions(fileSystemName: "test")))
+    for name in [".", "..", "f", "g"] {
+      let isDot = name.hasPrefix(".")
+      if !isDot { fileSystem.plant(name, content: []) }
+      let attributes =
+        isDot || !carriesLookups
+        ? try fileSystem.attributes(of: 1, handle: nil)
+        : try fileSystem.lookup(Array(name.utf8), in: 1, caller: nobody).attributes
+      let entry = FuseDirectoryEntry(name: Array(name.utf8), attributes: attributes, nextOffset: 1)
+      let isTaken = listing.append(entry, of: request)
+      #expect(isTaken)
+    }
+    deliver(.listing(listing), result: result)
+    #expect(fileSystem.heldByKernel.lookups == (result == 0 && carriesLookups ? 2 : 0))
+    #expect(fileSystem.violations == [])
+  }
+
   @Test("other replies carry nothing to take back")
   func others() {
     let replies: [FuseReply] = [

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("FileUploader")
+@Suite("FileUploader", .timeLimit(.minutes(10)))
 struct FileUploaderTests {
   /// The cuts that a chunker makes which reads everything from the start.
   private static func plainCuts(_ bytes: [UInt8], _ chunker: Chunker) -> [Int] {
@@ -44,7 +44,7 @@ struct FileUploaderTests {
       _ = try await uploader.finish(root: root)
       extents = ExtentMap(chunks: chunks)
       #expect(
-        try await reader.bytes(of: extents.slices(in: 0..<extents.byteCount)) == bytes[...],
+        try await reader.bytes(of: extents.slices(in: 0..<extents.byteCount)).fingerprint == bytes.fingerprint,
         "seed \(seed), round \(round)")
 
       switch Int.random(in: 0..<4, using: &random) {
@@ -105,7 +105,87 @@ struct FileUploaderTests {
     _ = try await uploader.finish(root: root)
     let stored = ExtentMap(chunks: chunks)
     #expect(
-      try await files(PendingChunks()).reader.bytes(of: stored.slices(in: 0..<stored.byteCount)) == bytes[...])
+      try await files(PendingChunks()).reader.bytes(of: stored.slices(in: 0..<stored.byteCount)).fingerprint
+        == bytes.fingerprint)
+  }
+
+  /// What happens to a pack before the commit that relies on it.
+  enum PackLoss: CaseIterable {
+    /// It could not be saved.
+    case failed
+    /// It was there, and a prune that nobody kept out has taken it.
+    case pruned
+  }
+
+  @Test(
+    "a chunk that was under way and whose pack is lost before the commit is stored again", arguments: PackLoss.allCases)
+  func lostPack(loss: PackLoss) async throws {
+    let storage = MemoryBackend()
+    let isBroken = Switch()
+    let backend = FaultBackend(storage) { call in
+      guard isBroken.isOn, call.operation == .save else { return nil }
+      return call.type == (loss == .failed ? .data : .index) ? .nothingDone(FaultBackend.hiccup) : nil
+    }
+    let repository = try await TestMount.makeRepository(on: backend)
+    isBroken.isOn = true
+    var random = SplitMix64(seed: 12)
+    let bytes = random.bytes(3_000_000)
+    var extents = ExtentMap()
+    bytes.withUnsafeBytes { extents.write($0, at: 0) }
+    func files(_ uploader: Uploader, _ pending: PendingChunks) -> FileUploader {
+      FileUploader(
+        uploader: uploader, pending: pending, reader: BlobReader(repository: repository, cacheByteLimit: 0),
+        progress: CommitProgress(fileCount: 1, byteCount: 0))
+    }
+    var pending = PendingChunks()
+    let first = repository.makeUploader()
+    var offset: UInt64 = 0
+    for chunk in try await files(first, pending).store(extents, of: 1) {
+      let slices = extents.slices(in: offset..<offset + UInt64(chunk.byteCount))
+      pending.insert(PendingChunks.Chunk(inode: 1, offset: offset, chunk: chunk, slices: slices))
+      offset += UInt64(chunk.byteCount)
+    }
+    let empty = try await first.add(Tree(nodes: []).encode(), type: .tree)
+    await #expect(throws: RepositoryError.self) { try await first.finish(root: empty) }
+    isBroken.isOn = false
+    storage.forgetAndPruneEverything()
+    try await repository.forgetVanishedPacks()
+
+    let second = repository.makeUploader()
+    let chunks = try await files(second, pending).store(extents, of: 1)
+    _ = try await second.finish(root: second.add(Tree(nodes: []).encode(), type: .tree))
+    let reopened = BlobReader(repository: try await TestMount.openRepository(on: storage), cacheByteLimit: 0)
+    let stored = ExtentMap(chunks: chunks)
+    let read = try await reopened.bytes(of: stored.slices(in: 0..<stored.byteCount))
+    #expect(read.fingerprint == bytes.fingerprint)
+  }
+
+  @Test("a file of which a stored chunk was pruned is not stored: the error names the chunk")
+  func prunedChunk() async throws {
+    var random = SplitMix64(seed: 13)
+    let bytes = random.bytes(12_000_000)
+    let storage = MemoryBackend()
+    let repository = try await TestMount.makeRepository(on: storage)
+    func files() -> FileUploader {
+      FileUploader(
+        uploader: repository.makeUploader(), pending: PendingChunks(),
+        reader: BlobReader(repository: repository, cacheByteLimit: 0),
+        progress: CommitProgress(fileCount: 1, byteCount: 0))
+    }
+    var extents = ExtentMap()
+    bytes.withUnsafeBytes { extents.write($0, at: 0) }
+    let first = files()
+    let chunks = try await first.store(extents, of: 1)
+    _ = try await first.uploader.finish(root: first.uploader.add(Tree(nodes: []).encode(), type: .tree))
+    #expect(chunks.count > 3)
+    // The others are there, so that only a look at this one tells.
+    let gone = StoredChunk(id: SHA256.id(of: [1]), byteCount: chunks[0].byteCount, endsAtCut: true)
+    let content = ExtentMap(chunks: [gone] + chunks.dropFirst())
+    let error = await #expect(throws: RepositoryError.self) { try await files().store(content, of: 1) }
+    guard case .missingBlob(gone.id, _)? = error else {
+      Issue.record("the error does not name the chunk: \(String(describing: error))")
+      return
+    }
   }
 
   @Test("a file of zeros has the cuts of zeros")

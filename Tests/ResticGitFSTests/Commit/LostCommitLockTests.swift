@@ -4,7 +4,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("A commit lock that is lost while a snapshot is being saved")
+@Suite("A commit lock that is lost while a snapshot is being saved", .timeLimit(.minutes(10)))
 struct LostCommitLockTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 
@@ -150,23 +150,47 @@ struct LostCommitLockTests {
     #expect(try await scene.newest().mount.names() == ["base", "ours", "theirs"])
   }
 
-  @Test("a lock that was lost before anything was saved stops the commit, and the next one saves")
-  func before() async throws {
+  /// Which locks are gone when a commit is about to save its snapshot.
+  enum Loss: CaseIterable {
+    case repositoryLock
+    case commitLock
+    case both
+
+    /// Whether `file` is lost, where `held` is restic's lock.
+    func includes(_ file: BackendFile, held: BackendFile?) -> Bool {
+      switch self {
+      case .repositoryLock: file == held
+      case .commitLock: file != held
+      case .both: true
+      }
+    }
+  }
+
+  @Test(
+    "a lock that was lost before anything was saved stops the commit, and the next one saves",
+    arguments: Loss.allCases)
+  func before(loss: Loss) async throws {
     let storage = MemoryBackend()
-    let isOver = Switch()
+    let lostCount = Locked(0)
+    let keeper = Locked<LockKeeper?>(nil)
     let backend = FaultBackend(
       storage,
       pause: { call in
         // Everything is uploaded, and the commit looks for what others have saved.
         guard call.operation == .list, call.type == .snapshot, storage.files.keys.contains(where: { $0.type == .data }),
-          !isOver.isOn
+          lostCount.withLock({ $0 }) == 0
         else { return }
-        isOver.isOn = true
-        for file in storage.files.keys where file.type == .lock { storage[file] = nil }
+        let held = keeper.withLock { $0 }?.heldLock.map(BackendFile.lock)
+        for file in storage.files.keys where file.type == .lock && loss.includes(file, held: held) {
+          storage[file] = nil
+          lostCount.withLock { $0 += 1 }
+        }
       }, fault: { _ in nil })
     let mount = try await TestMount(TestMount.makeRepository(on: backend))
+    keeper.withLock { $0 = mount.lockKeeper }
     try await mount.write(Self.text("ours"), to: "ours")
     await #expect(throws: RepositoryError.self) { try await mount.coordinator.commit(.sync) }
+    #expect(lostCount.withLock { $0 } == (loss == .both ? 2 : 1))
     #expect(try await storage.list(.snapshot).isEmpty)
     guard case .saved = try await mount.coordinator.commit(.sync) else {
       Issue.record("it is saved")

@@ -1,0 +1,94 @@
+import Logging
+import ResticCore
+import ResticTestSupport
+import Testing
+
+@testable import ResticGitFS
+
+@Suite("LockKeeper", .timeLimit(.minutes(5)))
+struct LockKeeperTests {
+  private let storage = MemoryBackend()
+
+  private static func makeKeeper(_ repository: Repository) -> LockKeeper {
+    LockKeeper(repository: repository, retryFor: .zero, logger: repository.settings.logger)
+  }
+
+  /// A blob that `repository` has stored, and lists in an index file.
+  private static func storeBlob(in repository: Repository) async throws -> BlobID {
+    let uploader = repository.makeUploader()
+    let blob = try await uploader.add([1, 2, 3], type: .data)
+    _ = try await uploader.finish(root: uploader.add(Tree(nodes: []).encode(), type: .tree))
+    return blob
+  }
+
+  @Test("a new lock comes with an index that knows what others have pruned while there was none")
+  func freshIndex() async throws {
+    let repository = try await TestMount.makeRepository(on: storage)
+    let blob = try await Self.storeBlob(in: repository)
+    let keeper = Self.makeKeeper(repository)
+    _ = try await keeper.acquire()
+    await keeper.release(unless: { false })
+    #expect(repository.contains(blob, type: .data))
+    storage.forgetAndPruneEverything()
+    _ = try await keeper.acquire()
+    #expect(!repository.contains(blob, type: .data))
+    await keeper.release(unless: { false })
+  }
+
+  @Test("a pack that no index file names and that vanished while there was no lock does not count as stored")
+  func vanishedPack() async throws {
+    let isBroken = Switch()
+    let backend = FaultBackend(storage) { call in
+      isBroken.isOn && call.operation == .save && call.type == .index ? .nothingDone(FaultBackend.hiccup) : nil
+    }
+    let repository = try await TestMount.makeRepository(on: backend)
+    isBroken.isOn = true
+    let uploader = repository.makeUploader()
+    let blob = try await uploader.add([1, 2, 3], type: .data)
+    let root = try await uploader.add(Tree(nodes: []).encode(), type: .tree)
+    await #expect(throws: RepositoryError.self) { try await uploader.finish(root: root) }
+    isBroken.isOn = false
+    let keeper = Self.makeKeeper(repository)
+    _ = try await keeper.acquire()
+    #expect(repository.contains(blob, type: .data), "the pack is there, and the next commit names it")
+    await keeper.release(unless: { false })
+    storage.forgetAndPruneEverything()
+    _ = try await keeper.acquire()
+    #expect(!repository.contains(blob, type: .data))
+    await keeper.release(unless: { false })
+  }
+
+  @Test("a lock that somebody removed is replaced before a commit relies on it, with a fresh index")
+  func unconfirmed() async throws {
+    let repository = try await TestMount.makeRepository(on: storage)
+    let blob = try await Self.storeBlob(in: repository)
+    let keeper = Self.makeKeeper(repository)
+    let first = try await keeper.acquire().id
+    #expect(try await keeper.acquireConfirmed().id == first)
+    storage[.lock(first)] = nil
+    storage.forgetAndPruneEverything()
+    let second = try await keeper.acquireConfirmed()
+    #expect(second.id != first && keeper.heldLock == second.id)
+    try await second.confirm()
+    #expect(try await storage.list(.lock).map(\.file) == [.lock(second.id)])
+    #expect(!repository.contains(blob, type: .data))
+    await keeper.release(unless: { false })
+    #expect(try await storage.list(.lock).isEmpty)
+  }
+
+  @Test("a lock whose index can't be loaded is given back, and the next one is taken anew")
+  func failingIndex() async throws {
+    let isBroken = Switch()
+    let backend = FaultBackend(storage) { call in
+      isBroken.isOn && call.operation == .list && call.type == .index ? .nothingDone(FaultBackend.hiccup) : nil
+    }
+    let keeper = Self.makeKeeper(try await TestMount.makeRepository(on: backend))
+    isBroken.isOn = true
+    await #expect(throws: RepositoryError.self) { try await keeper.acquire() }
+    #expect(keeper.heldLock == nil)
+    #expect(try await storage.list(.lock).isEmpty)
+    isBroken.isOn = false
+    #expect(try await keeper.acquire().id == keeper.heldLock)
+    await keeper.release(unless: { false })
+  }
+}

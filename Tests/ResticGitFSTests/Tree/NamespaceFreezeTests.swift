@@ -1,0 +1,124 @@
+import FuseBridge
+import ResticCore
+import Testing
+
+@testable import ResticGitFS
+
+@Suite("What is written during a commit belongs to the next one", .timeLimit(.minutes(5)))
+struct NamespaceFreezeTests {
+  private static let root = Namespace.root
+  private static let now = Timestamp(seconds: 1_000, nanoseconds: 5)
+  private static let tree = SHA256.id(of: [7], as: BlobID.self)
+
+  private var namespace: Namespace
+  private let directory: InodeNumber
+  private let file: InodeNumber
+
+  /// A directory with a file that says "old".
+  init() throws {
+    var namespace = Namespace(root: Node(name: Name([]), type: .dir, mode: 0), tree: nil, deviceID: 77)
+    let node = Node(name: Name([]), type: .dir, mode: 1 << 31 | 0o755)
+    directory = try namespace.create(node, as: "d", in: Self.root, at: Self.now)
+    file = try namespace.create(Node(name: Name([]), type: .file, mode: 0o644), as: "f", in: directory, at: Self.now)
+    self.namespace = namespace
+    try write("old")
+  }
+
+  private mutating func write(_ text: String) throws {
+    try Array(text.utf8).withUnsafeBytes { bytes in
+      try namespace.write(bytes, prepared: nil, to: file, at: 0, now: Self.now)
+    }
+  }
+
+  /// What a commit of `frozen` stores: every file as one chunk.
+  private static func stored(_ frozen: FrozenTree) -> StoredTree {
+    var stored = StoredTree()
+    func collect(_ directory: FrozenTree.Directory) {
+      stored.directories[directory.inode] = tree
+      for entry in directory.entries {
+        switch entry {
+        case .stored: break
+        case .file(let inode, _, let content):
+          let id = SHA256.id(of: Array("\(inode) \(content.byteCount)".utf8), as: BlobID.self)
+          stored.files[inode] = [StoredChunk(id: id, byteCount: UInt32(content.byteCount), endsAtCut: false)]
+        case .directory(let inner): collect(inner)
+        }
+      }
+    }
+    collect(frozen.root)
+    return stored
+  }
+
+  /// Commits, and makes `change` while the commit is under way.
+  private mutating func commit(_ change: (inout Self) throws -> Void = { _ in }) throws {
+    let frozen = namespace.freeze()
+    try change(&self)
+    namespace.settle(Self.stored(frozen), of: frozen)
+  }
+
+  /// The paths of the files that the next commit stores, and of what it carries over as it was not in the base.
+  private var toStore: [Name] {
+    func names(in directory: FrozenTree.Directory) -> [Name] {
+      directory.entries.flatMap { entry -> [Name] in
+        switch entry {
+        case .stored(_, isUntouched: true): []
+        case .stored(let node, isUntouched: false), .file(_, let node, _): [node.name]
+        case .directory(let inner): [inner.node.name] + names(in: inner)
+        }
+      }
+    }
+    return names(in: namespace.freeze().root)
+  }
+
+  @Test("nothing is written: nothing is left to commit")
+  mutating func quiet() throws {
+    try commit()
+    #expect(!namespace.isChanged)
+    #expect(toStore.isEmpty)
+    #expect(namespace.bufferedByteCount == 0)
+  }
+
+  @Test("a file that is written again keeps its new bytes in memory, and the next commit stores them")
+  mutating func fileWrittenAgain() throws {
+    try commit { try $0.write("newer") }
+    #expect(namespace.isChanged)
+    #expect(toStore == ["d", "f"])
+    #expect(namespace.bufferedByteCount(of: file) > 0)
+    let content = try #require(namespace.changedContent(of: file)?.content)
+    #expect(content.byteCount == 5 && content.extents.contains(where: \.isBuffered))
+    try commit()
+    #expect(!namespace.isChanged)
+  }
+
+  @Test("a new name in a directory that was stored is in the next commit")
+  mutating func newName() throws {
+    try commit { test in
+      let node = Node(name: Name([]), type: .symlink, mode: 0o777)
+      _ = try test.namespace.create(node, as: "link", in: test.directory, at: Self.now)
+    }
+    #expect(namespace.isChanged)
+    #expect(toStore == ["d", "link"])
+    try commit()
+    #expect(!namespace.isChanged)
+  }
+
+  @Test("a name that is removed is not in the next commit, and the directory is stored again")
+  mutating func removal() throws {
+    try commit { try $0.namespace.unlink("f", in: $0.directory, at: Self.now) }
+    #expect(namespace.isChanged)
+    #expect(toStore == ["d"])
+  }
+
+  @Test("attributes that change are in the next commit, of a file and of a directory", arguments: [true, false])
+  mutating func attributes(isDirectory: Bool) throws {
+    try commit { test in
+      var changes = FuseAttributeChanges()
+      changes.mode = 0o700
+      let caller = FuseCaller(userID: 0, groupID: 0, processID: 0)
+      try test.namespace.setAttributes(
+        of: isDirectory ? test.directory : test.file, to: changes, mounter: caller, ownerNames: ("", ""), at: Self.now)
+    }
+    #expect(namespace.isChanged)
+    #expect(toStore.contains(isDirectory ? "d" : "f"))
+  }
+}

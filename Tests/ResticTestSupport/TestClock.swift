@@ -70,7 +70,7 @@ public final class TestClock: Clock {
   }
 
   /// Waits until at least `count` tasks are asleep. False when that has not happened after `limit` of real time.
-  public func waitForSleepers(_ count: Int = 1, limit: Duration = .seconds(10)) async -> Bool {
+  public func waitForSleepers(_ count: Int = 1, limit: Duration = .seconds(60)) async -> Bool {
     let end = ContinuousClock.now.advanced(by: limit)
     while sleeperCount < count {
       guard ContinuousClock.now < end else { return false }

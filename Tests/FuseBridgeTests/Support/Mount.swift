@@ -25,7 +25,7 @@ final class Mount: Sendable {
   static var options: FuseMountOptions { FuseMountOptions(fileSystemName: "restic:/srv/vault, \\odd") }
 
   /// How `run` ended, once it has.
-  func waitForEnd(seconds: Int = 3) throws -> FuseSessionEnd {
+  func waitForEnd(seconds: Int = 60) throws -> FuseSessionEnd {
     for _ in 0..<seconds * 500 {
       if let end = end.withLock({ $0 }) { return end }
       usleep(2_000)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("LimitedBackend")
+@Suite("LimitedBackend", .timeLimit(.minutes(10)))
 struct LimitedBackendTests {
   private static func pack(_ number: UInt8) throws -> BackendFile {
     .pack(try #require(PackID(bytes: [UInt8](repeating: number, count: 32))))
@@ -46,7 +46,7 @@ struct LimitedBackendTests {
     let blocked = Gatekeeper()
     let limited = LimitedBackend(StallingBackend(blocked), connections: 1)
     let stalled = Task { try await limited.save(Self.pack(1), [1]) }
-    await blocked.waitForArrival()
+    try await blocked.waitForArrival()
     let lock = BackendFile.lock(try #require(LockID(bytes: [UInt8](repeating: 9, count: 32))))
     try await limited.save(lock, [1])
     #expect(try await limited.list(.lock).map(\.file) == [lock])
@@ -57,18 +57,18 @@ struct LimitedBackendTests {
   }
 
   @Test("whoever waits longest goes first")
-  func order() async {
+  func order() async throws {
     let gate = ConnectionGate(connections: 1)
     #expect(await gate.enter())
     let order = Order()
-    await withTaskGroup { group in
+    try await withThrowingTaskGroup(of: Void.self) { group in
       for number in 0..<20 {
         group.addTask {
           #expect(await gate.enter())
           order.append(number)
           gate.leave()
         }
-        while gate.waitingCount <= number { await Task.yield() }
+        try await waitUntil { gate.waitingCount > number }
       }
       gate.leave()
     }
@@ -76,13 +76,13 @@ struct LimitedBackendTests {
   }
 
   @Test("a cancelled wait ends at once, takes no connection and lets the others through")
-  func cancellation() async {
+  func cancellation() async throws {
     let gate = ConnectionGate(connections: 1)
     #expect(await gate.enter())
     let first = Task { await gate.enter() }
-    while gate.waitingCount < 1 { await Task.yield() }
+    try await waitUntil { gate.waitingCount >= 1 }
     let second = Task { await gate.enter() }
-    while gate.waitingCount < 2 { await Task.yield() }
+    try await waitUntil { gate.waitingCount >= 2 }
     first.cancel()
     #expect(await first.value == false)
     #expect(gate.waitingCount == 1)
@@ -93,7 +93,7 @@ struct LimitedBackendTests {
   }
 
   @Test("connections survive any mix of cancellations")
-  func cancellationStorm() async {
+  func cancellationStorm() async throws {
     let gate = ConnectionGate(connections: 3)
     var random = SplitMix64(seed: 5)
     await withTaskGroup { group in
@@ -115,7 +115,7 @@ struct LimitedBackendTests {
       #expect(await gate.enter())
     }
     let fourth = Task { await gate.enter() }
-    while gate.waitingCount < 1 { await Task.yield() }
+    try await waitUntil { gate.waitingCount >= 1 }
     fourth.cancel()
     #expect(await fourth.value == false)
   }
@@ -126,7 +126,7 @@ struct LimitedBackendTests {
     let base = FaultBackend(StallingBackend(blocked))
     let limited = LimitedBackend(base, connections: 1)
     let stalled = Task { try await limited.save(Self.pack(1), [1]) }
-    await blocked.waitForArrival()
+    try await blocked.waitForArrival()
     let waiting = Task { try await limited.save(Self.pack(2), [2]) }
     waiting.cancel()
     await #expect(throws: BackendError.unavailable("cancelled while waiting for a connection")) {
@@ -158,11 +158,11 @@ private final class Gatekeeper: Sendable {
 
   func wait() async {
     state.withLock { $0.hasArrived = true }
-    while !state.withLock({ $0.isOpen }) { await Task.yield() }
+    while !state.withLock({ $0.isOpen }), !Task.isCancelled { await Task.yield() }
   }
 
-  func waitForArrival() async {
-    while !state.withLock({ $0.hasArrived }) { await Task.yield() }
+  func waitForArrival() async throws {
+    try await waitUntil { state.withLock { $0.hasArrived } }
   }
 
   func open() { state.withLock { $0.isOpen = true } }

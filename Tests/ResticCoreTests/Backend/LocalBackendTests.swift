@@ -171,8 +171,9 @@ struct LocalBackendTests {
     }
     let pack = try file(.data, "1a")
     try await backend.save(pack, bytes)
-    #expect(try await backend.load(pack).array == bytes.array)
-    #expect(try await backend.load(pack, range: byteCount - 5000..<byteCount).array == Array(bytes.array.suffix(5000)))
+    #expect(try await backend.load(pack).array.fingerprint == bytes.array.fingerprint)
+    let end = try await backend.load(pack, range: byteCount - 5000..<byteCount)
+    #expect(end.array.fingerprint == bytes.array.suffix(5000).fingerprint)
     // What is there is compared, not written again.
     try await backend.save(pack, bytes)
     #expect(try names(root.appending("data/1a")) == [pack.name])

@@ -4,7 +4,7 @@ import Testing
 @testable import ResticCore
 
 /// A commit here is a few packs, one index file and one snapshot.
-@Suite("A commit that fails")
+@Suite("A commit that fails", .timeLimit(.minutes(10)))
 struct CommitFailureTests {
   private static let settings = TestRepository.settings(packByteCount: 20_000)
   private static let old: [Name: [UInt8]] = ["kept": TestRepository.noise(3000, seed: 1), "changed": [1]]
@@ -105,9 +105,11 @@ struct CommitFailureTests {
     var failed = false
     for seed in 0..<1000 where !failed {
       do {
-        _ = try await uploader.add(TestRepository.noise(300, seed: UInt64(seed)), type: .data)
+        _ = try await withTimeLimit {
+          try await uploader.add(TestRepository.noise(300, seed: UInt64(seed)), type: .data)
+        }
         await Task.yield()
-      } catch {
+      } catch is RepositoryError {
         failed = true
       }
     }
@@ -119,7 +121,9 @@ struct CommitFailureTests {
         continue
       }
     }
-    await #expect(throws: RepositoryError.self) { try await uploader.finish(root: SHA256.id(of: [1])) }
+    await #expect(throws: RepositoryError.self) {
+      try await withTimeLimit { try await uploader.finish(root: SHA256.id(of: [1])) }
+    }
     #expect(!repository.contains(SHA256.id(of: [1]), type: .data))
     #expect(repository.directory.withLock { $0.pendingCount } == 0)
   }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("The uploader")
+@Suite("The uploader", .timeLimit(.minutes(10)))
 struct UploaderTests {
   private static func packs(_ backend: MemoryBackend) -> [[UInt8]] {
     backend.files.filter { $0.key.type == .data }.map(\.value)
@@ -167,10 +167,10 @@ struct UploaderTests {
     let bytes = TestRepository.noise(1000, seed: 1)
     let first = repository.makeUploader()
     let id = try await first.add(bytes, type: .data)
-    while held.waiting < 1 { await Task.yield() }
+    try await waitUntil { held.waiting >= 1 }
     isFailing.withLock { $0 = true }
     let lost = try await first.add(TestRepository.noise(1000, seed: 2), type: .data)
-    while repository.contains(lost, type: .data) { await Task.yield() }
+    try await waitUntil { !repository.contains(lost, type: .data) }
     await #expect(throws: RepositoryError.self) { try await first.add([1], type: .data) }
     isFailing.withLock { $0 = false }
 
@@ -205,7 +205,7 @@ struct UploaderTests {
     let adding = Task {
       for seed in 0..<20 { _ = try await uploader.add(TestRepository.noise(1000, seed: UInt64(seed)), type: .data) }
     }
-    while gate.waiting < 2 { try await Task.sleep(for: .milliseconds(1)) }
+    try await waitUntil { gate.waiting >= 2 }
     try await Task.sleep(for: .milliseconds(50))
     #expect(gate.waiting == 2)
     #expect(uploader.statistics.data.addedBlobCount == 2)

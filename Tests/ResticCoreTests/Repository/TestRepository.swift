@@ -49,15 +49,17 @@ enum TestRepository {
 }
 
 extension Repository {
-  /// Saves a snapshot whose one folder holds `files`, each as a single blob.
+  /// Saves a snapshot whose one folder holds `files`, each as a single blob. An error, if that does not end.
   @discardableResult
   func commit(_ files: [Name: [UInt8]], seconds: Int64 = 0) async throws -> SavedSnapshot {
-    let uploader = makeUploader()
-    let root = try await uploader.add(folder: files)
-    let tree = try await uploader.finish(root: root)
-    return try await saveSnapshot(
-      Snapshot(time: Timestamp(seconds: 1_700_000_000 + seconds, nanoseconds: 0), tree: root, paths: ["/test"]),
-      of: tree)
+    try await withTimeLimit {
+      let uploader = self.makeUploader()
+      let root = try await uploader.add(folder: files)
+      let tree = try await uploader.finish(root: root)
+      return try await self.saveSnapshot(
+        Snapshot(time: Timestamp(seconds: 1_700_000_000 + seconds, nanoseconds: 0), tree: root, paths: ["/test"]),
+        of: tree)
+    }
   }
 
   /// What the folder of `saved` holds.

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("Clients whose clocks differ, stop or leap")
+@Suite("Clients whose clocks differ, stop or leap", .timeLimit(.minutes(10)))
 struct ClockTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 
@@ -68,14 +68,14 @@ struct ClockTests {
     let clock = TestClock()
     let mount = try await TestMount(TestMount.makeRepository(on: backend), clock: Self.lockClock(clock))
     try await mount.write(Self.text("new"), to: "f")
-    #expect(await clock.waitForSleepers())
+    try #require(await clock.waitForSleepers())
     clock.advance(by: .milliseconds(200))
-    while mount.lockKeeper.heldLock == nil { try await Task.sleep(for: .milliseconds(1)) }
+    try await waitUntil { mount.lockKeeper.heldLock != nil }
     let first = mount.lockKeeper.heldLock
     if what == "storage away" {
       isAway.isOn = true
       for _ in 0..<(23 * 60 / 5) {
-        #expect(await clock.waitForSleepers())
+        try #require(await clock.waitForSleepers())
         clock.advance(by: .seconds(5))
       }
       isAway.isOn = false
@@ -84,16 +84,16 @@ struct ClockTests {
     }
     if what.hasSuffix("removed it") { for file in storage.files.keys where file.type == .lock { storage[file] = nil } }
 
-    let isDone = Switch()
-    async let time: Void = {
-      while !isDone.isOn {
+    // Time goes on until the commit has ended, however it does.
+    let time = Task {
+      while !Task.isCancelled {
         clock.advance(by: .milliseconds(200))
-        try? await Task.sleep(for: .milliseconds(1))  // nobody cancels it
+        try await Task.sleep(for: .milliseconds(1))
       }
-    }()
-    let committed = try await mount.coordinator.commit(.sync)
-    isDone.isOn = true
-    await time
+    }
+    defer { time.cancel() }
+    let committed = try await withTimeLimit { try await mount.coordinator.commit(.sync) }
+    time.cancel()
     #expect(committed.snapshot != nil && first != nil)
     #expect(try await TestMount(TestMount.openRepository(on: storage)).read("f") == Self.text("new"))
     #expect(try await storage.list(.lock).isEmpty)

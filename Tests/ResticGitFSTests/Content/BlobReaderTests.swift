@@ -46,7 +46,7 @@ struct BlobReaderTests {
       let read = try await mount.onThread { mount in
         try mount.tree.bytes(of: inode, in: UInt64(range.lowerBound)..<UInt64(range.upperBound))
       }
-      #expect(read[...] == bytes[range])
+      #expect(read.fingerprint == bytes[range].fingerprint)
     }
   }
 
@@ -124,7 +124,7 @@ struct BlobReaderTests {
     #expect(backend.callCount - before <= extents.count + 6)
     isAway.isOn = false
     let first = try await reader.bytes(of: [extents[0]])
-    #expect(first[...] == scene.bytes[..<Int(extents[0].end)])
+    #expect(first.fingerprint == scene.bytes[..<Int(extents[0].end)].fingerprint)
   }
 
   @Test("a damaged blob is an error for those who need it, and its neighbours are read")

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("ContentStreamer")
+@Suite("ContentStreamer", .timeLimit(.minutes(10)))
 struct ContentStreamerTests {
   private static let budget = MemoryBudget(byteLimit: 64 << 20)
 
@@ -46,7 +46,7 @@ struct ContentStreamerTests {
     #expect(all.count == 120 << 20)
     for number in 0..<120 {
       #expect(all[number << 20] == UInt8(number))
-      #expect(all[(number << 20) + 1..<(number + 1) << 20] == piece[1...])
+      #expect(all[(number << 20) + 1..<(number + 1) << 20].fingerprint == piece[1...].fingerprint)
     }
   }
 
@@ -62,7 +62,7 @@ struct ContentStreamerTests {
       #expect(mount.tree.inspect { $0.bufferedByteCount } <= Self.budget.dirtyByteLimit + 200_000)
     }
     _ = try await mount.coordinator.commit(.sync)
-    for (path, bytes) in contents { #expect(try await mount.read(path) == bytes) }
+    for (path, bytes) in contents { #expect(try await mount.read(path).fingerprint == bytes.fingerprint) }
   }
 
   @Test("what is overwritten while it is stored is kept as it was written last")
@@ -81,8 +81,8 @@ struct ContentStreamerTests {
     }
     let before = try await mount.read("f")
     _ = try await mount.coordinator.commit(.sync)
-    #expect(try await mount.read("f") == before)
-    #expect(before == model)
+    #expect(try await mount.read("f").fingerprint == before.fingerprint)
+    #expect(before.fingerprint == model.fingerprint)
   }
 
   @Test("writes that arrive in another order are stored once, and not with the holes that they leave for a moment")
@@ -101,7 +101,7 @@ struct ContentStreamerTests {
     }
     mount.fileSystem.release(open.inode, handle: open.handle)
     _ = try await mount.coordinator.commit(.sync)
-    #expect(try await mount.read("f") == model)
+    #expect(try await mount.read("f").fingerprint == model.fingerprint)
     let stored = try await mount.repository.backend.list(.data).reduce(0) { $0 + $1.byteCount }
     #expect(stored < model.count + model.count / 100, "\(stored) bytes for \(model.count)")
   }
@@ -125,7 +125,7 @@ struct ContentStreamerTests {
     }
     #expect(stored >= 16 << 20)
     _ = try await mount.coordinator.commit(.sync)
-    #expect(try await mount.read("f") == model)
+    #expect(try await mount.read("f").fingerprint == model.fingerprint)
   }
 
   @Test("a full storage is an error to the writer, nothing accepted is lost, and writing goes on when there is room")
@@ -152,7 +152,9 @@ struct ContentStreamerTests {
     disk.isFull.withLock { $0 = false }
     try await mount.write([1, 2, 3], to: "last")
     _ = try await mount.coordinator.commit(.sync)
-    for (number, bytes) in accepted.enumerated() { #expect(try await mount.read("f\(number)") == bytes) }
+    for (number, bytes) in accepted.enumerated() {
+      #expect(try await mount.read("f\(number)").fingerprint == bytes.fingerprint)
+    }
   }
 }
 

@@ -229,7 +229,9 @@ struct LocalBackendTests {
     let executor = BlockingExecutor(threadCount: 20)
     let pipe = try FileDescriptor.pipe()
     let running = RunningCount()
-    await withTaskGroup { group in
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      // Whatever happens: the threads end with the pipe.
+      defer { #expect(throws: Never.self) { try pipe.writeEnd.close() } }
       for _ in 0..<64 {
         group.addTask {
           await executor.run {
@@ -240,9 +242,8 @@ struct LocalBackendTests {
           }
         }
       }
-      while running.current < 20 { await Task.yield() }
+      try await waitUntil { running.current >= 20 }
       #expect(await Task { 1 + 1 }.value == 2)
-      #expect(throws: Never.self) { try pipe.writeEnd.close() }
     }
     #expect(throws: Never.self) { try pipe.readEnd.close() }
     #expect(running.current == 0 && running.highest == 20)

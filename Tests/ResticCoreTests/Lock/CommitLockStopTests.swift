@@ -50,7 +50,7 @@ struct CommitLockStopTests {
 
     /// Waits until both clients do nothing but wait.
     private func settle() async throws {
-      let end = ContinuousClock.now.advanced(by: .seconds(20))
+      let end = ContinuousClock.now.advanced(by: .seconds(60))
       while !(first.isIdle || stopper.isStopped) || !second.isIdle {
         try #require(ContinuousClock.now < end, "a client does not come to rest")
         await Task.yield()

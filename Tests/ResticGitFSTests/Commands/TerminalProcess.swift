@@ -67,6 +67,9 @@ final class TerminalProcess {
     try? master.close()
   }
 
+  /// How long a test waits for something.
+  private static let limit = Duration.seconds(60)
+
   /// Whether what is typed is shown.
   var echoes: Bool {
     var modes = termios()
@@ -75,9 +78,9 @@ final class TerminalProcess {
   }
 
   /// A thread of the child, other than its first, that does not block `signal`. Waits until there is one, as a thread
-  /// may do so only while it waits for something; nil when ten seconds are over.
+  /// may do so only while it waits for something; nil when a minute is over.
   func thread(lettingThrough signal: Int32) throws -> pid_t? {
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + Self.limit
     while ContinuousClock.now < deadline {
       if let thread = try threads(lettingThrough: signal).first(where: { $0 != child }) { return thread }
       try read()
@@ -102,9 +105,9 @@ final class TerminalProcess {
     _ = try master.writeAll(Array(text.utf8))
   }
 
-  /// Waits until the output holds `text`, after what earlier calls found; false when ten seconds are over.
+  /// Waits until the output holds `text`, after what earlier calls found; false when a minute is over.
   func waits(for text: String) throws -> Bool {
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + Self.limit
     var rest = output[found...]
     while true {
       if let end = rest.range(of: text) {
@@ -117,9 +120,9 @@ final class TerminalProcess {
     }
   }
 
-  /// The exit code, or 1000 and the signal's number; nil when ten seconds are over.
+  /// The exit code, or 1000 and the signal's number; nil when a minute is over.
   func exitCode() throws -> Int32? {
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + Self.limit
     var status: Int32 = 0
     while waitpid(child, &status, WNOHANG) == 0 {
       guard ContinuousClock.now < deadline else { return nil }

@@ -9,8 +9,11 @@ import Testing
 struct DiscardTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-  @Test("at every call of a commit: a snapshot that was not being saved yet is never saved, one that was is waited for")
-  func everyMoment() async throws {
+  /// With `heedsCancellation` the storage does not save a snapshot for a task that is cancelled.
+  @Test(
+    "at every call of a commit: a snapshot that was not being saved yet is never saved, one that was is waited for",
+    arguments: [true, false])
+  func everyMoment(heedsCancellation: Bool) async throws {
     var outcomes: Set<Bool> = []
     for number in 1... {
       let storage = MemoryBackend()
@@ -18,7 +21,12 @@ struct DiscardTests {
       try await maker.write(Self.text("old"), to: "f")
       _ = try await maker.coordinator.commit(.sync)
       let turnstile = Turnstile(stopping: 0)
-      let backend = turnstile.backend(of: 0, to: storage)
+      let backend = turnstile.backend(
+        of: 0,
+        to: FaultBackend(storage) { call in
+          guard heedsCancellation, call.operation == .save, call.type == .snapshot, Task.isCancelled else { return nil }
+          return .nothingDone(.unavailable("cancelled"))
+        })
       let mount = try await TestMount(TestMount.openRepository(on: backend))
       try await mount.write(Self.text("new"), to: "f")
       // From here on all calls are the commit's.

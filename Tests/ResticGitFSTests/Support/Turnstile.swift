@@ -28,7 +28,7 @@ final class Turnstile: Sendable {
   }
 
   /// A way to `storage` for one of the clients.
-  func backend(of client: Int, to storage: MemoryBackend) -> FaultBackend {
+  func backend(of client: Int, to storage: any Backend) -> FaultBackend {
     FaultBackend(storage, pause: { call in await self.pass(client, call) }, fault: { _ in nil })
   }
 

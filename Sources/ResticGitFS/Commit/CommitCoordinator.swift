@@ -341,6 +341,6 @@ final class CommitCoordinator: Sendable {
       state.phase = .clean
     }
     noteChange()
-    await lockKeeper.release(unless: { [tree] in tree.inspect { $0.isChanged } })
+    await lockKeeper.release(unless: { [tree, streamer] in tree.inspect { $0.isChanged } || streamer.needsLock() })
   }
 }

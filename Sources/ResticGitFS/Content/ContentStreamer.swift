@@ -31,6 +31,10 @@ final class ContentStreamer: Sendable {
     var storedPackCount = 0
     /// How many chunks have taken the place of bytes in memory.
     var replacedCount = 0
+    /// The files of which chunks have.
+    var streamed: Set<InodeNumber> = []
+    /// Whether the repository's lock is there for this streamer's sake, which then gives it back.
+    var tookLock = false
     /// Writers that wait for room, in the order in which they came.
     var waiters: [DispatchSemaphore] = []
     /// How many passes failed, and why the last one did.
@@ -150,6 +154,41 @@ final class ContentStreamer: Sendable {
     tree.reader.limitCache(to: budget.cacheByteLimit)
   }
 
+  // MARK: The lock
+
+  /// Whether a file that is in no snapshot, but that a program has open, has content that only the storage holds: a prune
+  /// would take it, so the lock has to stay on a mount without changes, too. `noteClose` then gives it back.
+  func needsLock() -> Bool {
+    let streamed = state.withLock { $0.streamed }
+    let live = tree.inspect { namespace in streamed.filter { namespace.changedContent(of: $0) != nil } }
+    return state.withLock { state in
+      state.streamed.subtract(streamed.subtracting(live))
+      if !live.isEmpty { state.tookLock = true }
+      return !live.isEmpty
+    }
+  }
+
+  /// Notes that a file was closed, perhaps the last one that needed the lock.
+  func noteClose() {
+    let mayBeLast = state.withLock { $0.tookLock && !$0.isRunning }
+    if mayBeLast, !tree.inspect({ $0.isChanged }) { Task { await giveLockBack() } }
+  }
+
+  /// Gives a lock back that was taken for files which are gone by now: a mount without changes holds none.
+  private func giveLockBack() async {
+    guard state.withLock({ $0.tookLock }) else { return }
+    await gate.pass { () async in
+      let isNeeded: @Sendable () -> Bool = { [self] in tree.inspect { $0.isChanged } || needsLock() }
+      if isNeeded() { return }
+      state.withLock { state in
+        state.tookLock = false
+        state.uploader = nil
+        state.pending = PendingChunks()
+      }
+      await lockKeeper.release(unless: isNeeded)
+    }
+  }
+
   // MARK: Passes
 
   private func start() {
@@ -183,7 +222,7 @@ final class ContentStreamer: Sendable {
         return true
       }
       wakeWriters(afterFailure: failure != nil)
-      if isDone { return }
+      if isDone { return await giveLockBack() }
     }
   }
 
@@ -203,6 +242,7 @@ final class ContentStreamer: Sendable {
     }
     var isUnderPressure: Bool { tree.inspect { $0.bufferedCost } >= budget.pressureByteCount }
     guard isUnderPressure || !requested.isEmpty else { return false }
+    if lockKeeper.heldLock == nil { state.withLock { $0.tookLock = true } }
     _ = try await lockKeeper.acquire()
     tree.reader.limitCache(to: budget.smallCacheByteLimit)
     let uploader = state.withLock { state in
@@ -371,7 +411,10 @@ final class ContentStreamer: Sendable {
         namespace.replace(at: pending.offset, of: pending.inode, by: pending.chunk, ifStill: pending.slices)
       }
     }
-    state.withLock { $0.replacedCount += chunks.count }
+    state.withLock { state in
+      state.replacedCount += chunks.count
+      state.streamed.formUnion(chunks.map(\.inode))
+    }
     wakeWriters()
   }
 }

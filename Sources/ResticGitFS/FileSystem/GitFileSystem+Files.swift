@@ -66,7 +66,9 @@ extension GitFileSystem {
   }
 
   func release(_ inode: FuseInode, handle: FuseHandle) {
-    tree.inspect { $0.release(inode, forWriting: handle == FileAccess.write.rawValue) }
+    let mayWrite = handle == FileAccess.write.rawValue
+    tree.inspect { $0.release(inode, forWriting: mayWrite) }
+    if mayWrite { streamer.noteClose() }
   }
 
   /// Makes nothing durable: see docs/SEMANTICS.md. What is written is kept in memory until the next commit.

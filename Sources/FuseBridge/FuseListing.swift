@@ -34,7 +34,8 @@ struct FuseListing {
       let end = buffer.baseAddress?.advanced(by: byteCount).assumingMemoryBound(to: CChar.self)
       return entry.name.withCString { name in
         if carriesLookups {
-          var parameters = fuse_entry_param(FuseEntry(attributes: entry.attributes), timeouts: timeouts)
+          let entry = FuseEntry(inode: entry.inode, attributes: entry.attributes)
+          var parameters = fuse_entry_param(entry, timeouts: timeouts)
           // The kernel does not look up "." and "..": inode 0 tells it that no lookup comes with the entry.
           if isDot { parameters.ino = 0 }
           return fuse_add_direntry_plus(request, end, room, name, &parameters, offset)
@@ -46,7 +47,7 @@ struct FuseListing {
     // libfuse returns the size it needs and writes only if that fits.
     guard needed <= room else { return false }
     byteCount += needed
-    if carriesLookups && !isDot { lookedUp.append(entry.attributes.inode) }
+    if carriesLookups && !isDot { lookedUp.append(entry.inode) }
     return true
   }
 

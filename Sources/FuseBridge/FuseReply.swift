@@ -45,14 +45,14 @@ enum FuseReply {
     guard send(self) != 0 else { return }
     switch self {
     case .entry(let entry):
-      fileSystem.forget(entry.attributes.inode, count: 1)
+      fileSystem.forget(entry.inode, count: 1)
     case .opened(let inode, let file):
       fileSystem.release(inode, handle: file.handle)
     case .openedDirectory(let inode, let file):
       fileSystem.releaseDirectory(inode, handle: file.handle)
     case .created(let entry, let file):
-      fileSystem.release(entry.attributes.inode, handle: file.handle)
-      fileSystem.forget(entry.attributes.inode, count: 1)
+      fileSystem.release(entry.inode, handle: file.handle)
+      fileSystem.forget(entry.inode, count: 1)
     case .listing(let listing):
       for inode in listing.lookedUp { fileSystem.forget(inode, count: 1) }
     case .none, .success, .failure, .negativeEntry, .attributes, .target, .bytes, .written, .statistics,

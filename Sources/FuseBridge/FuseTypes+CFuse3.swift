@@ -7,7 +7,7 @@ extension stat {
   /// The fields the kernel reads of it.
   init(_ attributes: FuseAttributes) {
     self.init()
-    st_ino = UInt(attributes.inode)
+    st_ino = UInt(attributes.inodeNumber)
     st_mode = attributes.mode
     st_nlink = UInt(attributes.linkCount)
     st_uid = attributes.userID
@@ -41,7 +41,7 @@ extension fuse_entry_param {
   /// The answer to a lookup.
   init(_ entry: FuseEntry, timeouts: FuseTimeouts) {
     self.init()
-    ino = entry.attributes.inode
+    ino = entry.inode
     attr = stat(entry.attributes)
     attr_timeout = timeouts.attributes
     entry_timeout = timeouts.entry

@@ -37,8 +37,8 @@ public struct FuseTime: Hashable, Sendable {
 
 /// stat(2)'s fields.
 public struct FuseAttributes: Hashable, Sendable {
-  /// The inode.
-  public var inode: FuseInode
+  /// The number that stat(2) shows, which need not be the kernel's handle of the inode: one file, one number.
+  public var inodeNumber: UInt64
   /// Type and permission bits, S_IF… included.
   public var mode: UInt32
   /// How many names it has.
@@ -62,10 +62,10 @@ public struct FuseAttributes: Hashable, Sendable {
 
   /// All fields.
   public init(
-    inode: FuseInode, mode: UInt32, linkCount: UInt32, userID: UInt32, groupID: UInt32, device: UInt64,
+    inodeNumber: UInt64, mode: UInt32, linkCount: UInt32, userID: UInt32, groupID: UInt32, device: UInt64,
     byteCount: UInt64, blockCount: UInt64, accessTime: FuseTime, modificationTime: FuseTime, changeTime: FuseTime
   ) {
-    self.inode = inode
+    self.inodeNumber = inodeNumber
     self.mode = mode
     self.linkCount = linkCount
     self.userID = userID
@@ -81,11 +81,14 @@ public struct FuseAttributes: Hashable, Sendable {
 
 /// What a lookup answers.
 public struct FuseEntry: Hashable, Sendable {
-  /// Its attributes, the inode among them.
+  /// The inode.
+  public var inode: FuseInode
+  /// Its attributes.
   public var attributes: FuseAttributes
 
-  /// An entry. Inode numbers are never reused, so the generation is always 0.
-  public init(attributes: FuseAttributes) {
+  /// An entry. Inodes are never reused, so the generation is always 0.
+  public init(inode: FuseInode, attributes: FuseAttributes) {
+    self.inode = inode
     self.attributes = attributes
   }
 }
@@ -94,14 +97,17 @@ public struct FuseEntry: Hashable, Sendable {
 public struct FuseDirectoryEntry: Hashable, Sendable {
   /// The name.
   public var name: [UInt8]
-  /// What readdirplus tells beside the name; plain readdir uses inode and type only.
+  /// The inode that the name leads to.
+  public var inode: FuseInode
+  /// What readdirplus tells beside the name; plain readdir uses number and type only.
   public var attributes: FuseAttributes
   /// Where reading goes on after this entry: 1 ... Int64.max.
   public var nextOffset: UInt64
 
   /// An entry.
-  public init(name: [UInt8], attributes: FuseAttributes, nextOffset: UInt64) {
+  public init(name: [UInt8], inode: FuseInode, attributes: FuseAttributes, nextOffset: UInt64) {
     self.name = name
+    self.inode = inode
     self.attributes = attributes
     self.nextOffset = nextOffset
   }

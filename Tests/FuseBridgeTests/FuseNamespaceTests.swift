@@ -48,6 +48,23 @@ struct FuseNamespaceTests {
     }
   }
 
+  @Test("stat and readdir show the file's number, which need not be the kernel's handle")
+  func inodeNumbers() throws {
+    let fileSystem = MemoryFileSystem()
+    try Mount.with(fileSystem) { mount in
+      try Client.python("os.mkdir('d'); open('d/f', 'w').close()", in: mount.path)
+      let (folder, file) = (try #require(fileSystem.inode(at: "d")), try #require(fileSystem.inode(at: "d/f")))
+      let numbers = (MemoryFileSystem.shownNumber(of: folder), MemoryFileSystem.shownNumber(of: file))
+      try Client.python(
+        """
+        assert os.stat('.').st_ino == 1
+        for round in range(2):
+          assert {e.name: e.inode() for e in os.scandir('d')} == {'f': \(numbers.1)}
+          assert (os.stat('d').st_ino, os.stat('d/f').st_ino) == \(numbers)
+        """, in: mount.path)
+    }
+  }
+
   @Test("symbolic links, fifos, sockets and device nodes are made and told apart")
   func specialFiles() throws {
     try Mount.with(MemoryFileSystem()) { mount in

@@ -53,11 +53,12 @@ struct FuseReplyTests {
     for name in [".", "..", "f", "g"] {
       let isDot = name.hasPrefix(".")
       if !isDot { fileSystem.plant(name, content: []) }
-      let attributes =
+      let found =
         isDot || !carriesLookups
-        ? try fileSystem.attributes(of: 1, handle: nil)
-        : try fileSystem.lookup(Array(name.utf8), in: 1, caller: nobody).attributes
-      let entry = FuseDirectoryEntry(name: Array(name.utf8), attributes: attributes, nextOffset: 1)
+        ? FuseEntry(inode: 1, attributes: try fileSystem.attributes(of: 1, handle: nil))
+        : try fileSystem.lookup(Array(name.utf8), in: 1, caller: nobody)
+      let entry = FuseDirectoryEntry(
+        name: Array(name.utf8), inode: found.inode, attributes: found.attributes, nextOffset: 1)
       let isTaken = listing.append(entry, of: request)
       #expect(isTaken)
     }

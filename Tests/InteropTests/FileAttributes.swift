@@ -28,7 +28,7 @@ enum FileAttributes {
       var value = [UInt8](repeating: 0, count: 4096)
       let count = path.withPlatformString { getValue($0, text, &value, value.count) }
       guard count >= 0 else { throw Errno(rawValue: errno) }
-      return ExtendedAttribute(name: text, value: Array(value.prefix(count)))
+      return ExtendedAttribute(name: Name(text), value: Array(value.prefix(count)))
     }
   }
 

@@ -219,7 +219,7 @@ extension Node {
       var object = try reader.beginObject()
       while let key = try reader.nextKey(&object) {
         if key == "name" {
-          if try !reader.skipNull() { attribute.name = try reader.string() }
+          if try !reader.skipNull() { attribute.name = Name(reader.utf8(try reader.stringToken())) }
         } else if key == "value" {
           attribute.value = try reader.skipNull() ? [] : try reader.base64()
         } else {

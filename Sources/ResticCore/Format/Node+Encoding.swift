@@ -84,7 +84,7 @@ extension Node {
       for (index, attribute) in rarities.extendedAttributes.enumerated() {
         if index > 0 { writer.literal(",") }
         writer.literal("{\"name\":")
-        writer.string(attribute.name)
+        writer.string(attribute.name.bytes)
         writer.literal(",\"value\":")
         writer.base64(attribute.value)
         writer.literal("}")

@@ -18,9 +18,14 @@ public struct SnapshotFilter: Hashable, Sendable {
 
   /// Whether `snapshot` is one of those meant.
   public func matches(_ snapshot: Snapshot) -> Bool {
-    (hosts.isEmpty || hosts.contains { Self.isSame($0, snapshot.hostname) })
+    matches(host: snapshot.hostname)
       && (tags.isEmpty || tags.contains { Self.hasTags(snapshot, $0) })
       && paths.allSatisfy { Self.contains(snapshot.paths, $0) }
+  }
+
+  /// Whether snapshots of `host` are among those meant.
+  public func matches(host: String) -> Bool {
+    hosts.isEmpty || Self.contains(hosts, host)
   }
 
   private static func hasTags(_ snapshot: Snapshot, _ tags: [String]) -> Bool {
@@ -33,11 +38,8 @@ public struct SnapshotFilter: Hashable, Sendable {
   }
 
   private static func contains(_ strings: [String], _ wanted: String) -> Bool {
-    strings.contains { isSame($0, wanted) }
-  }
-
-  /// Equality of bytes: Swift's own would hold NFC and NFD forms equal, restic doesn't.
-  private static func isSame(_ left: String, _ right: String) -> Bool {
-    left.utf8.elementsEqual(right.utf8)
+    // By bytes: Swift's own equality would hold NFC and NFD forms equal, restic doesn't.
+    let wanted = Name(wanted)
+    return strings.contains { Name($0) == wanted }
   }
 }

@@ -326,9 +326,9 @@ final class CommitCoordinator: Sendable {
     }
     let (forgetting, continuation) = AsyncStream.makeStream(of: Bool.self)
     kernelCache.forget(invalidations) { [tree] hasForgotten in
-      tree.inspect { $0.announceRefresh() }
+      if hasForgotten { tree.inspect { $0.announceRefresh() } }
       continuation.yield(hasForgotten)
-      continuation.finish()
+      if hasForgotten { continuation.finish() }
     }
     logger.info("now showing snapshot \(newest.id.short)")
     return forgetting

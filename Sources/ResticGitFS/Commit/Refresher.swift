@@ -17,7 +17,7 @@ struct Refresher: Sendable {
       guard let node = tree.inspect({ $0.inodes[Namespace.root]?.node }) else { return nil }
       try await compare(Namespace.root, node, with: root, position: .outside, in: &plan)
       let settled = plan
-      switch tree.inspect({ $0.apply(settled) }) {
+      switch tree.inspect({ $0.apply(settled, at: .now()) }) {
       case .applied(let invalidations): return invalidations
       case .inUse: return nil
       case .outdated: continue

@@ -26,8 +26,11 @@ struct SnapshotDescription: Sendable {
   /// Whether `snapshot` is one of the same thing, which we follow and merge with. A newer backup of something else, which a
   /// mount without a filter would show when it is mounted anew, is none: merged with it, ours would lose all that isn't there.
   func covers(_ snapshot: Snapshot) -> Bool {
-    filter.matches(snapshot) && Set(snapshot.paths) == Set(paths)
+    filter.matches(snapshot) && Self.names(snapshot.paths) == Self.names(paths)
   }
+
+  /// Paths by their bytes: two of them that Unicode holds equal are two.
+  private static func names(_ paths: [String]) -> Set<Name> { Set(paths.map { Name($0) }) }
 
   /// A snapshot of `tree` that is the latest: its time is later than all others', however far behind this machine's clock is.
   func successor(_ tree: BlobID, at now: Timestamp, summary: SnapshotSummary) -> Snapshot {
@@ -55,7 +58,7 @@ struct SnapshotDescription: Sendable {
 
   /// Ours, unless the filter would then not find the snapshot.
   private var hostname: String {
-    if filter.hosts.isEmpty || filter.hosts.contains(identity.hostname) { return identity.hostname }
+    if filter.matches(host: identity.hostname) { return identity.hostname }
     return base?.snapshot.hostname ?? filter.hosts[0]
   }
 }

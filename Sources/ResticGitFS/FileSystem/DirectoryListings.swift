@@ -1,30 +1,87 @@
 import FuseBridge
 import ResticCore
 
-/// What open directories list: the names there were when reading began, so that an offset means one entry for as long as
-/// the directory is read, whatever is made or removed meanwhile.
+/// What open directories list: the names that were there when reading began.
+///
+/// A name's offset follows from the name, whatever else the directory holds, and an offset means all names from there on.
+/// So the kernel may go on reading where another handle, its own cache or an earlier reading stopped, as it does when it
+/// has dropped what it had cached of a listing, and meets each name that was there all the time exactly once.
 struct DirectoryListings: Sendable {
-  /// A name and what it led to.
+  /// A name, and the offset at which reading goes on after it.
   struct Entry: Sendable {
-    var name: [UInt8]
-    var inode: InodeNumber
+    var name: Name
+    var offset: UInt64
   }
 
-  private var listings: [FuseHandle: [Entry]] = [:]
+  private struct Directory {
+    var handleCount = 0
+    /// How often somebody has begun to read it.
+    var readingCount: UInt64 = 0
+  }
+
+  /// What a handle lists.
+  struct Listing: Sendable {
+    /// The entries; nil: they are to be looked up.
+    var entries: [Entry]?
+    /// The directory's `readingCount` before the names were looked up.
+    fileprivate var reading: UInt64
+    /// Where the last answer began and ended.
+    fileprivate var answered: ClosedRange<UInt64> = 0...0
+  }
+
+  /// The offsets after `.` and `..`, which come first.
+  static let dotOffsets: (current: UInt64, parent: UInt64) = (1, 2)
+
+  private var directories: [InodeNumber: Directory] = [:]
+  private var listings: [FuseHandle: Listing] = [:]
   private var nextHandle: FuseHandle = 1
 
-  /// A handle with nothing read yet.
-  mutating func open() -> FuseHandle {
+  /// A handle of a directory, with nothing read yet.
+  mutating func open(_ directory: InodeNumber) -> FuseHandle {
     defer { nextHandle += 1 }
+    directories[directory, default: Directory()].handleCount += 1
     return nextHandle
   }
 
-  /// What `handle` lists, if reading has begun.
-  func entries(of handle: FuseHandle) -> [Entry]? { listings[handle] }
+  /// What `handle` lists from `offset` on: with the entries where reading goes on from its last answer, else without.
+  ///
+  /// Without also where any handle has begun to read the directory since: what that reads may be what the kernel has
+  /// cached, and this handle may be about to go on where the cache ended, after it began anew without a word.
+  mutating func listing(of handle: FuseHandle, in directory: InodeNumber, from offset: UInt64) -> Listing {
+    if offset == 0 { directories[directory]?.readingCount += 1 }
+    let reading = directories[directory]?.readingCount ?? 0
+    if offset > 0, let listing = listings[handle], listing.answered.contains(offset), listing.reading == reading {
+      return listing
+    }
+    return Listing(reading: reading)
+  }
 
-  /// Begins reading.
-  mutating func begin(_ entries: [Entry], on handle: FuseHandle) { listings[handle] = entries }
+  /// Notes what `handle` lists, and that it has answered from the offset `answered.lowerBound` up to the other one.
+  mutating func note(_ listing: Listing, answered: ClosedRange<UInt64>, on handle: FuseHandle) {
+    listings[handle] = listing
+    listings[handle]?.answered = answered
+  }
 
   /// The handle is gone.
-  mutating func close(_ handle: FuseHandle) { listings[handle] = nil }
+  mutating func close(_ handle: FuseHandle, of directory: InodeNumber) {
+    listings[handle] = nil
+    directories[directory]?.handleCount -= 1
+    if directories[directory]?.handleCount == 0 { directories[directory] = nil }
+  }
+
+  /// The entries for the names of a directory, in the order of their offsets, which all differ.
+  static func entries(_ names: some Sequence<Name>) -> [Entry] {
+    var entries = names.map { Entry(name: $0, offset: offset(of: $0)) }
+    entries.sort { ($0.offset, $0.name) < ($1.offset, $1.name) }
+    for index in entries.indices.dropFirst() where entries[index].offset <= entries[index - 1].offset {
+      entries[index].offset = entries[index - 1].offset + 1
+    }
+    return entries
+  }
+
+  /// At least 3, and small enough to be a positive `off_t`. Hashes of one process stay the same, and nobody else can
+  /// foretell them.
+  private static func offset(of name: Name) -> UInt64 {
+    UInt64(UInt(bitPattern: name.hashValue) >> 2) + dotOffsets.parent + 1
+  }
 }

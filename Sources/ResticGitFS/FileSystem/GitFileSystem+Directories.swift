@@ -14,57 +14,81 @@ extension GitFileSystem {
       try namespace.open(inode, forWriting: false)
       return children.count
     }
-    return FuseOpenFile(handle: listings.withLock { $0.open() }, keepsCache: entryCount > Self.relistedEntryCount)
+    return FuseOpenFile(handle: listings.withLock { $0.open(inode) }, keepsCache: entryCount > Self.relistedEntryCount)
   }
 
+  /// A name is listed with what it leads to at this moment: meanwhile it may have been renamed over, or refreshed.
   func readDirectory(
     _ inode: FuseInode, handle: FuseHandle, offset: UInt64, countLookups: Bool, emit: (FuseDirectoryEntry) -> Bool
   ) throws(Errno) {
-    let entries = try entries(of: inode, handle: handle, restarting: offset == 0)
-    guard offset < UInt64(entries.count) else { return }
-    try tree.read("readdir") { [mounter] namespace throws(NamespaceError) in
+    let (listing, entries) = try listing(of: inode, handle: handle, from: offset)
+    let end = try tree.read("readdir") { [mounter] namespace throws(NamespaceError) in
       let children = try namespace.children(of: inode)
-      for index in Int(offset)..<entries.count {
-        let entry = entries[index]
-        let isDot = index < 2
-        // Removed since reading began: there is nothing left to look up.
-        guard isDot || children[Name(entry.name)] == entry.inode else { continue }
-        let attributes = try namespace.attributes(of: entry.inode, mounter: mounter)
-        guard emit(FuseDirectoryEntry(name: entry.name, attributes: attributes, nextOffset: UInt64(index) + 1)) else {
-          return
+      var end = offset
+      /// Lists an entry that comes after `offset`; false if there is no room for it.
+      func list(_ name: [UInt8], _ number: InodeNumber, _ next: UInt64) throws(NamespaceError) -> Bool {
+        guard next > offset else { return true }
+        let attributes = try namespace.attributes(of: number, mounter: mounter)
+        guard emit(FuseDirectoryEntry(name: name, inode: number, attributes: attributes, nextOffset: next)) else {
+          return false
         }
-        if countLookups, !isDot { try namespace.countLookup(of: entry.inode) }
+        end = next
+        return true
       }
+      let (dot, dotDot) = DirectoryListings.dotOffsets
+      guard try list(Array(".".utf8), inode, dot) else { return end }
+      guard try list(Array("..".utf8), namespace.parent(of: inode), dotDot) else { return end }
+      for entry in entries[entries.firstIndex(after: offset)...] {
+        guard let number = children[entry.name] else { continue }  // removed since reading began
+        guard try list(entry.name.bytes, number, entry.offset) else { return end }
+        if countLookups { try namespace.countLookup(of: number) }
+      }
+      return end
     }
+    listings.withLock { $0.note(listing, answered: offset...end, on: handle) }
   }
 
-  /// The names that were there when reading began, `.` and `..` first.
-  private func entries(
-    of inode: FuseInode, handle: FuseHandle, restarting: Bool
-  ) throws(Errno) -> [DirectoryListings.Entry] {
-    if !restarting, let entries = listings.withLock({ $0.entries(of: handle) }) { return entries }
-    let entries = try tree.read("readdir") { namespace throws(NamespaceError) in
-      let parent = try namespace.inode(inode).parent
-      var entries = [
-        DirectoryListings.Entry(name: Array(".".utf8), inode: inode),
-        DirectoryListings.Entry(name: Array("..".utf8), inode: parent == 0 ? inode : parent),
-      ]
-      for (name, child) in try namespace.children(of: inode) {
-        entries.append(DirectoryListings.Entry(name: name.bytes, inode: child))
-      }
-      return entries
+  /// What `handle` lists: the names that were there when reading began.
+  private func listing(
+    of inode: FuseInode, handle: FuseHandle, from offset: UInt64
+  ) throws(Errno) -> (DirectoryListings.Listing, [DirectoryListings.Entry]) {
+    var listing = listings.withLock { $0.listing(of: handle, in: inode, from: offset) }
+    if let entries = listing.entries { return (listing, entries) }
+    let names = try tree.read("readdir") { namespace throws(NamespaceError) in
+      Array(try namespace.children(of: inode).keys)
     }
-    listings.withLock { $0.begin(entries, on: handle) }
-    return entries
+    let entries = DirectoryListings.entries(names)
+    listing.entries = entries
+    return (listing, entries)
   }
 
   func releaseDirectory(_ inode: FuseInode, handle: FuseHandle) {
-    listings.withLock { $0.close(handle) }
+    listings.withLock { $0.close(handle, of: inode) }
     tree.inspect { $0.release(inode, forWriting: false) }
   }
 
   /// On the root: commits, and waits. Elsewhere it makes nothing durable, like fsync of a file.
   func synchronizeDirectory(_ inode: FuseInode, handle: FuseHandle, dataOnly: Bool) throws(Errno) {
     if inode == Namespace.root { try committer.commitAndWait() }
+  }
+}
+
+extension Namespace {
+  /// The directory above one; the directory itself where there is none, as for the root and what was removed.
+  fileprivate func parent(of directory: InodeNumber) throws(NamespaceError) -> InodeNumber {
+    let parent = try inode(directory).parent
+    return inodes[parent] == nil ? directory : parent
+  }
+}
+
+extension [DirectoryListings.Entry] {
+  /// The index of the first entry whose offset is higher.
+  fileprivate func firstIndex(after offset: UInt64) -> Int {
+    var (low, high) = (startIndex, endIndex)
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle].offset <= offset { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 }

@@ -19,7 +19,7 @@ extension GitFileSystem {
 
   func extendedAttribute(_ name: [UInt8], of inode: FuseInode) throws(Errno) -> [UInt8] {
     guard let name = try? userAttribute(name) else { throw .noData }  // the kernel asks for security.* by itself
-    if inode == Namespace.root, let value = committer.statusAttribute(name) { return value }
+    if inode == Namespace.root, let value = committer.statusAttribute(name.description) { return value }
     return try tree.read("getxattr") { namespace throws(NamespaceError) in
       guard let attribute = try namespace.inode(inode).node.extendedAttributes.first(where: { $0.name == name }) else {
         throw .refused(.noData)
@@ -30,9 +30,7 @@ extension GitFileSystem {
 
   func extendedAttributeNames(of inode: FuseInode) throws(Errno) -> [[UInt8]] {
     try tree.read("listxattr") { namespace throws(NamespaceError) in
-      try namespace.inode(inode).node.extendedAttributes.map(\.name).filter { $0.hasPrefix("user.") }.map {
-        Array($0.utf8)
-      }
+      try namespace.inode(inode).node.extendedAttributes.map(\.name.bytes).filter { $0.starts(with: Self.userPrefix) }
     }
   }
 
@@ -43,8 +41,13 @@ extension GitFileSystem {
     }
   }
 
-  private func userAttribute(_ name: [UInt8]) throws(Errno) -> String {
-    guard let name = String(validating: name, as: UTF8.self), name.hasPrefix("user.") else { throw .notSupported }
-    return name
+  private static let userPrefix = Array("user.".utf8)
+
+  /// A name of the file system's own. restic stores names as text, so they have to be UTF-8.
+  private func userAttribute(_ name: [UInt8]) throws(Errno) -> Name {
+    guard name.starts(with: Self.userPrefix), String(validating: name, as: UTF8.self) != nil else {
+      throw .notSupported
+    }
+    return Name(name)
   }
 }

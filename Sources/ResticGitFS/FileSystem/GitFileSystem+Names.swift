@@ -87,6 +87,6 @@ extension Namespace {
   /// The answer to a lookup, which it counts.
   mutating func entry(_ number: InodeNumber, mounter: FuseCaller) throws(NamespaceError) -> FuseEntry {
     try countLookup(of: number)
-    return FuseEntry(attributes: try attributes(of: number, mounter: mounter))
+    return FuseEntry(inode: number, attributes: try attributes(of: number, mounter: mounter))
   }
 }

@@ -8,42 +8,86 @@ import SystemPackage
 /// The kernel may wait for a request of the mount to end before it answers, so this runs on a thread of its own: never on
 /// the Swift pool, which such a request may need.
 final class KernelCache: Sendable {
-  private let notifier = Locked<FuseNotifier?>(nil)
+  /// Makes the kernel of a mount forget one thing, and returns when it has.
+  typealias Forget = @Sendable (RefreshPlan.Invalidation) throws -> Void
+
+  private struct Mount {
+    let forget: Forget
+  }
+
+  private let mount = Locked<Mount?>(nil)
   private let executor = BlockingExecutor(threadCount: 1)
+  private let clock: any Clock<Duration>
   private let logger: Logger
 
-  /// A cache of no mount yet.
-  init(logger: Logger) {
+  /// How long to wait before what the kernel did not forget is tried again; twice as long each time, up to the longest.
+  private static let firstRetry = Duration.milliseconds(100)
+  private static let longestRetry = Duration.seconds(10)
+
+  /// A cache of no mount yet. `clock` is what it waits by.
+  init(clock: any Clock<Duration> = ContinuousClock(), logger: Logger) {
+    self.clock = clock
     self.logger = logger
   }
 
-  /// From now on it is the cache of the mount that `notifier` belongs to; nil: of none.
-  func attach(_ notifier: FuseNotifier?) {
-    self.notifier.withLock { $0 = notifier }
+  /// From now on it is the cache of the mount whose kernel `forget` speaks to; nil: of none.
+  func attach(_ forget: Forget?) {
+    mount.withLock { $0 = forget.map(Mount.init) }
   }
 
-  /// Makes the kernel forget everything that `invalidations` name, as soon as it can; doesn't wait for it. Calls `done` when
-  /// it has, or there is none, and says whether it did.
+  /// Makes the kernel forget everything that `invalidations` name, as soon as it can; doesn't wait for it. Calls `report`
+  /// with true once the kernel has, or there is none, and before that with false whenever it has not.
+  ///
+  /// What fails is tried again until it succeeds or the mount is gone: the kernel would go on with what it knew, for a day.
   ///
   /// What asks for a refresh may be an fsync of the root directory. Until that is answered it holds the kernel's lock on
   /// the directory, without which no name in it can be forgotten: whoever waited would wait for ever.
-  func forget(_ invalidations: [RefreshPlan.Invalidation], done: @escaping @Sendable (Bool) -> Void) {
-    guard let notifier = notifier.withLock({ $0 }) else { return done(true) }
-    Task { [executor, logger] in
-      await executor.run {
-        var hasForgotten = true
-        for invalidation in invalidations {
-          do {
-            for name in invalidation.names { try notifier.invalidateEntry(name.bytes, in: invalidation.directory) }
-            try notifier.invalidateInode(invalidation.directory)
-          } catch {
-            // The kernel goes on with what it knows until its timeouts: old, but not wrong.
-            hasForgotten = false
-            logger.warning("the kernel does not forget inode \(invalidation.directory): \(error)")
-          }
-        }
-        done(hasForgotten)
+  func forget(_ invalidations: [RefreshPlan.Invalidation], report: @escaping @Sendable (Bool) -> Void) {
+    if mount.withLock({ $0 == nil }) { return report(true) }
+    Task { [executor, clock] in
+      var rest = invalidations
+      var retry = Self.firstRetry
+      while true {
+        let current = rest
+        rest = await executor.run { self.failures(of: current) }
+        if rest.isEmpty { break }
+        report(false)
+        try? await clock.sleep(for: retry)  // it is not cancelled
+        retry = min(retry * 2, Self.longestRetry)
       }
+      report(true)
+    }
+  }
+
+  /// Tries all of `invalidations`, and returns those that the kernel did not do.
+  private func failures(of invalidations: [RefreshPlan.Invalidation]) -> [RefreshPlan.Invalidation] {
+    guard let mount = mount.withLock({ $0 }) else { return [] }
+    var failures: [RefreshPlan.Invalidation] = []
+    var firstError: (any Error)?
+    for invalidation in invalidations {
+      do {
+        try mount.forget(invalidation)
+      } catch {
+        failures.append(invalidation)
+        firstError = firstError ?? error
+      }
+    }
+    if let firstError {
+      logger.warning("the kernel does not forget \(failures.count) names and inodes yet: \(firstError)")
+    }
+    return failures
+  }
+}
+
+extension FuseNotifier {
+  /// Makes the kernel forget what a refresh changed.
+  func forget(_ invalidation: RefreshPlan.Invalidation) throws(Errno) {
+    switch invalidation {
+    case .entry(let name, let directory):
+      // The kernel looks up no longer ones, and refuses to hear of them.
+      if name.bytes.count <= Namespace.maximumNameByteCount { try invalidateEntry(name.bytes, in: directory) }
+    case .inode(let inode): try invalidateInode(inode)
+    case .attributes(let inode): try invalidateInode(inode, offset: -1)
     }
   }
 }

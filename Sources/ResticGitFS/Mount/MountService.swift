@@ -120,7 +120,7 @@ final class MountService: Sendable {
     let session = try FuseSession(
       fileSystem: GitFileSystem(tree: tree, streamer: streamer, committer: self), mountpoint: configuration.mountpoint,
       options: configuration.fuseOptions)
-    kernelCache.attach(session.notifier)
+    kernelCache.attach { [notifier = session.notifier] in try notifier.forget($0) }
     serving.withLock { $0.session = session }
   }
 

@@ -32,7 +32,7 @@ extension Namespace {
       case .node: (node.uid, node.gid)
       }
     return FuseAttributes(
-      inode: number, mode: FileMode.unix(node),
+      inodeNumber: numbers.number(of: number, node), mode: FileMode.unix(node),
       // Like btrfs: 1 says that a directory's count tells nothing about its subdirectories.
       linkCount: inode.isDirectory ? min(inode.linkCount, 1) : inode.linkCount,
       userID: userID, groupID: groupID, device: node.device, byteCount: byteCount,
@@ -70,7 +70,7 @@ extension Namespace {
 
   /// Puts or, with nil, removes an extended attribute. `flags` are setxattr(2)'s.
   mutating func setExtendedAttribute(
-    _ name: String, of number: InodeNumber, to value: [UInt8]?, flags: Int32, at now: Timestamp
+    _ name: Name, of number: InodeNumber, to value: [UInt8]?, flags: Int32, at now: Timestamp
   ) throws(NamespaceError) {
     let index = try inode(number).node.extendedAttributes.firstIndex { $0.name == name }
     if value == nil || flags & ExtendedAttributeFlag.replace != 0, index == nil { throw .refused(.noData) }
@@ -88,7 +88,7 @@ extension Namespace {
     markChanged(number)
   }
 
-  /// Makes sure that no name of a hard-linked file is in a directory that isn't loaded, before the file changes.
+  /// Makes sure that no name of a hard-linked file is in a directory that could be loaded, before the file changes.
   func requireKnownNames(_ number: InodeNumber) throws(NamespaceError) {
     if hasUnknownNames(number) { throw .needs(.names(of: number)) }
   }

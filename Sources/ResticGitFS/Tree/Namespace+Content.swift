@@ -55,9 +55,12 @@ extension Namespace {
     return nodes
   }
 
-  /// Notes the extents of a stored file. Harmless if it changed or another thread was first.
-  mutating func install(_ extents: ExtentMap, of number: InodeNumber) {
-    guard let index = inodes.index(forKey: number), case .file(.stored) = inodes.values[index].body else { return }
+  /// Notes the extents of a stored file, which come from `node`. Harmless if the file has another content by now, as after
+  /// a commit, or another thread was first.
+  mutating func install(_ extents: ExtentMap, of number: InodeNumber, from node: Node) {
+    guard let index = inodes.index(forKey: number), case .file(.stored) = inodes.values[index].body,
+      inodes.values[index].node.hasContent(of: node)
+    else { return }
     inodes.values[index].body = .file(.resolved(extents))
   }
 
@@ -123,4 +126,9 @@ extension Namespace {
     inodes.values[index].node.ctime = now
     markChanged(number)
   }
+}
+
+extension Node {
+  /// Whether the stored content is the same.
+  func hasContent(of other: Node) -> Bool { content == other.content && size == other.size }
 }

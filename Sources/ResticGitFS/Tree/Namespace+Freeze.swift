@@ -42,6 +42,7 @@ extension Namespace {
         case .file(.changed(let extents)) = inodes.values[index].body
       else { continue }
       setBuffered(0, of: number)
+      forgetHardLink(number)
       inodes.values[index].node.content = chunks.map(\.id)
       inodes.values[index].node.size = extents.byteCount
       inodes.values[index].body = .file(

@@ -16,51 +16,61 @@ extension Namespace {
       children[node.name] = install(node, in: directory)
     }
     inodes[directory]?.body = .directory(.loaded(children))
+    unloadedDirectories.remove(directory)
+    unreadableDirectories.remove(directory)
   }
 
   /// The inode of a stored node: a new one, or for a further name of a hard-linked file the one it has.
   mutating func install(_ node: Node, in directory: InodeNumber) -> InodeNumber {
-    let key = HardLinkKey(deviceID: node.deviceID, inode: node.inode)
-    let isHardLinked = node.type == .file && node.links > 1 && node.inode != 0
-    if isHardLinked, let number = hardLinks[key], let inode = inodes[number], inode.node.type == .file,
-      inode.linkCount > UInt32(inode.knownNameCount), isSameFile(inode, node)
+    let key = HardLinkKey(node)
+    if let key, let number = hardLinks[key], let inode = inodes[number],
+      inode.linkCount > UInt32(inode.knownNameCount), inode.node.hasContent(of: node)
     {
       addParent(directory, to: number)
       return number
     }
     let number = nextInode
     nextInode += 1
-    if isHardLinked, hardLinks[key] == nil { hardLinks[key] = number }
+    if let key { hardLinks[key] = number }
     let body: Inode.Body =
       switch node.type {
       case .file: .file(.stored)
       case .dir: .directory(.unloaded)
       case .symlink, .dev, .chardev, .fifo, .socket, .other: .special
       }
-    let links = isHardLinked ? UInt32(clamping: node.links) : 1
+    if node.type == .dir { unloadedDirectories.insert(number) }
+    chooseNumber(of: number, node, as: node.name, in: directory)
+    let links = key == nil ? 1 : UInt32(clamping: node.links)
     inodes[number] = Inode(node: node, body: body, owner: .mounter, parent: directory, linkCount: links)
     return number
   }
 
-  /// Whether `node` is a further name of `inode`: the same stored file. One that changed meanwhile is still that file.
-  private func isSameFile(_ inode: Inode, _ node: Node) -> Bool {
-    inode.node.content == node.content && inode.node.size == node.size
-  }
-
-  /// Whether a change of this inode would also have to change names in directories that aren't loaded.
+  /// Whether a change of this inode may also have to change names in directories that aren't loaded.
   func hasUnknownNames(_ number: InodeNumber) -> Bool {
     guard let inode = inodes[number], !inode.isDirectory else { return false }
     return inode.linkCount > UInt32(inode.knownNameCount) && inode.knownNameCount > 0
   }
 
-  /// The first directory that isn't loaded yet, in no particular order of the tree.
-  func someUnloadedDirectory() -> InodeNumber? {
-    inodes.first { if case .directory(.unloaded) = $0.value.body { true } else { false } }?.key
+  /// The tree of a directory that isn't loaded; nil if there is no such directory any more, or it has no tree.
+  func unloadedTree(of directory: InodeNumber) -> BlobID? {
+    guard let inode = inodes[directory], case .directory(.unloaded) = inode.body else { return nil }
+    return inode.node.subtree
   }
 
-  /// Once all directories are loaded, a link count that is still too high counted names outside of the snapshot.
+  /// Notes that the tree of a directory can't be read. Who enters the directory tries again.
+  mutating func noteUnreadable(_ directory: InodeNumber) {
+    if unloadedDirectories.remove(directory) != nil { unreadableDirectories.insert(directory) }
+  }
+
+  /// Once all directories that can be read are loaded, a link count that is still too high counted names outside of the
+  /// snapshot, or in directories that can't be read. Those stay as they are, so they are no names of this file any more:
+  /// it gets stored numbers of its own.
   mutating func settleLinkCount(_ number: InodeNumber) {
-    guard let index = inodes.index(forKey: number) else { return }
+    guard hasUnknownNames(number), unloadedDirectories.isEmpty, let index = inodes.index(forKey: number) else { return }
+    forgetHardLink(number)
     inodes.values[index].linkCount = UInt32(inodes.values[index].knownNameCount)
+    if unreadableDirectories.isEmpty { return }
+    numbers.identify(number, &inodes.values[index].node, deviceID: deviceID)
+    inodes.values[index].node.links = UInt64(inodes.values[index].linkCount)
   }
 }

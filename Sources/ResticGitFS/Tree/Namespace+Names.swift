@@ -26,6 +26,7 @@ extension Namespace {
       case .dir: .directory(.loaded([:]))
       case .symlink, .dev, .chardev, .fifo, .socket, .other: .special
       }
+    chooseNumber(of: number, node, as: name, in: directory)
     inodes[number] = Inode(node: node, body: body, owner: .node, parent: 0)
     try attach(number, as: name, in: directory)
     touch(directory, at: now)
@@ -44,16 +45,14 @@ extension Namespace {
     try requireLinked(directory)
     try requireKnownNames(number)
     try attach(number, as: name, in: directory)
-    try update(number) { [deviceID] inode throws(NamespaceError) in
-      inode.linkCount += 1
-      inode.node.ctime = now
-      // restic links restored files that agree in both numbers. Ours are unique; those of another file system are kept.
-      if inode.node.links <= 1 {
-        inode.node.inode = number
-        inode.node.deviceID = deviceID
-      }
-      inode.node.links = UInt64(inode.linkCount)
+    guard let index = inodes.index(forKey: number) else { throw .refused(.staleNFSFileHandle) }
+    // restic links restored files that agree in both numbers. Ours are unique; those of files that have links are kept.
+    if inodes.values[index].node.links <= 1 {
+      numbers.identify(number, &inodes.values[index].node, deviceID: deviceID)
     }
+    inodes.values[index].linkCount += 1
+    inodes.values[index].node.ctime = now
+    inodes.values[index].node.links = UInt64(inodes.values[index].linkCount)
     touch(directory, at: now)
     markChanged(number)
   }
@@ -62,6 +61,7 @@ extension Namespace {
   mutating func unlink(_ name: Name, in directory: InodeNumber, at now: Timestamp) throws(NamespaceError) {
     let number = try child(name, of: directory)
     guard try !inode(number).isDirectory else { throw .refused(.isDirectory) }
+    try requireKnownNames(number)
     try remove(number, as: name, in: directory, at: now)
   }
 
@@ -81,6 +81,10 @@ extension Namespace {
     let target = try optionalChild(newName, of: newDirectory)
     try requireLinked(newDirectory)
     guard try !isAncestor(source, of: newDirectory) else { throw .refused(.invalidArgument) }
+    if source != target {
+      try requireKnownNames(source)
+      if let target { try requireKnownNames(target) }
+    }
     switch mode {
     case .exchange:
       guard let target else { throw .refused(.noSuchFileOrDirectory) }
@@ -130,6 +134,7 @@ extension Namespace {
     _ number: InodeNumber, as name: Name, in directory: InodeNumber, at now: Timestamp
   ) throws(NamespaceError) {
     try detach(number, as: name, from: directory)
+    forgetHardLink(number)
     try update(number) { inode throws(NamespaceError) in
       inode.linkCount -= min(1, inode.linkCount)
       inode.node.links = UInt64(max(inode.linkCount, 1))

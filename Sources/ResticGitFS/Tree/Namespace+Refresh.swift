@@ -22,33 +22,57 @@ extension Namespace {
     entries.reserveCapacity(children.count)
     for (name, child) in children {
       guard let inode = inodes[child] else { preconditionFailure("a directory names inodes that exist") }
+      var node = inode.node
+      if node.name != name { node.name = name }  // a node that is as it was read keeps its spelling
       var isLoaded = false
       if case .directory(.loaded) = inode.body { isLoaded = true }
-      entries[name] = DirectoryView.Entry(inode: child, node: inode.node, isLoadedDirectory: isLoaded)
+      entries[name] = DirectoryView.Entry(inode: child, node: node, isLoadedDirectory: isLoaded)
     }
     return DirectoryView(entries: entries, isRepository: BareRepository.isRepository { children[$0] != nil })
   }
 
   /// Applies `plan`, if nothing speaks against it. `announceRefresh` is called when the kernel knows.
-  mutating func apply(_ plan: RefreshPlan) -> RefreshPlan.Outcome {
+  mutating func apply(_ plan: RefreshPlan, at now: Timestamp) -> RefreshPlan.Outcome {
     guard !isChanged, !hasLock(in: Self.root, at: .outside) else { return .inUse }
     guard plan.directories.allSatisfy(isStillAsPlanned) else { return .outdated }
     guard !plan.directories.contains(where: dropsWriters) else { return .inUse }
-    let invalidations = plan.directories.flatMap { directory in
-      for name in directory.removed { drop(name, from: directory.inode) }
+    var invalidations: [RefreshPlan.Invalidation] = []
+    // All that goes, goes first: what takes its place gets its number, and finds the hard links of the new snapshot only.
+    for directory in plan.directories {
+      for name in directory.names {
+        drop(name, from: directory.inode, &invalidations)
+        invalidations.append(.entry(name, in: directory.inode))
+      }
+    }
+    setNodes(plan.directories.flatMap(\.nodes))
+    for directory in plan.directories {
       for node in directory.replaced {
-        drop(node.name, from: directory.inode)
         setChild(install(node, in: directory.inode), as: node.name, in: directory.inode)
       }
-      for (inode, node) in directory.retargeted { inodes[inode]?.node = node }
-      if directory.inode != Self.root { inodes[directory.inode]?.node = directory.node }
-      let listed = RefreshPlan.Invalidation(
-        directory: directory.inode, names: directory.removed + directory.replaced.map(\.name))
-      // The kernel may know the attributes of a directory that nobody has listed.
-      return [listed] + directory.retargeted.map { RefreshPlan.Invalidation(directory: $0.inode, names: []) }
+      if directory.inode == Self.root, !directory.names.isEmpty { touchRoot(at: now) }
+      invalidations += ([directory.inode] + directory.retargeted.map(\.inode)).map { .inode($0) }
     }
     unannouncedRefreshes += 1
     return .applied(invalidations)
+  }
+
+  /// Gives directories that stay the nodes of the new snapshot.
+  private mutating func setNodes(_ nodes: [(inode: InodeNumber, node: Node)]) {
+    let known = nodes.filter { inodes[$0.inode] != nil }
+    for (inode, _) in known {
+      if let old = inodes[inode]?.node { numbers.remove(inode, old) }
+    }
+    for (inode, node) in known {
+      chooseNumber(of: inode, node, as: node.name, in: inodes[inode]?.parent ?? 0)
+      inodes[inode]?.node = node
+      if unreadableDirectories.remove(inode) != nil { unloadedDirectories.insert(inode) }
+    }
+  }
+
+  /// The root's times are in no snapshot, and who watches them is to see that names came or went.
+  private mutating func touchRoot(at now: Timestamp) {
+    inodes[Self.root]?.node.mtime = now
+    inodes[Self.root]?.node.ctime = now
   }
 
   /// Whether the kernel has yet to forget what a refresh changed.
@@ -74,9 +98,7 @@ extension Namespace {
   /// Whether the plan would take a file's name away while somebody may still write to it.
   private func dropsWriters(_ directory: RefreshPlan.Directory) -> Bool {
     guard case .directory(.loaded(let children))? = inodes[directory.inode]?.body else { return false }
-    return (directory.removed + directory.replaced.map(\.name)).contains { name in
-      children[name].map(hasWriters) ?? false
-    }
+    return directory.names.contains { name in children[name].map(hasWriters) ?? false }
   }
 
   /// Whether somebody may write to an inode or to anything beneath it.
@@ -94,7 +116,9 @@ extension Namespace {
   }
 
   /// Takes a name away because a newer snapshot says so: no link count of a stored node is to be corrected.
-  private mutating func drop(_ name: Name, from directory: InodeNumber) {
+  private mutating func drop(
+    _ name: Name, from directory: InodeNumber, _ invalidations: inout [RefreshPlan.Invalidation]
+  ) {
     guard case .directory(.loaded(let children))? = inodes[directory]?.body, let number = children[name] else { return }
     setChild(nil, as: name, in: directory)
     guard let index = inodes.index(forKey: number) else { return }
@@ -103,15 +127,24 @@ extension Namespace {
     } else {
       inodes.values[index].parent = inodes.values[index].furtherParents.popLast() ?? 0
     }
-    if inodes.values[index].parent == 0 { inodes.values[index].linkCount = 0 }
-    dropSubtree(number)
+    if inodes.values[index].parent == 0 { loseLastName(number, &invalidations) }
+    dropIfUnused(number)
   }
 
-  /// Drops what was beneath a directory that is gone, as far as nobody holds it.
-  private mutating func dropSubtree(_ number: InodeNumber) {
-    if case .directory(.loaded(let children))? = inodes[number]?.body, inodes[number]?.parent == 0 {
-      for name in children.keys { drop(name, from: number) }
+  /// Ends an inode that a newer snapshot has no name for: it goes on, empty if it is a directory, for those who hold it.
+  private mutating func loseLastName(_ number: InodeNumber, _ invalidations: inout [RefreshPlan.Invalidation]) {
+    if case .directory(.loaded(let children))? = inodes[number]?.body {
+      for name in children.keys { drop(name, from: number, &invalidations) }
     }
-    dropIfUnused(number)
+    guard let index = inodes.index(forKey: number) else { return }
+    inodes.values[index].linkCount = 0
+    if inodes.values[index].isDirectory { inodes.values[index].body = .directory(.loaded([:])) }
+    unloadedDirectories.remove(number)
+    unreadableDirectories.remove(number)
+    if inodes.values[index].openCount == 0 {
+      numbers.giveUp(number, inodes.values[index].node)
+    } else {
+      invalidations.append(.attributes(number))
+    }
   }
 }

@@ -13,6 +13,7 @@ import SystemPackage
 /// 2. An inode other than the root is here as long as it has a name, a lookup or an open file.
 /// 3. `parent` and `furtherParents` name exactly the loaded directories that hold a name of the inode.
 /// 4. Where an inode changed after the base snapshot, so did all directories above it (`changeNumber`).
+/// 5. A directory that is not loaded is in `unloadedDirectories` or `unreadableDirectories`, and no other is.
 struct Namespace: Sendable {
   /// The root's number, as FUSE wants it.
   static let root: InodeNumber = 1
@@ -33,18 +34,16 @@ struct Namespace: Sendable {
   private(set) var bufferedByteCount: UInt64 = 0
   /// The files that have such bytes, and how many.
   private var bufferedFiles: [InodeNumber: UInt64] = [:]
-  /// The known inodes of stored hard links, by restic's device and inode number.
+  /// The known inodes of stored hard links.
   var hardLinks: [HardLinkKey: InodeNumber] = [:]
+  /// The directories with a name that are not loaded and, as far as is known, can be.
+  var unloadedDirectories: Set<InodeNumber> = []
+  /// The directories with a name whose tree can't be read: a snapshot keeps them as they are.
+  var unreadableDirectories: Set<InodeNumber> = []
+  /// What stat(2) shows as the inodes' numbers.
+  var numbers = InodeNumbers()
   /// Written to new nodes, so that hard links of two mounts are never taken for each other. Never 0.
   let deviceID: UInt64
-
-  /// What makes two nodes names of one file.
-  struct HardLinkKey: Hashable, Sendable {
-    /// The stored device number.
-    var deviceID: UInt64
-    /// The stored inode number.
-    var inode: UInt64
-  }
 
   /// An empty directory, or the directory that `tree` holds.
   init(root node: Node, tree: Tree?, deviceID: UInt64) {
@@ -176,8 +175,24 @@ struct Namespace: Sendable {
     guard inode.knownNameCount == 0, inode.lookupCount == 0, inode.openCount == 0 else { return }
     setBuffered(0, of: number)
     // A further name may still be in a directory that isn't loaded: it makes an inode anew from its own node.
-    if inode.node.links > 1 { hardLinks[HardLinkKey(deviceID: inode.node.deviceID, inode: inode.node.inode)] = nil }
+    forgetHardLink(number)
+    numbers.remove(number, inode.node)
+    unloadedDirectories.remove(number)
+    unreadableDirectories.remove(number)
     inodes[number] = nil
+  }
+
+  /// No further name that is loaded belongs to this inode: all of them are known, or what is stored of it changes.
+  mutating func forgetHardLink(_ number: InodeNumber) {
+    guard let node = inodes[number]?.node, let key = HardLinkKey(node), hardLinks[key] == number else { return }
+    hardLinks[key] = nil
+  }
+
+  /// Decides what stat(2) shows as the number of an inode that is new or gets a new node.
+  mutating func chooseNumber(of number: InodeNumber, _ node: Node, as name: Name, in directory: InodeNumber) {
+    if numbers.takeStored(node) { return }
+    let parent = inodes[directory].map { numbers.number(of: directory, $0.node) } ?? 0
+    numbers.choose(for: number, node, as: name, in: parent)
   }
 
   /// Notes how many bytes of a file are in memory only.

@@ -13,7 +13,7 @@ enum NamespaceError: Error, Hashable, Sendable {
     case entries(of: InodeNumber)
     /// The extents of a stored file.
     case extents(of: InodeNumber)
-    /// All directories, since names of this hard-linked inode may be anywhere.
+    /// All directories that can be read, since names of this hard-linked inode may be anywhere.
     case names(of: InodeNumber)
   }
 }

@@ -16,6 +16,13 @@ struct RefreshPlan: Sendable {
     var replaced: [Node] = []
     /// Subdirectories that stay the same inode and aren't loaded, with their new nodes.
     var retargeted: [(inode: InodeNumber, node: Node)] = []
+
+    /// The names that lead to something else or to nothing.
+    var names: [Name] { removed + replaced.map(\.name) }
+    /// The directories that get new nodes: this one, unless it is the root, and those that aren't loaded.
+    var nodes: [(inode: InodeNumber, node: Node)] {
+      retargeted + (inode == Namespace.root ? [] : [(inode, node)])
+    }
   }
 
   /// Every directory that changes.
@@ -32,10 +39,12 @@ struct RefreshPlan: Sendable {
   }
 
   /// What the kernel may have cached and must forget.
-  struct Invalidation: Hashable, Sendable {
-    /// A directory whose listing or attributes changed.
-    var directory: InodeNumber
-    /// The names in it that lead elsewhere.
-    var names: [Name]
+  enum Invalidation: Hashable, Sendable {
+    /// What a name in a directory leads to.
+    case entry(Name, in: InodeNumber)
+    /// The attributes and the content of an inode; a directory's listing is its content.
+    case inode(InodeNumber)
+    /// The attributes of an inode.
+    case attributes(InodeNumber)
   }
 }

@@ -99,8 +99,32 @@ final class WorkingTree: Sendable {
     case .entries(let directory): try loadEntries(of: directory, for: operation)
     case .extents(let file): try loadExtents(of: file, for: operation)
     case .names(let file):
-      while let directory = inspect({ $0.someUnloadedDirectory() }) { try loadEntries(of: directory, for: operation) }
+      while true {
+        let directories = inspect { $0.unloadedDirectories }
+        if directories.isEmpty { break }
+        for directory in directories { try loadNames(in: directory, for: operation) }
+      }
       inspect { $0.settleLinkCount(file) }
+    }
+  }
+
+  /// Loads a directory, or notes that it can't be read: what is damaged does not keep other files from being changed. A
+  /// storage that fails is an error, since the directory may be readable later.
+  private func loadNames(in directory: InodeNumber, for operation: StaticString) throws(Errno) {
+    guard let id = inspect({ $0.unloadedTree(of: directory) }) else {
+      return inspect { $0.noteUnreadable(directory) }
+    }
+    let tree: Tree? = try wait(for: operation, of: directory) { [repository, logger] in
+      do {
+        return try await repository.loadTree(id)
+      } catch let error as RepositoryError where error.isDamage {
+        logger.error("\(operation): the names in directory inode \(directory) can't be read: \(error)")
+        return nil
+      }
+    }
+    inspect { namespace in
+      guard namespace.unloadedTree(of: directory) == id else { return }
+      if let tree { namespace.install(tree, in: directory) } else { namespace.noteUnreadable(directory) }
     }
   }
 
@@ -126,7 +150,7 @@ final class WorkingTree: Sendable {
     } else {
       extents = try wait(for: operation, of: file) { [repository] in try await repository.extents(of: node) }
     }
-    inspect { $0.install(extents, of: file) }
+    inspect { $0.install(extents, of: file, from: node) }
   }
 
   /// Waits for `body`; the one place where a repository's errors become the kernel's.
@@ -138,6 +162,18 @@ final class WorkingTree: Sendable {
     } catch {
       logger.error("\(operation) of inode \(inode): \(error)")
       throw Errno(cause: error)
+    }
+  }
+}
+
+extension RepositoryError {
+  /// Whether something stored is not what it should be, so that to ask again is of no use.
+  fileprivate var isDamage: Bool {
+    switch self {
+    case .damaged, .missingBlob, .tooLarge: true
+    case .noRepository, .alreadyInitialized, .wrongPassword, .locked, .lockLost, .unsupportedVersion, .noSnapshot,
+      .cancelled, .backend:
+      false
     }
   }
 }

@@ -105,14 +105,16 @@ extension MemoryFileSystem {
       let dots: [(String, UInt64, FuseInode)] = [(".", 1, inode), ("..", 2, directory.parent)]
       for (name, number, target) in dots where number > offset {
         let attributes = try state.known(target).attributes
-        guard emit(FuseDirectoryEntry(name: Array(name.utf8), attributes: attributes, nextOffset: number)) else {
-          return
-        }
+        let entry = FuseDirectoryEntry(
+          name: Array(name.utf8), inode: target, attributes: attributes, nextOffset: number)
+        guard emit(entry) else { return }
       }
       let rest = directory.entries.filter { $0.value.number > offset }.sorted { $0.value.number < $1.value.number }
       for (name, entry) in rest {
         let attributes = try state.known(entry.inode).attributes
-        guard emit(FuseDirectoryEntry(name: name, attributes: attributes, nextOffset: entry.number)) else { return }
+        let listed = FuseDirectoryEntry(
+          name: name, inode: entry.inode, attributes: attributes, nextOffset: entry.number)
+        guard emit(listed) else { return }
         if countLookups { state.update(entry.inode) { $0.lookupCount += 1 } }
       }
     }

@@ -49,12 +49,16 @@ final class MemoryFileSystem: FuseFileSystem {
     state = Mutex(State(inodes: [1: root]))
   }
 
+  /// What stat(2) shows: another number than the kernel's handle, so that no test takes the one for the other.
+  static func shownNumber(of inode: FuseInode) -> UInt64 { inode == 1 ? 1 : inode + 1 << 40 }
+
   static func attributes(inode: FuseInode, mode: UInt32, caller: FuseCaller? = nil, device: UInt64 = 0)
     -> FuseAttributes
   {
     let time = now()
     return FuseAttributes(
-      inode: inode, mode: mode, linkCount: 1, userID: caller?.userID ?? 0, groupID: caller?.groupID ?? 0,
+      inodeNumber: shownNumber(of: inode), mode: mode, linkCount: 1, userID: caller?.userID ?? 0,
+      groupID: caller?.groupID ?? 0,
       device: device, byteCount: 0, blockCount: 0, accessTime: time, modificationTime: time, changeTime: time)
   }
 
@@ -186,7 +190,7 @@ extension MemoryFileSystem.State {
   mutating func entry(_ inode: FuseInode) throws(Errno) -> FuseEntry {
     let attributes = try known(inode).attributes
     update(inode) { $0.lookupCount += 1 }
-    return FuseEntry(attributes: attributes)
+    return FuseEntry(inode: inode, attributes: attributes)
   }
 
   mutating func make(

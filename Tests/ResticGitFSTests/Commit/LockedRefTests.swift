@@ -38,8 +38,8 @@ struct LockedRefTests {
     #expect(try await mount.read("refs/heads/main") == Self.old)
     try await mount.onThread { mount in
       let file = mount.fileSystem
-      let refs = try file.lookup(Array("refs".utf8), in: 1, caller: file.mounter).attributes.inode
-      let heads = try file.lookup(Array("heads".utf8), in: refs, caller: file.mounter).attributes.inode
+      let refs = try file.lookup(Array("refs".utf8), in: 1, caller: file.mounter).inode
+      let heads = try file.lookup(Array("heads".utf8), in: refs, caller: file.mounter).inode
       try file.rename(Array("main.lock".utf8), in: heads, to: Array("main".utf8), in: heads, mode: .replace)
     }
     #expect(try await mount.coordinator.commit(.sync).isConflict)

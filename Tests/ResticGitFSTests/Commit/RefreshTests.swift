@@ -20,10 +20,9 @@ struct RefreshTests {
     let reader = try await TestMount(TestMount.openRepository(on: backend))
     #expect(try await reader.read("a/one") == Self.text("a/one"))
     let held = try await reader.onThread { mount in
-      let directory = try mount.fileSystem.lookup(Array("a".utf8), in: 1, caller: mount.fileSystem.mounter).attributes
-        .inode
+      let directory = try mount.fileSystem.lookup(Array("a".utf8), in: 1, caller: mount.fileSystem.mounter).inode
       let file = try mount.fileSystem.lookup(Array("one".utf8), in: directory, caller: mount.fileSystem.mounter)
-        .attributes.inode
+        .inode
       _ = try mount.fileSystem.open(file, flags: 0)
       return file
     }

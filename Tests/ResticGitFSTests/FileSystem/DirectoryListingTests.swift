@@ -19,8 +19,8 @@ struct DirectoryListingTests {
         #expect(try !keepsCache())
         let name = Array("f\(number)".utf8)
         let made = try fileSystem.create(name, in: Namespace.root, mode: 0o644, flags: 0, caller: TestMount.caller)
-        fileSystem.release(made.entry.attributes.inode, handle: made.file.handle)
-        fileSystem.forget(made.entry.attributes.inode, count: 1)
+        fileSystem.release(made.entry.inode, handle: made.file.handle)
+        fileSystem.forget(made.entry.inode, count: 1)
       }
       #expect(try keepsCache())
     }

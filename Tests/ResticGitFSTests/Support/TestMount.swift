@@ -13,7 +13,7 @@ struct TestMount: Sendable {
   let tree: WorkingTree
   let coordinator: CommitCoordinator
   let lockKeeper: LockKeeper
-  /// Of no mount; a test may attach one.
+  /// Of no kernel, until a test attaches one.
   let kernelCache: KernelCache
   let fileSystem: GitFileSystem
 
@@ -37,10 +37,10 @@ struct TestMount: Sendable {
 
   /// Mounts the newest snapshot that matches `filter`; an empty root where there is none.
   ///
-  /// `isForOneProgram` as in `MountConfiguration`; `clock` is this machine's.
+  /// `isForOneProgram` as in `MountConfiguration`; `clock` is this machine's, `kernelClock` what the kernel is waited for by.
   init(
     _ repository: Repository, filter: SnapshotFilter = SnapshotFilter(), memory: MemoryBudget = .standard,
-    isForOneProgram: Bool = false, clock: LockClock = .system
+    isForOneProgram: Bool = false, clock: LockClock = .system, kernelClock: any Clock<Duration> = ContinuousClock()
   ) async throws {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
@@ -55,7 +55,7 @@ struct TestMount: Sendable {
     let tree = WorkingTree(namespace, repository: repository, reader: reader, logger: logger)
     let keeper = LockKeeper(repository: repository, retryFor: .zero, clock: clock, logger: logger)
     let streamer = ContentStreamer(tree: tree, budget: memory, lockKeeper: keeper, logger: logger)
-    let kernelCache = KernelCache(logger: logger)
+    let kernelCache = KernelCache(clock: kernelClock, logger: logger)
     let coordinator = CommitCoordinator(
       tree: tree, base: base, filter: filter,
       identity: SnapshotIdentity(hostname: "here", username: "me", userID: 1, groupID: 1), lockKeeper: keeper,
@@ -94,7 +94,7 @@ struct TestMount: Sendable {
       let (directory, name) = try mount.directory(of: path)
       try? mount.fileSystem.unlink(name, in: directory)  // a new file need not be there
       let made = try mount.fileSystem.create(name, in: directory, mode: 0o644, flags: O_RDWR, caller: Self.caller)
-      let inode = made.entry.attributes.inode
+      let inode = made.entry.inode
       let handle = made.file.handle
       try bytes.withUnsafeBytes { try mount.fileSystem.write(inode, handle: handle, offset: 0, FuseWrittenBytes($0)) }
       mount.fileSystem.release(inode, handle: handle)
@@ -141,6 +141,43 @@ struct TestMount: Sendable {
     }
   }
 
+  /// What stat(2) shows.
+  func status(_ path: String) async throws -> FuseAttributes {
+    try await onThread { try $0.fileSystem.attributes(of: $0.inode(path), handle: nil) }
+  }
+
+  /// Makes one more name for a file.
+  func link(_ path: String, as other: String) async throws {
+    try await onThread { mount in
+      let (directory, name) = try mount.directory(of: other)
+      let inode = try mount.inode(path)
+      mount.fileSystem.forget(try mount.fileSystem.link(inode, as: name, in: directory).inode, count: 1)
+    }
+  }
+
+  /// Moves a name, as rename(2).
+  func rename(_ path: String, to other: String) async throws {
+    try await onThread { mount in
+      let (directory, name) = try mount.directory(of: path)
+      let (newDirectory, newName) = try mount.directory(of: other)
+      try mount.fileSystem.rename(name, in: directory, to: newName, in: newDirectory, mode: .replace)
+    }
+  }
+
+  /// Changes a file's permissions.
+  func changeMode(_ mode: UInt32, of path: String) async throws {
+    try await onThread { mount in
+      var changes = FuseAttributeChanges()
+      changes.mode = mode
+      _ = try mount.fileSystem.setAttributes(of: mount.inode(path), to: changes, caller: Self.caller)
+    }
+  }
+
+  /// Another mount of the same repository, as another process would make it; it shows what is committed.
+  func again() async throws -> TestMount {
+    try await TestMount(Self.openRepository(on: repository.backend))
+  }
+
   /// The names in the root.
   func names() async throws -> Set<String> {
     try await onThread { mount in
@@ -154,8 +191,8 @@ struct TestMount: Sendable {
   func inode(_ path: String) throws -> FuseInode {
     let (directory, name) = try directory(of: path)
     let entry = try fileSystem.lookup(name, in: directory, caller: Self.caller)
-    fileSystem.forget(entry.attributes.inode, count: 1)
-    return entry.attributes.inode
+    fileSystem.forget(entry.inode, count: 1)
+    return entry.inode
   }
 
   private func directory(of path: String) throws -> (FuseInode, [UInt8]) {
@@ -168,7 +205,7 @@ struct TestMount: Sendable {
       } catch {
         entry = try fileSystem.makeDirectory(name, in: directory, mode: 0o755, caller: Self.caller)
       }
-      directory = entry.attributes.inode
+      directory = entry.inode
       fileSystem.forget(directory, count: 1)
     }
     return (directory, names[names.count - 1])

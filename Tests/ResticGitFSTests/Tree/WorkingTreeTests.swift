@@ -20,9 +20,27 @@ struct WorkingTreeTests {
     _ = try await mount.coordinator.commit(.sync)
     try await mount.onThread { mount in
       let made = try mount.fileSystem.makeDirectory(Array("new".utf8), in: 1, mode: 0o755, caller: TestMount.caller)
-      mount.fileSystem.forget(made.attributes.inode, count: 1)
+      mount.fileSystem.forget(made.inode, count: 1)
     }
     #expect(try await mount.onThread { mount in Self.untouched(mount.tree.inspect { $0.freeze() }.root) } == ["moved"])
+  }
+
+  // F1 Bytes written […] are read back as written, before and after a commit.
+  @Test("extents of an older content are not taken for those of a newer one")
+  func staleExtents() async throws {
+    let mount = try await TestMount(TestMount.makeRepository())
+    try await mount.write(Array("old".utf8), to: "f")
+    _ = try await mount.coordinator.commit(.sync)
+    let (inode, stale) = try await mount.onThread { mount in
+      let inode = try mount.inode("f")
+      return (inode, try #require(mount.tree.inspect { $0.inodes[inode]?.node }))
+    }
+    let extents = try await mount.repository.extents(of: stale)
+    // One program opens the file, and is about to note its extents. Another one opens it, writes, commits and closes it.
+    try await mount.overwrite(Array("newer".utf8), at: 0, of: "f")
+    _ = try await mount.coordinator.commit(.sync)
+    mount.tree.inspect { $0.install(extents, of: inode, from: stale) }
+    #expect(try await mount.read("f") == Array("newer".utf8))
   }
 
   /// The names of all that a frozen directory has untouched.

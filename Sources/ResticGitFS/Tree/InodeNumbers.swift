@@ -1,0 +1,80 @@
+import ResticCore
+
+/// The numbers that stat(2) shows: one file, one number, the same in every mount of the repository.
+///
+/// A file's number follows from the two numbers that are stored with it (`Node.inode`, `Node.deviceID`), which also say
+/// which names are hard links of one file. Two files that share both numbers, or a file without them, get another number,
+/// which follows from the file's place in the tree. No two files of a mount show the same number.
+///
+/// An `InodeNumber` is something else: the kernel's handle of an inode, counted anew in each mount.
+struct InodeNumbers: Sendable {
+  /// The root's number.
+  static let root: UInt64 = 1
+  /// Numbers fit into 63 bits: many programs keep them as signed integers.
+  private static let mask = UInt64.max >> 1
+
+  private var taken: Set<UInt64> = [root]
+  /// The numbers that do not follow from the stored ones.
+  private var chosen: [InodeNumber: UInt64] = [:]
+
+  /// The number of `inode`, whose node is `node`.
+  func number(of inode: InodeNumber, _ node: Node) -> UInt64 {
+    inode == Namespace.root ? Self.root : chosen[inode] ?? Self.stored(node) ?? 0
+  }
+
+  /// Gives an inode the number that follows from its stored ones; false if another file has it, or there are none.
+  mutating func takeStored(_ node: Node) -> Bool {
+    guard let stored = Self.stored(node) else { return false }
+    return taken.insert(stored).inserted
+  }
+
+  /// Gives an inode a number that follows from its name and `parent`, the number of the directory that holds the name.
+  mutating func choose(for inode: InodeNumber, _ node: Node, as name: Name, in parent: UInt64) {
+    var hash = Self.mix(parent &+ (Self.stored(node) ?? 0))
+    for byte in name.bytes { hash = Self.mix(hash ^ UInt64(byte)) }
+    chosen[inode] = takeFree(hash)
+  }
+
+  /// The inode is gone, or is about to get another node.
+  mutating func remove(_ inode: InodeNumber, _ node: Node) {
+    guard inode != Namespace.root else { return }
+    taken.remove(number(of: inode, node))
+    chosen[inode] = nil
+  }
+
+  /// Leaves the number of an inode without names, which nobody has open, to the file that takes the inode's place.
+  mutating func giveUp(_ inode: InodeNumber, _ node: Node) {
+    remove(inode, node)
+    chosen[inode] = takeFree(Self.mix(inode))
+  }
+
+  /// Makes a file recognisable that may not be told from others by its stored numbers: changes those of `node`, and not
+  /// what the file shows. No other file with this `deviceID` gets the same.
+  mutating func identify(_ inode: InodeNumber, _ node: inout Node, deviceID: UInt64) {
+    let number = number(of: inode, node)
+    node.inode = (number &- Self.mix(deviceID)) & Self.mask
+    node.deviceID = deviceID
+    chosen[inode] = Self.stored(node) == number ? nil : number
+  }
+
+  private mutating func takeFree(_ start: UInt64) -> UInt64 {
+    var number = start & Self.mask
+    while number <= Self.root || !taken.insert(number).inserted { number = Self.mix(number &+ 1) & Self.mask }
+    return number
+  }
+
+  /// The number that follows from a node's stored ones; nil if it has none. Files of one device never share one.
+  private static func stored(_ node: Node) -> UInt64? {
+    guard node.inode != 0 else { return nil }
+    let number = (node.inode &+ mix(node.deviceID)) & mask
+    return number > root ? number : nil
+  }
+
+  /// SplitMix64's finalizer: scatters, is its own type's permutation, and is 0 only for 0.
+  private static func mix(_ value: UInt64) -> UInt64 {
+    var value = value
+    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
+    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
+    return value ^ value >> 31
+  }
+}

@@ -37,7 +37,9 @@ struct ResticReadingTests {
 
   @Test(
     "restic checks, lists and restores a snapshot of ours, byte by byte",
-    arguments: [(1, CompressionMode.auto), (2, .auto), (2, .off), (2, .max)])
+    arguments: [
+      (1, CompressionMode.auto), (2, .auto), (2, .off), (2, .fastest), (2, .better), (2, .max),
+    ])
   func restore(version: Int, compression: CompressionMode) async throws {
     let directory = try TemporaryDirectory()
     let restic = Restic(in: directory)

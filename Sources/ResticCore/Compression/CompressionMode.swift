@@ -1,9 +1,13 @@
 /// How hard to compress; the raw values are those of restic's `--compression`.
 public enum CompressionMode: String, Sendable, CaseIterable {
-  /// Compresses fast.
+  /// Compresses at a good ratio of size to time.
   case auto
   /// Leaves data blobs as they are. Trees and unpacked files are compressed all the same, as `auto`.
   case off
+  /// Takes the least time. restic has this mode since 0.19.
+  case fastest
+  /// Takes more time than `auto` for a smaller size. restic has this mode since 0.19.
+  case better
   /// Compresses as much as is sensible.
   case max
 }

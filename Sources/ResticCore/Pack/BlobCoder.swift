@@ -45,14 +45,14 @@ struct BlobCoder: Sendable {
   /// Whether a blob is compressed before it is sealed.
   ///
   /// As in restic nothing is in version 1, and in version 2 trees always are, empty blobs never, data unless compression
-  /// is off. Unlike restic, `auto` leaves data as it is where a sample does not shrink: a frame around it would save
+  /// is off. Unlike restic, every mode but `max` leaves data as it is where a sample does not shrink: a frame around it would save
   /// nothing, and cost a copy whenever it is stored or read. Source: restic, saveAndEncrypt.
   private func compresses(_ plaintext: UnsafeRawBufferPointer, _ type: BlobType) -> Bool {
     guard version > 1, !plaintext.isEmpty else { return false }
     return switch (type, compression) {
     case (.tree, _), (.data, .max): true
     case (.data, .off): false
-    case (.data, .auto): Zstd.seemsWorthwhile(for: plaintext)
+    case (.data, .fastest), (.data, .auto), (.data, .better): Zstd.seemsWorthwhile(for: plaintext)
     }
   }
 

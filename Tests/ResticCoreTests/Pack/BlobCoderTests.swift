@@ -52,6 +52,8 @@ struct BlobCoderTests {
   func samples() throws {
     let noise = TestRepository.noise(1 << 20, seed: 4)
     #expect(try Self.sealed(Self.coder(), noise).uncompressedLength == nil)
+    #expect(try Self.sealed(Self.coder(.fastest), noise).uncompressedLength == nil)
+    #expect(try Self.sealed(Self.coder(.better), noise).uncompressedLength == nil)
     #expect(try Self.sealed(Self.coder(.max), noise).uncompressedLength == 1 << 20)
     #expect(try Self.sealed(Self.coder(), noise, .tree).uncompressedLength == 1 << 20)
     // Too short to be looked at, and just long enough.

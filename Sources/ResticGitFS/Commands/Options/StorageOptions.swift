@@ -7,7 +7,8 @@ struct StorageOptions: ParsableArguments {
   private static let packMebibytes = 4...128
 
   @Option(
-    help: ArgumentHelp("auto, off or max (default: $RESTIC_COMPRESSION, else auto).", valueName: "mode"))
+    help: ArgumentHelp(
+      "auto, off, fastest, better or max (default: $RESTIC_COMPRESSION, else auto).", valueName: "mode"))
   var compression: String?
 
   @Option(
@@ -26,7 +27,7 @@ struct StorageOptions: ParsableArguments {
   func compressionMode(_ environment: Environment) throws(CommandError) -> CompressionMode {
     guard let (text, source) = choose(compression, "--compression", environment, .compression) else { return .auto }
     guard let mode = CompressionMode(rawValue: text) else {
-      throw CommandError("\(source) is '\(text)'; it can be auto, off or max")
+      throw CommandError("\(source) is '\(text)'; it can be auto, off, fastest, better or max")
     }
     return mode
   }

@@ -57,14 +57,14 @@ struct RetryingBackendTests {
     #expect(log.lines == [])
   }
 
-  @Test("delays grow from half a second by half, vary by half, and stay below the longest")
+  @Test("delays grow from a second, each twice the one before, vary by half, and stay below the longest")
   func delays() async {
     let faulty = FaultBackend(memory) { $0.number <= 20 ? .nothingDone(FaultBackend.hiccup) : nil }
     _ = try? await retrying(faulty, RetryPolicy(timeLimit: .seconds(3600))).load(.config)
-    var expected = Duration.milliseconds(500)
+    var expected = Duration.seconds(1)
     for delay in clock.sleeps {
       #expect(delay >= expected * 0.5 && delay <= expected * 1.5)
-      expected = min(expected * 1.5, .seconds(60))
+      expected = min(expected * 2, .seconds(60))
     }
     #expect(clock.sleeps.count == 20)
     // Chance is at work: without it all quotients were equal.

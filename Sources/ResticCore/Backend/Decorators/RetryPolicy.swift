@@ -1,7 +1,7 @@
 /// How often and how long a failed call is made again: delays grow by a factor, each one varied at random.
 ///
-/// The defaults are restic's: half a second, half as much again each time, at most a minute, for 15 minutes in all.
-/// Source: restic, internal/backend/retry, and the defaults of the library that it uses.
+/// The defaults are those of restic since 0.17: a second, twice as long each time, at most a minute, for 15 minutes in all.
+/// Source: restic, internal/backend/retry.
 public struct RetryPolicy: Hashable, Sendable {
   /// The delay before the first retry.
   public var firstDelay: Duration
@@ -17,7 +17,7 @@ public struct RetryPolicy: Hashable, Sendable {
 
   /// A policy.
   public init(
-    firstDelay: Duration = .milliseconds(500), factor: Double = 1.5, longestDelay: Duration = .seconds(60),
+    firstDelay: Duration = .seconds(1), factor: Double = 2, longestDelay: Duration = .seconds(60),
     jitter: Double = 0.5, timeLimit: Duration = .seconds(15 * 60)
   ) {
     precondition(firstDelay >= .zero && factor >= 1 && (0...1).contains(jitter), "delays are not negative")

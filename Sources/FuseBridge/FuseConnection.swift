@@ -40,13 +40,13 @@ final class FuseConnection: Sendable {
       var list = fuse_args(argc: Int32(strings.count), argv: strings.baseAddress, allocated: 0)
       // libfuse copies the list before it changes it.
       defer { fuse_opt_free_args(&list) }
-      return fuse_session_new(
+      return fuse_session_create(
         &list, &operations, MemoryLayout<fuse_lowlevel_ops>.size, Unmanaged.passUnretained(server).toOpaque())
     }
     guard let created else { throw .badOptions(arguments.dropFirst().filter { $0 != "-o" }) }
     guard mountpoint.withPlatformString({ fuse_session_mount(created, $0) }) == 0 else {
       fuse_session_destroy(created)
-      throw .mountFailed(mountpoint)
+      throw .mountFailed(mountpoint, .find(mountpoint: mountpoint, options: options))
     }
     do throws(Errno) {
       guard server.answerForPrivileges(in: created) else { throw .noMemory }

@@ -6,8 +6,8 @@ public enum FuseSessionError: Error, Hashable, Sendable, CustomStringConvertible
   case badMountpoint(FilePath, Errno)
   /// libfuse did not take the options.
   case badOptions([String])
-  /// The mount itself failed.
-  case mountFailed(FilePath)
+  /// The mount itself failed, for this reason.
+  case mountFailed(FilePath, FuseMountObstacle)
   /// There were no descriptors left for the threads that serve it.
   case noThreads(Errno)
 
@@ -20,9 +20,8 @@ public enum FuseSessionError: Error, Hashable, Sendable, CustomStringConvertible
       "cannot mount at \(path): \(error); give an existing directory"
     case .badOptions(let options):
       "libfuse does not take these mount options: \(options.joined(separator: ",")); remove the unknown one"
-    case .mountFailed(let path):
-      "cannot mount at \(path): check that /dev/fuse is there, that fusermount3 is installed, "
-        + "and that the directory is yours"
+    case .mountFailed(let path, let obstacle):
+      "cannot mount at \(path): \(obstacle)"
     case .noThreads(let error):
       "cannot serve the mount: \(error); raise the limit of open files (ulimit -n)"
     }

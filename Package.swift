@@ -49,13 +49,18 @@ let package = Package(
       swiftSettings: settings),
     .executableTarget(
       name: "ResticGitFS",
-      dependencies: ["ResticCore", "FuseBridge", "CLinux", "CSodium", system, logging, argumentParser, subprocess],
+      dependencies: [
+        "ResticCore", "FuseBridge", "ProgramVersion", "CLinux", "CSodium", system, logging, argumentParser, subprocess,
+      ],
       swiftSettings: settings),
+
+    // What both programs print for --version.
+    .target(name: "ProgramVersion", swiftSettings: settings),
 
     // Starts restic-gitfs as another process, and knows nothing of it but its command line.
     .executableTarget(
       name: "GitRemoteRestic",
-      dependencies: ["CLinux", system],
+      dependencies: ["ProgramVersion", "CLinux", system],
       swiftSettings: settings),
 
     .executableTarget(
@@ -83,7 +88,8 @@ let package = Package(
     .testTarget(
       name: "ResticGitFSTests",
       dependencies: [
-        "ResticGitFS", "ResticCore", "FuseBridge", "CLinux", "ResticTestSupport", system, logging, argumentParser,
+        "ResticGitFS", "ResticCore", "FuseBridge", "ProgramVersion", "CLinux", "ResticTestSupport", system, logging,
+        argumentParser,
         subprocess,
       ],
       swiftSettings: settings),

@@ -1,3 +1,5 @@
+import ProgramVersion
+
 /// What git calls the helper with: the remote and its URL.
 struct CommandLineWords: Hashable, Sendable {
   /// The remote's name, or its URL where it has none.
@@ -28,6 +30,9 @@ struct CommandLineWords: Hashable, Sendable {
     switch arguments.first {
     case "--help", "-h":
       StandardOutput.write(Array(usage.utf8))
+      return nil
+    case "--version":
+      StandardOutput.write(Array("git-remote-restic \(Version.current)\n".utf8))
       return nil
     default:
       guard (1...2).contains(arguments.count) else {

@@ -64,7 +64,7 @@ struct RemoteCredentialTests {
           try: piece = os.read(terminal, 4096)
           except OSError: break
           said += piece
-          if said.count(b'enter password for repository: ') > 2 - len(answers): os.write(terminal, answers.pop(0))
+          if said.count(b'enter password for repository ') > 2 - len(answers): os.write(terminal, answers.pop(0))
       print(said.decode())
       sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
       PYTHON

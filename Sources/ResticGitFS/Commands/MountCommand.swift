@@ -83,6 +83,17 @@ struct MountCommand: ContextualCommand {
   @Argument(help: ArgumentHelp("An empty folder.", valueName: "mountpoint"), completion: .directory)
   var mountpoint: String
 
+  /// What else was given: nothing, or the folder of somebody who wrote `mount REPOSITORY FOLDER`.
+  @Argument(help: .hidden)
+  var surplus: [String] = []
+
+  func validate() throws {
+    guard let folder = surplus.first else { return }
+    throw ValidationError(
+      "mount takes one argument, the mountpoint; if '\(mountpoint)' is the repository, write -r before it: mount -r \(mountpoint) \(folder)"
+    )
+  }
+
   func run(in context: CommandContext) async throws {
     guard foreground || readyFd != nil else {
       throw CommandError.silent(try DetachedMount.start(in: context))

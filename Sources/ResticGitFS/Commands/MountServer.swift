@@ -24,7 +24,7 @@ struct MountServer: Sendable {
     guard let id = ID<Never>(hex: repository.config.id) else {
       throw RepositoryError.damaged("the config file holds no repository id")
     }
-    let directory = SessionDirectory(stateHome: context.environment.stateHome, repositoryID: id.hex)
+    let directory = context.environment.stateHome.map { SessionDirectory(stateHome: $0, repositoryID: id.hex) }
     try await waitForCommits(in: directory)
     let session = try startSession(in: directory)
 
@@ -41,7 +41,8 @@ struct MountServer: Sendable {
     do {
       // Whoever reads what the first program says would wait for the end of a mount that stays.
       try readiness?.report(
-        in: context, keepsStandardError: configuration.isForOneProgram && !configuration.staysForNext)
+        in: context, keepsStandardError: configuration.isForOneProgram && !configuration.staysForNext,
+        logFile: logFile)
     } catch {
       // Nobody would know of the mount: take it away again.
       signals.handle(SIGTERM)
@@ -54,7 +55,14 @@ struct MountServer: Sendable {
     return report(outcome)
   }
 
-  private func waitForCommits(in directory: SessionDirectory) async throws {
+  /// Where a mount in the background logs to on a machine without a system log. A mount for a program leaves no file behind.
+  private var logFile: FilePath? {
+    guard !configuration.isForOneProgram else { return nil }
+    return context.environment.stateHome?.appending("restic-gitfs").appending("log")
+  }
+
+  private func waitForCommits(in directory: SessionDirectory?) async throws {
+    guard let directory else { return }
     do {
       try await PreviousCommit(directory: directory).wait { record in
         let message = "waiting for the commit of \(record.mountpoint) (process \(record.processID))"
@@ -65,18 +73,21 @@ struct MountServer: Sendable {
         }
       }
     } catch let error as Errno {
+      guard !configuration.isReadOnly else { return }
       throw CommandError(
         "the session files in \(directory.path) cannot be read: \(error); set XDG_STATE_HOME to a folder of yours")
     }
   }
 
   /// Mounts `service`, which gives back what it holds where that fails.
-  private func mount(_ service: MountService, for session: SessionFile) async throws {
-    service.setSessionFile(session.path.string)
-    watch(service, for: session)
+  private func mount(_ service: MountService, for session: SessionFile?) async throws {
+    if let session {
+      service.setSessionFile(session.path.string)
+      watch(service, for: session)
+    }
     do {
       try service.mount()
-      try session.update { $0.state = .serving }
+      try session?.update { $0.state = .serving }
     } catch {
       await service.abandon()
       throw error
@@ -84,11 +95,19 @@ struct MountServer: Sendable {
     if let notice = service.notice, !isQuiet, !configuration.isForOneProgram { context.warn(notice) }
   }
 
-  private func startSession(in directory: SessionDirectory) throws(CommandError) -> SessionFile {
+  /// The session file. Nil for a read-only mount that has no place for one: such a mount has nothing to save, so nobody
+  /// waits for the end of its session.
+  private func startSession(in directory: SessionDirectory?) throws(CommandError) -> SessionFile? {
+    guard let directory else {
+      guard !configuration.isReadOnly else { return nil }
+      throw CommandError(
+        "there is no place for the session file: this user has no home folder; set XDG_STATE_HOME to a folder of yours")
+    }
     do {
       return try directory.create(
         SessionRecord(processID: getpid(), mountpoint: configuration.mountpoint.string, state: .starting))
     } catch {
+      guard !configuration.isReadOnly else { return nil }
       throw CommandError(
         "no session file can be made in \(directory.path): \(error); set XDG_STATE_HOME to a folder of yours")
     }
@@ -123,9 +142,9 @@ struct MountServer: Sendable {
     }
   }
 
-  private func end(_ session: SessionFile, _ outcome: MountOutcome) {
+  private func end(_ session: SessionFile?, _ outcome: MountOutcome) {
     do {
-      try session.end(outcome)
+      try session?.end(outcome)
     } catch {
       logger.warning("the session file cannot be written", metadata: ["error": "\(error)"])
     }

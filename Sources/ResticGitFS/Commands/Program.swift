@@ -33,7 +33,8 @@ enum Program {
     let context = CommandContext(
       environment: .current(), terminal: terminal, signals: signals, log: LogDestination(),
       inheritedDescriptors: inheritedDescriptors,
-      arguments: GlobalOptionOrder.commandFirst(Array(CommandLine.arguments.dropFirst())))
+      arguments: GlobalOptionOrder.commandFirst(
+        ResticSpelling.translated(Array(CommandLine.arguments.dropFirst()))))
     signals.listen {
       Task.detached { exit(await ResticGitFS.run(in: context).rawValue) }
     }

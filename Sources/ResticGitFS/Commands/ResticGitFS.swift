@@ -1,4 +1,5 @@
 import ArgumentParser
+import ProgramVersion
 import ResticCore
 
 /// The command line `restic-gitfs …`: its commands, and what becomes of their errors.
@@ -32,8 +33,15 @@ struct ResticGitFS: AsyncParsableCommand {
       SnapshotsCommand.self, UnlockCommand.self, VersionCommand.self,
     ])
 
+  /// What the commands are called.
+  static var commandNames: [String] { configuration.subcommands.compactMap { $0.configuration.commandName } }
+
   /// Parses the arguments of `context`, runs what they ask for and returns how the process is to end.
   static func run(in context: CommandContext) async -> ExitCode {
+    if let advice = CommandAdvice.text(for: context.arguments, commands: commandNames) {
+      context.warn(advice)
+      return .failure
+    }
     let command: any ParsableCommand
     do {
       command = try await asyncParseAsRoot(context.arguments)

@@ -23,11 +23,24 @@ struct UnmountCommand: ContextualCommand {
   @Flag(help: "Print the result as JSON.")
   var json = false
 
+  /// Of umount(8): every file system.
+  @Flag(name: [.customShort("a"), .customLong("all")], help: .hidden)
+  var all = false
+
   @Argument(help: "Where the repository is mounted.", completion: .directory)
-  var mountpoint: String
+  var mountpoint: String?
+
+  func validate() throws {
+    if all {
+      throw ValidationError("umount takes no --all; name the mountpoint, `restic-gitfs status` lists your mounts")
+    }
+    guard mountpoint != nil else {
+      throw ValidationError("name the mountpoint; `restic-gitfs status` lists your mounts")
+    }
+  }
 
   func run(in context: CommandContext) async throws {
-    let mount = try MountedDirectory.find(mountpoint, in: try MountTable.load())
+    let mount = try MountedDirectory.find(mountpoint ?? "", in: try MountTable.load())
     if mount.isDead {
       try await Unmounting.unmount(mount.path)
       throw CommandError(
@@ -40,7 +53,12 @@ struct UnmountCommand: ContextualCommand {
 
     let session = try Self.session(of: status)
     try await Unmounting.unmount(mount.path)
-    let outcome = try await SessionEnd(session: session, mount: mount, progress: progress).wait()
+    let outcome =
+      if let session {
+        try await SessionEnd(session: session, mount: mount, progress: progress).wait()
+      } else {
+        MountOutcome.clean(snapshot: status.snapshot)
+      }
 
     let report = CommitReport(
       snapshot: outcome.snapshot, changed: outcome.snapshot != status.snapshot,
@@ -57,9 +75,10 @@ struct UnmountCommand: ContextualCommand {
     }
   }
 
-  /// The session file, opened while the mount is there: it is removed at the end.
-  private static func session(of status: MountStatus) throws(CommandError) -> SessionObserver {
+  /// The session file, opened while the mount is there: it is removed at the end. Nil for a read-only mount without one.
+  private static func session(of status: MountStatus) throws(CommandError) -> SessionObserver? {
     guard let path = status.sessionFile else {
+      guard !status.readOnly else { return nil }
       throw CommandError("the mount \(status.mountpoint) names no session file; all is saved, use `fusermount3 -u`")
     }
     do {

@@ -6,8 +6,7 @@ enum UsageMessage {
   static func line(for message: String, arguments: [String]) -> String {
     let lines = message.split(separator: "\n").map { $0.drop { $0 == " " } }
     let text = lines.filter { !$0.isEmpty }.joined(separator: " ")
-    let names = ResticGitFS.configuration.subcommands.compactMap { $0.configuration.commandName }
-    let command = arguments.first.flatMap { names.contains($0) ? " \($0)" : nil } ?? ""
+    let command = arguments.first.flatMap { ResticGitFS.commandNames.contains($0) ? " \($0)" : nil } ?? ""
     let separator = text.hasSuffix(".") ? " See" : "; see"
     return "\(text)\(separator) `restic-gitfs\(command) --help`"
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ProgramVersion
 
 /// `restic-gitfs version`.
 struct VersionCommand: ContextualCommand {

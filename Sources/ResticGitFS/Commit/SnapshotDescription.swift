@@ -1,3 +1,4 @@
+import ProgramVersion
 import ResticCore
 
 /// Everything a new snapshot says beside its tree, so that `latest`, filters and `forget --group-by` go on matching it.

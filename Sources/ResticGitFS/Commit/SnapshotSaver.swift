@@ -1,4 +1,5 @@
 import Logging
+import ProgramVersion
 import ResticCore
 
 /// Saves a stored tree as the newest snapshot: the compare and swap of a commit.

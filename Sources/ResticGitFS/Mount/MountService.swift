@@ -2,6 +2,7 @@ import FoundationEssentials
 import FuseBridge
 import Glibc
 import Logging
+import ProgramVersion
 import ResticCore
 import SystemPackage
 

@@ -11,10 +11,13 @@ final class LogDestination: Sendable {
     case standardError
     /// A file, opened for appending, one line each with time and level.
     case file(FileDescriptor)
+    /// A file that is made when there is a first line.
+    case fileOnDemand(FilePath)
     /// The system log.
     case system
   }
 
+  private static let systemLogSocket = "/dev/log"
   private static let systemLogName: StaticString = "restic-gitfs"
   private let place = Locked<Place>(.standardError)
 
@@ -31,10 +34,16 @@ final class LogDestination: Sendable {
     }
   }
 
-  /// Leaves the terminal: lines that went there go to the system log now. A log file stays.
-  func leaveTerminal() {
+  /// Leaves the terminal: lines that went there go to the system log now, or to the end of the file `fallback` on a machine
+  /// without a system log, as in most containers. A log file stays.
+  func leaveTerminal(fallback: FilePath?) {
+    let hasSystemLog = access(Self.systemLogSocket, F_OK) == 0
     place.withLock { place in
       guard case .standardError = place else { return }
+      if !hasSystemLog, let fallback {
+        place = .fileOnDemand(fallback)
+        return
+      }
       Self.systemLogName.withUTF8Buffer { name in
         // syslog keeps the pointer; a static string stays where it is.
         name.withMemoryRebound(to: CChar.self) { openlog($0.baseAddress, LOG_PID, LOG_DAEMON) }
@@ -52,7 +61,10 @@ final class LogDestination: Sendable {
 
   /// Writes one line.
   func write(level: Logger.Level, text: String) {
-    switch place.withLock({ $0 }) {
+    switch openedPlace() {
+    case .fileOnDemand:
+      // The file cannot be made: there is no place for the line.
+      break
     case .standardError:
       StandardStream.error.write("restic-gitfs: \(text)\n")
     case .file(let descriptor):
@@ -63,6 +75,15 @@ final class LogDestination: Sendable {
         withVaList([text]) { vsyslog(Self.priority(of: level), "%s", $0) }
       }
     }
+  }
+
+  /// The place for a line that is to be written now.
+  private func openedPlace() -> Place {
+    if case .fileOnDemand(let path) = place.withLock({ $0 }) {
+      // Whoever is second opens the file again: lines are appended, so both descriptors are as good.
+      try? useFile(path)
+    }
+    return place.withLock { $0 }
   }
 
   private static func priority(of level: Logger.Level) -> Int32 {

@@ -1,3 +1,4 @@
+import ProgramVersion
 import ResticTestSupport
 import SystemPackage
 import Testing
@@ -41,6 +42,32 @@ struct CommandLineTests {
     let result = try await program.run(
       ["snapshots", "-r", "vault", "--password-command", "/bin/sh command"], ["RESTIC_PASSWORD": "other"])
     #expect(result.isSuccess, "\(result.errorOutput)")
+  }
+
+  @Test("answers what people mistype with what helps, in one line")
+  func advice() async throws {
+    for (line, words) in [
+      ("monut", "\"mount\""), ("unmount m", "\"umount\""), ("check", "a command of restic"),
+      ("umount -a", "name the mountpoint"),
+      ("umount", "name the mountpoint"), ("mount vault m", "mount -r vault m"),
+      ("snapshots -r v --path git", "absolute"),
+    ] {
+      let result = try await program.run(line.split(separator: " ").map(String.init))
+      #expect(result.status == .exited(1) && result.output.isEmpty)
+      #expect(result.errorOutput.contains(words) && result.errorOutput.split(separator: "\n").count == 1, "\(result)")
+    }
+  }
+
+  @Test("takes restic's options that change nothing here, and --verbose=2; both programs tell their version")
+  func resticOptions() async throws {
+    #expect(try await program.run(["init", "-q", "-r", "vault", "--no-cache"], input: "geheim\n").isSuccess)
+    let listed = try await program.run(
+      ["--verbose=2", "--no-cache", "-r", "vault", "snapshots", "--json"],
+      ["RESTIC_PASSWORD": "geheim", "RESTIC_COMPRESSION": "fastest"])
+    #expect(listed.isSuccess && listed.output == "[]\n", "\(listed)")
+    let helper = try TerminalProcess.program.removingLastComponent().appending("git-remote-restic")
+    let version = try await program.run(helper.string, ["--version"])
+    #expect(version.isSuccess && version.output == "git-remote-restic \(Version.current)\n")
   }
 
   private static let mistakes: [(arguments: String, code: Int32)] = [

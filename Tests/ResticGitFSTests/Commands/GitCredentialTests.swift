@@ -113,9 +113,9 @@ struct GitCredentialTests {
         environment: ["PATH": "/usr/bin:/bin", "HOME": home.string].merging(variables) { $1 })
     }
     let typed = try start([:])
-    #expect(try typed.waits(for: "enter password for repository: "))
+    #expect(try typed.waits(for: "enter password for repository "))
     try typed.type("falsch\n")
-    #expect(try typed.waits(for: "enter password for repository: "))
+    #expect(try typed.waits(for: "enter password for repository "))
     #expect(stored.isEmpty)
     try typed.type("geheim\n")
     #expect(try typed.exitCode() == 0)

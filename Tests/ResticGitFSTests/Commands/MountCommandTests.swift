@@ -83,6 +83,25 @@ struct MountCommandTests {
     #expect(try !MountOptionList(["exec,noexec"]).allowsExecution)
   }
 
+  @Test("after -o that mount(8) and systemd read in /etc/fstab are accepted and change nothing")
+  func fstabOptions() throws {
+    let list = try MountOptionList([
+      "user,_netdev,x-systemd.automount,noauto,nofail,X-mount.mkdir,comment=x,users,owner"
+    ])
+    #expect(list == (try MountOptionList([])))
+  }
+
+  @Test("--path takes absolute paths only")
+  func relativePath() {
+    #expect(throws: (any Error).self) { try configuration(["--path", "git"]) }
+  }
+
+  @Test("mount REPOSITORY FOLDER is answered with -r")
+  func surplusArgument() {
+    let error = #expect(throws: (any Error).self) { try MountCommand.parse(["-r", "/r", "/repository", "/folder"]) }
+    #expect(error.map { MountCommand.message(for: $0).contains("mount -r /repository /folder") } == true)
+  }
+
   @Test("after -o or --option that name a storage are the storage's, among others or with commas of their own")
   func storageOptions() throws {
     let list = try MountOptionList(["ro,local.connections=2,exec", "S3.list=a,b", "local.layout=default"])

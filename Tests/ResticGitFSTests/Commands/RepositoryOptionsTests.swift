@@ -28,6 +28,9 @@ struct RepositoryOptionsTests {
     #expect(try location(["--repository-file", file.string]) == "/srv/vault")
     #expect(try location([], [.repositoryFile: file.string]) == "/srv/vault")
     #expect(throws: CommandError.self) { try location(["--repository-file", file.string + "-missing"]) }
+    try write(Array(" \n".utf8), to: file)
+    let error = #expect(throws: CommandError.self) { try location(["--repository-file", file.string]) }
+    #expect(error?.message?.contains("\(file) is empty") == true)
   }
 
   @Test("a location and a file exclude each other, wherever they come from, as in restic")

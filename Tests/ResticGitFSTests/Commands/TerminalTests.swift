@@ -64,7 +64,7 @@ struct TerminalTests {
     try await makeRepository()
     let process = try start(["snapshots", "-r", vault])
     for _ in 0..<3 {
-      #expect(try process.waits(for: "enter password for repository: "))
+      #expect(try process.waits(for: "enter password for repository "))
       try process.type("falsch\n")
     }
     #expect(try process.exitCode() == 12)
@@ -75,9 +75,9 @@ struct TerminalTests {
   func secondTry() async throws {
     try await makeRepository()
     let process = try start(["snapshots", "-r", vault])
-    #expect(try process.waits(for: "enter password for repository: "))
+    #expect(try process.waits(for: "enter password for repository "))
     try process.type("falsch\n")
-    #expect(try process.waits(for: "enter password for repository: "))
+    #expect(try process.waits(for: "enter password for repository "))
     try process.type("geheim\n")
     #expect(try process.waits(for: "0 snapshots"))
     #expect(try process.exitCode() == 0)
@@ -87,7 +87,7 @@ struct TerminalTests {
   func interrupt() async throws {
     try await makeRepository()
     let process = try start(["snapshots", "-r", vault])
-    #expect(try process.waits(for: "enter password for repository: "))
+    #expect(try process.waits(for: "enter password for repository "))
     try process.type("geh\u{3}")
     let code = try process.exitCode()
     #expect(code == 130)
@@ -98,7 +98,7 @@ struct TerminalTests {
   func interruptThread() async throws {
     try await makeRepository()
     let process = try start(["snapshots", "-r", vault])
-    #expect(try process.waits(for: "enter password for repository: "))
+    #expect(try process.waits(for: "enter password for repository "))
     // The thread that waited for git's credential helpers lets every signal through while it waits for more.
     let thread = try #require(try process.thread(lettingThrough: SIGINT))
     #expect(tgkill(process.child, thread, SIGINT) == 0)
@@ -111,7 +111,7 @@ struct TerminalTests {
     try await makeRepository()
     #expect(mkdir(mountpoint, 0o700) == 0)
     let process = try start(["mount", "-r", vault, mountpoint])
-    #expect(try process.waits(for: "enter password for repository: "))
+    #expect(try process.waits(for: "enter password for repository "))
     try process.type("\u{3}")
     #expect(try process.exitCode() == 130)
     #expect(process.echoes)
@@ -137,7 +137,7 @@ struct TerminalTests {
   func empty(typed: String) async throws {
     try await makeRepository()
     let process = try start(["snapshots", "-r", vault])
-    #expect(try process.waits(for: "enter password for repository: "))
+    #expect(try process.waits(for: "enter password for repository "))
     try process.type(typed)
     #expect(try process.exitCode() == 1)
     #expect(process.echoes)

@@ -15,11 +15,12 @@ final class Readiness: Sendable {
   }
 
   /// Leaves the terminal for good and tells the waiting process that the mount is ready. With `keepsStandardError` that one
-  /// stays, for warnings: its other end is a program's that waits for the end of the mount anyway.
+  /// stays, for warnings: its other end is a program's that waits for the end of the mount anyway. Without it lines go to
+  /// the system log, or to `logFile` where there is none.
   ///
   /// In this order: once the other has returned, nothing that happens on the terminal may reach this process.
-  func report(in context: CommandContext, keepsStandardError: Bool) throws(CommandError) {
-    if !keepsStandardError { context.log.leaveTerminal() }
+  func report(in context: CommandContext, keepsStandardError: Bool, logFile: FilePath?) throws(CommandError) {
+    if !keepsStandardError { context.log.leaveTerminal(fallback: logFile) }
     setsid()
     do throws(Errno) {
       try Errno.only {

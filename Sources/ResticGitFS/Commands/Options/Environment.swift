@@ -18,6 +18,7 @@ struct Environment: Sendable {
     case packSize = "RESTIC_PACK_SIZE"
     case stateHome = "XDG_STATE_HOME"
     case home = "HOME"
+    case runtimeFolder = "XDG_RUNTIME_DIR"
     case terminalPrompt = "GIT_TERMINAL_PROMPT"
   }
 
@@ -40,10 +41,9 @@ struct Environment: Sendable {
   /// The value of `variable`, or nil if it is not set or empty.
   subscript(variable: Variable) -> String? { values[variable] }
 
-  /// Where programs keep state: XDG_STATE_HOME if that is absolute, as its specification asks, else `~/.local/state`.
-  var stateHome: FilePath {
-    if let path = self[.stateHome].map({ FilePath($0) }), path.isAbsolute { return path }
-    return FilePath(self[.home] ?? "/").appending(".local").appending("state")
+  /// Where programs keep state (`StateHome`); nil where there is no place.
+  var stateHome: FilePath? {
+    StateHome.find(explicit: self[.stateHome], home: self[.home], runtime: self[.runtimeFolder])
   }
 
   /// Whether the terminal may be used for questions: GIT_TERMINAL_PROMPT, false as git spells it.

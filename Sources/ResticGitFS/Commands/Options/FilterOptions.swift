@@ -19,14 +19,19 @@ struct FilterOptions: ParsableArguments {
     help: ArgumentHelp("Only snapshots that have this absolute path among theirs.", valueName: "path"))
   var paths: [String] = []
 
-  /// The filter. Hosts default to RESTIC_HOST; an empty `--host` asks for any. Relative paths are taken from the working
-  /// directory, as restic does it.
+  func validate() throws {
+    for path in paths where !FilePath(path).isAbsolute {
+      throw ValidationError("--path '\(path)' is relative; write the absolute path that the snapshot has")
+    }
+  }
+
+  /// The filter. Hosts default to RESTIC_HOST; an empty `--host` asks for any.
   func filter(_ environment: Environment) -> SnapshotFilter {
     let hosts = hosts.isEmpty ? environment[.host].map { [$0] } ?? [] : hosts.filter { !$0.isEmpty }
     return SnapshotFilter(
       hosts: hosts,
       tags: tags.map { $0.split(separator: ",", omittingEmptySubsequences: false).map(Self.withoutSpaces) },
-      paths: paths.map { FilePath($0).absolute().string })
+      paths: paths.map { FilePath($0).lexicallyNormalized().string })
   }
 
   private static func withoutSpaces(_ tag: Substring) -> String {

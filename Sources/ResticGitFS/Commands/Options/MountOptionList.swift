@@ -31,6 +31,7 @@ struct MountOptionList: Hashable, Sendable {
       case "exec": allowsExecution = true
       case "noexec": allowsExecution = false
       case "nosuid", "nodev", "default_permissions", "defaults", "": break
+      case _ where Self.isForMount(option): break
       case "suid", "dev", "nonempty", "auto_unmount":
         throw CommandError("-o \(option) is not supported")
       default:
@@ -41,6 +42,17 @@ struct MountOptionList: Hashable, Sendable {
       }
     }
   }
+
+  /// Whether mount(8) and systemd read `option` in /etc/fstab, and no file system does. Source: mount(8),
+  /// "Filesystem-independent mount options"; systemd.mount(5).
+  private static func isForMount(_ option: String) -> Bool {
+    fstabOptions.contains(option) || fstabPrefixes.contains(where: option.hasPrefix)
+  }
+
+  private static let fstabOptions: Set<String> = [
+    "auto", "noauto", "user", "nouser", "users", "owner", "group", "nofail", "_netdev",
+  ]
+  private static let fstabPrefixes = ["x-", "X-", "comment=", "user="]
 
   private static func split(_ text: String) -> [String] {
     var options: [String] = []

@@ -42,6 +42,9 @@ struct RepositoryOptions: ParsableArguments {
       valueName: "key=value"))
   var options: [String] = []
 
+  @Flag(help: "Use no cache. This program keeps none; the option is restic's.")
+  var noCache = false
+
   /// Where the repository is; a folder as an absolute path.
   ///
   /// As in restic a variable is the default of its option, so RESTIC_REPOSITORY and `--repository-file` exclude each
@@ -75,6 +78,8 @@ struct RepositoryOptions: ParsableArguments {
     } catch {
       throw CommandError("the repository file \(file) cannot be read: \(error)")
     }
-    return String(decoding: TextFile.trimmed(TextFile.decoded(bytes)), as: UTF8.self)
+    let text = String(decoding: TextFile.trimmed(TextFile.decoded(bytes)), as: UTF8.self)
+    guard !text.isEmpty else { throw CommandError("the repository file \(file) is empty; write the location into it") }
+    return text
   }
 }

@@ -72,7 +72,9 @@ struct PasswordReader: Sendable {
     let isAtTerminal = isForGit || terminal.canAsk
     if let context, let answer = await GitCredential.fill(context, asks: isAtTerminal) { return answer }
     guard isAtTerminal else { return Self.readLine().map { PasswordAnswer(password: $0) } }
-    guard mayPrompt, let password = terminal.askPassword("enter password for repository: ") else { return nil }
+    guard mayPrompt, let password = terminal.askPassword("enter password for repository \(location): ") else {
+      return nil
+    }
     return PasswordAnswer(password: password, credential: context.map { GitCredential($0, password: password) })
   }
 

@@ -10,6 +10,8 @@ enum CommandAdvice {
   private static let otherWords = [
     "unmount": "umount", "stat": "status", "ps": "status", "save": "sync", "commit": "sync",
   ]
+  /// No command that somebody mistypes is longer, in bytes.
+  private static let longestWord = 32
   /// A word with more mistakes is another word.
   private static let mostMistakes = 2
 
@@ -24,12 +26,13 @@ enum CommandAdvice {
     }
     let list = "`restic-gitfs --help` lists the commands"
     guard let meant = otherWords[word] ?? nearest(to: word, among: commands) else {
-      return "there is no command \"\(word)\"; \(list)"
+      return "there is no command \"\(word.prefix(longestWord))\"; \(list)"
     }
     return "there is no command \"\(word)\"; did you mean \"\(meant)\"? \(list)"
   }
 
   private static func nearest(to word: String, among commands: [String]) -> String? {
+    guard word.utf8.count <= longestWord else { return nil }
     let distances = commands.map { (command: $0, distance: distance(word, $0)) }
     guard let best = distances.min(by: { $0.distance < $1.distance }) else { return nil }
     return best.distance <= min(mostMistakes, best.command.count / 2) ? best.command : nil

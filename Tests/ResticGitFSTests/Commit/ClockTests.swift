@@ -92,7 +92,7 @@ struct ClockTests {
       }
     }
     defer { time.cancel() }
-    let committed = try await withTimeLimit { try await mount.coordinator.commit(.sync) }
+    let committed = try await mount.commit()
     time.cancel()
     #expect(committed.snapshot != nil && first != nil)
     #expect(try await TestMount(TestMount.openRepository(on: storage)).read("f") == Self.text("new"))

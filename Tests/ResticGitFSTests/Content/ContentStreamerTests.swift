@@ -38,7 +38,7 @@ struct ContentStreamerTests {
       peak = max(peak, mount.tree.inspect { $0.bufferedByteCount })
     }
     #expect(peak <= Self.budget.dirtyByteLimit + 1 << 20)
-    guard case .saved = try await mount.coordinator.commit(.sync) else {
+    guard case .saved = try await mount.commit() else {
       Issue.record("there is something to save")
       return
     }
@@ -61,7 +61,7 @@ struct ContentStreamerTests {
       try await mount.write(bytes, to: "d\(number % 5)/\(number)")
       #expect(mount.tree.inspect { $0.bufferedByteCount } <= Self.budget.dirtyByteLimit + 200_000)
     }
-    _ = try await mount.coordinator.commit(.sync)
+    try await mount.commit()
     for (path, bytes) in contents { #expect(try await mount.read(path).fingerprint == bytes.fingerprint) }
   }
 
@@ -80,7 +80,7 @@ struct ContentStreamerTests {
       if patch.count + offset > start + 1 << 20 { model.replaceSubrange(offset..<offset + patch.count, with: patch) }
     }
     let before = try await mount.read("f")
-    _ = try await mount.coordinator.commit(.sync)
+    try await mount.commit()
     #expect(try await mount.read("f").fingerprint == before.fingerprint)
     #expect(before.fingerprint == model.fingerprint)
   }
@@ -100,7 +100,7 @@ struct ContentStreamerTests {
       }
     }
     mount.fileSystem.release(open.inode, handle: open.handle)
-    _ = try await mount.coordinator.commit(.sync)
+    try await mount.commit()
     #expect(try await mount.read("f").fingerprint == model.fingerprint)
     let stored = try await mount.repository.backend.list(.data).reduce(0) { $0 + $1.byteCount }
     #expect(stored < model.count + model.count / 100, "\(stored) bytes for \(model.count)")
@@ -124,7 +124,7 @@ struct ContentStreamerTests {
       stored = try await mount.repository.backend.list(.data).reduce(0) { $0 + $1.byteCount }
     }
     #expect(stored >= 16 << 20)
-    _ = try await mount.coordinator.commit(.sync)
+    try await mount.commit()
     #expect(try await mount.read("f").fingerprint == model.fingerprint)
   }
 
@@ -148,10 +148,10 @@ struct ContentStreamerTests {
     }
     #expect(failure == .noSpace)
     #expect(accepted.count >= 10)
-    await #expect(throws: RepositoryError.self) { try await mount.coordinator.commit(.sync) }
+    await #expect(throws: RepositoryError.self) { try await mount.commit() }
     disk.isFull.withLock { $0 = false }
     try await mount.write([1, 2, 3], to: "last")
-    _ = try await mount.coordinator.commit(.sync)
+    try await mount.commit()
     for (number, bytes) in accepted.enumerated() {
       #expect(try await mount.read("f\(number)").fingerprint == bytes.fingerprint)
     }

@@ -80,12 +80,20 @@ struct TestMount: Sendable {
 
   static let caller = FuseCaller(userID: 7, groupID: 8, processID: 9)
 
-  /// Runs `body` on a thread that may block.
+  /// Runs `body` on a thread that may block. An error, if that does not end.
   func onThread<Success: Sendable>(_ body: @escaping @Sendable (TestMount) throws -> Success) async throws -> Success {
-    try await withCheckedThrowingContinuation { continuation in
-      let thread = DetachedThread { continuation.resume(with: Result { try body(self) }) }
-      thread.start()
+    try await withTimeLimit {
+      try await withCheckedThrowingContinuation { continuation in
+        let thread = DetachedThread { continuation.resume(with: Result { try body(self) }) }
+        thread.start()
+      }
     }
+  }
+
+  /// Commits. An error, if that does not end.
+  @discardableResult
+  func commit(_ purpose: CommitCoordinator.Purpose = .sync) async throws -> CommitResult {
+    try await withTimeLimit { try await coordinator.commit(purpose) }
   }
 
   /// Makes or replaces a file. Directories on the way are made.

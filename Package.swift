@@ -50,9 +50,13 @@ let package = Package(
     .executableTarget(
       name: "ResticGitFS",
       dependencies: [
-        "ResticCore", "FuseBridge", "ProgramVersion", "CLinux", "CSodium", system, logging, argumentParser, subprocess,
+        "ResticCore", "FuseBridge", "ProcessPrivacy", "ProgramVersion", "CLinux", "CSodium", system, logging,
+        argumentParser, subprocess,
       ],
       swiftSettings: settings),
+
+    // What both programs do first of all.
+    .target(name: "ProcessPrivacy", dependencies: ["CLinux"], swiftSettings: settings),
 
     // What both programs print for --version.
     .target(name: "ProgramVersion", swiftSettings: settings),
@@ -60,7 +64,7 @@ let package = Package(
     // Starts restic-gitfs as another process, and knows nothing of it but its command line.
     .executableTarget(
       name: "GitRemoteRestic",
-      dependencies: ["ProgramVersion", "CLinux", system],
+      dependencies: ["ProcessPrivacy", "ProgramVersion", "CLinux", system],
       swiftSettings: settings),
 
     .executableTarget(

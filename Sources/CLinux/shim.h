@@ -2,9 +2,16 @@
 // What Swift's own Glibc module leaves out.
 #include <linux/magic.h>
 #include <malloc.h>
+#include <sys/prctl.h>
 #include <sys/statfs.h>
 #include <sys/types.h>
 #include <sys/xattr.h>
 
+// Source: pipe(2).
+int pipe2(int ends[2], int flags);
+
 // Source: tgkill(2).
 int tgkill(pid_t process, pid_t thread, int signal);
+
+// prctl(PR_SET_DUMPABLE), whose declaration takes any number of arguments: Swift imports no such function.
+static inline int set_dumpable(unsigned long value) { return prctl(PR_SET_DUMPABLE, value, 0, 0, 0); }

@@ -22,6 +22,7 @@ struct Connection {
     let mount = try MountOpening(
       command: command, configuration: configuration, isQuiet: isQuiet, environment: environment, trace: trace
     ).open(for: service)
+    environment.forgetPassword()
     var isDone = false
     defer {
       // Who did not end well may still be writing, or has left something.

@@ -40,10 +40,11 @@ final class ChildProcess {
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
 
     var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
-    var variables: [UnsafeMutablePointer<CChar>?] = environment.words.map { strdup($0) } + [nil]
-    defer { for string in words + variables { free(string) } }
+    defer { for string in words { free(string) } }
     var child = pid_t()
-    let result = posix_spawnp(&child, program, &actions, &attributes, &words, &variables)
+    let result = environment.withWords { variables in
+      posix_spawnp(&child, program, &actions, &attributes, &words, &variables)
+    }
     guard result == 0 else { throw HelperError("\(program) cannot be started: \(Errno(rawValue: result))") }
     return ChildProcess(processID: child)
   }

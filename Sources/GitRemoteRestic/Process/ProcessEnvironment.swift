@@ -3,9 +3,14 @@ import Glibc
 /// Variables, as a process is started with them.
 struct ProcessEnvironment: Sendable {
   private(set) var values: [String: String]
+  /// What `values` does not have.
+  private let password: HeldPassword?
+  /// Whether the process that is started with this gets the password, too.
+  private var includesPassword = false
 
-  /// Those of this process.
+  /// Those of this process. RESTIC_PASSWORD is taken out: only `forMount` hands it on.
   static func current() -> ProcessEnvironment {
+    let password = HeldPassword.take()
     var values: [String: String] = [:]
     var entry = environ
     while let text = entry.pointee {
@@ -13,7 +18,33 @@ struct ProcessEnvironment: Sendable {
       if words.count == 2 { values[String(words[0])] = String(words[1]) }
       entry += 1
     }
-    return ProcessEnvironment(values: values)
+    return ProcessEnvironment(values: values, password: password)
+  }
+
+  /// Variables without a password.
+  init(values: [String: String]) {
+    self.init(values: values, password: nil)
+  }
+
+  private init(values: [String: String], password: HeldPassword?) {
+    self.values = values
+    self.password = password
+  }
+
+  /// Calls `body` with `NAME=value` of every variable, as exec(2) takes them; the pointers are valid during the call only.
+  func withWords<Result>(_ body: (inout [UnsafeMutablePointer<CChar>?]) -> Result) -> Result {
+    let copies = words.map { strdup($0) }
+    defer { for copy in copies { free(copy) } }
+    var all = copies
+    if includesPassword, let word = password?.word { all.append(word) }
+    all.append(nil)
+    defer { withExtendedLifetime(password) {} }
+    return body(&all)
+  }
+
+  /// From now on no process that is started gets the password, and this one does not know it any more.
+  func forgetPassword() {
+    password?.wipe()
   }
 
   /// The value of a variable; nil if it is empty, as restic has it.
@@ -22,12 +53,13 @@ struct ProcessEnvironment: Sendable {
     set { values[name] = newValue }
   }
 
-  /// `NAME=value`, for exec(2).
+  /// `NAME=value` of every variable but the password.
   var words: [String] { values.map { "\($0)=\($1)" } }
 
   /// Without those of restic's variables that name a repository: the location on the command line is the one that counts.
   var forMount: ProcessEnvironment {
     var result = self
+    result.includesPassword = true
     for name in ["RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE"] { result.values[name] = nil }
     return result
   }
@@ -38,6 +70,7 @@ struct ProcessEnvironment: Sendable {
   /// Source: environment.c of git 2.39, local_repo_env; git-config(1), protocol.allow; git(1), GIT_NO_LAZY_FETCH.
   func forServer(protocolVersion: Int) -> ProcessEnvironment {
     var result = self
+    result.includesPassword = false
     for name in Self.ofClientRepository { result.values[name] = nil }
     for name in values.keys
     where name.hasPrefix("RESTIC_") || name.hasPrefix("GIT_CONFIG_KEY_")

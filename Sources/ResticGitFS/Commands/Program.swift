@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import ProcessPrivacy
 import ResticCore
 
 /// The process: sets itself up, runs one command, and ends with its exit code.
@@ -10,10 +11,8 @@ import ResticCore
 @main
 enum Program {
   static func main() {
+    ProcessPrivacy.begin()
     let inheritedDescriptors = InheritedDescriptors.list()
-    // Secrets must not end up in a core file.
-    var noCoreFiles = rlimit(rlim_cur: 0, rlim_max: 0)
-    setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &noCoreFiles)
     // Buffers of megabytes go from thread to thread. With a heap for each thread, as is malloc's way, every one of them
     // keeps what it has once held: measured, twice the memory for the same work.
     mallopt(M_ARENA_MAX, 1)

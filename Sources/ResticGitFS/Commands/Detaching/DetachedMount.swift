@@ -15,6 +15,8 @@ enum DetachedMount {
 
     let child = try spawn(
       arguments: arguments(context.arguments, readyDescriptor: pipe.writeEnd.rawValue), in: context)
+    // The other process has its own copy, and this one waits for as long as the other asks and opens.
+    _ = Environment.takePassword()
     try pipe.writeEnd.close()
     // Signals are blocked here and in the new process, so none is lost meanwhile. Those of the terminal reach it anyway.
     context.signals.onSignal { if !$0.isFromTerminal { kill(child, $0.number) } }

@@ -11,14 +11,25 @@ enum TextFile {
 
   /// `bytes` as UTF-8: a byte order mark is taken away, UTF-16 is converted where one tells so, anything else is left.
   static func decoded(_ bytes: [UInt8]) -> [UInt8] {
-    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { return Array(bytes.dropFirst(3)) }
-    if bytes.starts(with: [0xFE, 0xFF]) { return utf8(bytes.dropFirst(2), high: 0, low: 1) }
-    if bytes.starts(with: [0xFF, 0xFE]) { return utf8(bytes.dropFirst(2), high: 1, low: 0) }
-    return bytes
+    [UInt8](unsafeUninitializedCapacity: bytes.count / 2 * 3 + 3) { target, count in
+      count = bytes.withUnsafeBytes { decode($0[...], to: UnsafeMutableRawBufferPointer(target)) }
+    }
+  }
+
+  /// As `decoded`, into `target`, which has room for three bytes for every two of `bytes`, and for three more. Returns how
+  /// many bytes those are. Leaves no copy anywhere else.
+  static func decode(_ bytes: Slice<UnsafeRawBufferPointer>, to target: UnsafeMutableRawBufferPointer) -> Int {
+    if bytes.starts(with: [0xFE, 0xFF]) { return decodeUTF16(bytes.dropFirst(2), high: 0, low: 1, to: target) }
+    if bytes.starts(with: [0xFF, 0xFE]) { return decodeUTF16(bytes.dropFirst(2), high: 1, low: 0, to: target) }
+    let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes
+    target.copyBytes(from: text)
+    return text.count
   }
 
   /// `bytes` without the white space at both ends.
-  static func trimmed(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
+  static func trimmed<Bytes: BidirectionalCollection>(
+    _ bytes: Bytes
+  ) -> Bytes.SubSequence where Bytes.Element == UInt8, Bytes.SubSequence: BidirectionalCollection {
     var rest = bytes[...]
     while let space = spaces.first(where: { rest.starts(with: $0) }) { rest = rest.dropFirst(space.count) }
     while let space = spaces.first(where: { rest.suffix($0.count).elementsEqual($0) }) {
@@ -28,17 +39,19 @@ enum TextFile {
   }
 
   /// UTF-16 as UTF-8; `high` and `low` are where a unit has its bytes. Half a pair and half a unit become U+FFFD.
-  private static func utf8(_ bytes: ArraySlice<UInt8>, high: Int, low: Int) -> [UInt8] {
-    var result: [UInt8] = []
-    // Three bytes a unit at most, so that the buffer never moves and leaves no copy behind.
-    result.reserveCapacity(bytes.count * 3)
+  private static func decodeUTF16(
+    _ bytes: Slice<UnsafeRawBufferPointer>, high: Int, low: Int, to target: UnsafeMutableRawBufferPointer
+  ) -> Int {
+    var count = 0
     let units = stride(from: bytes.startIndex, to: bytes.endIndex - 1, by: 2).lazy.map { index in
       UInt16(bytes[index + high]) << 8 | UInt16(bytes[index + low])
     }
-    _ = transcode(units.makeIterator(), from: UTF16.self, to: UTF8.self, stoppingOnError: false) {
-      result.append($0)
+    let append = { (byte: UInt8) in
+      target[count] = byte
+      count += 1
     }
-    if bytes.count % 2 != 0 { result += [0xEF, 0xBF, 0xBD] }
-    return result
+    _ = transcode(units.makeIterator(), from: UTF16.self, to: UTF8.self, stoppingOnError: false, into: append)
+    if bytes.count % 2 != 0 { [0xEF, 0xBF, 0xBD].forEach(append) }
+    return count
   }
 }

@@ -1,6 +1,4 @@
-import Glibc
 import ResticCore
-import Subprocess
 
 /// The password of a repository as git's credential helpers know it.
 ///
@@ -17,8 +15,6 @@ struct GitCredential: Sendable {
     let isForGit: Bool
   }
 
-  private static let longestOutput = 65536
-
   private let context: Context
   /// What git filled in, the password included.
   private let description: SecureBytes
@@ -26,23 +22,25 @@ struct GitCredential: Sendable {
   /// What the helpers know, or, if `asks`, what GIT_ASKPASS, core.askPass or SSH_ASKPASS answers; nil where nobody does.
   /// git itself asks nothing on the terminal.
   static func fill(_ context: Context, asks: Bool) async -> PasswordAnswer? {
-    guard var output = await run("fill", Array(context.place.description.utf8), context, asks: asks) else { return nil }
-    defer { wipe(&output) }
-    guard let range = passwordRange(in: output) else { return nil }
+    let question = Array(context.place.description.utf8).withUnsafeBytes { SecureBytes(copying: $0) }
+    guard let output = await run("fill", question, context, asks: asks) else { return nil }
     return output.withUnsafeBytes { bytes in
-      PasswordAnswer(
-        password: SecureBytes(copying: UnsafeRawBufferPointer(rebasing: bytes[range])),
-        credential: GitCredential(context: context, description: SecureBytes(copying: bytes)))
+      guard let password = password(in: bytes) else { return nil }
+      return PasswordAnswer(
+        password: SecureBytes(copying: password), credential: GitCredential(context: context, description: output))
     }
   }
 
   /// What the helpers would know, had they given `password`.
   init(_ context: Context, password: SecureBytes) {
-    var description = Array("\(context.place)password=".utf8)
-    description.reserveCapacity(description.count + password.byteCount + 1)
-    password.withUnsafeBytes { description += $0 }
-    description.append(UInt8(ascii: "\n"))
-    self.init(context: context, description: SecureBytes(wiping: &description))
+    let start = Array("\(context.place)password=".utf8)
+    let description = SecureBytes(byteCount: start.count + password.byteCount + 1)
+    description.withUnsafeMutableBytes { target in
+      target.copyBytes(from: start)
+      password.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: target[start.count...]).copyMemory(from: $0) }
+      target[target.count - 1] = UInt8(ascii: "\n")
+    }
+    self.init(context: context, description: description)
   }
 
   private init(context: Context, description: SecureBytes) {
@@ -61,41 +59,37 @@ struct GitCredential: Sendable {
   }
 
   private func tell(_ operation: String) async {
-    var input = description.withUnsafeBytes { Array($0) }
-    defer { Self.wipe(&input) }
-    _ = await Self.run(operation, input, context, asks: false)
+    _ = await Self.run(operation, description, context, asks: false)
   }
 
   /// The output of `git credential`; nil if it failed or there is no git. What helpers and askpass programs have to say
   /// is passed on, but not git's own last words, which say that nobody knew.
-  private static func run(_ operation: String, _ input: [UInt8], _ context: Context, asks: Bool) async -> [UInt8]? {
-    var variables: [Subprocess.Environment.Key: String?] = ["GIT_TERMINAL_PROMPT": "0"]
+  private static func run(
+    _ operation: String, _ input: SecureBytes, _ context: Context, asks: Bool
+  ) async -> SecureBytes? {
+    var variables: [String: String?] = ["GIT_TERMINAL_PROMPT": "0"]
     if !asks { variables["GIT_ASKPASS"] = "" }
     if !context.isForGit { variables["GIT_DIR"] = String?.none }
     let folder = context.isForGit ? [] : ["-C", "/"]
-    guard
-      // Whatever keeps it from running: the helpers are one way of several.
-      let result = try? await Subprocess.run(
-        .name("git"), arguments: Arguments(folder + ["credential", operation]),
-        environment: .inherit.updating(variables), input: .array(input), output: .bytes(limit: longestOutput),
-        error: .string(limit: longestOutput))
-    else { return nil }
-    let isSuccess = result.terminationStatus == .exited(0)
-    let lines = result.standardError.split(separator: "\n")
-    for line in isSuccess ? lines[...] : lines.dropLast() { StandardStream.error.write("\(line)\n") }
-    return isSuccess ? result.standardOutput : nil
+    let program = SecretProgram(
+      words: ["git"] + folder + ["credential", operation], variables: variables, keepsErrorOutput: true)
+    // Whatever keeps it from running: the helpers are one way of several.
+    guard let outcome = try? await program.run(input: input) else { return nil }
+    let isSuccess = outcome.end == .exited(0)
+    let lines = outcome.errorOutput.split(separator: UInt8(ascii: "\n"))
+    for line in isSuccess ? lines[...] : lines.dropLast() { StandardStream.error.write(line + [UInt8(ascii: "\n")]) }
+    return isSuccess ? outcome.output : nil
   }
 
-  /// Where the password lies in a description: a line `password=…`.
-  private static func passwordRange(in description: [UInt8]) -> Range<Int>? {
+  /// The password in a description: what follows in a line `password=…`. Lies in `description`.
+  private static func password(in description: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
     let key = Array("password=".utf8)
-    for line in description.split(separator: UInt8(ascii: "\n")) where line.starts(with: key) {
-      return line.startIndex + key.count..<line.endIndex
+    var rest = description[...]
+    while !rest.isEmpty {
+      let line = rest.prefix { $0 != UInt8(ascii: "\n") }
+      if line.starts(with: key) { return UnsafeRawBufferPointer(rebasing: line.dropFirst(key.count)) }
+      rest = rest.dropFirst(line.count + 1)
     }
     return nil
-  }
-
-  private static func wipe(_ bytes: inout [UInt8]) {
-    _ = SecureBytes(wiping: &bytes)
   }
 }

@@ -1,6 +1,5 @@
 import Glibc
 import ResticCore
-import Subprocess
 import SystemPackage
 
 /// Gets the password from its source into guarded memory.
@@ -11,8 +10,8 @@ import SystemPackage
 struct PasswordReader: Sendable {
   /// How often a wrong password may be given again. Source: restic.
   static let tries = 3
-  /// More than this from a command or standard input is no password. 64 KiB is what Go's scanner takes.
-  private static let longestPassword = 65536
+  /// More than this from a file or standard input is no password.
+  private static let longestPassword = SecretProgram.longestOutput
 
   /// Where it comes from.
   let source: PasswordSource
@@ -109,49 +108,37 @@ struct PasswordReader: Sendable {
       throw CommandError("the password file \(path) cannot be read: \(error)")
     }
     guard count <= longestPassword else { throw CommandError("the password file \(path) is too long for a password") }
-    var bytes = buffer.withUnsafeBytes { Array($0[..<count]) }
-    return secured(&bytes)
+    // A unit of UTF-16 becomes three bytes at most.
+    let text = SecureBytes(byteCount: count / 2 * 3 + 3)
+    let textCount = buffer.withUnsafeBytes { bytes in
+      text.withUnsafeMutableBytes { TextFile.decode(bytes[..<count], to: $0) }
+    }
+    return trimmed(text, byteCount: textCount)
   }
 
   private static func run(_ words: [String]) async throws -> SecureBytes {
     let program = words[0]
-    let result: ExecutionResult<Void, BytesOutput, FileDescriptorOutput>
-    do {
-      result = try await Subprocess.run(
-        program.contains("/") ? .path(FilePath(program)) : .name(program),
-        arguments: Arguments(Array(words.dropFirst())), input: .none,
-        output: .bytes(limit: longestPassword), error: .currentStandardError)
+    let outcome: SecretProgram.Outcome
+    do throws(Errno) {
+      outcome = try await SecretProgram(words: words).run()
     } catch {
       throw CommandError("the password command \(program) cannot be run: \(error)")
     }
-    switch result.terminationStatus {
+    guard let output = outcome.output else {
+      throw CommandError("the password command \(program) prints too much for a password")
+    }
+    switch outcome.end {
     case .exited(0): break
     case .exited(let code): throw CommandError("the password command \(program) failed with exit code \(code)")
-    case .signaled(let signal): throw CommandError("the password command \(program) was ended by signal \(signal)")
+    case .killed(let signal): throw CommandError("the password command \(program) was ended by signal \(signal)")
     }
-    var bytes = result.standardOutput
-    return trimmed(&bytes)
+    return trimmed(output, byteCount: output.byteCount)
   }
 
-  /// The password in a text file's `bytes`, which are wiped.
-  private static func secured(_ bytes: inout [UInt8]) -> SecureBytes {
-    var text = TextFile.decoded(bytes)
-    wipe(&bytes)
-    return trimmed(&text)
-  }
-
-  /// The password in `bytes` without white space around it; `bytes` are wiped.
-  private static func trimmed(_ bytes: inout [UInt8]) -> SecureBytes {
-    let range = TextFile.trimmed(bytes).indices
-    let password = bytes.withUnsafeBytes { SecureBytes(copying: UnsafeRawBufferPointer(rebasing: $0[range])) }
-    wipe(&bytes)
-    return password
-  }
-
-  private static func wipe(_ bytes: inout [UInt8]) {
-    bytes.withUnsafeMutableBytes { memory in
-      if let start = memory.baseAddress { explicit_bzero(start, memory.count) }
+  /// The password in the first bytes of `text`, without white space around it.
+  private static func trimmed(_ text: SecureBytes, byteCount: Int) -> SecureBytes {
+    text.withUnsafeBytes { bytes in
+      SecureBytes(copying: UnsafeRawBufferPointer(rebasing: TextFile.trimmed(bytes[..<byteCount])))
     }
-    bytes = []
   }
 }

@@ -2,10 +2,14 @@
 // What Swift's own Glibc module leaves out.
 #include <linux/magic.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/statfs.h>
 #include <sys/types.h>
 #include <sys/xattr.h>
+
+// Source: pthread_setattr_default_np(3).
+int pthread_setattr_default_np(const pthread_attr_t *attributes);
 
 // Source: pipe(2).
 int pipe2(int ends[2], int flags);

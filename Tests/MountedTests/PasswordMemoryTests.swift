@@ -31,7 +31,9 @@ struct PasswordMemoryTests {
   private static let ways: [String: (setUp: String, options: String, input: String)] = [
     "variable": ("export RESTIC_PASSWORD=\"$P\"", "", "/dev/null"),
     "file": ("echo \"$P\" > secret", "--password-file secret", "/dev/null"),
-    "file with a byte order mark": ("printf '\\xef\\xbb\\xbf%s\\n' \"$P\" > secret", "--password-file secret", "/dev/null"),
+    "file with a byte order mark": (
+      "printf '\\xef\\xbb\\xbf%s\\n' \"$P\" > secret", "--password-file secret", "/dev/null"
+    ),
     "file in UTF-16": (
       "{ printf '\\xff\\xfe'; echo \"$P\" | iconv -t UTF-16LE; } > secret", "--password-file secret", "/dev/null"
     ),
@@ -90,7 +92,8 @@ struct PasswordMemoryTests {
   func helper(_ way: String) async throws {
     guard geteuid() == 0 else { return }  // to read the memory of a process that keeps it to itself
     try await RemoteClient.withHistory { client in
-      try await client.script("cat > scan.py <<'PYTHON'\n\(Self.scan)\nfor process in sys.argv[1:]: scan(process)\nPYTHON")
+      try await client.script(
+        "cat > scan.py <<'PYTHON'\n\(Self.scan)\nfor process in sys.argv[1:]: scan(process)\nPYTHON")
       try client.beforePush(
         in: "a",
         """

@@ -4,7 +4,7 @@ import Glibc
 ///
 /// Swift's own pool has one thread a core; a handful of slow disks or fsyncs there would stop everything else. Threads
 /// start when work needs them, up to the limit, and end when the executor is released. They take no signals: those
-/// belong to the program's own threads.
+/// belong to the program's own threads. Where the system has no thread left for the first of them, work runs on the caller's.
 ///
 /// Work that has begun is never interrupted; a cancelled task still waits for it.
 public final class BlockingExecutor: Sendable {
@@ -68,9 +68,12 @@ private final class ThreadPool: @unchecked Sendable {
     if waitingCount > idleCount && threadCount < limit && startThread() {
       threadCount += 1
     }
-    precondition(threadCount > 0, "no thread could be started for blocking work")
+    // That blocks one of Swift's threads, and is better than to end.
+    let isAlone = threadCount == 0
+    if isAlone { jobs.removeLast() }
     pthread_cond_signal(wakeUp)
     pthread_mutex_unlock(mutex)
+    if isAlone { job() }
   }
 
   func stop() {

@@ -5,8 +5,11 @@ import Glibc
 ///
 /// Sizes are powers of two and a page for what comes with as much (a nonce, the header of a request), so that any buffer of
 /// a class serves any request of it. What is idle was in use before, so
-/// that a busy program needs no more memory for it; when it has done its work it calls `trim`. Thread-safe; `idle` is a
-/// leaf lock.
+/// that a busy program needs no more memory for it; when it has done its work it calls `trim`. No core dump shows any of
+/// it. Thread-safe; `idle` is a leaf lock.
+///
+/// Where the process's memory is limited (`MemoryRoom`), `limitLent` draws a line: who stays away from the pool beyond it
+/// (`hasRoom`) leaves the rest to those who make room.
 public final class BufferPool: Sendable {
   /// The one pool of the process.
   public static let shared = BufferPool(idleByteLimit: 64 << 20)
@@ -17,6 +20,9 @@ public final class BufferPool: Sendable {
     var byteCount = 0
     /// The most that `byteCount` may be.
     var byteLimit = 0
+    /// What is lent, and the line for it. Buffers of malloc's do not count.
+    var lentByteCount = 0
+    var lentByteLimit = Int.max
 
     mutating func take(_ size: Int) -> UnsafeMutableRawPointer? {
       guard let pointer = buffers[size].popLast() else { return nil }
@@ -75,13 +81,23 @@ public final class BufferPool: Sendable {
 
   /// Memory of `byteCount` bytes with anything in it, until it is given back. Aligned to 16 bytes.
   public func take(byteCount: Int) -> UnsafeMutableRawBufferPointer {
-    let size = Self.sizeClass(of: byteCount)
-    let used: SendablePointer? = idle.withLock { idle in
-      guard let size, let pointer = idle.take(size) else { return nil }
-      return SendablePointer(pointer: pointer)
+    guard let size = Self.sizeClass(of: byteCount) else {
+      return UnsafeMutableRawBufferPointer(
+        start: .allocate(byteCount: max(byteCount, 1), alignment: 16), count: byteCount)
     }
-    let pointer = used?.pointer ?? size.map(Self.map) ?? .allocate(byteCount: max(byteCount, 1), alignment: 16)
-    return UnsafeMutableRawBufferPointer(start: pointer, count: byteCount)
+    let used: SendablePointer? = idle.withLock { idle in
+      idle.lentByteCount += Self.byteCount(ofClass: size)
+      return idle.take(size).map { SendablePointer(pointer: $0) }
+    }
+    return UnsafeMutableRawBufferPointer(start: used?.pointer ?? mapOrWait(size), count: byteCount)
+  }
+
+  /// Whether less is lent than the line says.
+  public var hasRoom: Bool { idle.withLock { $0.lentByteCount < $0.lentByteLimit } }
+
+  /// Draws the line for `hasRoom`.
+  public func limitLent(to byteCount: Int) {
+    idle.withLock { $0.lentByteLimit = byteCount }
   }
 
   /// Takes back what `take` has returned.
@@ -93,6 +109,7 @@ public final class BufferPool: Sendable {
     }
     let returned = SendablePointer(pointer: pointer)
     let unused = idle.withLock { idle in
+      idle.lentByteCount -= Self.byteCount(ofClass: size)
       idle.add(returned.pointer, size)
       return idle.removeSurplus()
     }
@@ -111,16 +128,37 @@ public final class BufferPool: Sendable {
   /// Gives everything that is idle back to the system.
   public func trim() {
     let unused: Idle = idle.withLock { idle in
-      defer { idle = Idle(byteLimit: idle.byteLimit) }
-      return idle
+      var unused = Idle()
+      swap(&unused.buffers, &idle.buffers)
+      idle.byteCount = 0
+      return unused
     }
     unused.unmap()
   }
 
-  /// Pages of their own, not of malloc's heap: there what is given back stays between what is in use.
-  private static func map(_ size: Int) -> UnsafeMutableRawPointer {
-    let pointer = mmap(nil, byteCount(ofClass: size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    guard let pointer, pointer != MAP_FAILED else { preconditionFailure("no memory for a buffer") }
+  /// As `map`. Where the system has no memory, what is idle is given back, and then others are waited for.
+  private func mapOrWait(_ size: Int) -> UnsafeMutableRawPointer {
+    for _ in 0..<Self.mapAttempts {
+      if let pointer = Self.map(size) { return pointer }
+      trim()
+      if let pointer = Self.map(size) { return pointer }
+      usleep(Self.mapPause)
+    }
+    preconditionFailure("no memory for a buffer")
+  }
+
+  /// How often memory is asked for that can't be had, and the microseconds between: a minute in all.
+  private static let mapAttempts = 6000
+  private static let mapPause: UInt32 = 10_000
+
+  /// Pages of their own, not of malloc's heap: there what is given back stays between what is in use. Nil where the system
+  /// has none left.
+  private static func map(_ size: Int) -> UnsafeMutableRawPointer? {
+    let count = byteCount(ofClass: size)
+    let pointer = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let pointer, pointer != MAP_FAILED else { return nil }
+    // Refused by kernels without core dumps only.
+    madvise(pointer, count, MADV_DONTDUMP)
     return pointer
   }
 

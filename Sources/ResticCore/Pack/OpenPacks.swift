@@ -4,11 +4,16 @@
 /// polynomial. Source: restic, packer_manager.go.
 struct OpenPacks {
   private static let packsPerType = 2
+  /// Room for what goes beyond the target: most blobs are no longer.
+  private static let lastBlobRoom = 2 << 20
   /// What follows a single blob.
   private static let headerRoom = 128
 
   private var data = [PackBuilder?](repeating: nil, count: packsPerType)
   private var trees = [PackBuilder?](repeating: nil, count: packsPerType)
+
+  /// The bytes of all blobs in them.
+  var byteCount: Int { (data + trees).reduce(0) { $0 + ($1?.byteCount ?? 0) } }
 
   /// What became of a blob.
   struct Placement {
@@ -33,7 +38,7 @@ struct OpenPacks {
 
   private static func append(_ blob: SealedBlob, to slot: inout PackBuilder?, target: Int) -> Placement {
     // Moved out while it changes, so that its array is not copied. The last blob may go beyond the target.
-    var pack = slot.take() ?? PackBuilder(type: blob.type, target: target + Chunker.maximumByteCount)
+    var pack = slot.take() ?? PackBuilder(type: blob.type, target: target + Self.lastBlobRoom)
     let range = pack.append(blob)
     let isFull = pack.isFull(target: target)
     if !isFull { slot = pack }

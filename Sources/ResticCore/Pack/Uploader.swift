@@ -59,6 +59,11 @@ public final class Uploader: Sendable {
   /// What was done so far.
   public var statistics: UploadStatistics { state.withLock { $0.statistics } }
 
+  /// About how many bytes are in its packs that are open or on their way.
+  public var packedByteCount: Int {
+    state.withLock { $0.packers.byteCount + $0.packsInFlight * repository.settings.packByteCount }
+  }
+
   /// The id of `bytes`, which are stored or on their way when this returns; they are durable only after `finish`.
   ///
   /// Waits while too many packs are in flight. Throws what an earlier upload failed with.

@@ -107,8 +107,10 @@ struct MountCommand: ContextualCommand {
     let location = try repository.location(context.environment)
     let path = try Mountpoint.checked(mountpoint, repository: location.localPath, table: try Self.mountTable())
     let logger = try output.makeLogger(context.log)
-    let configuration = try configuration(mountpoint: path, location: location, context.environment)
-    let settings = try settings(logger: logger, context.environment)
+    let memory = try memoryBudget(logger: logger)
+    let configuration = try configuration(
+      mountpoint: path, location: location, memory: memory, context.environment)
+    let settings = try settings(memory, logger: logger, context.environment)
     let readiness = try readyFd.map { descriptor throws(CommandError) in try Readiness(descriptor: descriptor) }
 
     let opened = try await repository.open(
@@ -124,7 +126,7 @@ struct MountCommand: ContextualCommand {
 
   /// What the file system is told.
   func configuration(
-    mountpoint: FilePath, location: BackendLocation, _ environment: Environment
+    mountpoint: FilePath, location: BackendLocation, memory: MemoryBudget? = nil, _ environment: Environment
   ) throws(CommandError) -> MountConfiguration {
     let filter = filter.filter(environment)
     let listed = try mountOptions()
@@ -147,7 +149,7 @@ struct MountCommand: ContextualCommand {
       createsBareRepository: !leavesEmpty, fuseOptions: options, isForOneProgram: isForGit,
       staysForNext: keepAliveFile != nil,
       commitAfter: commitAfter, refreshInterval: refresh == .zero || isForGit ? nil : refresh,
-      memory: storage.memoryLimit,
+      memory: memory ?? storage.memoryLimit,
       retryLock: repository.retryLock,
       // A filter for hosts must match what we save, or the next mount would not find it.
       identity: SnapshotIdentity(
@@ -163,12 +165,26 @@ struct MountCommand: ContextualCommand {
   /// Whether git-remote-restic has started it.
   private var isForGit: Bool { exitWithFd != nil || keepAliveFile != nil }
 
+  /// The memory limit, or what the limits of the process leave of it. The pool learns where writers are to be refused.
+  private func memoryBudget(logger: Logger) throws(CommandError) -> MemoryBudget {
+    let room = MemoryRoom.byteCount()
+    guard let budget = storage.memoryLimit.fitting(room) else {
+      throw CommandError(
+        "a mount needs \(MemoryBudget.leastRoom >> 20) MiB more than this process has, and its limits leave "
+          + "\((room ?? 0) >> 20): see `ulimit -a` and the memory limit of its control group")
+    }
+    if budget != storage.memoryLimit {
+      logger.notice("the limits of this process leave \(budget.byteLimit >> 20) MiB for --memory-limit")
+    }
+    BufferPool.shared.limitLent(to: budget.lentByteLimit(room))
+    return budget
+  }
+
   private func settings(
-    logger: Logger, _ environment: Environment
+    _ memory: MemoryBudget, logger: Logger, _ environment: Environment
   ) throws(CommandError) -> Repository.Settings {
     var settings = Repository.Settings()
     settings.compression = try storage.compressionMode(environment)
-    let memory = storage.memoryLimit
     settings.packByteCount = min(try storage.packByteCount(environment) ?? settings.packByteCount, memory.packByteLimit)
     settings.packsInFlight = memory.packsInFlight
     settings.logger = logger

@@ -19,6 +19,7 @@ enum Program {
     // Blobs that are read come and go by the MiB: from the heap, which keeps some, not from the system each time.
     mallopt(M_MMAP_THRESHOLD, 4 << 20)
     mallopt(M_TRIM_THRESHOLD, 8 << 20)
+    if MemoryRoom.countsStacks { limitStacks() }
 
     let terminal = Terminal()
     let signals = SignalListener { _ in
@@ -37,5 +38,16 @@ enum Program {
     signals.listen {
       Task.detached { exit(await ResticGitFS.run(in: context).rawValue) }
     }
+  }
+
+  /// What the stack of a thread takes where all of it counts, used or not.
+  static let stackByteCount = 2 << 20
+
+  private static func limitStacks() {
+    var attributes = pthread_attr_t()
+    guard pthread_attr_init(&attributes) == 0 else { return }
+    defer { pthread_attr_destroy(&attributes) }
+    pthread_attr_setstacksize(&attributes, stackByteCount)
+    pthread_setattr_default_np(&attributes)
   }
 }

@@ -208,7 +208,11 @@ final class CommitCoordinator: Sendable {
   private func store(_ filter: SnapshotFilter, _ reservation: CommitReservation?) async throws -> CommitResult {
     let lock = try await lockKeeper.acquireConfirmed()
     let begin = Timestamp.now()
-    let frozen = tree.inspect { $0.freeze() }
+    let frozen = tree.inspect { $0.freezeForCommit() }
+    defer {
+      tree.inspect { $0.thaw() }
+      streamer.noteCommitEnd()
+    }
     let progress = CommitProgress(fileCount: frozen.changedFileCount, byteCount: frozen.changedByteCount)
     state.withLock { state in
       if state.phase != .unmounting { state.phase = .committing }

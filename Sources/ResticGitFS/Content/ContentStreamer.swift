@@ -26,6 +26,8 @@ final class ContentStreamer: Sendable {
     var requested: Set<InodeNumber> = []
     var files: [InodeNumber: FileState] = [:]
     var uploader: Uploader?
+    /// The one that a commit has taken over and not finished. Its packs are in memory beside those of the next one.
+    weak var committing: Uploader?
     var pending = PendingChunks()
     /// How many packs had arrived when `pending` was looked through.
     var storedPackCount = 0
@@ -86,10 +88,13 @@ final class ContentStreamer: Sendable {
   /// Waits until there is room for more to be written. Blocks a plain thread; throws why nothing can be stored.
   ///
   /// Who came first goes first: a write that is overtaken leaves a hole, and what is around it can't be stored.
+  ///
+  /// Throws ENOMEM where the process itself may take too little memory for more (`MemoryBudget.lentByteLimit`).
   func waitForRoom() throws(Errno) {
+    guard BufferPool.shared.hasRoom else { throw .noMemory }
     let semaphore = DispatchSemaphore(value: 0)
     let failuresBefore: Int? = state.withLock { state in
-      if state.waiters.isEmpty, hasRoom { return nil }
+      if state.waiters.isEmpty, hasRoom(state) { return nil }
       state.waiters.append(semaphore)
       return state.failures
     }
@@ -99,7 +104,7 @@ final class ContentStreamer: Sendable {
       semaphore.wait()
       let outcome: Result<Bool, any Error> = state.withLock { state in
         let failure = state.failures > failuresBefore ? state.lastFailure : nil
-        guard failure != nil || (state.waiters.first === semaphore && hasRoom) else { return .success(false) }
+        guard failure != nil || (state.waiters.first === semaphore && hasRoom(state)) else { return .success(false) }
         state.waiters.removeAll { $0 === semaphore }
         state.waiters.first?.signal()
         return failure.map { .failure($0) } ?? .success(true)
@@ -112,7 +117,19 @@ final class ContentStreamer: Sendable {
     }
   }
 
-  private var hasRoom: Bool { tree.inspect { $0.bufferedCost } < budget.dirtyByteLimit }
+  private func hasRoom(_ state: State) -> Bool { cost(state) < budget.dirtyByteLimit }
+
+  private var isUnderPressure: Bool { state.withLock { cost($0) } >= budget.pressureByteCount }
+
+  /// What counts towards the limit: bytes that are in memory only, those that a commit holds, and the packs of a second
+  /// uploader beside the commit's.
+  private func cost(_ state: State) -> UInt64 {
+    var byteCount = tree.inspect { $0.bufferedCost }
+    if let own = state.uploader, let committing = state.committing {
+      byteCount += UInt64(min(own.packedByteCount, committing.packedByteCount))
+    }
+    return byteCount
+  }
 
   /// Notes a write, after which the file has `fileByteCount` and the mount `totalByteCount` bytes in memory.
   func noteWrite(of byteCount: Int, to inode: InodeNumber, fileByteCount: UInt64, totalByteCount: UInt64) {
@@ -141,11 +158,22 @@ final class ContentStreamer: Sendable {
         state.requested = []
         let uploader = state.uploader.take()
         // What failed since is told to nobody any more: what it had is in memory still, and is stored anew.
-        if let uploader, !uploader.hasFailed { return (uploader, state.pending) }
+        if let uploader, !uploader.hasFailed {
+          state.committing = uploader
+          return (uploader, state.pending)
+        }
         state.pending = PendingChunks()
-        return (repository.makeUploader(), state.pending)
+        let fresh = repository.makeUploader()
+        state.committing = fresh
+        return (fresh, state.pending)
       }
     }
+  }
+
+  /// After a commit that went through or failed: what it held is not in memory any more.
+  func noteCommitEnd() {
+    state.withLock { $0.committing = nil }
+    wakeWriters()
   }
 
   /// After a commit: what it stored is durable now.
@@ -240,7 +268,6 @@ final class ContentStreamer: Sendable {
       defer { state.requested = [] }
       return (state.requested, state.replacedCount)
     }
-    var isUnderPressure: Bool { tree.inspect { $0.bufferedCost } >= budget.pressureByteCount }
     guard isUnderPressure || !requested.isEmpty else { return false }
     if lockKeeper.heldLock == nil { state.withLock { $0.tookLock = true } }
     _ = try await lockKeeper.acquire()
@@ -262,7 +289,7 @@ final class ContentStreamer: Sendable {
     var madeNoRoom: Bool { isUnderPressure && state.withLock { $0.replacedCount } == replacedCount }
     for thoroughness in [Thoroughness.closed, .everything] where madeNoRoom {
       // As long as there is room there is more to come of files that are open.
-      if thoroughness == .everything, hasRoom { break }
+      if thoroughness == .everything, state.withLock({ hasRoom($0) }) { break }
       for inode in tree.inspect({ $0.bufferedFilesLargestFirst }) {
         _ = try await store(inode, thoroughness, from: 0, uploader)
         if !isUnderPressure { break }

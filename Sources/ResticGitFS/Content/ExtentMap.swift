@@ -4,7 +4,7 @@ import ResticCore
 ///
 /// Invariants:
 /// 1. `extents` are in order, without gap or overlap, none is empty; the first starts at 0, the last ends at `byteCount`.
-/// 2. `bufferedByteCount` is the sum of the extents held in `WriteBuffer`s.
+/// 2. `bufferedByteCount` is the sum of the extents held in `WriteBuffer`s; `droppedByteCount` never falls.
 ///
 /// A value: copying it freezes the content at one instant (`WriteBuffer` is append-only).
 struct ExtentMap: Sendable {
@@ -68,6 +68,8 @@ struct ExtentMap: Sendable {
   private(set) var byteCount: UInt64 = 0
   /// How many bytes are in memory.
   private(set) var bufferedByteCount: UInt64 = 0
+  /// How many bytes in memory something else has taken the place of, ever.
+  private(set) var droppedByteCount: UInt64 = 0
 
   /// Write buffers grow with the file: one that is written at once takes no more than it needs, a large one few extents.
   private static let bufferCapacities = 64...(1 << 20)
@@ -238,8 +240,12 @@ struct ExtentMap: Sendable {
     if first < last, extents[last - 1].end > range.upperBound {
       replacement.append(extents[last - 1].clipped(to: range.upperBound..<extents[last - 1].end))
     }
-    bufferedByteCount -= Self.bufferedByteCount(of: extents[first..<last])
-    bufferedByteCount += Self.bufferedByteCount(of: replacement[...])
+    let before = Self.bufferedByteCount(of: extents[first..<last])
+    let after = Self.bufferedByteCount(of: replacement[...])
+    let isBuffer = if case .buffer = source { true } else { false }
+    let added = isBuffer ? range.upperBound - range.lowerBound : 0
+    droppedByteCount += before + added - after
+    bufferedByteCount = bufferedByteCount - before + after
     byteCount = max(byteCount, range.upperBound)
     if first == last, let only = replacement.first, replacement.count == 1 {
       insert(only, at: first)

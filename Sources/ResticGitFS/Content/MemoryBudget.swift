@@ -29,4 +29,41 @@ struct MemoryBudget: Hashable, Sendable {
   var idleByteLimit: Int { byteLimit / 8 * 3 }
   /// Packs on their way at a time.
   var packsInFlight: Int { 1 }
+
+  // MARK: Where memory is limited
+
+  /// What threads' stacks (`Program.stackByteCount`) and malloc's heap take beside the budget.
+  private static let outsideByteCount = 80 << 20
+  /// Chunks that are being cut, compressed and sealed: two of the largest, and some usual ones.
+  private static let chunkByteCount = 48 << 20
+  /// Packs in memory while a commit is stored: two open ones of each type, one on its way, one being put together.
+  private static let packCount = 6
+  /// In what steps a budget is lowered.
+  private static let step = 8 << 20
+
+  /// The largest budget, up to this one, for a process that may take `room` more bytes (`MemoryRoom`); nil if that is too
+  /// little for any.
+  func fitting(_ room: Int?) -> MemoryBudget? {
+    guard let room else { return self }
+    return stride(from: byteLimit, through: Self.minimum, by: -Self.step).lazy.map { MemoryBudget(byteLimit: $0) }
+      .first { $0.neededByteCount <= room }
+  }
+
+  /// How much the pool lends before writers are refused, in a process that may take `room` more bytes: the rest is for a
+  /// commit.
+  func lentByteLimit(_ room: Int?) -> Int {
+    guard let room else { return .max }
+    return room - Self.outsideByteCount - smallCacheByteLimit - packByteLimit
+  }
+
+  /// The least room that a process needs for any budget.
+  static var leastRoom: Int { MemoryBudget(byteLimit: minimum).neededByteCount }
+
+  /// The address space that a busy mount needs beside what it has at its start. Buffers have sizes of powers of two.
+  private var neededByteCount: Int {
+    let pack = packByteLimit + (2 << 20)
+    let packBuffer = 1 << (Int.bitWidth - (pack - 1).leadingZeroBitCount)
+    return Self.outsideByteCount + Self.chunkByteCount + Self.packCount * packBuffer + Int(dirtyByteLimit)
+      + smallCacheByteLimit + idleByteLimit
+  }
 }

@@ -102,7 +102,7 @@ extension Namespace {
     inodes.values[index].body = .special  // the extents are changed in place, not copied
     extents.replace(at: offset, by: chunk, ifStill: slices)
     inodes.values[index].body = .file(.changed(extents))
-    setBuffered(extents.bufferedByteCount, of: number)
+    setBuffered(by: extents, of: number)
   }
 
   /// Changes the extents of a regular file in place.
@@ -126,7 +126,7 @@ extension Namespace {
     inodes.values[index].body = .special  // the extents are changed in place, not copied
     change(&extents)
     inodes.values[index].body = .file(.changed(extents))
-    setBuffered(extents.bufferedByteCount, of: number)
+    setBuffered(by: extents, of: number)
     // Not the time of modification: with the writeback cache that is the kernel's, which sends it where it changes.
     inodes.values[index].node.ctime = now
     markChanged(number)

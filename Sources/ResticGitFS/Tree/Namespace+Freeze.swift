@@ -2,6 +2,31 @@ import ResticCore
 
 extension Namespace {
   /// The changed part of the tree as it is now, without what git has in flight. Costs what changed, not what exists.
+  ///
+  /// Until `thaw` the bytes in memory that it holds count, also where a file lets go of them.
+  mutating func freezeForCommit() -> FrozenTree {
+    let frozen = freeze()
+    frozenContent = FrozenContent()
+    note(frozen.root)
+    return frozen
+  }
+
+  /// The frozen tree is held no more.
+  mutating func thaw() {
+    frozenContent = FrozenContent()
+  }
+
+  private mutating func note(_ directory: FrozenTree.Directory) {
+    for entry in directory.entries {
+      switch entry {
+      case .stored: break
+      case .file(let number, _, let content): frozenContent.add(number, content)
+      case .directory(let inner): note(inner)
+      }
+    }
+  }
+
+  /// As `freezeForCommit`, for who looks only.
   func freeze() -> FrozenTree {
     guard let root = inodes[Self.root]?.node else { preconditionFailure("the root is always there") }
     var frozen = FrozenTree(root: FrozenTree.Directory(inode: Self.root, node: root), changeNumber: changeNumber)
@@ -41,7 +66,7 @@ extension Namespace {
       guard let index = inodes.index(forKey: number), inodes.values[index].changeNumber <= frozen.changeNumber,
         case .file(.changed(let extents)) = inodes.values[index].body
       else { continue }
-      setBuffered(0, of: number)
+      dropBuffered(of: number)
       forgetHardLink(number)
       inodes.values[index].node.content = chunks.map(\.id)
       inodes.values[index].node.size = extents.byteCount

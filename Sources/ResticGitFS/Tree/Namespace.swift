@@ -34,6 +34,8 @@ struct Namespace: Sendable {
   private(set) var bufferedByteCount: UInt64 = 0
   /// The files that have such bytes, and how many.
   private var bufferedFiles: [InodeNumber: UInt64] = [:]
+  /// What a commit under way holds beside these bytes.
+  var frozenContent = FrozenContent()
   /// The known inodes of stored hard links.
   var hardLinks: [HardLinkKey: InodeNumber] = [:]
   /// The directories with a name that are not loaded and, as far as is known, can be.
@@ -86,8 +88,10 @@ struct Namespace: Sendable {
     inodes[Self.root].map { $0.changeNumber != 0 } ?? false
   }
 
-  /// What the bytes in memory take, with what each of many small files takes besides.
-  var bufferedCost: UInt64 { bufferedByteCount + UInt64(bufferedFiles.count) * Self.fileCost }
+  /// What the bytes in memory take, with what each of many small files takes besides, and with what a commit under way holds.
+  var bufferedCost: UInt64 {
+    bufferedByteCount + frozenContent.byteCount + UInt64(bufferedFiles.count) * Self.fileCost
+  }
 
   /// About what a file with bytes in memory takes beside them.
   private static let fileCost: UInt64 = 1024
@@ -173,7 +177,7 @@ struct Namespace: Sendable {
   mutating func dropIfUnused(_ number: InodeNumber) {
     guard number != Self.root, let inode = inodes[number] else { return }
     guard inode.knownNameCount == 0, inode.lookupCount == 0, inode.openCount == 0 else { return }
-    setBuffered(0, of: number)
+    dropBuffered(of: number)
     // A further name may still be in a directory that isn't loaded: it makes an inode anew from its own node.
     forgetHardLink(number)
     numbers.remove(number, inode.node)
@@ -195,8 +199,19 @@ struct Namespace: Sendable {
     numbers.choose(for: number, node, as: name, in: parent)
   }
 
-  /// Notes how many bytes of a file are in memory only.
-  mutating func setBuffered(_ byteCount: UInt64, of number: InodeNumber) {
+  /// Notes that no bytes of a file are in memory only.
+  mutating func dropBuffered(of number: InodeNumber) {
+    setBuffered(0, of: number)
+    frozenContent.note(number, dropped: nil)
+  }
+
+  /// Notes how many bytes of a file with `content` are in memory only.
+  mutating func setBuffered(by content: ExtentMap, of number: InodeNumber) {
+    setBuffered(content.bufferedByteCount, of: number)
+    frozenContent.note(number, dropped: content.droppedByteCount)
+  }
+
+  private mutating func setBuffered(_ byteCount: UInt64, of number: InodeNumber) {
     bufferedByteCount += byteCount
     bufferedByteCount -= bufferedFiles[number] ?? 0
     bufferedFiles[number] = byteCount == 0 ? nil : byteCount

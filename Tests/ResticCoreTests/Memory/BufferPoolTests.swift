@@ -1,3 +1,4 @@
+import SystemPackage
 import Testing
 
 @testable import ResticCore
@@ -41,6 +42,45 @@ struct BufferPoolTests {
     pool.trim()
   }
 
+  // M2 Writers that would take the memory that a commit needs get ENOMEM.
+  @Test("has room while less is lent than the line says")
+  func room() {
+    let pool = BufferPool(idleByteLimit: 1 << 20)
+    pool.limitLent(to: 300_000)
+    let first = pool.take(byteCount: 1 << 17)
+    let small = pool.take(byteCount: 1000)
+    #expect(pool.hasRoom)
+    let second = pool.take(byteCount: 1 << 18)
+    #expect(!pool.hasRoom)
+    pool.giveBack(first)
+    #expect(pool.hasRoom)
+    // What is idle is not lent.
+    let third = pool.take(byteCount: 1 << 17)
+    #expect(!pool.hasRoom)
+    for buffer in [small, second, third] { pool.giveBack(buffer) }
+    pool.trim()
+    #expect(pool.hasRoom)
+  }
+
+  // S2 No core dump shows the memory of a process.
+  @Test("no core dump shows what is in its buffers")
+  func dumps() throws {
+    let pool = BufferPool(idleByteLimit: 1 << 20)
+    let buffer = pool.take(byteCount: 1 << 20)
+    defer { pool.giveBack(buffer) }
+    let address = UInt(bitPattern: buffer.baseAddress)
+    var flags: Substring?
+    var isInside = false
+    let maps = try FileDescriptor.open("/proc/self/smaps", .readOnly)
+    defer { try? maps.close() }  // nothing was written
+    for line in String(decoding: try maps.readToEnd(), as: UTF8.self).split(separator: "\n") {
+      let ends = line.prefix { $0 != " " }.split(separator: "-").map { UInt($0, radix: 16) }
+      if ends.count == 2, let start = ends[0], let end = ends[1] { isInside = (start..<end).contains(address) }
+      if isInside, line.hasPrefix("VmFlags:") { flags = line }
+    }
+    #expect(try #require(flags).contains(" dd"))
+  }
+
   @Test("no more is kept than the limit says, beside some packs")
   func limit() {
     let pool = BufferPool(idleByteLimit: 1 << 20)
@@ -65,5 +105,18 @@ struct BufferPoolTests {
     #expect(second.array == Array(150..<200))
     [UInt8](repeating: 7, count: 3).withUnsafeBytes { second.append($0) }
     #expect(second.array.suffix(3) == [7, 7, 7])
+  }
+}
+
+extension FileDescriptor {
+  /// All bytes up to the end, of a file that doesn't know its size.
+  fileprivate func readToEnd() throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65536)
+    while true {
+      let count = try chunk.withUnsafeMutableBytes { try read(into: $0) }
+      guard count > 0 else { return bytes }
+      bytes += chunk[..<count]
+    }
   }
 }

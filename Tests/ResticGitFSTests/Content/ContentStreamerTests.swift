@@ -50,6 +50,54 @@ struct ContentStreamerTests {
     }
   }
 
+  // M1 What a commit under way holds of overwritten files counts, and so do the packs beside the commit's.
+  @Test("who overwrites what a commit holds waits at the limit until the commit has ended")
+  func heldByCommit() async throws {
+    let isHeld = Switch()
+    var settings = Repository.Settings()
+    settings.scryptCost = .minimum
+    settings.packByteCount = 4 << 20
+    var password = TestMount.password
+    let backend = FaultBackend(MemoryBackend()) { call in
+      guard call.file?.type == .data, call.isWrite else { return }
+      // Not cancelled: the test opens it.
+      while isHeld.isOn { try? await Task.sleep(for: .milliseconds(5)) }
+    } fault: { _ in
+      nil
+    }
+    let repository = try await Repository.create(
+      on: backend, password: SecureBytes(wiping: &password), settings: settings)
+    let mount = try await TestMount(repository, memory: Self.budget)
+    var random = SplitMix64(seed: 8)
+    let count = 8
+    let pieces = (0..<2 * count).map { _ in random.bytes(1 << 20) }
+    for number in 0..<count { try await mount.write(pieces[number], to: "f\(number)") }
+
+    isHeld.isOn = true
+    let commit = Task { try await mount.coordinator.commit(.sync) }
+    while !backend.calls.contains(where: { $0.file?.type == .data && $0.isWrite }) { await Task.yield() }
+    let written = Locked(0)
+    let writer = Task {
+      for number in 0..<count {
+        try await mount.overwrite(pieces[count + number], at: 0, of: "f\(number)")
+        written.withLock { $0 += 1 }
+      }
+    }
+    // Until it is done, which is wrong, or does not go on.
+    var (last, since) = (0, ContinuousClock.now)
+    while last < count, since.duration(to: .now) < .seconds(2) {
+      let now = written.withLock { $0 }
+      if now != last { (last, since) = (now, .now) }
+      await Task.yield()
+    }
+    #expect(last > 0 && last <= 5, "12 MiB is the limit, and 8 of it are the commit's")
+    isHeld.isOn = false
+    _ = try await commit.value
+    try await writer.value
+    _ = try await mount.coordinator.commit(.sync)
+    for number in 0..<count { #expect(try await mount.read("f\(number)") == pieces[count + number]) }
+  }
+
   @Test("many small files are bounded as well")
   func smallFiles() async throws {
     let mount = try await Self.makeMount()

@@ -163,4 +163,36 @@ struct NamespaceTests {
     #expect(Tree(nodes: nodes).encode() == tree.encode())
     #expect(String(decoding: Tree(nodes: nodes).encode(), as: UTF8.self).contains("\"future\":{\"x\":[1,2]}"))
   }
+
+  // M1 What a commit holds counts until it has ended.
+  @Test("bytes that a frozen tree holds count, whatever becomes of the file meanwhile")
+  func frozenBytes() throws {
+    var namespace = Self.empty()
+    let first = try namespace.create(Self.file(), as: "first", in: Self.root, at: Self.now)
+    let second = try namespace.create(Self.file(), as: "second", in: Self.root, at: Self.now)
+    for file in [first, second] { try Self.write(100_000, to: file, at: 0, in: &namespace) }
+    let before = namespace.bufferedCost
+    let frozen = namespace.freezeForCommit()
+    #expect(namespace.bufferedCost == before)
+    try Self.write(100_000, to: first, at: 0, in: &namespace)
+    #expect(namespace.bufferedCost == before + 100_000)
+    // Again: what is overwritten now was written after the tree was frozen.
+    try Self.write(100_000, to: first, at: 0, in: &namespace)
+    #expect(namespace.bufferedCost == before + 100_000)
+    try namespace.truncate(second, to: 40_000, at: Self.now)
+    #expect(namespace.bufferedCost == before + 100_000)
+    try Self.write(1000, to: second, at: 40_000, in: &namespace)
+    #expect(namespace.bufferedCost == before + 101_000)
+    namespace.thaw()
+    #expect(namespace.bufferedCost == before - 59_000)
+    withExtendedLifetime(frozen) {}
+  }
+
+  private static func write(
+    _ byteCount: Int, to file: InodeNumber, at offset: UInt64, in namespace: inout Namespace
+  ) throws {
+    try [UInt8](repeating: 1, count: byteCount).withUnsafeBytes {
+      try namespace.write($0, prepared: nil, to: file, at: offset, now: now)
+    }
+  }
 }

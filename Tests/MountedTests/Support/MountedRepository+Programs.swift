@@ -12,9 +12,9 @@ extension MountedRepository {
   @discardableResult
   func run(
     _ program: String, _ arguments: [String], in directory: FilePath? = nil, input: [UInt8] = [],
-    expecting code: Int32 = 0
+    expecting code: Int32 = 0, timeout: Duration? = nil
   ) async throws -> String {
-    let result = try await result(program, arguments, in: directory, input: input)
+    let result = try await result(program, arguments, in: directory, input: input, timeout: timeout)
     guard result.status == .exited(code) else {
       throw WrongExit(
         description: """
@@ -28,9 +28,11 @@ extension MountedRepository {
 
   /// How `program` ended, whatever its status.
   func result(
-    _ program: String, _ arguments: [String], in directory: FilePath? = nil, input: [UInt8] = []
+    _ program: String, _ arguments: [String], in directory: FilePath? = nil, input: [UInt8] = [],
+    timeout: Duration? = nil
   ) async throws -> ProcessResult {
     var runner = runner
+    if let timeout { runner.timeout = timeout }
     if let directory { runner.directory = directory }
     return try await runner.run(program, arguments, input: input)
   }
@@ -69,13 +71,14 @@ extension MountedRepository {
   /// A Python program, in the mountpoint if not said otherwise; `PythonPrelude` is there already.
   @discardableResult
   func python(
-    _ script: String, _ arguments: [String] = [], in directory: FilePath? = nil, expecting code: Int32 = 0
+    _ script: String, _ arguments: [String] = [], in directory: FilePath? = nil, expecting code: Int32 = 0,
+    timeout: Duration? = nil
   ) async throws -> String {
     let own = "/usr/bin/python3"  // the distribution's, and no wrapper that takes as long as the test
     let interpreter = FileManager.default.isExecutableFile(atPath: own) ? own : "python3"
     return try await run(
       interpreter, ["-B", "-c", "from prelude import *\n" + script] + arguments, in: directory ?? mountpoint,
-      expecting: code)
+      expecting: code, timeout: timeout)
   }
 }
 

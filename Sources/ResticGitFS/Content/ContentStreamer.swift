@@ -70,6 +70,7 @@ final class ContentStreamer: Sendable {
   private let budget: MemoryBudget
   private let lockKeeper: LockKeeper
   private let logger: Logger
+  private let memory = MemoryGuard()
   private let gate = AsyncGate()
   private let state = Locked(State())
 
@@ -89,9 +90,9 @@ final class ContentStreamer: Sendable {
   ///
   /// Who came first goes first: a write that is overtaken leaves a hole, and what is around it can't be stored.
   ///
-  /// Throws ENOMEM where the process itself may take too little memory for more (`MemoryBudget.lentByteLimit`).
+  /// Throws ENOMEM while the process may take hardly any memory more.
   func waitForRoom() throws(Errno) {
-    guard BufferPool.shared.hasRoom else { throw .noMemory }
+    try requireMemory()
     let semaphore = DispatchSemaphore(value: 0)
     let failuresBefore: Int? = state.withLock { state in
       if state.waiters.isEmpty, hasRoom(state) { return nil }
@@ -115,6 +116,11 @@ final class ContentStreamer: Sendable {
       case .failure(let error): throw Errno(cause: error)
       }
     }
+  }
+
+  /// Throws ENOMEM while the process may take hardly any memory more, for whatever changes the tree.
+  func requireMemory() throws(Errno) {
+    try memory.require()
   }
 
   private func hasRoom(_ state: State) -> Bool { cost(state) < budget.dirtyByteLimit }

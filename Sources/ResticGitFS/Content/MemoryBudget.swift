@@ -33,7 +33,7 @@ struct MemoryBudget: Hashable, Sendable {
   // MARK: Where memory is limited
 
   /// What threads' stacks (`Program.stackByteCount`) and malloc's heap take beside the budget.
-  private static let outsideByteCount = 80 << 20
+  private static let outsideByteCount = 112 << 20
   /// Chunks that are being cut, compressed and sealed: two of the largest, and some usual ones.
   private static let chunkByteCount = 48 << 20
   /// Packs in memory while a commit is stored: two open ones of each type, one on its way, one being put together.

@@ -33,6 +33,7 @@ final class GitFileSystem: Sendable {
   func newNode(
     _ type: NodeType, mode: UInt32, in parent: InodeNumber, caller: FuseCaller
   ) throws(Errno) -> Node {
+    try streamer.requireMemory()
     let directory = try tree.read("create") { [mounter] namespace throws(NamespaceError) in
       try namespace.attributes(of: parent, mounter: mounter)
     }

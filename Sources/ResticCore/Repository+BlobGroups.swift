@@ -18,13 +18,15 @@ extension Repository {
     }
     try await forEachConcurrently(ReadGroup.plan(items), limit: settings.concurrentLoads) {
       group throws(RepositoryError) in
-      let sealed: PooledBytes?
-      do throws(BackendError) {
-        sealed = try await self.backend.load(.pack(group.pack), range: group.range)
-      } catch {
-        // A storage that is away was waited for already. Else `loadBlob` meets the same error, or another copy.
-        if error.isRetryable { throw .backend(error) }
-        sealed = nil
+      var sealed: PooledBytes?
+      // A blob as large as that is left to `loadBlob`, which reads it in pieces.
+      if group.range.count <= ReadGroup.maximumByteCount {
+        do throws(BackendError) {
+          sealed = try await self.backend.load(.pack(group.pack), range: group.range)
+        } catch {
+          // A storage that is away was waited for already. Else `loadBlob` meets the same error, or another copy.
+          if error.isRetryable { throw .backend(error) }
+        }
       }
       for item in group.items {
         deliver(item.id, try await self.plaintext(of: item, in: sealed, from: group.range.lowerBound, type: type))

@@ -69,14 +69,34 @@ extension Repository {
 
   private func load(_ location: BlobLocation, id: BlobID) async throws(RepositoryError) -> [UInt8] {
     let sealed: PooledBytes
-    do throws(BackendError) {
-      sealed = try await backend.load(.pack(location.pack), range: location.range)
-    } catch .truncated {
+    do {
+      sealed = try await loadSealed(location, id: id)
+    } catch BackendError.truncated {
       throw .damaged("blob \(id.short): pack \(location.pack) is too short")
-    } catch {
+    } catch BackendError.irregular(let file, let kind) {
+      throw .damaged("blob \(id.short): \(file) is \(kind) instead of a file")
+    } catch let error as BackendError {
       throw .backend(error)
+    } catch let error as RepositoryError {
+      throw error
+    } catch {
+      throw .damaged("blob \(id.short) in pack \(location.pack) cannot be opened: \(error)")
     }
     return try open(sealed, 0..<sealed.byteCount, location, id: id)
+  }
+
+  /// The sealed bytes at `location`, not opened. Throws a `BackendError`, a `RepositoryError` or a `CryptoError`.
+  private func loadSealed(_ location: BlobLocation, id: BlobID) async throws -> PooledBytes {
+    let range = location.range
+    guard range.count > ReadGroup.maximumByteCount else {
+      return try await backend.load(.pack(location.pack), range: range)
+    }
+    guard range.count <= BlobCoder.sealedByteLimit else {
+      throw RepositoryError.damaged("blob \(id.short): the index says that it has \(range.count) bytes in its pack")
+    }
+    // So much is an index's word for it; the pack's is asked for first.
+    return try await SealedReading(backend: backend, masterKey: unpacked.masterKey)
+      .load(.pack(location.pack), range: range)
   }
 
   /// The plaintext of what is in `range` of `loaded`, and comes from `location`.

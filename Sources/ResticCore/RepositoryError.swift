@@ -26,6 +26,18 @@ public enum RepositoryError: Error, Sendable {
   case backend(BackendError)
 }
 
+extension RepositoryError {
+  /// A file that is larger than its type can be.
+  static func damaged(tooLarge file: BackendFile, byteCount: Int) -> RepositoryError {
+    .damaged("\(file) is damaged: it has \(byteCount) bytes, and \(file.type.byteLimit) are the most it can have")
+  }
+
+  /// A file whose name is not the hash of its content.
+  static func damaged(misnamed file: BackendFile) -> RepositoryError {
+    .damaged("\(file) is damaged: its content does not match its name")
+  }
+}
+
 extension RepositoryError: CustomStringConvertible {
   public var description: String {
     switch self {

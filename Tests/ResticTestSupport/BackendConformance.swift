@@ -34,6 +34,7 @@ public struct BackendConformance: Sendable {
     }
     await checkTypesAreApart()
     await checkSizes()
+    await checkLimits()
     await checkConcurrency()
     await checkForeignNames()
     await report.expect("no more room is available than there is", true) {
@@ -120,6 +121,32 @@ public struct BackendConformance: Sendable {
       await report.expect("\(byteCount) bytes are saved") { try await backend.save(file, bytes) }
       await checkStored(file, bytes)
       await report.expect("\(byteCount) bytes are removed") { try await backend.remove(file) }
+    }
+  }
+
+  /// A file is loaded as a whole up to the limit of its type, and in ranges beyond it.
+  private func checkLimits() async {
+    for type in BackendFileType.allCases where type.wholeByteLimit < 32 << 20 {
+      let limit = type.wholeByteLimit
+      for byteCount in [limit, limit + 1] {
+        let bytes = [UInt8](repeating: 7, count: byteCount)
+        let file = file(type, 5000)
+        await report.expect("\(byteCount) bytes of \(type.rawValue) are saved, and again") {
+          try await backend.save(file, bytes)
+          try await backend.save(file, bytes)
+        }
+        if byteCount == limit {
+          await report.expect("\(file) is loaded as a whole", limit) { try await backend.load(file).byteCount }
+        } else {
+          await report.expect("\(file) is too large", .tooLarge(file, byteCount: byteCount)) {
+            _ = try await backend.load(file)
+          }
+          await report.expect("a range of \(file)", [7, 7]) {
+            try await backend.load(file, range: limit - 1..<limit + 1).array
+          }
+        }
+        await report.expect("\(file) is removed") { try await backend.remove(file) }
+      }
     }
   }
 

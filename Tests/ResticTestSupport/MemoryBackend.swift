@@ -48,7 +48,10 @@ public final class MemoryBackend: Backend {
   public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     try access { state throws(BackendError) in
       guard let bytes = state.files[file] else { throw .notFound(file) }
-      guard let range else { return PooledBytes(copying: bytes) }
+      guard let range else {
+        guard bytes.count <= file.type.wholeByteLimit else { throw .tooLarge(file, byteCount: bytes.count) }
+        return PooledBytes(copying: bytes)
+      }
       guard range.upperBound <= bytes.count else { throw .truncated(file) }
       return PooledBytes(copying: Array(bytes[range]))
     }

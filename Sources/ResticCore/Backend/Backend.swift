@@ -8,6 +8,9 @@
 /// 3. What `save` stored is seen at once by `load`, `byteCount` and `list`.
 /// 4. Files with names that are not ids are invisible.
 /// 5. All calls may be made from any thread, concurrently.
+/// 6. `load` without a range takes `BackendFileType.wholeByteLimit` bytes at most; of a larger file it takes no memory and
+///    throws `.tooLarge`. What is not a plain file (a link, a fifo, a device) is not opened: `load` and `byteCount` throw
+///    `.irregular`, and `list` passes it over.
 public protocol Backend: Sendable {
   /// What a person calls this place, without secrets: for messages and the mount table.
   var description: String { get }
@@ -18,7 +21,8 @@ public protocol Backend: Sendable {
   /// Stores `bytes` as `file`.
   func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError)
 
-  /// The bytes of `file` in `range`, or all of them. Throws `.truncated` when the file ends before the range does.
+  /// The bytes of `file` in `range`, or all of them. Throws `.truncated` when the file ends before the range does, and
+  /// takes no memory for the range then; throws `.tooLarge` as rule 6 says.
   func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes
 
   /// The size of `file` in bytes.

@@ -6,6 +6,10 @@ public enum BackendError: Error, Hashable, Sendable {
   case alreadyExists(BackendFile)
   /// The file ends before the requested range does.
   case truncated(BackendFile)
+  /// The file has more bytes than are taken at once; see `BackendFileType.wholeByteLimit`.
+  case tooLarge(BackendFile, byteCount: Int)
+  /// What has the file's name is no plain file but a `kind`.
+  case irregular(BackendFile, kind: String)
   /// No room: ENOSPC or EDQUOT.
   case noSpace(String)
   /// The storage is there and says no: permissions, read-only medium.
@@ -19,7 +23,7 @@ public enum BackendError: Error, Hashable, Sendable {
   public var isRetryable: Bool {
     switch self {
     case .unavailable: true
-    case .notFound, .alreadyExists, .truncated, .noSpace, .denied, .missing: false
+    case .notFound, .alreadyExists, .truncated, .tooLarge, .irregular, .noSpace, .denied, .missing: false
     }
   }
 }
@@ -30,6 +34,8 @@ extension BackendError: CustomStringConvertible {
     case .notFound(let file): "\(file) does not exist"
     case .alreadyExists(let file): "\(file) exists already with other content"
     case .truncated(let file): "\(file) is shorter than it should be"
+    case .tooLarge(let file, let byteCount): "\(file) has \(byteCount) bytes, which is too much"
+    case .irregular(let file, let kind): "\(file) is \(kind) instead of a file"
     case .noSpace(let message): "no space left: \(message)"
     case .denied(let message): "not permitted: \(message)"
     case .missing(let message): message

@@ -5,8 +5,8 @@ import CZstd
 public enum Zstd {
   /// restic's window of 512 KiB, as a power of two.
   private static let windowLog: CInt = 19
-  /// The most a blob's index entry may claim, in bytes: beyond any chunk or tree, and within what can be allocated.
-  private static let plaintextLimit = 1 << 30
+  /// How many bytes a byte of a frame can stand for: a block of 128 KiB that repeats one byte takes four. Source: RFC 8878.
+  private static let largestRatio = 32 << 10
   /// Idle contexts that are kept of each kind: one a core is enough, and one for `max` takes 6.5 MiB.
   private static let pooledContexts = 4
 
@@ -81,7 +81,10 @@ public enum Zstd {
     _ bytes: UnsafeRawBufferPointer, expectedByteCount: Int
   ) throws(CompressionError) -> [UInt8] {
     precondition(expectedByteCount >= 0, "a negative size")
-    guard expectedByteCount <= plaintextLimit else { throw .tooLarge(limit: plaintextLimit) }
+    guard expectedByteCount <= BlobCoder.plaintextByteLimit else {
+      throw .tooLarge(limit: BlobCoder.plaintextByteLimit)
+    }
+    guard expectedByteCount / largestRatio <= bytes.count else { throw .wrongByteCount(expected: expectedByteCount) }
     if let stated = try statedByteCount(of: bytes), stated > expectedByteCount {
       throw .wrongByteCount(expected: expectedByteCount)
     }

@@ -145,11 +145,34 @@ public final class MasterKey: Sendable {
 
   private func isAuthentic(_ ciphertext: UnsafeRawBufferPointer, nonce: UnsafeRawPointer, mac: UnsafeRawPointer) -> Bool
   {
-    withUnsafeTemporaryAllocation(byteCount: Poly1305AES.byteCount, alignment: 8) { expected in
-      bytes.withUnsafeBytes { key in
-        guard let key = key.baseAddress, let expected = expected.baseAddress else { return false }
-        Poly1305AES.authenticate(
-          ciphertext, k: key + Self.kOffset, r: key + Self.rOffset, nonce: nonce, mac: expected)
+    let verification = Verification(self, iv: nonce)
+    verification.update(ciphertext)
+    return verification.isAuthentic(mac: mac)
+  }
+
+  /// Checks the MAC of sealed bytes that arrive piece by piece: `update` any number of times, then `isAuthentic` once. One
+  /// thread at a time.
+  final class Verification {
+    private let stream: Poly1305AES.Stream
+
+    /// Nothing yet. `iv` points to the 16 bytes that the sealed bytes begin with.
+    init(_ key: MasterKey, iv: UnsafeRawPointer) {
+      stream = key.bytes.withUnsafeBytes { key in
+        guard let key = key.baseAddress else { preconditionFailure("a key has 64 bytes") }
+        return Poly1305AES.Stream(k: key + kOffset, r: key + rOffset, nonce: iv)
+      }
+    }
+
+    /// Goes on with the next bytes of the ciphertext.
+    func update(_ ciphertext: UnsafeRawBufferPointer) {
+      stream.update(ciphertext)
+    }
+
+    /// Whether the 16 bytes at `mac`, the last of the sealed bytes, are right. Takes the same time whatever they are.
+    func isAuthentic(mac: UnsafeRawPointer) -> Bool {
+      withUnsafeTemporaryAllocation(byteCount: Poly1305AES.byteCount, alignment: 8) { expected in
+        guard let expected = expected.baseAddress else { return false }
+        stream.finish(expected)
         return sodium_memcmp(expected, mac, Poly1305AES.byteCount) == 0
       }
     }

@@ -15,19 +15,40 @@ enum Poly1305AES {
     _ message: UnsafeRawBufferPointer, k: UnsafeRawPointer, r: UnsafeRawPointer, nonce: UnsafeRawPointer,
     mac: UnsafeMutableRawPointer
   ) {
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 2 * byteCount) { key in
-      guard let keyStart = key.baseAddress else { return }
-      defer { sodium_memzero(keyStart, key.count) }
-      UnsafeMutableRawPointer(keyStart).copyMemory(from: r, byteCount: byteCount)
-      encryptBlock(nonce, key: k, to: keyStart + byteCount)
+    let stream = Stream(k: k, r: r, nonce: nonce)
+    stream.update(message)
+    stream.finish(mac)
+  }
 
-      let context = LibCrypto.required(EVP_MAC_CTX_new(LibCrypto.poly1305), "MAC context")
-      defer { EVP_MAC_CTX_free(context) }
-      LibCrypto.check(EVP_MAC_init(context, keyStart, key.count, nil), "EVP_MAC_init")
-      if let start = message.baseAddress, message.count > 0 {
-        LibCrypto.check(
-          EVP_MAC_update(context, start.assumingMemoryBound(to: UInt8.self), message.count), "EVP_MAC_update")
+  /// The MAC of a message that arrives piece by piece: `update` any number of times, then `finish` once. One thread at a
+  /// time.
+  final class Stream {
+    private let context: OpaquePointer
+
+    /// Nothing yet. `k`, `r` and `nonce` each point to 16 bytes.
+    init(k: UnsafeRawPointer, r: UnsafeRawPointer, nonce: UnsafeRawPointer) {
+      context = LibCrypto.required(EVP_MAC_CTX_new(LibCrypto.poly1305), "MAC context")
+      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 2 * byteCount) { key in
+        guard let keyStart = key.baseAddress else { return }
+        defer { sodium_memzero(keyStart, key.count) }
+        UnsafeMutableRawPointer(keyStart).copyMemory(from: r, byteCount: byteCount)
+        encryptBlock(nonce, key: k, to: keyStart + byteCount)
+        LibCrypto.check(EVP_MAC_init(context, keyStart, key.count, nil), "EVP_MAC_init")
       }
+    }
+
+    deinit {
+      EVP_MAC_CTX_free(context)
+    }
+
+    /// Appends `bytes` to the message.
+    func update(_ bytes: UnsafeRawBufferPointer) {
+      guard let start = bytes.baseAddress, bytes.count > 0 else { return }
+      LibCrypto.check(EVP_MAC_update(context, start.assumingMemoryBound(to: UInt8.self), bytes.count), "EVP_MAC_update")
+    }
+
+    /// Writes the MAC to `mac`, which points to 16 bytes.
+    func finish(_ mac: UnsafeMutableRawPointer) {
       var written = 0
       LibCrypto.check(
         EVP_MAC_final(context, mac.assumingMemoryBound(to: UInt8.self), &written, byteCount), "EVP_MAC_final")

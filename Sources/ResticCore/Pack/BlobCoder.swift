@@ -7,6 +7,12 @@ struct BlobCoder: Sendable {
   /// Whether every sealed blob is decoded again before it is accepted, as restic does.
   let verifiesWrites: Bool
 
+  /// The most bytes that a blob's plaintext has: beyond any chunk or tree, and within what can be allocated. An index file
+  /// may say more, up to 4 GiB, and is not believed.
+  static let plaintextByteLimit = 1 << 30
+  /// The most bytes that a sealed blob has.
+  static let sealedByteLimit = Zstd.worstCase(of: plaintextByteLimit) + MasterKey.overhead
+
   /// What is opened at a time to look at it: it stays in the processor's first cache.
   private static let pieceByteCount = 32 << 10
 
@@ -16,8 +22,8 @@ struct BlobCoder: Sendable {
   ///
   /// What is compressed is what `compresses` says; a result that is larger than the original is kept.
   func seal(_ plaintext: PooledBytes, id: BlobID, type: BlobType) throws(RepositoryError) -> SealedBlob {
-    guard plaintext.byteCount < Int(UInt32.max) - 1 << 20 else {
-      throw .tooLarge("blob \(id.short) has \(plaintext.byteCount) bytes; the format allows 4 GiB")
+    guard plaintext.byteCount <= Self.plaintextByteLimit else {
+      throw .tooLarge("blob \(id.short) has \(plaintext.byteCount) bytes; 1 GiB is the most that can be read again")
     }
     let isCompressed = plaintext.withUnsafeBytes { compresses($0, type) }
     let room = isCompressed ? Zstd.worstCase(of: plaintext.byteCount) : plaintext.byteCount

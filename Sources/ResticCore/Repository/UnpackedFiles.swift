@@ -6,8 +6,6 @@
 struct UnpackedFiles: Sendable {
   /// The first byte of a compressed plaintext.
   private static let compressedMark: UInt8 = 2
-  /// Decompressing stops here: an index file of restic's has 50,000 blobs, some 10 MB.
-  private static let plaintextLimit = 1 << 30
 
   let backend: any Backend
   let masterKey: MasterKey
@@ -20,13 +18,22 @@ struct UnpackedFiles: Sendable {
   /// The plaintext of `file`. Throws `.damaged` naming the file where it isn't what was stored, `.backend(.notFound)`
   /// where it is not there.
   func load(_ file: BackendFile) async throws(RepositoryError) -> [UInt8] {
-    let stored = try await Self.loadStored(file, from: backend)
-    return try stored.withUnsafeBytes { stored throws(RepositoryError) in try open(stored, file) }
+    try open(try await loadStored(file), file)
+  }
+
+  /// The stored bytes of `file`, which match its name. Throws as `load` does.
+  func loadStored(_ file: BackendFile) async throws(RepositoryError) -> PooledBytes {
+    do throws(RepositoryError) {
+      return try await Self.loadStored(file, from: backend)
+    } catch .backend(.tooLarge(_, let byteCount)) {
+      return try await loadLarge(file, byteCount)
+    }
   }
 
   /// The stored bytes of `file`, which match its name.
   ///
-  /// Loaded once more where they do not: a fault on the way is not a fault of the file. Source: restic, LoadRaw.
+  /// Loaded once more where they do not: a fault on the way is not a fault of the file. Source: restic, LoadRaw. Throws
+  /// `.damaged` where the file is larger than its type can be, `.backend(.tooLarge)` where it must be read in pieces.
   static func loadStored(
     _ file: BackendFile, from backend: any Backend
   ) async throws(RepositoryError) -> PooledBytes {
@@ -34,13 +41,49 @@ struct UnpackedFiles: Sendable {
       let stored: PooledBytes
       do throws(BackendError) {
         stored = try await backend.load(file)
+      } catch .tooLarge(_, let byteCount) where byteCount > file.type.byteLimit {
+        throw .damaged(tooLarge: file, byteCount: byteCount)
+      } catch .irregular(_, let kind) {
+        throw .damaged("\(file) is damaged: it is \(kind) instead of a file")
       } catch {
         throw .backend(error)
       }
       let id: ID<Never> = stored.withUnsafeBytes { SHA256.id(of: $0) }
       if file == .config || id.hex == file.name { return stored }
     }
-    throw .damaged("\(file) is damaged: its content does not match its name")
+    throw .damaged(misnamed: file)
+  }
+
+  /// The stored bytes of a file that is too large to be believed.
+  private func loadLarge(_ file: BackendFile, _ byteCount: Int) async throws(RepositoryError) -> PooledBytes {
+    let sealedReading = SealedReading(backend: backend, masterKey: masterKey)
+    do {
+      for _ in 0..<2 {
+        if let stored = try await sealedReading.loadNamed(file, byteCount: byteCount) { return stored }
+      }
+    } catch let error as BackendError {
+      throw .backend(error)
+    } catch {
+      throw .damaged("\(file) is damaged: \(error)")
+    }
+    throw .damaged(misnamed: file)
+  }
+
+  /// Whether `stored` was sealed with the repository's key.
+  func isSealed(_ stored: PooledBytes) -> Bool {
+    do throws(CryptoError) {
+      try stored.withUnsafeBytes { stored throws(CryptoError) in
+        try masterKey.open(stored, inPiecesOf: SealedReading.pieceByteCount) { _ in }
+      }
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /// The plaintext in `stored`, the content of `file`.
+  func open(_ stored: PooledBytes, _ file: BackendFile) throws(RepositoryError) -> [UInt8] {
+    try stored.withUnsafeBytes { stored throws(RepositoryError) in try open(stored, file) }
   }
 
   private func open(_ stored: UnsafeRawBufferPointer, _ file: BackendFile) throws(RepositoryError) -> [UInt8] {
@@ -58,7 +101,7 @@ struct UnpackedFiles: Sendable {
     do throws(CompressionError) {
       return try opened.withUnsafeBufferPointer { bytes throws(CompressionError) in
         let frame = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes.dropFirst()))
-        return try Zstd.decompress(frame, limit: Self.plaintextLimit)
+        return try Zstd.decompress(frame, limit: file.type.plaintextByteLimit(storedByteCount: stored.count))
       }
     } catch {
       throw .damaged("\(file) is damaged: \(error)")

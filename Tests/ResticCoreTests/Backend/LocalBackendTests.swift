@@ -144,9 +144,64 @@ struct LocalBackendTests {
     #expect(try await backend.list(.key) == [])
     await #expect(throws: BackendError.notFound(pack)) { try await backend.load(pack) }
     await #expect(throws: BackendError.self) { try await backend.load(snapshot) }
-    // Reading a fifo that nobody writes to must not hang.
-    #expect(try await backend.load(key).array == [])
-    await #expect(throws: BackendError.truncated(key)) { try await backend.load(key, range: 0..<1) }
+    // Opening a fifo that nobody writes to must not hang.
+    let fifo = BackendError.irregular(key, kind: "a fifo")
+    await #expect(throws: fifo) { try await backend.load(key) }
+    await #expect(throws: fifo) { try await backend.load(key, range: 0..<1) }
+    await #expect(throws: fifo) { try await backend.byteCount(of: key) }
+    await #expect(throws: fifo) { try await backend.save(key, [1]) }
+  }
+
+  // R12 A file is a plain file, which no link leads to.
+  @Test("a link is no file, wherever it leads, and nothing is done to what it leads to; a linked folder is a folder")
+  func links() async throws {
+    try await backend.create()
+    let outside = directory.path.appending("outside")
+    try Self.write([1, 2, 3], to: outside)
+    #expect(chmod(outside.string, 0o640) == 0)
+    for type in BackendFileType.allCases {
+      let file = type == .config ? .config : try file(type, "4a")
+      let path = backend.paths.path(of: file)
+      #expect(symlink(outside.string, path.string) == 0)
+      let link = BackendError.irregular(file, kind: "a symbolic link")
+      #expect(try await backend.list(type) == [])
+      await #expect(throws: link) { try await backend.load(file) }
+      await #expect(throws: link) { try await backend.load(file, range: 0..<1) }
+      await #expect(throws: link) { try await backend.byteCount(of: file) }
+      await #expect(throws: link) { try await backend.save(file, [1, 2, 3]) }
+      try await backend.remove(file)
+      #expect(try await backend.list(type) == [])
+    }
+    var status = stat()
+    #expect(lstat(outside.string, &status) == 0 && status.st_mode & 0o777 == 0o640, "no mode was changed")
+
+    let moved = directory.path.appending("moved")
+    let data = root.appending("data")
+    #expect(rename(data.string, moved.string) == 0 && symlink(moved.string, data.string) == 0)
+    let alias = directory.path.appending("alias")
+    #expect(symlink(root.string, alias.string) == 0)
+    let pack = try file(.data, "5a")
+    let linked = LocalBackend(path: alias)
+    try await linked.save(pack, [5])
+    #expect(try await linked.load(pack).array == [5])
+    #expect(try await linked.list(.data).map(\.file) == [pack])
+  }
+
+  @Test("a file of a tebibyte is refused as a whole, whatever its type, and never compared byte by byte")
+  func hugeFiles() async throws {
+    try await backend.create()
+    let byteCount = 1 << 40
+    for type in BackendFileType.allCases {
+      let file = type == .config ? .config : try file(type, "6a")
+      let path = backend.paths.path(of: file)
+      try Self.write([], to: path)
+      try #require(truncate(path.string, byteCount) == 0)
+      await #expect(throws: BackendError.tooLarge(file, byteCount: byteCount)) { try await backend.load(file) }
+      #expect(try await backend.load(file, range: byteCount - 2..<byteCount).array == [0, 0])
+      #expect(try await backend.byteCount(of: file) == byteCount)
+      await #expect(throws: BackendError.alreadyExists(file)) { try await backend.save(file, [0, 0, 0]) }
+      try await backend.remove(file)
+    }
   }
 
   @Test("a relative path stays where it was when the process moves")

@@ -46,7 +46,8 @@ struct RetryingBackendTests {
   @Test("only retryable errors are retried")
   func permanentErrors() async {
     let errors: [BackendError] = [
-      .notFound(.config), .alreadyExists(.config), .truncated(.config), .noSpace(""), .denied(""), .missing(""),
+      .notFound(.config), .alreadyExists(.config), .truncated(.config), .tooLarge(.config, byteCount: 1),
+      .irregular(.config, kind: "a fifo"), .noSpace(""), .denied(""), .missing(""),
     ]
     for error in errors {
       let faulty = FaultBackend(memory) { _ in .nothingDone(error) }

@@ -169,7 +169,8 @@ struct TestSupportTests {
 
   /// One way to break a rule of `Backend`.
   enum Flaw: String, CaseIterable, Sendable {
-    case overwrites, refusesSameBytes, ignoresRangeEnd, wrongSize, listsNothing, forgetsRemovals, mixesTypes
+    case overwrites, refusesSameBytes, ignoresRangeEnd, wrongSize, listsNothing, forgetsRemovals, mixesTypes,
+      ignoresLimit
   }
 
   /// A memory backend with a flaw.
@@ -191,6 +192,9 @@ struct TestSupportTests {
     }
 
     func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
+      if flaw == .ignoresLimit, range == nil {
+        return try await memory.load(file, range: 0..<memory.byteCount(of: file))
+      }
       guard flaw == .ignoresRangeEnd, let range else { return try await memory.load(file, range: range) }
       let bytes = try await memory.load(file, range: nil).array
       return PooledBytes(copying: Array(bytes[min(range.lowerBound, bytes.count)..<min(range.upperBound, bytes.count)]))

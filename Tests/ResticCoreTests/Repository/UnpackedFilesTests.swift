@@ -68,6 +68,30 @@ struct UnpackedFilesTests {
     #expect(try await files.load(.snapshot(id)) == plaintext)
   }
 
+  // R12 Nothing is decompressed beyond what its type can have.
+  @Test("what a small frame holds is refused beyond the limit of the file's type, without being decompressed")
+  func bombs() async throws {
+    let backend = MemoryBackend(files: [:])
+    let files = Self.files(backend, version: 2)
+    let sizes: [(BackendFileType, fits: Int, tooMuch: Int)] = [
+      (.lock, 64 << 10, (64 << 10) + 1), (.snapshot, 1 << 20, (32 << 20) + 1), (.index, 1 << 20, (16 << 20) + 1),
+    ]
+    for (type, fits, tooMuch) in sizes {
+      for byteCount in [fits, tooMuch] {
+        let stored = files.masterKey.seal([2] + Zstd.compress([UInt8](repeating: 32, count: byteCount), mode: .auto))
+        let id = SHA256.id(of: stored, as: ID<Never>.self)
+        let file = try #require(BackendFile(type: type, name: id.hex))
+        backend[file] = stored
+        if byteCount == fits {
+          #expect(try await files.load(file).count == fits)
+        } else {
+          let error = await #expect(throws: RepositoryError.self) { try await files.load(file) }
+          #expect("\(try #require(error))".contains("decompression yields more than"))
+        }
+      }
+    }
+  }
+
   @Test("bytes that do not match their name are loaded once more, and refused if they still do not")
   func secondTry() async throws {
     let backend = MemoryBackend(files: [:])

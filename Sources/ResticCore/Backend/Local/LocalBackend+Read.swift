@@ -6,20 +6,58 @@ extension LocalBackend {
   /// The bytes of `file` in `range`. Nothing is allocated before the file is known to be long enough, so a range out of
   /// a damaged index costs nothing.
   func loadNow(_ file: BackendFile, range: Range<Int>?) throws(BackendError) -> PooledBytes {
-    let path = paths.path(of: file)
-    do throws(Errno) {
-      // O_NONBLOCK: a fifo of that name must not stop us.
-      let descriptor = try SystemCall.open(path, O_RDONLY | O_NONBLOCK)
-      // Only read from: closing it can lose nothing.
-      defer { try? SystemCall.close(descriptor) }
-
-      let byteCount = Int(try SystemCall.status(descriptor).st_size)
+    try withOpenFile(file) { descriptor, byteCount throws(BackendError) in
+      if range == nil, byteCount > file.type.wholeByteLimit { throw .tooLarge(file, byteCount: byteCount) }
       let range = range ?? 0..<byteCount
-      guard range.upperBound <= byteCount else { throw Self.endOfFile }
-      return try Self.readBytes(descriptor, range)
-    } catch {
-      throw error == Self.endOfFile ? .truncated(file) : failure(error, on: file, "read")
+      guard range.upperBound <= byteCount else { throw .truncated(file) }
+      let bytes = PooledBytes(capacity: range.count)
+      do throws(Errno) {
+        try bytes.append(upTo: range.count) { buffer throws(Errno) in
+          try SystemCall.read(descriptor, into: buffer, at: range.lowerBound)
+        }
+      } catch {
+        throw failure(error, on: file, "read")
+      }
+      guard bytes.byteCount == range.count else { throw .truncated(file) }
+      return bytes
     }
+  }
+
+  /// The size of `file`, which is a plain file.
+  func byteCountNow(_ file: BackendFile) throws(BackendError) -> Int {
+    let status: Glibc.stat
+    do throws(Errno) {
+      status = try SystemCall.linkStatus(paths.path(of: file))
+    } catch {
+      throw failure(error, on: file, "stat")
+    }
+    if let kind = SystemCall.irregularKind(status) { throw .irregular(file, kind: kind) }
+    return Int(status.st_size)
+  }
+
+  /// What `body` makes of `file`, open for reading, and its size. Only a plain file is opened: a link may lead anywhere, a
+  /// fifo would make us wait, and opening a device may do something.
+  func withOpenFile<Success>(
+    _ file: BackendFile, _ body: (_ descriptor: Int32, _ byteCount: Int) throws(BackendError) -> Success
+  ) throws(BackendError) -> Success {
+    _ = try byteCountNow(file)
+    let descriptor: Int32
+    let status: Glibc.stat
+    do throws(Errno) {
+      // The flags are for whoever puts something else in the file's place meanwhile.
+      descriptor = try SystemCall.open(paths.path(of: file), O_RDONLY | O_NONBLOCK | O_NOFOLLOW)
+    } catch {
+      throw failure(error, on: file, "open")
+    }
+    // Only read from: closing it can lose nothing.
+    defer { try? SystemCall.close(descriptor) }
+    do throws(Errno) {
+      status = try SystemCall.status(descriptor)
+    } catch {
+      throw failure(error, on: file, "stat")
+    }
+    if let kind = SystemCall.irregularKind(status) { throw .irregular(file, kind: kind) }
+    return try body(descriptor, Int(status.st_size))
   }
 
   /// Every file of `type`. Names that are not ids, files outside the folder their name asks for, and everything that is
@@ -32,11 +70,11 @@ extension LocalBackend {
           guard let file = file(of: type, named: name, in: folder) else { return }
           var status = Glibc.stat()
           do throws(Errno) {
-            _ = try SystemCall.retrying { fstatat(directory, name, &status, 0) }
+            _ = try SystemCall.retrying { fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) }
           } catch .noSuchFileOrDirectory {
             return  // Removed between readdir and now.
           }
-          guard status.st_mode & S_IFMT == S_IFREG else { return }
+          guard SystemCall.irregularKind(status) == nil else { return }
           entries.append(BackendEntry(file: file, byteCount: Int(status.st_size)))
         }
       } catch .noSuchFileOrDirectory, .notDirectory {
@@ -49,18 +87,6 @@ extension LocalBackend {
       throw failure(.noSuchFileOrDirectory, at: paths.root, "list")
     }
     return entries
-  }
-
-  /// What ends a read early here; no system call of ours answers with it.
-  private static var endOfFile: Errno { .noData }
-
-  private static func readBytes(_ descriptor: Int32, _ range: Range<Int>) throws(Errno) -> PooledBytes {
-    let bytes = PooledBytes(capacity: range.count)
-    try bytes.append(upTo: range.count) { buffer throws(Errno) in
-      try SystemCall.read(descriptor, into: buffer, at: range.lowerBound)
-    }
-    guard bytes.byteCount == range.count else { throw endOfFile }
-    return bytes
   }
 
   private func file(of type: BackendFileType, named name: UnsafePointer<CChar>, in folder: FilePath) -> BackendFile? {

@@ -104,22 +104,47 @@ extension LocalBackend {
   /// Throws `.alreadyExists` unless the stored `file` is exactly `bytes`, and makes sure that it is durable: whoever
   /// wrote it may have died before it was.
   private func compareExisting(_ file: BackendFile, with bytes: PooledBytes) throws(BackendError) {
-    do throws(BackendError) {
-      let existing = try loadNow(file, range: nil)
-      let isSame = existing.withUnsafeBytes { existing in bytes.withUnsafeBytes { $0.isEqual(to: existing) } }
-      guard isSame else { throw .alreadyExists(file) }
-    } catch .truncated {
-      throw .alreadyExists(file)
-    }
-    do throws(Errno) {
-      let descriptor = try SystemCall.open(paths.path(of: file), O_RDONLY | O_NONBLOCK)
-      // Only what fsync says counts.
-      defer { try? SystemCall.close(descriptor) }
-      try SystemCall.synchronize(descriptor)
-    } catch {
-      throw failure(error, on: file, "fsync")
+    try withOpenFile(file) { descriptor, byteCount throws(BackendError) in
+      guard byteCount == bytes.byteCount else { throw .alreadyExists(file) }
+      do throws(Errno) {
+        guard try bytes.withUnsafeBytes({ expected throws(Errno) in try Self.holds(expected, descriptor) }) else {
+          throw Self.otherContent
+        }
+        try SystemCall.synchronize(descriptor)
+      } catch {
+        throw error == Self.otherContent ? .alreadyExists(file) : failure(error, on: file, "compare")
+      }
     }
   }
+
+  /// What says that a file has other content; no system call of ours answers with it.
+  private static var otherContent: Errno { .noData }
+
+  /// Whether the open file begins with `expected`. Reads it piece by piece.
+  private static func holds(_ expected: UnsafeRawBufferPointer, _ descriptor: Int32) throws(Errno) -> Bool {
+    let piece = PooledBytes(capacity: min(expected.count, comparedByteCount))
+    var position = 0
+    while position < expected.count {
+      let wanted = UnsafeRawBufferPointer(rebasing: expected[position...].prefix(comparedByteCount))
+      var failure: Errno?
+      piece.overwrite { memory in
+        do throws(Errno) {
+          let target = UnsafeMutableRawBufferPointer(rebasing: memory[..<wanted.count])
+          return try SystemCall.read(descriptor, into: target, at: position)
+        } catch {
+          failure = error
+          return 0
+        }
+      }
+      if let failure { throw failure }
+      guard piece.withUnsafeBytes({ $0.isEqual(to: wanted) }) else { return false }
+      position += wanted.count
+    }
+    return true
+  }
+
+  /// How many bytes are compared at a time.
+  private static let comparedByteCount = 1 << 20
 
   private func makeFolder(_ folder: FilePath, _ modes: Modes) throws(BackendError) -> Bool {
     do throws(Errno) {
@@ -140,7 +165,8 @@ extension LocalBackend {
   /// Modes as restic chooses them: for the group, too, where the config file is readable by it.
   private func modes() -> Modes {
     do throws(Errno) {
-      return try SystemCall.status(paths.path(of: .config)).st_mode & S_IRGRP != 0 ? .group : .owner
+      let status = try SystemCall.linkStatus(paths.path(of: .config))
+      return SystemCall.irregularKind(status) == nil && status.st_mode & S_IRGRP != 0 ? .group : .owner
     } catch {
       return .owner  // No config yet, or none that we may look at.
     }

@@ -11,7 +11,8 @@ public import SystemPackage
 /// 3. Every system call runs on threads of its own, never on Swift's pool; those for lock files on others than the rest,
 ///    so that no refresh waits behind uploads.
 /// 4. A folder that is missing though the repository exists counts as empty and is made when a file needs it.
-/// 5. What is written goes through the page cache, but for large packs, which would only push out what is read again.
+/// 5. The repository's folder, and any folder in it, may be a symbolic link, as with restic; a file may not.
+/// 6. What is written goes through the page cache, but for large packs, which would only push out what is read again.
 public struct LocalBackend: Backend {
   let paths: LocalPaths
   private let executor: BlockingExecutor
@@ -47,13 +48,7 @@ public struct LocalBackend: Backend {
   }
 
   public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
-    try await executor(for: file.type).run { () throws(BackendError) in
-      do throws(Errno) {
-        return Int(try SystemCall.status(paths.path(of: file)).st_size)
-      } catch {
-        throw failure(error, on: file, "stat")
-      }
-    }
+    try await executor(for: file.type).run { () throws(BackendError) in try byteCountNow(file) }
   }
 
   public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
@@ -64,8 +59,8 @@ public struct LocalBackend: Backend {
     try await executor(for: file.type).run { () throws(BackendError) in
       do throws(Errno) {
         // Some network file systems keep read-only files from being removed; restic does the same. Whether the mode
-        // could be changed does not matter: unlink says what counts.
-        try? SystemCall.setMode(paths.path(of: file), 0o600)
+        // could be changed does not matter: unlink says what counts. A link is not followed.
+        try? SystemCall.setModeOfFile(paths.path(of: file), 0o600)
         try SystemCall.unlink(paths.path(of: file))
       } catch {
         throw failure(error, on: file, "remove")

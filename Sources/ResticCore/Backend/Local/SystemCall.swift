@@ -89,6 +89,25 @@ enum SystemCall {
     return status
   }
 
+  /// lstat(2) of `path`: a symbolic link is not followed.
+  static func linkStatus(_ path: FilePath) throws(Errno) -> Glibc.stat {
+    var status = Glibc.stat()
+    _ = try retrying { path.withPlatformString { lstat($0, &status) } }
+    return status
+  }
+
+  /// What it is that has this status, with its article; nil for a plain file.
+  static func irregularKind(_ status: Glibc.stat) -> String? {
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: nil
+    case S_IFDIR: "a folder"
+    case S_IFLNK: "a symbolic link"
+    case S_IFIFO: "a fifo"
+    case S_IFSOCK: "a socket"
+    default: "a device"
+    }
+  }
+
   /// fstat(2).
   static func status(_ descriptor: Int32) throws(Errno) -> Glibc.stat {
     var status = Glibc.stat()
@@ -120,9 +139,13 @@ enum SystemCall {
     }
   }
 
-  /// chmod(2).
-  static func setMode(_ path: FilePath, _ mode: mode_t) throws(Errno) {
-    _ = try retrying { path.withPlatformString { Glibc.chmod($0, mode) } }
+  /// fchmod(2) of the plain file at `path`; a symbolic link is not followed.
+  static func setModeOfFile(_ path: FilePath, _ mode: mode_t) throws(Errno) {
+    guard irregularKind(try linkStatus(path)) == nil else { return }
+    let descriptor = try open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW)
+    // Only read from: closing it can lose nothing.
+    defer { try? close(descriptor) }
+    try setMode(descriptor, mode)
   }
 
   /// unlink(2).

@@ -1,0 +1,63 @@
+/// Reads large sealed bytes twice: once piece by piece, to see whether they are what they should be, and only then as a
+/// whole. So a file of gigabytes that nobody sealed with the repository's key costs time and no memory.
+///
+/// One at a time in the process: what was swapped in between the two readings takes memory once, up to the limits of
+/// `BackendFileType`.
+struct SealedReading: Sendable {
+  /// Sealed bytes up to this many are read at once.
+  static let pieceByteCount = 4 << 20
+
+  let backend: any Backend
+  let masterKey: MasterKey
+
+  private static let gate = AsyncGate()
+
+  /// The bytes of `file` in `range`, sealed. Throws `CryptoError.wrongMAC` where they are not, and a `BackendError`.
+  func load(_ file: BackendFile, range: Range<Int>) async throws -> PooledBytes {
+    try await Self.gate.pass { () async throws -> PooledBytes in
+      guard try await isAuthentic(file, range, { _ in }) else { throw CryptoError.wrongMAC }
+      return try await backend.load(file, range: range)
+    }
+  }
+
+  /// All of `file`, which has `byteCount` bytes and is named for their hash. Nil where they have another hash; throws
+  /// `CryptoError.wrongMAC` where they are not sealed, and a `BackendError`.
+  func loadNamed(_ file: BackendFile, byteCount: Int) async throws -> PooledBytes? {
+    try await Self.gate.pass { () async throws -> PooledBytes? in
+      let hasher = SHA256Hasher()
+      let isAuthentic = try await isAuthentic(file, 0..<byteCount) { hasher.update($0) }
+      guard hasher.finish(as: ID<Never>.self).hex == file.name else { return nil }
+      guard isAuthentic else { throw CryptoError.wrongMAC }
+      let stored = try await backend.load(file, range: 0..<byteCount)
+      let id: ID<Never> = stored.withUnsafeBytes { SHA256.id(of: $0) }
+      return id.hex == file.name ? stored : nil
+    }
+  }
+
+  /// Whether `range` of `file` holds sealed bytes; `observe` sees all of them, in order.
+  private func isAuthentic(
+    _ file: BackendFile, _ range: Range<Int>, _ observe: (UnsafeRawBufferPointer) -> Void
+  ) async throws(BackendError) -> Bool {
+    precondition(range.count >= MasterKey.overhead, "too little for what is large")
+    let iv = try await backend.load(file, range: range.prefix(MasterKey.ivByteCount))
+    iv.withUnsafeBytes(observe)
+    let verification = iv.withUnsafeBytes { iv in
+      iv.baseAddress.map { MasterKey.Verification(masterKey, iv: $0) }
+    }
+    var position = range.lowerBound + MasterKey.ivByteCount
+    let end = range.upperBound - Poly1305AES.byteCount
+    while position < end {
+      let next = min(end, position + Self.pieceByteCount)
+      try await backend.load(file, range: position..<next).withUnsafeBytes { piece in
+        observe(piece)
+        verification?.update(piece)
+      }
+      position = next
+    }
+    return try await backend.load(file, range: end..<range.upperBound).withUnsafeBytes { mac in
+      observe(mac)
+      guard let mac = mac.baseAddress else { return false }
+      return verification?.isAuthentic(mac: mac) ?? false
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import ResticTestSupport
+import Testing
+
+@testable import ResticCore
+
+// R14 Whatever the bytes, no decoder traps or takes memory without bound, and what it accepts survives encoding.
+@Suite("FuzzTests of ResticCore")
+struct FuzzTests {
+  private static let trees = [RealTrees.single, RealTrees.empty, RealTrees.kinds, MalformedInputTests.windowsTree]
+  private static let snapshots = RealFiles.snapshots + [SnapshotTests.newSnapshot]
+  private static let indexes = [RealFiles.plainIndex, RealFiles.compressedIndex]
+  private static let headers = [RealFiles.plainPackHeader, RealFiles.dataPackHeader, RealFiles.treePackHeader]
+
+  @Test func tree() {
+    #expect(Self.failures(.tree, Self.trees, Tree.decode) { $0.encode() } == [])
+  }
+
+  @Test func snapshot() {
+    #expect(Self.failures(.snapshot, Self.snapshots, Snapshot.decode) { $0.encode() } == [])
+  }
+
+  @Test func index() {
+    #expect(Self.failures(.index, Self.indexes, IndexFile.decode) { $0.encode() } == [])
+  }
+
+  @Test func config() {
+    #expect(Self.failures(.config, [RealFiles.config], Config.decode) { $0.encode() } == [])
+  }
+
+  @Test func lock() {
+    #expect(Self.failures(.lock, [RealFiles.lock], LockFile.decode) { $0.encode() } == [])
+  }
+
+  @Test func key() {
+    #expect(Self.failures(.key, [RealFiles.keyFile], KeyFile.decode) { $0.encode() } == [])
+  }
+
+  @Test func packHeader() {
+    #expect(Self.failures(.packHeader, Self.headers, PackHeader.decode, PackHeader.encode) == [])
+  }
+
+  @Test func time() {
+    let samples = [
+      "2024-06-07T12:34:56.123456789Z", "2024-02-29T23:59:59+02:00", "9999-12-31T23:59:59.999999999-23:59",
+      "0000-01-01T00:00:00+23:59", "1969-12-31T23:59:59.000000001-00:01",
+    ].map { Array($0.utf8) }
+    let words = ["0", "9", "-", ":", ".", "Z", "+00:00", "-23:59", "99", "00", "T24", "02-30"].map { Array($0.utf8) }
+    let failures = FuzzRun(.time).failures(of: samples, words: words) { bytes in
+      guard let time = Timestamp(rfc3339: bytes) else { return .refused }
+      let text = Array(time.rfc3339.utf8)
+      guard let again = Timestamp(rfc3339: text), again == time, Array(again.rfc3339.utf8) == text else {
+        return .failed("a time does not survive encoding")
+      }
+      return .accepted
+    }
+    #expect(failures == [])
+  }
+
+  @Test func pack() {
+    let key = MasterKey.random()
+    let failures = FuzzRun(.pack).failures(of: Self.headers) { header in
+      let sealed = key.seal(header)
+      // The first byte says how the length lies, if it does.
+      let length = UInt32(sealed.count) &+ (header.first.map { $0 > 3 ? UInt32($0) << 24 : 0 } ?? 0)
+      let pack = [1, 2, 3] + sealed + (0..<4).map { UInt8(truncatingIfNeeded: length >> ($0 * 8)) }
+      do throws(RepositoryError) {
+        let blobs = try PackBuilder.decodeHeader(of: pack, key)
+        return PackHeader.encode(blobs) == header ? .accepted : .failed("a header is not what was decoded")
+      } catch {
+        return .refused
+      }
+    }
+    #expect(failures == [])
+  }
+
+  @Test func frame() {
+    let samples = (Self.trees + Self.snapshots).map { Zstd.compress($0, mode: .auto) }
+    let words =
+      [[0x28, 0xb5, 0x2f, 0xfd], [0xff, 0xff, 0xff, 0xff], [0], [0x60, 0, 0x10], [0x01, 0, 0x80]] as [[UInt8]]
+    let limit = 1 << 20
+    let failures = FuzzRun(.frame).failures(of: samples, words: words) { frame in
+      do throws(CompressionError) {
+        let content = try Zstd.decompress(frame, limit: limit)
+        guard content.count <= limit else { return .failed("more than the limit") }
+        guard try Zstd.decompress(frame, expectedByteCount: content.count) == content else {
+          return .failed("another content where its size is known")
+        }
+        return .accepted
+      } catch {
+        return .refused
+      }
+    }
+    #expect(failures == [])
+  }
+
+  // MARK: -
+
+  /// Runs a decoder whose values encode to bytes that decode to the same value, and those to the same bytes.
+  private static func failures<Value: Equatable>(
+    _ subject: FuzzSubject, _ samples: [[UInt8]], _ decode: ([UInt8]) throws(FormatError) -> Value,
+    _ encode: (Value) -> [UInt8]
+  ) -> [String] {
+    FuzzRun(subject).failures(of: samples) { outcome(of: $0, decode, encode) }
+  }
+
+  static func outcome<Value: Equatable>(
+    of bytes: [UInt8], _ decode: ([UInt8]) throws(FormatError) -> Value, _ encode: (Value) -> [UInt8]
+  ) -> FuzzRun.Outcome {
+    let value: Value
+    do throws(FormatError) {
+      value = try decode(bytes)
+    } catch {
+      return .refused
+    }
+    do throws(FormatError) {
+      let encoded = encode(value)
+      let again = try decode(encoded)
+      if again != value { return .failed("decodes to what does not survive encoding") }
+      return encode(again) == encoded ? .accepted : .failed("is encoded in two ways")
+    } catch {
+      return .failed("what it decodes to is encoded as what is refused: \(error)")
+    }
+  }
+}

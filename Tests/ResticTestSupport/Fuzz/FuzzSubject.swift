@@ -1,0 +1,14 @@
+/// The decoders that are fuzzed. Each has a test of its own name in a suite `FuzzTests`, in the target that sees the decoder.
+public enum FuzzSubject: String, CaseIterable, Sendable {
+  case tree, snapshot, index, config, lock, key, time
+  /// The table at a pack's end: its plaintext, and sealed in a pack.
+  case packHeader, pack
+  /// A file that is mutated, compressed or not, and sealed again with the right key.
+  case sealed
+  /// A zstd frame.
+  case frame
+  /// git's files.
+  case packedRefs, looseRef, reflog
+  /// git's protocol.
+  case packets
+}

@@ -4,47 +4,72 @@ extension Repository {
 
   /// Loads the index files that are not loaded yet and forgets what only files said that are gone.
   ///
-  /// Throws `.damaged` naming the index file that cannot be read; what was loaded before stays.
-  public func loadIndex() async throws(RepositoryError) {
-    try await indexGate.pass { () async throws(RepositoryError) in try await loadIndexFiles() }
+  /// Throws `.damaged` naming an index file that cannot be read, after all others are loaded. Such a file is not read again
+  /// while it has the same size, unless `rereadsDamaged`.
+  public func loadIndex(rereadsDamaged: Bool = false) async throws(RepositoryError) {
+    try await indexGate.pass { () async throws(RepositoryError) in try await loadIndexFiles(rereadsDamaged) }
   }
 
   /// Loads the index again, unless someone has done so since the `loadCount` that the caller saw.
   func reloadIndex(since loadCount: Int) async throws(RepositoryError) {
     try await indexGate.pass { () async throws(RepositoryError) in
-      if directory.withLock({ $0.loadCount }) == loadCount { try await loadIndexFiles() }
+      if directory.withLock({ $0.loadCount }) == loadCount { try await loadIndexFiles(false) }
     }
   }
 
   /// Inside the gate: nobody else adds or names index files meanwhile.
-  private func loadIndexFiles() async throws(RepositoryError) {
+  private func loadIndexFiles(_ rereadsDamaged: Bool) async throws(RepositoryError) {
     for attempt in 1... {
-      let listed: Set<IndexID> = Set(try await list(.index))
+      let entries = try await listEntries(.index)
+      let listed = Set(entries.compactMap { IndexID(hex: $0.file.name) })
       let known = directory.withLock { $0.index.files }
+      forgetDamage(of: .index, except: entries)
+      let damaged = Locked<[DamagedFile]>([])
       do throws(RepositoryError) {
-        try await forEachConcurrently(Array(listed.subtracting(known)), limit: settings.concurrentLoads) {
-          id throws(RepositoryError) in
-          try await self.loadIndexFile(id)
+        try await forEachConcurrently(entries, limit: settings.concurrentLoads) { entry throws(RepositoryError) in
+          guard let id = IndexID(hex: entry.file.name), !known.contains(id) else { return }
+          guard let damage = try await self.loadIndexFile(id, entry, rereads: rereadsDamaged) else { return }
+          self.note(damage)
+          damaged.withLock { $0.append(damage) }
         }
       } catch .backend(.notFound) where attempt < Self.listingAttempts {
         continue  // A prune put another file in its place.
       }
       // Only now: what a prune wrote anew is known before what it replaced is forgotten.
       directory.withLock { $0.endLoad(forgetting: known.subtracting(listed)) }
+      if let first = damaged.withLock({ $0 }).min(by: { $0.file.name < $1.file.name }) { throw .damaged(first.message) }
       return
     }
   }
 
+  /// Loads a listed index file; returns what is wrong with it, or nil.
+  private func loadIndexFile(
+    _ id: IndexID, _ entry: BackendEntry, rereads: Bool
+  ) async throws(RepositoryError) -> DamagedFile? {
+    if !rereads, let known = knownDamage(of: entry) { return known }
+    do throws(RepositoryError) {
+      if let damage = damageOfSize(entry) { throw .damaged(damage.message) }
+      try await loadIndexFile(id)
+      forgetDamage(of: entry.file)
+      return nil
+    } catch .damaged(let message) {
+      // restic reads what it repairs into memory.
+      let isLarge = entry.byteCount > BackendFileType.index.byteLimit
+      let remedy =
+        (isLarge ? "remove the file; then " : "")
+        + "`restic repair index` (`restic rebuild-index` before 0.16) makes the index anew from the packs"
+      return DamagedFile(
+        file: entry.file, byteCount: entry.byteCount, message: "\(message); \(remedy)", mayHaveBeenSound: true)
+    }
+  }
+
   private func loadIndexFile(_ id: IndexID) async throws(RepositoryError) {
+    let bytes = try await unpacked.load(.index(id))
     let file: IndexFile
-    do {
-      file = try IndexFile.decode(try await unpacked.load(.index(id)))
-    } catch let error as FormatError {
-      throw .damaged("\(BackendFile.index(id)) is damaged: \(error)")
-    } catch let error as RepositoryError {
-      throw error
+    do throws(FormatError) {
+      file = try IndexFile.decode(bytes)
     } catch {
-      preconditionFailure("no other error can be thrown here: \(error)")
+      throw .damaged("\(BackendFile.index(id)) is damaged: \(error)")
     }
     if config.version < 2, file.packs.contains(where: { $0.blobs.contains { $0.uncompressedLength != nil } }) {
       throw .damaged("\(BackendFile.index(id)) lists compressed blobs, which format version 1 does not have")

@@ -1,44 +1,105 @@
 extension Repository {
-  /// All snapshots, the oldest first (those of one instant by id); files read before are not read again.
-  ///
-  /// Throws `.damaged` naming the file that cannot be read.
-  public func snapshots() async throws(RepositoryError) -> [SavedSnapshot] {
-    let listed: Set<SnapshotID> = Set(try await list(.snapshot))
+  /// All snapshots and the snapshot files that cannot be read; a warning names once each of those that is passed over. Files
+  /// read before are not read again, damaged ones neither unless `rereadsDamaged`.
+  public func snapshotList(rereadsDamaged: Bool = false) async throws(RepositoryError) -> SnapshotList {
+    let entries = try await listEntries(.snapshot)
+    let listed = Set(entries.compactMap { SnapshotID(hex: $0.file.name) })
     let cached = snapshotCache.withLock { cache in
       // What is gone is not kept.
       cache = cache.filter { listed.contains($0.key) }
-      return cache
+      return Set(cache.keys)
     }
-    try await forEachConcurrently(listed.filter { cached[$0] == nil }, limit: settings.concurrentLoads) {
-      id throws(RepositoryError) in
-      do throws(RepositoryError) {
-        _ = try await self.snapshot(id)
-      } catch .backend(.notFound) {
-        return  // Forgotten since it was listed.
-      }
+    forgetDamage(of: .snapshot, except: entries)
+    let damaged = Locked<[DamagedFile]>([])
+    try await forEachConcurrently(entries, limit: settings.concurrentLoads) { entry throws(RepositoryError) in
+      guard let id = SnapshotID(hex: entry.file.name), !cached.contains(id) else { return }
+      guard let damage = try await self.damage(of: id, entry, rereads: rereadsDamaged) else { return }
+      self.note(damage)
+      damaged.withLock { $0.append(damage) }
     }
     let loaded = snapshotCache.withLock { $0 }
-    return listed.compactMap { id in loaded[id].map { SavedSnapshot(id: id, snapshot: $0) } }
-      .sorted { ($0.snapshot.time, $0.id) < ($1.snapshot.time, $1.id) }
+    let list = SnapshotList(
+      snapshots: listed.compactMap { id in loaded[id].map { SavedSnapshot(id: id, snapshot: $0) } }
+        .sorted { ($0.snapshot.time, $0.id) < ($1.snapshot.time, $1.id) },
+      damaged: damaged.withLock { $0 }.sorted { $0.file.name < $1.file.name })
+    list.passedOver.forEach(warn)
+    return list
   }
 
-  /// The snapshot stored as `id`.
+  /// All snapshots that can be read, the oldest first (those of one instant by id). A warning names each file that cannot,
+  /// once.
+  public func snapshots() async throws(RepositoryError) -> [SavedSnapshot] {
+    let list = try await snapshotList()
+    list.damaged.forEach(warn)
+    return list.snapshots
+  }
+
+  /// What is wrong with a listed snapshot file that is not in the cache; nil if it is there now, or the file is gone.
+  private func damage(
+    of id: SnapshotID, _ entry: BackendEntry, rereads: Bool
+  ) async throws(RepositoryError) -> DamagedFile? {
+    if let damage = damageOfSize(entry) { return damage }
+    if !rereads, let known = knownDamage(of: entry) { return known }
+    do throws(RepositoryError) {
+      switch try await read(id) {
+      case .success:
+        forgetDamage(of: entry.file)
+        return nil
+      case .failure(let fault):
+        return DamagedFile(
+          file: entry.file, byteCount: entry.byteCount, message: fault.message, mayHaveBeenSound: fault.mayHaveBeenSound
+        )
+      }
+    } catch .backend(.notFound) {
+      return nil  // Forgotten since it was listed.
+    }
+  }
+
+  /// What is wrong with a snapshot file.
+  private struct Fault: Error {
+    let message: String
+    let mayHaveBeenSound: Bool
+  }
+
+  /// Reads the snapshot file `id`, and remembers the snapshot. Throws what the storage failed with.
+  private func read(_ id: SnapshotID) async throws(RepositoryError) -> Result<Snapshot, Fault> {
+    do throws(RepositoryError) {
+      let bytes = try await unpacked.load(.snapshot(id))
+      do throws(FormatError) {
+        let snapshot = try Snapshot.decode(bytes)
+        snapshotCache.withLock { $0[id] = snapshot }
+        return .success(snapshot)
+      } catch {
+        throw .damaged("\(BackendFile.snapshot(id)) is damaged: \(error)")
+      }
+    } catch .damaged(let message) {
+      return .failure(Fault(message: message, mayHaveBeenSound: try await mayHaveBeenSound(id)))
+    }
+  }
+
+  /// Whether a damaged snapshot file may have been one. A file whose content is what its name says is what was stored: without
+  /// the seal of our key it never was a snapshot of this repository.
+  private func mayHaveBeenSound(_ id: SnapshotID) async throws(RepositoryError) -> Bool {
+    do throws(RepositoryError) {
+      return unpacked.isSealed(try await unpacked.loadStored(.snapshot(id)))
+    } catch .damaged {
+      return true
+    }
+  }
+
+  /// The snapshot stored as `id`. Throws `.damaged` naming the file where it cannot be read.
   public func snapshot(_ id: SnapshotID) async throws(RepositoryError) -> Snapshot {
     if let cached = snapshotCache.withLock({ $0[id] }) { return cached }
-    let bytes = try await unpacked.load(.snapshot(id))
-    let snapshot: Snapshot
-    do throws(FormatError) {
-      snapshot = try Snapshot.decode(bytes)
-    } catch {
-      throw .damaged("\(BackendFile.snapshot(id)) is damaged: \(error)")
+    switch try await read(id) {
+    case .success(let snapshot): return snapshot
+    case .failure(let fault): throw .damaged(fault.message)
     }
-    snapshotCache.withLock { $0[id] = snapshot }
-    return snapshot
   }
 
-  /// The newest snapshot that `filter` lets through: the one of the highest time; nil if there is none.
+  /// The newest snapshot that `filter` lets through: the one of the highest time; nil if there is none. Throws `.damaged`
+  /// naming the file where it cannot be told, since a damaged file may be it (`SnapshotList`).
   public func latestSnapshot(matching filter: SnapshotFilter) async throws(RepositoryError) -> SavedSnapshot? {
-    try await snapshots().last { filter.matches($0.snapshot) }
+    try await snapshotList().newest { filter.matches($0) }
   }
 
   /// The snapshot whose id begins with `prefix`. Throws `.noSnapshot` where none or more than one does.

@@ -10,7 +10,7 @@ public import Logging
 /// By topic: `+Create`, `+Open` (keys and config), `+Index`, `+Blobs` (reading), `+Snapshots`; writing is the business of
 /// `Uploader`, locking of `RepositoryLock`. What is stored never changes, so all of it may be used from any thread.
 ///
-/// Lock order: `directory` and `snapshotCache` are leaves; `indexGate` is held across backend calls and never entered with
+/// Lock order: `directory`, `snapshotCache` and `damagedFiles` are leaves; `indexGate` is held across backend calls and never entered with
 /// one of them held.
 public final class Repository: Sendable {
   /// What a user can choose.
@@ -55,6 +55,8 @@ public final class Repository: Sendable {
   let indexGate = AsyncGate()
   /// Snapshots that were loaded; what an id names never changes.
   let snapshotCache = Locked<[SnapshotID: Snapshot]>([:])
+  /// Snapshot and index files that could not be read; see `note`.
+  let damagedFiles = Locked<[BackendFile: KnownDamage]>([:])
   /// Lock files that should be gone and that the storage would not remove; see `LockLease.removeUnwanted`.
   let unwantedLocks = Locked<Set<LockID>>([])
 

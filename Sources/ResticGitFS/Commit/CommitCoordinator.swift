@@ -310,9 +310,7 @@ final class CommitCoordinator: Sendable {
     guard let filter else { return nil }
     let (base, isUnconfirmed) = state.withLock { ($0.base, $0.unconfirmed != nil) }
     let description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
-    guard let newest = try await repository.snapshots().last(where: { description.covers($0.snapshot) }) else {
-      return nil
-    }
+    guard let newest = try await repository.snapshotList().newest(where: description.covers) else { return nil }
     let isChanged = tree.inspect { $0.isChanged }
     let isShown = newest.snapshot.tree == base.tree
     state.withLock { $0.newer = isShown ? nil : newest }

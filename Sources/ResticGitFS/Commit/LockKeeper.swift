@@ -50,7 +50,7 @@ actor LockKeeper {
       let lock = try await RepositoryLock.acquire(on: repository, retryFor: retryFor, clock: clock)
       do {
         _ = try await repository.forgetVanishedPacks()
-        try await repository.loadIndex()
+        try await loadIndex()
       } catch {
         await giveBack(lock)
         throw error
@@ -60,6 +60,16 @@ actor LockKeeper {
     }
     acquisition = task
     return task
+  }
+
+  /// A damaged index file keeps nobody from storing: what only that file names is stored once more. Whoever needs what it
+  /// names meets the damage.
+  private func loadIndex() async throws {
+    do throws(RepositoryError) {
+      try await repository.loadIndex(rereadsDamaged: true)
+    } catch .damaged(let message) {
+      logger.info("going on without an index file: \(message)")
+    }
   }
 
   /// As `acquire`, and the lock is seen to be on the storage now. Where somebody removed it, and may have pruned what only

@@ -130,18 +130,22 @@ struct SnapshotSaver: Sendable {
   {
     let (ours, base) = (change.ours, change.base)
     var description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
-    let matching = try await repository.snapshots().filter { filter.matches($0.snapshot) }
+    let matching = try await repository.snapshotList(rereadsDamaged: true).matching { filter.matches($0) }
     let snapshots = matching.filter { description.covers($0.snapshot) }
     let newest = snapshots.last
     let listed = Set(snapshots.map(\.id))
     let known = change.known ?? listed
-    try await repository.loadIndex()
+    let indexDamage = try await loadIndex()
     // Then a prune may have taken what our tree carries over from the base.
     let isForgotten = base.tree != nil && !snapshots.contains { $0.snapshot.tree == base.tree }
     if isForgotten, change.isSaved { try expect(base.snapshot, in: newest, among: snapshots) }
     var sides = Self.sides(besides: newest, among: snapshots, newcomers: listed.subtracting(known))
     if newest?.snapshot.tree != base.tree, newest?.snapshot.tree != ours.id, base.tree != ours.id {
       sides.append(Side(tree: ours.id, base: base.tree))
+    }
+    if let indexDamage {
+      guard !isForgotten, newest == nil || sides.isEmpty else { throw indexDamage }
+      logger.warning("saving although \(indexDamage)")
     }
     description.base = newest ?? base.snapshot
     description.latestTime = matching.last?.snapshot.time
@@ -184,6 +188,17 @@ struct SnapshotSaver: Sendable {
     let successor = description.successor(merged.id, at: now, summary: summary)
     let saved = try await repository.saveSnapshot(successor, of: merged)
     return Turn(result: .saved(saved, merge: merge), saved: merged, known: known, refusal: refusal)
+  }
+
+  /// Loads what is new in the index. Returns the damage of an index file: a snapshot of ours that follows its base needs
+  /// nothing that only such a file names, but a merge, and what has to be verified, may.
+  private func loadIndex() async throws(RepositoryError) -> RepositoryError? {
+    do throws(RepositoryError) {
+      try await repository.loadIndex()
+      return nil
+    } catch .damaged(let message) {
+      return .damaged(message)
+    }
   }
 
   /// Throws `RemovedSnapshot` unless `newest` builds upon `saved`.

@@ -8,13 +8,19 @@ final class RefreshTimer: Sendable {
   /// Begins to look every `interval`.
   init(every interval: Duration, coordinator: CommitCoordinator, logger: Logger) {
     task = Task {
+      var lastFailure: String?
       while !Task.isCancelled {
         try? await Task.sleep(for: interval)  // only a cancellation ends it early, and that ends the loop
         guard !Task.isCancelled else { return }
         do {
           try await coordinator.refresh()
+          lastFailure = nil
         } catch {
-          logger.warning("cannot look for newer snapshots: \(error); trying again in \(interval)")
+          let failure = "\(error)"
+          if failure != lastFailure {
+            logger.warning("cannot look for newer snapshots: \(failure); trying again every \(interval)")
+          }
+          lastFailure = failure
         }
       }
     }

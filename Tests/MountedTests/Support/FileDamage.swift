@@ -28,6 +28,15 @@ enum FileDamage: CustomStringConvertible, Sendable {
     }
   }
 
+  /// Whether there is more left than nothing at all or a byte.
+  var leavesContent: Bool {
+    switch self {
+    case .missing: false
+    case .truncated(let count): count > 1
+    case .flipped, .extended: true
+    }
+  }
+
   /// Calls `body` while the file at `path` is damaged so.
   func with(_ path: FilePath, _ body: () async throws -> Void) async throws {
     let sound = try Data(contentsOf: URL(fileURLWithPath: path.string))

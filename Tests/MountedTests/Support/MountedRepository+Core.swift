@@ -20,13 +20,13 @@ extension Repository {
   /// Saves a snapshot of the tree that is spelled `root`, whatever that is; `add` stores before what it names.
   @discardableResult
   func save(
-    seconds: Int64 = 0, _ root: (Uploader) async throws -> [UInt8]
+    seconds: Int64 = 0, parent: SnapshotID? = nil, _ root: (Uploader) async throws -> [UInt8]
   ) async throws -> SavedSnapshot {
     let uploader = makeUploader()
     let id = try await uploader.add(try await root(uploader), type: .tree)
     let tree = try await uploader.finish(root: id)
     let time = Timestamp(seconds: 1_700_000_000 + seconds, nanoseconds: 0)
-    return try await saveSnapshot(Snapshot(time: time, tree: id, paths: ["/git"]), of: tree)
+    return try await saveSnapshot(Snapshot(time: time, parent: parent, tree: id, paths: ["/git"]), of: tree)
   }
 
   /// The nodes of a snapshot's root by name.

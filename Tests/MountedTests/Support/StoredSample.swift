@@ -6,7 +6,7 @@ import SystemPackage
 
 /// A repository of known content, and what of it can still be read when some of its blobs can't.
 ///
-/// Two snapshots, each with an index file of its own: the first has `a`, `b`, `folder/inner`, the second `c` and `d`, too.
+/// Two snapshots, one built upon the other, each with an index file of its own: the first has `a`, `b`, `folder/inner`, the second `c` and `d`, too.
 /// Every file is one blob; packs are small, so that there are several.
 struct StoredSample: Sendable {
   /// One file or folder that a reader meets: its path, a `/` behind a folder's.
@@ -30,7 +30,8 @@ struct StoredSample: Sendable {
     }
     var snapshots: [SavedSnapshot] = []
     for names in [["a", "b"], ["a", "b", "c", "d"]] {
-      let saved = try await repository.save(seconds: Int64(snapshots.count)) { [contents] uploader in
+      let saved = try await repository.save(seconds: Int64(snapshots.count), parent: snapshots.last?.id) {
+        [contents] uploader in
         let inner = try await uploader.add(contents["folder/inner"] ?? [], type: .data)
         let folder = Tree(nodes: [Self.file("inner", inner, contents["folder/inner"])])
         var nodes = [Node(name: "folder", type: .dir, mode: 1 << 31 | 0o755)]

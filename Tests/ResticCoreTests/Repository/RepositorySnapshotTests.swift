@@ -65,8 +65,14 @@ struct RepositorySnapshotTests {
     for damaged in Damage.all(of: sound) {
       backend[file] = damaged
       let reader = try await TestRepository.open(backend)
-      let error = await #expect(throws: RepositoryError.self) { try await reader.snapshots() }
+      let error = await #expect(throws: RepositoryError.self) { try await reader.snapshot(saved.id) }
       #expect("\(try #require(error))".contains(saved.id.hex))
+      #expect(try await reader.snapshots().isEmpty)
+      if damaged.count >= MasterKey.overhead {
+        await #expect(throws: RepositoryError.self) { try await reader.latestSnapshot(matching: SnapshotFilter()) }
+      } else {
+        #expect(try await reader.latestSnapshot(matching: SnapshotFilter()) == nil)
+      }
     }
   }
 

@@ -1,0 +1,68 @@
+internal import Logging
+
+/// What is known of one damaged file.
+struct KnownDamage: Sendable {
+  let damage: DamagedFile
+  /// Whether a warning was given.
+  var isTold = false
+}
+
+/// What is known of damaged files, so that nobody reads them again and again, and a warning comes once.
+extension Repository {
+  /// What was found wrong with a listed file before, if it has the same size still.
+  func knownDamage(of entry: BackendEntry) -> DamagedFile? {
+    damagedFiles.withLock { $0[entry.file]?.damage }.flatMap { $0.byteCount == entry.byteCount ? $0 : nil }
+  }
+
+  /// Remembers `damage`.
+  func note(_ damage: DamagedFile) {
+    damagedFiles.withLock { files in
+      if files[damage.file]?.damage != damage { files[damage.file] = KnownDamage(damage: damage) }
+    }
+  }
+
+  /// Warns of `damage`, which was noted, unless somebody was warned of it before.
+  func warn(of damage: DamagedFile) {
+    let isNews = damagedFiles.withLock { files in
+      defer { files[damage.file]?.isTold = true }
+      return files[damage.file]?.isTold == false
+    }
+    if isNews { settings.logger.warning("\(damage.message)") }
+  }
+
+  /// Forgets the damage of a file that could be read.
+  func forgetDamage(of file: BackendFile) {
+    damagedFiles.withLock { $0[file] = nil }
+  }
+
+  /// Forgets the damage of those files of `type` that are not among `entries`, all that are listed now.
+  func forgetDamage(of type: BackendFileType, except entries: [BackendEntry]) {
+    let listed = Set(entries.map(\.file))
+    damagedFiles.withLock { damaged in damaged = damaged.filter { $0.key.type != type || listed.contains($0.key) } }
+  }
+
+  /// The damage of a listed file that shows in its size alone; nil if the size is one that the type can have.
+  func damageOfSize(_ entry: BackendEntry) -> DamagedFile? {
+    let (file, byteCount) = (entry.file, entry.byteCount)
+    let message: String
+    if byteCount > file.type.byteLimit {
+      message = "\(RepositoryError.damaged(tooLarge: file, byteCount: byteCount))"
+    } else if byteCount == 0 {
+      message = "\(file) is damaged: it is empty"
+    } else if byteCount < MasterKey.overhead {
+      message = "\(file) is damaged: it has \(byteCount) bytes, too few for anything"
+    } else {
+      return nil
+    }
+    return DamagedFile(file: file, byteCount: byteCount, message: message, mayHaveBeenSound: false)
+  }
+
+  /// Every file of `type` and its size.
+  func listEntries(_ type: BackendFileType) async throws(RepositoryError) -> [BackendEntry] {
+    do throws(BackendError) {
+      return try await backend.list(type)
+    } catch {
+      throw .backend(error)
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/// The snapshots of a repository, and the snapshot files that cannot be read.
+///
+/// **A damaged snapshot file is passed over where it cannot be the newest one** that somebody asks for: where
+/// - nobody can have stored it as a snapshot of this repository (`DamagedFile.mayHaveBeenSound`), or
+/// - a snapshot of those asked for builds upon it, and so is newer and holds what it held.
+///
+/// Any other one may be the newest: whoever shows the one before, or saves on top of it, may hide what somebody else was
+/// told is saved. So `newest` is an error then, as `latest` is with restic, until a person has restored or removed the file.
+/// If a file that was passed over is readable again later, its snapshot is a `SnapshotFork`, which the next commit merges.
+public struct SnapshotList: Sendable {
+  /// The readable ones, the oldest first; those of one instant by id.
+  public let snapshots: [SavedSnapshot]
+  /// The others, by name.
+  public let damaged: [DamagedFile]
+
+  /// The snapshots that `isWanted`, the oldest first. Throws `.damaged` where the newest of them cannot be told, since a
+  /// damaged file may be it.
+  public func matching(_ isWanted: (Snapshot) -> Bool) throws(RepositoryError) -> [SavedSnapshot] {
+    let wanted = snapshots.filter { isWanted($0.snapshot) }
+    let built = Set(wanted.flatMap(\.predecessors).map(BackendFile.snapshot))
+    guard let obstacle = damaged.first(where: { $0.mayHaveBeenSound && !built.contains($0.file) }) else {
+      return wanted
+    }
+    throw .damaged(
+      """
+      \(obstacle.message), and it may be the newest snapshot: restore the file from a copy of the repository; if there is \
+      none remove the file, and the snapshot before is the newest
+      """)
+  }
+
+  /// The damaged files that are passed over whatever is asked for.
+  var passedOver: [DamagedFile] { damaged.filter { !Self.mayBeNewest($0, beside: snapshots) } }
+
+  /// Whether a damaged file may be newer than `snapshots`.
+  private static func mayBeNewest(_ damage: DamagedFile, beside snapshots: [SavedSnapshot]) -> Bool {
+    damage.mayHaveBeenSound && !snapshots.contains { $0.predecessors.contains { .snapshot($0) == damage.file } }
+  }
+
+  /// The newest snapshot that `isWanted`; nil if there is none. Throws as `matching` does.
+  public func newest(where isWanted: (Snapshot) -> Bool) throws(RepositoryError) -> SavedSnapshot? {
+    try matching(isWanted).last
+  }
+}
+
+extension SavedSnapshot {
+  /// The snapshots that this one builds upon, and the one in whose place it was put.
+  fileprivate var predecessors: [SnapshotID] {
+    snapshot.mergedParents + [snapshot.parent, snapshot.original].compactMap { $0 }
+  }
+}

@@ -1,3 +1,4 @@
+import ResticTestSupport
 import Testing
 
 @testable import ResticCore
@@ -93,6 +94,57 @@ struct SnapshotForkTests {
     #expect(Self.forks([Self.saved("a", "b"), Self.saved("b", "a"), Self.saved("c", "c")]).isEmpty)
   }
 
+  @Test("random histories with gaps, merges and new names have the forks that a walk from each snapshot finds")
+  func model() {
+    for seed in UInt64(0)..<3000 {
+      var random = SplitMix64(seed: seed)
+      let snapshots = Self.randomHistory(&random)
+      let newcomers = Set(snapshots.map(\.id).filter { _ in random.next() % 4 == 0 })
+      for newest in snapshots {
+        let expected = NaiveForks.forks(among: snapshots, beside: newest, newcomers: newcomers)
+        let forks = SnapshotFork.forks(among: snapshots, beside: newest, newcomers: newcomers)
+        #expect(forks == expected, "seed \(seed)")
+      }
+    }
+  }
+
+  /// Up to 12 snapshots, each made from earlier ones, some of which were forgotten or have new names since.
+  private static func randomHistory(_ random: inout SplitMix64) -> [SavedSnapshot] {
+    var snapshots: [SavedSnapshot] = []
+    for number in 0..<Int.random(in: 1...12, using: &random) {
+      func earlier() -> String { "\(Int.random(in: 0...max(number - 1, 0), using: &random))" }
+      let isFirst = number == 0 || random.next() % 8 == 0
+      let merged = random.next() % 4 == 0 ? (0..<Int.random(in: 1...3, using: &random)).map { _ in earlier() } : []
+      let isRenamed = random.next() % 5 == 0
+      snapshots.append(
+        saved(
+          isRenamed ? "\(number) renamed" : "\(number)", isFirst ? nil : earlier(), time: Int64(number),
+          original: isRenamed ? "\(number)" : nil, merged: number == 0 ? [] : merged))
+    }
+    let kept = snapshots.filter { _ in random.next() % 5 != 0 }
+    return kept.isEmpty ? snapshots : kept
+  }
+
+  @Test(
+    "of 50,000 snapshots some were forgotten: each is visited once, not once for every later one",
+    .timeLimit(.minutes(1)))
+  func many() {
+    let count = 50_000
+    func line(_ name: String) -> [SavedSnapshot] {
+      (0..<count).map { Self.saved("\(name)\($0)", $0 == 0 ? nil : "\(name)\($0 - 1)", time: Int64($0)) }
+    }
+    var gaps = line("a")
+    for place in [45_000, 25_000, 1] { gaps.remove(at: place) }
+    let newcomers = Set(gaps.map(\.id))
+    #expect(Self.forks(gaps).isEmpty)
+    // The parts before the gaps: nothing tells that the newest builds upon them.
+    #expect(SnapshotFork.forks(among: gaps, beside: gaps[gaps.count - 1], newcomers: newcomers).count == 3)
+    let unrelated = line("b")
+    #expect(Self.forks(gaps + unrelated).isEmpty)
+    let branches = (1..<count).map { Self.saved("c\($0)", "b\($0 - 1)") } + unrelated
+    #expect(SnapshotFork.forks(among: branches, beside: branches[branches.count - 1]).count == count - 1)
+  }
+
   @Test("merged parents are kept in the file, and nonsense in their place is no parent")
   func encoding() throws {
     var snapshot = Self.saved("e", "d", merged: ["b", "c"]).snapshot
@@ -103,5 +155,49 @@ struct SnapshotForkTests {
       snapshot.unknownFields = [UnknownField(key: "resticGitFSMerged", rawValue: Array(nonsense.utf8))]
       #expect(snapshot.mergedParents.isEmpty)
     }
+  }
+}
+
+/// The forks, found by a walk of its own from each snapshot.
+private enum NaiveForks {
+  static func forks(
+    among snapshots: [SavedSnapshot], beside newest: SavedSnapshot, newcomers: Set<SnapshotID>
+  ) -> [SnapshotFork] {
+    var byID: [SnapshotID: SavedSnapshot] = [:]
+    for saved in snapshots + [newest] {
+      if let original = saved.snapshot.original { byID[original] = saved }
+    }
+    for saved in snapshots + [newest] { byID[saved.id] = saved }
+    func parents(_ saved: SavedSnapshot) -> [SnapshotID] {
+      saved.snapshot.mergedParents + (saved.snapshot.parent.map { [$0] } ?? [])
+    }
+    var lineage: Set<SnapshotID> = []
+    var open = [newest.id]
+    while let id = open.popLast() {
+      guard lineage.insert(id).inserted, let saved = byID[id] else { continue }
+      open += parents(saved)
+      if let original = saved.snapshot.original { lineage.insert(original) }
+      lineage.insert(saved.id)
+    }
+    var forks: [SnapshotFork] = []
+    var inner: Set<SnapshotID> = []
+    for saved in snapshots where !lineage.contains(saved.id) {
+      var seen: Set<SnapshotID> = []
+      var open = parents(saved)
+      var base: SnapshotID?
+      while let id = open.popLast() {
+        guard !lineage.contains(id) else {
+          base = base ?? id
+          continue
+        }
+        guard seen.insert(id).inserted, let parent = byID[id] else { continue }
+        seen.insert(parent.id)
+        open += parents(parent)
+      }
+      guard base != nil || newcomers.contains(saved.id) else { continue }
+      inner.formUnion(seen)
+      forks.append(SnapshotFork(head: saved, base: base))
+    }
+    return forks.filter { !inner.contains($0.head.id) }
   }
 }

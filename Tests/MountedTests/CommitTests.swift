@@ -80,18 +80,20 @@ struct CommitTests {
     }
   }
 
-  // C4 git's unfinished files are in no snapshot: *.lock of refs, HEAD, config and packed-refs, objects/incoming-*,
-  // objects/tmp_objdir-*, objects/??/tmp_obj_*, objects/pack/tmp_* and .tmp-*, gc.pid; only in a directory that has HEAD,
-  // objects and refs.
+  // C4 What git has in flight is in no snapshot: `X.lock` at the root of a git repository and anywhere in the folders that are
+  // git's alone, but in no work tree; files that git has not put in place yet; `gc.pid`.
   @Test("git's unfinished files are in no snapshot, and what has such a name elsewhere is")
   func unfinishedFiles() async throws {
     try await MountedRepository.mounted([]) { vault in
       let unfinished = """
         HEAD.lock config.lock packed-refs.lock packed-refs.new gc.pid refs/heads/main.lock refs/heads/a/b.lock refs/x.lock
         objects/incoming-x/12/file objects/tmp_objdir-y/pack/p objects/12/tmp_obj_z objects/pack/tmp_pack_1 objects/pack/.tmp-7-pack-a.idx
+        objects/maintenance.lock objects/pack/multi-pack-index.lock objects/info/commit-graphs/commit-graph-chain.lock
+        objects/info/commit-graphs/tmp_graph_AbCdEf objects/bitmap-ref-tips_AbCdEf objects/info/packs_AbCdEf info/refs_AbCdEf
+        info/x.lock description.lock index.lock logs/refs/heads/main.lock worktrees/w/index.lock
         """
       let kept =
-        "refs/heads/lock refs/heads/a.locked objects/12/34 objects/pack/pack-1.pack info/x.lock hooks/gc.pid tmp_obj_z description.lock"
+        "refs/heads/lock refs/heads/a.locked objects/12/34 objects/pack/pack-1.pack hooks/gc.pid hooks/Cargo.lock lfs/objects/yarn.lock tmp_obj_z tree/.git tree/Cargo.lock modules/yarn.lock/x own/HEAD.lock"
       try await vault.shell(
         """
         make() { for path in $1; do mkdir -p $(dirname $2/$path); echo $path > $2/$path; done; }

@@ -5,6 +5,8 @@ import COpenSSL
 enum LibCrypto {
   /// `EVP_MD` of SHA-256.
   nonisolated(unsafe) static let sha256: OpaquePointer = required(EVP_MD_fetch(nil, "SHA256", nil), "SHA-256")
+  /// `EVP_MD` of SHA-1.
+  nonisolated(unsafe) static let sha1: OpaquePointer = required(EVP_MD_fetch(nil, "SHA1", nil), "SHA-1")
   /// `EVP_CIPHER` of AES-256 in counter mode.
   nonisolated(unsafe) static let aes256CTR: OpaquePointer =
     required(EVP_CIPHER_fetch(nil, "AES-256-CTR", nil), "AES-256-CTR")

@@ -1,6 +1,6 @@
 import COpenSSL
 
-/// SHA-256 of bytes that are in memory at once; `SHA256Hasher` takes them piece by piece.
+/// SHA-256 of bytes that are in memory at once; `StreamHasher` takes them piece by piece.
 public enum SHA256 {
   /// The id of `bytes`: of a blob's plaintext, or of a file as it is stored.
   public static func id<Kind>(of bytes: UnsafeRawBufferPointer, as type: ID<Kind>.Type = ID<Kind>.self) -> ID<Kind> {

@@ -32,10 +32,12 @@ struct Refresher: Sendable {
   ) async throws {
     let newTree = try await tree.repository.loadTree(treeID)
     guard let view = tree.inspect({ $0.view(of: directory) }) else { return }
-    let position = view.isRepository ? .root : position
+    let newNodes = newTree.withoutInFlight(at: position)
     var changes = RefreshPlan.Directory(inode: directory, node: node)
+    changes.lacksInFlight = newNodes.count != newTree.nodes.count
+    let position = BareRepository.position(position) { view.entries[$0] != nil }
     var kept: Set<Name> = []
-    for new in newTree.nodes {
+    for new in newNodes {
       kept.insert(new.name)
       guard let old = view.entries[new.name] else {
         changes.replaced.append(new)
@@ -54,7 +56,9 @@ struct Refresher: Sendable {
       }
     }
     // What git has in flight here was in no snapshot, and stays.
-    changes.removed = view.entries.keys.filter { !kept.contains($0) && !BareRepository.isInFlight($0, in: position) }
+    changes.removed = view.entries.filter { name, old in
+      !kept.contains(name) && !BareRepository.isInFlight(name, isDirectory: old.node.type == .dir, in: position)
+    }.map(\.key)
     plan.directories.append(changes)
   }
 }

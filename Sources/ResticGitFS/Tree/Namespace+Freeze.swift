@@ -30,19 +30,22 @@ extension Namespace {
   func freeze() -> FrozenTree {
     guard let root = inodes[Self.root]?.node else { preconditionFailure("the root is always there") }
     var frozen = FrozenTree(root: FrozenTree.Directory(inode: Self.root, node: root), changeNumber: changeNumber)
-    frozen.root = freeze(Self.root, node: root, position: .outside, counting: &frozen)
+    let leftOut = directoriesAbove(withoutInFlight)
+    frozen.root = freeze(Self.root, node: root, position: .outside, leftOut, counting: &frozen)
     return frozen
   }
 
   private func freeze(
-    _ number: InodeNumber, node: Node, position: BareRepository.Position, counting frozen: inout FrozenTree
+    _ number: InodeNumber, node: Node, position: BareRepository.Position, _ leftOut: Set<InodeNumber>,
+    counting frozen: inout FrozenTree
   ) -> FrozenTree.Directory {
     var directory = FrozenTree.Directory(inode: number, node: node)
     guard case .directory(.loaded(let children))? = inodes[number]?.body else { return directory }
-    let position = BareRepository.isRepository { children[$0] != nil } ? .root : position
+    let position = BareRepository.position(position) { children[$0] != nil }
     directory.entries.reserveCapacity(children.count)
-    for (name, child) in children where !BareRepository.isInFlight(name, in: position) {
+    for (name, child) in children {
       guard let inode = inodes[child] else { preconditionFailure("a directory names inodes that exist") }
+      if BareRepository.isInFlight(name, isDirectory: inode.isDirectory, in: position) { continue }
       var node = inode.node
       if node.name != name { node.name = name }  // a node that is as it was read keeps its spelling
       switch inode.body {
@@ -50,9 +53,9 @@ extension Namespace {
         frozen.changedFileCount += 1
         frozen.changedByteCount += extents.byteCount
         directory.entries.append(.file(child, node, extents))
-      case .directory(.loaded) where inode.changeNumber != 0 || node.subtree == nil:
+      case .directory(.loaded) where inode.changeNumber != 0 || node.subtree == nil || leftOut.contains(child):
         let position = BareRepository.position(of: name, in: position)
-        directory.entries.append(.directory(freeze(child, node: node, position: position, counting: &frozen)))
+        directory.entries.append(.directory(freeze(child, node: node, position: position, leftOut, counting: &frozen)))
       case .file(.stored), .file(.resolved), .directory, .special:
         directory.entries.append(.stored(node, isUntouched: inode.changeNumber == 0))
       }
@@ -74,6 +77,7 @@ extension Namespace {
         inodes.values[index].openCount > 0 ? .resolved(ExtentMap(chunks: chunks)) : .stored)
     }
     for (number, tree) in stored.directories {
+      withoutInFlight.remove(number)
       guard let index = inodes.index(forKey: number) else { continue }
       inodes.values[index].node.subtree = tree
       if inodes.values[index].changeNumber <= frozen.changeNumber { inodes.values[index].changeNumber = 0 }

@@ -3,6 +3,8 @@ import SystemPackage
 
 extension Namespace {
   /// Fills a directory that isn't loaded with the entries of its tree. Harmless if another thread was first.
+  ///
+  /// What git had in flight when the snapshot was made is left out: whoever would have finished it is gone.
   mutating func install(_ tree: Tree, in directory: InodeNumber) {
     guard let index = inodes.index(forKey: directory) else { return }
     switch inodes.values[index].body {
@@ -10,9 +12,11 @@ extension Namespace {
     case .directory(.loaded(let children)) where directory == Self.root && children.isEmpty: break
     case .directory(.loaded), .file, .special: return
     }
+    let nodes = tree.withoutInFlight(at: position(of: directory))
+    if nodes.count != tree.nodes.count { withoutInFlight.insert(directory) }
     var children: [Name: InodeNumber] = [:]
-    children.reserveCapacity(tree.nodes.count)
-    for node in tree.nodes {
+    children.reserveCapacity(nodes.count)
+    for node in nodes {
       children[node.name] = install(node, in: directory)
     }
     inodes[directory]?.body = .directory(.loaded(children))

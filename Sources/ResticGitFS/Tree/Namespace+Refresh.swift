@@ -11,8 +11,6 @@ extension Namespace {
     }
 
     var entries: [Name: Entry]
-    /// Whether the directory is a git repository's root.
-    var isRepository: Bool
   }
 
   /// The entries of a loaded directory; nil if it isn't one.
@@ -28,7 +26,7 @@ extension Namespace {
       if case .directory(.loaded) = inode.body { isLoaded = true }
       entries[name] = DirectoryView.Entry(inode: child, node: node, isLoadedDirectory: isLoaded)
     }
-    return DirectoryView(entries: entries, isRepository: BareRepository.isRepository { children[$0] != nil })
+    return DirectoryView(entries: entries)
   }
 
   /// Applies `plan`, if nothing speaks against it. `announceRefresh` is called when the kernel knows.
@@ -52,6 +50,8 @@ extension Namespace {
       if directory.inode == Self.root, !directory.names.isEmpty { touchRoot(at: now) }
       invalidations += ([directory.inode] + directory.retargeted.map(\.inode)).map { .inode($0) }
     }
+    // What a snapshot has in flight is not planned for, and may be in the new one as well.
+    withoutInFlight.formUnion(plan.directories.lazy.filter(\.lacksInFlight).map(\.inode))
     unannouncedRefreshes += 1
     return .applied(invalidations)
   }
@@ -86,7 +86,7 @@ extension Namespace {
   /// Whether git has refs of a repository locked: it has compared them with what it expects, and is about to change them.
   private func hasLock(in directory: InodeNumber, at position: BareRepository.Position) -> Bool {
     guard case .directory(.loaded(let children))? = inodes[directory]?.body else { return false }
-    let position = BareRepository.isRepository { children[$0] != nil } ? .root : position
+    let position = BareRepository.position(position) { children[$0] != nil }
     return children.contains { name, child in
       switch BareRepository.position(of: name, in: position) {
       case .objects, .packs, .looseObjects: false

@@ -44,6 +44,9 @@ struct Namespace: Sendable {
   var unreadableDirectories: Set<InodeNumber> = []
   /// What stat(2) shows as the inodes' numbers.
   var numbers = InodeNumbers()
+  /// Loaded directories that lack what git had in flight when the base snapshot was made: the next commit stores them anew,
+  /// and alone they are no reason for one.
+  var withoutInFlight: Set<InodeNumber> = []
   /// Written to new nodes, so that hard links of two mounts are never taken for each other. Never 0.
   let deviceID: UInt64
 
@@ -184,6 +187,7 @@ struct Namespace: Sendable {
     unloadedDirectories.remove(number)
     unreadableDirectories.remove(number)
     inodes[number] = nil
+    withoutInFlight.remove(number)
   }
 
   /// No further name that is loaded belongs to this inode: all of them are known, or what is stored of it changes.

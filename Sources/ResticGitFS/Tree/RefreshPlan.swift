@@ -10,6 +10,8 @@ struct RefreshPlan: Sendable {
     var inode: InodeNumber
     /// What it is to be.
     var node: Node
+    /// Whether the newer snapshot has something in it that git had in flight, which is not shown.
+    var lacksInFlight = false
     /// Names that lead to nothing any more.
     var removed: [Name] = []
     /// Names that lead to something new; what they led to before goes on for those who have it open.

@@ -14,33 +14,84 @@ struct BareRepositoryTests {
     "git's unfinished files are recognised where git puts them",
     arguments: [
       ([], "HEAD.lock"), ([], "config.lock"), ([], "packed-refs.lock"), ([], "packed-refs.new"), ([], "gc.pid"),
+      ([], "gc.pid.lock"), ([], "index.lock"), ([], "next-index-4711.lock"), ([], "MERGE_RR.lock"),
+      ([], "shallow_Ab3dEf"), ([], "shallow.lock"), ([], "sharedindex_a1B2c3"), ([], "anything.lock"),
       (["refs", "heads"], "main.lock"), (["refs", "heads", "feature", "deep"], "x.lock"),
-      (["reftable"], "tables.list.lock"),
-      (["objects"], "incoming-AbC123"), (["objects"], "tmp_objdir-incoming-AbC123"),
-      (["objects", "pack"], "tmp_pack_aBc"),
+      (["logs"], "HEAD.lock"), (["logs", "refs", "heads"], "x.lock"), (["info"], "sparse-checkout.lock"),
+      (["info"], "refs_AbCd12"), (["worktrees", "w"], "index.lock"), (["worktrees", "w", "logs"], "HEAD.lock"),
+      (["rebase-merge"], "done.lock"), (["sequencer"], "todo.lock"), (["svn"], ".metadata.lock"),
+      (["reftable"], "tables.list.lock"), (["reftable"], "0x000000000001-0x000000000002-9a3b.ref.lock"),
+      (["reftable"], "0x000000000001-0x000000000002-9a3b.temp.AbCd12"),
+      (["objects"], "maintenance.lock"), (["objects"], "bitmap-ref-tips_Ab3dEf"), (["objects"], "tmp_obj_AbC"),
+      (["objects"], "bulk_fsync_AbCd12"),
+      (["objects", "pack"], "tmp_pack_aBc"), (["objects", "pack"], "multi-pack-index.lock"),
       (["objects", "pack"], "tmp_idx_aBc"), (["objects", "pack"], ".tmp-123-pack-aa.pack"),
-      (["objects", "1f"], "tmp_obj_AbC"),
+      (["objects", "pack", "multi-pack-index.d"], "tmp_midx_AbCd12"),
+      (["objects", "pack", "multi-pack-index.d"], "multi-pack-index-chain.lock"),
+      (["objects", "1f"], "tmp_obj_AbC"), (["objects", "info"], "commit-graph.lock"),
+      (["objects", "info"], "alternates.lock"), (["objects", "info"], "packs_AbCd12"),
+      (["objects", "info", "commit-graphs"], "commit-graph-chain.lock"),
+      (["objects", "info", "commit-graphs"], "tmp_graph_AbCd12"),
     ] as [([Name], Name)])
   func inFlight(path: [Name], name: Name) {
-    #expect(BareRepository.isInFlight(name, in: Self.position(path)))
+    #expect(BareRepository.isInFlight(name, isDirectory: false, in: Self.position(path)))
+  }
+
+  @Test("so are folders of objects that are not accepted yet")
+  func quarantine() {
+    for name: Name in ["incoming-AbC123", "tmp_objdir-incoming-AbC123"] {
+      #expect(BareRepository.isInFlight(name, isDirectory: true, in: .objects))
+      #expect(!BareRepository.isInFlight(name, isDirectory: true, in: .root))
+    }
   }
 
   @Test(
     "everything else is kept, also what has such a name elsewhere",
     arguments: [
-      ([], "HEAD"), ([], "gc.log"), ([], "Cargo.lock"), ([], "hooks"), (["refs", "heads"], "main"),
-      (["hooks"], "x.lock"),
+      ([], "HEAD"), ([], "gc.log"), ([], "hooks"), ([], ".lock"), ([], "shallow_file"), ([], "refs_AbCd12"),
+      (["refs", "heads"], "main"), (["refs", "heads"], "x.temp.AbCd12"), (["refs", "heads"], "tmp_pack_aBc"),
+      (["hooks"], "Cargo.lock"), (["hooks", "lib"], "poetry.lock"), (["mine"], "HEAD.lock"), (["modules"], "x.lock"),
+      (["lfs", "objects", "ab", "cd"], "yarn.lock"),
+      (["annex", "objects", "Xx", "Yy", "SHA256E-s1--ab.lock"], "SHA256E-s1--ab.lock"),
       (["objects"], "1f"), (["objects"], "pack"), (["objects", "pack"], "pack-1.pack"), (["objects", "info"], "tmp_x"),
-      (["logs", "refs", "heads"], "x.lock"), (["objects", "1f"], "0123"), (["worktrees", "w"], "index.lock"),
+      (["objects", "pack"], "pack-1.keep"), (["objects", "info"], "packs"), (["info"], "refs"),
+      (["info"], "refs_backup"),
+      (["objects", "1f"], "0123"), (["objects", "1f"], "x.lock"), (["reftable"], "tables.list"),
     ] as [([Name], Name)])
   func kept(path: [Name], name: Name) {
-    #expect(!BareRepository.isInFlight(name, in: Self.position(path)))
+    #expect(!BareRepository.isInFlight(name, isDirectory: false, in: Self.position(path)))
   }
 
-  @Test("outside of git repositories nothing is in flight")
+  @Test("a folder is no lock: a submodule may have such a name")
+  func folders() {
+    for path: [Name] in [[], ["modules"], ["worktrees"], ["refs", "heads"], ["objects"], ["logs"]] {
+      #expect(!BareRepository.isInFlight("yarn.lock", isDirectory: true, in: Self.position(path)))
+    }
+  }
+
+  @Test("outside of git repositories nothing is in flight, nor in a work tree, wherever it is")
   func outside() {
     for name: Name in ["HEAD.lock", "tmp_pack_1", "incoming-1"] {
-      #expect(!BareRepository.isInFlight(name, in: .outside))
+      #expect(!BareRepository.isInFlight(name, isDirectory: false, in: .outside))
+    }
+    let workTree: Set<Name> = [".git", "Cargo.lock"]
+    #expect(BareRepository.position(.elsewhere, hasEntry: workTree.contains) == .outside)
+    #expect(BareRepository.position(.root, hasEntry: workTree.contains) == .outside)
+  }
+
+  @Test("a lock guards what git looked at before; those of housekeeping guard nothing that a refresh changes")
+  func guards() {
+    for (path, name) in [
+      ([], "HEAD.lock"), ([], "config.lock"), ([], "index.lock"), (["refs", "heads"], "main.lock"),
+      (["worktrees", "w"], "HEAD.lock"), (["reftable"], "tables.list.lock"), (["logs", "refs", "heads"], "main.lock"),
+    ] as [([Name], Name)] {
+      #expect(BareRepository.isLock(name, in: Self.position(path)))
+    }
+    for (path, name) in [
+      ([], "gc.pid.lock"), ([], "gc.pid"), (["objects"], "maintenance.lock"), (["objects", "pack"], "x.lock"),
+      (["hooks"], "Cargo.lock"),
+    ] as [([Name], Name)] {
+      #expect(!BareRepository.isLock(name, in: Self.position(path)))
     }
   }
 

@@ -45,12 +45,14 @@ struct DirectoryMerge {
 
   let context: MergeContext
 
-  /// The merged directory at `path`; a side with nil has deleted it, or never had it. Entries in `quiet` are no conflicts: theirs
-  /// is enough.
-  func mergeTrees(_ ids: ThreeWay<BlobID?>, at path: [Name], quiet: Set<Name> = []) async throws -> Outcome {
+  /// The merged directory at `path`, which stands at `position` as its place tells; a side with nil has deleted it, or never had
+  /// it. Entries in `quiet` are no conflicts: theirs is enough.
+  func mergeTrees(
+    _ ids: ThreeWay<BlobID?>, at path: [Name], _ position: BareRepository.Position, quiet: Set<Name> = []
+  ) async throws -> Outcome {
     if ids.theirs == ids.ours || ids.ours == ids.base { return .merged(ids.theirs) }
     if ids.theirs == ids.base { return .merged(ids.ours) }
-    let nodes = try await context.nodes(of: ids)
+    let nodes = try await context.nodes(of: ids, at: position)
     let isRepository = nodes.map { nodes in BareRepository.isRepository { nodes.contains($0) } }
     if isRepository.theirs, isRepository.ours {
       return try await RepositoryMerge(context: context, path: path, nodes: nodes).merge()
@@ -63,23 +65,26 @@ struct DirectoryMerge {
       return .impossible(.notARepository)
     }
     var entries = Entries(taken: nodes.entries.map(\.name))
+    let inner = BareRepository.position(position) { nodes.theirs.contains($0) || nodes.ours.contains($0) }
     for (name, nodes) in nodes.entries {
-      try await merge(nodes, named: name, at: path, isQuiet: quiet.contains(name), into: &entries)
+      try await merge(nodes, named: name, at: path, inner, isQuiet: quiet.contains(name), into: &entries)
     }
     if entries.nodes.isEmpty, ids.theirs == nil || ids.ours == nil { return .merged(nil) }
     return .merged(try await context.store(entries.nodes))
   }
 
-  /// Adds the merged entry `name` of the directory at `path`, and what is kept of ours beside it.
+  /// Adds the merged entry `name` of the directory at `path` and `position`, and what is kept of ours beside it.
   func merge(
-    _ nodes: ThreeWay<Node?>, named name: Name, at path: [Name], isQuiet: Bool = false, into entries: inout Entries
+    _ nodes: ThreeWay<Node?>, named name: Name, at path: [Name], _ position: BareRepository.Position,
+    isQuiet: Bool = false, into entries: inout Entries
   ) async throws {
     context.hardLinks.note(nodes)
     let (base, theirs, ours) = (nodes.base, nodes.theirs, nodes.ours)
     if theirs == ours || ours == base { return entries.append(theirs) }
     if theirs == base { return entries.append(ours) }
+    let inner = BareRepository.position(of: name, in: position)
     guard let theirs, let ours else {
-      return try await mergeDeletion(nodes, at: path + [name], isQuiet: isQuiet, into: &entries)
+      return try await mergeDeletion(nodes, at: path + [name], inner, isQuiet: isQuiet, into: &entries)
     }
     if theirs.hasSameSubstance(as: ours) {
       return entries.append(ThreeWay.metadata(base: base, theirs: theirs, ours: ours))
@@ -87,7 +92,7 @@ struct DirectoryMerge {
     if base.hasSameSubstance(as: ours) { return entries.append(theirs.adoptingMetadata(of: ours, since: base)) }
     if base.hasSameSubstance(as: theirs) { return entries.append(ours.adoptingMetadata(of: theirs, since: base)) }
     if theirs.type == .dir, ours.type == .dir,
-      case .merged(let tree) = try await mergeTrees(nodes.subtrees, at: path + [name])
+      case .merged(let tree) = try await mergeTrees(nodes.subtrees, at: path + [name], inner)
     {
       return entries.append(context.directory(ThreeWay.metadata(base: base, theirs: theirs, ours: ours), tree))
     }
@@ -99,12 +104,13 @@ struct DirectoryMerge {
 
   /// Adds what one side deleted (or never had) and the other changed.
   private func mergeDeletion(
-    _ nodes: ThreeWay<Node?>, at path: [Name], isQuiet: Bool, into entries: inout Entries
+    _ nodes: ThreeWay<Node?>, at path: [Name], _ position: BareRepository.Position, isQuiet: Bool,
+    into entries: inout Entries
   ) async throws {
     guard let changed = nodes.theirs ?? nodes.ours else { return }
     if nodes.base.hasSameSubstance(as: changed) { return }
     if changed.type == .dir, nodes.base?.type == .dir {
-      guard case .merged(let tree) = try await mergeTrees(nodes.subtrees, at: path) else {
+      guard case .merged(let tree) = try await mergeTrees(nodes.subtrees, at: path, position) else {
         return entries.append(changed)
       }
       return entries.append(context.directory(changed, tree))

@@ -13,7 +13,8 @@ final class MergeContext {
   /// Which hard-linked files were changed by whom.
   var hardLinks = HardLinks()
 
-  private var repository: Repository { uploader.repository }
+  /// Where the three trees are.
+  var repository: Repository { uploader.repository }
 
   init(uploader: Uploader, label: ConflictLabel) {
     self.uploader = uploader
@@ -27,6 +28,23 @@ final class MergeContext {
     async let theirs = Self.nodes(of: ids.theirs, in: repository)
     async let ours = Self.nodes(of: ids.ours, in: repository)
     return try await ThreeWay(base: base, theirs: theirs, ours: ours)
+  }
+
+  /// The entries of the three directories without what git had in flight, where the place of the directories makes them ones at
+  /// `position`: whoever would have finished it is gone, or finishes it on a mount.
+  func nodes(of ids: ThreeWay<BlobID?>, at position: BareRepository.Position) async throws -> ThreeWay<[Node]> {
+    try await nodes(of: ids).map { $0.withoutInFlight(at: position) }
+  }
+
+  /// `node`, a directory at `position`, without what git had in flight in it; anything else as it is.
+  func withoutInFlight(_ node: Node, at position: BareRepository.Position) async throws -> Node {
+    guard node.type == .dir, let tree = node.subtree else { return node }
+    let all = try await nodes(of: tree)
+    let nodes = all.withoutInFlight(at: position)
+    if nodes.count == all.count { return node }
+    var directory = node
+    directory.subtree = try await store(nodes)
+    return directory
   }
 
   /// The entries of a directory, sorted by name; none if it isn't there.

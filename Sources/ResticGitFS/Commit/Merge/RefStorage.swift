@@ -114,11 +114,11 @@ final class RefTreeCache {
     self.context = context
   }
 
-  /// The entries of a tree, sorted by name.
+  /// The entries of a tree beneath `refs` without locks, sorted by name.
   func nodes(of id: BlobID?) async throws -> [Node] {
     guard let id else { return [] }
     if let nodes = trees[id] { return nodes }
-    let nodes = try await context.nodes(of: id)
+    let nodes = try await context.nodes(of: id).withoutInFlight(at: .references)
     trees[id] = nodes
     return nodes
   }

@@ -48,7 +48,7 @@ struct ReflogMerge {
   private func mergeTrees(_ ids: ThreeWay<BlobID?>, at path: [Name]) async throws -> BlobID? {
     if ids.theirs == ids.ours { return ids.theirs }
     var merged: [Node] = []
-    for (name, versions) in try await context.nodes(of: ids).entries {
+    for (name, versions) in try await context.nodes(of: ids, at: .elsewhere).entries {
       if let node = try await merge(versions, at: path + [name]) { merged.append(node) }
     }
     if merged.isEmpty, ids.theirs == nil || ids.ours == nil { return nil }

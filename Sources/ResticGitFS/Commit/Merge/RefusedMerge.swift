@@ -15,11 +15,15 @@ struct RefusedMerge: Error, Hashable, Sendable, CustomStringConvertible {
     if self.conflicts.isEmpty { return nil }
   }
 
-  /// The refs of the git repository at the root, if nothing else is in the way.
+  /// The refs of one git repository, the one that the program works on, if nothing else is in the way.
   var references: [RefName]? {
     var names: [RefName] = []
+    var repository: [Name]?
     for conflict in conflicts {
-      guard case .ref(let conflict) = conflict, conflict.repository.isEmpty else { return nil }
+      guard case .ref(let conflict) = conflict, conflict.repository == repository ?? conflict.repository else {
+        return nil
+      }
+      repository = conflict.repository
       names.append(conflict.name)
     }
     return names

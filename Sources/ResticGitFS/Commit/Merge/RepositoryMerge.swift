@@ -19,7 +19,7 @@ struct RepositoryMerge {
     for (name, versions) in nodes.entries where !Self.refStorage.contains(name) {
       switch name {
       case "objects" where versions.theirs?.type == .dir && versions.ours?.type == .dir:
-        entries.append(try await ObjectMerge(context: context).merge(versions))
+        entries.append(try await ObjectMerge(context: context, format: try await objectFormat()).merge(versions))
       case "logs" where versions.map { $0?.type ?? .dir } == ThreeWay(base: .dir, theirs: .dir, ours: .dir):
         entries.append(try await ReflogMerge(context: context, refs: refs).merge(versions))
       case "shallow":
@@ -36,7 +36,7 @@ struct RepositoryMerge {
           context.conflicts.append(.file(path: path + [name], keptAs: path + [kept]))
         }
       default:
-        try await directory.merge(versions, named: name, at: path, isQuiet: Self.isQuiet(name), into: &entries)
+        try await directory.merge(versions, named: name, at: path, .root, isQuiet: Self.isQuiet(name), into: &entries)
       }
     }
     return .merged(try await context.store(entries.nodes))
@@ -53,7 +53,7 @@ struct RepositoryMerge {
   private func mergeInfo(_ versions: ThreeWay<Node?>) async throws -> Node? {
     guard let theirs = versions.theirs, let ours = versions.ours,
       case .merged(let tree) = try await DirectoryMerge(context: context).mergeTrees(
-        versions.subtrees, at: path + ["info"], quiet: ["refs"])
+        versions.subtrees, at: path + ["info"], .info, quiet: ["refs"])
     else { return versions.theirs }
     return context.directory(ThreeWay.metadata(base: versions.base, theirs: theirs, ours: ours), tree)
   }
@@ -129,6 +129,12 @@ struct RepositoryMerge {
   }
 
   // MARK: Object format
+
+  /// That of theirs, which is ours, too. Where it is none that git has so far, nothing is known of the packfiles.
+  private func objectFormat() async throws -> ObjectFormat {
+    guard let config = nodes["config"].theirs else { return .sha1 }
+    return ObjectFormat(rawValue: try await objectFormat(config)) ?? .sha1
+  }
 
   private func hasOneObjectFormat() async throws -> Bool {
     let config = nodes["config"]

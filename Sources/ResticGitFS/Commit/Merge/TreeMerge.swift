@@ -10,13 +10,13 @@ import ResticCore
 /// differently theirs stays in place, and ours is kept beside it. Equal subtrees are never loaded, so the cost follows
 /// what changed. By topic:
 /// - `DirectoryMerge`: files and directories, entry by entry; `Node+Merge`: what counts as a change.
-/// - `RepositoryMerge`: a directory that is a git repository, at any depth: `ObjectMerge`, `RefMerge` (with `RefStorage`,
+/// - `RepositoryMerge`: a directory that is a git repository, at any depth: `ObjectMerge` (with `ObjectRemovals`), `RefMerge` (with `RefStorage`,
 ///   `PackedRefs` and `RefEdits`), `ReflogMerge`, `LineUnion`.
 /// - `HardLinks`: names of one file stay names of one file.
 ///
 /// The result is an arrangement of blobs that exist and of new ones, which are added through the uploader. It is a sound
-/// git repository wherever both sides were: objects are only ever united, and a ref is set only to what one side had set
-/// it to. Source of the rules: gitrepository-layout(5), `refs/files-backend.c` and `refs/packed-backend.c` of git 2.39;
+/// git repository wherever both sides were: every object of either side is there, and a ref is set only to what one side
+/// had set it to. Source of the rules: gitrepository-layout(5), `refs/files-backend.c` and `refs/packed-backend.c` of git 2.39;
 /// checked by `RefMergeModelTests` and `GitMergeTests`.
 struct TreeMerge: Sendable {
   /// Where new trees and blobs go. Its repository is the one that holds the three trees.
@@ -32,7 +32,7 @@ struct TreeMerge: Sendable {
     let context = MergeContext(uploader: uploader, label: label)
     let ids = ThreeWay(base: base, theirs: theirs, ours: ours)
     let root: BlobID
-    switch try await DirectoryMerge(context: context).mergeTrees(ids, at: []) {
+    switch try await DirectoryMerge(context: context).mergeTrees(ids, at: [], .outside) {
     case .merged(let id):
       root = try await context.hardLinks.separate(in: id ?? theirs, context)
     case .impossible(let reason):

@@ -1,0 +1,108 @@
+import ResticCore
+
+/// The files of a merged git repository that hold objects for certain: packfiles and loose objects that both sides have, or
+/// that one side added.
+///
+/// Belongs to one task.
+final class ObjectHolders {
+  /// A packfile whose index is sound.
+  struct Holder: Sendable {
+    var name: Name
+    var index: PackfileIndex
+  }
+
+  private let hasLooseObjects: Bool
+  private let directory: ObjectDirectory
+  private let format: ObjectFormat
+  private let repository: Repository
+  /// What one side added: most likely the packfile into which objects were packed anew.
+  private let fresh: [Holder]
+  private let older: [Name: Packfiles.Packfile]
+  private var openedOlder: [Holder]?
+  /// The loose objects of folders that were looked at, by their first byte.
+  private var looseObjects: [UInt8: Set<ObjectName>] = [:]
+
+  /// An index of at most so many bytes is kept in memory, as long as all of them together are not larger than the limit.
+  private static let smallByteCount: UInt64 = 1 << 16
+  private static let keptByteLimit: UInt64 = 16 << 20
+  /// How many indexes are read at a time.
+  private static let concurrentLoads = 8
+
+  /// The packfiles `fresh` and `older`, and with `hasLooseObjects` the loose objects in `directory`. An older one is read only where an object is in
+  /// none of the fresh ones.
+  init(
+    fresh: [Name: Packfiles.Packfile], older: [Name: Packfiles.Packfile], hasLooseObjects: Bool,
+    _ directory: ObjectDirectory, _ format: ObjectFormat, in repository: Repository
+  ) async throws {
+    self.hasLooseObjects = hasLooseObjects
+    self.directory = directory
+    self.format = format
+    self.repository = repository
+    self.fresh = try await Self.open(fresh, format, in: repository)
+    self.older = older
+  }
+
+  /// Those of `names`, all of which begin with one of `firstBytes`, that none of the files holds.
+  func unheld(_ names: Set<ObjectName>, _ firstBytes: Range<Int>) async throws -> Set<ObjectName> {
+    var unheld = names
+    for holder in fresh where !unheld.isEmpty {
+      unheld.subtract(try await holder.index.findableNames(of: firstBytes))
+    }
+    if unheld.isEmpty { return unheld }
+    if openedOlder == nil { openedOlder = try await Self.open(older, format, in: repository) }
+    for holder in openedOlder ?? [] where !unheld.isEmpty {
+      unheld.subtract(try await holder.index.findableNames(of: firstBytes))
+    }
+    guard hasLooseObjects else { return unheld }
+    for firstByte in Set(unheld.map(\.firstByte)) { unheld.subtract(try await looseObjects(firstByte)) }
+    return unheld
+  }
+
+  private func looseObjects(_ firstByte: UInt8) async throws -> Set<ObjectName> {
+    if let known = looseObjects[firstByte] { return known }
+    let digits = String(firstByte, radix: 16)
+    let folder = Name(digits.count == 1 ? "0" + digits : digits)
+    var names: Set<ObjectName> = []
+    for (name, versions) in try await directory.folder(folder).entries where versions.isCertain {
+      // A file that was not written to the end before a crash is empty, mostly.
+      guard let file = versions.theirs ?? versions.ours, file.type == .file, file.size > 0 else { continue }
+      if let object = ObjectName(folder: folder, name: name, format) { names.insert(object) }
+    }
+    looseObjects[firstByte] = names
+    return names
+  }
+
+  /// The indexes of `packs` but for those that are damaged or missing.
+  static func open(
+    _ packs: [Name: Packfiles.Packfile], _ format: ObjectFormat, in repository: Repository
+  ) async throws -> [Holder] {
+    try await withThrowingTaskGroup(of: Holder?.self) { group in
+      var keptByteCount: UInt64 = 0
+      var open = packs.sorted { $0.key < $1.key }[...]
+      func start() {
+        guard let (name, packfile) = open.popFirst() else { return }
+        let isKept =
+          packfile.index.size <= smallByteCount && keptByteCount + packfile.index.size <= keptByteLimit
+        if isKept { keptByteCount += packfile.index.size }
+        group.addTask {
+          try await PackfileIndex.open(packfile.index, of: packfile.pack, format, in: repository, isKept: isKept)
+            .map { Holder(name: name, index: $0) }
+        }
+      }
+      for _ in 0..<concurrentLoads { start() }
+      var holders: [Holder] = []
+      while let holder = try await group.next() {
+        if let holder { holders.append(holder) }
+        start()
+      }
+      return holders
+    }
+  }
+}
+
+extension ThreeWay<Node?> {
+  /// Whether the entry is in a merged directory whatever is decided about what one side deleted.
+  var isCertain: Bool {
+    theirs != nil && ours != nil || base == nil && (theirs != nil || ours != nil)
+  }
+}

@@ -1,0 +1,42 @@
+import ResticCore
+
+/// A stored file that is read in pieces: one blob of it is in memory at a time.
+struct StoredFile: Sendable {
+  private let repository: Repository
+  private let blobs: [(id: BlobID, range: Range<Int>)]
+  /// Its size in bytes.
+  let byteCount: Int
+
+  /// The content of `node`; nil unless that is a regular file as long as its blobs, all of which are known.
+  init?(_ node: Node, in repository: Repository) {
+    guard node.type == .file else { return nil }
+    var blobs: [(id: BlobID, range: Range<Int>)] = []
+    var end = 0
+    for id in node.content {
+      guard let count = repository.blobByteCount(id, type: .data) else { return nil }
+      blobs.append((id, end..<end + count))
+      end += count
+    }
+    guard UInt64(end) == node.size else { return nil }
+    self.repository = repository
+    self.blobs = blobs
+    byteCount = end
+  }
+
+  /// Calls `body` with one piece after the other; together they are the file.
+  func forEachPiece(_ body: ([UInt8]) throws -> Void) async throws {
+    for blob in blobs { try body(try await repository.loadBlob(blob.id, type: .data)) }
+  }
+
+  /// The bytes in `range`, which is inside of the file.
+  func bytes(in range: Range<Int>) async throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(range.count)
+    for blob in blobs where blob.range.overlaps(range) {
+      let wanted = blob.range.clamped(to: range)
+      let content = try await repository.loadBlob(blob.id, type: .data)
+      bytes += content[(wanted.lowerBound - blob.range.lowerBound)..<(wanted.upperBound - blob.range.lowerBound)]
+    }
+    return bytes
+  }
+}

@@ -4,7 +4,7 @@ import ResticCore
 /// The bare git repository that a mount starts with where there is no snapshot yet: what `git init --bare` makes, less
 /// its sample hooks.
 struct BareRepositoryTemplate: Sendable {
-  /// The branch that `HEAD` names.
+  /// The branch that `HEAD` names until another one is pushed first (`UnbornHead`).
   var defaultBranch: String
 
   private var files: [(path: [Name], content: String)] {
@@ -31,7 +31,7 @@ struct BareRepositoryTemplate: Sendable {
 
     """
 
-  /// Makes the repository at the root of an empty namespace. `owner` holds the owner of the nodes.
+  /// Makes the repository at the root of an empty namespace. `owner` holds the owner of the nodes. All get the same time.
   func install(in namespace: inout Namespace, owner: Node, at now: Timestamp) throws(NamespaceError) {
     for path in Self.directories {
       _ = try create(path, type: .dir, mode: S_IFDIR | 0o755, in: &namespace, owner: owner, at: now)
@@ -57,7 +57,7 @@ struct BareRepositoryTemplate: Sendable {
 
 extension WriteBuffer {
   /// A full buffer with the UTF-8 of `text`.
-  fileprivate convenience init(copying text: String) {
+  convenience init(copying text: String) {
     let bytes = Array(text.utf8)
     self.init(capacity: max(bytes.count, 1))
     bytes.withUnsafeBytes { _ = append($0) }

@@ -208,6 +208,7 @@ final class CommitCoordinator: Sendable {
   private func store(_ filter: SnapshotFilter, _ reservation: CommitReservation?) async throws -> CommitResult {
     let lock = try await lockKeeper.acquireConfirmed()
     let begin = Timestamp.now()
+    if !isForOneProgram { await adoptHead() }
     let frozen = tree.inspect { $0.freezeForCommit() }
     defer {
       tree.inspect { $0.thaw() }
@@ -270,6 +271,18 @@ final class CommitCoordinator: Sendable {
       state.lastCommit = (result, .now())
     }
     return result
+  }
+
+  /// Makes `HEAD` of a new repository name the first branch that was pushed.
+  private func adoptHead() async {
+    do {
+      guard let changed = try await UnbornHead(tree: tree).adopt(at: .now()) else { return }
+      kernelCache.forget(changed) { [tree] hasForgotten in
+        if hasForgotten { tree.inspect { $0.announceRefresh() } }
+      }
+    } catch {
+      logger.warning("HEAD stays as it is: \(error)")
+    }
   }
 
   /// After a commit: what was written is saved, whether or not the newest can be shown.

@@ -1,0 +1,122 @@
+import Glibc
+import ResticCore
+
+/// `HEAD` of a repository that this program has made, until it names a branch.
+///
+/// Nobody can know how the first branch that is pushed will be called. Where it is not the one that `HEAD` names, `HEAD` gets to
+/// name it, or a clone would be empty. That is for a `HEAD` which is as `BareRepositoryTemplate` made it: its time is still that of
+/// `description`. Whoever sets `HEAD` to a branch that does not exist yet means it.
+struct UnbornHead: Sendable {
+  /// The tree whose root is the repository.
+  let tree: WorkingTree
+
+  private static let branches = "refs/heads/"
+  /// Of several branches these are taken first.
+  private static let usualNames = ["main", "master"]
+
+  /// The sizes of a ref's file: an id and a newline.
+  private static let idByteCounts: [UInt64] = [41, 65]
+
+  /// What there is to know without loading anything.
+  private struct Found: Sendable {
+    var head: InodeNumber
+    var node: Node
+    var body: Inode.FileBody
+    var packedRefs: InodeNumber?
+    /// The loose branches, `refs/heads/` and all; in order.
+    var branches: [String]
+  }
+
+  /// Makes `HEAD` name a branch where it names none, and returns what the kernel must forget, after which
+  /// `Namespace.announceRefresh` is called; nil where it stays as it is.
+  ///
+  /// Called before a commit, which then has it. Throws what loading `HEAD` or `packed-refs` throws.
+  func adopt(at now: Timestamp) async throws -> [RefreshPlan.Invalidation]? {
+    guard let found = tree.inspect({ Self.find(in: $0) }), !found.branches.isEmpty,
+      let head = try await bytes(found.node, found.body),
+      case .symbolic(let target) = RefValue(file: head), target.bytes.starts(with: Self.branches.utf8),
+      !found.branches.contains(String(decoding: target.bytes, as: UTF8.self)),
+      try await !isPacked(target, found.packedRefs)
+    else { return nil }
+    let usual = Self.usualNames.map { Self.branches + $0 }.first(where: found.branches.contains)
+    let branch = usual ?? found.branches[0]
+    return tree.inspect { Self.replace(found, by: "ref: \(branch)\n", in: &$0, at: now) }
+  }
+
+  private static func find(in namespace: Namespace) -> Found? {
+    guard case .directory(.loaded(let root))? = namespace.inodes[Namespace.root]?.body,
+      BareRepository.position(.outside, hasEntry: { root[$0] != nil }) == .root,
+      let head = root["HEAD"].flatMap({ namespace.inodes[$0] }), case .file(let body) = head.body,
+      let description = root["description"].flatMap({ namespace.inodes[$0] }), description.node.type == .file,
+      head.node.mtime == description.node.mtime, head.node.ctime == description.node.ctime,
+      let refs = root["refs"], case .directory(.loaded(let folders))? = namespace.inodes[refs]?.body,
+      let heads = folders["heads"], let number = root["HEAD"]
+    else { return nil }
+    var branches: [String] = []
+    collect(heads, at: Self.branches, namespace, into: &branches)
+    return Found(
+      head: number, node: head.node, body: body, packedRefs: root["packed-refs"], branches: branches.sorted())
+  }
+
+  private static func collect(
+    _ folder: InodeNumber, at path: String, _ namespace: Namespace, into branches: inout [String]
+  ) {
+    // A folder that is not loaded has nothing new.
+    guard case .directory(.loaded(let children))? = namespace.inodes[folder]?.body else { return }
+    for (name, child) in children where !BareRepository.mayBeLock(name) {
+      guard let inode = namespace.inodes[child], let text = String(validating: name.bytes, as: UTF8.self) else {
+        continue
+      }
+      if inode.isDirectory {
+        collect(child, at: path + text + "/", namespace, into: &branches)
+      } else if case .file(let body) = inode.body, idByteCounts.contains(byteCount(inode.node, body)) {
+        branches.append(path + text)
+      }
+    }
+  }
+
+  private static func byteCount(_ node: Node, _ body: Inode.FileBody) -> UInt64 {
+    switch body {
+    case .stored, .resolved: node.size
+    case .changed(let extents): extents.byteCount
+    }
+  }
+
+  private func isPacked(_ name: RefName, _ file: InodeNumber?) async throws -> Bool {
+    guard let file, let inode = tree.inspect({ $0.inodes[file] }), case .file(let body) = inode.body else {
+      return false
+    }
+    // What can't be read may have the branch.
+    guard let bytes = try await bytes(inode.node, body), let packed = PackedRefs(bytes) else { return true }
+    return packed[name] != nil
+  }
+
+  /// The bytes of a file; nil where there are too many.
+  private func bytes(_ node: Node, _ body: Inode.FileBody) async throws -> [UInt8]? {
+    let extents: ExtentMap =
+      switch body {
+      case .stored: try await tree.repository.extents(of: node)
+      case .resolved(let extents), .changed(let extents): extents
+      }
+    guard extents.byteCount <= UInt64(PackedRefs.byteLimit) else { return nil }
+    return Array(try await tree.reader.bytes(of: extents.slices(in: 0..<extents.byteCount)))
+  }
+
+  /// Puts a new file in the place of `HEAD`, as git does: who has the old one open goes on with it. Nil where somebody was faster.
+  private static func replace(
+    _ found: Found, by text: String, in namespace: inout Namespace, at now: Timestamp
+  ) -> [RefreshPlan.Invalidation]? {
+    guard (try? namespace.child("HEAD", of: Namespace.root)) == found.head,
+      namespace.inodes[found.head]?.node.mtime == found.node.mtime
+    else { return nil }
+    do throws(NamespaceError) {
+      try namespace.unlink("HEAD", in: Namespace.root, at: now)
+      let file = try namespace.create(found.node, as: "HEAD", in: Namespace.root, at: now)
+      try namespace.modify(file, at: now) { $0.write(WriteBuffer(copying: text), at: 0) }
+    } catch {
+      preconditionFailure("the root is loaded, and a new file takes bytes: \(error)")
+    }
+    namespace.unannouncedRefreshes += 1
+    return [.entry("HEAD", in: Namespace.root), .inode(Namespace.root)]
+  }
+}

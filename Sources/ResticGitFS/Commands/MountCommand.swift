@@ -20,6 +20,7 @@ struct MountCommand: ContextualCommand {
         restic-gitfs mount -r /srv/vault ~/vault
         restic-gitfs mount -r /srv/vault --tag git --commit-after 5m ~/vault
         restic-gitfs mount -r /srv/vault --snapshot 1a2b3c4d ~/old   (read-only)
+        restic-gitfs mount -r /srv/vault --snapshot latest:/srv/git/p.git ~/p   (one folder, read-only)
         restic-gitfs mount -r /srv/vault --foreground -v ~/vault
         restic-gitfs mount -r /srv/vault -o allow_other -o local.connections=2 ~/vault
 
@@ -42,7 +43,9 @@ struct MountCommand: ContextualCommand {
   var noLock = false
 
   @Option(
-    help: ArgumentHelp("The snapshot to show: an id (read-only), or latest.", valueName: "id"))
+    help: ArgumentHelp(
+      "The snapshot to show: an id (read-only), or latest. With a folder, as latest:/srv/p.git, only that (read-only).",
+      valueName: "id[:folder]"))
   var snapshot = "latest"
 
   @Flag(name: .customLong("no-git-init"), help: "Leave an empty repository empty.")
@@ -130,10 +133,12 @@ struct MountCommand: ContextualCommand {
   ) throws(CommandError) -> MountConfiguration {
     let filter = filter.filter(environment)
     let listed = try mountOptions()
-    let isLatest = snapshot == "latest"
+    guard let selection = SnapshotSelection(snapshot, matching: filter) else {
+      throw CommandError("--snapshot \(snapshot): the folder is one of the snapshot, without '..'")
+    }
 
     var options = FuseMountOptions(fileSystemName: "restic:\(location)")
-    options.readOnly = readOnly || listed.isReadOnly || !isLatest
+    options.readOnly = readOnly || listed.isReadOnly || selection.followed == nil
     options.allowOther = allowOther || listed.allowsOther
     options.allowExecution = exec || listed.allowsExecution
     options.additionalOptions = listed.others
@@ -145,7 +150,7 @@ struct MountCommand: ContextualCommand {
     let client = ClientIdentity.current
     return MountConfiguration(
       mountpoint: mountpoint, isReadOnly: options.readOnly, takesLock: !noLock,
-      selection: isLatest ? .latest(filter) : .snapshot(idPrefix: snapshot),
+      selection: selection,
       createsBareRepository: !leavesEmpty, fuseOptions: options, isForOneProgram: isForGit,
       staysForNext: keepAliveFile != nil,
       commitAfter: commitAfter, refreshInterval: refresh == .zero || isForGit ? nil : refresh,

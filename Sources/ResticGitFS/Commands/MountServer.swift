@@ -92,6 +92,7 @@ struct MountServer: Sendable {
       await service.abandon()
       throw error
     }
+    if let warning = service.warning, !isQuiet { context.warn(warning) }
     if let notice = service.notice, !isQuiet, !configuration.isForOneProgram { context.warn(notice) }
   }
 

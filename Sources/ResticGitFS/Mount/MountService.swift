@@ -16,6 +16,8 @@ import SystemPackage
 final class MountService: Sendable {
   /// What a person should know before using the mount.
   let notice: String?
+  /// What whoever uses the mount through another program should know as well.
+  let warning: String?
 
   private struct Serving {
     var session: FuseSession?
@@ -46,15 +48,16 @@ final class MountService: Sendable {
     self.lockKeeper = lockKeeper
     self.logger = logger
     notice = mounted.notice
+    warning = mounted.warning
     tree = mounted.tree
-    let filter: SnapshotFilter? = if case .latest(let filter) = configuration.selection { filter } else { nil }
     kernelCache = KernelCache(logger: logger)
     BufferPool.shared.limitIdle(to: configuration.memory.idleByteLimit)
     // What loading the index took, which nothing else needs.
     BufferPool.shared.trim()
     streamer = ContentStreamer(tree: mounted.tree, budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
     coordinator = CommitCoordinator(
-      tree: mounted.tree, base: mounted.base, filter: filter, identity: configuration.identity, lockKeeper: lockKeeper,
+      tree: mounted.tree, base: mounted.base, filter: configuration.selection.followed,
+      identity: configuration.identity, lockKeeper: lockKeeper,
       streamer: streamer, kernelCache: kernelCache, isForOneProgram: configuration.isForOneProgram, logger: logger)
     tree.onChange { [coordinator] in coordinator.noteChange() }
     if tree.inspect({ $0.isChanged }) { coordinator.noteChange() }
@@ -68,7 +71,7 @@ final class MountService: Sendable {
     repository: Repository, configuration: MountConfiguration, logger: Logger
   ) async throws -> MountService {
     var configuration = configuration
-    if case .snapshot = configuration.selection { configuration.isReadOnly = true }
+    if configuration.selection.followed == nil { configuration.isReadOnly = true }
     configuration.fuseOptions.readOnly = configuration.isReadOnly
     let keeper = LockKeeper(repository: repository, retryFor: configuration.retryLock, logger: logger)
     if configuration.isForOneProgram,

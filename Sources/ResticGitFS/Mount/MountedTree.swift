@@ -12,24 +12,25 @@ struct MountedTree: Sendable {
   var tree: WorkingTree
   /// What a person should know about the choice.
   var notice: String?
+  /// What everybody should know about it, who uses a mount through another program as well.
+  var warning: String?
 
   /// Chooses the snapshot and makes the tree. The repository's index is loaded afterwards, in restic's order: snapshots, then index.
+  ///
+  /// Throws `.noSnapshot` where none is what was asked for, and a mount that is only read would show nothing.
   static func open(
     _ repository: Repository, _ configuration: MountConfiguration, logger: Logger
   ) async throws -> MountedTree {
-    let base: SavedSnapshot?
-    switch configuration.selection {
-    case .latest(let filter): base = try await repository.latestSnapshot(matching: filter)
-    case .snapshot(let prefix): base = try await repository.snapshot(withPrefix: prefix)
-    }
+    let choice = try await choose(repository, configuration)
     try await repository.loadIndex()
+    let folders = choice.base.map { SnapshotFolders(repository: repository, saved: $0) }
+    var root: Tree?
+    if let folders { root = try await folders.tree(at: choice.folder) }
     var namespace = Namespace(
-      root: rootNode(at: base?.snapshot.time ?? .now()),
-      tree: try await base.asyncMap { try await repository.loadTree($0.snapshot.tree) },
-      deviceID: SecureRandom.uint64() >> 16 | 1)
+      root: rootNode(at: choice.base?.snapshot.time ?? .now()), tree: root, deviceID: SecureRandom.uint64() >> 16 | 1)
     var notice: String?
-    if let base {
-      notice = Self.notice(of: base, namespace)
+    if let folders {
+      if choice.folder.isEmpty, !configuration.isForOneProgram { notice = await Self.notice(of: folders, namespace) }
     } else if configuration.createsBareRepository, !configuration.isReadOnly {
       let template = BareRepositoryTemplate(defaultBranch: await GitConfiguration.defaultBranch())
       try template.install(in: &namespace, owner: rootNode(at: .now()), at: .now())
@@ -37,11 +38,44 @@ struct MountedTree: Sendable {
     } else {
       notice = "no snapshot yet: the mount is empty"
     }
+    if choice.absence != nil { notice = nil }
+    let warning = choice.absence.map { absence in
+      configuration.isReadOnly ? "\(absence): the mount is empty" : "\(absence): what is saved will be the first one"
+    }
     let reader = BlobReader(repository: repository, cacheByteLimit: configuration.memory.cacheByteLimit)
     let tree = WorkingTree(
       namespace, repository: repository, reader: reader, readAheadByteCount: configuration.memory.readAheadByteCount,
       logger: logger)
-    return MountedTree(base: base, tree: tree, notice: notice)
+    return MountedTree(base: choice.base, tree: tree, notice: notice, warning: warning)
+  }
+
+  /// What a mount is to show.
+  private struct Choice {
+    var base: SavedSnapshot?
+    var folder: [Name] = []
+    /// That the filter lets none of the snapshots through, in words; nil where there is none at all.
+    var absence: String?
+  }
+
+  private static func choose(_ repository: Repository, _ configuration: MountConfiguration) async throws -> Choice {
+    switch configuration.selection {
+    case .fixed(.idPrefix(let prefix), let folder):
+      return Choice(base: try await repository.snapshot(withPrefix: prefix), folder: folder)
+    case .fixed(.newest(let filter), let folder):
+      guard let base = try await repository.latestSnapshot(matching: filter) else {
+        throw RepositoryError.noSnapshot(
+          filter.absence(among: try await repository.snapshots().count) ?? "there is no snapshot yet")
+      }
+      return Choice(base: base, folder: folder)
+    case .latest(let filter):
+      if let base = try await repository.latestSnapshot(matching: filter) { return Choice(base: base) }
+      let absence = filter.absence(among: try await repository.snapshots().count)
+      // git would take the wrong answer for an empty repository.
+      if let absence, configuration.isForOneProgram, configuration.isReadOnly {
+        throw RepositoryError.noSnapshot(absence)
+      }
+      return Choice(absence: absence)
+    }
   }
 
   /// The root's attributes, which no snapshot holds: everything in it belongs to the mounting user.
@@ -52,25 +86,30 @@ struct MountedTree: Sendable {
       uid: getuid(), gid: getgid(), user: names.user(getuid()), group: names.group(getgid()))
   }
 
-  /// What a snapshot shows that has no git repository at its root, and how to choose another.
-  private static func notice(of base: SavedSnapshot, _ namespace: Namespace) -> String? {
+  /// What a snapshot shows that has no git repository at its root, where one is, and how to choose another snapshot.
+  private static func notice(of folders: SnapshotFolders, _ namespace: Namespace) async -> String? {
     guard let children = try? namespace.children(of: Namespace.root),  // the root is always loaded
       !BareRepository.isRepository({ children[$0] != nil })
     else { return nil }
+    let base = folders.saved
     let names = children.keys.sorted().prefix(4).map(\.description)
     let shown = names.isEmpty ? "nothing" : names.joined(separator: ", ") + (children.count > names.count ? ", …" : "")
-    return """
+    let beginning = """
       snapshot \(base.id.short) of \(base.snapshot.hostname):\(base.snapshot.paths.joined(separator: " ")) has no bare git \
-      repository at its root; it shows \(shown); choose another with --path, --tag, --host or --snapshot \
+      repository at its root
+      """
+    // What can't be read says so when it is entered.
+    let repositories = ((try? await folders.repositories()) ?? []).map { $0.map(\.description).joined(separator: "/") }
+    if let first = repositories.first {
+      let others = repositories.count > 1 ? " (and \(repositories.count - 1) more)" : ""
+      return """
+        \(beginning), but one at \(first)\(others): git takes MOUNTPOINT/\(first); `--snapshot \(base.id.short):/\(first)` \
+        mounts it alone, read-only
+        """
+    }
+    return """
+      \(beginning); it shows \(shown); choose another with --path, --tag, --host or --snapshot \
       (`restic-gitfs snapshots` lists them)
       """
-  }
-}
-
-extension Optional {
-  /// `map` for a closure that waits.
-  fileprivate func asyncMap<Result>(_ transform: (Wrapped) async throws -> Result) async rethrows -> Result? {
-    guard let self else { return nil }
-    return try await transform(self)
   }
 }

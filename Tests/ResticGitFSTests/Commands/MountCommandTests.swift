@@ -50,7 +50,13 @@ struct MountCommandTests {
   @Test("mount a snapshot that is given by its id read-only, and `latest` writable")
   func snapshot() throws {
     let old = try configuration(["--snapshot", "1a2b"])
-    #expect(old.selection == .snapshot(idPrefix: "1a2b") && old.isReadOnly && old.fuseOptions.readOnly)
+    #expect(old.selection == .fixed(.idPrefix("1a2b"), folder: []) && old.isReadOnly && old.fuseOptions.readOnly)
+    let folder = try configuration(["--snapshot", "1a2b:/srv//git/./p.git/"])
+    #expect(folder.selection == .fixed(.idPrefix("1a2b"), folder: ["srv", "git", "p.git"]) && folder.isReadOnly)
+    let newest = try configuration(["--snapshot", "latest:a:b", "--host", "h"])
+    #expect(newest.selection == .fixed(.newest(SnapshotFilter(hosts: ["h"])), folder: ["a:b"]) && newest.isReadOnly)
+    #expect(try configuration(["--snapshot", "latest:/"]).selection == .latest(SnapshotFilter()))
+    #expect(throws: CommandError.self) { try configuration(["--snapshot", "latest:/a/../../b"]) }
     #expect(try !configuration(["--snapshot", "latest"]).isReadOnly)
   }
 

@@ -1,0 +1,47 @@
+import ResticCore
+
+/// The folders of a snapshot: the one that is asked for, and those that are git repositories.
+struct SnapshotFolders: Sendable {
+  /// Where the snapshot is.
+  let repository: Repository
+  /// The snapshot.
+  let saved: SavedSnapshot
+
+  /// How many folders are looked into for repositories: a backup of one lies a few folders deep (`/srv/git/p.git`).
+  private static let searchLimit = 40
+
+  /// The tree at `folder`. Throws `.noSnapshot` where the snapshot has no such folder.
+  func tree(at folder: [Name]) async throws(RepositoryError) -> Tree {
+    var tree = try await repository.loadTree(saved.snapshot.tree)
+    for (depth, name) in folder.enumerated() {
+      let path = folder[...depth].map(\.description).joined(separator: "/")
+      guard let node = tree.nodes.first(where: { $0.name == name }) else {
+        let names = tree.nodes.filter { $0.type == .dir }.prefix(5).map(\.name.description)
+        throw .noSnapshot(
+          "snapshot \(saved.id.short) has no folder /\(path)"
+            + (names.isEmpty ? "" : "; beside it are \(names.joined(separator: ", "))"))
+      }
+      guard node.type == .dir, let subtree = node.subtree else {
+        throw .noSnapshot("/\(path) in snapshot \(saved.id.short) is no folder")
+      }
+      tree = try await repository.loadTree(subtree)
+    }
+    return tree
+  }
+
+  /// The git repositories beneath the root that lie nearest to it, as far as a few looks find them.
+  func repositories() async throws(RepositoryError) -> [[Name]] {
+    var found: [[Name]] = []
+    var open: [(path: [Name], tree: BlobID)] = [([], saved.snapshot.tree)]
+    for _ in 0..<Self.searchLimit where !open.isEmpty {
+      let (path, id) = open.removeFirst()
+      let nodes = try await repository.loadTree(id).nodes
+      if BareRepository.isRepository({ nodes.contains($0) }) {
+        found.append(path)
+        continue
+      }
+      open += nodes.filter { $0.type == .dir }.compactMap { node in node.subtree.map { (path + [node.name], $0) } }
+    }
+    return found
+  }
+}

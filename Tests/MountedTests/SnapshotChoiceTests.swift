@@ -1,0 +1,93 @@
+import Foundation
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@Suite("Which snapshot, and which folder of it")
+struct SnapshotChoiceTests {
+  // C14 `--snapshot ID:/FOLDER` and `latest:/FOLDER` show one folder of a snapshot, read-only.
+  @Test("a repository that was backed up by its path is found, pushed to on the mount, and shown alone")
+  func folder() async throws {
+    try await MountedRepository.with { vault in
+      try vault.makeFolder("srv/git")
+      try await vault.makeHistory("srv/git/p.git", commits: 10)
+      try await vault.restic(["backup", "--quiet", vault.path("srv/git/p.git").string])
+      let snapshot = try #require(try await vault.snapshots().last).id
+      let place = vault.path("srv/git/p.git").string.dropFirst()
+
+      let told = try await vault.result(vault.program.string, ["mount", vault.mountpoint.string])
+      #expect(told.status == .exited(0))
+      #expect(told.errorOutput.contains("but one at \(place)"))
+      #expect(told.errorOutput.contains("--snapshot \(snapshot.prefix(8)):/\(place)"))
+      try await vault.shell(
+        """
+        git clone --quiet $M/\(place) work; cd work; echo new >new; git add new; git commit --quiet -m new; git push --quiet
+        """, in: vault.folder)
+      try await vault.unmount()
+
+      let old = try await vault.mount(["--snapshot", "\(snapshot):/\(place)"], at: "old")
+      let latest = try await vault.mount(["--snapshot", "latest:\(place)/"], at: "latest")
+      let inner = try await vault.mount(["--snapshot", "latest:\(place)/refs/heads"], at: "inner")
+      #expect(try await vault.git(["rev-list", "--count", "main"], in: old) == "10")
+      #expect(try await vault.git(["rev-list", "--count", "main"], in: latest) == "11")
+      try await vault.shell("test -f main; not touch x 2>/dev/null", in: inner)
+      for name in ["old", "latest", "inner"] { try await vault.unmount(at: name) }
+      #expect(try await vault.snapshots().count == 2)
+    }
+  }
+
+  @Test(
+    "a folder that is not there is refused by name",
+    arguments: [
+      ("latest:/nothing", "has no folder /nothing"), ("latest:/dir/deeper", "has no folder /dir/deeper"),
+      ("latest:/file", "/file in snapshot"), ("latest:/link", "is no folder"), ("latest:/dir/../dir", "without '..'"),
+      ("00000000:/dir", "no snapshot has an id"),
+    ])
+  func refused(_ snapshot: String, _ message: String) async throws {
+    try await MountedRepository.with { vault in
+      try vault.makeFolder("source/dir")
+      try await vault.shell(
+        "echo 1 >file; ln -s dir link; echo 2 >dir/file; restic backup --quiet .", in: vault.path("source"))
+      let result = try await vault.result(
+        vault.program.string, ["mount", "--snapshot", snapshot, vault.mountpoint.string])
+      #expect(result.status == .exited(1))
+      #expect(result.errorOutput.contains(message), "\(result.errorOutput)")
+    }
+  }
+
+  // C14 A filter that matches nothing is told, where there are other snapshots.
+  @Test("a filter that matches nothing says so, on a mount and through restic::")
+  func absence() async throws {
+    try await MountedRepository.mounted(["--host", "alpha"]) { vault in
+      try await vault.shell(
+        """
+        git init --quiet -b main $T/work; cd $T/work; echo 1 >file; git add file; git commit --quiet -m one
+        git push --quiet $M main
+        """, in: vault.folder)
+      try await vault.unmount()
+      let told = try await vault.result(
+        vault.program.string, ["mount", "--host", "beta", "--tag", "x,y", vault.mountpoint.string])
+      #expect(told.status == .exited(0))
+      #expect(told.errorOutput.contains("no snapshot of host beta, with tag x,y; 1 of others"), "\(told.errorOutput)")
+      try await vault.unmount()
+      let fixed = try await vault.result(
+        vault.program.string, ["mount", "--host", "gamma", "--snapshot", "latest:/refs", vault.mountpoint.string])
+      #expect(fixed.status == .exited(1) && fixed.errorOutput.contains("no snapshot of host gamma; 2 of others"))
+    }
+  }
+
+  @Test("through restic:: a filter that matches nothing is an error for who reads, and a warning for who pushes")
+  func absenceThroughURL() async throws {
+    try await RemoteClient.withHistory { client in
+      let read = try await client.script(
+        "export RESTIC_HOST=beta; no git clone $U b; no git -C a ls-remote $U; no test -e b")
+      #expect(
+        read.split(separator: "no snapshot of host beta; 1 of others", omittingEmptySubsequences: false).count == 3)
+      let pushed = try await client.script(
+        "export RESTIC_HOST=beta; cd a; git push $U main; is \"$(git ls-remote $U main | wc -l)\" 1; git push $U main:x"
+      )
+      let parts = pushed.split(separator: "no snapshot of host beta; 1 of others", omittingEmptySubsequences: false)
+      #expect(parts.count == 2, "\(pushed)")
+    }
+  }
+}

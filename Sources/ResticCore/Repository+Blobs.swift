@@ -25,6 +25,8 @@ extension Repository {
     if let plaintext = try await load(first, &search) { return plaintext }
     do throws(RepositoryError) {
       try await reloadIndex(since: loadCount)
+    } catch .otherRepository(let message) {
+      throw .otherRepository(message)
     } catch {
       // The damage found in a copy says more than that the index could not be loaded again.
       throw search.damage ?? error

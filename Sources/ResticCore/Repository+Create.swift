@@ -56,10 +56,14 @@ extension Repository {
     _ masterKey: MasterKey, password: SecureBytes, on backend: any Backend, settings: Settings
   ) async throws(RepositoryError) -> KeyID {
     let file: KeyFile
+    let created = Timestamp.now()
+    guard created.isStorable else {
+      throw .unstorableTime("a key cannot be of the time \(created.rfc3339): set this machine's clock")
+    }
     do throws(CryptoError) {
       file = try KeyFile.make(
         sealing: masterKey, password: password, cost: settings.scryptCost ?? .calibrate(), identity: settings.identity,
-        created: .now())
+        created: created)
     } catch {
       throw .tooLarge("the key cannot be made: \(error)")
     }

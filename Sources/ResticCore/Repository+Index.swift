@@ -22,6 +22,8 @@ extension Repository {
     for attempt in 1... {
       let entries = try await listEntries(.index)
       let listed = Set(entries.compactMap { IndexID(hex: $0.file.name) })
+      // What another repository lists says nothing of what ours has.
+      try await confirmIdentity()
       let known = directory.withLock { $0.index.files }
       forgetDamage(of: .index, except: entries)
       let damaged = Locked<[DamagedFile]>([])
@@ -64,15 +66,12 @@ extension Repository {
   }
 
   private func loadIndexFile(_ id: IndexID) async throws(RepositoryError) {
-    let bytes = try await unpacked.load(.index(id))
-    let file: IndexFile
-    do throws(FormatError) {
-      file = try IndexFile.decode(bytes)
-    } catch {
-      throw .damaged("\(BackendFile.index(id)) is damaged: \(error)")
-    }
-    if config.version < 2, file.packs.contains(where: { $0.blobs.contains { $0.uncompressedLength != nil } }) {
-      throw .damaged("\(BackendFile.index(id)) lists compressed blobs, which format version 1 does not have")
+    let file = try await load(.index(id)) { plaintext, version throws(FormatError) in
+      let file = try IndexFile.decode(plaintext)
+      if version < 2, file.packs.contains(where: { $0.blobs.contains { $0.uncompressedLength != nil } }) {
+        throw FormatError("it lists compressed blobs, which format version 1 does not have")
+      }
+      return file
     }
     directory.withLock { $0.insert(file: id, packs: file.packs) }
   }
@@ -96,7 +95,7 @@ extension Repository {
 
   /// Stores an index file, whatever it says.
   package func save(_ file: IndexFile) async throws(RepositoryError) -> IndexID {
-    try await unpacked.save(file.encode(), as: BackendFile.index)
+    try await store(file.encode(), as: BackendFile.index)
   }
 
   /// Forgets packs of ours that no index file names and that are not on the storage any more; returns how many.
@@ -118,6 +117,8 @@ extension Repository {
         }
       }
       let forgotten = gone
+      // In another repository none of our packs is there.
+      if !gone.isEmpty { try await confirmIdentity() }
       if !forgotten.isEmpty { directory.withLock { $0.forget(unindexed: forgotten, at: .now) } }
       return forgotten.count
     }

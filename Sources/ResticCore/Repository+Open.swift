@@ -25,6 +25,15 @@ extension Repository {
   private static func loadConfig(
     _ backend: any Backend, _ masterKey: MasterKey
   ) async throws(RepositoryError) -> (Config, ChunkerPolynomial) {
+    let config = try await readConfig(backend, masterKey)
+    guard let polynomial = ChunkerPolynomial(rawValue: config.chunkerPolynomial), polynomial.isIrreducible else {
+      throw .damaged("config is damaged: its chunker polynomial is not irreducible or not of degree 53")
+    }
+    return (config, polynomial)
+  }
+
+  /// The config on `backend`, of a version that we know. Throws `.damaged` where `masterKey` does not open it.
+  static func readConfig(_ backend: any Backend, _ masterKey: MasterKey) async throws(RepositoryError) -> Config {
     let files = UnpackedFiles(backend: backend, masterKey: masterKey, version: 1, compression: .auto)
     let config: Config
     do {
@@ -35,9 +44,6 @@ extension Repository {
       throw .damaged("config is damaged: \(error)")
     }
     guard supportedVersions.contains(config.version) else { throw .unsupportedVersion(config.version) }
-    guard let polynomial = ChunkerPolynomial(rawValue: config.chunkerPolynomial), polynomial.isIrreducible else {
-      throw .damaged("config is damaged: its chunker polynomial is not irreducible or not of degree 53")
-    }
-    return (config, polynomial)
+    return config
   }
 }

@@ -64,14 +64,9 @@ extension Repository {
   /// Reads the snapshot file `id`, and remembers the snapshot. Throws what the storage failed with.
   private func read(_ id: SnapshotID) async throws(RepositoryError) -> Result<Snapshot, Fault> {
     do throws(RepositoryError) {
-      let bytes = try await unpacked.load(.snapshot(id))
-      do throws(FormatError) {
-        let snapshot = try Snapshot.decode(bytes)
-        snapshotCache.withLock { $0[id] = snapshot }
-        return .success(snapshot)
-      } catch {
-        throw .damaged("\(BackendFile.snapshot(id)) is damaged: \(error)")
-      }
+      let snapshot = try await load(.snapshot(id)) { plaintext, _ throws(FormatError) in try Snapshot.decode(plaintext) }
+      snapshotCache.withLock { $0[id] = snapshot }
+      return .success(snapshot)
     } catch .damaged(let message) {
       return .failure(Fault(message: message, mayHaveBeenSound: try await mayHaveBeenSound(id)))
     }
@@ -115,17 +110,46 @@ extension Repository {
     return SavedSnapshot(id: id, snapshot: try await snapshot(id))
   }
 
-  /// Saves `snapshot` with `tree` as its tree, in a file of its own, and returns it as stored.
+  /// The file of `snapshot` with `tree` as its tree, to be saved.
   ///
-  /// The caller holds a lock and has asked it to `validate` just before; it sees to it that times only grow.
+  /// Throws `.unstorableTime` where the stored snapshot would be of another time than `snapshot`.
+  public func seal(_ snapshot: Snapshot, of tree: DurableTree) throws(RepositoryError) -> SealedSnapshot {
+    var snapshot = snapshot
+    snapshot.tree = tree.id
+    for time in [snapshot.time, snapshot.summary?.backupStart, snapshot.summary?.backupEnd] {
+      if let time, !time.isStorable { throw .unstorableTime("a snapshot cannot be of the time \(time.rfc3339)") }
+    }
+    let (stored, id) = try unpacked.seal(snapshot.encode(), as: BackendFile.snapshot)
+    return SealedSnapshot(saved: SavedSnapshot(id: id, snapshot: snapshot), bytes: PooledBytes(copying: stored))
+  }
+
+  /// Saves a snapshot, and returns it as stored. After an error it may be there all the same: `isStored` tells.
+  ///
+  /// The caller holds a lock and has asked it to `confirm` just before; it sees to it that times only grow.
+  @discardableResult
+  public func save(_ sealed: SealedSnapshot) async throws(RepositoryError) -> SavedSnapshot {
+    try await store(.snapshot(sealed.saved.id), sealed.bytes)
+    snapshotCache.withLock { $0[sealed.saved.id] = sealed.saved.snapshot }
+    return sealed.saved
+  }
+
+  /// Whether the snapshot is on the storage now, byte for byte.
+  public func isStored(_ sealed: SealedSnapshot) async throws(RepositoryError) -> Bool {
+    try await confirmIdentity()
+    do throws(BackendError) {
+      let stored = try await backend.load(.snapshot(sealed.saved.id))
+      return stored.withUnsafeBytes { stored in sealed.bytes.withUnsafeBytes { $0.isEqual(to: stored) } }
+    } catch .notFound {
+      return false
+    } catch {
+      throw .backend(error)
+    }
+  }
+
+  /// Saves `snapshot` with `tree` as its tree: `seal` and `save` in one.
   public func saveSnapshot(
     _ snapshot: Snapshot, of tree: DurableTree
   ) async throws(RepositoryError) -> SavedSnapshot {
-    var snapshot = snapshot
-    snapshot.tree = tree.id
-    let id = try await unpacked.save(snapshot.encode(), as: BackendFile.snapshot)
-    let saved = snapshot
-    snapshotCache.withLock { $0[id] = saved }
-    return SavedSnapshot(id: id, snapshot: saved)
+    try await save(try seal(snapshot, of: tree))
   }
 }

@@ -7,11 +7,12 @@ public import Logging
 ///     try await repository.loadIndex()                    // snapshots first, then the index: never the other way round
 ///     let tree = try await repository.loadTree(newest.snapshot.tree)
 ///
-/// By topic: `+Create`, `+Open` (keys and config), `+Index`, `+Blobs` (reading), `+Snapshots`; writing is the business of
-/// `Uploader`, locking of `RepositoryLock`. What is stored never changes, so all of it may be used from any thread.
+/// By topic: `+Create`, `+Open` (keys and config), `+Identity` (the config later on, and the door for all writes), `+Index`,
+/// `+Blobs` (reading), `+Snapshots`; writing is the business of `Uploader`, locking of `RepositoryLock`. What is stored
+/// never changes, so all of it may be used from any thread.
 ///
-/// Lock order: `directory`, `snapshotCache` and `damagedFiles` are leaves; `indexGate` is held across backend calls and never entered with
-/// one of them held.
+/// Lock order: `knownConfig`, `directory`, `snapshotCache` and `damagedFiles` are leaves; `indexGate` is held across backend
+/// calls and never entered with one of them held.
 public final class Repository: Sendable {
   /// What a user can choose.
   public struct Settings: Sendable {
@@ -38,8 +39,6 @@ public final class Repository: Sendable {
 
   /// Where the files are.
   public let backend: any Backend
-  /// What holds for all of the repository.
-  public let config: Config
   /// Cuts files where restic would.
   public let chunker: Chunker
   /// The key that the password opened.
@@ -47,8 +46,9 @@ public final class Repository: Sendable {
   /// What the user chose.
   public let settings: Settings
 
-  let unpacked: UnpackedFiles
-  let coder: BlobCoder
+  let masterKey: MasterKey
+  /// The config as it was last seen. Only `confirmIdentity` changes it, and only its version.
+  let knownConfig: Locked<Config>
   /// All that is known of blobs.
   let directory = Locked(BlobDirectory())
   /// Only one task at a time loads or saves index files.
@@ -65,13 +65,25 @@ public final class Repository: Sendable {
     settings: Settings
   ) {
     self.backend = backend
-    self.config = config
+    knownConfig = Locked(config)
     chunker = Chunker(polynomial: polynomial)
     self.keyID = keyID
+    self.masterKey = masterKey
     self.settings = settings
-    unpacked = UnpackedFiles(
+  }
+
+  /// What holds for all of the repository. Its id stays; its format version grows when somebody migrates the repository.
+  public var config: Config { knownConfig.withLock { $0 } }
+
+  /// Reads and seals small files, in the format version of this moment.
+  var unpacked: UnpackedFiles {
+    UnpackedFiles(
       backend: backend, masterKey: masterKey, version: config.version, compression: settings.compression)
-    coder = BlobCoder(
+  }
+
+  /// Reads and seals blobs, in the format version of this moment.
+  var coder: BlobCoder {
+    BlobCoder(
       masterKey: masterKey, version: config.version, compression: settings.compression,
       verifiesWrites: settings.verifiesWrites)
   }

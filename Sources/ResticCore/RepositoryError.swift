@@ -2,6 +2,8 @@
 public enum RepositoryError: Error, Sendable {
   /// There is no repository at the place (exit code 10).
   case noRepository(String)
+  /// Another repository is in the place of the one that was opened (exit code 10).
+  case otherRepository(String)
   /// A repository is there already; `init` never touches it.
   case alreadyInitialized(String)
   /// No key opens with the password (exit code 12).
@@ -18,6 +20,8 @@ public enum RepositoryError: Error, Sendable {
   case missingBlob(BlobID, pack: PackID? = nil)
   /// No snapshot, or more than one, is what was asked for.
   case noSnapshot(String)
+  /// A time that would be another one when it is read again: the format ends with the year 9999.
+  case unstorableTime(String)
   /// More than the format can hold.
   case tooLarge(String)
   /// The task was cancelled while it waited (exit code 130).
@@ -42,6 +46,7 @@ extension RepositoryError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .noRepository(let place): "there is no restic repository at \(place)"
+    case .otherRepository(let message): message
     case .alreadyInitialized(let place): "\(place) holds a restic repository already"
     case .wrongPassword: "wrong password or no key found"
     case .locked(let message): message
@@ -51,6 +56,7 @@ extension RepositoryError: CustomStringConvertible {
     case .missingBlob(let id, nil): "blob \(id) is in no index file; `restic repair index` may find it"
     case .missingBlob(let id, let pack?): "pack \(pack), which holds blob \(id), is gone; run `restic check`"
     case .noSnapshot(let message): message
+    case .unstorableTime(let message): message
     case .tooLarge(let message): message
     case .cancelled: "interrupted"
     case .backend(let error): "\(error)"

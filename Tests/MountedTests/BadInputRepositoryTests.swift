@@ -100,7 +100,7 @@ struct BadInputRepositoryTests {
       let repository = try await vault.opened()
       func lock(exclusive: Bool) async throws -> LockID {
         let file = LockFile(time: .now(), exclusive: exclusive, hostname: "elsewhere", username: "somebody", pid: 1)
-        return try await repository.unpacked.save(file.encode(), as: BackendFile.lock)
+        return try await repository.store(file.encode(), as: BackendFile.lock)
       }
       let exclusive = try await lock(exclusive: true)
       try await vault.expectRefusal(
@@ -123,7 +123,7 @@ struct BadInputRepositoryTests {
       try await vault.sync()
       let repository = try await vault.opened()
       let file = LockFile(time: .now(), exclusive: true, hostname: "elsewhere", username: "somebody", pid: 1)
-      let lock = try await repository.unpacked.save(file.encode(), as: BackendFile.lock)
+      let lock = try await repository.store(file.encode(), as: BackendFile.lock)
       try await vault.shell("echo kept > file")
       try await vault.expectRefusal(
         ["sync", vault.mountpoint.string], code: 11, saying: "somebody", "it stays mounted, nothing is lost")

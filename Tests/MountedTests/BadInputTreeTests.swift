@@ -105,7 +105,7 @@ struct BadInputTreeTests {
       var lost = snapshot.snapshot
       lost.tree = absent
       lost.time = lost.time.adding(nanoseconds: 1_000_000_000)
-      try await next.unpacked.save(lost.encode(), as: BackendFile.snapshot)
+      _ = try await next.store(lost.encode(), as: BackendFile.snapshot)
       try await vault.expectRefusal(
         ["mount", vault.mountpoint.string], code: 1, saying: absent.hex.prefix(8).description, "is in no index file")
     }

@@ -14,6 +14,9 @@ extension Timestamp {
     }
   }
 
+  /// Whether `rfc3339` is exactly this time, and not one of another year.
+  public var isStorable: Bool { Timestamp(rfc3339: rfc3339.utf8) == self }
+
   /// Parses what `rfc3339` writes, and what Go reads: any number of fraction digits (all but nine are cut off), years
   /// 0000 to 9999. Nil for anything else, also for days that a month doesn't have.
   public init?(rfc3339 text: some Sequence<UInt8>) {

@@ -40,27 +40,26 @@ final class LockLease: Sendable {
   /// A lock file that is not stored yet. Its name is known before, so that what a lost answer leaves behind can be removed.
   struct Draft: Sendable {
     let file: File
-    private let stored: [UInt8]
+    private let stored: PooledBytes
 
     /// A file that says that the lock is held now.
     init(of terms: Terms, in repository: Repository, _ clock: LockClock) throws(RepositoryError) {
       let identity = repository.settings.identity
       let time = clock.wallTime()
+      guard time.isStorable else {
+        throw .unstorableTime("a lock cannot be of the time \(time.rfc3339): set this machine's clock")
+      }
       let age = clock.stopwatch()
       let lock = LockFile(
         time: time, exclusive: terms.isExclusive, hostname: identity.hostname, username: identity.username,
         pid: identity.pid, uid: identity.uid, gid: identity.gid, unknownFields: [terms.mark.field])
       let (stored, id) = try repository.unpacked.seal(lock.encode(), as: BackendFile.lock)
       file = File(id: id, time: time, age: age)
-      self.stored = stored
+      self.stored = PooledBytes(copying: stored)
     }
 
     func save(in repository: Repository) async throws(RepositoryError) {
-      do throws(BackendError) {
-        try await repository.backend.save(.lock(file.id), stored)
-      } catch {
-        throw .backend(error)
-      }
+      try await repository.store(.lock(file.id), stored)
     }
   }
 
@@ -274,14 +273,16 @@ final class LockLease: Sendable {
 
   // MARK: Files
 
-  /// Removes a lock file, whether it is there or not. One that the storage keeps is tried again by `removeUnwanted`.
+  /// Removes a lock file, whether it is there or not. One that cannot be removed now, since the storage keeps it or another
+  /// repository is in the place of ours, is tried again by `removeUnwanted`.
   static func remove(_ id: LockID, from repository: Repository) async throws(RepositoryError) {
+    repository.unwantedLocks.withLock { _ = $0.insert(id) }
     do throws(BackendError) {
       try await repository.backend.remove(.lock(id))
     } catch .notFound {
-      // Somebody else removed it, or an earlier attempt did.
+      // Somebody else removed it, or an earlier attempt did; or it is in the repository that is not there now.
+      try await repository.confirmIdentity()
     } catch {
-      repository.unwantedLocks.withLock { _ = $0.insert(id) }
       throw .backend(error)
     }
     repository.unwantedLocks.withLock { _ = $0.remove(id) }
@@ -296,6 +297,8 @@ final class LockLease: Sendable {
   static func clearAway(_ id: LockID, from repository: Repository) async {
     do throws(RepositoryError) {
       try await remove(id, from: repository)
+    } catch .otherRepository {
+      // Our file, if there is one, is in the repository that was opened: `removeUnwanted` removes it when that is back.
     } catch {
       repository.settings.logger.warning("the lock \(id.short) stays behind: \(error)")
     }

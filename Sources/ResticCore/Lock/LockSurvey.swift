@@ -109,13 +109,10 @@ struct LockSurvey {
     let ids = Set(listed.compactMap { LockID(hex: $0.file.name) })
     known = known.filter { ids.contains($0.key) }
     for id in ids where known[id] == nil {
-      let bytes = try await repository.unpacked.load(.lock(id))
-      do throws(FormatError) {
-        let file = try LockFile.decode(bytes)
-        known[id] = Found(id: id, file: file, mark: LockMark(of: file, stored: id))
-      } catch {
-        throw .damaged("\(BackendFile.lock(id)) is damaged: \(error)")
+      let file = try await repository.load(.lock(id)) { plaintext, _ throws(FormatError) in
+        try LockFile.decode(plaintext)
       }
+      known[id] = Found(id: id, file: file, mark: LockMark(of: file, stored: id))
     }
     return known.values.sorted { $0.id < $1.id }
   }

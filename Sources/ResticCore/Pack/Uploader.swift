@@ -132,7 +132,7 @@ public final class Uploader: Sendable {
   func upload(_ builder: PackBuilder) throws(RepositoryError) {
     let pack: BuiltPack
     do throws(RepositoryError) {
-      pack = try builder.finish(repository.coder.masterKey)
+      pack = try builder.finish(repository.masterKey)
     } catch {
       fail(error)
       endFlight()
@@ -154,11 +154,7 @@ public final class Uploader: Sendable {
   }
 
   private func save(_ pack: BuiltPack) async throws(RepositoryError) {
-    do throws(BackendError) {
-      try await repository.backend.save(.pack(pack.id), pack.bytes)
-    } catch {
-      throw .backend(error)
-    }
+    try await repository.store(.pack(pack.id), pack.bytes)
     repository.directory.withLock { $0.store(pack.indexEntry, at: .now) }
     state.withLock { state in
       state.statistics.storedPackCount += 1

@@ -108,18 +108,7 @@ struct UnpackedFiles: Sendable {
     }
   }
 
-  // MARK: Saving
-
-  /// Seals and stores `plaintext` under the name its stored bytes have; `file` makes the file of that name. Every call
-  /// makes a new file, since sealing is random.
-  @discardableResult
-  func save<Kind>(
-    _ plaintext: [UInt8], as file: (ID<Kind>) -> BackendFile
-  ) async throws(RepositoryError) -> ID<Kind> {
-    let (stored, id) = try seal(plaintext, as: file)
-    try await store(file(id), stored)
-    return id
-  }
+  // MARK: Sealing
 
   /// The stored form of `plaintext` and its name, verified.
   func seal<Kind>(
@@ -136,12 +125,8 @@ struct UnpackedFiles: Sendable {
   func saveConfig(_ plaintext: [UInt8]) async throws(RepositoryError) {
     let stored = masterKey.seal(plaintext)
     try verify(stored, .config, is: plaintext)
-    try await store(.config, stored)
-  }
-
-  private func store(_ file: BackendFile, _ stored: [UInt8]) async throws(RepositoryError) {
     do throws(BackendError) {
-      try await backend.save(file, stored)
+      try await backend.save(.config, stored)
     } catch {
       throw .backend(error)
     }

@@ -30,7 +30,7 @@ extension CommandError {
       """
     case .backend(let cause):
       "the repository at \(location) cannot be used: \(cause)"
-    case .missingBlob, .noSnapshot, .tooLarge, .cancelled:
+    case .otherRepository, .missingBlob, .noSnapshot, .unstorableTime, .tooLarge, .cancelled:
       "\(error)"
     }
   }

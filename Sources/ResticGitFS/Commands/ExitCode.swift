@@ -6,7 +6,7 @@ enum ExitCode: Int32, Sendable, CaseIterable {
   case failure = 1
   /// Saved, but others had changed the same meanwhile: somebody has to look at what is kept beside theirs.
   case partial = 3
-  /// There is no repository.
+  /// There is no repository, or another one is in the place of the one that was opened.
   case noRepository = 10
   /// A lock of another client stood in the way until the time was over.
   case locked = 11

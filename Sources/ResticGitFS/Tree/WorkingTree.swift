@@ -171,8 +171,8 @@ extension RepositoryError {
   fileprivate var isDamage: Bool {
     switch self {
     case .damaged, .missingBlob, .tooLarge: true
-    case .noRepository, .alreadyInitialized, .wrongPassword, .locked, .lockLost, .unsupportedVersion, .noSnapshot,
-      .cancelled, .backend:
+    case .noRepository, .otherRepository, .alreadyInitialized, .wrongPassword, .locked, .lockLost, .unsupportedVersion,
+      .noSnapshot, .unstorableTime, .cancelled, .backend:
       false
     }
   }

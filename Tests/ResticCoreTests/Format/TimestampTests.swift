@@ -113,4 +113,19 @@ import Testing
     #expect(Timestamp(seconds: .max, nanoseconds: 999_999_999).adding(nanoseconds: 1).seconds == .max)
     #expect(Timestamp(seconds: .min, nanoseconds: 0).adding(nanoseconds: -1).seconds == .min)
   }
+
+  @Test(
+    "a time can be stored if and only if reading its text gives the same time", arguments: [-1439, -60, 0, 330, 1439])
+  func storable(offset: Int) {
+    let offset = Int16(offset)
+    let (first, last) = (Int64(-62_167_219_200) - Int64(offset) * 60, Int64(253_402_300_799) - Int64(offset) * 60)
+    for (seconds, isStorable) in [(first - 1, false), (first, true), (0, true), (last, true), (last + 1, false)] {
+      for nanoseconds: UInt32 in [0, 1, 999_999_999] {
+        let time = Timestamp(seconds: seconds, nanoseconds: nanoseconds, offsetMinutes: offset)
+        #expect(time.isStorable == isStorable, "\(time)")
+        #expect((Timestamp(rfc3339: time.rfc3339.utf8) == time) == isStorable)
+      }
+    }
+    for seconds in [Int64.max, .min] { #expect(!Timestamp(seconds: seconds, nanoseconds: 0).isStorable) }
+  }
 }

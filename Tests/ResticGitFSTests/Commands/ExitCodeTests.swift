@@ -14,7 +14,8 @@ struct ExitCodeTests {
     "tell a missing repository, a lock, a wrong password and a conflict from all else",
     arguments: [
       (RepositoryError.noRepository("x"), ExitCode.noRepository), (.backend(.missing("x")), .noRepository),
-      (.locked("x"), .locked), (.wrongPassword, .wrongPassword), (.alreadyInitialized("x"), .failure),
+      (.otherRepository("x"), .noRepository), (.unstorableTime("x"), .failure), (.locked("x"), .locked),
+      (.wrongPassword, .wrongPassword), (.alreadyInitialized("x"), .failure),
       (.lockLost("x"), .failure), (.damaged("x"), .failure), (.unsupportedVersion(3), .failure),
       (.noSnapshot("x"), .failure), (.backend(.unavailable("x")), .failure), (.backend(.noSpace("x")), .failure),
       (.backend(.notFound(.config)), .failure), (.cancelled, .interrupted),

@@ -20,6 +20,7 @@ extension LocalBackend {
     let modes = modes()
     let temporary = paths.temporaryPath(for: file)
     let descriptor = try openNew(temporary, for: file, modes)
+    var isNew = true
     do throws(Errno) {
       try Self.fill(descriptor, with: bytes, mode: modes.file)
       try SystemCall.renameWithoutReplacing(temporary, to: paths.path(of: file))
@@ -28,8 +29,15 @@ extension LocalBackend {
       try? SystemCall.unlink(temporary)
       guard error == .fileExists else { throw failure(error, at: temporary, "save") }
       try compareExisting(file, with: bytes)
+      isNew = false
     }
-    try synchronizeFolder(paths.folder(of: file))
+    do throws(BackendError) {
+      try synchronizeFolder(paths.folder(of: file))
+    } catch {
+      // What a power cut may take away must not look like what was saved. The first error is the one to tell.
+      if isNew { try? SystemCall.unlink(paths.path(of: file)) }
+      throw error
+    }
   }
 
   /// Makes the folders of a repository, and those above it.

@@ -1,0 +1,193 @@
+import ResticTestSupport
+import Testing
+
+@testable import ResticCore
+
+// R8 The repository is the one that was opened.
+@Suite("Another repository, or a newer format, in the place of the one that was opened")
+struct RepositoryIdentityTests {
+  private static let old: [Name: [UInt8]] = ["old": Array("old".utf8)]
+  private static let new: [Name: [UInt8]] = ["new": Array("new".utf8), "more": [UInt8](repeating: 7, count: 200_000)]
+
+  /// What a call ended with: the message where that is that another repository is there, else nil.
+  private static func refusal(_ call: () async throws -> Void) async -> String? {
+    do {
+      try await call()
+      return nil
+    } catch RepositoryError.otherRepository(let message) {
+      return message
+    } catch {
+      Issue.record("\(error)")
+      return nil
+    }
+  }
+
+  /// A repository with a snapshot, an index, packs and a lock.
+  private static func foreign(isEmpty: Bool) async throws -> [BackendFile: [UInt8]] {
+    let backend = MemoryBackend()
+    let repository = try await TestRepository.create(on: backend)
+    if !isEmpty {
+      try await repository.commit(["theirs": Array("theirs".utf8)])
+      _ = try await RepositoryLock.acquire(on: repository)
+    }
+    return backend.files
+  }
+
+  @Test(
+    "nothing is written to another repository, and nothing of it is kept; ours goes on when it is back",
+    arguments: [true, false])
+  func otherRepository(isEmpty: Bool) async throws {
+    let backend = MemoryBackend()
+    let repository = try await TestRepository.create(on: backend)
+    let saved = try await repository.commit(Self.old)
+    let lock = try await RepositoryLock.acquire(on: repository)
+    let uploader = repository.makeUploader()
+    let unindexed = repository.makeUploader()
+    _ = try await unindexed.add([1, 2, 3], type: .data)
+    try await unindexed.flush()
+    let ours = backend.files
+    let theirs = try await Self.foreign(isEmpty: isEmpty)
+    backend.replaceFiles(by: theirs)
+
+    let own = String(repository.config.id.prefix(10))
+    let calls: [@Sendable () async throws -> Void] = [
+      { try await repository.confirmIdentity() },
+      { _ = try await RepositoryLock.acquire(on: repository) },
+      { _ = try await CommitLock.acquire(on: repository, retryFor: .zero) },
+      { _ = try await uploader.finish(root: try await uploader.add(folder: Self.new)) },
+      { _ = try await repository.commit(Self.new) },
+      { try await repository.loadIndex() },
+      { _ = try await repository.forgetVanishedPacks() },
+      { try await lock.release() },
+    ]
+    for (number, call) in calls.enumerated() {
+      let message = await Self.refusal(call)
+      #expect(message?.contains(own) == true && message?.contains("does not open") == true, "call \(number)")
+      #expect(backend.files == theirs, "call \(number)")
+    }
+    if !isEmpty { #expect(await Self.refusal { _ = try await repository.snapshots() } != nil) }
+    // What is in packs can't be read, which is nobody's damage.
+    #expect(await Self.refusal { _ = try await repository.loadTree(saved.snapshot.tree) } != nil)
+
+    backend.replaceFiles(by: ours)
+    #expect(try await repository.snapshots().map(\.id) == [saved.id])
+    #expect(try await repository.files(of: saved) == Self.old)
+    let again = try await RepositoryLock.acquire(on: repository)
+    let next = try await repository.commit(Self.new, seconds: 1)
+    try await again.release()
+    #expect(try await backend.list(.lock).isEmpty, "the lock that could not be removed is removed")
+    let reader = try await TestRepository.open(backend)
+    #expect(try await reader.files(of: next) == Self.new)
+    #expect(try await reader.loadBlob(SHA256.id(of: [1, 2, 3] as [UInt8]), type: .data) == [1, 2, 3])
+  }
+
+  @Test("one whose config our key opens is told apart by its id, and both are named")
+  func otherID() async throws {
+    let backend = MemoryBackend()
+    let repository = try await TestRepository.create(on: backend)
+    var config = repository.config
+    config.id = String(repeating: "ab", count: 32)
+    backend[.config] = repository.masterKey.seal(config.encode())
+    let message = await Self.refusal { _ = try await repository.commit(Self.new) }
+    #expect(message?.contains("abababab") == true)
+    #expect(message?.contains(repository.config.id.prefix(10)) == true)
+    #expect(backend.files.keys.allSatisfy { $0.type == .config || $0.type == .key })
+  }
+
+  @Test("without a config, with a damaged one, or with an older or unknown version nothing is written")
+  func unusableConfig() async throws {
+    let backend = MemoryBackend()
+    let repository = try await TestRepository.create(on: backend)
+    let before = try #require(backend[.config])
+    func config(version: Int) -> [UInt8] {
+      var config = repository.config
+      config.version = version
+      return repository.masterKey.seal(config.encode())
+    }
+    let cases: [([UInt8]?, String)] = [
+      (nil, "missing"), ([], "damaged"), (before.dropLast() + [before[before.count - 1] ^ 1], "damaged"),
+      (config(version: 1), "damaged"), (config(version: 3), "version"),
+    ]
+    for (bytes, expected) in cases {
+      backend[.config] = bytes
+      let files = backend.files
+      let found: String
+      do {
+        _ = try await repository.commit(Self.new)
+        found = "saved"
+      } catch RepositoryError.backend(.missing) {
+        found = "missing"
+      } catch RepositoryError.damaged {
+        found = "damaged"
+      } catch RepositoryError.unsupportedVersion {
+        found = "version"
+      }
+      #expect(found == expected)
+      #expect(backend.files == files)
+    }
+    backend[.config] = before
+    let saved = try await repository.commit(Self.new)
+    #expect(try await TestRepository.open(backend).files(of: saved) == Self.new)
+  }
+
+  @Test("a repository that is migrated to version 2 meanwhile goes on, in reading, writing and what was begun before")
+  func migration() async throws {
+    let backend = MemoryBackend()
+    let repository = try await TestRepository.create(on: backend, version: 1)
+    try await repository.commit(Self.old)
+    let begun = repository.makeUploader()
+    _ = try await begun.add([UInt8](repeating: 1, count: 100_000), type: .data)
+    var config = repository.config
+    config.version = 2
+    backend[.config] = repository.masterKey.seal(config.encode())
+    let other = try await TestRepository.open(backend)
+    let theirs = try await other.commit(Self.new, seconds: 1)
+    let theirLock = try await RepositoryLock.acquire(on: other)
+
+    #expect(try await repository.snapshots().last?.id == theirs.id)
+    try await repository.loadIndex()
+    #expect(repository.config.version == 2)
+    #expect(try await repository.files(of: theirs) == Self.new)
+    let lock = try await RepositoryLock.acquire(on: repository)
+    let root = try await begun.add(folder: ["both": [UInt8](repeating: 1, count: 100_000)])
+    let tree = try await begun.finish(root: root)
+    let saved = try await repository.saveSnapshot(
+      Snapshot(time: Timestamp(seconds: 1_800_000_000, nanoseconds: 0), tree: root, paths: ["/test"]), of: tree)
+    try await lock.release()
+    try await theirLock.release()
+    let reader = try await TestRepository.open(backend)
+    #expect(try await reader.files(of: saved) == ["both": [UInt8](repeating: 1, count: 100_000)])
+    #expect(try await reader.files(of: theirs) == Self.new)
+  }
+
+  @Test(
+    "each kind of file that a newer format wrote is read on the first try", arguments: ["lock", "snapshot", "index"])
+  func firstMeeting(kind: String) async throws {
+    let backend = MemoryBackend()
+    let repository = try await TestRepository.create(on: backend, version: 1)
+    var config = repository.config
+    config.version = 2
+    backend[.config] = repository.masterKey.seal(config.encode())
+    let other = try await TestRepository.open(backend)
+    switch kind {
+    case "lock":
+      _ = try await RepositoryLock.acquire(on: other, exclusive: true)
+      await #expect(throws: RepositoryError.self) { try await RepositoryLock.acquire(on: repository) }
+    case "snapshot":
+      let saved = try await other.commit(Self.new)
+      #expect(try await repository.snapshot(saved.id) == saved.snapshot)
+    default:
+      let saved = try await other.commit(Self.new)
+      #expect(try await repository.files(of: saved) == Self.new)
+    }
+    #expect(repository.config.version == 2)
+  }
+}
+
+extension MemoryBackend {
+  /// Puts `files` in the place of all that is there.
+  fileprivate func replaceFiles(by files: [BackendFile: [UInt8]]) {
+    for file in self.files.keys where files[file] == nil { self[file] = nil }
+    for (file, bytes) in files { self[file] = bytes }
+  }
+}

@@ -64,7 +64,8 @@ extension Repository {
   /// Reads the snapshot file `id`, and remembers the snapshot. Throws what the storage failed with.
   private func read(_ id: SnapshotID) async throws(RepositoryError) -> Result<Snapshot, Fault> {
     do throws(RepositoryError) {
-      let snapshot = try await load(.snapshot(id)) { plaintext, _ throws(FormatError) in try Snapshot.decode(plaintext) }
+      let snapshot = try await load(.snapshot(id)) { plaintext, _ throws(FormatError) in try Snapshot.decode(plaintext)
+      }
       snapshotCache.withLock { $0[id] = snapshot }
       return .success(snapshot)
     } catch .damaged(let message) {

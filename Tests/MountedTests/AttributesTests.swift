@@ -32,6 +32,28 @@ struct AttributesTests {
     }
   }
 
+  // F11 A time outside the years 0000 to 9999 (UTC) is EOVERFLOW.
+  @Test("the first and the last time that can be stored are kept, and any other is refused and changes nothing")
+  func limitsOfTime() async throws {
+    try await MountedRepository.mounted { vault in
+      try await vault.python(
+        """
+        first, last = -62_167_219_200 * 10**9, 253_402_300_799_999_999_999
+        put("file", b""); os.utime("file", ns=(first, last))
+        for time in [first - 1, last + 1, 10**28]:
+            for times in [(time, 0), (0, time)]:
+                try: os.utime("file", ns=times); equal(times, "refused")
+                except OverflowError: pass  # more than the system call can say
+                except OSError as error: equal(error.errno, errno.EOVERFLOW)
+                equal((os.stat("file").st_atime_ns, os.stat("file").st_mtime_ns), (first, last))
+        """)
+      try await vault.remount()
+      #expect(
+        try await vault.python("print(os.stat('file').st_atime_ns, os.stat('file').st_mtime_ns)")
+          == "-62167219200000000000 253402300799999999999")
+    }
+  }
+
   // F11 chown (where the kernel allows it) is kept. W2 What a snapshot holds appears as the mounting user's; the stored
   // owner is kept until chown. New files belong to who makes them.
   @Test("stored owners are kept until chown, and shown as the mounting user's")

@@ -142,7 +142,7 @@ struct CommitTests {
       try #require(snapshots.count == 3)
       let (base, ours) = (snapshots[1], snapshots[2])
       #expect(ours.paths == [source.string] && ours.tags == ["one", "two"] && ours.parent == base.id)
-      #expect(base.time == "2039-01-02T03:04:05Z" && ours.time == "2039-01-02T03:04:05.001Z")
+      #expect(base.time == "2039-01-02T03:04:05Z" && ours.time == "2039-01-02T03:04:05.000000001Z")
       #expect(try await vault.dump("/file") == "2")
       #expect(try await vault.dump("/file", of: base.id) == "1")
     }

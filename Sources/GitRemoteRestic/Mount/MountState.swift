@@ -18,10 +18,17 @@ struct MountState: Decodable, Hashable, Sendable {
     var snapshot: String?
   }
 
+  /// A newest snapshot that is dated ahead of the clock.
+  struct Ahead: Decodable, Hashable, Sendable {
+    var message: String
+  }
+
   /// What the mount is doing: `clean` where nothing differs from the snapshot.
   var state: String
   /// The snapshot it shows; nil where there is none yet.
   var snapshot: String?
+  /// The newest snapshot, if that is dated too far ahead of the clock.
+  var ahead: Ahead?
   /// The commit under way.
   var progress: Progress?
   /// Why the last one failed.

@@ -43,7 +43,7 @@ struct PushConnection {
     }
     guard request.wantsReport else {
       guard end == .exited(0) else { throw Connection.failure(of: mount) }
-      try saveWithoutReport()
+      try saveWithoutReport(request)
       return end
     }
     guard var parsed = report.map({ PushReport(parsing: $0) }) ?? nil else { throw Connection.failure(of: mount) }
@@ -76,7 +76,8 @@ struct PushConnection {
       trace.write("commit: \(outcome)")
       switch outcome {
       case .saved(let snapshot):
-        return announce(snapshot, request)
+        announce(snapshot, request)
+        return warnOfTime(request)
       case .failed(let reason):
         return report.refuse("not saved: \(reason)")
       case .unknown(let reason):
@@ -129,9 +130,9 @@ struct PushConnection {
   }
 
   /// A client that wants no report learns of a failure by our exit status only.
-  private func saveWithoutReport() throws(HelperError) {
+  private func saveWithoutReport(_ request: PushRequest) throws(HelperError) {
     switch mount.commit(progress: { _ in }) {
-    case .saved: return
+    case .saved: warnOfTime(request)
     case .moved: throw HelperError("nothing was saved: somebody else has pushed meanwhile; fetch first")
     case .failed(let reason): throw HelperError("nothing was saved: \(reason)")
     case .unknown(let reason): throw HelperError("fetch to see whether it is there: \(reason)")
@@ -148,6 +149,16 @@ struct PushConnection {
   private func announce(_ snapshot: String?, _ request: PushRequest) {
     guard request.usesSideBand, !request.isQuiet, let snapshot else { return }
     say("saved as snapshot \(snapshot.prefix(8))\n")
+  }
+
+  /// Tells the user of a newest snapshot that is dated ahead of the clock: on git's connection, else on standard error.
+  private func warnOfTime(_ request: PushRequest) {
+    guard let message = mount.state()?.ahead?.message else { return }
+    if request.usesSideBand {
+      say("warning: \(message)\n")
+    } else {
+      StandardError.write("warning: \(message)")
+    }
   }
 
   private func say(_ text: String) {

@@ -93,7 +93,7 @@ struct MountServer: Sendable {
       throw error
     }
     if let warning = service.warning, !isQuiet { context.warn(warning) }
-    if let notice = service.notice, !isQuiet, !configuration.isForOneProgram { context.warn(notice) }
+    if !isQuiet, !configuration.isForOneProgram { for notice in service.notices { context.warn(notice) } }
   }
 
   /// The session file. Nil for a read-only mount that has no place for one: such a mount has nothing to save, so nobody

@@ -11,6 +11,8 @@ struct MountSynchronization: Sendable {
     let changed: Bool
     /// What somebody has to look at, if others had changed the same.
     let conflict: String?
+    /// What a person should know beside that, a line each.
+    let warnings: [String]
   }
 
   private static let pollInterval = Duration.milliseconds(250)
@@ -49,7 +51,12 @@ struct MountSynchronization: Sendable {
     let last = after.lastCommit?.time == before.lastCommit?.time ? nil : after.lastCommit
     return Result(
       snapshot: after.snapshot, changed: after.snapshot != before.snapshot,
-      conflict: last?.conflict == true ? last?.message ?? "" : nil)
+      conflict: last?.conflict == true ? last?.message ?? "" : nil, warnings: Self.warnings(after))
+  }
+
+  private static func warnings(_ status: MountStatus) -> [String] {
+    let failure = status.refreshError.map { "newer snapshots cannot be looked for: \($0.message)" }
+    return [failure, status.ahead?.message].compactMap(\.self)
   }
 
   /// The status once the kernel has forgotten what others had changed: it can't before the fsync is answered.

@@ -1,4 +1,3 @@
-import Glibc
 import ResticCore
 
 /// Snapshots as restic prints them.
@@ -28,7 +27,7 @@ enum SnapshotTable {
       let paths = snapshot.paths.isEmpty ? [""] : snapshot.paths
       return paths.enumerated().map { index, path in
         let cells = [
-          saved.id.short, localTime(snapshot.time), snapshot.hostname, snapshot.tags.joined(separator: ","),
+          saved.id.short, snapshot.time.localText, snapshot.hostname, snapshot.tags.joined(separator: ","),
         ]
         return (index == 0 ? cells : ["", "", "", ""]).map(printable) + [printable(path)]
       }
@@ -52,16 +51,6 @@ enum SnapshotTable {
     let count = snapshots.count == 1 ? "1 snapshot" : "\(snapshots.count) snapshots"
     guard !snapshots.isEmpty else { return "\(count)\n" }
     return "\(line(titles))\n\(rule)\n\(body)\n\(rule)\n\(count)\n"
-  }
-
-  /// `2025-01-02 03:04:05` in the local time zone.
-  private static func localTime(_ time: Timestamp) -> String {
-    var seconds = time_t(time.seconds)
-    var fields = tm()
-    guard localtime_r(&seconds, &fields) != nil else { return time.rfc3339 }
-    var buffer = [CChar](repeating: 0, count: 64)
-    let count = strftime(&buffer, buffer.count, "%Y-%m-%d %H:%M:%S", &fields)
-    return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   /// Text from the repository must not steer a terminal: control characters become `?`.

@@ -10,6 +10,10 @@ enum StatusText {
     if let newer = status.newer {
       lines.append(("newer", "snapshot \(newer.snapshot.prefix(8)) of \(newer.time) is not shown yet"))
     }
+    if let ahead = status.ahead { lines.append(("warning", ahead.message)) }
+    if let failure = status.refreshError {
+      lines.append(("refresh", "\(failure.time)  newer snapshots cannot be looked for: \(failure.message)"))
+    }
     if let progress = status.progress {
       lines.append(("progress", ProgressLine.text(progress, byteCount: 0, in: .zero)))
     }

@@ -25,6 +25,7 @@ struct SyncCommand: ContextualCommand {
   func run(in context: CommandContext) async throws {
     let mount = try MountedDirectory.find(mountpoint, in: try MountTable.load())
     let result = try await MountSynchronization(mount: mount, progress: ProgressLine(isQuiet: quiet)).run()
+    if !quiet { for warning in result.warnings { context.warn(warning) } }
     CommitReport(snapshot: result.snapshot, changed: result.changed, isConflict: result.conflict != nil)
       .print(json: json, quiet: quiet, in: context)
     if let conflict = result.conflict { throw CommandError(conflict, exitCode: .partial) }

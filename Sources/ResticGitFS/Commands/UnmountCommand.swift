@@ -51,6 +51,7 @@ struct UnmountCommand: ContextualCommand {
     let status = try mount.status()
     let synchronized = status.readOnly ? nil : try await MountSynchronization(mount: mount, progress: progress).run()
 
+    if !quiet { for warning in synchronized?.warnings ?? [] { context.warn(warning) } }
     let session = try Self.session(of: status)
     try await Unmounting.unmount(mount.path)
     let outcome =

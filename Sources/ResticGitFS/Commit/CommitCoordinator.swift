@@ -43,9 +43,10 @@ final class CommitCoordinator: Sendable {
 
   private var repository: Repository { tree.repository }
 
-  /// Commits `tree`, whose changes count from `base`.
+  /// Commits `tree`, whose changes count from `base`; `ahead` is what was found when `base` was chosen.
   init(
-    tree: WorkingTree, base: SavedSnapshot?, filter: SnapshotFilter?, identity: SnapshotIdentity,
+    tree: WorkingTree, base: SavedSnapshot?, ahead: SnapshotAhead? = nil, filter: SnapshotFilter?,
+    identity: SnapshotIdentity,
     lockKeeper: LockKeeper,
     streamer: ContentStreamer, kernelCache: KernelCache, isForOneProgram: Bool = false,
     clock: LockClock = .system, logger: Logger
@@ -59,7 +60,9 @@ final class CommitCoordinator: Sendable {
     self.isForOneProgram = isForOneProgram
     self.clock = clock
     self.logger = logger
-    state = Locked(CommitState(base: CommitState.Base(base)))
+    var state = CommitState(base: CommitState.Base(base))
+    state.ahead = ahead
+    self.state = Locked(state)
   }
 
   /// Where the mount stands now.
@@ -180,7 +183,7 @@ final class CommitCoordinator: Sendable {
 
   private func commitAlone(_ purpose: Purpose) async throws -> CommitResult {
     let reserved = takeReservation()
-    guard let filter, tree.inspect({ $0.isChanged }) || current.unconfirmed != nil else {
+    guard let filter, tree.inspect({ $0.isChanged }) || current.isInDoubt else {
       await reserved?.giveUp()
       await becomeClean()
       if purpose == .sync { await showNewest() }
@@ -231,18 +234,20 @@ final class CommitCoordinator: Sendable {
         return try await SnapshotWriter(files: files, uploader: uploader, progress: progress)
           .store(frozen, stored.files, onto: theirs)
       },
+      willSend: { [self] sent in state.withLock { $0.sent.append(sent) } },
+      didSave: { [self] sent in state.withLock { $0.sent.removeAll { $0.saved.id == sent.saved.id } } },
       willSave: { [self] () throws(RepositoryError) in try beginSaving() })
     let summary = SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now())
-    let (base, unconfirmed) = state.withLock { ($0.base, $0.unconfirmed) }
+    let (base, unconfirmed, sent) = state.withLock { ($0.base, $0.unconfirmed, $0.sent) }
     let result: CommitResult
     do {
-      if durable.id == base.tree, unconfirmed == nil {
+      if durable.id == base.tree, unconfirmed == nil, sent.isEmpty {
         await reservation?.giveUp()
         result = .unchanged(base.snapshot?.id)
       } else {
         result = try await saver.save(
-          durable, base: base, known: unconfirmed, lock: lock, reservation: reservation ?? makeReservation(),
-          summary: summary)
+          durable, base: base, known: unconfirmed, sent: sent, lock: lock,
+          reservation: reservation ?? makeReservation(), summary: summary)
       }
     } catch let error as UnconfirmedSnapshot {
       // It counts as the base; the next commit looks whether the newest contains it.
@@ -252,6 +257,8 @@ final class CommitCoordinator: Sendable {
         state.base = CommitState.Base(error.saved)
         state.base.tree = error.ours
         state.unconfirmed = error.known
+        // What was sent before this one is in it; what was sent after it is not known to be there.
+        state.sent.removeAll { $0.saved.snapshot.time < error.saved.snapshot.time }
       }
       throw error
     }
@@ -259,7 +266,9 @@ final class CommitCoordinator: Sendable {
     streamer.noteCommit()
     state.withLock { state in
       state.unconfirmed = nil
+      state.sent = []
       if case .saved(let saved, let merge) = result {
+        state.ahead = SnapshotAhead(saved, after: state.ahead, at: clock.wallTime())
         state.base = CommitState.Base(saved)
         state.newer = nil
         // The mount shows our side still; the refresh that follows shows the merged tree.
@@ -317,18 +326,36 @@ final class CommitCoordinator: Sendable {
     }
   }
 
-  /// Nil if nothing else is shown than before; else it says, and then ends, whether the kernel has forgotten that.
+  /// Nil if nothing else is shown than before; else it says, and then ends, whether the kernel has forgotten that. `status`
+  /// tells why it failed until it succeeds again.
   @discardableResult
   private func refreshAlone() async throws -> AsyncStream<Bool>? {
     guard let filter else { return nil }
-    let (base, isUnconfirmed) = state.withLock { ($0.base, $0.unconfirmed != nil) }
+    do {
+      let forgetting = try await follow(filter)
+      state.withLock { $0.refreshError = nil }
+      return forgetting
+    } catch {
+      state.withLock { $0.refreshError = (error, .now()) }
+      throw error
+    }
+  }
+
+  private func follow(_ filter: SnapshotFilter) async throws -> AsyncStream<Bool>? {
+    let (base, isInDoubt, sent) = state.withLock { ($0.base, $0.isInDoubt, $0.sent) }
     let description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
-    guard let newest = try await repository.snapshotList().newest(where: description.covers) else { return nil }
+    // What another repository lists says nothing of what ours has.
+    try await repository.confirmIdentity()
+    let list = try await repository.snapshotList()
+    let ahead = SnapshotAhead(among: list.snapshots.filter { filter.matches($0.snapshot) }, at: clock.wallTime())
+    state.withLock { $0.ahead = ahead }
+    guard let newest = try list.newest(where: description.covers) else { return nil }
     let isChanged = tree.inspect { $0.isChanged }
     let isShown = newest.snapshot.tree == base.tree
-    state.withLock { $0.newer = isShown ? nil : newest }
-    // Of an unconfirmed snapshot the newest may not hold what the mount shows, until the next commit.
-    if isChanged || isUnconfirmed { return nil }
+    let isOurs = isShown || sent.contains { $0.saved.id == newest.id }
+    state.withLock { $0.newer = isOurs ? nil : newest }
+    // The newest may not hold what the mount shows, until the next commit has looked.
+    if isChanged || isInDoubt { return nil }
     if isShown {
       state.withLock { $0.base = CommitState.Base(newest) }
       return nil

@@ -32,8 +32,15 @@ struct CommitState: Sendable {
   var base: Base
   /// The snapshots that were there before the base snapshot was saved, if that is not confirmed (`UnconfirmedSnapshot`).
   var unconfirmed: Set<SnapshotID>?
+  /// Snapshots that were sent since the last commit that went through, the oldest first, and of which the storage did not say
+  /// that it has them: any of them may be there.
+  var sent: [SentSnapshot] = []
   /// The newest snapshot of the same thing at the last look, if the mount does not show it.
   var newer: SavedSnapshot?
+  /// The newest snapshot that the filter lets through, if that is dated too far ahead of the clock.
+  var ahead: SnapshotAhead?
+  /// Why the last look for a newer snapshot failed, if it did, and when.
+  var refreshError: (error: any Error, time: Timestamp)?
   /// The phase.
   var phase: Phase = .clean
   /// When the last change was made.
@@ -52,4 +59,7 @@ struct CommitState: Sendable {
   var lastCommit: (result: CommitResult, time: Timestamp)?
   /// Why the last commit failed, if it did, and when.
   var lastError: (error: any Error, time: Timestamp)?
+
+  /// Whether a commit has to look what became of earlier ones, though nothing may have changed since.
+  var isInDoubt: Bool { unconfirmed != nil || !sent.isEmpty }
 }

@@ -9,8 +9,9 @@ struct SnapshotDescription: Sendable {
   var filter: SnapshotFilter
   /// Who commits.
   var identity: SnapshotIdentity
-  /// The time of the newest snapshot that the filter lets through, of whatever it is.
-  var latestTime: Timestamp?
+  /// Snapshots beside the base that the new one has to be later than: the newest that the filter lets through, of whatever
+  /// it is, and those that were sent and may arrive yet.
+  var earlier: [SavedSnapshot] = []
   /// Snapshots beside the base that the new one contains as well.
   var mergedParents: [SnapshotID] = []
 
@@ -34,14 +35,34 @@ struct SnapshotDescription: Sendable {
   private static func names(_ paths: [String]) -> Set<Name> { Set(paths.map { Name($0) }) }
 
   /// A snapshot of `tree` that is the latest: its time is later than all others', however far behind this machine's clock is.
-  func successor(_ tree: BlobID, at now: Timestamp, summary: SnapshotSummary) -> Snapshot {
-    let earlier = [base?.snapshot.time, latestTime].compactMap { $0?.adding(nanoseconds: 1_000_000) }
-    return snapshot(tree, at: earlier.reduce(now, max), summary: summary)
+  ///
+  /// Throws `.unstorableTime`, which names the snapshot in the way, where no later time can be stored.
+  func successor(_ tree: BlobID, at now: Timestamp, summary: SnapshotSummary) throws(RepositoryError) -> Snapshot {
+    guard let last = ([base].compactMap(\.self) + earlier).max(by: { $0.snapshot.time < $1.snapshot.time }),
+      last.snapshot.time >= now
+    else { return snapshot(tree, at: now, summary: summary) }
+    let time = last.snapshot.time.adding(nanoseconds: 1)
+    guard time.isStorable, last.snapshot.time < time else {
+      throw .unstorableTime(
+        "snapshot \(last.id.short) is of \(last.snapshot.time.rfc3339), and no later time can be stored: \(last.remedy(at: now))"
+      )
+    }
+    return snapshot(tree, at: time, summary: summary)
   }
 
   /// A snapshot of `tree` tagged `conflict` that is older than `newest`, so that it hides nothing.
-  func conflict(_ tree: BlobID, before newest: SavedSnapshot, at now: Timestamp, summary: SnapshotSummary) -> Snapshot {
-    var snapshot = snapshot(tree, at: min(now, newest.snapshot.time.adding(nanoseconds: -1_000_000)), summary: summary)
+  ///
+  /// Throws `.unstorableTime` where no earlier time can be stored.
+  func conflict(
+    _ tree: BlobID, before newest: SavedSnapshot, at now: Timestamp, summary: SnapshotSummary
+  ) throws(RepositoryError) -> Snapshot {
+    let time = min(now, newest.snapshot.time.adding(nanoseconds: -1))
+    guard time.isStorable, time < newest.snapshot.time else {
+      throw .unstorableTime(
+        "snapshot \(newest.id.short) is of \(newest.snapshot.time.rfc3339), and no earlier time can be stored: \(newest.remedy(at: now))"
+      )
+    }
+    var snapshot = snapshot(tree, at: time, summary: summary)
     if !snapshot.tags.contains(Self.conflictTag) { snapshot.tags.append(Self.conflictTag) }
     return snapshot
   }

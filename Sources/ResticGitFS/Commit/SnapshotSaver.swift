@@ -28,6 +28,10 @@ struct SnapshotSaver: Sendable {
   let logger: Logger
   /// Stores a base and our side for a merge with a tree, when the true base was forgotten and pruned.
   let rebase: @Sendable (_ theirs: BlobID) async throws -> (base: BlobID, ours: BlobID)
+  /// Told of each snapshot before it is sent. Unless `didSave` follows, the next commit has to look for the snapshot.
+  let willSend: @Sendable (SentSnapshot) -> Void
+  /// Told of each snapshot that was sent and is saved.
+  let didSave: @Sendable (SentSnapshot) -> Void
   /// Called at the last moment at which nothing has been saved; an error keeps it so.
   let willSave: @Sendable () throws(RepositoryError) -> Void
 
@@ -35,22 +39,25 @@ struct SnapshotSaver: Sendable {
   private static let longestLosingStreak = 3
 
   /// Saves `ours`, which grew out of `base`. `summary` says what the commit did; `reservation` ends with it. With `known`,
-  /// `base` is an unconfirmed snapshot: others may have come beside it since only those were there.
+  /// `base` is an unconfirmed snapshot: others may have come beside it since only those were there. `sent` are snapshots of
+  /// earlier commits, the oldest first: the last of them that is there takes the place of `base`.
   ///
-  /// Throws before anything is saved, or `UnconfirmedSnapshot`; or `RefusedMerge`, when what was saved turned out to be
-  /// beside somebody else's: then both are in the newest snapshot, theirs in place.
+  /// Throws before anything is saved, or `UnansweredSnapshot`, or `UnconfirmedSnapshot`; or `RefusedMerge`, when what was
+  /// saved turned out to be beside somebody else's: then both are in the newest snapshot, theirs in place.
   func save(
-    _ ours: DurableTree, base: CommitState.Base, known: Set<SnapshotID>? = nil, lock: RepositoryLock,
-    reservation: CommitReservation, summary: SnapshotSummary
+    _ ours: DurableTree, base: CommitState.Base, known: Set<SnapshotID>? = nil, sent: [SentSnapshot] = [],
+    lock: RepositoryLock, reservation: CommitReservation, summary: SnapshotSummary
   ) async throws -> CommitResult {
-    var turn = try await takeTurn(Change(ours: ours, base: base, known: known), lock, reservation, summary)
+    let change = Change(ours: ours, base: base, known: known, sent: sent, mounted: ours.id)
+    var turn = try await takeTurn(change, lock, reservation, summary)
     var result = turn.result
     var refusal: RefusedMerge?
     var losses = 0
     while let tree = turn.saved, let loss = turn.loss, case .saved(let saved, let merge) = result {
       logger.warning(
         "snapshot \(saved.id.short) is saved, but the commit lock was lost meanwhile: looking again: \(loss)")
-      let change = Change(ours: tree, base: CommitState.Base(saved), known: turn.known, isSaved: true)
+      let change = Change(
+        ours: tree, base: CommitState.Base(saved), known: turn.known, isSaved: true, mounted: ours.id, earlier: merge)
       losses += 1
       do {
         guard losses <= Self.longestLosingStreak else { throw loss }
@@ -62,10 +69,7 @@ struct SnapshotSaver: Sendable {
       } catch {
         throw UnconfirmedSnapshot(saved: saved, ours: ours.id, known: turn.known, cause: error)
       }
-      if case .saved(let next, var after?) = turn.result {
-        after.follow(merge, ours: ours.id)
-        result = .saved(next, merge: after)
-      }
+      if case .saved = turn.result { result = turn.result }
       refusal = turn.refusal ?? refusal
     }
     if let refusal { throw refusal }
@@ -80,6 +84,21 @@ struct SnapshotSaver: Sendable {
     var known: Set<SnapshotID>?
     /// Whether `base` is a snapshot of `ours`, saved in the turn before.
     var isSaved = false
+    /// Snapshots that earlier commits have sent and that may be there.
+    var sent: [SentSnapshot] = []
+    /// The tree of the mount, which `ours` holds.
+    var mounted: BlobID
+    /// What was merged in `base`, if that is a snapshot of this change.
+    var earlier: CommitResult.Merge?
+
+    /// `merge` together with what was merged before.
+    func all(_ merge: CommitResult.Merge?) -> CommitResult.Merge? {
+      guard var all = merge ?? earlier.map({ _ in CommitResult.Merge(conflicts: [], ours: mounted) }) else {
+        return nil
+      }
+      all.follow(earlier, ours: mounted)
+      return all
+    }
   }
 
   /// What one turn with the commit lock came to.
@@ -128,10 +147,18 @@ struct SnapshotSaver: Sendable {
 
   private func save(_ change: Change, _ summary: SnapshotSummary, confirm: () async throws -> Void) async throws -> Turn
   {
-    let (ours, base) = (change.ours, change.base)
-    var description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
+    var change = change
+    var description = SnapshotDescription(base: change.base.snapshot, filter: filter, identity: identity)
     let matching = try await repository.snapshotList(rereadsDamaged: true).matching { filter.matches($0) }
     let snapshots = matching.filter { description.covers($0.snapshot) }
+    let arrived = change.sent.last { $0.isListed(in: snapshots) }
+    if let arrived {
+      logger.info("snapshot \(arrived.saved.id.short), whose saving had failed, is there")
+      change.base = CommitState.Base(arrived.saved)
+      change.base.tree = arrived.ours
+      change.earlier = arrived.merge
+    }
+    let (ours, base) = (change.ours, change.base)
     let newest = snapshots.last
     let listed = Set(snapshots.map(\.id))
     let known = change.known ?? listed
@@ -148,18 +175,25 @@ struct SnapshotSaver: Sendable {
       logger.warning("saving although \(indexDamage)")
     }
     description.base = newest ?? base.snapshot
-    description.latestTime = matching.last?.snapshot.time
+    // Those that were sent and are not there may arrive yet: ours holds what is in them.
+    let missing = change.sent.map(\.saved).filter { !listed.contains($0.id) }
+    description.earlier = (matching.last.map { [$0] } ?? []) + missing
+    description.mergedParents = missing.map(\.id)
     // Before the lock is confirmed: a snapshot that arrives late is then the older one, too, and hides nothing.
     let now = clock.wallTime()
     guard let newest, !sides.isEmpty else {
+      if let arrived, ours.id == base.tree {
+        return Turn(result: .saved(arrived.saved, merge: change.all(nil)), known: known)
+      }
       if ours.id == newest?.snapshot.tree || ours.id == base.tree {
         return Turn(result: .unchanged(newest?.id ?? base.snapshot?.id), known: known)
       }
       if isForgotten { try await TreeVerifier(repository: repository).verify(ours.id) }
-      let successor = description.successor(ours.id, at: now, summary: summary)
+      let sealed = try repository.seal(description.successor(ours.id, at: now, summary: summary), of: ours)
       try await confirm()
-      let saved = try await repository.saveSnapshot(successor, of: ours)
-      return Turn(result: .saved(saved, merge: nil), saved: ours, known: known)
+      let merge = change.all(nil)
+      return Turn(
+        result: .saved(try await send(sealed, of: change, merge), merge: merge), saved: ours, known: known)
     }
 
     logger.info("merging \(sides.count) into snapshot \(newest.id.short)")
@@ -175,19 +209,53 @@ struct SnapshotSaver: Sendable {
         try await TreeVerifier(repository: repository).verify(tree)
       }
     }
+    let conflict =
+      result.needsSnapshotOfOurs
+      ? try repository.seal(description.conflict(ours.id, before: newest, at: now, summary: summary), of: ours) : nil
+    description.mergedParents += sides.compactMap(\.snapshot)
+    let sealed =
+      merged.id == newest.snapshot.tree
+      ? nil : try repository.seal(description.successor(merged.id, at: now, summary: summary), of: merged)
     try await confirm()
     var merge = result
-    if result.needsSnapshotOfOurs {
-      let conflict = description.conflict(ours.id, before: newest, at: now, summary: summary)
-      merge.beside = try await repository.saveSnapshot(conflict, of: ours).id
+    if let conflict { merge.beside = try await deliver(conflict).id }
+    let all = change.all(merge)
+    guard let sealed else {
+      return Turn(result: .saved(newest, merge: all), known: known, refusal: refusal)
     }
-    if merged.id == newest.snapshot.tree {
-      return Turn(result: .saved(newest, merge: merge), known: known, refusal: refusal)
+    let saved = try await send(sealed, of: change, all)
+    return Turn(result: .saved(saved, merge: all), saved: merged, known: known, refusal: refusal)
+  }
+
+  /// Saves the snapshot that is to be the newest.
+  private func send(
+    _ sealed: SealedSnapshot, of change: Change, _ merge: CommitResult.Merge?
+  ) async throws -> SavedSnapshot {
+    let sent = SentSnapshot(saved: sealed.saved, ours: change.mounted, merge: merge)
+    willSend(sent)
+    let saved = try await deliver(sealed)
+    didSave(sent)
+    return saved
+  }
+
+  /// Saves a snapshot. If that fails, the storage may have it all the same: then it is saved. Throws the failure where it is
+  /// not there, and `UnansweredSnapshot` where that cannot be seen.
+  private func deliver(_ sealed: SealedSnapshot) async throws -> SavedSnapshot {
+    do throws(RepositoryError) {
+      return try await repository.save(sealed)
+    } catch let failure {
+      let isThere: Bool
+      do throws(RepositoryError) {
+        isThere = try await repository.isStored(sealed)
+      } catch .otherRepository {
+        throw failure
+      } catch {
+        throw UnansweredSnapshot(saved: sealed.saved, cause: failure)
+      }
+      guard isThere else { throw failure }
+      logger.warning("snapshot \(sealed.saved.id.short) is there, although saving it failed: \(failure)")
+      return sealed.saved
     }
-    description.mergedParents = sides.compactMap(\.snapshot)
-    let successor = description.successor(merged.id, at: now, summary: summary)
-    let saved = try await repository.saveSnapshot(successor, of: merged)
-    return Turn(result: .saved(saved, merge: merge), saved: merged, known: known, refusal: refusal)
   }
 
   /// Loads what is new in the index. Returns the damage of an index file: a snapshot of ours that follows its base needs

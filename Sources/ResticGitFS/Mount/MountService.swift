@@ -14,8 +14,8 @@ import SystemPackage
 ///
 /// Lock order: `serving` is a leaf lock.
 final class MountService: Sendable {
-  /// What a person should know before using the mount.
-  let notice: String?
+  /// What a person should know before using the mount, a line each.
+  let notices: [String]
   /// What whoever uses the mount through another program should know as well.
   let warning: String?
 
@@ -47,7 +47,7 @@ final class MountService: Sendable {
     self.configuration = configuration
     self.lockKeeper = lockKeeper
     self.logger = logger
-    notice = mounted.notice
+    notices = [mounted.notice, mounted.ahead?.message].compactMap(\.self)
     warning = mounted.warning
     tree = mounted.tree
     kernelCache = KernelCache(logger: logger)
@@ -56,7 +56,7 @@ final class MountService: Sendable {
     BufferPool.shared.trim()
     streamer = ContentStreamer(tree: mounted.tree, budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
     coordinator = CommitCoordinator(
-      tree: mounted.tree, base: mounted.base, filter: configuration.selection.followed,
+      tree: mounted.tree, base: mounted.base, ahead: mounted.ahead, filter: configuration.selection.followed,
       identity: configuration.identity, lockKeeper: lockKeeper,
       streamer: streamer, kernelCache: kernelCache, isForOneProgram: configuration.isForOneProgram, logger: logger)
     tree.onChange { [coordinator] in coordinator.noteChange() }
@@ -249,6 +249,10 @@ final class MountService: Sendable {
     return MountStatus(
       repository: repository.backend.description, mountpoint: configuration.mountpoint.string, pid: getpid(),
       sessionFile: sessionFile, readOnly: configuration.isReadOnly, snapshot: current.base.snapshot?.id.hex,
+      ahead: current.ahead.map {
+        MountStatus.Ahead(
+          snapshot: $0.newest.id.hex, time: $0.newest.snapshot.time.rfc3339, message: $0.message)
+      },
       newer: current.newer.map { MountStatus.Newer(snapshot: $0.id.hex, time: $0.snapshot.time.rfc3339) },
       refreshing: isRefreshing ? true : nil, state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes,
       dirtyFiles: files,
@@ -256,6 +260,9 @@ final class MountService: Sendable {
       lastCommit: current.lastCommit.map { MountStatus.LastCommit($0.result, at: $0.time) },
       lastError: current.lastError.map {
         MountStatus.LastError($0.error, location: repository.backend.description, at: $0.time)
+      },
+      refreshError: current.refreshError.map {
+        MountStatus.RefreshError($0.error, location: repository.backend.description, at: $0.time)
       },
       progress: current.progress?.figures, version: Version.current)
   }

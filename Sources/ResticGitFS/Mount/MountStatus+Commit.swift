@@ -36,6 +36,12 @@ extension MountStatus.LastError {
         snapshot: unconfirmed.saved.id.hex)
       return
     }
+    if let unanswered = error as? UnansweredSnapshot {
+      self.init(
+        message: unanswered.description, exitCode: ExitCode(unanswered.cause).rawValue, time: time.rfc3339,
+        snapshot: unanswered.saved.id.hex)
+      return
+    }
     if case RepositoryError.missingBlob = error {
       self.init(
         message: "\(error); a file that needs it can't be read: write it again or remove it",
@@ -45,5 +51,13 @@ extension MountStatus.LastError {
     }
     let cause = (error as? RepositoryError).map { CommandError($0, location: location) } ?? CommandError("\(error)")
     self.init(message: cause.description, exitCode: cause.exitCode.rawValue, time: time.rfc3339)
+  }
+}
+
+extension MountStatus.RefreshError {
+  /// A look at the repository at `location` that failed with `error`.
+  init(_ error: any Error, location: String, at time: Timestamp) {
+    let cause = (error as? RepositoryError).map { CommandError($0, location: location).description } ?? "\(error)"
+    self.init(message: cause, time: time.rfc3339)
   }
 }

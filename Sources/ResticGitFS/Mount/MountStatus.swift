@@ -22,7 +22,7 @@ struct MountStatus: Codable, Hashable, Sendable {
     var time: String
     /// The refs that others changed differently, where those and nothing else stood in the way.
     var references: [String]?
-    /// The snapshot that was saved all the same; whether the newest one contains it is not known.
+    /// The snapshot that may be saved all the same: whether it is there, or the newest one contains it, is not known.
     var snapshot: String?
     /// Whether something that was written, or was there, can't be read any more.
     var isIncomplete: Bool?
@@ -34,6 +34,24 @@ struct MountStatus: Codable, Hashable, Sendable {
     var snapshot: String
     /// Its time, in RFC 3339.
     var time: String
+  }
+
+  /// Why the last look for a newer snapshot failed.
+  struct RefreshError: Codable, Hashable, Sendable {
+    /// In words.
+    var message: String
+    /// When, in RFC 3339.
+    var time: String
+  }
+
+  /// A newest snapshot that is dated more than a day ahead of this machine's clock.
+  struct Ahead: Codable, Hashable, Sendable {
+    /// Its id.
+    var snapshot: String
+    /// Its time, in RFC 3339.
+    var time: String
+    /// In words, with the commands that re-date or remove it.
+    var message: String
   }
 
   /// How far the commit under way has come.
@@ -51,6 +69,8 @@ struct MountStatus: Codable, Hashable, Sendable {
   var readOnly: Bool
   /// The snapshot that is shown, and changes count from.
   var snapshot: String?
+  /// The newest snapshot, if that is dated too far ahead of the clock.
+  var ahead: Ahead?
   /// What others saved meanwhile and is not shown yet. Known from the last look, as often as `--refresh` says and at a sync.
   var newer: Newer?
   /// Whether the kernel still remembers some of what was shown before `snapshot`: true for a moment after a newer one was
@@ -68,6 +88,8 @@ struct MountStatus: Codable, Hashable, Sendable {
   var lastCommit: LastCommit?
   /// Why the commit after that failed.
   var lastError: LastError?
+  /// Why the last look for a newer snapshot failed: by `--refresh` or at a sync. Nil once a look succeeds.
+  var refreshError: RefreshError?
   /// The commit under way.
   var progress: Progress?
   /// The program's version.

@@ -10,6 +10,8 @@ struct MountedTree: Sendable {
   var base: SavedSnapshot?
   /// The tree.
   var tree: WorkingTree
+  /// The snapshot, if that is dated too far ahead of the clock.
+  var ahead: SnapshotAhead?
   /// What a person should know about the choice.
   var notice: String?
   /// What everybody should know about it, who uses a mount through another program as well.
@@ -46,12 +48,14 @@ struct MountedTree: Sendable {
     let tree = WorkingTree(
       namespace, repository: repository, reader: reader, readAheadByteCount: configuration.memory.readAheadByteCount,
       logger: logger)
-    return MountedTree(base: choice.base, tree: tree, notice: notice, warning: warning)
+    return MountedTree(base: choice.base, tree: tree, ahead: choice.ahead, notice: notice, warning: warning)
   }
 
   /// What a mount is to show.
   private struct Choice {
     var base: SavedSnapshot?
+    /// `base`, if that is dated too far ahead of the clock.
+    var ahead: SnapshotAhead?
     var folder: [Name] = []
     /// That the filter lets none of the snapshots through, in words; nil where there is none at all.
     var absence: String?
@@ -68,7 +72,10 @@ struct MountedTree: Sendable {
       }
       return Choice(base: base, folder: folder)
     case .latest(let filter):
-      if let base = try await repository.latestSnapshot(matching: filter) { return Choice(base: base) }
+      let matching = try await repository.snapshotList().matching { filter.matches($0) }
+      if let base = matching.last {
+        return Choice(base: base, ahead: SnapshotAhead(among: matching, at: .now()))
+      }
       let absence = filter.absence(among: try await repository.snapshots().count)
       // git would take the wrong answer for an empty repository.
       if let absence, configuration.isForOneProgram, configuration.isReadOnly {

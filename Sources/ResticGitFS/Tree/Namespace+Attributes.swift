@@ -41,12 +41,17 @@ extension Namespace {
   }
 
   /// Changes what `changes` names. `ownerNames` are the stored names of the new owner, where there is one.
+  ///
+  /// Refuses a time that can't be stored with `EOVERFLOW`. To clamp it would be no good: with the writeback cache the kernel
+  /// goes on showing the time that was asked for. Source: Linux, fuse_do_setattr.
   mutating func setAttributes(
     of number: InodeNumber, to changes: FuseAttributeChanges, mounter: FuseCaller,
     ownerNames: (user: String, group: String),
     at now: Timestamp
   ) throws(NamespaceError) {
     guard changes != FuseAttributeChanges() else { return }
+    let times = [changes.accessTime, changes.modificationTime, changes.changeTime.map { .at($0) }]
+    for time in times where time?.timestamp(now: now).isStorable == false { throw .refused(.overflow) }
     try requireKnownNames(number)
     if let byteCount = changes.byteCount { try truncate(number, to: byteCount, at: now) }
     try update(number) { inode throws(NamespaceError) in

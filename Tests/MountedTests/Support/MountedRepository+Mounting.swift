@@ -13,6 +13,13 @@ extension MountedRepository {
     struct Newer: Decodable {
       var snapshot: String
     }
+    struct RefreshError: Decodable {
+      var message: String
+    }
+    struct Ahead: Decodable {
+      var snapshot: String
+      var message: String
+    }
     var pid: Int32
     var newer: Newer?
     var refreshing: Bool?
@@ -21,6 +28,8 @@ extension MountedRepository {
     var sessionFile: String?
     var dirtyFiles: Int
     var lastError: LastError?
+    var refreshError: RefreshError?
+    var ahead: Ahead?
   }
 
   /// What `umount --json` and `sync --json` print.

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-// R8 The repository is the one that was opened.
+// R10 The repository is the one that was opened.
 @Suite("Another repository, or a newer format, in the place of the one that was opened")
 struct RepositoryIdentityTests {
   private static let old: [Name: [UInt8]] = ["old": Array("old".utf8)]

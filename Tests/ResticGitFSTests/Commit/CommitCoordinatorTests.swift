@@ -173,10 +173,32 @@ struct CommitCoordinatorTests {
     #expect(saved.snapshot.parent == first.id)
   }
 
+  /// What becomes of the calls of a commit from the k-th on.
+  enum CrashPoint: String, CaseIterable, Sendable {
+    case dies = "the backend dies after call k"
+    case diesAfterDoing = "the backend does call k + 1 without an answer, and dies"
+    case losesAnswer = "the answer of call k + 1 is lost"
+    case deniesAfterDoing = "call k + 1 is done and denied"
+    case denies = "call k + 1 is denied"
+
+    /// What happens to a call when `left` of k are left.
+    func fault(left: Int) -> FaultBackend.Fault? {
+      guard left <= 0 else { return nil }
+      return switch self {
+      case .dies: .nothingDone(FaultBackend.death)
+      case .diesAfterDoing: left == 0 ? .answerLost(FaultBackend.death) : .nothingDone(FaultBackend.death)
+      case .losesAnswer: left == 0 ? .answerLost(FaultBackend.hiccup) : nil
+      case .deniesAfterDoing: left == 0 ? .answerLost(FaultBackend.death) : nil
+      case .denies: left == 0 ? .nothingDone(FaultBackend.death) : nil
+      }
+    }
+  }
+
+  // C5, C15, R1
   @Test(
-    "the backend dies after call k of a commit, for every k: the repository shows the old state or the new, and the next commit succeeds"
-  )
-  func crashPoints() async throws {
+    "for every k: the repository shows the old state or the new, and the next commit succeeds without a conflict",
+    arguments: CrashPoint.allCases)
+  func crashPoints(_ point: CrashPoint) async throws {
     var k = 1
     while true {
       let storage = MemoryBackend()
@@ -189,7 +211,7 @@ struct CommitCoordinatorTests {
         fault.calls.withLock { left in
           guard let calls = left else { return nil }
           left = calls - 1
-          return calls <= 0 ? .nothingDone(.denied("dead")) : nil
+          return point.fault(left: calls)
         }
       }
       let mount = try await TestMount(TestMount.openRepository(on: counted))
@@ -212,9 +234,13 @@ struct CommitCoordinatorTests {
       #expect(content == Self.hold("old") || content == Self.hold("new"), "k = \(k)")
       if content == Self.hold("new") { #expect(try await reopened.read("big").count == 700_000, "k = \(k)") }
       if succeeded { #expect(content == Self.hold("new"), "k = \(k)") }
-      _ = try await mount.coordinator.commit(.sync)
+      try await mount.write(Self.hold("newer"), to: "d/f")
+      let result = try await mount.coordinator.commit(.sync)
+      #expect(!result.isConflict, "k = \(k)")
       let last = try await TestMount(TestMount.openRepository(on: storage))
-      #expect(try await last.read("d/f") == Self.hold("new"), "k = \(k)")
+      #expect(try await last.read("d/f") == Self.hold("newer"), "k = \(k)")
+      #expect(try await last.read("big").count == 700_000, "k = \(k)")
+      #expect(try await last.names() == ["d", "big"], "k = \(k)")
       if !died { break }
       k += 1
     }
@@ -222,7 +248,7 @@ struct CommitCoordinatorTests {
   }
 }
 
-/// How many calls go through until the backend is dead; nil: all.
+/// How many calls go through until the fault; nil: all.
 private final class CallsLeft: Sendable {
   let calls = Locked<Int?>(nil)
 }

@@ -20,7 +20,10 @@ struct CommitInterleavingTests {
       let reached = try await withThrowingTaskGroup(of: Bool.self) { group in
         for number in first..<first + Self.width {
           group.addTask {
-            try await Self.play(stopping: stopped, beforeCall: number, isSameFile: what == "the same file")
+            let round = try await Self.play(
+              stopping: stopped, beforeCall: number, isSameFile: what == "the same file")
+            #expect(round.faults.isEmpty, "client \(stopped) stopped before call \(number)")
+            return round.isReached
           }
         }
         return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
@@ -32,8 +35,31 @@ struct CommitInterleavingTests {
     print("interleavings: client \(stopped) stopped before each of its \(count) calls; both change \(what)")
   }
 
-  /// Both clients change something and commit. Says whether the one made that many calls.
-  private static func play(stopping stopped: Int, beforeCall number: Int, isSameFile: Bool) async throws -> Bool {
+  @Test("without the commit lock it does not hold: the test notices", arguments: 0...1)
+  func withoutCommitLock(stopped: Int) async throws {
+    for number in 1..<1000 {
+      let round = try await Self.play(stopping: stopped, beforeCall: number, isSameFile: false, seesLocks: false)
+      if !round.faults.isEmpty { return }
+      try #require(round.isReached, "two clients that do not see each other's locks went unnoticed")
+    }
+  }
+
+  /// What came of two clients that changed something and committed.
+  private struct Round {
+    /// Whether the one made as many calls as it was to be stopped before.
+    var isReached: Bool
+    /// What is not as it should be.
+    var faults: [String] = []
+
+    mutating func check(_ condition: Bool, _ what: String) {
+      if !condition { faults.append(what) }
+    }
+  }
+
+  /// Both clients change something and commit; without `seesLocks` neither sees the other's locks.
+  private static func play(
+    stopping stopped: Int, beforeCall number: Int, isSameFile: Bool, seesLocks: Bool = true
+  ) async throws -> Round {
     let storage = MemoryBackend()
     let maker = try await TestMount(TestMount.makeRepository(on: storage))
     try await maker.write(text("base"), to: "d/base")
@@ -43,7 +69,9 @@ struct CommitInterleavingTests {
     let turnstile = Turnstile(stopping: stopped)
     var mounts: [TestMount] = []
     for client in 0...1 {
-      mounts.append(try await TestMount(TestMount.openRepository(on: turnstile.backend(of: client, to: storage))))
+      let backend: any Backend = turnstile.backend(of: client, to: storage)
+      mounts.append(
+        try await TestMount(TestMount.openRepository(on: seesLocks ? backend : OwnLocksBackend(backend))))
     }
     let clients = mounts
     let path: @Sendable (Int) -> String = { isSameFile ? "f" : "d/\($0)" }
@@ -61,22 +89,21 @@ struct CommitInterleavingTests {
     turnstile.release()
     let saved = Set([try await first.value, second].compactMap { $0 })
 
-    let place: Comment = "client \(stopped) stopped before call \(number)"
+    var round = Round(isReached: isReached)
     let reader = try await TestMount(TestMount.openRepository(on: storage))
     let snapshots = try await reader.repository.snapshots().sorted { $0.snapshot.time < $1.snapshot.time }
-    #expect(snapshots.map(\.snapshot.parent) == [nil] + snapshots.dropLast().map(\.id), place)
-    #expect(snapshots.first?.id == base.id && saved == Set(snapshots.dropFirst().map(\.id)) && saved.count == 2, place)
-    #expect(try await reader.read("d/base") == text("base"), place)
+    round.check(snapshots.map(\.snapshot.parent) == [nil] + snapshots.dropLast().map(\.id), "one line of snapshots")
+    round.check(
+      snapshots.first?.id == base.id && saved == Set(snapshots.dropFirst().map(\.id)) && saved.count == 2,
+      "each client's snapshot, and no other")
+    round.check(try await reader.read("d/base") == text("base"), "the base")
     var contents: [[UInt8]] = []
-    if isSameFile {
-      let kept = try await reader.names().filter { $0.hasPrefix("f") }
-      for name in kept { contents.append(try await reader.read(name)) }
-    } else {
-      for client in 0...1 { contents.append(try await reader.read(path(client))) }
-    }
-    #expect(Set(contents) == [text("client 0"), text("client 1")] && contents.count == 2, place)
-    #expect(try await storage.list(.lock).isEmpty, place)
-    return isReached
+    let names = try await isSameFile ? reader.names().filter { $0.hasPrefix("f") } : [path(0), path(1)]
+    // A file that is not there is a fault, too.
+    for name in names { if let bytes = try? await reader.read(name) { contents.append(bytes) } }
+    round.check(Set(contents) == [text("client 0"), text("client 1")] && contents.count == 2, "both contents")
+    round.check(try await storage.list(.lock).isEmpty, "no lock")
+    return round
   }
 
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }

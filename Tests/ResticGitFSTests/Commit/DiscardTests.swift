@@ -41,7 +41,7 @@ struct DiscardTests {
         await mount.coordinator.discard()
         break
       }
-      let isSaving = backend.calls.contains { $0.operation == .save && $0.type == .snapshot }
+      let isSaving = mount.coordinator.current.isSaving
       outcomes.insert(isSaving)
       let discard = Task { await mount.coordinator.discard() }
       try await waitUntil { mount.coordinator.current.isDiscarded }

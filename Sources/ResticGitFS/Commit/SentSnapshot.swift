@@ -1,0 +1,17 @@
+import ResticCore
+
+/// A snapshot that a commit has sent, and of which the commit does not know that it arrived: the storage's answer was lost.
+/// It may be there, or come later.
+struct SentSnapshot: Hashable, Sendable {
+  /// The snapshot under the name it was sent with.
+  let saved: SavedSnapshot
+  /// Our side's tree, which the snapshot holds.
+  let ours: BlobID
+  /// What was merged in it, if anything was.
+  let merge: CommitResult.Merge?
+
+  /// Whether it is among `snapshots`, possibly with other tags and so another name.
+  func isListed(in snapshots: [SavedSnapshot]) -> Bool {
+    snapshots.contains { $0.id == saved.id || $0.snapshot.original == saved.id }
+  }
+}

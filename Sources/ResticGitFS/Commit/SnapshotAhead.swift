@@ -1,0 +1,54 @@
+import ResticCore
+
+/// A newest snapshot that is dated more than a day ahead of this machine's clock.
+///
+/// Such a snapshot hides every one that is dated right, here and in restic's `latest`. A mount shows it and follows it; a
+/// person should know.
+struct SnapshotAhead: Hashable, Sendable {
+  /// More than this is no matter of clocks that differ a little.
+  private static let tolerance: Int64 = 86_400
+  /// How many snapshots a message names.
+  private static let longestList = 10
+
+  /// The newest snapshot.
+  let newest: SavedSnapshot
+  /// Older ones that are ahead as well, and whose content the newest holds.
+  let held: [SavedSnapshot]
+  /// What this machine's clock said.
+  let now: Timestamp
+
+  /// Nil unless the last of `snapshots`, which are in the order of their times, is ahead of `now`.
+  init?(among snapshots: [SavedSnapshot], at now: Timestamp) {
+    guard let newest = snapshots.last, Self.isAhead(newest, of: now) else { return nil }
+    self.newest = newest
+    self.now = now
+    held = snapshots.dropLast().filter { saved in
+      Self.isAhead(saved, of: now) && SnapshotFork.builds(newest, upon: saved.id, among: snapshots)
+    }
+  }
+
+  /// What is ahead once `saved` was saved as the newest, after `earlier`; nil if `saved` is not.
+  init?(_ saved: SavedSnapshot, after earlier: SnapshotAhead?, at now: Timestamp) {
+    guard Self.isAhead(saved, of: now) else { return nil }
+    newest = saved
+    self.now = now
+    held = earlier.map { $0.held + [$0.newest] }?.filter { $0.id != saved.id } ?? []
+  }
+
+  private static func isAhead(_ saved: SavedSnapshot, of now: Timestamp) -> Bool {
+    saved.snapshot.time.seconds > now.seconds + tolerance
+  }
+
+  /// What a person should know and can do, in one line.
+  var message: String {
+    let start = """
+      snapshot \(newest.id.short) is dated \(newest.snapshot.time.rfc3339), ahead of this machine's clock \
+      (\(now.rfc3339)), and hides every snapshot that is dated right: \(newest.remedy(at: now))
+      """
+    guard !held.isEmpty else { return start }
+    let names = held.suffix(Self.longestList).map(\.id.short).joined(separator: " ")
+    let rest = held.count - min(held.count, Self.longestList)
+    return start + "; once it is re-dated, `restic forget \(names)` removes what it holds and is dated ahead as well"
+      + (rest > 0 ? " (and \(rest) more, see `restic snapshots`)" : "")
+  }
+}

@@ -68,9 +68,9 @@ public protocol FuseFileSystem: Sendable {
     _ inode: FuseInode, handle: FuseHandle, mode: Int32, offset: UInt64, byteCount: UInt64
   ) throws(Errno)
 
-  /// Opens a directory. With `keepsCache` the kernel may list it from its cache: it drops the cache when something changes
+  /// Opens a directory; `flags` are open(2)'s. With `keepsCache` the kernel may list it from its cache: it drops the cache when something changes
   /// through the mount; for other changes invalidate the directory's inode (`FuseNotifier`).
-  func openDirectory(_ inode: FuseInode) throws(Errno) -> FuseOpenFile
+  func openDirectory(_ inode: FuseInode, flags: Int32) throws(Errno) -> FuseOpenFile
   /// Calls `emit` with the entries from `offset` on until it returns false (the buffer is full) or none is left.
   ///
   /// `.` and `..` are emitted by the file system like every other entry, first at offset 0. Offsets stay good while

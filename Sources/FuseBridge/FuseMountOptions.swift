@@ -20,8 +20,9 @@ public struct FuseMountOptions: Hashable, Sendable {
   public var attributeTimeout: Duration = .seconds(86_400)
   /// How long the kernel may remember that a name does not exist; zero: not at all.
   public var negativeEntryTimeout: Duration = .seconds(86_400)
-  /// How many requests are worked on at once. One that waits for a slow backend occupies one.
-  public var maximumThreadCount = 64
+  /// How many requests are worked on at once. One that waits for a slow backend occupies one; beyond them nobody learns
+  /// that a request was interrupted.
+  public var maximumThreadCount = 256
   /// How many threads without work are kept.
   public var maximumIdleThreadCount = 24
 

@@ -6,7 +6,8 @@ internal import SystemPackage
 
 func fuseOpenDirectory(_ request: fuse_req_t?, inode: fuse_ino_t, info: UnsafeMutablePointer<fuse_file_info>?) {
   FuseServer.answer(request) { server, _ throws(Errno) in
-    .openedDirectory(inode, try server.fileSystem.openDirectory(inode))
+    .openedDirectory(
+      inode, try server.fileSystem.openDirectory(inode, flags: info?.pointee.flags ?? O_RDONLY))
   }
 }
 

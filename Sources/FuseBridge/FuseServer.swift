@@ -28,11 +28,13 @@ final class FuseServer: Sendable {
   ) {
     guard let request, let data = fuse_req_userdata(request) else { return }
     Unmanaged<FuseServer>.fromOpaque(data)._withUnsafeGuaranteedRef { server in
-      let reply: FuseReply
-      do throws(Errno) {
-        reply = try handler(server, request)
-      } catch {
-        reply = .failure(error)
+      var reply = FuseReply.none
+      FuseRequest.withCurrent(request) {
+        do throws(Errno) {
+          reply = try handler(server, request)
+        } catch {
+          reply = .failure(error)
+        }
       }
       reply.deliver(undoingOn: server.fileSystem) { $0.send(to: request, timeouts: server.timeouts) }
     }

@@ -30,6 +30,8 @@ public final class Repository: Sendable {
     public var identity = ClientIdentity.current
     /// How dear guessing the password of a new key is; nil measures what half a second is worth.
     public var scryptCost: ScryptCost?
+    /// Where those who wait say what for.
+    public var waiting = WaitingNotes()
     /// Where warnings go.
     public var logger = Logger(label: "restic")
 

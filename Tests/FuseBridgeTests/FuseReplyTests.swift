@@ -27,7 +27,7 @@ struct FuseReplyTests {
     fileSystem.plant("f", content: [])
     let inode = try #require(fileSystem.inode(at: "f"))
     deliver(.opened(inode, try fileSystem.open(inode, flags: O_RDWR)), result: result)
-    deliver(.openedDirectory(1, try fileSystem.openDirectory(1)), result: result)
+    deliver(.openedDirectory(1, try fileSystem.openDirectory(1, flags: O_RDONLY)), result: result)
     #expect(fileSystem.heldByKernel.handles == (result == 0 ? 2 : 0))
     #expect(fileSystem.violations == [])
   }

@@ -8,6 +8,14 @@ struct MountState: Decodable, Hashable, Sendable {
     var bytesTotal: UInt64
   }
 
+  /// What is waited for.
+  struct Waiting: Decodable, Hashable, Sendable {
+    /// Whose lock, or which storage: in words.
+    var reason: String
+    /// Since when. Another time means another wait.
+    var since: String
+  }
+
   /// Why the last commit failed.
   struct LastError: Decodable, Hashable, Sendable {
     var message: String
@@ -31,6 +39,8 @@ struct MountState: Decodable, Hashable, Sendable {
   var ahead: Ahead?
   /// The commit under way.
   var progress: Progress?
+  /// What is waited for at this moment.
+  var waiting: Waiting?
   /// Why the last one failed.
   var lastError: LastError?
 

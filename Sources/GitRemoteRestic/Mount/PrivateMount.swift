@@ -111,8 +111,8 @@ final class PrivateMount {
     return child.endIfOver() != nil
   }
 
-  /// Commits, and returns when that is done. `progress` is called now and then meanwhile.
-  func commit(progress: (MountState.Progress) -> Void) -> CommitOutcome {
+  /// Commits, and returns when that is done. `show` is called now and then meanwhile.
+  func commit(show: (MountState) -> Void) -> CommitOutcome {
     let path = path
     let done = DispatchSemaphore(value: 0)
     let failure = ResultBox()
@@ -121,7 +121,7 @@ final class PrivateMount {
       done.signal()
     }
     while done.wait(timeout: .now() + .milliseconds(250)) == .timedOut {
-      if let now = Self.state(of: path)?.progress { progress(now) }
+      if let now = Self.state(of: path) { show(now) }
     }
     guard let error = failure.error else { return .saved(snapshot: state()?.snapshot) }
     if isDead { return .unknown("the process that served the repository died") }

@@ -8,6 +8,9 @@ import SystemPackage
 /// Bands 2 and 3 pass at once. The report (band 1) waits: when it says that something was accepted, the mount commits, and
 /// only then is it passed on. If the commit fails, every `ok` becomes an `ng`, and the mount is dropped as it is.
 struct PushConnection {
+  /// A wait that is over sooner is not told.
+  private static let patience = Duration.seconds(1)
+
   /// receive-pack.
   let server: ServerCommand
   /// What it works on.
@@ -72,7 +75,7 @@ struct PushConnection {
     throws(HelperError)
   {
     while !report.accepted.isEmpty {
-      let outcome = mount.commit { show($0, request) }
+      let outcome = commit(request)
       trace.write("commit: \(outcome)")
       switch outcome {
       case .saved(let snapshot):
@@ -131,11 +134,24 @@ struct PushConnection {
 
   /// A client that wants no report learns of a failure by our exit status only.
   private func saveWithoutReport(_ request: PushRequest) throws(HelperError) {
-    switch mount.commit(progress: { _ in }) {
+    switch mount.commit(show: { _ in }) {
     case .saved: warnOfTime(request)
     case .moved: throw HelperError("nothing was saved: somebody else has pushed meanwhile; fetch first")
     case .failed(let reason): throw HelperError("nothing was saved: \(reason)")
     case .unknown(let reason): throw HelperError("fetch to see whether it is there: \(reason)")
+    }
+  }
+
+  /// Commits, and shows on the client's terminal how far the commit is and, once it has waited for a while, what for.
+  private func commit(_ request: PushRequest) -> CommitOutcome {
+    var (waiting, firstSeen, isShown) = ("", ContinuousClock.now, false)
+    return mount.commit { state in
+      if let progress = state.progress { show(progress, request) }
+      guard let now = state.waiting else { return }
+      if now.since != waiting { (waiting, firstSeen, isShown) = (now.since, .now, false) }
+      guard !isShown, firstSeen.duration(to: .now) >= Self.patience else { return }
+      isShown = true
+      if request.usesSideBand, !request.isQuiet { say("waiting since \(now.since): \(now.reason)\n") }
     }
   }
 

@@ -82,6 +82,8 @@ public final class CommitLock: Sendable {
     var survey = CommitSurvey(repository: repository, policy: policy, clock: clock)
     var delay = policy.commit.firstRetryDelay
     let elapsed = clock.stopwatch()
+    var waiting: WaitingNotes.Waiting?
+    defer { waiting?.end() }
     while true {
       let message: String
       switch try await attempt.run(&survey) {
@@ -90,6 +92,7 @@ public final class CommitLock: Sendable {
       }
       let remaining = retryFor - elapsed()
       guard remaining > .zero else { throw .locked(message) }
+      waiting = repository.settings.waiting.note(waiting) { message }
       try await clock.sleep(for: min(delay * Double.random(in: 0.5...1), remaining))
       delay = min(delay * 2, policy.commit.longestRetryDelay)
     }

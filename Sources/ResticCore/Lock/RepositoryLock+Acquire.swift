@@ -14,6 +14,8 @@ extension RepositoryLock {
     var survey = LockSurvey(repository: repository, policy: policy, clock: clock)
     var delay = policy.firstRetryDelay
     var waited: (@Sendable () -> Duration)?
+    var waiting: WaitingNotes.Waiting?
+    defer { waiting?.end() }
     while true {
       switch try await attempt(repository, exclusive: exclusive, &survey, policy: policy, clock: clock) {
       case .acquired(let lock):
@@ -29,6 +31,8 @@ extension RepositoryLock {
         }
         let remaining = retryFor - elapsed()
         guard remaining > .zero else { throw .locked(survey.message(about: other)) }
+        let look = survey
+        waiting = repository.settings.waiting.note(waiting) { look.message(about: other) }
         try await clock.sleep(for: min(delay * Double.random(in: 0.5...1), remaining))
         delay = min(delay * 2, policy.longestRetryDelay)
       }

@@ -64,6 +64,13 @@ struct MountCommand: ContextualCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Let programs that fsync the mount's root make one snapshot in so long; 0: each of them.",
+      valueName: "duration"),
+    transform: Duration.parse)
+  var fsyncInterval: Duration = .seconds(30)
+
+  @Option(
+    help: ArgumentHelp(
       "Look for a newer snapshot so often while nothing is changed; 0 turns it off.", valueName: "duration"),
     transform: Duration.parse)
   var refresh: Duration = .seconds(30)
@@ -116,8 +123,11 @@ struct MountCommand: ContextualCommand {
     let settings = try settings(memory, logger: logger, context.environment)
     let readiness = try readyFd.map { descriptor throws(CommandError) in try Readiness(descriptor: descriptor) }
 
-    let opened = try await repository.open(
-      at: location, options: try mountOptions().storage, settings: settings, isForGit: isForGit, in: context)
+    let waiting = WaitingLine(in: context, isQuiet: output.quiet)
+    let opened = try await waiting.showing(settings.waiting) {
+      try await repository.open(
+        at: location, options: try mountOptions().storage, settings: settings, isForGit: isForGit, in: context)
+    }
     let server = MountServer(
       repository: opened, configuration: configuration, logger: logger, isQuiet: output.quiet, context: context)
     do {
@@ -153,7 +163,8 @@ struct MountCommand: ContextualCommand {
       selection: selection,
       createsBareRepository: !leavesEmpty, fuseOptions: options, isForOneProgram: isForGit,
       staysForNext: keepAliveFile != nil,
-      commitAfter: commitAfter, refreshInterval: refresh == .zero || isForGit ? nil : refresh,
+      commitAfter: commitAfter, fsyncInterval: fsyncInterval,
+      refreshInterval: refresh == .zero || isForGit ? nil : refresh,
       memory: memory ?? storage.memoryLimit,
       retryLock: repository.retryLock,
       // A filter for hosts must match what we save, or the next mount would not find it.

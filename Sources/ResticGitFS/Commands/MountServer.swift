@@ -29,7 +29,8 @@ struct MountServer: Sendable {
     let session = try startSession(in: directory)
 
     let signals = ServingSignals(logger: logger)
-    context.signals.onSignal { signals.handle($0.number) }
+    context.signals.onSignal { signals.handle($0) }
+    context.signals.listen(to: ServingSignals.more)
     let service: MountService
     do {
       service = try await prepare(signals)
@@ -45,7 +46,7 @@ struct MountServer: Sendable {
         logFile: logFile)
     } catch {
       // Nobody would know of the mount: take it away again.
-      signals.handle(SIGTERM)
+      signals.requestEnd()
       context.warn(error.description)
     }
     signals.serve(service)
@@ -65,18 +66,28 @@ struct MountServer: Sendable {
     guard let directory else { return }
     do {
       try await PreviousCommit(directory: directory).wait { record in
-        let message = "waiting for the commit of \(record.mountpoint) (process \(record.processID))"
-        if StandardStream.error.isTerminal, !isQuiet {
-          context.warn("\(message); Ctrl-C gives up")
-        } else {
-          logger.info("\(message)")
-        }
+        let process = "process \(record.processID)"
+        tell(
+          record.state == .serving
+            ? "waiting for \(record.mountpoint) (\(process)), which was unmounted while files on it were open; Ctrl-C gives up"
+            : "waiting for the commit of \(record.mountpoint) (\(process)); Ctrl-C gives up")
+      } onHeld: { record, holders in
+        tell(
+          """
+          not waiting for \(record.mountpoint) (process \(record.processID)): \(holders.description) still has it in another \
+          mount namespace; what is written there is saved when that ends
+          """)
       }
     } catch let error as Errno {
       guard !configuration.isReadOnly else { return }
       throw CommandError(
         "the session files in \(directory.path) cannot be read: \(error); set XDG_STATE_HOME to a folder of yours")
     }
+  }
+
+  /// Tells a person, or the log with `isQuiet`.
+  private func tell(_ message: String) {
+    if isQuiet { logger.info("\(message)") } else { context.warn(message) }
   }
 
   /// Mounts `service`, which gives back what it holds where that fails.
@@ -87,7 +98,11 @@ struct MountServer: Sendable {
     }
     do {
       try service.mount()
-      try session?.update { $0.state = .serving }
+      let device = mountedDevice
+      try session?.update { record in
+        record.state = .serving
+        record.device = device
+      }
     } catch {
       await service.abandon()
       throw error
@@ -132,11 +147,20 @@ struct MountServer: Sendable {
     }
   }
 
+  /// The device of the mount (`MountTableEntry.device`).
+  private var mountedDevice: String? {
+    // Without the table nobody finds out who else has the mount.
+    (try? MountTable.load())?.entry(at: configuration.mountpoint)?.device
+  }
+
   private func update(_ session: SessionFile, with status: MountStatus) {
     do {
+      let device = mountedDevice
       try session.update { record in
         record.state = status.state == .unmounting ? .committing : .serving
+        if record.state == .serving { record.device = device }
         record.progress = status.progress
+        record.waiting = status.waiting
       }
     } catch {
       logger.warning("the session file cannot be written", metadata: ["error": "\(error)"])
@@ -154,8 +178,11 @@ struct MountServer: Sendable {
   /// The service, with nothing mounted yet. A signal cancels it: what it holds, a lock above all, is given back.
   private func prepare(_ signals: ServingSignals) async throws -> MountService {
     let (repository, configuration, logger) = (repository, configuration, logger)
+    let waiting = WaitingLine(in: context, isQuiet: isQuiet)
     let task = Task {
-      try await MountService.prepare(repository: repository, configuration: configuration, logger: logger)
+      try await waiting.showing(repository.settings.waiting) {
+        try await MountService.prepare(repository: repository, configuration: configuration, logger: logger)
+      }
     }
     signals.prepare { task.cancel() }
     let service = try await task.value

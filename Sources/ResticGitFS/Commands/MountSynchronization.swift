@@ -24,6 +24,8 @@ struct MountSynchronization: Sendable {
   let mount: MountedDirectory
   /// Where progress is shown.
   let progress: ProgressLine
+  /// Where it is shown what is waited for.
+  let waiting: WaitingLine
 
   /// Commits and waits. Throws a `CommandError` with the mount's own message and exit code when it fails; nothing is lost
   /// then, and the mount stays.
@@ -76,7 +78,9 @@ struct MountSynchronization: Sendable {
       do {
         try await Task.sleep(for: Self.pollInterval)
         let status = try await executor.run { try mount.status() }
-        if let now = status.progress, !Task.isCancelled { progress.show(now) }
+        guard !Task.isCancelled else { return }
+        if let now = status.progress { progress.show(now) }
+        waiting.show(status.waiting) { progress.clear() }
       } catch {
         // Cancelled, or the mount does not answer: the commit itself tells how it ended.
         return

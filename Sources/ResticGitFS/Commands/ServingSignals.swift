@@ -6,7 +6,9 @@ import ResticCore
 ///
 /// SIGINT and SIGTERM ask for the end: while the mount is being prepared that cancels the preparation (a second one ends
 /// the process at once), from then on it commits and unmounts. SIGUSR1 commits. SIGHUP is ignored once the repository is
-/// open, in the foreground too: `restic unlock` sends it to whoever holds a lock, to see whether it lives.
+/// open, in the foreground too: `restic unlock` sends it to whoever holds a lock, to see whether it lives. SIGQUIT counts as
+/// SIGTERM, since a person at the terminal is not to lose what was written; the other signals that would end the process
+/// (`ignored`) are noted in the log and do nothing. A `DiscardSignal` drops what is not saved.
 /// `handle` is called by the thread that takes signals. `phase` is a leaf lock.
 final class ServingSignals: Sendable {
   private enum Phase {
@@ -22,6 +24,12 @@ final class ServingSignals: Sendable {
     var phase = Phase.starting
     var endRequestCount = 0
   }
+
+  /// The signals that are listened to beside those of every command.
+  static let more = [SIGQUIT] + ignored
+  /// Those of them that do nothing: timers', I/O's, limits', power's, and the real-time ones that are not Glibc's own.
+  private static let ignored: [Int32] =
+    [SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGXCPU, SIGXFSZ] + Array(34...64)
 
   private let state = Locked(State())
   private let logger: Logger
@@ -55,18 +63,28 @@ final class ServingSignals: Sendable {
   }
 
   /// Does what `signal` asks for.
-  func handle(_ signal: Int32) {
-    switch signal {
+  func handle(_ signal: SignalListener.Signal) {
+    if signal.isDiscard { return discard() }
+    switch signal.number {
     case SIGUSR1:
       if case .serving(let service) = state.withLock({ $0.phase }) { service.requestCommit() }
     case SIGHUP:
       break
+    case let number where Self.ignored.contains(number):
+      logger.info("signal \(number) means nothing to a mount and is ignored")
     default:
       requestEnd()
     }
   }
 
-  private func requestEnd() {
+  /// What is not saved is dropped; before the mount is there, nothing is.
+  private func discard() {
+    guard case .serving(let service) = state.withLock({ $0.phase }) else { return requestEnd() }
+    service.giveUp()
+  }
+
+  /// Asks for the end, as SIGTERM does.
+  func requestEnd() {
     let (phase, count) = state.withLock { state in
       state.endRequestCount += 1
       return (state.phase, state.endRequestCount)

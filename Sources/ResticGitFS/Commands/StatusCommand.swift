@@ -14,7 +14,8 @@ struct StatusCommand: ContextualCommand {
         restic-gitfs status --json ~/vault    one object
         restic-gitfs status --json            an array of them
 
-      The object is the value of the mount's attribute user.restic.status.
+      The object is the value of the mount's attribute user.restic.status. What was unmounted and is still served, since it is \
+      being saved or another mount namespace has it, is listed with fewer members.
       """)
 
   @Flag(help: "Print JSON.")
@@ -29,51 +30,28 @@ struct StatusCommand: ContextualCommand {
     let error: String
   }
 
-  /// How long a mount may take to tell its status, for which it waits for nothing: one that takes longer hangs.
-  private static let patience = Duration.seconds(5)
-
   func run(in context: CommandContext) async throws {
     let table = try MountTable.load()
     if let mountpoint {
       let mount = try MountedDirectory.find(mountpoint, in: table)
-      let answer = try await Self.answer(of: mount).get()
+      let answer = try await mount.statusTextInTime().get()
       context.say(json ? String(decoding: answer, as: UTF8.self) : StatusText.text(try mount.decoded(answer)))
       return
     }
     let mounts = table.mounts(ownedBy: getuid()).map { MountedDirectory(path: $0.mountpoint) }
-    let answers = mounts.map { mount in Task { await Self.answer(of: mount) } }
+    let answers = mounts.map { mount in Task { await mount.statusTextInTime() } }
     var texts: [String] = []
     for (mount, answer) in zip(mounts, answers) {
       let answer = await answer.value
       texts.append(json ? Self.json(mount, answer) : Self.text(mount, answer))
     }
+    for session in UnlistedSession.find(stateHome: context.environment.stateHome, table: table) {
+      texts.append(json ? JSONText.line(session) : session.text)
+    }
     if json {
       context.say("[" + texts.joined(separator: ",") + "]")
     } else {
       context.say(texts.isEmpty ? "nothing is mounted" : texts.joined(separator: "\n\n"))
-    }
-  }
-
-  /// The status of `mount` in JSON. A mount that hangs keeps a thread until this process ends.
-  private static func answer(of mount: MountedDirectory) async -> Result<[UInt8], CommandError> {
-    await withCheckedContinuation { continuation in
-      let waiting = FirstAnswer(continuation)
-      Task {
-        let answer = await BlockingExecutor(threadCount: 1).run {
-          Result { () throws(CommandError) in try mount.statusText() }
-        }
-        waiting.resume(answer)
-      }
-      Task {
-        // It is never cancelled.
-        try? await Task.sleep(for: patience)
-        let failure = CommandError(
-          """
-          \(mount.path) does not answer; if it never does, kill the process that serves it (what is not saved is lost), and \
-          clear the mountpoint with `restic-gitfs umount \(mount.path)`
-          """)
-        waiting.resume(.failure(failure))
-      }
     }
   }
 
@@ -90,18 +68,5 @@ struct StatusCommand: ContextualCommand {
     } catch {
       return "\(mount.path)\n  \(error)"
     }
-  }
-}
-
-/// A continuation that goes on with the first of two answers; the other comes to nothing. Its lock is a leaf.
-private final class FirstAnswer: Sendable {
-  private let waiting: Locked<CheckedContinuation<Result<[UInt8], CommandError>, Never>?>
-
-  init(_ continuation: CheckedContinuation<Result<[UInt8], CommandError>, Never>) {
-    waiting = Locked(continuation)
-  }
-
-  func resume(_ answer: Result<[UInt8], CommandError>) {
-    waiting.withLock { $0.take() }?.resume(returning: answer)
   }
 }

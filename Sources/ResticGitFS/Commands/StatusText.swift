@@ -17,6 +17,9 @@ enum StatusText {
     if let progress = status.progress {
       lines.append(("progress", ProgressLine.text(progress, byteCount: 0, in: .zero)))
     }
+    if let waiting = status.waiting {
+      lines.append(("waiting", "since \(waiting.since): \(waiting.reason)"))
+    }
     if let commit = status.lastCommit {
       let id = commit.snapshot.map { "snapshot \($0.prefix(8))" } ?? "no changes"
       lines.append(("last commit", "\(commit.time)  \(id)" + (commit.message.map { "  \($0)" } ?? "")))

@@ -8,13 +8,15 @@ struct UnmountCommand: ContextualCommand {
     abstract: "Save what is on a mount, unmount it, and wait until all is stored.",
     discussion: """
       If it cannot be saved it stays mounted and nothing is lost. Exit code 3 says that all is saved, but others had \
-      changed the same meanwhile: the message says what to look at.
+      changed the same meanwhile: the message says what to look at. A mount whose repository is gone for good is given up \
+      with --discard.
 
       EXAMPLES
         restic-gitfs umount ~/vault
           snapshot 1a2b3c4d saved
         restic-gitfs umount --json ~/vault
           {"changed":true,"conflict":false,"message_type":"summary","snapshot":"…"}
+        restic-gitfs umount --discard ~/vault   says what is lost, and asks
       """)
 
   @Flag(name: .shortAndLong, help: "Print errors only.")
@@ -26,11 +28,19 @@ struct UnmountCommand: ContextualCommand {
   /// Of umount(8): every file system.
   @Flag(name: [.customShort("a"), .customLong("all")], help: .hidden)
   var all = false
+  @Flag(help: "Save nothing: what was written since the last snapshot is lost. Works without the repository.")
+  var discard = false
+
+  @Flag(name: .shortAndLong, help: "With --discard: do not ask.")
+  var force = false
 
   @Argument(help: "Where the repository is mounted.", completion: .directory)
   var mountpoint: String?
 
   func validate() throws {
+    if force, !discard {
+      throw ValidationError("--force is for --discard only: a mount that is not saved is never unmounted")
+    }
     if all {
       throw ValidationError("umount takes no --all; name the mountpoint, `restic-gitfs status` lists your mounts")
     }
@@ -40,27 +50,59 @@ struct UnmountCommand: ContextualCommand {
   }
 
   func run(in context: CommandContext) async throws {
-    let mount = try MountedDirectory.find(mountpoint ?? "", in: try MountTable.load())
+    let (mountpoint, table) = (mountpoint ?? "", try MountTable.load())
+    if discard { return try await giveUp(MountDiscard.find(mountpoint, in: table), in: context) }
+    let mount = try MountedDirectory.find(mountpoint, in: table)
+    guard let device = table.entry(at: mount.path)?.device else {
+      preconditionFailure("the mount was found in this table")
+    }
     if mount.isDead {
       try await Unmounting.unmount(mount.path)
       throw CommandError(
         "the process that served \(mount.path) had died; the folder is free again, `restic-gitfs snapshots` shows what was saved"
       )
     }
-    let progress = ProgressLine(isQuiet: quiet)
+    try await save(mount, device: device, in: context)
+  }
+
+  /// Saves, unmounts and waits.
+  private func save(_ mount: MountedDirectory, device: String, in context: CommandContext) async throws {
+    let (progress, waiting) = (ProgressLine(isQuiet: quiet), WaitingLine(in: context, isQuiet: quiet))
     let status = try mount.status()
-    let synchronized = status.readOnly ? nil : try await MountSynchronization(mount: mount, progress: progress).run()
+    let synchronized =
+      status.readOnly
+      ? nil : try await MountSynchronization(mount: mount, progress: progress, waiting: waiting).run()
 
     if !quiet { for warning in synchronized?.warnings ?? [] { context.warn(warning) } }
     let session = try Self.session(of: status)
     try await Unmounting.unmount(mount.path)
-    let outcome =
-      if let session {
-        try await SessionEnd(session: session, mount: mount, progress: progress).wait()
-      } else {
-        MountOutcome.clean(snapshot: status.snapshot)
+    guard let session else {
+      return try tell(.clean(snapshot: status.snapshot), status, synchronized, in: context)
+    }
+    let end = SessionEnd(session: session, mount: mount, device: device, progress: progress, waiting: waiting)
+    switch try await end.wait() {
+    case .over(let outcome):
+      try tell(outcome, status, synchronized, in: context)
+    case .held(let holders):
+      let last = try await Self.save(mount, of: status.pid, throughOneOf: holders, progress, waiting) ?? synchronized
+      let snapshot = last?.snapshot ?? status.snapshot
+      CommitReport(snapshot: snapshot, changed: snapshot != status.snapshot, isConflict: last?.conflict != nil)
+        .print(json: json, quiet: quiet, in: context)
+      if !quiet {
+        context.warn(
+          """
+          \(mount.path) is unmounted here, but \(holders.description) has it in another mount namespace; process \
+          \(status.pid) goes on until that ends, and saves what is written there
+          """)
       }
+      if let conflict = last?.conflict { throw CommandError(conflict, exitCode: .partial) }
+    }
+  }
 
+  private func tell(
+    _ outcome: MountOutcome, _ status: MountStatus, _ synchronized: MountSynchronization.Result?,
+    in context: CommandContext
+  ) throws(CommandError) {
     let report = CommitReport(
       snapshot: outcome.snapshot, changed: outcome.snapshot != status.snapshot,
       isConflict: outcome.exitCode == .partial || synchronized?.conflict != nil)
@@ -76,6 +118,20 @@ struct UnmountCommand: ContextualCommand {
     }
   }
 
+  /// Saves what came between the last save of `mount` and its unmount, where one of `holders` can be reached: this user may
+  /// not look into every namespace. Nil where none can.
+  private static func save(
+    _ mount: MountedDirectory, of process: Int32, throughOneOf holders: [MountHolder], _ progress: ProgressLine,
+    _ waiting: WaitingLine
+  ) async throws -> MountSynchronization.Result? {
+    for holder in holders {
+      let copy = MountedDirectory(path: holder.path)
+      guard let status = try? copy.status(), status.pid == process, !status.readOnly else { continue }
+      return try await MountSynchronization(mount: copy, progress: progress, waiting: waiting).run()
+    }
+    return nil
+  }
+
   /// The session file, opened while the mount is there: it is removed at the end. Nil for a read-only mount without one.
   private static func session(of status: MountStatus) throws(CommandError) -> SessionObserver? {
     guard let path = status.sessionFile else {
@@ -87,6 +143,29 @@ struct UnmountCommand: ContextualCommand {
     } catch {
       throw CommandError(
         "the session file \(path) cannot be read: \(error); all is saved, use `fusermount3 -u \(status.mountpoint)`")
+    }
+  }
+
+  // MARK: --discard
+
+  /// Says what is lost, asks where a person can answer, and gives the mount up.
+  private func giveUp(_ mount: MountDiscard, in context: CommandContext) async throws {
+    let loss = await mount.loss()
+    if let text = loss.text, !force {
+      guard context.terminal.canAsk else {
+        throw CommandError("\(text); add --force to do it without being asked")
+      }
+      guard context.terminal.confirm("\(text). Give it up? [y/N] ") else {
+        throw CommandError("\(mount.mount.path) stays as it is")
+      }
+    }
+    try await mount.giveUp(loss.status, stateHome: context.environment.stateHome)
+    if json {
+      CommitReport(snapshot: loss.status?.snapshot, changed: false).print(json: true, quiet: quiet, in: context)
+    } else if !quiet {
+      context.say(
+        loss.text.map { "given up: \($0)" }
+          ?? "all was saved, snapshot is \(loss.status?.snapshot?.prefix(8) ?? "none")")
     }
   }
 }

@@ -182,6 +182,8 @@ final class CommitCoordinator: Sendable {
   }
 
   private func commitAlone(_ purpose: Purpose) async throws -> CommitResult {
+    // At an unmount the kernel has handed on everything.
+    if purpose == .sync { await kernelCache.writeBack(tree.inspect { Array($0.inodesOpenForWriting) }) }
     let reserved = takeReservation()
     guard let filter, tree.inspect({ $0.isChanged }) || current.isInDoubt else {
       await reserved?.giveUp()

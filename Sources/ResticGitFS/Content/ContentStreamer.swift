@@ -1,4 +1,5 @@
 import Dispatch
+import FuseBridge
 import Logging
 import ResticCore
 import SystemPackage
@@ -102,7 +103,10 @@ final class ContentStreamer: Sendable {
     guard let failuresBefore else { return }
     while true {
       start()
-      semaphore.wait()
+      guard FuseRequest.wait(for: semaphore) else {
+        giveUpWaiting(semaphore)
+        throw .interrupted
+      }
       let outcome: Result<Bool, any Error> = state.withLock { state in
         let failure = state.failures > failuresBefore ? state.lastFailure : nil
         guard failure != nil || (state.waiters.first === semaphore && hasRoom(state)) else { return .success(false) }
@@ -115,6 +119,14 @@ final class ContentStreamer: Sendable {
       case .success(false): continue
       case .failure(let error): throw Errno(cause: error)
       }
+    }
+  }
+
+  /// The writer that waits for `semaphore` no longer does: the next one takes its place.
+  private func giveUpWaiting(_ semaphore: DispatchSemaphore) {
+    state.withLock { state in
+      state.waiters.removeAll { $0 === semaphore }
+      state.waiters.first?.signal()
     }
   }
 

@@ -1,4 +1,5 @@
 import FuseBridge
+import Glibc
 import ResticCore
 import SystemPackage
 
@@ -8,13 +9,18 @@ extension GitFileSystem {
   /// for each file's attributes by themselves, as git looks at every loose ref before it opens it.
   private static let relistedEntryCount = 256
 
-  func openDirectory(_ inode: FuseInode) throws(Errno) -> FuseOpenFile {
+  /// Set in the handles of directories that were opened as sync(1) opens what it is to sync: with O_NONBLOCK, which means
+  /// nothing else for a directory. Databases and git do without it. Source: coreutils src/sync.c, sync_arg.
+  private static let isOfSync: FuseHandle = 1 << 63
+
+  func openDirectory(_ inode: FuseInode, flags: Int32) throws(Errno) -> FuseOpenFile {
     let entryCount = try tree.read("opendir") { namespace throws(NamespaceError) in
       let children = try namespace.children(of: inode)
       try namespace.open(inode, forWriting: false)
       return children.count
     }
-    return FuseOpenFile(handle: listings.withLock { $0.open(inode) }, keepsCache: entryCount > Self.relistedEntryCount)
+    let handle = listings.withLock { $0.open(inode) } | (flags & O_NONBLOCK != 0 ? Self.isOfSync : 0)
+    return FuseOpenFile(handle: handle, keepsCache: entryCount > Self.relistedEntryCount)
   }
 
   /// A name is listed with what it leads to at this moment: meanwhile it may have been renamed over, or refreshed.
@@ -67,9 +73,10 @@ extension GitFileSystem {
     tree.inspect { $0.release(inode, forWriting: false) }
   }
 
-  /// On the root: commits, and waits. Elsewhere it makes nothing durable, like fsync of a file.
+  /// On the root: commits, and waits, for a program as often as `FsyncLimit` allows. Elsewhere it makes nothing durable, like fsync of a file.
   func synchronizeDirectory(_ inode: FuseInode, handle: FuseHandle, dataOnly: Bool) throws(Errno) {
-    if inode == Namespace.root { try committer.commitAndWait() }
+    guard inode == Namespace.root else { return }
+    if handle & Self.isOfSync != 0 { try committer.commitAndWait() } else { try committer.commitForProgram() }
   }
 }
 

@@ -5,7 +5,8 @@ import SystemPackage
 
 /// Extended attributes: `user.*` are the file system's; others that a snapshot holds are kept, but neither shown nor changed.
 ///
-/// On the root, `user.restic.*` tell how the mount stands. They are not listed, so that nobody copies them along.
+/// On the root, `user.restic.*` tell how the mount stands. They are not listed, so that nobody copies them along. Whoever reads
+/// `user.restic.commit` gets the status once all is saved.
 extension GitFileSystem {
   func setExtendedAttribute(
     _ name: [UInt8], of inode: FuseInode, to value: [UInt8], flags: Int32
@@ -19,6 +20,7 @@ extension GitFileSystem {
 
   func extendedAttribute(_ name: [UInt8], of inode: FuseInode) throws(Errno) -> [UInt8] {
     guard let name = try? userAttribute(name) else { throw .noData }  // the kernel asks for security.* by itself
+    if inode == Namespace.root, name.description == "user.restic.commit" { try committer.commitAndWait() }
     if inode == Namespace.root, let value = committer.statusAttribute(name.description) { return value }
     return try tree.read("getxattr") { namespace throws(NamespaceError) in
       guard let attribute = try namespace.inode(inode).node.extendedAttributes.first(where: { $0.name == name }) else {

@@ -51,8 +51,11 @@ final class GitFileSystem: Sendable {
 
 /// What a file system needs of whoever commits it.
 protocol FileSystemCommitter: Sendable {
-  /// Commits everything written so far, and waits: for sync(1) and fsync(2) of the mount's root. On a plain thread.
+  /// Commits everything written so far, and waits: for a person. On a plain thread.
   func commitAndWait() throws(Errno)
+  /// The same for a program that syncs the mount's root, unless that has made a snapshot a while ago: then a commit comes
+  /// later. On a plain thread.
+  func commitForProgram() throws(Errno)
   /// The values of the root's extended attributes `user.restic.…`.
   func statusAttribute(_ name: String) -> [UInt8]?
 }

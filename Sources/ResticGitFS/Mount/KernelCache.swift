@@ -3,7 +3,7 @@ import Logging
 import ResticCore
 import SystemPackage
 
-/// Makes the kernel forget what a refresh changed behind its back.
+/// Makes the kernel forget what a refresh changed behind its back, and hand on what it was given to write.
 ///
 /// The kernel may wait for a request of the mount to end before it answers, so this runs on a thread of its own: never on
 /// the Swift pool, which such a request may need.
@@ -18,6 +18,8 @@ final class KernelCache: Sendable {
   private let mount = Locked<Mount?>(nil)
   private let executor = BlockingExecutor(threadCount: 1)
   private let clock: any Clock<Duration>
+  /// Not the same one: what is forgotten may wait for a request that waits for a commit.
+  private let writeBackExecutor = BlockingExecutor(threadCount: 1)
   private let logger: Logger
 
   /// How long to wait before what the kernel did not forget is tried again; twice as long each time, up to the longest.
@@ -33,6 +35,26 @@ final class KernelCache: Sendable {
   /// From now on it is the cache of the mount whose kernel `forget` speaks to; nil: of none.
   func attach(_ forget: Forget?) {
     mount.withLock { $0 = forget.map(Mount.init) }
+  }
+
+  /// Has the kernel hand on what programs have written to `inodes` so far, through descriptors and mappings, and returns
+  /// when it is here. Its pages of these files go with it.
+  ///
+  /// It may wait for a request about one of `inodes`, but not for one about the root, so a commit that an fsync of the
+  /// root asks for may call it. Source: Linux fs/fuse/inode.c, fuse_reverse_inval_inode; mm/truncate.c,
+  /// invalidate_inode_pages2_range writes what is dirty.
+  func writeBack(_ inodes: [InodeNumber]) async {
+    guard !inodes.isEmpty, let mount = mount.withLock({ $0 }) else { return }
+    await writeBackExecutor.run { [logger] in
+      for inode in inodes {
+        do {
+          try mount.forget(.inode(inode))
+        } catch {
+          // It comes with the next commit, at the latest when the file is closed.
+          logger.warning("the kernel does not hand on what was written to inode \(inode): \(error)")
+        }
+      }
+    }
   }
 
   /// Makes the kernel forget everything that `invalidations` name, as soon as it can; doesn't wait for it. Calls `report`

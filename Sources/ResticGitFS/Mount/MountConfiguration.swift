@@ -23,6 +23,8 @@ struct MountConfiguration: Sendable {
   var staysForNext = false
   /// How long after the last change a commit is made by itself; nil: never.
   var commitAfter: Duration?
+  /// How many snapshots programs can make by syncing the root: one in so long.
+  var fsyncInterval: Duration = .seconds(30)
   /// How often a mount without changes looks for a newer snapshot; nil: never.
   var refreshInterval: Duration? = .seconds(30)
   /// How much memory to use.

@@ -22,6 +22,8 @@ final class MountService: Sendable {
   private struct Serving {
     var session: FuseSession?
     var exitRequests = 0
+    /// Whether what is not saved is to be dropped.
+    var isGivenUp = false
     var sessionFile: String?
     var listener: (@Sendable (MountStatus) -> Void)?
   }
@@ -35,6 +37,7 @@ final class MountService: Sendable {
   private let lockKeeper: LockKeeper
   private let logger: Logger
   private let serving = Locked(Serving())
+  private let fsyncLimit: FsyncLimit<ContinuousClock>
 
   /// How many seconds to wait before a final commit that failed is tried again, where the mount could not be restored.
   private static let retrySeconds: UInt32 = 5
@@ -59,6 +62,10 @@ final class MountService: Sendable {
       tree: mounted.tree, base: mounted.base, ahead: mounted.ahead, filter: configuration.selection.followed,
       identity: configuration.identity, lockKeeper: lockKeeper,
       streamer: streamer, kernelCache: kernelCache, isForOneProgram: configuration.isForOneProgram, logger: logger)
+    fsyncLimit = FsyncLimit(interval: configuration.fsyncInterval, clock: ContinuousClock()) { [coordinator] in
+      // The coordinator logs and keeps the error.
+      if case .saved = try? await coordinator.commit(.sync) { true } else { false }
+    }
     tree.onChange { [coordinator] in coordinator.noteChange() }
     if tree.inspect({ $0.isChanged }) { coordinator.noteChange() }
   }
@@ -80,7 +87,13 @@ final class MountService: Sendable {
       return service
     }
     do {
-      if configuration.takesLock { _ = try await keeper.acquire() }
+      if configuration.takesLock {
+        _ = try await withTaskCancellationHandler {
+          try await keeper.acquire()
+        } onCancel: {
+          Task { await keeper.cancel() }
+        }
+      }
     } catch RepositoryError.backend(.denied(let message)) where configuration.isReadOnly {
       logger.info("mounting without a lock: \(message)")
     }
@@ -119,13 +132,15 @@ final class MountService: Sendable {
     await lockKeeper.release(unless: { false })
   }
 
-  /// Mounts. Requests wait until `run`.
+  /// Mounts. Requests wait until `run`. Throws a `CommandError` where a mount of ours is there already.
   func mount() throws {
-    let session = try FuseSession(
-      fileSystem: GitFileSystem(tree: tree, streamer: streamer, committer: self), mountpoint: configuration.mountpoint,
-      options: configuration.fuseOptions)
-    kernelCache.attach { [notifier = session.notifier] in try notifier.forget($0) }
-    serving.withLock { $0.session = session }
+    try MountpointLock.mounting(at: configuration.mountpoint) {
+      let session = try FuseSession(
+        fileSystem: GitFileSystem(tree: tree, streamer: streamer, committer: self),
+        mountpoint: configuration.mountpoint, options: configuration.fuseOptions)
+      kernelCache.attach { [notifier = session.notifier] in try notifier.forget($0) }
+      serving.withLock { $0.session = session }
+    }
   }
 
   /// Serves until the mount is gone and the last commit is done, and says how it ended. Blocks a plain thread.
@@ -162,12 +177,14 @@ final class MountService: Sendable {
 
   private func commitFinally() -> FinalCommit {
     if configuration.isForOneProgram { return .ended(discard()) }
+    if serving.withLock({ $0.isGivenUp }) { return .ended(dropChanges()) }
     let requests = serving.withLock { $0.exitRequests }
     while true {
       do {
         let result = try blocking { [coordinator] in try await coordinator.commit(.unmount) }
         return .ended(MountOutcome(result))
       } catch {
+        if serving.withLock({ $0.isGivenUp }) { return .ended(dropChanges()) }
         do {
           try mount()
           notifyListener()
@@ -182,6 +199,20 @@ final class MountService: Sendable {
         sleep(Self.retrySeconds)
       }
     }
+  }
+
+  /// Ends without a commit, for a person who has said so.
+  private func dropChanges() -> MountOutcome {
+    let snapshot = coordinator.current.base.snapshot
+    let isClean = coordinator.current.phase == .clean
+    do {
+      try blocking { [coordinator] in await coordinator.discard() }
+    } catch {
+      preconditionFailure("discarding throws nothing: \(error)")
+    }
+    if isClean { return .clean(snapshot: snapshot?.id.hex) }
+    let base = snapshot.map { "snapshot \($0.id.short)" } ?? "the mount"
+    return .failed(message: "given up on request: what was changed since \(base) is lost")
   }
 
   /// Ends without a commit; one that is past the point of no return is waited for. Takes the mountpoint away.
@@ -220,6 +251,18 @@ final class MountService: Sendable {
     }
     logger.warning("files are still in use: unmounting all the same")
     session.requestExit()
+  }
+
+  /// Drops what is not saved, and takes the mount off, in use or not. From any thread but those that serve.
+  func giveUp() {
+    let session = serving.withLock { serving in
+      serving.isGivenUp = true
+      return serving.session
+    }
+    logger.notice("giving up what is not saved, on request")
+    // A commit under way is cancelled; requests that wait for one end with it.
+    Task { [coordinator] in await coordinator.discard() }
+    session?.requestExit()
   }
 
   // MARK: Status
@@ -264,14 +307,28 @@ final class MountService: Sendable {
       refreshError: current.refreshError.map {
         MountStatus.RefreshError($0.error, location: repository.backend.description, at: $0.time)
       },
-      progress: current.progress?.figures, version: Version.current)
+      progress: current.progress?.figures,
+      waiting: repository.settings.waiting.current.map { MountStatus.Waiting($0) }, version: Version.current)
   }
 }
 
 extension MountService: FileSystemCommitter {
   func commitAndWait() throws(Errno) {
+    _ = try commit()
+  }
+
+  func commitForProgram() throws(Errno) {
+    // One that the mount is for syncs when it needs a snapshot.
+    if configuration.isForOneProgram { return try commitAndWait() }
+    guard fsyncLimit.begin() == .commit else { return }
+    var madeSnapshot = false
+    defer { fsyncLimit.end(madeSnapshot: madeSnapshot) }
+    if case .saved = try commit() { madeSnapshot = true }
+  }
+
+  private func commit() throws(Errno) -> CommitResult {
     do {
-      _ = try blocking { [coordinator] in try await coordinator.commit(.sync) }
+      return try blocking(abandoned: .goesOn) { [coordinator] in try await coordinator.commit(.sync) }
     } catch {
       throw Errno(cause: error)
     }
@@ -281,7 +338,7 @@ extension MountService: FileSystemCommitter {
     switch name {
     case "user.restic.snapshot": coordinator.current.base.snapshot.map { Array($0.id.hex.utf8) }
     // Plain values: that can't fail.
-    case "user.restic.status": (try? Self.statusEncoder().encode(status())).map { Array($0) }
+    case "user.restic.status", "user.restic.commit": (try? Self.statusEncoder().encode(status())).map { Array($0) }
     // A program that comes back to its mount: the status, once that shows what a new mount would; none where it doesn't.
     case "user.restic.newest" where configuration.isForOneProgram && catchUp(): statusAttribute("user.restic.status")
     default: nil

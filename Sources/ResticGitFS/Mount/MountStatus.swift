@@ -1,3 +1,5 @@
+import ResticCore
+
 /// How a mount stands: the JSON in the extended attribute `user.restic.status` of its root, and of `status --json`.
 struct MountStatus: Codable, Hashable, Sendable {
   /// What the last commit came to.
@@ -54,6 +56,20 @@ struct MountStatus: Codable, Hashable, Sendable {
     var message: String
   }
 
+  /// What the mount is waiting for.
+  struct Waiting: Codable, Hashable, Sendable {
+    /// Whose lock, or which storage: in words.
+    var reason: String
+    /// Since when, in RFC 3339. Another time means another wait.
+    var since: String
+
+    /// What `note` says.
+    init(_ note: WaitingNotes.Note) {
+      reason = note.reason
+      since = note.since.rfc3339
+    }
+  }
+
   /// How far the commit under way has come.
   typealias Progress = CommitProgress.Figures
 
@@ -92,6 +108,8 @@ struct MountStatus: Codable, Hashable, Sendable {
   var refreshError: RefreshError?
   /// The commit under way.
   var progress: Progress?
+  /// What is waited for at this moment.
+  var waiting: Waiting?
   /// The program's version.
   var version: String
 }

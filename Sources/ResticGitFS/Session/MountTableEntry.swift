@@ -7,6 +7,8 @@ import SystemPackage
 struct MountTableEntry: Hashable, Sendable {
   /// What the kernel calls this mount; differs from that of an earlier mount at the same place while both exist.
   let mountID: Int
+  /// The file system's device, `MAJOR:MINOR`: the same for every mount of one file system, in every mount namespace.
+  let device: String
   /// Where it is mounted.
   let mountpoint: FilePath
   /// `ext4`, `fuse.restic-gitfs`.
@@ -26,6 +28,7 @@ struct MountTableEntry: Hashable, Sendable {
       let mountID = Int(String(decoding: fields[0], as: UTF8.self))
     else { return nil }
     self.mountID = mountID
+    device = String(decoding: fields[2], as: UTF8.self)
     mountpoint = Self.path(Self.unescaped(fields[4]))
     fileSystemType = String(decoding: Self.unescaped(fields[dash + 1]), as: UTF8.self)
     source = String(decoding: Self.unescaped(fields[dash + 2]), as: UTF8.self)

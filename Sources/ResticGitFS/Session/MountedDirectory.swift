@@ -9,6 +9,8 @@ import SystemPackage
 struct MountedDirectory: Sendable {
   /// The attribute of the root whose value is the status in JSON.
   private static let statusAttribute = "user.restic.status"
+  /// The attribute of the root that is there once all is saved.
+  private static let commitAttribute = "user.restic.commit"
 
   /// The mountpoint: absolute, without symbolic links.
   let path: FilePath
@@ -67,8 +69,20 @@ struct MountedDirectory: Sendable {
     }
   }
 
-  /// Commits and waits until that is done: fsync of the root. Blocks its thread.
+  /// Commits and waits until that is done. Blocks its thread.
   func synchronize() throws(Errno) {
+    var status = [UInt8](repeating: 0, count: 65_536)
+    let count = path.withPlatformString { path in
+      status.withUnsafeMutableBytes { getxattr(path, Self.commitAttribute, $0.baseAddress, $0.count) }
+    }
+    if count >= 0 { return }
+    // A process of an earlier version, which knows the older way only.
+    guard errno == ENODATA else { throw Errno(rawValue: errno) }
+    try synchronizeRoot()
+  }
+
+  /// fsync of the root.
+  private func synchronizeRoot() throws(Errno) {
     let descriptor = try Errno.only {
       try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .directory])
     }

@@ -14,6 +14,13 @@ struct SessionDirectory: Sendable {
     path = stateHome.appending("restic-gitfs").appending(repositoryID).appending("mounts")
   }
 
+  /// The folders of all repositories below `stateHome` that have had sessions.
+  static func all(stateHome: FilePath) throws(Errno) -> [SessionDirectory] {
+    try names(in: stateHome.appending("restic-gitfs")).filter { ID<Never>(hex: $0) != nil }.map { name in
+      SessionDirectory(stateHome: stateHome, repositoryID: name)
+    }
+  }
+
   /// A new session of this process, holding `record`.
   func create(_ record: SessionRecord) throws(Errno) -> SessionFile {
     try Self.makeFolders(path)

@@ -1,24 +1,45 @@
 /// Waits for the process that served a mount, after the unmount, and tells how the session ended.
 struct SessionEnd: Sendable {
+  /// How it ended.
+  enum Result: Sendable {
+    /// The process is gone.
+    case over(MountOutcome)
+    /// The process goes on: in other mount namespaces the file system is still mounted.
+    case held([MountHolder])
+  }
+
   private static let pollInterval = Duration.milliseconds(20)
+  /// How long the process may take to notice the unmount before somebody is looked for who has the file system still.
+  private static let patience = Duration.milliseconds(500)
 
   /// Opened before the unmount.
   let session: SessionObserver
   /// What was unmounted.
   let mount: MountedDirectory
+  /// The device that it had.
+  let device: String
   /// Where progress is shown.
   let progress: ProgressLine
+  /// Where it is shown what is waited for.
+  let waiting: WaitingLine
 
   /// How it ended. Throws a `CommandError` when the final commit failed and the process has mounted again, and when the
   /// process died without a word.
-  func wait() async throws -> MountOutcome {
+  func wait() async throws -> Result {
     defer { progress.clear() }
+    var nextLook = ContinuousClock.now.advanced(by: Self.patience)
     while !session.isOver {
       guard let record = session.record() else { continue }
       if let now = record.progress { progress.show(now) }
-      if record.state == .serving, try isMountedAgain() {
+      waiting.show(record.waiting) { progress.clear() }
+      if record.state == .serving, try isMountedAgain(record) {
         let message = try mount.status().lastError?.message ?? "the reason is in the log"
         throw CommandError("the last changes could not be saved: \(message); \(mount.path) is mounted again")
+      }
+      if record.state == .serving, record.device == device, nextLook < .now {
+        let holders = MountHolder.find(device: device)
+        if !holders.isEmpty { return .held(holders) }
+        nextLook = .now.advanced(by: Self.patience)
       }
       try await Task.sleep(for: Self.pollInterval)
     }
@@ -26,11 +47,15 @@ struct SessionEnd: Sendable {
       throw CommandError(
         "the process that served \(mount.path) died; `restic-gitfs snapshots` shows what was saved")
     }
-    return outcome
+    return .over(outcome)
   }
 
-  /// Whether the mount is back. Right after the unmount the record may say `serving` still, with nothing mounted.
-  private func isMountedAgain() throws -> Bool {
-    try MountTable.load().entry(at: mount.path)?.isResticGitFS == true
+  /// Whether the process has mounted again. Right after the unmount the record says `serving` still, and another process may
+  /// have mounted at the same place.
+  private func isMountedAgain(_ record: SessionRecord) throws -> Bool {
+    guard let entry = try MountTable.load().entry(at: mount.path), entry.isResticGitFS, entry.device == record.device
+    else { return false }
+    // The number of a device that is gone is given to the next one.
+    return try mount.status().pid == record.processID
   }
 }

@@ -53,6 +53,7 @@ final class SessionFile: Sendable {
     try update { record in
       record.state = .ended
       record.progress = nil
+      record.waiting = nil
       record.outcome = outcome
     }
     guard path.withPlatformString({ unlink($0) }) == 0 else { throw Errno(rawValue: errno) }

@@ -18,18 +18,24 @@ struct SessionRecord: Codable, Hashable, Sendable {
   var processID: Int32
   /// Where it mounts, absolute.
   var mountpoint: String
+  /// The device of what it has mounted last (`MountTableEntry.device`); nil before that.
+  var device: String?
   /// Where it is in its life.
   var state: State
   /// How far the commit is that is under way.
   var progress: MountStatus.Progress?
+  /// What it is waiting for.
+  var waiting: MountStatus.Waiting?
   /// How it ended.
   var outcome: MountOutcome?
 
   private enum CodingKeys: String, CodingKey {
     case processID = "pid"
     case mountpoint
+    case device
     case state
     case progress
+    case waiting
     case outcome
   }
 }

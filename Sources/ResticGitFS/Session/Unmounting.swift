@@ -22,6 +22,21 @@ enum Unmounting {
     throw failure(of: path, isBusy: reason.contains("busy"), reason: reason)
   }
 
+  /// Takes `path` away from this mount namespace even if it is in use: its users keep what they have open, and get errors.
+  static func detach(_ path: FilePath) async throws {
+    if geteuid() == 0 {
+      guard path.withPlatformString({ umount2($0, Int32(MNT_FORCE | MNT_DETACH) | Int32(UMOUNT_NOFOLLOW)) }) == 0 else {
+        throw failure(of: path, isBusy: false, reason: "\(Errno(rawValue: errno))")
+      }
+      return
+    }
+    let result = try await Subprocess.run(
+      .name("fusermount3"), arguments: ["-u", "-z", "--", path.string], output: .discarded, error: .string(limit: 4096))
+    guard !result.terminationStatus.isSuccess else { return }
+    throw failure(
+      of: path, isBusy: false, reason: result.standardError.split(separator: "\n").joined(separator: "; "))
+  }
+
   private static func failure(of path: FilePath, isBusy: Bool, reason: String) -> CommandError {
     if isBusy {
       return CommandError(

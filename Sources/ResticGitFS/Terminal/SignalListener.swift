@@ -1,7 +1,7 @@
 import Glibc
 import ResticCore
 
-/// Receives SIGINT, SIGTERM, SIGHUP and SIGUSR1 on one thread, so that what they cause is ordinary code.
+/// Receives SIGINT, SIGTERM, SIGHUP and SIGUSR1, and others when asked to, on one thread, so that what they cause is ordinary code.
 ///
 /// The signals are blocked before any other thread starts, and threads inherit that. Child processes inherit it too:
 /// those that should end on Ctrl-C must be started with an empty mask. Not every thread keeps it: the one of Subprocess
@@ -10,11 +10,13 @@ import ResticCore
 final class SignalListener: Sendable {
   /// A signal that arrived.
   struct Signal: Hashable, Sendable {
-    /// SIGINT, SIGTERM, SIGHUP or SIGUSR1.
+    /// SIGINT, SIGTERM, SIGHUP, SIGUSR1, or another that is listened to.
     let number: Int32
     /// Whether it comes from the terminal (Ctrl-C), which sends it to every process in the foreground, and not from
     /// `kill`, which may have meant this one only.
     let isFromTerminal: Bool
+    /// Whether it is the one that gives up what is not saved (`DiscardSignal`).
+    var isDiscard = false
   }
 
   /// What happens on a signal. Runs on the listening thread, one signal at a time.
@@ -24,6 +26,8 @@ final class SignalListener: Sendable {
   private static let sentByKernel: Int32 = 0x80
   /// Set in the pipe's byte of a signal from the terminal; the rest is the signal's number.
   private static let terminalBit: UInt8 = 0x80
+  /// The pipe's byte of a `DiscardSignal`; no signal has this number.
+  private static let discardByte: UInt8 = 0x7F
   /// Where the signals' handler writes. Set once, before there is one.
   nonisolated(unsafe) private static var pipeEnd: Int32 = -1
 
@@ -42,6 +46,11 @@ final class SignalListener: Sendable {
   /// From now on signals cause `handler`.
   func onSignal(_ handler: @escaping Handler) {
     state.withLock { $0.handler = handler }
+  }
+
+  /// From now on `signals` cause the handler as well, instead of what the system does.
+  func listen(to signals: [Int32]) {
+    for number in signals { Self.catchSignal(number) }
   }
 
   /// Calls `start`, which may start threads, with the signals blocked, and takes signals for ever. Call it once, on the
@@ -65,11 +74,17 @@ final class SignalListener: Sendable {
     }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     start()
-    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+    // Whatever was blocked by the thread that started this process: no other thread here takes those signals.
+    var none = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, nil)
     while true {
       var byte: UInt8 = 0
       guard read(ends[0], &byte, 1) == 1 else { continue }
-      let signal = Signal(number: Int32(byte & ~Self.terminalBit), isFromTerminal: byte & Self.terminalBit != 0)
+      let signal =
+        byte == Self.discardByte
+        ? Signal(number: SIGUSR2, isFromTerminal: false, isDiscard: true)
+        : Signal(number: Int32(byte & ~Self.terminalBit), isFromTerminal: byte & Self.terminalBit != 0)
       // Called without the lock: a handler may set another one.
       let handler = state.withLock { $0.handler }
       handler(signal)
@@ -84,6 +99,7 @@ final class SignalListener: Sendable {
       let before = errno
       let isFromTerminal = information?.pointee.si_code == SignalListener.sentByKernel
       var byte = UInt8(truncatingIfNeeded: number) | (isFromTerminal ? SignalListener.terminalBit : 0)
+      if let information, DiscardSignal.matches(number, information.pointee) { byte = SignalListener.discardByte }
       _ = write(SignalListener.pipeEnd, &byte, 1)
       errno = before
     }

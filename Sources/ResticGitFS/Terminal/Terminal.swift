@@ -38,6 +38,18 @@ final class Terminal: Sendable {
     return password
   }
 
+  /// Asks a question on the terminal; whether the answer begins with `y`.
+  func confirm(_ question: String) -> Bool {
+    let descriptor = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    Self.write(question, to: descriptor)
+    var answer = [UInt8](repeating: 0, count: 256)
+    // The terminal gives one line at a time.
+    let count = read(descriptor, &answer, answer.count)
+    return count > 0 && [UInt8(ascii: "y"), UInt8(ascii: "Y")].contains(answer[0])
+  }
+
   /// Turns echo on again if it is off. May be called from any thread, at any time, any number of times.
   func restore() {
     savedModes.withLock { saved in

@@ -16,6 +16,7 @@ extension Namespace {
       inode.openCount += 1
       if forWriting { inode.writerCount += 1 }
     }
+    if forWriting { inodesOpenForWriting.insert(number) }
   }
 
   /// Takes an open file back; an unchanged one that nobody reads any more keeps its node only.
@@ -23,6 +24,7 @@ extension Namespace {
     guard let index = inodes.index(forKey: number) else { return }
     inodes.values[index].openCount -= min(1, inodes.values[index].openCount)
     if forWriting { inodes.values[index].writerCount -= min(1, inodes.values[index].writerCount) }
+    if inodes.values[index].writerCount == 0 { inodesOpenForWriting.remove(number) }
     if inodes.values[index].openCount == 0, case .file(.resolved) = inodes.values[index].body {
       inodes.values[index].body = .file(.stored)
     }

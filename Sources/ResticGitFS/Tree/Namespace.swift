@@ -36,6 +36,8 @@ struct Namespace: Sendable {
   private var bufferedFiles: [InodeNumber: UInt64] = [:]
   /// What a commit under way holds beside these bytes.
   var frozenContent = FrozenContent()
+  /// The inodes with a `writerCount`: the kernel may have something of theirs that it was given to write.
+  var inodesOpenForWriting: Set<InodeNumber> = []
   /// The known inodes of stored hard links.
   var hardLinks: [HardLinkKey: InodeNumber] = [:]
   /// The directories with a name that are not loaded and, as far as is known, can be.
@@ -242,6 +244,7 @@ struct Namespace: Sendable {
       inodes.values[index].lookupCount = 0
       inodes.values[index].openCount = 0
       inodes.values[index].writerCount = 0
+      inodesOpenForWriting = []
       dropIfUnused(number)
     }
   }

@@ -159,6 +159,8 @@ final class WorkingTree: Sendable {
   ) throws(Errno) -> Success {
     do {
       return try blocking(body)
+    } catch Errno.interrupted {
+      throw .interrupted
     } catch {
       logger.error("\(operation) of inode \(inode): \(error)")
       throw Errno(cause: error)

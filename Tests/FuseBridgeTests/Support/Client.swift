@@ -50,6 +50,11 @@ enum Client {
     return Result(status: code, output: text(of: descriptor))
   }
 
+  /// Starts a Python program as `python` does, and does not wait; the caller has to.
+  static func startPython(_ program: String, in directory: FilePath, output: Int32) throws -> pid_t {
+    try start(["python3", "-I", "-c", pythonPrelude + program], in: directory, output: output)
+  }
+
   /// Starts a program and does not wait; the caller has to.
   static func start(_ arguments: [String], in directory: FilePath, output: Int32) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()

@@ -6,6 +6,10 @@ import SystemPackage
 extension MemoryFileSystem {
   func lookup(_ name: [UInt8], in parent: FuseInode, caller: FuseCaller) throws(Errno) -> FuseEntry {
     let text = String(decoding: name, as: UTF8.self)
+    if text.hasPrefix("waits") {
+      try waitForLookup()
+      throw .noSuchFileOrDirectory
+    }
     if text.hasPrefix("errno-"), let number = Int32(text.dropFirst(6)) { throw Errno(rawValue: number) }
     return try locked { state throws(Errno) in
       state.count("lookup")

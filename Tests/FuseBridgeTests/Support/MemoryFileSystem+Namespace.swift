@@ -87,7 +87,7 @@ extension MemoryFileSystem {
     }
   }
 
-  func openDirectory(_ inode: FuseInode) throws(Errno) -> FuseOpenFile {
+  func openDirectory(_ inode: FuseInode, flags: Int32) throws(Errno) -> FuseOpenFile {
     try locked { state throws(Errno) in
       state.count("openDirectory")
       _ = try state.directory(inode)

@@ -1,10 +1,11 @@
+import Dispatch
 import FuseBridge
 import Glibc
 import Synchronization
 import SystemPackage
 
 /// A whole file system in dictionaries, to mount for real. It counts what the kernel holds, and has a few odd names:
-/// a lookup of `errno-N` throws that errno, and a read of a planted file named `slow…` waits for `letSlowReadsGo`.
+/// a lookup of `errno-N` throws that errno, one of `waits…` waits for `letLookupsGo` and finds nothing, and a read of a planted file named `slow…` waits for `letSlowReadsGo`.
 final class MemoryFileSystem: FuseFileSystem {
   struct State {
     var inodes: [FuseInode: MemoryInode] = [:]
@@ -21,6 +22,9 @@ final class MemoryFileSystem: FuseFileSystem {
     var creators: [FuseCaller] = []
     var waitingReadCount = 0
     var slowReadsMayGo = false
+    /// What wakes each lookup that waits.
+    var lookupGates: [DispatchSemaphore] = []
+    var lookupsMayGo = false
     /// The writes whose memory is kept, if it is.
     var keptWrites: [KeptWrite] = []
   }
@@ -81,6 +85,31 @@ final class MemoryFileSystem: FuseFileSystem {
   var creators: [FuseCaller] { state.withLock { $0.creators } }
   var waitingReadCount: Int { state.withLock { $0.waitingReadCount } }
   func resetCallCounts() { state.withLock { $0.callCounts = [:] } }
+  /// How many lookups of `waits…` are waiting.
+  var waitingLookupCount: Int { state.withLock { $0.lookupGates.count } }
+
+  func letLookupsGo() {
+    let gates = state.withLock { state in
+      state.lookupsMayGo = true
+      return state.lookupGates
+    }
+    for gate in gates { gate.signal() }
+  }
+
+  func holdLookups() { state.withLock { $0.lookupsMayGo = false } }
+
+  /// Waits as a handler does that waits for a storage.
+  func waitForLookup() throws(Errno) {
+    let gate = DispatchSemaphore(value: 0)
+    let mustWait = state.withLock { state in
+      if !state.lookupsMayGo { state.lookupGates.append(gate) }
+      return !state.lookupsMayGo
+    }
+    guard mustWait else { return }
+    defer { state.withLock { $0.lookupGates.removeAll { $0 === gate } } }
+    guard FuseRequest.wait(for: gate) else { throw .interrupted }
+  }
+
   func letSlowReadsGo() { state.withLock { $0.slowReadsMayGo = true } }
 
   /// The inode of a path from the root.

@@ -119,7 +119,7 @@ struct DirectoryListingModelTests {
         file.forget(made.inode, count: 1)
         reading.names[name] = made.inode
       }
-      reading.handles = try (0..<2).map { _ in try file.openDirectory(directory).handle }
+      reading.handles = try (0..<2).map { _ in try file.openDirectory(directory, flags: 0).handle }
       for _ in 0..<8 {
         reading.begin()
         var handle = reading.handles[0]
@@ -165,7 +165,7 @@ struct DirectoryListingModelTests {
         return entries
       }
     }
-    let handle = try await reader.onThread { try $0.fileSystem.openDirectory($0.inode("d")).handle }
+    let handle = try await reader.onThread { try $0.fileSystem.openDirectory($0.inode("d"), flags: 0).handle }
     let first = try await read(100, 0, handle)
     #expect(try await reader.coordinator.refresh())
     let rest = try await read(1000, first[99].nextOffset, handle)

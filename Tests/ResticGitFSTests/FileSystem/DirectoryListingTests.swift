@@ -1,4 +1,5 @@
 import FuseBridge
+import Glibc
 import Testing
 
 @testable import ResticGitFS
@@ -11,7 +12,7 @@ struct DirectoryListingTests {
     try await mount.onThread { mount in
       let fileSystem = mount.fileSystem
       func keepsCache() throws -> Bool {
-        let opened = try fileSystem.openDirectory(Namespace.root)
+        let opened = try fileSystem.openDirectory(Namespace.root, flags: O_RDONLY)
         fileSystem.releaseDirectory(Namespace.root, handle: opened.handle)
         return opened.keepsCache
       }

@@ -73,6 +73,7 @@ struct TestMount: Sendable {
   /// For tests that commit by the coordinator.
   private struct NoCommitter: FileSystemCommitter {
     func commitAndWait() throws(Errno) { throw .notSupported }
+    func commitForProgram() throws(Errno) { throw .notSupported }
     func statusAttribute(_ name: String) -> [UInt8]? { nil }
   }
 

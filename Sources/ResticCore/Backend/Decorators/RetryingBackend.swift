@@ -5,21 +5,29 @@ public import Logging
 /// - Every retry is announced by one warning. When the time is up, the last error is thrown.
 /// - A `save` may be repeated safely: a file that is there already with the same bytes is a success.
 /// - A repeated `remove` that finds nothing is a success: it was the answer that got lost.
+/// - A call that fails, or that takes long, leaves a note (`WaitingNotes`) until it ends.
 /// - A cancelled task gets its first try (cleaning up has to work), and no other: the error is thrown at once.
 public struct RetryingBackend: Backend {
   private let base: any Backend
   private let policy: RetryPolicy
   private let clock: any Clock<Duration>
+  private let waiting: WaitingNotes
   private let logger: Logger
 
-  /// Retries for `base`. `clock` measures and sleeps.
+  /// A call that takes longer counts as unanswered.
+  private static let patience = Duration.seconds(2)
+  /// The same for a call that carries a pack: a slow network needs that long.
+  private static let packPatience = Duration.seconds(20)
+
+  /// Retries for `base`. `clock` measures and sleeps. Calls that wait are in `waiting`.
   public init(
     _ base: any Backend, policy: RetryPolicy = RetryPolicy(), clock: any Clock<Duration> = ContinuousClock(),
-    logger: Logger
+    waiting: WaitingNotes = WaitingNotes(), logger: Logger
   ) {
     self.base = base
     self.policy = policy
     self.clock = clock
+    self.waiting = waiting
     self.logger = logger
   }
 
@@ -30,11 +38,15 @@ public struct RetryingBackend: Backend {
   }
 
   public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
-    try await retrying("save \(file)") { _ async throws(BackendError) in try await base.save(file, bytes) }
+    try await retrying("save \(file)", patience: patience(for: file)) { _ async throws(BackendError) in
+      try await base.save(file, bytes)
+    }
   }
 
   public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
-    try await retrying("load \(file)") { _ async throws(BackendError) in try await base.load(file, range: range) }
+    try await retrying("load \(file)", patience: patience(for: file)) { _ async throws(BackendError) in
+      try await base.load(file, range: range)
+    }
   }
 
   public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
@@ -63,16 +75,28 @@ public struct RetryingBackend: Backend {
     await base.listingsAreImmediate(of: type)
   }
 
+  private func patience(for file: BackendFile) -> Duration {
+    file.type == .data ? Self.packPatience : Self.patience
+  }
+
   /// What `call` returns in the end. It is told whether it was called before.
   private func retrying<Success>(
-    _ operation: @autoclosure () -> String, _ call: (_ isRetry: Bool) async throws(BackendError) -> Success
+    _ operation: @autoclosure @escaping @Sendable () -> String, patience: Duration = RetryingBackend.patience,
+    _ call: (_ isRetry: Bool) async throws(BackendError) -> Success
   ) async throws(BackendError) -> Success {
+    let place = base
+    let unanswered = waiting.begin(after: patience) { "\(operation()) at \(place.description) is not answered" }
+    defer { unanswered.end() }
     var error: BackendError
     do throws(BackendError) {
       return try await call(false)
     } catch let first {
       error = first
     }
+    unanswered.end()
+    guard error.isRetryable else { throw error }
+    let failing = waiting.begin { [error] in Self.failure(of: operation(), at: place, error) }
+    defer { failing.end() }
     var wait = Wait(policy: policy)
     let stopwatch = stopwatch(of: clock)
     while error.isRetryable, !Task.isCancelled, let delay = wait.next(elapsed: stopwatch()) {
@@ -87,8 +111,13 @@ public struct RetryingBackend: Backend {
       } catch let next {
         error = next
       }
+      failing.update { [error] in Self.failure(of: operation(), at: place, error) }
     }
     throw error
+  }
+
+  private static func failure(of operation: String, at place: any Backend, _ error: BackendError) -> String {
+    "\(operation) at \(place.description) fails and is tried again: \(error)"
   }
 
   /// How long it is since this was called, by `clock`.

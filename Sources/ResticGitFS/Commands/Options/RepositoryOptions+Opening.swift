@@ -4,7 +4,7 @@ import ResticCore
 extension RepositoryOptions {
   /// The storage at `location`, with retries and a limit on connections around it, as the storage's `options` have it.
   func backend(
-    at location: BackendLocation, options: [String], logger: Logger
+    at location: BackendLocation, options: [String], waiting: WaitingNotes = WaitingNotes(), logger: Logger
   ) throws(CommandError) -> any Backend {
     let connections: Int
     do throws(BackendOptionError) {
@@ -12,7 +12,8 @@ extension RepositoryOptions {
     } catch {
       throw CommandError(error.description)
     }
-    return RetryingBackend(LimitedBackend(location.makeBackend(), connections: connections), logger: logger)
+    return RetryingBackend(
+      LimitedBackend(location.makeBackend(), connections: connections), waiting: waiting, logger: logger)
   }
 
   /// The repository at `location`, opened with the password from wherever it comes. A person has three tries, and git's
@@ -25,7 +26,7 @@ extension RepositoryOptions {
   ) async throws -> Repository {
     var reader = try passwordReader(in: context)
     reader.isForGit = isForGit
-    let backend = try backend(at: location, options: options, logger: settings.logger)
+    let backend = try backend(at: location, options: options, waiting: settings.waiting, logger: settings.logger)
     do throws(RepositoryError) {
       try await Self.checkConfig(of: backend, at: location)
     } catch {

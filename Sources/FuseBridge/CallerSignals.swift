@@ -1,0 +1,69 @@
+internal import Glibc
+
+/// The signals that wait for the thread of a request, and what they will do to it.
+///
+/// Source: proc_pid_status(5), signal(7). While a thread waits for an answer it receives no signal, so the kernel lists
+/// those that came meanwhile. Of a signal that ends the process without a core file the kernel makes a SIGKILL for each
+/// of its threads (Linux kernel/signal.c, complete_signal).
+struct CallerSignals: Hashable {
+  /// Each a set of signals: bit n stands for signal n + 1.
+  private var pending: UInt64 = 0
+  private var blocked: UInt64 = 0
+  private var ignored: UInt64 = 0
+  private var caught: UInt64 = 0
+
+  /// The signals that a process catches in order to end in its own way.
+  private static let requests = set(SIGHUP, SIGINT, SIGQUIT, SIGTERM)
+  /// The signals that do not end a process that does nothing about them.
+  private static let harmless = set(SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU)
+  private static let kill = set(SIGKILL)
+
+  /// What `status`, the text of a file `/proc/PID/status`, says; nil where it says nothing of signals.
+  init?(status: [UInt8]) {
+    var lineCount = 0
+    for line in status.split(separator: UInt8(ascii: "\n")) {
+      let parts = String(decoding: line, as: UTF8.self).split(separator: ":", maxSplits: 1)
+      guard parts.count == 2, let set = UInt64(parts[1].drop { $0 == "\t" || $0 == " " }, radix: 16) else { continue }
+      switch parts[0] {
+      case "SigPnd", "ShdPnd": pending |= set
+      case "SigBlk": blocked = set
+      case "SigIgn": ignored = set
+      case "SigCgt": caught = set
+      default: continue
+      }
+      lineCount += 1
+    }
+    guard lineCount == 5 else { return nil }
+  }
+
+  /// Whether the thread ends, or is asked to, as soon as its request is answered.
+  var areEnding: Bool {
+    let coming = pending & ~blocked & ~ignored
+    return pending & Self.kill | coming & caught & Self.requests | coming & ~caught & ~Self.harmless != 0
+  }
+
+  /// Whether the thread `caller` ends, or is asked to. True where nobody can tell: a thread of another process namespace
+  /// has no number here, and one that can't be killed is worse than a read that fails.
+  static func isEnding(_ caller: FuseCaller) -> Bool {
+    guard caller.processID > 0, let status = load("/proc/\(caller.processID)/status"),
+      let signals = CallerSignals(status: status)
+    else { return true }
+    return signals.areEnding
+  }
+
+  private static func set(_ signals: Int32...) -> UInt64 {
+    signals.reduce(0) { $0 | 1 << UInt64($1 - 1) }
+  }
+
+  private static func load(_ path: String) -> [UInt8]? {
+    guard let file = fopen(path, "re") else { return nil }
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 4096)
+    while true {
+      let count = fread(&part, 1, part.count, file)
+      guard count > 0 else { return bytes }
+      bytes += part[..<count]
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import Glibc
+import SystemPackage
+
+/// Gives up a mount with what is not saved, whatever the storage and the serving process do. Nothing here waits for long.
+///
+/// The process is asked first, by a signal that only its own user or root can send and that nobody sends by mistake
+/// (`DiscardSignal`): it gives back its locks and takes the mount off. One that does not end soon is killed, and the
+/// kernel's connection to it is cut.
+struct MountDiscard: Sendable {
+  /// What is lost.
+  struct Loss: Sendable {
+    /// The mount's status; nil where it does not answer.
+    var status: MountStatus?
+    /// In words: nil where nothing is lost.
+    var text: String?
+  }
+
+  /// How long the process may take to end in its own way, and how long after a SIGKILL.
+  private static let patience = Duration.seconds(10)
+  private static let pollInterval = Duration.milliseconds(20)
+
+  /// The mount.
+  let mount: MountedDirectory
+  /// Its device.
+  let device: String
+
+  /// The mount at `path`. A path that names it is not followed: whoever looks at a mount that hangs hangs with it.
+  static func find(_ path: String, in table: MountTable) throws(CommandError) -> MountDiscard {
+    let given = FilePath(path).absolute()
+    let parent = given.removingLastComponent()
+    let resolved = given.lastComponent.map { (parent.resolved() ?? parent).appending($0) } ?? given
+    if let entry = table.entry(at: resolved), entry.isResticGitFS {
+      return MountDiscard(mount: MountedDirectory(path: resolved), device: entry.device)
+    }
+    let mount = try MountedDirectory.find(path, in: table)
+    guard let entry = table.entry(at: mount.path) else { preconditionFailure("the mount was found in this table") }
+    return MountDiscard(mount: mount, device: entry.device)
+  }
+
+  /// What giving up loses.
+  func loss() async -> Loss {
+    guard case .success(let text) = await mount.statusTextInTime(), let status = try? mount.decoded(text) else {
+      return Loss(text: "\(mount.path) does not answer: all that was written since its last snapshot is lost")
+    }
+    // Saved is what the last commit holds; one that is under way may still fail.
+    if status.state == .clean { return Loss(status: status) }
+    let base = status.snapshot.map { "snapshot \($0.prefix(8))" } ?? "it was mounted"
+    let files = "\(status.dirtyFiles) \(status.dirtyFiles == 1 ? "file" : "files")"
+    return Loss(
+      status: status,
+      text: """
+        all that was changed on \(mount.path) since \(base) is lost: \(files) with \
+        \(ByteCountText.text(status.dirtyBytes)) in memory, and what was renamed or removed
+        """)
+  }
+
+  /// Ends the process and takes the mount off. `status` is the mount's, if it has told it; else its session is looked for
+  /// below `stateHome`.
+  func giveUp(_ status: MountStatus?, stateHome: FilePath?) async throws {
+    let session = status?.sessionFile.flatMap { try? SessionObserver(path: FilePath($0)) } ?? session(below: stateHome)
+    guard let process = status?.pid ?? session?.record()?.processID else {
+      // It is dead, or of a session that this user's state folder does not know.
+      FuseAbort.abort(device: device)
+      return try await takeOff()
+    }
+    guard DiscardSignal.send(to: process) else {
+      guard errno == ESRCH else {
+        throw CommandError("process \(process), which serves \(mount.path), cannot be told: \(Errno(rawValue: errno))")
+      }
+      return try await takeOff()
+    }
+    if !(await isOver(session, process)) {
+      kill(process, SIGKILL)
+      FuseAbort.abort(device: device)
+      _ = await isOver(session, process)
+    }
+    try await takeOff()
+  }
+
+  /// Takes the mount off if it is still there.
+  private func takeOff() async throws {
+    guard try MountTable.load().entry(at: mount.path)?.device == device else { return }
+    try await Unmounting.detach(mount.path)
+  }
+
+  /// Waits for the end of the process for a while; whether it came.
+  private func isOver(_ session: SessionObserver?, _ process: Int32) async -> Bool {
+    let end = ContinuousClock.now.advanced(by: Self.patience)
+    while ContinuousClock.now < end {
+      if session?.isOver ?? (kill(process, 0) != 0) { return true }
+      // Cancelled or not, it is looked at again until the time is up.
+      try? await Task.sleep(for: Self.pollInterval)
+    }
+    return false
+  }
+
+  private func session(below stateHome: FilePath?) -> SessionObserver? {
+    // A state folder that can't be read knows no session.
+    let directories = (try? stateHome.map { try SessionDirectory.all(stateHome: $0) }) ?? []
+    return directories.lazy.flatMap { (try? $0.sessions()) ?? [] }.first { session in
+      let record = session.record()
+      return record?.device == device && record?.mountpoint == mount.path.string
+    }
+  }
+}

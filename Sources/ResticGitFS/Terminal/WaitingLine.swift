@@ -1,0 +1,53 @@
+import ResticCore
+
+/// Tells a person what is waited for: one line on standard error for each wait, which stays.
+final class WaitingLine: Sendable {
+  private static let lookInterval = Duration.milliseconds(200)
+  /// A wait that is over sooner is not worth a line.
+  private static let patience = Duration.seconds(1)
+
+  private struct State {
+    /// When the wait that was seen last began, and when it was seen first.
+    var since = ""
+    var firstSeen = ContinuousClock.now
+    var isShown = false
+  }
+
+  private let context: CommandContext
+  private let isQuiet: Bool
+  private let state = Locked(State())
+
+  /// Lines on standard error, or none with `isQuiet`.
+  init(in context: CommandContext, isQuiet: Bool) {
+    self.context = context
+    self.isQuiet = isQuiet
+  }
+
+  /// Shows what `waiting` says once it has been there for a while; `before` is called first. Call it again and again.
+  func show(_ waiting: MountStatus.Waiting?, before: () -> Void = {}) {
+    guard let waiting, !isQuiet else { return }
+    let isDue = state.withLock { state in
+      if state.since != waiting.since { state = State(since: waiting.since) }
+      guard !state.isShown, state.firstSeen.duration(to: .now) >= Self.patience else { return false }
+      state.isShown = true
+      return true
+    }
+    guard isDue else { return }
+    before()
+    context.warn("waiting since \(waiting.since): \(waiting.reason)")
+  }
+
+  /// What `body` returns, while the waits in `notes` are shown.
+  func showing<Success: Sendable>(
+    _ notes: WaitingNotes, _ body: () async throws -> Success
+  ) async throws -> Success {
+    let watch = Task {
+      while !Task.isCancelled {
+        show(notes.current.map { MountStatus.Waiting($0) })
+        try? await Task.sleep(for: Self.lookInterval)  // only a cancellation ends it early, and that ends the loop
+      }
+    }
+    defer { watch.cancel() }
+    return try await body()
+  }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import Glibc
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@Suite("Unmounting what others have, and what can't be saved")
+struct GivingUpTests {
+  // P3 `umount` ends once all is saved, whoever else has the mount, and names them.
+  @Test(
+    "umount ends although another mount namespace has the mount, names who it is, and a new mount does not wait",
+    .enabled(if: geteuid() == 0, "needs root"))
+  func otherNamespace() async throws {
+    try await MountedRepository.mounted { vault in
+      try await vault.shell(
+        """
+        echo 1 > $M/file; P='\(vault.program)'
+        others=$(grep fuse.restic-gitfs /proc/self/mountinfo | cut -d ' ' -f 5 | grep -vx "$M" | tr '\n' ' ' || :)
+        cd /; unshare -m bash -c "umount -l $others; echo > '$T/holding'; while test -e '$T/holding'; do sleep 0.05; done" & holder=$!
+        trap 'rm -f $T/holding; wait' EXIT
+        for round in $(seq 600); do test -e $T/holding && break; sleep 0.05; done
+        $P umount $M > $T/said 2> $T/warned || { cat $T/warned >&2; exit 1; }
+        grep -q 'snapshot .* saved' $T/said
+        grep -q "process [0-9]* (.*) has it in another mount namespace" $T/warned
+        $P status > $T/status; grep -A 1 "^$M" $T/status > $T/own; grep -q 'process [0-9]* (.*) has it' $T/own
+        $P status --json > $T/status; grep -q '"state":"held"' $T/status
+        # What is written there is saved before a new mount begins, and at the end.
+        echo 2 > /proc/$holder/root$M/file
+        $P mount --no-git-init --quiet $M; test $(cat $M/file) = 2; $P umount --quiet $M
+        echo 3 > /proc/$holder/root$M/file
+        """, in: "/")
+      try await vault.waitForEnd()
+      #expect(try await vault.dump("/file") == "3")
+    }
+  }
+
+  // P4 `umount --discard` gives a mount up without the repository and without waiting.
+  @Test(
+    "a mount whose repository is gone is given up, after a question, with what was not saved",
+    arguments: ["living", "stopped", "waiting"])
+  func discard(_ state: String) async throws {
+    try await MountedRepository.mounted { vault in
+      try await vault.shell("mkdir sub; echo kept > sub/file; sync .; echo lost > lost")
+      let process = try await vault.status().pid
+      let mountpoint = vault.mountpoint.string
+      let refused = try await vault.result(vault.program.string, ["umount", "--discard", mountpoint])
+      #expect(refused.status == .exited(1) && refused.errorOutput.contains("is lost: 1 file with 5 B"), "\(refused)")
+      #expect(refused.errorOutput.contains("--force") && vault.isMounted())
+      let unasked = try await vault.result(vault.program.string, ["umount", "--force", mountpoint])
+      #expect(unasked.status == .exited(1) && vault.isMounted(), "\(unasked)")
+      try await vault.settle()
+      if state != "living" { try await vault.shell("mv repository gone", in: vault.folder) }
+      if state == "stopped" { kill(process, SIGSTOP) }
+      if state == "waiting" {
+        // Calls that fail for now are made again and again.
+        try await vault.shell("mkdir repository; touch repository/locks repository/config", in: vault.folder)
+        try await vault.shell("(timeout 60 sync . || :) > /dev/null 2>&1 &")
+      }
+      let given = try await vault.result(vault.program.string, ["umount", "--discard", "--force", mountpoint])
+      #expect(given.isSuccess && given.output.contains("given up"), "\(given)")
+      #expect(!vault.isMounted())
+      try await vault.waitForEnd()
+      if state == "waiting" { try await vault.shell("rm -r repository", in: vault.folder) }
+      if state != "living" { try await vault.shell("mv gone repository", in: vault.folder) }
+      if state == "living" { #expect(try vault.stored("locks").isEmpty, "the process has given them back") }
+      // A mount clears away what a process has left.
+      try await vault.mount(["--no-git-init"])
+      try await vault.shell("test ! -e lost; test $(cat sub/file) = kept")
+    }
+  }
+
+  // P5 One place holds one mount.
+  @Test("of two mounts that begin at once at one place one is refused")
+  func twoAtOnce() async throws {
+    try await MountedRepository.with { vault in
+      try await vault.shell(
+        """
+        P='\(vault.program)'
+        for round in 1 2 3 4 5 6; do
+          codes=
+          $P mount --no-git-init -q $M 2> $T/one & one=$!
+          $P mount --no-git-init -q $M 2> $T/two & two=$!
+          wait $one || codes="$codes one"; wait $two || codes="$codes two"
+          test "$codes" = ' one' || test "$codes" = ' two' || { echo "refused: $codes" >&2; exit 1; }
+          grep -q 'a restic-gitfs mount already' $T/one $T/two
+          test $(grep -c " $M " /proc/self/mountinfo) = 1
+          $P umount -q $M
+          test $(grep -c " $M " /proc/self/mountinfo) = 0
+        done
+        """, in: "/")
+    }
+  }
+
+  // P6 A mount in the foreground ends by no signal that would lose what was written.
+  @Test("signals that mean nothing to a mount do nothing; Ctrl-\\ saves and unmounts")
+  func signals() async throws {
+    try await MountedRepository.with { vault in
+      async let server = vault.result(
+        vault.program.string,
+        ["mount", "--foreground", "-v", "--no-git-init", "--log-file", vault.log.string, vault.mountpoint.string])
+      try await vault.wait(for: "the mount") { vault.isMounted() }
+      try await vault.shell("echo kept > file")
+      let process = try await vault.status().pid
+      let signals = [SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGXFSZ, SIGHUP, SIGPIPE, 40]
+      for signal in signals { #expect(kill(process, signal) == 0) }
+      try await vault.wait(for: "the lines in the log") {
+        let text = try String(contentsOfFile: vault.log.string, encoding: .utf8)
+        return text.components(separatedBy: "is ignored").count - 1 == signals.count - 2
+      }
+      #expect(try await vault.shell("cat file") == "kept")
+      kill(process, SIGQUIT)
+      #expect(try await server.status == .exited(0))
+      #expect(try await vault.dump("/file") == "kept")
+    }
+  }
+}

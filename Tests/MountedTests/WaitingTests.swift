@@ -1,0 +1,78 @@
+import Foundation
+import Glibc
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@testable import ResticCore
+
+// P1 Whoever waits is told what for, and can stop waiting: the mount goes on, and loses nothing.
+@Suite("Waiting, and giving it up")
+struct WaitingTests {
+  /// Starts the program with the arguments `$A`, waits until it says what it waits for, runs `$B`, and ends it.
+  private static let interrupted = """
+    "$P" $A 2> "$T/said" & child=$!
+    tell() { cat "$T/said" >&2; kill -KILL $child; exit 1; }
+    for round in $(seq 600); do grep -q 'waiting since' "$T/said" && break; sleep 0.05; done
+    grep -q "waiting since .*$W" "$T/said" || tell
+    eval "$B"
+    kill -$S $child
+    for round in $(seq 600); do kill -0 $child 2> /dev/null || break; sleep 0.05; done
+    kill -0 $child 2> /dev/null && tell
+    code=0; wait $child || code=$?
+    test $code = 130 || { echo "exit code $code" >&2; tell; }
+    """
+
+  @Test(
+    "behind an exclusive lock sync, umount and mount say whose it is, status too, and Ctrl-C ends them at once with 130",
+    arguments: ["sync", "umount", "mount"], ["INT", "TERM"])
+  func exclusiveLock(_ command: String, _ signal: String) async throws {
+    try await MountedRepository.with { vault in
+      let repository = try await vault.opened()
+      let file = LockFile(time: .now(), exclusive: true, hostname: "elsewhere", username: "somebody", pid: 1)
+      if command != "mount" { try await vault.mount(["--no-git-init"]) }
+      if command != "mount" { try await vault.sync() }
+      let lock = try await repository.store(file.encode(), as: BackendFile.lock)
+      if command != "mount" { try await vault.shell("echo kept > file") }
+      let look = command == "mount" ? ":" : "$P status $M | grep -q 'waiting .*by PID 1 on elsewhere by somebody'"
+      try await vault.shell(
+        "P='\(vault.program)'; A=\"\(command) $M\"; S=\(signal)\n"
+          + "W='already locked exclusively by PID 1 on elsewhere'; B=\"\(look)\"\n" + Self.interrupted, in: "/")
+      #expect(vault.isMounted() == (command != "mount"))
+      try await repository.backend.remove(.lock(lock))
+      guard command != "mount" else { return try await vault.waitForEnd() }
+      try await vault.unmount()
+      #expect(try await vault.dump("/file") == "kept")
+    }
+  }
+
+  @Test(
+    "with the storage away sync says which it is, status too, and a reader that was killed dies",
+    arguments: ["KILL", "INT", "TERM"])
+  func storageAway(_ signal: String) async throws {
+    try await MountedRepository.mounted { vault in
+      try await vault.shell("mkdir sub; echo content > sub/file")
+      try await vault.remount()
+      // Whoever asks for it gets an error that may pass.
+      try await vault.shell("mkdir away; mv repository/data repository/locks away", in: vault.folder)
+      try await vault.shell("touch repository/data repository/locks", in: vault.folder)
+      try await vault.shell(
+        """
+        env --default-signal ls sub > /dev/null 2> $T/said & child=$!
+        for round in $(seq 600); do
+          \(vault.program) status $M | grep -q 'waiting .*repository.*Not a dir' && break; sleep 0.05
+        done
+        \(vault.program) status $M | grep -q 'waiting .*repository.*Not a dir'
+        kill -\(signal) $child
+        for round in $(seq 600); do kill -0 $child 2> /dev/null || break; sleep 0.05; done
+        not kill -0 $child 2> /dev/null
+        P='\(vault.program)'; A="sync $M"; S=\(signal == "KILL" ? "INT" : signal); W='Not a dir'; B=:
+        cd sub/.. && echo new > new
+        """ + "\n" + Self.interrupted, in: vault.mountpoint)
+      try await vault.shell("rm repository/data repository/locks; mv away/* repository", in: vault.folder)
+      #expect(try await vault.shell("cat sub/file") == "content")
+      try await vault.unmount()
+      #expect(try await vault.dump("/new") == "new")
+    }
+  }
+}

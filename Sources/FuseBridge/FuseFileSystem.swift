@@ -76,7 +76,7 @@ public protocol FuseFileSystem: Sendable {
   /// `.` and `..` are emitted by the file system like every other entry, first at offset 0. Offsets stay good while
   /// names are added and removed: an entry that was there all the time is emitted once.
   /// An entry's `nextOffset` is where a later call goes on after it. With `countLookups` each entry that `emit` took
-  /// (returned true), other than `.` and `..`, has been looked up once: so the lookup is counted after `emit` said yes.
+  /// (returned true), other than `.`, `..` and those that carry no lookup, has been looked up once: so the lookup is counted after `emit` said yes.
   func readDirectory(
     _ inode: FuseInode, handle: FuseHandle, offset: UInt64, countLookups: Bool, emit: (FuseDirectoryEntry) -> Bool
   ) throws(Errno)

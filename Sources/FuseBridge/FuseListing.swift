@@ -28,6 +28,7 @@ struct FuseListing {
   /// Takes `entry` if there is room for it, and says so.
   mutating func append(_ entry: FuseDirectoryEntry, of request: fuse_req_t) -> Bool {
     let isDot = entry.name == [0x2E] || entry.name == [0x2E, 0x2E]
+    let isLookedUp = carriesLookups && entry.carriesLookup && !isDot
     let room = limit - byteCount
     let offset = off_t(truncatingIfNeeded: entry.nextOffset)
     let needed = bytes.withUnsafeMutableBytes { buffer -> Int in
@@ -37,7 +38,7 @@ struct FuseListing {
           let entry = FuseEntry(inode: entry.inode, attributes: entry.attributes)
           var parameters = fuse_entry_param(entry, timeouts: timeouts)
           // The kernel does not look up "." and "..": inode 0 tells it that no lookup comes with the entry.
-          if isDot { parameters.ino = 0 }
+          if !isLookedUp { parameters.ino = 0 }
           return fuse_add_direntry_plus(request, end, room, name, &parameters, offset)
         }
         var status = stat(entry.attributes)
@@ -47,7 +48,7 @@ struct FuseListing {
     // libfuse returns the size it needs and writes only if that fits.
     guard needed <= room else { return false }
     byteCount += needed
-    if carriesLookups && !isDot { lookedUp.append(entry.inode) }
+    if isLookedUp { lookedUp.append(entry.inode) }
     return true
   }
 

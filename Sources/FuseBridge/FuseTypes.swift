@@ -103,6 +103,8 @@ public struct FuseDirectoryEntry: Hashable, Sendable {
   public var attributes: FuseAttributes
   /// Where reading goes on after this entry: 1 ... Int64.max.
   public var nextOffset: UInt64
+  /// Whether readdirplus looks the entry up; if not, the kernel asks for the name when somebody uses it.
+  public var carriesLookup = true
 
   /// An entry.
   public init(name: [UInt8], inode: FuseInode, attributes: FuseAttributes, nextOffset: UInt64) {

@@ -30,28 +30,33 @@ struct Connection {
       trace.write("done with the mount")
     }
     let variables = environment.forServer(protocolVersion: configuration.protocolVersion)
-    let stored = try StoredConfiguration.load(mount.path.string, environment: variables)
     let server = ServerCommand(
-      arguments: stored.arguments + service.arguments + [mount.path.string], environment: variables)
+      arguments: ServiceSettings.arguments + service.arguments + [mount.path.string], environment: variables)
     StandardOutput.write(Array("\n".utf8))
     trace.write("connected: git \(server.arguments.joined(separator: " "))")
 
     if service.writes {
+      let completeness = StoredCompleteness(
+        mount: mount, key: [command.location.text] + configuration.mountArguments, environment: variables,
+        clientEnvironment: environment)
       let end = try PushConnection(
-        server: server, mount: mount, environment: variables, clientEnvironment: environment, trace: trace
+        server: server, mount: mount, completeness: completeness, environment: variables,
+        clientEnvironment: environment, trace: trace
       ).serve()
       isDone = end == .exited(0)
     } else {
       // Standard input and output are the server's own: nothing stands between it and git.
       let end = try server.start().wait()
       trace.write("\(service.rawValue) ended: \(end)")
-      isDone = end == .exited(0)
+      // git takes some of what it was refused for missing.
+      isDone = end == .exited(0) && mount.state()?.refused == nil
       guard isDone else { throw Self.failure(of: mount) }
     }
   }
 
-  /// Why a service failed: it has told git or the terminal itself, but for one reason.
+  /// Why a service failed: it has told git or the terminal itself, but for two reasons.
   static func failure(of mount: PrivateMount) -> HelperError {
-    mount.isDead ? HelperError("the process that served the repository died; nothing was saved") : .silent
+    if let refused = mount.state()?.refused { return HelperError("the stored repository is not served: \(refused)") }
+    return mount.isDead ? HelperError("the process that served the repository died; nothing was saved") : .silent
   }
 }

@@ -42,39 +42,6 @@ struct ConfigurationTests {
     #expect(remote(["remote.a.restickeepalive\n10m"]).keepAlive == nil)
   }
 
-  private func stored(_ names: [String], scope: String = "local") -> [String] {
-    StoredConfiguration(parsing: Array(names.flatMap { [scope, $0] }.joined(separator: "\0").utf8) + [0]).arguments
-  }
-
-  @Test("what could run a program is switched off")
-  func commands() {
-    let arguments = stored([
-      "filter.x.y.smudge", "tar.tar.gz.command", "tar.planted.command", "hook.evil.command",
-      "gpg.ssh.defaultkeycommand",
-      "remote.origin.uploadpack", "diff.x.textconv", "merge.x.driver", "include.path", "future.section.somecommand",
-    ])
-    for setting in [
-      "core.hooksPath=/dev/null", "filter.x.y.smudge=", "filter.x.y.required=false", "tar.tar.gz.command=gzip -cn",
-      "tar.planted.command=false", "hook.evil.enabled=false", "gpg.ssh.defaultkeycommand=false",
-      "remote.origin.uploadpack=",
-      "diff.x.textconv=", "merge.x.driver=", "future.section.somecommand=", "receive.denyCurrentBranch=ignore",
-    ] {
-      #expect(arguments.contains(setting), "\(setting)")
-    }
-    #expect(!arguments.contains { $0.hasPrefix("include.path") })
-  }
-
-  @Test("the user's own settings and harmless ones stay as they are")
-  func harmless() {
-    let plain = stored([])
-    #expect(stored(["filter.lfs.smudge", "tar.tgz.command"], scope: "global") == plain)
-    #expect(stored(["core.bare", "receive.denynonfastforwards", "pack.window", "uploadpack.packobjectshook"]) == plain)
-    #expect(plain.contains("receive.unpackLimit=1"))
-    #expect(!stored(["receive.unpacklimit"]).contains("receive.unpackLimit=1"))
-    #expect(StoredConfiguration(parsing: []).arguments == plain)
-    #expect(StoredConfiguration(parsing: Array("local".utf8)).arguments == plain)
-  }
-
   @Test("git's server programs get neither the client's repository nor restic's variables")
   func environment() {
     let environment = ProcessEnvironment(values: [

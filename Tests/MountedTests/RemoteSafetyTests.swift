@@ -11,9 +11,9 @@ struct RemoteSafetyTests {
       printf '#!/bin/sh\\ntouch %s/hook-%s\\n' $ran $hook > hooks/$hook; chmod 755 hooks/$hook; cp -p hooks/$hook $T/hooks
     done
     printf '#!/bin/sh\\ntouch %s/gpg\\n' $ran > $T/gpg; chmod 755 $T/gpg
-    git init -q --bare $T/alternate.git; git -C $T/a push -q $T/alternate.git main:refs/heads/alternate
-    git -C $T/alternate.git config core.alternateRefsCommand "touch $ran/alternate"
-    mkdir -p objects/info; echo $T/alternate.git/objects > objects/info/alternates
+    git init -q --bare alternate.git; git -C $T/a push -q $T/mnt/alternate.git main:refs/heads/alternate
+    git -C alternate.git config core.alternateRefsCommand "touch $ran/alternate"
+    mkdir -p objects/info; echo ../alternate.git/objects > objects/info/alternates
     printf '[tar "included"]\\n\\tcommand = touch %s/included; cat\\n\\tremote = true\\n' $ran > included
     cat >> config <<CONFIG
     [core]

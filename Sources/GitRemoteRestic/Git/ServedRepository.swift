@@ -8,7 +8,8 @@ struct ServedRepository: Sendable {
 
   /// Whether a git repository is at the root, as git tells.
   var exists: Bool {
-    ["HEAD", "objects", "refs"].allSatisfy { Self.attributes(of: path.appending($0)) != nil }
+    let types = ["HEAD", "objects", "refs"].map { (Self.attributes(of: path.appending($0))?.st_mode ?? 0) & S_IFMT }
+    return types == [S_IFREG, S_IFDIR, S_IFDIR]
   }
 
   /// Whether there is a `.git` in it: git would take that for the repository, and look nowhere else.
@@ -43,17 +44,12 @@ struct ServedRepository: Sendable {
     try check(["update-ref", "--no-deref", "-z", "--stdin"], environment, input: lines)
   }
 
-  /// Makes a new, empty repository one of SHA-256.
-  func useSHA256(environment: ProcessEnvironment) throws(HelperError) {
-    try check(["config", "core.repositoryformatversion", "1"], environment)
-    try check(["config", "extensions.objectformat", "sha256"], environment)
-  }
-
   private func check(
     _ arguments: [String], _ environment: ProcessEnvironment, input: [UInt8] = []
   ) throws(HelperError) {
-    let safe = ["-c", "core.hooksPath=/dev/null", "--git-dir", path.string]
-    let result = try GitCommand(safe + arguments, environment: environment).run(input: input)
+    let result = try GitCommand(
+      ServiceSettings.arguments + ["--git-dir", path.string] + arguments, environment: environment
+    ).run(input: input)
     guard result.isSuccess else {
       throw HelperError(
         "git \(arguments[0]) failed in the stored repository: \(result.errorOutput.split(separator: "\n").last ?? "")")

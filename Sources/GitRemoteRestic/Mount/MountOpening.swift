@@ -19,10 +19,14 @@ struct MountOpening {
     folder.removeLeftovers()
     var mount = try mount(for: service, in: folder)
     do throws(HelperError) {
-      if !service.writes, mount.state()?.snapshot == nil {
-        // There is no snapshot yet: a new, empty repository shows itself instead, and is dropped at the end.
-        mount.end()
-        mount = try start(isReadOnly: false, in: folder)
+      if mount.state()?.snapshot == nil {
+        // There is no snapshot yet. For those who read a new, empty repository shows itself instead, and is dropped at the end.
+        let format = try GitCommand(["rev-parse", "--show-object-format"], environment: environment).run()
+        let isSHA256 = format.isSuccess && format.line == "sha256"
+        if isSHA256 || !service.writes {
+          mount.end()
+          mount = try start(isReadOnly: false, objectFormat: isSHA256 ? "sha256" : "sha1", in: folder)
+        }
       }
       try check(mount)
       return mount
@@ -66,30 +70,27 @@ struct MountOpening {
       + configuration.mountArguments + variables.sorted()
   }
 
-  /// Refuses what git would not take for a bare repository, and gives a new one the client's object format.
+  /// Refuses what git would not take for a bare repository, and what would lead git out of the mount.
   private func check(_ mount: PrivateMount) throws(HelperError) {
     let repository = ServedRepository(path: mount.path)
-    guard let state = mount.state() else {
+    guard let state = mount.inspect() else {
       throw HelperError("the mount of \(command.location) is not understood: restic-gitfs is of another version")
     }
+    if let refused = state.refused { throw HelperError("\(command.location): \(refused)") }
     guard repository.exists, !repository.hasInnerRepository else {
       throw HelperError(
         "snapshot \(state.snapshot?.prefix(8) ?? "") of \(command.location) holds no bare git repository at its root; "
           + "choose another with remote.NAME.resticPath, resticTag or resticHost (`restic-gitfs snapshots` lists them)")
     }
-    guard state.snapshot == nil else { return }
-    let format = try GitCommand(["rev-parse", "--show-object-format"], environment: environment).run()
-    if format.isSuccess, format.line == "sha256" {
-      try repository.useSHA256(environment: environment.forServer(protocolVersion: 0))
-    }
+    try RepositoryPointers.check(mount.path)
   }
 
   private func start(
-    isReadOnly: Bool, in folder: PrivateFolder, keptFile: KeptFile? = nil
+    isReadOnly: Bool, objectFormat: String = "sha1", in folder: PrivateFolder, keptFile: KeptFile? = nil
   ) throws(HelperError) -> PrivateMount {
     let request = PrivateMount.Request(
       location: command.location, selection: configuration.mountArguments, isReadOnly: isReadOnly, isQuiet: isQuiet,
-      environment: environment, keptFile: keptFile)
+      objectFormat: objectFormat, environment: environment, keptFile: keptFile)
     trace.write("mount \(command.location), \(isReadOnly ? "read-only" : "writable")")
     let mount = try PrivateMount.start(request, in: folder)
     trace.write("mounted at \(mount.path)")

@@ -37,6 +37,8 @@ struct MountState: Decodable, Hashable, Sendable {
   var snapshot: String?
   /// The newest snapshot, if that is dated too far ahead of the clock.
   var ahead: Ahead?
+  /// Why something that git asked for was not served: one line.
+  var refused: String?
   /// The commit under way.
   var progress: Progress?
   /// What is waited for at this moment.

@@ -19,6 +19,8 @@ final class PrivateMount {
     var isReadOnly: Bool
     /// Whether only errors are to be told; otherwise it also says that it waits for the storage.
     var isQuiet: Bool
+    /// What names the objects of a repository that is made if there is no snapshot yet.
+    var objectFormat: String
     /// The child's variables.
     var environment: ProcessEnvironment
     /// What names it to the next command, if it may stay.
@@ -71,7 +73,8 @@ final class PrivateMount {
       request.keptFile.map { ["--keep-alive=\($0.duration)", "--keep-alive-file=\($0.path)"] }
       ?? ["--exit-with-fd", "\(lifeline.readEnd.rawValue)"]
     let arguments =
-      ["mount", "--ready-fd", "\(ready.writeEnd.rawValue)"] + end + (request.isReadOnly ? ["--read-only"] : [])
+      ["mount", "--ready-fd", "\(ready.writeEnd.rawValue)", "--object-format", request.objectFormat] + end
+      + (request.isReadOnly ? ["--read-only"] : [])
       + (request.isQuiet ? ["-q"] : []) + request.selection + [
         "-r", request.location.text, path.string,
       ]
@@ -97,6 +100,11 @@ final class PrivateMount {
     case .killed(let signal):
       throw HelperError("the process for the mount was ended by signal \(signal) before it was ready")
     }
+  }
+
+  /// Has the mount look at what git will read. Returns what the mount says of itself then; nil when it does not answer.
+  func inspect() -> MountState? {
+    Self.state(of: path, attribute: "user.restic.inspected")
   }
 
   /// What the mount says of itself; nil when it does not answer.
@@ -146,11 +154,13 @@ final class PrivateMount {
   /// Leaves the mount to the next command if it may stay and is as its snapshot says; else ends it. No command uses it now.
   func leave() {
     // It gives back the repository's lock, too, where it has taken one for nothing.
-    guard !isEnded, case .kept(let file) = hold, state()?.state == Self.clean, Self.synchronize(path) == nil,
-      state()?.state == Self.clean, file.leave(path)
+    guard !isEnded, case .kept(let file) = hold, isCleanAndServed, Self.synchronize(path) == nil,
+      isCleanAndServed, file.leave(path)
     else { return end() }
     isEnded = true
   }
+
+  private var isCleanAndServed: Bool { state().map { $0.state == Self.clean && $0.refused == nil } ?? false }
 
   /// The program for mounts: beside this one, or wherever PATH has it.
   static var program: String {

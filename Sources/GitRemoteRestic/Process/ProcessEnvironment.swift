@@ -86,6 +86,17 @@ struct ProcessEnvironment: Sendable {
     return result
   }
 
+  /// `forServer`, for a look at everything that is there: nothing stands for anything else, and no history ends before its
+  /// beginning. Source: git(1), GIT_NO_REPLACE_OBJECTS, GIT_SHALLOW_FILE; gitrepository-layout(5), info/grafts.
+  var withoutSubstitutes: ProcessEnvironment {
+    var result = self
+    result.values["GIT_NO_REPLACE_OBJECTS"] = "1"
+    result.values["GIT_SHALLOW_FILE"] = ""
+    // git warns of a file that is there.
+    result.values["GIT_GRAFT_FILE"] = "/dev/null/none"
+    return result
+  }
+
   private static let ofClientRepository = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT",
     "GIT_OBJECT_DIRECTORY", "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE",

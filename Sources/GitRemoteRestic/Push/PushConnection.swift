@@ -15,6 +15,8 @@ struct PushConnection {
   let server: ServerCommand
   /// What it works on.
   let mount: PrivateMount
+  /// Tells whether what is accepted is there in full.
+  let completeness: StoredCompleteness
   /// For git commands on the mount.
   let environment: ProcessEnvironment
   /// For git commands in the client's repository.
@@ -63,7 +65,7 @@ struct PushConnection {
     StandardOutput.write(parsed.encoded(inSideBand: request.usesSideBand))
     if request.usesSideBand { StandardOutput.write(Packet.flush.encoded) }
     // That nothing was accepted may have a reason that receive-pack does not know.
-    if !isAccepted, mount.isDead { throw Connection.failure(of: mount) }
+    if !isAccepted, mount.isDead || mount.state()?.refused != nil { throw Connection.failure(of: mount) }
     return end
   }
 
@@ -74,11 +76,15 @@ struct PushConnection {
   private func save(_ report: inout PushReport, _ request: PushRequest, in repository: ServedRepository)
     throws(HelperError)
   {
+    if let reason = try reasonAgainstSaving(Set(report.accepted), request) {
+      return report.refuse("not saved: \(reason)")
+    }
     while !report.accepted.isEmpty {
       let outcome = commit(request)
       trace.write("commit: \(outcome)")
       switch outcome {
       case .saved(let snapshot):
+        completeness.remember(request.values(of: Set(report.accepted)))
         announce(snapshot, request)
         return warnOfTime(request)
       case .failed(let reason):
@@ -95,6 +101,16 @@ struct PushConnection {
         guard moved.count < accepted.count else { return }
         try repository.setBack(request.commands.filter { moved.contains($0.reference) }, environment: environment)
       }
+    }
+  }
+
+  /// Why `ok` must not be said although receive-pack has accepted `references`; nil: it may.
+  private func reasonAgainstSaving(
+    _ references: Set<[UInt8]>, _ request: PushRequest
+  ) throws(HelperError) -> String? {
+    if let refused = mount.state()?.refused { return refused }
+    return try completeness.reasonAgainst(request.values(of: references)) {
+      if request.usesSideBand, !request.isQuiet { say("checking what is stored\r") }
     }
   }
 
@@ -134,6 +150,9 @@ struct PushConnection {
 
   /// A client that wants no report learns of a failure by our exit status only.
   private func saveWithoutReport(_ request: PushRequest) throws(HelperError) {
+    if let reason = try reasonAgainstSaving(Set(request.commands.map(\.reference)), request) {
+      throw HelperError("nothing was saved: \(reason)")
+    }
     switch mount.commit(show: { _ in }) {
     case .saved: warnOfTime(request)
     case .moved: throw HelperError("nothing was saved: somebody else has pushed meanwhile; fetch first")

@@ -34,6 +34,13 @@ struct PushRequest: Hashable, Sendable {
     if let command = Self.command(line) { commands.append(command) }
   }
 
+  /// The objects that `references` are to name, in hex; none for those that are to be deleted.
+  func values(of references: Set<[UInt8]>) -> [String] {
+    commands.filter { references.contains($0.reference) && !$0.isDeletion }.map {
+      String(decoding: $0.new, as: UTF8.self)
+    }
+  }
+
   /// Whether the report comes in bands.
   var usesSideBand: Bool { capabilities.contains("side-band-64k") }
   /// Whether the client wants a report at all.

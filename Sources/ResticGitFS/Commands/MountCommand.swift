@@ -57,6 +57,12 @@ struct MountCommand: ContextualCommand {
   @Flag(help: "Let files on the mount be run as programs, git hooks among them.")
   var exec = false
 
+  @Flag(
+    help: """
+      Show git's config files without commands and paths, and unchangeable: for a repository that others write to.
+      """)
+  var safeConfig = false
+
   @Option(
     help: ArgumentHelp("Save when nothing was written for so long, for example 5m.", valueName: "duration"),
     transform: Duration.parse)
@@ -74,6 +80,10 @@ struct MountCommand: ContextualCommand {
       "Look for a newer snapshot so often while nothing is changed; 0 turns it off.", valueName: "duration"),
     transform: Duration.parse)
   var refresh: Duration = .seconds(30)
+
+  /// Of a new bare repository.
+  @Option(help: .hidden)
+  var objectFormat = BareRepositoryTemplate.ObjectFormat.sha1
 
   @Option(help: .hidden)
   var readyFd: Int32?
@@ -162,6 +172,7 @@ struct MountCommand: ContextualCommand {
       mountpoint: mountpoint, isReadOnly: options.readOnly, takesLock: !noLock,
       selection: selection,
       createsBareRepository: !leavesEmpty, fuseOptions: options, isForOneProgram: isForGit,
+      showsSafeConfiguration: safeConfig, objectFormat: objectFormat,
       staysForNext: keepAliveFile != nil,
       commitAfter: commitAfter, fsyncInterval: fsyncInterval,
       refreshInterval: refresh == .zero || isForGit ? nil : refresh,

@@ -4,13 +4,20 @@ import ResticCore
 /// The bare git repository that a mount starts with where there is no snapshot yet: what `git init --bare` makes, less
 /// its sample hooks.
 struct BareRepositoryTemplate: Sendable {
+  /// What names git's objects.
+  enum ObjectFormat: String, Hashable, Sendable, CaseIterable {
+    case sha1, sha256
+  }
+
   /// The branch that `HEAD` names until another one is pushed first (`UnbornHead`).
   var defaultBranch: String
+  /// What names the objects.
+  var objectFormat = ObjectFormat.sha1
 
   private var files: [(path: [Name], content: String)] {
     [
       (["HEAD"], "ref: refs/heads/\(defaultBranch)\n"),
-      (["config"], Self.config),
+      (["config"], config),
       (["description"], "Unnamed repository; edit this file 'description' to name the repository.\n"),
     ]
   }
@@ -21,15 +28,18 @@ struct BareRepositoryTemplate: Sendable {
   ]
 
   /// `unpackLimit`: a push stays one git packfile, which is stored as a few large blobs and not as one for each object.
-  private static let config = """
-    [core]
-    \trepositoryformatversion = 0
-    \tfilemode = true
-    \tbare = true
-    [receive]
-    \tunpackLimit = 1
+  private var config: String {
+    let isSHA1 = objectFormat == .sha1
+    return """
+      [core]
+      \trepositoryformatversion = \(isSHA1 ? 0 : 1)
+      \tfilemode = true
+      \tbare = true
+      \(isSHA1 ? "" : "[extensions]\n\tobjectformat = \(objectFormat.rawValue)\n")[receive]
+      \tunpackLimit = 1
 
-    """
+      """
+  }
 
   /// Makes the repository at the root of an empty namespace. `owner` holds the owner of the nodes. All get the same time.
   func install(in namespace: inout Namespace, owner: Node, at now: Timestamp) throws(NamespaceError) {

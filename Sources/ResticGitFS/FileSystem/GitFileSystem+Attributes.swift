@@ -4,14 +4,16 @@ import SystemPackage
 
 extension GitFileSystem {
   func attributes(of inode: FuseInode, handle: FuseHandle?) throws(Errno) -> FuseAttributes {
-    try tree.read("getattr") { [mounter] namespace throws(NamespaceError) in
-      try namespace.attributes(of: inode, mounter: mounter)
+    let attributes = try tree.read("getattr") { [self] namespace throws(NamespaceError) in
+      try namespace.attributes(of: stored(inode), mounter: mounter)
     }
+    return shownText(of: inode).map { shown(attributes, text: $0) } ?? attributes
   }
 
   func setAttributes(
     of inode: FuseInode, to changes: FuseAttributeChanges, caller: FuseCaller
   ) throws(Errno) -> FuseAttributes {
+    try requireStored(inode)
     let current = try attributes(of: inode, handle: changes.handle)
     let names = (
       user: ownerNames.user(changes.userID ?? current.userID),

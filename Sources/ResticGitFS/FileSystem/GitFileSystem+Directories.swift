@@ -14,8 +14,9 @@ extension GitFileSystem {
   private static let isOfSync: FuseHandle = 1 << 63
 
   func openDirectory(_ inode: FuseInode, flags: Int32) throws(Errno) -> FuseOpenFile {
-    let entryCount = try tree.read("opendir") { namespace throws(NamespaceError) in
+    let entryCount = try tree.read("opendir") { [self] namespace throws(NamespaceError) in
       let children = try namespace.children(of: inode)
+      try requireRoom(namespace)
       try namespace.open(inode, forWriting: false)
       return children.count
     }
@@ -28,16 +29,18 @@ extension GitFileSystem {
     _ inode: FuseInode, handle: FuseHandle, offset: UInt64, countLookups: Bool, emit: (FuseDirectoryEntry) -> Bool
   ) throws(Errno) {
     let (listing, entries) = try listing(of: inode, handle: handle, from: offset)
-    let end = try tree.read("readdir") { [mounter] namespace throws(NamespaceError) in
+    let end = try tree.read("readdir") { [self] namespace throws(NamespaceError) in
       let children = try namespace.children(of: inode)
       var end = offset
       /// Lists an entry that comes after `offset`; false if there is no room for it.
-      func list(_ name: [UInt8], _ number: InodeNumber, _ next: UInt64) throws(NamespaceError) -> Bool {
+      func list(
+        _ name: [UInt8], _ number: InodeNumber, _ next: UInt64, carriesLookup: Bool = true
+      ) throws(NamespaceError) -> Bool {
         guard next > offset else { return true }
         let attributes = try namespace.attributes(of: number, mounter: mounter)
-        guard emit(FuseDirectoryEntry(name: name, inode: number, attributes: attributes, nextOffset: next)) else {
-          return false
-        }
+        var entry = FuseDirectoryEntry(name: name, inode: number, attributes: attributes, nextOffset: next)
+        entry.carriesLookup = carriesLookup
+        guard emit(entry) else { return false }
         end = next
         return true
       }
@@ -46,8 +49,10 @@ extension GitFileSystem {
       guard try list(Array("..".utf8), namespace.parent(of: inode), dotDot) else { return end }
       for entry in entries[entries.firstIndex(after: offset)...] {
         guard let number = children[entry.name] else { continue }  // removed since reading began
-        guard try list(entry.name.bytes, number, entry.offset) else { return end }
-        if countLookups { try namespace.countLookup(of: number) }
+        // Of some the lookup decides what is shown.
+        let carriesLookup = !isSpecial(number, as: entry.name, in: inode, namespace)
+        guard try list(entry.name.bytes, number, entry.offset, carriesLookup: carriesLookup) else { return end }
+        if countLookups, carriesLookup { try namespace.countLookup(of: number) }
       }
       return end
     }

@@ -13,6 +13,7 @@ extension GitFileSystem {
   ) throws(Errno) {
     let name = try userAttribute(name)
     if inode == Namespace.root { throw .notPermitted }
+    try requireStored(inode)
     try tree.change("setxattr") { namespace throws(NamespaceError) in
       try namespace.setExtendedAttribute(name, of: inode, to: value, flags: flags, at: .now())
     }
@@ -22,8 +23,9 @@ extension GitFileSystem {
     guard let name = try? userAttribute(name) else { throw .noData }  // the kernel asks for security.* by itself
     if inode == Namespace.root, name.description == "user.restic.commit" { try committer.commitAndWait() }
     if inode == Namespace.root, let value = committer.statusAttribute(name.description) { return value }
-    return try tree.read("getxattr") { namespace throws(NamespaceError) in
-      guard let attribute = try namespace.inode(inode).node.extendedAttributes.first(where: { $0.name == name }) else {
+    return try tree.read("getxattr") { [self] namespace throws(NamespaceError) in
+      guard let attribute = try namespace.inode(stored(inode)).node.extendedAttributes.first(where: { $0.name == name })
+      else {
         throw .refused(.noData)
       }
       return attribute.value
@@ -31,13 +33,15 @@ extension GitFileSystem {
   }
 
   func extendedAttributeNames(of inode: FuseInode) throws(Errno) -> [[UInt8]] {
-    try tree.read("listxattr") { namespace throws(NamespaceError) in
-      try namespace.inode(inode).node.extendedAttributes.map(\.name.bytes).filter { $0.starts(with: Self.userPrefix) }
+    try tree.read("listxattr") { [self] namespace throws(NamespaceError) in
+      let attributes = try namespace.inode(stored(inode)).node.extendedAttributes
+      return attributes.map(\.name.bytes).filter { $0.starts(with: Self.userPrefix) }
     }
   }
 
   func removeExtendedAttribute(_ name: [UInt8], of inode: FuseInode) throws(Errno) {
     let name = try userAttribute(name)
+    try requireStored(inode)
     try tree.change("removexattr") { namespace throws(NamespaceError) in
       try namespace.setExtendedAttribute(name, of: inode, to: nil, flags: 0, at: .now())
     }

@@ -26,8 +26,10 @@ extension GitFileSystem {
 
   func open(_ inode: FuseInode, flags: Int32) throws(Errno) -> FuseOpenFile {
     let access = FileAccess(openFlags: flags)
-    try tree.read("open") { namespace throws(NamespaceError) in
-      try namespace.open(inode, forWriting: access == .write)
+    if access == .write { try requireStored(inode) }
+    try tree.read("open") { [self] namespace throws(NamespaceError) in
+      try requireShown(inode, namespace)
+      try namespace.open(stored(inode), forWriting: access == .write)
     }
     return FuseOpenFile(handle: access.rawValue, keepsCache: true)
   }
@@ -37,7 +39,8 @@ extension GitFileSystem {
   ) throws(Errno) -> (entry: FuseEntry, file: FuseOpenFile) {
     let node = try newNode(.file, mode: mode | S_IFREG, in: parent, caller: caller)
     let access = FileAccess(openFlags: flags)
-    let entry = try tree.change("create") { [mounter] namespace throws(NamespaceError) in
+    let entry = try tree.change("create") { [self] namespace throws(NamespaceError) in
+      try requireChangeable(Name(name), in: parent, namespace)
       let number = try namespace.create(node, as: Name(name), in: parent, at: .now())
       try namespace.open(number, forWriting: access == .write)
       return try namespace.entry(number, mounter: mounter)
@@ -49,12 +52,16 @@ extension GitFileSystem {
     _ inode: FuseInode, handle: FuseHandle, offset: UInt64, byteCount: Int
   ) throws(Errno) -> ArraySlice<UInt8> {
     let (end, overflow) = offset.addingReportingOverflow(UInt64(byteCount))
+    if let text = shownText(of: inode) {
+      return text[min(Int(clamping: offset), text.count)..<min(Int(clamping: overflow ? UInt64.max : end), text.count)]
+    }
     return try tree.bytes(of: inode, in: offset..<(overflow ? UInt64.max : end))
   }
 
   func write(
     _ inode: FuseInode, handle: FuseHandle, offset: UInt64, _ written: FuseWrittenBytes
   ) throws(Errno) {
+    try requireStored(inode)
     try streamer.waitForRoom()
     let bytes = written.bytes
     let prepared = bytes.count >= Self.preparedByteCount ? WriteBuffer(written) : nil
@@ -67,7 +74,7 @@ extension GitFileSystem {
 
   func release(_ inode: FuseInode, handle: FuseHandle) {
     let mayWrite = handle == FileAccess.write.rawValue
-    tree.inspect { $0.release(inode, forWriting: mayWrite) }
+    tree.inspect { $0.release(stored(inode), forWriting: mayWrite) }
     if mayWrite { streamer.noteClose() }
   }
 
@@ -77,6 +84,7 @@ extension GitFileSystem {
   func allocate(
     _ inode: FuseInode, handle: FuseHandle, mode: Int32, offset: UInt64, byteCount: UInt64
   ) throws(Errno) {
+    try requireStored(inode)
     let keepsSize = mode & Allocation.keepSize != 0
     let (end, overflow) = offset.addingReportingOverflow(byteCount)
     guard !overflow, end <= Namespace.maximumFileByteCount else { throw .fileTooLarge }

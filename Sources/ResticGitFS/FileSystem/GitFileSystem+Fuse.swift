@@ -6,5 +6,6 @@ extension GitFileSystem: FuseFileSystem {
   func connectionEnded() {
     tree.inspect { $0.forgetEverything() }
     listings.withLock { $0 = DirectoryListings() }
+    configurations.withLock { $0 = ShownConfigurations() }
   }
 }

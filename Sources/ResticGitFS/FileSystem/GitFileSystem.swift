@@ -6,7 +6,7 @@ import SystemPackage
 /// What the kernel talks to: POSIX semantics and errno over a `WorkingTree`. The other files of this folder extend it by
 /// families of operations.
 ///
-/// Thread-safe: called from FUSE's worker threads. `listings` is a leaf lock.
+/// Thread-safe: called from FUSE's worker threads. `listings` and `configurations` are leaf locks.
 final class GitFileSystem: Sendable {
   /// The mounted tree.
   let tree: WorkingTree
@@ -20,12 +20,23 @@ final class GitFileSystem: Sendable {
   let listings = Locked(DirectoryListings())
   let storage: StorageStatistics
   let requestMemory: any FuseMemory = RequestMemory()
+  /// What is served of `tree`.
+  let rules: ServingRules
+  /// What was asked for and is not served.
+  let refusals: RefusalRecord
+  /// The configuration files that the kernel knows. A leaf lock.
+  let configurations = Locked(ShownConfigurations())
 
   /// A file system over `tree`.
-  init(tree: WorkingTree, streamer: ContentStreamer, committer: any FileSystemCommitter) {
+  init(
+    tree: WorkingTree, streamer: ContentStreamer, committer: any FileSystemCommitter,
+    rules: ServingRules = .everything, refusals: RefusalRecord
+  ) {
     self.tree = tree
     self.streamer = streamer
     self.committer = committer
+    self.rules = rules
+    self.refusals = refusals
     storage = StorageStatistics(backend: tree.repository.backend)
   }
 

@@ -19,6 +19,10 @@ struct MountConfiguration: Sendable {
   /// Whether the mount is there for one program, which asks for its commits: what others changed differently meanwhile makes
   /// a commit fail, the end of the mount drops what was not synced, and the mountpoint goes with it.
   var isForOneProgram = false
+  /// Whether git's configuration files are shown without commands and paths, and can't be changed.
+  var showsSafeConfiguration = false
+  /// The object format of a new bare repository.
+  var objectFormat = BareRepositoryTemplate.ObjectFormat.sha1
   /// Whether it stays for another program after that one (`KeepAlive`).
   var staysForNext = false
   /// How long after the last change a commit is made by itself; nil: never.
@@ -33,4 +37,10 @@ struct MountConfiguration: Sendable {
   var retryLock: Duration
   /// Who makes the snapshots.
   var identity: SnapshotIdentity
+
+  /// What is served of what the mount holds.
+  var rules: ServingRules {
+    if isForOneProgram { return .forGit }
+    return ServingRules(showsSafeConfiguration: showsSafeConfiguration)
+  }
 }

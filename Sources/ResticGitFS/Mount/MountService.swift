@@ -26,6 +26,7 @@ final class MountService: Sendable {
     var isGivenUp = false
     var sessionFile: String?
     var listener: (@Sendable (MountStatus) -> Void)?
+    var fileSystem: GitFileSystem?
   }
 
   private let repository: Repository
@@ -35,6 +36,7 @@ final class MountService: Sendable {
   private let coordinator: CommitCoordinator
   private let kernelCache: KernelCache
   private let lockKeeper: LockKeeper
+  private let refusals: RefusalRecord
   private let logger: Logger
   private let serving = Locked(Serving())
   private let fsyncLimit: FsyncLimit<ContinuousClock>
@@ -50,6 +52,7 @@ final class MountService: Sendable {
     self.configuration = configuration
     self.lockKeeper = lockKeeper
     self.logger = logger
+    refusals = RefusalRecord(logger: logger)
     notices = [mounted.notice, mounted.ahead?.message].compactMap(\.self)
     warning = mounted.warning
     tree = mounted.tree
@@ -135,11 +138,12 @@ final class MountService: Sendable {
   /// Mounts. Requests wait until `run`. Throws a `CommandError` where a mount of ours is there already.
   func mount() throws {
     try MountpointLock.mounting(at: configuration.mountpoint) {
+      let fileSystem = GitFileSystem(
+        tree: tree, streamer: streamer, committer: self, rules: configuration.rules, refusals: refusals)
       let session = try FuseSession(
-        fileSystem: GitFileSystem(tree: tree, streamer: streamer, committer: self),
-        mountpoint: configuration.mountpoint, options: configuration.fuseOptions)
+        fileSystem: fileSystem, mountpoint: configuration.mountpoint, options: configuration.fuseOptions)
       kernelCache.attach { [notifier = session.notifier] in try notifier.forget($0) }
-      serving.withLock { $0.session = session }
+      serving.withLock { ($0.session, $0.fileSystem) = (session, fileSystem) }
     }
   }
 
@@ -161,7 +165,7 @@ final class MountService: Sendable {
       let end = session.run()
       logger.info("unmounted: \(end)")
       kernelCache.attach(nil)
-      serving.withLock { $0.session = nil }
+      serving.withLock { ($0.session, $0.fileSystem) = (nil, nil) }
       notifyListener()
       switch commitFinally() {
       case .ended(let outcome): return outcome
@@ -307,7 +311,7 @@ final class MountService: Sendable {
       refreshError: current.refreshError.map {
         MountStatus.RefreshError($0.error, location: repository.backend.description, at: $0.time)
       },
-      progress: current.progress?.figures,
+      refused: refusals.message, progress: current.progress?.figures,
       waiting: repository.settings.waiting.current.map { MountStatus.Waiting($0) }, version: Version.current)
   }
 }
@@ -339,10 +343,20 @@ extension MountService: FileSystemCommitter {
     case "user.restic.snapshot": coordinator.current.base.snapshot.map { Array($0.id.hex.utf8) }
     // Plain values: that can't fail.
     case "user.restic.status", "user.restic.commit": (try? Self.statusEncoder().encode(status())).map { Array($0) }
+    // A program that is about to let git in: the status, with what speaks against it.
+    case "user.restic.inspected" where configuration.isForOneProgram:
+      inspect() ? statusAttribute("user.restic.status") : nil
     // A program that comes back to its mount: the status, once that shows what a new mount would; none where it doesn't.
     case "user.restic.newest" where configuration.isForOneProgram && catchUp(): statusAttribute("user.restic.status")
     default: nil
     }
+  }
+
+  /// Looks at what git will read. Says whether there is a mount.
+  private func inspect() -> Bool {
+    guard let fileSystem = serving.withLock({ $0.fileSystem }) else { return false }
+    RepositoryInspection.run(on: fileSystem)
+    return true
   }
 
   private func catchUp() -> Bool {

@@ -34,7 +34,8 @@ struct MountedTree: Sendable {
     if let folders {
       if choice.folder.isEmpty, !configuration.isForOneProgram { notice = await Self.notice(of: folders, namespace) }
     } else if configuration.createsBareRepository, !configuration.isReadOnly {
-      let template = BareRepositoryTemplate(defaultBranch: await GitConfiguration.defaultBranch())
+      let template = BareRepositoryTemplate(
+        defaultBranch: await GitConfiguration.defaultBranch(), objectFormat: configuration.objectFormat)
       try template.install(in: &namespace, owner: rootNode(at: .now()), at: .now())
       notice = "no snapshot yet: created a bare git repository"
     } else {

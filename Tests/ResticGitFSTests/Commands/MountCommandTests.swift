@@ -38,6 +38,19 @@ struct MountCommandTests {
     #expect(configuration.commitAfter == .seconds(90) && configuration.retryLock == .zero)
   }
 
+  @Test("say what is served: everything, safe configurations, or only what git can be let in to")
+  func rules() throws {
+    #expect(try configuration([]).rules == .everything)
+    let safe = try configuration(["--safe-config"]).rules
+    #expect(safe.showsSafeConfiguration && !safe.servesRegularFilesOnly)
+    for hidden in [["--exit-with-fd=3"], ["--keep-alive-file=/x", "--keep-alive=1m"]] {
+      let git = try configuration(hidden + ["--refresh=1s", "--object-format=sha256"])
+      #expect(git.rules == .forGit && git.rules.showsSafeConfiguration && git.rules.servesRegularFilesOnly)
+      // Nothing is looked at in one state and used in another.
+      #expect(git.refreshInterval == nil && git.objectFormat == .sha256)
+    }
+  }
+
   @Test("take no lock only where nothing can be changed")
   func noLock() throws {
     for readOnly in [["--read-only"], ["--snapshot", "1a2b"], ["-o", "ro"]] {

@@ -40,7 +40,8 @@ struct TestMount: Sendable {
   /// `isForOneProgram` as in `MountConfiguration`; `clock` is this machine's, `kernelClock` what the kernel is waited for by.
   init(
     _ repository: Repository, filter: SnapshotFilter = SnapshotFilter(), memory: MemoryBudget = .standard,
-    isForOneProgram: Bool = false, clock: LockClock = .system, kernelClock: any Clock<Duration> = ContinuousClock()
+    isForOneProgram: Bool = false, rules: ServingRules = .everything, clock: LockClock = .system,
+    kernelClock: any Clock<Duration> = ContinuousClock()
   ) async throws {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
@@ -67,7 +68,8 @@ struct TestMount: Sendable {
     self.coordinator = coordinator
     lockKeeper = keeper
     self.kernelCache = kernelCache
-    fileSystem = GitFileSystem(tree: tree, streamer: streamer, committer: NoCommitter())
+    fileSystem = GitFileSystem(
+      tree: tree, streamer: streamer, committer: NoCommitter(), rules: rules, refusals: RefusalRecord(logger: logger))
   }
 
   /// For tests that commit by the coordinator.

@@ -1,0 +1,70 @@
+import Foundation
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@testable import GitRemoteRestic
+
+@Suite("Files of a stored repository that name other places")
+struct RepositoryPointersTests {
+  /// What is said of a repository with these files; nil where it is fine.
+  private static func refusal(_ files: [String: String]) throws -> String? {
+    let folder = try TemporaryDirectory()
+    for (name, text) in files {
+      let path = folder.path.appending(name)
+      try FileManager.default.createDirectory(
+        atPath: path.removingLastComponent().string, withIntermediateDirectories: true)
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path.string))
+    }
+    do {
+      try RepositoryPointers.check(folder.path)
+      return nil
+    } catch {
+      return error.message
+    }
+  }
+
+  @Test("alternates that stay inside are followed, as are theirs; circles end")
+  func inside() throws {
+    #expect(try Self.refusal([:]) == nil)
+    #expect(
+      try Self.refusal([
+        "objects/info/alternates": "# a comment\n\n../base.git/objects\n../a/../base.git/objects/\n",
+        "base.git/objects/info/alternates": "../../objects\n", "objects/info/http-alternates": "\n",
+      ]) == nil)
+  }
+
+  @Test(
+    "alternates that leave the mount are refused, wherever the chain does, and however they are written",
+    arguments: [
+      "/x/objects", "../../x/objects", "../base.git/../../x", "\"../base.git/objects\"", "../base.git/objects\n/x",
+      "http://x/objects", "../a\u{0}",
+    ])
+  func outside(_ line: String) throws {
+    for file in ["objects/info/alternates", "objects/info/http-alternates"] {
+      let refusal = try Self.refusal([file: line])
+      #expect(refusal?.contains(file) == true && refusal?.contains("git repack -a -d") == true)
+    }
+    guard !line.hasPrefix("\"") else { return }
+    let chain = try Self.refusal([
+      "objects/info/alternates": "../base.git/objects", "base.git/objects/info/alternates": "../\(line)/../../../..",
+    ])
+    #expect(chain?.contains("base.git/objects/info/alternates") == true)
+  }
+
+  @Test("a part of another repository is refused; the folders of its own work trees are fine")
+  func parts() throws {
+    #expect(try Self.refusal(["commondir": "../x\n"])?.contains("commondir") == true)
+    #expect(try Self.refusal(["gitdir": "/x/.git\n"])?.contains("gitdir") == true)
+    #expect(try Self.refusal(["worktrees/a/commondir": "../..\n", "worktrees/a/gitdir": "/x/.git\n"]) == nil)
+    #expect(try Self.refusal(["worktrees/a/commondir": "/x\n"])?.contains("git worktree prune") == true)
+  }
+
+  @Test("files without end, and chains without end, are refused")
+  func endless() throws {
+    #expect(try Self.refusal(["objects/info/alternates": String(repeating: "#\n", count: 40_000)]) != nil)
+    var files = ["objects/info/alternates": "../0/objects"]
+    for number in 0..<150 { files["\(number)/objects/info/alternates"] = "../../\(number + 1)/objects" }
+    #expect(try Self.refusal(files)?.contains("more than 100") == true)
+  }
+}

@@ -1,0 +1,133 @@
+import FuseBridge
+import Glibc
+import ResticCore
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@testable import ResticGitFS
+
+@Suite("What git is let in to", .timeLimit(.minutes(5)))
+struct RepositoryInspectionTests {
+  private static func node(_ name: String, _ type: NodeType, subtree: BlobID? = nil) -> Node {
+    Node(name: Name(name), type: type, mode: type == .dir ? 1 << 31 | 0o755 : 0o644, subtree: subtree)
+  }
+
+  /// A mount for git of a snapshot whose root holds a repository with these nodes in the place of its own, and `refs`.
+  private static func mount(
+    _ nodes: [Node] = [], references: (Uploader) async throws -> [Node] = { _ in [] }
+  ) async throws -> TestMount {
+    let backend = MemoryBackend()
+    let repository = try await TestMount.makeRepository(on: backend)
+    let uploader = repository.makeUploader()
+    let empty = try await Self.store([], uploader)
+    let refs = try await Self.store(try await references(uploader), uploader)
+    var root: [String: Node] = [
+      "HEAD": node("HEAD", .file), "config": node("config", .file), "objects": node("objects", .dir, subtree: empty),
+      "refs": node("refs", .dir, subtree: refs),
+    ]
+    for node in nodes { root[node.name.description] = node }
+    let id = try await Self.store(Array(root.values), uploader)
+    let tree = try await uploader.finish(root: id)
+    _ = try await repository.saveSnapshot(
+      Snapshot(time: Timestamp(seconds: 1_700_000_000, nanoseconds: 0), tree: id, paths: ["/git"]), of: tree)
+    return try await TestMount(TestMount.openRepository(on: backend), rules: .forGit)
+  }
+
+  private static func store(_ nodes: [Node], _ uploader: Uploader) async throws -> BlobID {
+    try await uploader.add(Tree(nodes: nodes.sorted { $0.name < $1.name }).encode(), type: .tree)
+  }
+
+  private static func refusal(_ mount: TestMount) async throws -> String? {
+    try await mount.onThread { mount in
+      RepositoryInspection.run(on: mount.fileSystem)
+      return mount.fileSystem.refusals.message
+    }
+  }
+
+  @Test("an ordinary repository is fine")
+  func ordinary() async throws {
+    let mount = try await Self.mount { uploader in
+      let heads = try await Self.store([Self.node("main", .file), Self.node("config", .file)], uploader)
+      return [Self.node("heads", .dir, subtree: heads)]
+    }
+    #expect(try await Self.refusal(mount) == nil)
+  }
+
+  @Test(
+    "what is no regular file or directory is refused, with its path and kind",
+    arguments: [NodeType.symlink, .fifo, .socket, .dev, .chardev, .other("irregular")])
+  func kinds(_ type: NodeType) async throws {
+    for name in ["HEAD", "config", "packed-refs", "refs", "objects", "logs", "commondir", ".git"] {
+      let mount = try await Self.mount([Self.node(name, type)])
+      let refusal = try await Self.refusal(mount)
+      #expect(refusal?.hasPrefix("\(name) is ") == true && refusal?.contains("restic-gitfs mount") == true, "\(name)")
+      try await mount.onThread { mount in _ = #expect(throws: Errno.notPermitted) { try mount.inode(name) } }
+    }
+    let mount = try await Self.mount { uploader in
+      let deep = try await Self.store([Self.node("x", type)], uploader)
+      return [Self.node("heads", .dir, subtree: try await Self.store([Self.node("d", .dir, subtree: deep)], uploader))]
+    }
+    #expect(try await Self.refusal(mount)?.hasPrefix("refs/heads/d/x is ") == true)
+  }
+
+  @Test("a file in the place of a directory, and a directory in the place of a file, is refused")
+  func places() async throws {
+    #expect(try await Self.refusal(Self.mount([Self.node("objects", .file)])) != nil)
+    let mount = try await Self.mount { uploader in
+      try await [Self.node("x", .dir, subtree: Self.store([], uploader))]
+    }
+    #expect(try await Self.refusal(mount) == nil)
+  }
+
+  /// G5 A tree that shows more than any memory holds, of a few directories stored once, ends in an error at once.
+  @Test("refs of 30^12 directories, and of folders in folders without end, are refused at once")
+  func wide() async throws {
+    let wide = try await Self.mount { uploader in
+      var nodes = [Self.node("x", .file)]
+      for _ in 0..<12 {
+        let id = try await Self.store(nodes, uploader)
+        nodes = (0..<30).map { Self.node("d\($0)", .dir, subtree: id) }
+      }
+      return nodes
+    }
+    #expect(try await Self.refusal(wide)?.contains("500000") == true)
+    #expect(wide.tree.inspect { $0.inodes.count } < 10_000)
+    let deep = try await Self.mount { uploader in
+      var nodes = [Self.node("x", .file)]
+      for _ in 0..<2000 { nodes = [Self.node("d", .dir, subtree: try await Self.store(nodes, uploader))] }
+      return nodes
+    }
+    #expect(try await Self.refusal(deep)?.contains("without end") == true)
+  }
+
+  @Test("no more inodes are loaded than the rules allow, wherever they are")
+  func room() async throws {
+    var rules = ServingRules.forGit
+    rules.inodeLimit = 50
+    let mount = try await TestMount(TestMount.makeRepository(), rules: rules)
+    try await mount.onThread { mount in
+      for number in 0..<60 {
+        _ = try mount.fileSystem.makeDirectory(Array("d\(number)".utf8), in: 1, mode: 0o755, caller: TestMount.caller)
+      }
+      #expect(throws: Errno.notPermitted) { try mount.inode("d1") }
+      #expect(throws: Errno.notPermitted) { try mount.fileSystem.openDirectory(1) }
+      #expect(mount.fileSystem.refusals.message?.contains("more than 50 files") == true)
+    }
+  }
+
+  @Test("no link, fifo, socket or device can be made there")
+  func making() async throws {
+    let mount = try await TestMount(TestMount.makeRepository(), rules: .forGit)
+    try await mount.onThread { mount in
+      #expect(throws: Errno.notPermitted) {
+        try mount.fileSystem.makeSymbolicLink([120], in: 1, target: [47], caller: TestMount.caller)
+      }
+      for type in [S_IFIFO, S_IFSOCK, S_IFCHR, S_IFBLK] {
+        #expect(throws: Errno.notPermitted) {
+          try mount.fileSystem.makeNode([120], in: 1, mode: type | 0o644, device: 0, caller: TestMount.caller)
+        }
+      }
+    }
+  }
+}

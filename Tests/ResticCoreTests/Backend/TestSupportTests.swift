@@ -148,7 +148,7 @@ struct TestSupportTests {
 
   @Test("a daemon that keeps its parent's descriptors open keeps nobody waiting")
   func daemon() async throws {
-    let result = try await ProcessRunner(timeout: .seconds(5)).check("sh", ["-c", "sleep 6 & echo $!"])
+    let result = try await ProcessRunner(timeout: .seconds(60)).check("sh", ["-c", "sleep 600 & echo $!"])
     let child = try #require(Int32(result.output.prefix { $0 != "\n" }))
     #expect(kill(child, SIGKILL) == 0)
   }

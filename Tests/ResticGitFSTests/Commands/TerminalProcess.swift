@@ -77,18 +77,8 @@ final class TerminalProcess {
     return modes.c_lflag & tcflag_t(ECHO) != 0
   }
 
-  /// A thread of the child, other than its first, that does not block `signal`. Waits until there is one, as a thread
-  /// may do so only while it waits for something; nil when a minute is over.
-  func thread(lettingThrough signal: Int32) throws -> pid_t? {
-    let deadline = ContinuousClock.now + Self.limit
-    while ContinuousClock.now < deadline {
-      if let thread = try threads(lettingThrough: signal).first(where: { $0 != child }) { return thread }
-      try read()
-    }
-    return nil
-  }
-
-  private func threads(lettingThrough signal: Int32) throws -> [pid_t] {
+  /// The threads of the child that do not block `signal`.
+  func threads(lettingThrough signal: Int32) throws -> [pid_t] {
     let folder = "/proc/\(child)/task"
     return try FileManager.default.contentsOfDirectory(atPath: folder).compactMap { name in
       // A thread may end at any time.

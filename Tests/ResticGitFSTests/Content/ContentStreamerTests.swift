@@ -83,6 +83,7 @@ struct ContentStreamerTests {
         written.withLock { $0 += 1 }
       }
     }
+    try await waitUntil { written.withLock { $0 } > 0 }
     // Until it is done, which is wrong, or does not go on.
     var (last, since) = (0, ContinuousClock.now)
     while last < count, since.duration(to: .now) < .seconds(2) {

@@ -52,7 +52,7 @@ struct ShownConfigurationTests {
       // The kernel is to look it up: the listing carries no lookup.
       let carried = try await mount.onThread { mount in
         let directory = path.isEmpty ? Namespace.root : try mount.inode(String(path.dropLast()))
-        let handle = try mount.fileSystem.openDirectory(directory).handle
+        let handle = try mount.fileSystem.openDirectory(directory, flags: O_RDONLY).handle
         var carried: [String: Bool] = [:]
         try mount.fileSystem.readDirectory(directory, handle: handle, offset: 0, countLookups: true) { entry in
           carried[Self.text(entry.name)] = entry.carriesLookup

@@ -20,8 +20,9 @@ struct CommandLineWords: Hashable, Sendable {
     where LOCATION is what restic takes after -r. The password comes from RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or
     RESTIC_PASSWORD_COMMAND, else from git's credential helpers, GIT_ASKPASS or the terminal.
 
-    Settings: remote.NAME.resticPath, resticTag and resticHost choose the snapshots, resticOption is restic's -o, and
-    resticKeepAlive (10m, say) keeps the repository open for the next command. Each but the last may be repeated.
+    Settings: remote.NAME.resticPath, resticTag and resticHost choose the snapshots, and resticOption is restic's -o; each
+    may be repeated. resticSubfolder names the folder of the snapshot that is the repository, and resticKeepAlive (10m,
+    say) keeps the repository open for the next command.
 
     """
 

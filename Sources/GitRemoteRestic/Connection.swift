@@ -31,7 +31,7 @@ struct Connection {
     }
     let variables = environment.forServer(protocolVersion: configuration.protocolVersion)
     let server = ServerCommand(
-      arguments: ServiceSettings.arguments + service.arguments + [mount.path.string], environment: variables)
+      arguments: ServiceSettings.arguments + service.arguments + [mount.repositoryPath.string], environment: variables)
     StandardOutput.write(Array("\n".utf8))
     trace.write("connected: git \(server.arguments.joined(separator: " "))")
 

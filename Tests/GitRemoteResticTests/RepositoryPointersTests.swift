@@ -17,7 +17,7 @@ struct RepositoryPointersTests {
       try Data(text.utf8).write(to: URL(fileURLWithPath: path.string))
     }
     do {
-      try RepositoryPointers.check(folder.path)
+      try RepositoryPointers.check(folder.path, on: folder.path)
       return nil
     } catch {
       return error.message

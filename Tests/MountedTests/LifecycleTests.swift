@@ -132,4 +132,27 @@ struct LifecycleTests {
       "\(issue)".contains("left behind") || issue.comments.contains { $0.rawValue.contains("left behind") }
     }
   }
+
+  // P8 At the level info the log tells what a mount did.
+  @Test("the log tells the story of a mount: mounted, saved, refreshed, unmounted")
+  func story() async throws {
+    try await MountedRepository.with { vault in
+      try await vault.shell(
+        "\(vault.program) mount -v --log-file $T/story $M; echo 1 >$M/file; \(vault.program) sync $M", in: "/")
+      let other = try await vault.mount([], at: "other")
+      try await vault.shell("echo 2 >other", in: other)
+      try await vault.unmount(at: "other")
+      try await vault.shell("\(vault.program) sync $M; \(vault.program) umount $M", in: "/")
+      let ids = try await vault.snapshotIDs().map { String($0.prefix(8)) }
+      let story = try await vault.shell("cut -d ' ' -f 2- $T/story", in: "/")
+      #expect(ids.count == 2)
+      for words in [
+        "info mounted \(vault.repository) at \(vault.mountpoint): no snapshot yet", "info saved snapshot \(ids[0]): ",
+        "info now showing snapshot \(ids[1])", "info unmounted: ",
+      ] {
+        #expect(story.contains(words), "\(story)")
+      }
+    }
+  }
+
 }

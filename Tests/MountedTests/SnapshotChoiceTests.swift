@@ -36,6 +36,34 @@ struct SnapshotChoiceTests {
     }
   }
 
+  // C14 remote.NAME.resticSubfolder names the folder of the snapshot that is the repository, for clone and push.
+  @Test("a repository that was backed up by its path is cloned from and pushed to by URL")
+  func folderByURL() async throws {
+    try await MountedRepository.with { vault in
+      try vault.makeFolder("srv/git")
+      try await vault.makeHistory("srv/git/p.git", commits: 10)
+      try await vault.shell(
+        """
+        place=${T#/}/srv/git/p.git; export PATH=\(vault.program.removingLastComponent()):$PATH; url=restic::$T/repository
+        restic backup --quiet $T/srv/git/p.git
+        not git clone -q $url lost 2>said; grep -q "there is one at $place: .git config remote.origin.resticSubfolder $place" said
+        git clone -q -c remote.origin.resticSubfolder=/$place/ $url work; cd work
+        test "$(git rev-list --count HEAD)" = 10
+        for n in 1 2; do echo $n >new; git add new; git commit -q -m $n; git push -q; done
+        git -c remote.origin.resticSubfolder=$place ls-remote -q origin main | grep -q "$(git rev-parse HEAD)"
+        for bad in $place/../p.git nothing $place/refs; do
+          not git -c remote.origin.resticSubfolder=$bad ls-remote -q origin 2>said; grep -q restic said
+        done
+        not git -c remote.origin.resticSubfolder=nothing ls-remote -q origin 2>said; grep -q "has no folder /nothing" said
+        """, in: vault.folder)
+      #expect(try await vault.snapshots().count == 3)
+      let place = vault.path("srv/git/p.git").string
+      let mounted = try await vault.mount(["--snapshot", "latest:\(place)"], at: "latest")
+      #expect(try await vault.git(["rev-list", "--count", "main"], in: mounted) == "12")
+      try await vault.unmount(at: "latest")
+    }
+  }
+
   @Test(
     "a folder that is not there is refused by name",
     arguments: [

@@ -6,6 +6,8 @@ struct RemoteConfiguration: Hashable, Sendable {
   var hosts: [String] = []
   var tags: [String] = []
   var paths: [String] = []
+  /// remote.NAME.resticSubfolder: the folder of the snapshot that is the repository; empty: its root.
+  var folder = ""
   /// remote.NAME.resticOption: options of the storage, as restic's `-o` has them.
   var options: [String] = []
   /// remote.NAME.resticKeepAlive: how long a mount stays after a command, as `restic-gitfs` takes a duration; nil: not at all.
@@ -37,6 +39,7 @@ struct RemoteConfiguration: Hashable, Sendable {
       case "restichost": hosts.append(value)
       case "restictag": tags.append(value)
       case "resticpath": paths.append(value)
+      case "resticsubfolder": folder = value
       case "resticoption": options.append(value)
       case "restickeepalive": keepAlive = Self.offValues.contains(value.lowercased()) ? nil : value
       default: break
@@ -47,7 +50,7 @@ struct RemoteConfiguration: Hashable, Sendable {
   /// The options for `restic-gitfs mount`, which looks at what they say.
   var mountArguments: [String] {
     hosts.map { "--host=\($0)" } + tags.map { "--tag=\($0)" } + paths.map { "--path=\($0)" }
-      + options.map { "--option=\($0)" }
+      + options.map { "--option=\($0)" } + (folder.isEmpty ? [] : ["--git-folder=\(folder)"])
   }
 
   /// The key, in lower case, of a variable of the remote `name`; nil for another variable.

@@ -14,28 +14,31 @@ struct RepositoryPointers {
 
   /// The mount's root.
   private let root: FilePath
+  /// The repository's folder.
+  private let repository: FilePath
   /// The objects folders that were looked at.
   private var known: Set<FilePath> = []
 
-  /// Throws where a file of the repository at `root` names a place outside of it, and says what to do.
-  static func check(_ root: FilePath) throws(HelperError) {
-    var pointers = RepositoryPointers(root: root)
+  /// Throws where a file of `repository` names a place outside of the mount at `root`, and says what to do.
+  static func check(_ repository: FilePath, on root: FilePath) throws(HelperError) {
+    var pointers = RepositoryPointers(repository, on: root)
     try pointers.checkFolders()
-    try pointers.checkAlternates(of: root.appending("objects"))
+    try pointers.checkAlternates(of: repository.appending("objects"))
   }
 
-  private init(root: FilePath) {
+  private init(_ repository: FilePath, on root: FilePath) {
     self.root = root
+    self.repository = repository
   }
 
   /// A repository at the root is a whole one; its work trees' folders belong to it.
   private func checkFolders() throws(HelperError) {
-    for name in ["commondir", "gitdir"] where try content(of: root.appending(name)) != nil {
+    for name in ["commondir", "gitdir"] where try content(of: repository.appending(name)) != nil {
       throw HelperError(
         "the stored repository is a part of another one, which its file \(name) names: mount it and remove that file, "
           + "or push to a mount of a whole repository")
     }
-    let workTrees = root.appending("worktrees")
+    let workTrees = repository.appending("worktrees")
     for name in try names(in: workTrees, limit: Self.workTreeLimit) {
       let file = workTrees.appending(name).appending("commondir")
       guard let bytes = try content(of: file) else { continue }

@@ -42,7 +42,7 @@ struct MountOpening {
     guard let duration = configuration.keepAlive else { return try start(isReadOnly: !service.writes, in: folder) }
     let name = try KeptFile.name(for: identity(of: service, duration), environment: environment)
     while let file = KeptFile.take(name, for: duration, in: folder.path) {
-      guard let mount = PrivateMount.left(in: file) else {
+      guard let mount = PrivateMount.left(in: file, folder: try repositoryFolder()) else {
         do throws(HelperError) {
           return try start(isReadOnly: !service.writes, in: folder, keptFile: file)
         } catch {
@@ -70,26 +70,47 @@ struct MountOpening {
       + configuration.mountArguments + variables.sorted()
   }
 
+  /// The folder of the snapshot that is served, relative to its root.
+  private func repositoryFolder() throws(HelperError) -> FilePath {
+    let folder = FilePath(configuration.folder).components.filter { $0.kind != .currentDirectory }
+    guard !folder.contains(where: { $0.kind == .parentDirectory }) else {
+      throw HelperError(
+        "remote.NAME.resticSubfolder is '\(configuration.folder)'; it names a folder of the snapshot, without '..'")
+    }
+    return FilePath(root: nil, folder)
+  }
+
+  /// What to write where the repository is in a folder.
+  private func advice(_ state: MountState) -> String {
+    guard let place = state.repositories?.first else {
+      return "choose another with remote.NAME.resticPath, resticTag or resticHost (`restic-gitfs snapshots` lists them)"
+    }
+    return command.isNamed
+      ? "there is one at \(place): `git config remote.\(command.remote).resticSubfolder \(place)`"
+      : "there is one at \(place): give the remote a name, and set remote.NAME.resticSubfolder to that folder"
+  }
+
   /// Refuses what git would not take for a bare repository, and what would lead git out of the mount.
   private func check(_ mount: PrivateMount) throws(HelperError) {
-    let repository = ServedRepository(path: mount.path)
+    let repository = ServedRepository(path: mount.repositoryPath)
     guard let state = mount.inspect() else {
       throw HelperError("the mount of \(command.location) is not understood: restic-gitfs is of another version")
     }
     if let refused = state.refused { throw HelperError("\(command.location): \(refused)") }
     guard repository.exists, !repository.hasInnerRepository else {
       throw HelperError(
-        "snapshot \(state.snapshot?.prefix(8) ?? "") of \(command.location) holds no bare git repository at its root; "
-          + "choose another with remote.NAME.resticPath, resticTag or resticHost (`restic-gitfs snapshots` lists them)")
+        "snapshot \(state.snapshot?.prefix(8) ?? "") of \(command.location) holds no bare git repository at "
+          + (configuration.folder.isEmpty ? "its root" : configuration.folder) + "; \(advice(state))")
     }
-    try RepositoryPointers.check(mount.path)
+    try RepositoryPointers.check(mount.repositoryPath, on: mount.path)
   }
 
   private func start(
     isReadOnly: Bool, objectFormat: String = "sha1", in folder: PrivateFolder, keptFile: KeptFile? = nil
   ) throws(HelperError) -> PrivateMount {
     let request = PrivateMount.Request(
-      location: command.location, selection: configuration.mountArguments, isReadOnly: isReadOnly, isQuiet: isQuiet,
+      location: command.location, selection: configuration.mountArguments, folder: try repositoryFolder(), isReadOnly: isReadOnly,
+      isQuiet: isQuiet,
       objectFormat: objectFormat, environment: environment, keptFile: keptFile)
     trace.write("mount \(command.location), \(isReadOnly ? "read-only" : "writable")")
     let mount = try PrivateMount.start(request, in: folder)

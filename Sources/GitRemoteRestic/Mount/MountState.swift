@@ -37,6 +37,8 @@ struct MountState: Decodable, Hashable, Sendable {
   var snapshot: String?
   /// The newest snapshot, if that is dated too far ahead of the clock.
   var ahead: Ahead?
+  /// Where in the snapshot bare git repositories are, if none is at its root.
+  var repositories: [String]?
   /// Why something that git asked for was not served: one line.
   var refused: String?
   /// The commit under way.

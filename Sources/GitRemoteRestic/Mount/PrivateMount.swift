@@ -15,6 +15,8 @@ final class PrivateMount {
     var location: RemoteLocation
     /// Which snapshot: options for `mount`.
     var selection: [String]
+    /// The folder of the snapshot that is the repository.
+    var folder: FilePath
     /// Whether nothing is to be changed.
     var isReadOnly: Bool
     /// Whether only errors are to be told; otherwise it also says that it waits for the storage.
@@ -41,20 +43,23 @@ final class PrivateMount {
 
   /// The mount's root.
   let path: FilePath
+  /// The git repository on the mount: the root, or a folder.
+  let repositoryPath: FilePath
   /// Nil for one that an earlier command has started.
   private let child: ChildProcess?
   private let hold: Hold
   private var isEnded = false
 
-  private init(path: FilePath, child: ChildProcess?, hold: Hold) {
+  private init(path: FilePath, folder: FilePath, child: ChildProcess?, hold: Hold) {
     self.path = path
+    repositoryPath = folder.isEmpty ? path : path.pushing(folder)
     self.child = child
     self.hold = hold
   }
 
   /// The mount that an earlier command has left in `file`, if there is one; `catchUp` is to be asked first.
-  static func left(in file: KeptFile) -> PrivateMount? {
-    file.takeMountpoint().map { PrivateMount(path: $0, child: nil, hold: .kept(file)) }
+  static func left(in file: KeptFile, folder: FilePath) -> PrivateMount? {
+    file.takeMountpoint().map { PrivateMount(path: $0, folder: folder, child: nil, hold: .kept(file)) }
   }
 
   /// Makes a mount that was left show what a new one would. Says whether it does.
@@ -91,9 +96,11 @@ final class PrivateMount {
     ready.readEnd.closeQuietly()
     if isMounted, let file = request.keptFile {
       lifeline.writeEnd.closeQuietly()
-      return PrivateMount(path: path, child: child, hold: .kept(file))
+      return PrivateMount(path: path, folder: request.folder, child: child, hold: .kept(file))
     }
-    if isMounted { return PrivateMount(path: path, child: child, hold: .lifeline(lifeline.writeEnd)) }
+    if isMounted {
+      return PrivateMount(path: path, folder: request.folder, child: child, hold: .lifeline(lifeline.writeEnd))
+    }
     lifeline.writeEnd.closeQuietly()
     switch child.wait() {
     case .exited: throw .silent

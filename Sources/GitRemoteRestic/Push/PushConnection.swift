@@ -34,7 +34,7 @@ struct PushConnection {
     client.carry(to: input.writeEnd)
 
     var reader = PacketReader(output.readEnd)
-    let repository = ServedRepository(path: mount.path)
+    let repository = ServedRepository(path: mount.repositoryPath)
     let head = PushedHead(head: repository.head)
     let isHeadBorn = try passAdvertisement(&reader, head)
     let report = try collectReport(&reader, client)

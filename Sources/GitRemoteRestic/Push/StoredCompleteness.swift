@@ -32,13 +32,13 @@ struct StoredCompleteness {
   /// Why `values`, objects that are there, are not complete; nil where they are. Calls `progress` now and then.
   func reasonAgainst(_ values: [String], progress: () -> Void) throws(HelperError) -> String? {
     guard !isNew, !values.isEmpty else { return nil }
-    let known = record?.load().flatMap { $0.isValid(for: StoredPacks(in: mount.path)) ? $0.tips : nil } ?? []
+    let known = record?.load().flatMap { $0.isValid(for: StoredPacks(in: mount.repositoryPath)) ? $0.tips : nil } ?? []
     let input = values + known.map { "^\($0)" } + [""]
     let command = GitCommand(
       ServiceSettings.arguments + [
         // Both are files that say what is in others.
         "-c", "core.commitGraph=false", "-c", "core.multiPackIndex=false",
-        "--git-dir", mount.path.string, "rev-list", "--objects", "--quiet", "--stdin",
+        "--git-dir", mount.repositoryPath.string, "rev-list", "--objects", "--quiet", "--stdin",
       ], environment: environment)
     let result = try Self.run(command, input: Array(input.joined(separator: "\n").utf8), progress: progress)
     guard !result.isSuccess else { return nil }
@@ -49,7 +49,7 @@ struct StoredCompleteness {
 
   /// Notes that `values` are complete: after a push that was saved.
   func remember(_ values: [String]) {
-    guard let record, let packs = StoredPacks(in: mount.path) else { return }
+    guard let record, let packs = StoredPacks(in: mount.repositoryPath) else { return }
     let known = record.load().flatMap { $0.isValid(for: packs) ? $0.tips : nil } ?? []
     record.save(CompletenessRecord(tips: values + known, packs: packs))
   }

@@ -1,3 +1,5 @@
+internal import Logging
+
 /// The right to save a snapshot: one client of ours has it at a time, while restic's backups and other mounts go on.
 ///
 ///     let lock = try await CommitLock.acquire(on: repository)
@@ -87,7 +89,11 @@ public final class CommitLock: Sendable {
     while true {
       let message: String
       switch try await attempt.run(&survey) {
-      case .acquired(let lease): return CommitLock(lease)
+      case .acquired(let lease):
+        if waiting != nil {
+          repository.settings.logger.info("got the commit lock after \(elapsed().components.seconds) s")
+        }
+        return CommitLock(lease)
       case .obstacle(let obstacle): message = obstacle
       }
       let remaining = retryFor - elapsed()

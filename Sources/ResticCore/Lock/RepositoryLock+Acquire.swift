@@ -19,6 +19,7 @@ extension RepositoryLock {
     while true {
       switch try await attempt(repository, exclusive: exclusive, &survey, policy: policy, clock: clock) {
       case .acquired(let lock):
+        if let waited { repository.settings.logger.info("got the lock after \(waited().components.seconds) s") }
         return lock
       case .conflict(let other):
         // Measured from the end of the first attempt.

@@ -9,7 +9,7 @@ extension CommandError {
   private static func message(for error: RepositoryError, location: String) -> String {
     switch error {
     case .noRepository:
-      "there is no restic repository at \(location); create one with `restic-gitfs init -r \(location)`"
+      "there is no restic repository at \(location); create one with `restic-gitfs init -r \(ShellWord(location))`"
     case .alreadyInitialized:
       "there is a restic repository at \(location) already; nothing was changed"
     case .wrongPassword:
@@ -19,7 +19,7 @@ extension CommandError {
     case .lockLost(let message):
       "\(message); nothing more was written, try again"
     case .damaged(let message):
-      "\(message); `restic -r \(location) check` tells more"
+      "\(message); `restic -r \(ShellWord(location)) check` tells more"
     case .unsupportedVersion(let version):
       "the repository at \(location) has format version \(version); this program knows versions 1 and 2"
     case .backend(.missing(let message)):

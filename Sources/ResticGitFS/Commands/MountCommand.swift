@@ -100,6 +100,10 @@ struct MountCommand: ContextualCommand {
   @Option(help: .hidden)
   var keepAliveFile: String?
 
+  /// The folder that the program takes for a git repository.
+  @Option(help: .hidden)
+  var gitFolder = ""
+
   @Argument(help: ArgumentHelp("An empty folder.", valueName: "mountpoint"), completion: .directory)
   var mountpoint: String
 
@@ -110,7 +114,7 @@ struct MountCommand: ContextualCommand {
   func validate() throws {
     guard let folder = surplus.first else { return }
     throw ValidationError(
-      "mount takes one argument, the mountpoint; if '\(mountpoint)' is the repository, write -r before it: mount -r \(mountpoint) \(folder)"
+      "mount takes one argument, the mountpoint; if '\(mountpoint)' is the repository, write -r before it: mount -r \(ShellWord(mountpoint)) \(ShellWord(folder))"
     )
   }
 
@@ -153,6 +157,9 @@ struct MountCommand: ContextualCommand {
   ) throws(CommandError) -> MountConfiguration {
     let filter = filter.filter(environment)
     let listed = try mountOptions()
+    guard let gitFolder = SnapshotSelection.folder(gitFolder) else {
+      throw CommandError("--git-folder is for git-remote-restic; leave it out")
+    }
     guard let selection = SnapshotSelection(snapshot, matching: filter) else {
       throw CommandError("--snapshot \(snapshot): the folder is one of the snapshot, without '..'")
     }
@@ -172,6 +179,7 @@ struct MountCommand: ContextualCommand {
       mountpoint: mountpoint, isReadOnly: options.readOnly, takesLock: !noLock,
       selection: selection,
       createsBareRepository: !leavesEmpty, fuseOptions: options, isForOneProgram: isForGit,
+      gitFolder: gitFolder,
       showsSafeConfiguration: safeConfig, objectFormat: objectFormat,
       staysForNext: keepAliveFile != nil,
       commitAfter: commitAfter, fsyncInterval: fsyncInterval,

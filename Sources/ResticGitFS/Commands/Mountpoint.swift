@@ -17,7 +17,8 @@ enum Mountpoint {
     }
     if table.entry(at: resolved)?.isResticGitFS == true {
       guard !MountedDirectory(path: resolved).isDead else { throw unusable(path, .socketNotConnected) }
-      throw CommandError("\(path) is a restic-gitfs mount already; unmount it first: `restic-gitfs umount \(path)`")
+      throw CommandError(
+        "\(path) is a restic-gitfs mount already; unmount it first: `restic-gitfs umount \(ShellWord(path))`")
     }
     if let repository = repository?.resolved() {
       if resolved.starts(with: repository) {
@@ -47,11 +48,12 @@ enum Mountpoint {
   private static func unusable(_ path: String, _ error: Errno) -> CommandError {
     switch error {
     case .noSuchFileOrDirectory:
-      CommandError("the mountpoint \(path) does not exist; create it with `mkdir -p \(path)`")
+      CommandError("the mountpoint \(path) does not exist; create it with `mkdir -p \(ShellWord(path))`")
     case .notDirectory:
       CommandError("the mountpoint \(path) is not a folder")
     case .socketNotConnected, .connectionAbort:
-      CommandError("the process that served \(path) is gone; clear the mountpoint with `restic-gitfs umount \(path)`")
+      CommandError(
+        "the process that served \(path) is gone; clear the mountpoint with `restic-gitfs umount \(ShellWord(path))`")
     default:
       CommandError("the mountpoint \(path) cannot be used: \(error)")
     }

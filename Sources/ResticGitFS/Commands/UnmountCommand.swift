@@ -142,7 +142,8 @@ struct UnmountCommand: ContextualCommand {
       return try SessionObserver(path: FilePath(path))
     } catch {
       throw CommandError(
-        "the session file \(path) cannot be read: \(error); all is saved, use `fusermount3 -u \(status.mountpoint)`")
+        "the session file \(path) cannot be read: \(error); all is saved, use `fusermount3 -u \(ShellWord(status.mountpoint))`"
+      )
     }
   }
 

@@ -212,7 +212,7 @@ final class CommitCoordinator: Sendable {
   /// Stores what is changed and saves it as a snapshot, under the commit lock that was reserved or is taken then.
   private func store(_ filter: SnapshotFilter, _ reservation: CommitReservation?) async throws -> CommitResult {
     let lock = try await lockKeeper.acquireConfirmed()
-    let begin = Timestamp.now()
+    let (begin, start) = (Timestamp.now(), ContinuousClock.now)
     if !isForOneProgram { await adoptHead() }
     let frozen = tree.inspect { $0.freezeForCommit() }
     defer {
@@ -280,6 +280,11 @@ final class CommitCoordinator: Sendable {
         }
       }
       state.lastCommit = (result, .now())
+    }
+    if case .saved(let saved, _) = result {
+      logger.info(
+        "saved snapshot \(saved.id.short): \(frozen.changedFileCount) files, \(frozen.changedByteCount) bytes, \(start.duration(to: .now))"
+      )
     }
     return result
   }

@@ -2,7 +2,7 @@ import FuseBridge
 import ResticCore
 import SystemPackage
 
-/// Looks at what git reads of the repository at the root before git is let in: git takes some of what it can't use for
+/// Looks at what git reads of a repository before git is let in: git takes some of what it can't use for
 /// missing, and goes on without it.
 ///
 /// Everything that git needs is of the right kind, and `refs` holds no more than git could list. Directories that are
@@ -18,13 +18,18 @@ struct RepositoryInspection {
   private static let listed: [[Name]] = [["info"], ["objects", "info"], ["objects", "pack"]]
 
   private let fileSystem: GitFileSystem
+  /// The repository's folder.
+  private let root: InodeNumber
   /// How many entries there are beneath stored directories.
   private var counts: [BlobID: Int] = [:]
 
-  /// Looks at all of it. What is wrong is noted as refused.
-  static func run(on fileSystem: GitFileSystem) {
-    var inspection = RepositoryInspection(fileSystem: fileSystem)
+  /// Looks at all of the repository in `folder`. What is wrong is noted as refused.
+  static func run(on fileSystem: GitFileSystem, at folder: [Name] = []) {
     do {
+      let mount = RepositoryInspection(fileSystem: fileSystem, root: Namespace.root)
+      // A folder that is not there is found missing by whoever asks.
+      guard let root = try mount.findServed(folder) else { return }
+      var inspection = RepositoryInspection(fileSystem: fileSystem, root: root)
       try inspection.run()
     } catch {
       // Noted where it was found, but for what can't be read at all.
@@ -32,20 +37,21 @@ struct RepositoryInspection {
     }
   }
 
-  private init(fileSystem: GitFileSystem) {
+  private init(fileSystem: GitFileSystem, root: InodeNumber) {
     self.fileSystem = fileSystem
+    self.root = root
   }
 
   private mutating func run() throws(Errno) {
-    let root = try entries(of: Namespace.root)
+    let names = try entries(of: root)
     // Whoever asks finds that out.
-    guard BareRepository.isRepository({ root[$0] != nil }) else { return }
-    for (name, number) in root {
-      if name == ".git" { try require(nil, number, name, in: Namespace.root) }
+    guard BareRepository.isRepository({ names[$0] != nil }) else { return }
+    for (name, number) in names {
+      if name == ".git" { try require(nil, number, name, in: root) }
       let isDirectory = Self.directories.contains(name)
       guard isDirectory || Self.files.contains(name) else { continue }
-      try require(isDirectory ? .dir : .file, number, name, in: Namespace.root)
-      if let entry = try fileSystem.shownConfiguration(name, in: Namespace.root) {
+      try require(isDirectory ? .dir : .file, number, name, in: root)
+      if let entry = try fileSystem.shownConfiguration(name, in: root) {
         fileSystem.forget(entry.inode, count: 1)
       }
     }
@@ -101,8 +107,19 @@ struct RepositoryInspection {
     for (name, number) in try entries(of: directory) { try require(nil, number, name, in: directory) }
   }
 
+  /// The directory at `path`; nil where there is none. Notes and throws where something on the way is not served.
+  private func findServed(_ path: [Name]) throws(Errno) -> InodeNumber? {
+    var number = root
+    for name in path {
+      guard try isDirectory(number), let next = try entries(of: number)[name] else { return nil }
+      try require(.dir, next, name, in: number)
+      number = next
+    }
+    return number
+  }
+
   private func find(_ path: [Name]) throws(Errno) -> InodeNumber? {
-    var number = Namespace.root
+    var number = root
     for name in path {
       guard try isDirectory(number), let next = try entries(of: number)[name] else { return nil }
       number = next

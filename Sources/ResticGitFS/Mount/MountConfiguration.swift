@@ -19,6 +19,8 @@ struct MountConfiguration: Sendable {
   /// Whether the mount is there for one program, which asks for its commits: what others changed differently meanwhile makes
   /// a commit fail, the end of the mount drops what was not synced, and the mountpoint goes with it.
   var isForOneProgram = false
+  /// The folder that the program takes for a git repository, from the root.
+  var gitFolder: [Name] = []
   /// Whether git's configuration files are shown without commands and paths, and can't be changed.
   var showsSafeConfiguration = false
   /// The object format of a new bare repository.

@@ -37,6 +37,7 @@ final class MountService: Sendable {
   private let kernelCache: KernelCache
   private let lockKeeper: LockKeeper
   private let refusals: RefusalRecord
+  private let repositories: [String]?
   private let logger: Logger
   private let serving = Locked(Serving())
   private let fsyncLimit: FsyncLimit<ContinuousClock>
@@ -53,6 +54,7 @@ final class MountService: Sendable {
     self.lockKeeper = lockKeeper
     self.logger = logger
     refusals = RefusalRecord(logger: logger)
+    repositories = mounted.repositories
     notices = [mounted.notice, mounted.ahead?.message].compactMap(\.self)
     warning = mounted.warning
     tree = mounted.tree
@@ -145,6 +147,8 @@ final class MountService: Sendable {
       kernelCache.attach { [notifier = session.notifier] in try notifier.forget($0) }
       serving.withLock { ($0.session, $0.fileSystem) = (session, fileSystem) }
     }
+    let snapshot = coordinator.current.base.snapshot.map { "snapshot \($0.id.short)" } ?? "no snapshot yet"
+    logger.info("mounted \(repository.backend.description) at \(configuration.mountpoint): \(snapshot)")
   }
 
   /// Serves until the mount is gone and the last commit is done, and says how it ended. Blocks a plain thread.
@@ -311,7 +315,7 @@ final class MountService: Sendable {
       refreshError: current.refreshError.map {
         MountStatus.RefreshError($0.error, location: repository.backend.description, at: $0.time)
       },
-      refused: refusals.message, progress: current.progress?.figures,
+      repositories: repositories, refused: refusals.message, progress: current.progress?.figures,
       waiting: repository.settings.waiting.current.map { MountStatus.Waiting($0) }, version: Version.current)
   }
 }
@@ -355,7 +359,7 @@ extension MountService: FileSystemCommitter {
   /// Looks at what git will read. Says whether there is a mount.
   private func inspect() -> Bool {
     guard let fileSystem = serving.withLock({ $0.fileSystem }) else { return false }
-    RepositoryInspection.run(on: fileSystem)
+    RepositoryInspection.run(on: fileSystem, at: configuration.gitFolder)
     return true
   }
 

@@ -106,6 +106,8 @@ struct MountStatus: Codable, Hashable, Sendable {
   var lastError: LastError?
   /// Why the last look for a newer snapshot failed: by `--refresh` or at a sync. Nil once a look succeeds.
   var refreshError: RefreshError?
+  /// Where in the snapshot bare git repositories are, if a program wants one and none is at the root.
+  var repositories: [String]?
   /// Why something that was asked for is not served, the first time: on a mount for a program, and with `--safe-config`.
   var refused: String?
   /// The commit under way.

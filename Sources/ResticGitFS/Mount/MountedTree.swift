@@ -14,6 +14,8 @@ struct MountedTree: Sendable {
   var ahead: SnapshotAhead?
   /// What a person should know about the choice.
   var notice: String?
+  /// Where in the snapshot git repositories are, if a program wants one and none is at the root.
+  var repositories: [String]?
   /// What everybody should know about it, who uses a mount through another program as well.
   var warning: String?
 
@@ -31,8 +33,13 @@ struct MountedTree: Sendable {
     var namespace = Namespace(
       root: rootNode(at: choice.base?.snapshot.time ?? .now()), tree: root, deviceID: SecureRandom.uint64() >> 16 | 1)
     var notice: String?
+    var repositories: [String]?
     if let folders {
-      if choice.folder.isEmpty, !configuration.isForOneProgram { notice = await Self.notice(of: folders, namespace) }
+      if configuration.isForOneProgram {
+        repositories = try await Self.repositories(of: folders, namespace, configuration)
+      } else if choice.folder.isEmpty {
+        notice = await Self.notice(of: folders, namespace)
+      }
     } else if configuration.createsBareRepository, !configuration.isReadOnly {
       let template = BareRepositoryTemplate(
         defaultBranch: await GitConfiguration.defaultBranch(), objectFormat: configuration.objectFormat)
@@ -49,7 +56,8 @@ struct MountedTree: Sendable {
     let tree = WorkingTree(
       namespace, repository: repository, reader: reader, readAheadByteCount: configuration.memory.readAheadByteCount,
       logger: logger)
-    return MountedTree(base: choice.base, tree: tree, ahead: choice.ahead, notice: notice, warning: warning)
+    return MountedTree(
+      base: choice.base, tree: tree, ahead: choice.ahead, notice: notice, repositories: repositories, warning: warning)
   }
 
   /// What a mount is to show.
@@ -94,6 +102,24 @@ struct MountedTree: Sendable {
       uid: getuid(), gid: getgid(), user: names.user(getuid()), group: names.group(getgid()))
   }
 
+  /// Where git repositories are, for a program whose own folder is none. Throws `.noSnapshot` where there is no such folder.
+  private static func repositories(
+    of folders: SnapshotFolders, _ namespace: Namespace, _ configuration: MountConfiguration
+  ) async throws -> [String]? {
+    guard configuration.gitFolder.isEmpty else {
+      _ = try await folders.tree(at: configuration.gitFolder)
+      return nil
+    }
+    let children = (try? namespace.children(of: Namespace.root)) ?? [:]  // the root is always loaded
+    guard !BareRepository.isRepository({ children[$0] != nil }) else { return nil }
+    // What can't be read says so when it is entered.
+    return await paths(of: folders)
+  }
+
+  private static func paths(of folders: SnapshotFolders) async -> [String] {
+    ((try? await folders.repositories()) ?? []).map { $0.map(\.description).joined(separator: "/") }
+  }
+
   /// What a snapshot shows that has no git repository at its root, where one is, and how to choose another snapshot.
   private static func notice(of folders: SnapshotFolders, _ namespace: Namespace) async -> String? {
     guard let children = try? namespace.children(of: Namespace.root),  // the root is always loaded
@@ -107,7 +133,7 @@ struct MountedTree: Sendable {
       repository at its root
       """
     // What can't be read says so when it is entered.
-    let repositories = ((try? await folders.repositories()) ?? []).map { $0.map(\.description).joined(separator: "/") }
+    let repositories = await paths(of: folders)
     if let first = repositories.first {
       let others = repositories.count > 1 ? " (and \(repositories.count - 1) more)" : ""
       return """

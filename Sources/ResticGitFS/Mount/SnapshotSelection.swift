@@ -24,12 +24,17 @@ enum SnapshotSelection: Hashable, Sendable {
   /// leads upwards.
   init?(_ text: String, matching filter: SnapshotFilter) {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    let folder = (parts.count > 1 ? parts[1] : "").split(separator: "/").filter { $0 != "." }
-    if folder.contains("..") { return nil }
+    guard let folder = Self.folder(parts.count > 1 ? parts[1] : "") else { return nil }
     switch (parts[0], folder.isEmpty) {
     case ("latest", true): self = .latest(filter)
-    case ("latest", false): self = .fixed(.newest(filter), folder: folder.map { Name(String($0)) })
-    default: self = .fixed(.idPrefix(String(parts[0])), folder: folder.map { Name(String($0)) })
+    case ("latest", false): self = .fixed(.newest(filter), folder: folder)
+    default: self = .fixed(.idPrefix(String(parts[0])), folder: folder)
     }
+  }
+
+  /// The names of the folders that lead to `path` from a snapshot's root. Nil where they lead upwards.
+  static func folder(_ path: some StringProtocol) -> [Name]? {
+    let names = path.split(separator: "/").filter { $0 != "." }
+    return names.contains("..") ? nil : names.map { Name(String($0)) }
   }
 }

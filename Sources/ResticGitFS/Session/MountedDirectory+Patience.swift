@@ -19,7 +19,7 @@ extension MountedDirectory {
         try? await Task.sleep(for: Self.patience)
         let failure = CommandError(
           """
-          \(path) does not answer; if it never does, give it up with `restic-gitfs umount --discard \(path)` (what is not \
+          \(path) does not answer; if it never does, give it up with `restic-gitfs umount --discard \(ShellWord(path))` (what is not \
           saved is lost)
           """)
         waiting.resume(.failure(failure))

@@ -96,7 +96,7 @@ struct MountedDirectory: Sendable {
     switch error {
     case .socketNotConnected, .connectionAbort:
       CommandError(
-        "the process that served \(path) is gone; clear the mountpoint with `restic-gitfs umount \(path)`, then mount again"
+        "the process that served \(path) is gone; clear the mountpoint with `restic-gitfs umount \(ShellWord(path))`, then mount again"
       )
     case .permissionDenied:
       CommandError("the mount \(path) belongs to another user; run this as that user")

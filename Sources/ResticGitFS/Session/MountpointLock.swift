@@ -21,7 +21,8 @@ enum MountpointLock {
     while flock(folder.rawValue, LOCK_EX) != 0, errno == EINTR {}
     guard try MountTable.load().entry(at: mountpoint)?.isResticGitFS != true else {
       throw CommandError(
-        "\(mountpoint) is a restic-gitfs mount already; unmount it first: `restic-gitfs umount \(mountpoint)`")
+        "\(mountpoint) is a restic-gitfs mount already; unmount it first: `restic-gitfs umount \(ShellWord(mountpoint))`"
+      )
     }
     try mount()
   }

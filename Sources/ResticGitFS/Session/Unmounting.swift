@@ -40,7 +40,7 @@ enum Unmounting {
   private static func failure(of path: FilePath, isBusy: Bool, reason: String) -> CommandError {
     if isBusy {
       return CommandError(
-        "\(path) is in use: close the programs and shells that stand in it (`fuser -vm \(path)` lists them) and try again"
+        "\(path) is in use: close the programs and shells that stand in it (`fuser -vm \(ShellWord(path))` lists them) and try again"
       )
     }
     return CommandError("\(path) could not be unmounted: \(reason)")

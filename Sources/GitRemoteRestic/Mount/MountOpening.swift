@@ -109,7 +109,8 @@ struct MountOpening {
     isReadOnly: Bool, objectFormat: String = "sha1", in folder: PrivateFolder, keptFile: KeptFile? = nil
   ) throws(HelperError) -> PrivateMount {
     let request = PrivateMount.Request(
-      location: command.location, selection: configuration.mountArguments, folder: try repositoryFolder(), isReadOnly: isReadOnly,
+      location: command.location, selection: configuration.mountArguments, folder: try repositoryFolder(),
+      isReadOnly: isReadOnly,
       isQuiet: isQuiet,
       objectFormat: objectFormat, environment: environment, keptFile: keptFile)
     trace.write("mount \(command.location), \(isReadOnly ? "read-only" : "writable")")

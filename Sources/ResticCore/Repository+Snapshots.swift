@@ -38,7 +38,11 @@ extension Repository {
   private func damage(
     of id: SnapshotID, _ entry: BackendEntry, rereads: Bool
   ) async throws(RepositoryError) -> DamagedFile? {
-    if let damage = damageOfSize(entry) { return damage }
+    if let damage = damageOfSize(entry) {
+      return DamagedFile(
+        file: entry.file, byteCount: entry.byteCount,
+        message: "\(damage.message); the file holds no snapshot: remove it", mayHaveBeenSound: false)
+    }
     if !rereads, let known = knownDamage(of: entry) { return known }
     do throws(RepositoryError) {
       switch try await read(id) {
@@ -125,6 +129,7 @@ extension Repository {
   }
 
   /// Saves a snapshot, and returns it as stored. After an error it may be there all the same: `isStored` tells.
+  /// Saving it again makes sure that it stays.
   ///
   /// The caller holds a lock and has asked it to `confirm` just before; it sees to it that times only grow.
   @discardableResult
@@ -134,7 +139,8 @@ extension Repository {
     return sealed.saved
   }
 
-  /// Whether the snapshot is on the storage now, byte for byte.
+  /// Whether the snapshot can be read from the storage now, byte for byte. What can be read may still be lost in a power cut:
+  /// only a `save` that succeeds is the storage's word that the snapshot stays.
   public func isStored(_ sealed: SealedSnapshot) async throws(RepositoryError) -> Bool {
     try await confirmIdentity()
     do throws(BackendError) {

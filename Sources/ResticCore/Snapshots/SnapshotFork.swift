@@ -28,6 +28,12 @@ public struct SnapshotFork: Hashable, Sendable {
 
   /// Whether `newest` is the snapshot `id` or builds upon it, as far as `snapshots` tell.
   public static func builds(_ newest: SavedSnapshot, upon id: SnapshotID, among snapshots: [SavedSnapshot]) -> Bool {
-    SnapshotAncestry(of: newest, among: snapshots).lineage.contains(id)
+    lineage(of: newest, among: snapshots).contains(id)
+  }
+
+  /// `newest` and the snapshots that it builds upon, as far as `snapshots` tell, under all their names. Takes time in
+  /// proportion to the number of snapshots.
+  public static func lineage(of newest: SavedSnapshot, among snapshots: [SavedSnapshot]) -> Set<SnapshotID> {
+    SnapshotAncestry(of: newest, among: snapshots).lineage
   }
 }

@@ -2,7 +2,8 @@
 ///
 /// **A damaged snapshot file is passed over where it cannot be the newest one** that somebody asks for: where
 /// - nobody can have stored it as a snapshot of this repository (`DamagedFile.mayHaveBeenSound`), or
-/// - a snapshot of those asked for builds upon it, and so is newer and holds what it held.
+/// - a snapshot builds upon it that is itself no newer than the newest readable one of those asked for. The snapshot that
+///   builds upon the file need not be asked for: whatever it is, the damaged snapshot is older.
 ///
 /// Any other one may be the newest: whoever shows the one before, or saves on top of it, may hide what somebody else was
 /// told is saved. So `newest` is an error then, as `latest` is with restic, until a person has restored or removed the file.
@@ -17,10 +18,7 @@ public struct SnapshotList: Sendable {
   /// damaged file may be it.
   public func matching(_ isWanted: (Snapshot) -> Bool) throws(RepositoryError) -> [SavedSnapshot] {
     let wanted = snapshots.filter { isWanted($0.snapshot) }
-    let built = Set(wanted.flatMap(\.predecessors).map(BackendFile.snapshot))
-    guard let obstacle = damaged.first(where: { $0.mayHaveBeenSound && !built.contains($0.file) }) else {
-      return wanted
-    }
+    guard let obstacle = possiblyNewer(than: wanted.last).first else { return wanted }
     throw .damaged(
       """
       \(obstacle.message), and it may be the newest snapshot: restore the file from a copy of the repository; if there is \
@@ -28,12 +26,20 @@ public struct SnapshotList: Sendable {
       """)
   }
 
-  /// The damaged files that are passed over whatever is asked for.
-  var passedOver: [DamagedFile] { damaged.filter { !Self.mayBeNewest($0, beside: snapshots) } }
+  /// The damaged files that are passed over when all snapshots are asked for. Where fewer are asked for, `matching` may
+  /// throw because of one of these.
+  var passedOver: [DamagedFile] {
+    let obstacles = Set(possiblyNewer(than: snapshots.last))
+    return damaged.filter { !obstacles.contains($0) }
+  }
 
-  /// Whether a damaged file may be newer than `snapshots`.
-  private static func mayBeNewest(_ damage: DamagedFile, beside snapshots: [SavedSnapshot]) -> Bool {
-    damage.mayHaveBeenSound && !snapshots.contains { $0.predecessors.contains { .snapshot($0) == damage.file } }
+  /// The damaged files that may be snapshots newer than `newest`; nil is older than every snapshot.
+  private func possiblyNewer(than newest: SavedSnapshot?) -> [DamagedFile] {
+    let sound = damaged.filter(\.mayHaveBeenSound)
+    guard !sound.isEmpty, let newest else { return sound }
+    let older = snapshots.filter { $0.snapshot.time <= newest.snapshot.time }
+    let built = Set(older.flatMap(\.predecessors).map(BackendFile.snapshot))
+    return sound.filter { !built.contains($0.file) }
   }
 
   /// The newest snapshot that `isWanted`; nil if there is none. Throws as `matching` does.

@@ -2,13 +2,16 @@ import ResticCore
 
 /// A snapshot that a commit has sent, and of which the commit does not know that it arrived: the storage's answer was lost.
 /// It may be there, or come later.
-struct SentSnapshot: Hashable, Sendable {
-  /// The snapshot under the name it was sent with.
-  let saved: SavedSnapshot
+struct SentSnapshot: Sendable {
+  /// What was sent.
+  let sealed: SealedSnapshot
   /// Our side's tree, which the snapshot holds.
   let ours: BlobID
   /// What was merged in it, if anything was.
   let merge: CommitResult.Merge?
+
+  /// The snapshot under the name it was sent with.
+  var saved: SavedSnapshot { sealed.saved }
 
   /// Whether it is among `snapshots`, possibly with other tags and so another name.
   func isListed(in snapshots: [SavedSnapshot]) -> Bool {

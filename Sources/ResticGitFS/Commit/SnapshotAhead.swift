@@ -22,9 +22,8 @@ struct SnapshotAhead: Hashable, Sendable {
     guard let newest = snapshots.last, Self.isAhead(newest, of: now) else { return nil }
     self.newest = newest
     self.now = now
-    held = snapshots.dropLast().filter { saved in
-      Self.isAhead(saved, of: now) && SnapshotFork.builds(newest, upon: saved.id, among: snapshots)
-    }
+    let lineage = SnapshotFork.lineage(of: newest, among: snapshots)
+    held = snapshots.dropLast().filter { Self.isAhead($0, of: now) && lineage.contains($0.id) }
   }
 
   /// What is ahead once `saved` was saved as the newest, after `earlier`; nil if `saved` is not.

@@ -182,6 +182,10 @@ struct SnapshotSaver: Sendable {
     // Before the lock is confirmed: a snapshot that arrives late is then the older one, too, and hides nothing.
     let now = clock.wallTime()
     guard let newest, !sides.isEmpty else {
+      if let arrived, ours.id == base.tree || ours.id == newest?.snapshot.tree {
+        try await confirm()
+        try await keep(arrived, listed)
+      }
       if let arrived, ours.id == base.tree {
         return Turn(result: .saved(arrived.saved, merge: change.all(nil)), known: known)
       }
@@ -221,6 +225,7 @@ struct SnapshotSaver: Sendable {
     if let conflict { merge.beside = try await deliver(conflict).id }
     let all = change.all(merge)
     guard let sealed else {
+      if let arrived { try await keep(arrived, listed) }
       return Turn(result: .saved(newest, merge: all), known: known, refusal: refusal)
     }
     let saved = try await send(sealed, of: change, all)
@@ -231,15 +236,22 @@ struct SnapshotSaver: Sendable {
   private func send(
     _ sealed: SealedSnapshot, of change: Change, _ merge: CommitResult.Merge?
   ) async throws -> SavedSnapshot {
-    let sent = SentSnapshot(saved: sealed.saved, ours: change.mounted, merge: merge)
+    let sent = SentSnapshot(sealed: sealed, ours: change.mounted, merge: merge)
     willSend(sent)
     let saved = try await deliver(sealed)
     didSave(sent)
     return saved
   }
 
-  /// Saves a snapshot. If that fails, the storage may have it all the same: then it is saved. Throws the failure where it is
-  /// not there, and `UnansweredSnapshot` where that cannot be seen.
+  /// Makes sure that `arrived`, whose saving had failed, stays: a snapshot that can be read may still be lost in a power cut.
+  /// A snapshot that is not `listed` under its own name was tagged or rewritten by somebody who saved it anew.
+  private func keep(_ arrived: SentSnapshot, _ listed: Set<SnapshotID>) async throws {
+    if listed.contains(arrived.saved.id) { _ = try await deliver(arrived.sealed) }
+  }
+
+  /// Saves a snapshot. If that fails, the storage may have the snapshot all the same; but bytes that can be read back may be
+  /// in memory only, so the snapshot counts as saved once the storage has accepted the same bytes again. Throws the failure
+  /// where the snapshot is not there, and `UnansweredSnapshot` where that cannot be seen or the storage does not accept it.
   private func deliver(_ sealed: SealedSnapshot) async throws -> SavedSnapshot {
     do throws(RepositoryError) {
       return try await repository.save(sealed)
@@ -253,6 +265,12 @@ struct SnapshotSaver: Sendable {
         throw UnansweredSnapshot(saved: sealed.saved, cause: failure)
       }
       guard isThere else { throw failure }
+      do throws(RepositoryError) {
+        try await repository.save(sealed)
+      } catch {
+        // The first failure is the one to tell.
+        throw UnansweredSnapshot(saved: sealed.saved, cause: failure)
+      }
       logger.warning("snapshot \(sealed.saved.id.short) is there, although saving it failed: \(failure)")
       return sealed.saved
     }

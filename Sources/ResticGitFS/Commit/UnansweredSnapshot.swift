@@ -1,7 +1,8 @@
 import ResticCore
 
-/// A snapshot was sent, the storage did not say that it has it, and could not be asked. Nothing is lost: the next commit
-/// looks whether the snapshot is there.
+/// A snapshot was sent, and the storage did not confirm that it has the snapshot. Either the storage could not be asked, or
+/// the snapshot can be read but the storage did not accept it again. Nothing is lost: the next commit looks whether the
+/// snapshot is there, and saves it again.
 struct UnansweredSnapshot: Error, CustomStringConvertible {
   /// What was sent.
   let saved: SavedSnapshot

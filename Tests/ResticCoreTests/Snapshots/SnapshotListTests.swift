@@ -52,6 +52,7 @@ struct SnapshotListTests {
     let list = try await reader.snapshotList()
     #expect(list.snapshots == [saved] && list.damaged.count == 5)
     #expect(list.damaged.allSatisfy { $0.message.contains($0.file.name) })
+    #expect(list.damaged.count { $0.message.contains("the file holds no snapshot: remove it") } == 3)
     #expect(try list.newest { _ in true } == saved)
     #expect(try await reader.latestSnapshot(matching: everything) == saved)
   }
@@ -96,6 +97,32 @@ struct SnapshotListTests {
       await #expect(throws: RepositoryError.self) {
         try await reader.latestSnapshot(matching: SnapshotFilter(hosts: ["elsewhere"]))
       }
+    }
+  }
+
+  @Test("a damaged file that any snapshot builds upon is passed over, unless only newer ones than those asked for do")
+  func builtUponByOthers() async throws {
+    let repository = try await TestRepository.create(on: backend)
+    let ours = try await save(repository, seconds: 1)
+    let old = try await save(repository, seconds: 2) { $0.hostname = "elsewhere" }
+    let child = try await save(repository, seconds: 3) {
+      $0.hostname = "elsewhere"
+      $0.parent = old.id
+    }
+    try flip(old.id)
+    let here = SnapshotFilter(hosts: ["here"])
+    let early = try await TestRepository.open(backend)
+    let error = await #expect(throws: RepositoryError.self) { try await early.latestSnapshot(matching: here) }
+    #expect(error?.description.contains(old.id.hex) == true)
+    #expect(try await early.latestSnapshot(matching: everything) == child)
+
+    let newest = try await save(repository, seconds: 3) { $0.parent = ours.id }
+    let late = try await TestRepository.open(backend)
+    #expect(try await late.latestSnapshot(matching: here) == newest)
+    #expect(try await late.snapshotList().passedOver.map(\.file) == [.snapshot(old.id)])
+    // Where no readable snapshot matches, the damaged one may be the newest that does.
+    await #expect(throws: RepositoryError.self) {
+      try await late.latestSnapshot(matching: SnapshotFilter(hosts: ["nowhere"]))
     }
   }
 

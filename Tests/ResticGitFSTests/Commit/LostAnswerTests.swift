@@ -14,12 +14,16 @@ struct LostAnswerTests {
     let fault = Locked<FaultBackend.Fault?>(nil)
     let isAwayAfterwards = Switch()
     let isAway = Switch()
+    let isReadOnlyAfterwards = Switch()
+    let isReadOnly = Switch()
     func answer(to call: BackendCall) -> FaultBackend.Fault? {
       if isAway.isOn { return .nothingDone(FaultBackend.death) }
       guard call.operation == .save, call.type == .snapshot else { return nil }
+      if isReadOnly.isOn { return .nothingDone(.denied("read-only file system")) }
       return fault.withLock { fault in
         defer { fault = nil }
         if fault != nil, isAwayAfterwards.isOn { isAway.isOn = true }
+        if fault != nil, isReadOnlyAfterwards.isOn { isReadOnly.isOn = true }
         return fault
       }
     }
@@ -65,6 +69,32 @@ struct LostAnswerTests {
     }
     #expect(next.snapshot.parent == saved.id)
     await mount.coordinator.discard()
+  }
+
+  // C15 What can be read back may be in memory only, as after an fsync that failed.
+  @Test(
+    "one that can be read back is not reported as saved before the storage has accepted it again",
+    arguments: [FaultBackend.hiccup, FaultBackend.death])
+  func notDurable(error: BackendError) async throws {
+    let (storage, weather, mount) = try await Self.scene()
+    weather.isReadOnlyAfterwards.isOn = true
+    weather.fault.withLock { $0 = .answerLost(error) }
+    try await mount.write(Self.text("ours"), to: "f")
+    for _ in 0..<2 {
+      // The second commit finds the snapshot, and nothing is left to save.
+      await #expect(throws: UnansweredSnapshot.self) { try await mount.coordinator.commit(.sync) }
+      #expect(mount.coordinator.current.phase == .dirty)
+    }
+    let sent = try #require(mount.coordinator.current.sent.last?.saved)
+    #expect(try await Self.newest(storage).saved == sent)
+    weather.isReadOnly.isOn = false
+    guard case .saved(let saved, nil) = try await mount.coordinator.commit(.sync) else {
+      Issue.record("the storage has accepted it")
+      return
+    }
+    #expect(saved == sent)
+    #expect(mount.coordinator.current.sent.isEmpty)
+    #expect(try await storage.list(.snapshot).count == 2, "nothing is saved twice")
   }
 
   @Test("one that is not there is an error; should it come late, it hides nothing, and nobody merges it")

@@ -46,6 +46,19 @@ struct SnapshotAheadTests {
     #expect(SnapshotAhead(Self.saved(0, 4), after: ahead, at: Self.now) == nil)
   }
 
+  @Test("of ten thousand that are ahead those that it holds are told in one pass", .timeLimit(.minutes(1)))
+  func many() throws {
+    let count = 10_000
+    var snapshots: [SavedSnapshot] = []
+    for number in 0..<count {
+      let id = SHA256.id(of: Array("\(number)".utf8), as: SnapshotID.self)
+      let template = Self.saved(2 * Self.day + Int64(number), 1, parent: snapshots.last)
+      snapshots.append(SavedSnapshot(id: id, snapshot: template.snapshot))
+    }
+    let ahead = try #require(SnapshotAhead(among: snapshots, at: Self.now))
+    #expect(ahead.newest == snapshots.last && ahead.held.count == count - 1)
+  }
+
   @Test("a mount follows it by the smallest step, tells of it at every look, and no more when it is gone")
   func mount() async throws {
     let backend = MemoryBackend()

@@ -22,7 +22,7 @@ public struct FuseMountOptions: Hashable, Sendable {
   public var negativeEntryTimeout: Duration = .seconds(86_400)
   /// How many requests are worked on at once. One that waits for a slow backend occupies one; beyond them nobody learns
   /// that a request was interrupted.
-  public var maximumThreadCount = 256
+  public var maximumThreadCount = 128
   /// How many threads without work are kept.
   public var maximumIdleThreadCount = 24
 

@@ -79,7 +79,7 @@ struct BadInputRepositoryTests {
       for (limit, least) in [("0", Duration.zero), ("1500ms", .milliseconds(1500))] {
         let start = clock.now
         let line = try await vault.expectRefusal(
-          ["mount", "--retry-lock", limit, vault.mountpoint.string], code: 11,
+          ["mount", "-q", "--retry-lock", limit, vault.mountpoint.string], code: 11,
           saying: "exclusively by PID \(process) on ",
           "--retry-lock", "restic unlock")
         #expect(line.contains("locked") && start.duration(to: clock.now) >= least)

@@ -80,7 +80,7 @@ struct PasswordMemoryTests {
             try: piece = os.read(terminal, 4096)
             except OSError: break
             said += piece
-            if said.endswith(b"enter password for repository: "): os.write(terminal, os.environ["RESTIC_PASSWORD"].encode() + b"\\n")
+            if b"enter password for repository " in said and said.endswith(b": "): os.write(terminal, os.environ["RESTIC_PASSWORD"].encode() + b"\\n")
         equal(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0, said)
         """, [vault.program.string, vault.mountpoint.string], in: vault.folder)
       try await vault.python("\(Self.scan)\nscan(\(try await vault.status().pid))", in: vault.folder)

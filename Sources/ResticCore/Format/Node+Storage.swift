@@ -107,8 +107,9 @@ extension Node {
 
     /// Equality of everything but the spelling.
     func hasSameFields(as other: Rarities) -> Bool {
-      otherType == other.otherType && linkTarget == other.linkTarget && extendedAttributes == other.extendedAttributes
-        && device == other.device && error == other.error && unknownFields == other.unknownFields
+      otherType.hasBytes(of: other.otherType) && linkTarget == other.linkTarget
+        && extendedAttributes == other.extendedAttributes
+        && device == other.device && error.hasBytes(of: other.error) && unknownFields == other.unknownFields
     }
   }
 

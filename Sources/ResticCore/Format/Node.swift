@@ -169,7 +169,7 @@ public struct Node: Hashable, Sendable {
       && left.mtime == right.mtime && left.atime == right.atime && left.ctime == right.ctime
       && left.inode == right.inode && left.deviceID == right.deviceID
       && left.size == right.size && left.links == right.links && left.payload == right.payload
-      && (left.owner === right.owner || left.user == right.user && left.group == right.group)
+      && (left.owner === right.owner || left.user.hasBytes(of: right.user) && left.group.hasBytes(of: right.group))
       && (left.box === right.box || left.rarities.hasSameFields(as: right.rarities))
   }
 

@@ -38,8 +38,6 @@ public struct SnapshotFilter: Hashable, Sendable {
   }
 
   private static func contains(_ strings: [String], _ wanted: String) -> Bool {
-    // By bytes: Swift's own equality would hold NFC and NFD forms equal, restic doesn't.
-    let wanted = Name(wanted)
-    return strings.contains { Name($0) == wanted }
+    strings.contains { $0.hasBytes(of: wanted) }
   }
 }

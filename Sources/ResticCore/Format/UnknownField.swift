@@ -9,4 +9,9 @@ public struct UnknownField: Hashable, Sendable {
     self.key = key
     self.rawValue = rawValue
   }
+
+  /// Keys are equal when their bytes are.
+  public static func == (left: UnknownField, right: UnknownField) -> Bool {
+    left.key.hasBytes(of: right.key) && left.rawValue == right.rawValue
+  }
 }

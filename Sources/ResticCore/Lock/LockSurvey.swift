@@ -128,7 +128,8 @@ struct LockSurvey {
   /// Whether no process here has the number of the one that made the lock on a machine of this name.
   private func isGone(_ lock: LockFile) -> Bool {
     let identity = repository.settings.identity
-    guard !lock.hostname.isEmpty, lock.hostname == identity.hostname, lock.pid > 0, lock.pid != identity.pid else {
+    guard !lock.hostname.isEmpty, lock.hostname.hasBytes(of: identity.hostname), lock.pid > 0, lock.pid != identity.pid
+    else {
       return false
     }
     return !ProcessState.isRunning(lock.pid)
@@ -139,7 +140,7 @@ struct LockSurvey {
   private mutating func isAbandoned(_ other: Found, among others: [Found]) -> Bool {
     let isStale = other.file.time.duration(to: clock.wallTime()) > policy.staleAfter
     let successor = others.contains {
-      $0.id != other.id && $0.file.hostname == other.file.hostname && $0.file.pid == other.file.pid
+      $0.id != other.id && $0.file.hostname.hasBytes(of: other.file.hostname) && $0.file.pid == other.file.pid
     }
     guard isStale || isGone(other.file), !successor else {
       watched[other.id] = nil

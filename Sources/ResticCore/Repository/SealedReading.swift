@@ -24,9 +24,10 @@ struct SealedReading: Sendable {
   /// `CryptoError.wrongMAC` where they are not sealed, and a `BackendError`.
   func loadNamed(_ file: BackendFile, byteCount: Int) async throws -> PooledBytes? {
     try await Self.gate.pass { () async throws -> PooledBytes? in
-      let hasher = SHA256Hasher()
+      let hasher = StreamHasher(.sha256)
       let isAuthentic = try await isAuthentic(file, 0..<byteCount) { hasher.update($0) }
-      guard hasher.finish(as: ID<Never>.self).hex == file.name else { return nil }
+      let hash: ID<Never> = hasher.finish().withUnsafeBytes { ID(bytes: $0) }
+      guard hash.hex == file.name else { return nil }
       guard isAuthentic else { throw CryptoError.wrongMAC }
       let stored = try await backend.load(file, range: 0..<byteCount)
       let id: ID<Never> = stored.withUnsafeBytes { SHA256.id(of: $0) }

@@ -169,6 +169,8 @@ struct MountCommand: ContextualCommand {
     options.allowOther = allowOther || listed.allowsOther
     options.allowExecution = exec || listed.allowsExecution
     options.additionalOptions = listed.others
+    // Each thread has a stack and memory for a request.
+    if MemoryRoom.countsStacks { options.maximumThreadCount = 32 }
 
     if noLock, !options.readOnly {
       throw CommandError("--no-lock is for mounts that change nothing: add --read-only")

@@ -30,7 +30,7 @@ struct MountServer: Sendable {
 
     let signals = ServingSignals(logger: logger)
     context.signals.onSignal { signals.handle($0) }
-    context.signals.listen(to: ServingSignals.more)
+    context.signals.listen(to: ServingSignals.ignored)
     let service: MountService
     do {
       service = try await prepare(signals)

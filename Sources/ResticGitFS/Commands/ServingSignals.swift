@@ -6,9 +6,9 @@ import ResticCore
 ///
 /// SIGINT and SIGTERM ask for the end: while the mount is being prepared that cancels the preparation (a second one ends
 /// the process at once), from then on it commits and unmounts. SIGUSR1 commits. SIGHUP is ignored once the repository is
-/// open, in the foreground too: `restic unlock` sends it to whoever holds a lock, to see whether it lives. SIGQUIT counts as
-/// SIGTERM, since a person at the terminal is not to lose what was written; the other signals that would end the process
-/// (`ignored`) are noted in the log and do nothing. A `DiscardSignal` drops what is not saved.
+/// open, in the foreground too: `restic unlock` sends it to whoever holds a lock, to see whether it lives. The other signals
+/// that would end the process (`ignored`) are noted in the log and do nothing, but for those of a crash, SIGQUIT among them
+/// (`ProcessPrivacy`). A `DiscardSignal` drops what is not saved.
 /// `handle` is called by the thread that takes signals. `phase` is a leaf lock.
 final class ServingSignals: Sendable {
   private enum Phase {
@@ -25,10 +25,9 @@ final class ServingSignals: Sendable {
     var endRequestCount = 0
   }
 
-  /// The signals that are listened to beside those of every command.
-  static let more = [SIGQUIT] + ignored
-  /// Those of them that do nothing: timers', I/O's, limits', power's, and the real-time ones that are not Glibc's own.
-  private static let ignored: [Int32] =
+  /// The signals that are listened to beside those of every command, and do nothing: timers', I/O's, limits', power's, and the
+  /// real-time ones that are not Glibc's own.
+  static let ignored: [Int32] =
     [SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGXCPU, SIGXFSZ] + Array(34...64)
 
   private let state = Locked(State())

@@ -293,9 +293,7 @@ final class CommitCoordinator: Sendable {
   private func adoptHead() async {
     do {
       guard let changed = try await UnbornHead(tree: tree).adopt(at: .now()) else { return }
-      kernelCache.forget(changed) { [tree] hasForgotten in
-        if hasForgotten { tree.inspect { $0.announceRefresh() } }
-      }
+      kernelCache.forget(changed) { _ in }
     } catch {
       logger.warning("HEAD stays as it is: \(error)")
     }

@@ -27,8 +27,8 @@ struct UnbornHead: Sendable {
     var branches: [String]
   }
 
-  /// Makes `HEAD` name a branch where it names none, and returns what the kernel must forget, after which
-  /// `Namespace.announceRefresh` is called; nil where it stays as it is.
+  /// Makes `HEAD` name a branch where it names none, and returns what the kernel must forget; nil where it stays as it is. No
+  /// ref has another value then, so nobody has to wait until the kernel has forgotten.
   ///
   /// Called before a commit, which then has it. Throws what loading `HEAD` or `packed-refs` throws.
   func adopt(at now: Timestamp) async throws -> [RefreshPlan.Invalidation]? {
@@ -69,10 +69,20 @@ struct UnbornHead: Sendable {
       }
       if inode.isDirectory {
         collect(child, at: path + text + "/", namespace, into: &branches)
-      } else if case .file(let body) = inode.body, idByteCounts.contains(byteCount(inode.node, body)) {
+      } else if case .file(let body) = inode.body, idByteCounts.contains(byteCount(inode.node, body)), isComponent(name)
+      {
         branches.append(path + text)
       }
     }
+  }
+
+  /// Whether git takes `name` for the last part of a branch's name. Source: git-check-ref-format(1).
+  private static func isComponent(_ name: Name) -> Bool {
+    let forbidden = Set(" ~^:?*[\\".utf8)
+    return name.bytes.allSatisfy { $0 > 0x20 && $0 != 0x7F && !forbidden.contains($0) }
+      && name.bytes.first != UInt8(ascii: ".") && name.bytes.last != UInt8(ascii: ".")
+      && !zip(name.bytes, name.bytes.dropFirst()).contains { $0 == (UInt8(ascii: "."), UInt8(ascii: ".")) }
+      && !zip(name.bytes, name.bytes.dropFirst()).contains { $0 == (UInt8(ascii: "@"), UInt8(ascii: "{")) }
   }
 
   private static func byteCount(_ node: Node, _ body: Inode.FileBody) -> UInt64 {
@@ -102,21 +112,22 @@ struct UnbornHead: Sendable {
     return Array(try await tree.reader.bytes(of: extents.slices(in: 0..<extents.byteCount)))
   }
 
-  /// Puts a new file in the place of `HEAD`, as git does: who has the old one open goes on with it. Nil where somebody was faster.
+  /// Puts a new file in the place of `HEAD`, as git does: who has the old one open goes on with it. Nil where somebody was
+  /// faster, and for a `HEAD` with other names, which this program does not make.
   private static func replace(
     _ found: Found, by text: String, in namespace: inout Namespace, at now: Timestamp
   ) -> [RefreshPlan.Invalidation]? {
     guard (try? namespace.child("HEAD", of: Namespace.root)) == found.head,
-      namespace.inodes[found.head]?.node.mtime == found.node.mtime
+      let head = namespace.inodes[found.head], head.linkCount == 1, head.node.mtime == found.node.mtime
     else { return nil }
     do throws(NamespaceError) {
       try namespace.unlink("HEAD", in: Namespace.root, at: now)
       let file = try namespace.create(found.node, as: "HEAD", in: Namespace.root, at: now)
       try namespace.modify(file, at: now) { $0.write(WriteBuffer(copying: text), at: 0) }
     } catch {
-      preconditionFailure("the root is loaded, and a new file takes bytes: \(error)")
+      // Found before anything was changed: the first step is the only one that can be refused.
+      return nil
     }
-    namespace.unannouncedRefreshes += 1
     return [.entry("HEAD", in: Namespace.root), .inode(Namespace.root)]
   }
 }

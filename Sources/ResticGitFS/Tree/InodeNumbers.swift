@@ -16,6 +16,8 @@ struct InodeNumbers: Sendable {
   private var taken: Set<UInt64> = [root]
   /// The numbers that do not follow from the stored ones.
   private var chosen: [InodeNumber: UInt64] = [:]
+  /// The numbers that follow from the stored ones of more than one file.
+  private var shared: Set<UInt64> = []
 
   /// The number of `inode`, whose node is `node`.
   func number(of inode: InodeNumber, _ node: Node) -> UInt64 {
@@ -25,7 +27,14 @@ struct InodeNumbers: Sendable {
   /// Gives an inode the number that follows from its stored ones; false if another file has it, or there are none.
   mutating func takeStored(_ node: Node) -> Bool {
     guard let stored = Self.stored(node) else { return false }
-    return taken.insert(stored).inserted
+    if taken.insert(stored).inserted { return true }
+    shared.insert(stored)
+    return false
+  }
+
+  /// Whether another file has, or had, the same stored numbers.
+  func isShared(_ node: Node) -> Bool {
+    Self.stored(node).map(shared.contains) ?? false
   }
 
   /// Gives an inode a number that follows from its name and `parent`, the number of the directory that holds the name.

@@ -120,6 +120,11 @@ extension Namespace {
     case .directory: throw .refused(.isDirectory)
     case .special: throw .refused(.invalidArgument)
     }
+    if inodes.values[index].node.links > 1, numbers.isShared(inodes.values[index].node) {
+      // restic would restore the other file as a link to this one, which is about to have another content.
+      forgetHardLink(number)
+      numbers.identify(number, &inodes.values[index].node, deviceID: deviceID)
+    }
     inodes.values[index].body = .special  // the extents are changed in place, not copied
     change(&extents)
     inodes.values[index].body = .file(.changed(extents))

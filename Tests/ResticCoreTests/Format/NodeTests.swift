@@ -185,4 +185,25 @@ import Testing
     #expect(tree.nodes.map(\.group) == ["g", "g", "", "u", "", "g"])
     #expect(tree.nodes[0].owner === tree.nodes[1].owner)
   }
+
+  @Test("nodes whose texts Unicode holds equal, and whose bytes differ, are different")
+  func spellings() {
+    let (composed, decomposed) = ("\u{e9}", "e\u{301}")
+    let changes: [(inout Node, String) -> Void] = [
+      { $0.user = $1 }, { $0.group = $1 }, { $0.error = $1 }, { $0.type = .other($1) },
+      { $0.unknownFields = [UnknownField(key: $1, rawValue: [48])] },
+      { $0.extendedAttributes = [ExtendedAttribute(name: Name($1), value: [])] },
+    ]
+    for change in changes {
+      var (one, other, same) = (
+        Node(name: "f", type: .file, mode: 0), Node(name: "f", type: .file, mode: 0),
+        Node(name: "f", type: .file, mode: 0)
+      )
+      change(&one, composed)
+      change(&other, decomposed)
+      change(&same, composed)
+      #expect(one != other)
+      #expect(one == same)
+    }
+  }
 }

@@ -44,6 +44,26 @@ struct UnbornHeadTests {
     #expect(try await Self.head(other) == "ref: refs/heads/\(expected)\n", "the snapshot has it")
   }
 
+  @Test(
+    "a HEAD that a snapshot says to have other names stays as it is, and so does one beside names that are no branches")
+  func otherNames() async throws {
+    let backend = MemoryBackend()
+    let first = try await Self.newRepository(backend)
+    for name in ["a b", ".a", "a..b", "a~1", "a\nb", "a.", "a@{1"] {
+      try await first.write(Self.id, to: "refs/heads/\(name)")
+    }
+    _ = try await first.coordinator.commit(.sync)
+    #expect(try await Self.head(first) == "ref: refs/heads/main\n")
+    try await first.write(Self.id, to: "refs/heads/trunk")
+    first.tree.inspect { namespace in
+      guard let number = try? namespace.child("HEAD", of: Namespace.root) else { return }  // then the next lines say so
+      namespace.inodes[number]?.node.links = 2
+      namespace.inodes[number]?.linkCount = 2
+    }
+    _ = try await first.coordinator.commit(.sync)
+    #expect(try await Self.head(first) == "ref: refs/heads/main\n")
+  }
+
   @Test("also in a later mount; once it names a branch it is left alone")
   func later() async throws {
     let backend = MemoryBackend()

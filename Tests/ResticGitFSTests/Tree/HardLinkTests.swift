@@ -117,6 +117,33 @@ struct HardLinkTests {
     try await Self.expectOne(["d/c", "e/b"], "old", on: mount.again())
   }
 
+  @Test(
+    "files that share their stored numbers and are not linked do not share them any more when one changes",
+    arguments: 0..<3)
+  func sharedNumbers(_ changed: Int) async throws {
+    let names = ["a", "b", "c"]
+    let mount = try await Self.damaged(names.map { Self.file(Name($0), inode: 5, links: 2) }, on: MemoryBackend())
+    let before = try await Self.inodeNumbers(names, on: mount)
+    #expect(Set(before).count == 2)
+    try await mount.overwrite(Self.text("new"), at: 0, of: names[changed])
+    _ = try await mount.coordinator.commit(.sync)
+    for mount in [mount, try await mount.again()] {
+      #expect(try await Self.inodeNumbers(names, on: mount) == before)
+    }
+    var contents: [UInt64: Set<[BlobID]>] = [:]
+    for name in names {
+      let node = try await Self.node(name, in: mount.repository)
+      contents[node.inode, default: []].insert(node.content)
+    }
+    #expect(contents.values.allSatisfy { $0.count == 1 }, "names that restic would link have one content")
+  }
+
+  private static func inodeNumbers(_ paths: [String], on mount: TestMount) async throws -> [UInt64] {
+    var numbers: [UInt64] = []
+    for path in paths { numbers.append(try await mount.status(path).inodeNumber) }
+    return numbers
+  }
+
   /// A snapshot with the files of `nodes`, all with the same content, and a directory `bad` whose tree is missing.
   private static func damaged(_ nodes: [Node], on backend: any Backend) async throws -> TestMount {
     let repository = try await TestMount.makeRepository(on: backend)

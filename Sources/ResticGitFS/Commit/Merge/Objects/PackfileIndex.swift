@@ -29,6 +29,11 @@ struct PackfileIndex: Sendable {
   /// How many objects the packfile has.
   var count: Int { fanout[255] }
 
+  /// A larger index is nobody's honest work: some 100 million objects.
+  private static let largestByteCount = 4 << 30
+  /// How many names may begin with the same byte: they are in memory at once.
+  private static let mostNamesOfByte = 1 << 21
+
   /// Opens the index `index` of the packfile `pack`, and keeps it in memory where `isKept`.
   ///
   /// Nil where either is not as git writes it, or is damaged or missing in the repository. Throws what else loading throws.
@@ -36,7 +41,8 @@ struct PackfileIndex: Sendable {
     _ index: Node, of pack: Node, _ format: ObjectFormat, in repository: Repository, isKept: Bool
   ) async throws -> PackfileIndex? {
     do {
-      guard let file = StoredFile(index, in: repository), let pack = StoredFile(pack, in: repository),
+      guard let file = StoredFile(index, in: repository), file.byteCount <= largestByteCount,
+        let pack = StoredFile(pack, in: repository),
         let opened = try await PackfileIndex(file, format, isKept: isKept)
       else { return nil }
       let hash = try await opened.bytes(
@@ -71,6 +77,8 @@ struct PackfileIndex: Sendable {
     let isSecond = head.starts(with: Self.magic)
     let fanout = Self.fanout(head.dropFirst(isSecond ? Self.magic.count : 0).prefix(Self.fanoutByteCount))
     guard fanout.count == 256, zip(fanout, fanout.dropFirst()).allSatisfy({ $0 <= $1 }) else { return nil }
+    // Names are hashes, so each first byte has its share of them: what is otherwise was made to take memory.
+    guard zip([0] + fanout, fanout).allSatisfy({ $1 - $0 <= Self.mostNamesOfByte }) else { return nil }
     let count = fanout[255]
     if isSecond {
       let offset = Self.magic.count + Self.fanoutByteCount

@@ -25,7 +25,7 @@ struct StoredFile: Sendable {
 
   /// Calls `body` with one piece after the other; together they are the file.
   func forEachPiece(_ body: ([UInt8]) throws -> Void) async throws {
-    for blob in blobs { try body(try await repository.loadBlob(blob.id, type: .data)) }
+    for blob in blobs { try body(try await load(blob)) }
   }
 
   /// The bytes in `range`, which is inside of the file.
@@ -34,9 +34,19 @@ struct StoredFile: Sendable {
     bytes.reserveCapacity(range.count)
     for blob in blobs where blob.range.overlaps(range) {
       let wanted = blob.range.clamped(to: range)
-      let content = try await repository.loadBlob(blob.id, type: .data)
+      let content = try await load(blob)
       bytes += content[(wanted.lowerBound - blob.range.lowerBound)..<(wanted.upperBound - blob.range.lowerBound)]
     }
     return bytes
+  }
+
+  /// A blob. Throws `.damaged` where it is not as long as the index said when the file was opened.
+  private func load(_ blob: (id: BlobID, range: Range<Int>)) async throws -> [UInt8] {
+    let content = try await repository.loadBlob(blob.id, type: .data)
+    guard content.count == blob.range.count else {
+      throw RepositoryError.damaged(
+        "blob \(blob.id.short) has \(content.count) bytes, and an index file says \(blob.range.count)")
+    }
+    return content
   }
 }

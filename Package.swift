@@ -50,7 +50,8 @@ let package = Package(
     .executableTarget(
       name: "ResticGitFS",
       dependencies: [
-        "ResticCore", "FuseBridge", "ProcessPrivacy", "ProgramVersion", "CLinux", "CSodium", system, logging,
+        "ResticCore", "FuseBridge", "ProcessPrivacy", "ProgramVersion", "MessageText", "CLinux", "CSodium", system,
+        logging,
         argumentParser, subprocess,
       ],
       swiftSettings: settings),
@@ -61,10 +62,13 @@ let package = Package(
     // What both programs print for --version.
     .target(name: "ProgramVersion", swiftSettings: settings),
 
+    // How both programs write what others have named: words for a shell, and text for a terminal.
+    .target(name: "MessageText", swiftSettings: settings),
+
     // Starts restic-gitfs as another process, and knows nothing of it but its command line.
     .executableTarget(
       name: "GitRemoteRestic",
-      dependencies: ["ProcessPrivacy", "ProgramVersion", "CLinux", system],
+      dependencies: ["ProcessPrivacy", "ProgramVersion", "MessageText", "CLinux", system],
       swiftSettings: settings),
 
     .executableTarget(
@@ -92,14 +96,15 @@ let package = Package(
     .testTarget(
       name: "ResticGitFSTests",
       dependencies: [
-        "ResticGitFS", "ResticCore", "FuseBridge", "ProgramVersion", "CLinux", "ResticTestSupport", system, logging,
+        "ResticGitFS", "ResticCore", "FuseBridge", "ProgramVersion", "MessageText", "CLinux", "ResticTestSupport",
+        system, logging,
         argumentParser,
         subprocess,
       ],
       swiftSettings: settings),
     .testTarget(
       name: "GitRemoteResticTests",
-      dependencies: ["GitRemoteRestic", "ResticTestSupport", system],
+      dependencies: ["GitRemoteRestic", "MessageText", "ResticTestSupport", system],
       swiftSettings: settings),
     .testTarget(
       name: "InteropTests",

@@ -1,12 +1,16 @@
 import Glibc
+import MessageText
 import SystemPackage
 
 /// Lines for a person.
 enum StandardError {
   /// Writes `line` after the program's name. Nobody is told when nobody listens.
   static func write(_ line: String) {
-    _ = try? FileDescriptor.standardError.writeAll(Array("git-remote-restic: \(line)\n".utf8))
+    _ = try? FileDescriptor.standardError.writeAll(Array(text(of: line).utf8))
   }
+
+  /// What is written for `line`: one line, which a terminal only shows, whatever others have named in it.
+  static func text(of line: String) -> String { "git-remote-restic: \(line.printable)\n" }
 }
 
 /// The pipe to git.

@@ -1,4 +1,5 @@
 import Glibc
+import MessageText
 import SystemPackage
 
 /// RESTIC_GITFS_TRACE: lines about what the helper does, as GIT_TRACE is for git.
@@ -27,6 +28,6 @@ struct Trace: Sendable {
     guard let descriptor else { return }
     let passed = start.duration(to: .now).components
     let milliseconds = passed.seconds * 1000 + passed.attoseconds / 1_000_000_000_000_000
-    _ = try? descriptor.writeAll(Array("restic-gitfs trace \(getpid()) \(milliseconds) ms: \(text())\n".utf8))
+    _ = try? descriptor.writeAll(Array("restic-gitfs trace \(getpid()) \(milliseconds) ms: \(text().printable)\n".utf8))
   }
 }

@@ -60,6 +60,30 @@ struct RepositoryPointersTests {
     #expect(try Self.refusal(["worktrees/a/commondir": "/x\n"])?.contains("git worktree prune") == true)
   }
 
+  /// G5 The repository around an alternate is asked for its references.
+  @Test("an alternate whose repository is a part of another one is refused")
+  func alternateParts() throws {
+    for name in ["commondir", "gitdir"] {
+      let files = ["objects/info/alternates": "../base.git/objects", "base.git/\(name)": "/x\n"]
+      #expect(try Self.refusal(files)?.contains("base.git/\(name)") == true)
+    }
+  }
+
+  /// G5 git reads the files that a list of reftables names, and deletes them.
+  @Test("a list of reftables names files beside it, in every work tree and alternate")
+  func reftables() throws {
+    let list = "0x000000000001-0x000000000002-9a3b.ref\n"
+    for folder in ["", "worktrees/a/", "base.git/"] {
+      let file = "\(folder)reftable/tables.list"
+      let alternates = ["objects/info/alternates": "../base.git/objects"]
+      #expect(try Self.refusal(alternates.merging([file: list]) { $1 }) == nil)
+      for line in ["../../victim", "/etc/passwd", "a/b", "..\u{0}/", "/"] {
+        let refusal = try Self.refusal(alternates.merging([file: list + line + "\n"]) { $1 })
+        #expect(refusal?.contains(file) == true, "\(file): \(line)")
+      }
+    }
+  }
+
   @Test("files without end, and chains without end, are refused")
   func endless() throws {
     #expect(try Self.refusal(["objects/info/alternates": String(repeating: "#\n", count: 40_000)]) != nil)

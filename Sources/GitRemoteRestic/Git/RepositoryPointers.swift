@@ -5,7 +5,7 @@ import SystemPackage
 /// the repository. Places in the same mount are fine.
 ///
 /// The mount serves no links, so a path leads where it seems to lead.
-/// Source: gitrepository-layout(5); object-file.c of git 2.39 (`link_alt_odb_entries`), worktree.c.
+/// Source: gitrepository-layout(5); object-file.c of git 2.39 (`link_alt_odb_entries`), worktree.c; reftable/stack.c.
 struct RepositoryPointers {
   /// git follows five; more of them, and larger files, are nobody's honest work.
   private static let directoryLimit = 100
@@ -33,13 +33,10 @@ struct RepositoryPointers {
 
   /// A repository at the root is a whole one; its work trees' folders belong to it.
   private func checkFolders() throws(HelperError) {
-    for name in ["commondir", "gitdir"] where try content(of: repository.appending(name)) != nil {
-      throw HelperError(
-        "the stored repository is a part of another one, which its file \(name) names: mount it and remove that file, "
-          + "or push to a mount of a whole repository")
-    }
+    try checkWhole(repository)
     let workTrees = repository.appending("worktrees")
     for name in try names(in: workTrees, limit: Self.workTreeLimit) {
+      try checkTables(of: workTrees.appending(name))
       let file = workTrees.appending(name).appending("commondir")
       guard let bytes = try content(of: file) else { continue }
       let text = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
@@ -50,11 +47,35 @@ struct RepositoryPointers {
     }
   }
 
+  /// Throws where `folder` is a part of another repository, or names reftables that are not its own.
+  private func checkWhole(_ folder: FilePath) throws(HelperError) {
+    for name in ["commondir", "gitdir"] where try content(of: folder.appending(name)) != nil {
+      throw HelperError(
+        "the stored repository is a part of another one, which its file \(relative(folder.appending(name))) names: mount it "
+          + "and remove that file, or push to a mount of a whole repository")
+    }
+    try checkTables(of: folder)
+  }
+
+  /// git appends each line of a list of reftables to the folder's path, reads the file there, and deletes the file once it has
+  /// compacted it. Source: reftable/stack.c of git 2.45.
+  private func checkTables(of folder: FilePath) throws(HelperError) {
+    let file = folder.appending("reftable").appending("tables.list")
+    guard let bytes = try content(of: file) else { return }
+    for line in bytes.split(separator: UInt8(ascii: "\n")) where line.contains(UInt8(ascii: "/")) {
+      throw HelperError(
+        "\(relative(file)) of the stored repository names \(Self.shown(line)), which is no file beside it: mount it and "
+          + "put that file right, or restore an earlier snapshot")
+    }
+  }
+
   /// Follows the alternates of the folder `objects`, and theirs.
   private mutating func checkAlternates(of objects: FilePath) throws(HelperError) {
     var folders = [objects]
     while let folder = folders.popLast() {
       guard known.insert(folder).inserted else { continue }
+      // git asks the repository around an objects folder for its references.
+      if folder != root { try checkWhole(folder.removingLastComponent()) }
       guard known.count <= Self.directoryLimit else {
         throw HelperError("the stored repository has more than \(Self.directoryLimit) alternates: \(Self.remedy)")
       }
@@ -77,12 +98,17 @@ struct RepositoryPointers {
       let target = folder.pushing(path).lexicallyNormalized()
       if path.isRelative, !text.contains("://"), target.starts(with: root) { return target }
     }
-    let shown = String(decoding: line.prefix(200), as: UTF8.self).filter { !$0.isNewline && $0 >= " " }
-    throw HelperError("\(relative(file)) of the stored repository names \(shown), outside of it: \(Self.remedy)")
+    throw HelperError(
+      "\(relative(file)) of the stored repository names \(Self.shown(line)), outside of it: \(Self.remedy)")
   }
 
   private static let remedy =
     "mount it and run `git repack -a -d && rm objects/info/*alternates` there, where those folders can be found"
+
+  /// The beginning of a line, for a message.
+  private static func shown(_ line: some Collection<UInt8>) -> String {
+    String(decoding: line.prefix(200), as: UTF8.self)
+  }
 
   private func relative(_ file: FilePath) -> String {
     var file = file

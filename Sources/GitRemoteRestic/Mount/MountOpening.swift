@@ -1,3 +1,4 @@
+import MessageText
 import SystemPackage
 
 /// Opens the repository for a service: mounts, and prepares what a new repository needs.
@@ -80,13 +81,15 @@ struct MountOpening {
     return FilePath(root: nil, folder)
   }
 
-  /// What to write where the repository is in a folder.
-  private func advice(_ state: MountState) -> String {
-    guard let place = state.repositories?.first else {
+  /// What to write where the repository is in a folder. Who has made that folder has chosen its name.
+  static func advice(_ state: MountState, for command: CommandLineWords) -> String {
+    guard let name = state.repositories?.first else {
       return "choose another with remote.NAME.resticPath, resticTag or resticHost (`restic-gitfs snapshots` lists them)"
     }
+    // git would take the first one for an option, a shell the second one for somebody's home.
+    let place = ShellWord(name.hasPrefix("-") || name.hasPrefix("~") ? "./\(name)" : name)
     return command.isNamed
-      ? "there is one at \(place): `git config remote.\(command.remote).resticSubfolder \(place)`"
+      ? "there is one at \(place): `git config \(ShellWord("remote.\(command.remote).resticSubfolder")) \(place)`"
       : "there is one at \(place): give the remote a name, and set remote.NAME.resticSubfolder to that folder"
   }
 
@@ -100,7 +103,8 @@ struct MountOpening {
     guard repository.exists, !repository.hasInnerRepository else {
       throw HelperError(
         "snapshot \(state.snapshot?.prefix(8) ?? "") of \(command.location) holds no bare git repository at "
-          + (configuration.folder.isEmpty ? "its root" : configuration.folder) + "; \(advice(state))")
+          + (configuration.folder.isEmpty ? "its root" : configuration.folder) + "; \(Self.advice(state, for: command))"
+      )
     }
     try RepositoryPointers.check(mount.repositoryPath, on: mount.path)
   }

@@ -6,6 +6,7 @@ struct GitCommand {
   struct Result: Sendable {
     let isSuccess: Bool
     var output: [UInt8]
+    /// The end of what it has said: the reason of a failure comes last.
     let errorOutput: String
 
     /// The output without its last newline.
@@ -14,6 +15,9 @@ struct GitCommand {
       return text.hasSuffix("\n") ? String(text.dropLast()) : text
     }
   }
+
+  /// How much is kept of what a command says.
+  static let errorByteLimit = 65536
 
   /// Its words after `git`.
   let arguments: [String]
@@ -32,14 +36,14 @@ struct GitCommand {
       "git", arguments, environment: environment,
       descriptors: [0: inputPipe.readEnd, 1: output.writeEnd, 2: error.writeEnd])
     for end in [inputPipe.readEnd, output.writeEnd, error.writeEnd] { end.closeQuietly() }
+    let errors = PipeTail(of: error.readEnd, byteLimit: Self.errorByteLimit)
     // A command that does not read it has its reasons, and says so.
     _ = try? inputPipe.writeEnd.writeAll(input)
     inputPipe.writeEnd.closeQuietly()
     let bytes = output.readEnd.readAll()
-    let errors = error.readEnd.readAll()
+    let errorOutput = String(decoding: errors.wait(), as: UTF8.self)
     output.readEnd.closeQuietly()
     error.readEnd.closeQuietly()
-    return Result(
-      isSuccess: child.wait() == .exited(0), output: bytes, errorOutput: String(decoding: errors, as: UTF8.self))
+    return Result(isSuccess: child.wait() == .exited(0), output: bytes, errorOutput: errorOutput)
   }
 }

@@ -26,12 +26,18 @@ extension FileDescriptor {
   /// Everything up to the end. What cannot be read counts as the end.
   func readAll() -> [UInt8] {
     var bytes: [UInt8] = []
+    readAll { bytes += $0 }
+    return bytes
+  }
+
+  /// Calls `body` with everything up to the end, piece by piece. What cannot be read counts as the end.
+  func readAll(_ body: (ArraySlice<UInt8>) -> Void) {
     var chunk = [UInt8](repeating: 0, count: 16384)
     while true {
       // Pipes, of which an error ends the rest, and HEAD: what cannot be read of it names no branch, and is left alone.
       let count = (try? chunk.withUnsafeMutableBytes { try read(into: $0) }) ?? 0
-      guard count > 0 else { return bytes }
-      bytes += chunk[..<count]
+      guard count > 0 else { return }
+      body(chunk[..<count])
     }
   }
 }

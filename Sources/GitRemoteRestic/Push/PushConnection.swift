@@ -1,3 +1,4 @@
+import MessageText
 import SystemPackage
 
 /// A push: receive-pack at work on the mount, its report held back until what it reports is saved.
@@ -110,7 +111,7 @@ struct PushConnection {
   ) throws(HelperError) -> String? {
     if let refused = mount.state()?.refused { return refused }
     return try completeness.reasonAgainst(request.values(of: references)) {
-      if request.usesSideBand, !request.isQuiet { say("checking what is stored\r") }
+      if request.usesSideBand, !request.isQuiet { say("checking what is stored", end: "\r") }
     }
   }
 
@@ -170,7 +171,7 @@ struct PushConnection {
       if now.since != waiting { (waiting, firstSeen, isShown) = (now.since, .now, false) }
       guard !isShown, firstSeen.duration(to: .now) >= Self.patience else { return }
       isShown = true
-      if request.usesSideBand, !request.isQuiet { say("waiting since \(now.since): \(now.reason)\n") }
+      if request.usesSideBand, !request.isQuiet { say("waiting since \(now.since): \(now.reason)") }
     }
   }
 
@@ -178,26 +179,27 @@ struct PushConnection {
   private func show(_ progress: MountState.Progress, _ request: PushRequest) {
     guard request.usesSideBand, !request.isQuiet else { return }
     let (done, total) = (Self.mebibytes(progress.bytesDone), Self.mebibytes(progress.bytesTotal))
-    say("saving: \(done) of \(total) MiB\r")
+    say("saving: \(done) of \(total) MiB", end: "\r")
   }
 
   private func announce(_ snapshot: String?, _ request: PushRequest) {
     guard request.usesSideBand, !request.isQuiet, let snapshot else { return }
-    say("saved as snapshot \(snapshot.prefix(8))\n")
+    say("saved as snapshot \(snapshot.prefix(8))")
   }
 
   /// Tells the user of a newest snapshot that is dated ahead of the clock: on git's connection, else on standard error.
   private func warnOfTime(_ request: PushRequest) {
     guard let message = mount.state()?.ahead?.message else { return }
     if request.usesSideBand {
-      say("warning: \(message)\n")
+      say("warning: \(message)")
     } else {
       StandardError.write("warning: \(message)")
     }
   }
 
-  private func say(_ text: String) {
-    StandardOutput.write(SideBand.encoded(Array(text.utf8), band: .progress))
+  /// Shows a line on the client's terminal; the next one takes the place of a line whose end is a carriage return.
+  private func say(_ text: String, end: String = "\n") {
+    StandardOutput.write(SideBand.encoded(Array((text.printable + end).utf8), band: .progress))
   }
 
   /// With one decimal.

@@ -1,3 +1,5 @@
+import MessageText
+
 /// What receive-pack reports at the end of a push: `unpack …`, then `ok REF` or `ng REF REASON` for each reference.
 ///
 /// In the second version of the report `option …` lines may follow an `ok`. Source: gitprotocol-pack(5).
@@ -20,7 +22,8 @@ struct PushReport: Hashable, Sendable {
   mutating func refuse(_ reason: String, only references: Set<[UInt8]>? = nil) {
     var isDropping = false
     // One line, and no longer than a packet.
-    let words = String(reason.map { $0.isNewline ? " " : $0 }.prefix(1000))
+    let line = String(reason.map { $0.isNewline ? " " : $0 }).printable
+    let words = String(line.unicodeScalars.prefix(1000))
     lines = lines.compactMap { line in
       if let reference = Self.accepted(line), references?.contains(reference) ?? true {
         isDropping = true

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FuseBridge
 import Logging
+import MessageText
 import ResticCore
 import SystemPackage
 

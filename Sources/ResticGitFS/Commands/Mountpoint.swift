@@ -1,4 +1,5 @@
 import Glibc
+import MessageText
 import SystemPackage
 
 /// A folder to mount on, checked before anybody is asked for a password.

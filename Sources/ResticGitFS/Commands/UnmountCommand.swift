@@ -1,4 +1,5 @@
 import ArgumentParser
+import MessageText
 import SystemPackage
 
 /// `restic-gitfs umount`: saves, unmounts, waits for the serving process and tells how it ended.

@@ -55,18 +55,22 @@ extension GitFileSystem {
     }
   }
 
-  /// Whether `name` is a configuration file's in a directory that git takes for a repository, or for a work tree's part of
-  /// one, and these are shown.
+  /// Whether `name` is a configuration file's in a directory that git takes for a repository, for a work tree's part of one, or
+  /// for what several of these have in common, and these are shown.
+  ///
+  /// git looks for `HEAD` in the first two only, so a file `commondir` may name a directory without one.
+  /// Source: setup.c of git 2.39 (`is_git_directory`), which is content with anything that access(2) calls executable.
   func isConfiguration(
     _ name: Name, in directory: InodeNumber, _ namespace: borrowing Namespace
   ) throws(NamespaceError) -> Bool {
     guard rules.showsSafeConfiguration, Self.names.contains(name) else { return false }
     let children = try namespace.children(of: directory)
-    guard children["HEAD"] != nil else { return false }
-    if children["commondir"] != nil { return true }
+    if children["HEAD"] != nil, children["commondir"] != nil { return true }
     for part: Name in ["objects", "refs"] {
+      guard let number = children[part] else { return false }
+      let node = try namespace.inode(number).node
       // A link may lead to a directory.
-      guard let number = children[part], try namespace.inode(number).node.type != .file else { return false }
+      if node.type == .file, node.mode & 0o111 == 0 { return false }
     }
     return true
   }

@@ -17,9 +17,11 @@ extension GitFileSystem {
 
   /// Throws EPERM where more is in memory than the rules allow, and notes that.
   func requireRoom(_ namespace: borrowing Namespace) throws(NamespaceError) {
-    guard namespace.inodes.count > rules.inodeLimit else { return }
-    refusals.note("it has more than \(rules.inodeLimit) files; \(RefusalRecord.wayOut)")
-    throw .refused(.notPermitted)
+    do {
+      try inodeLimit.require(namespace)
+    } catch {
+      throw .refused(error)
+    }
   }
 
   /// Whether only a lookup tells what an entry of a directory is shown as, if it is shown.

@@ -24,10 +24,12 @@ final class GitFileSystem: Sendable {
   let rules: ServingRules
   /// What was asked for and is not served.
   let refusals: RefusalRecord
+  /// How many inodes `rules` allow.
+  let inodeLimit: InodeLimit
   /// The configuration files that the kernel knows. A leaf lock.
   let configurations = Locked(ShownConfigurations())
 
-  /// A file system over `tree`.
+  /// A file system over `tree`, which keeps to the limit of `rules` from now on.
   init(
     tree: WorkingTree, streamer: ContentStreamer, committer: any FileSystemCommitter,
     rules: ServingRules = .everything, refusals: RefusalRecord
@@ -37,7 +39,9 @@ final class GitFileSystem: Sendable {
     self.committer = committer
     self.rules = rules
     self.refusals = refusals
+    inodeLimit = InodeLimit(count: rules.inodeLimit, refusals: refusals)
     storage = StorageStatistics(backend: tree.repository.backend)
+    tree.limitInodes(to: inodeLimit)
   }
 
   /// A new node of `type`, owned by the caller or, in a set-group-id directory, by the directory's group.

@@ -1,3 +1,4 @@
+import MessageText
 import ResticCore
 
 extension MountedDirectory {

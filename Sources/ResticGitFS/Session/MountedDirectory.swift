@@ -1,6 +1,7 @@
 import CLinux
 import FoundationEssentials
 import Glibc
+import MessageText
 import SystemPackage
 
 /// A mount of this program, seen from outside: found by its path, asked for its status, told to commit or to go.

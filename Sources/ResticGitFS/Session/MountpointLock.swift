@@ -1,4 +1,5 @@
 import Glibc
+import MessageText
 import SystemPackage
 
 /// Keeps two processes of this program from mounting at one place: the second would hide the first.

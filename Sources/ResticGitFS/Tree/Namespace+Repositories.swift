@@ -3,15 +3,28 @@ import ResticCore
 /// Where directories stand in relation to git repositories.
 extension Namespace {
   /// Where `directory` stands as its place tells; what is in it may make it a repository's root (`BareRepository`).
+  ///
+  /// A directory that is deeper than any path reaches is no part of a repository that git can work on.
   func position(of directory: InodeNumber) -> BareRepository.Position {
-    guard directory != Self.root, let inode = inodes[directory], inode.parent != 0 else { return .outside }
-    guard case .directory(.loaded(let siblings))? = inodes[inode.parent]?.body,
-      let name = siblings[inode.node.name] == directory
-        ? inode.node.name : siblings.first(where: { $0.value == directory })?.key
-    else { return .outside }
-    let parent = BareRepository.position(position(of: inode.parent)) { siblings[$0] != nil }
-    return BareRepository.position(of: name, in: parent)
+    var steps: [(name: Name, parent: InodeNumber)] = []
+    var current = directory
+    while current != Self.root, let inode = inodes[current], inode.parent != 0 {
+      guard case .directory(.loaded(let siblings))? = inodes[inode.parent]?.body,
+        let name = siblings[inode.node.name] == current
+          ? inode.node.name : siblings.first(where: { $0.value == current })?.key
+      else { break }
+      steps.append((name, inode.parent))
+      guard steps.count <= Self.deepestPath else { return .outside }
+      current = inode.parent
+    }
+    return steps.reversed().reduce(.outside) { position, step in
+      guard case .directory(.loaded(let siblings))? = inodes[step.parent]?.body else { return .outside }
+      return BareRepository.position(of: step.name, in: BareRepository.position(position) { siblings[$0] != nil })
+    }
   }
+
+  /// How many names a path of PATH_MAX bytes can hold.
+  private static var deepestPath: Int { 2048 }
 
   /// These directories and all that are above them.
   func directoriesAbove(_ directories: Set<InodeNumber>) -> Set<InodeNumber> {

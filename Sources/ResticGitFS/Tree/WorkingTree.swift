@@ -16,6 +16,7 @@ final class WorkingTree: Sendable {
   private let namespace: Locked<Namespace>
   private let readAhead: Locked<ReadAhead>
   private let listener = Locked<Listener?>(nil)
+  private let inodeLimit = Locked<InodeLimit?>(nil)
   private let logger: Logger
 
   /// A closure in a struct: one that is the lock's state itself is wrapped once more by every access, until a call of it
@@ -39,6 +40,11 @@ final class WorkingTree: Sendable {
   /// Calls `listener` after each change, on the thread that made it, with no lock held.
   func onChange(_ listener: @escaping @Sendable () -> Void) {
     self.listener.withLock { $0 = Listener(call: listener) }
+  }
+
+  /// Loads no more directories on its own, in search of a file's names, once there are more inodes than `limit` allows.
+  func limitInodes(to limit: InodeLimit) {
+    inodeLimit.withLock { $0 = limit }
   }
 
   /// The result of `body`, which only looks; it is called again after each thing that had to be loaded.
@@ -98,14 +104,27 @@ final class WorkingTree: Sendable {
     switch need {
     case .entries(let directory): try loadEntries(of: directory, for: operation)
     case .extents(let file): try loadExtents(of: file, for: operation)
-    case .names(let file):
-      while true {
-        let directories = inspect { $0.unloadedDirectories }
-        if directories.isEmpty { break }
-        for directory in directories { try loadNames(in: directory, for: operation) }
-      }
-      inspect { $0.settleLinkCount(file) }
+    case .names(let file): try loadNames(of: file, for: operation)
     }
+  }
+
+  /// Loads all directories, since each may hold a further name of `file`. Throws EPERM where they hold more than the limit.
+  private func loadNames(of file: InodeNumber, for operation: StaticString) throws(Errno) {
+    let limit = inodeLimit.withLock { $0 }
+    while true {
+      let directories = inspect { $0.unloadedDirectories }
+      if directories.isEmpty { break }
+      for directory in directories {
+        // A few trees that are stored once may show more directories than any memory holds.
+        if let limit { try require(limit) }
+        try loadNames(in: directory, for: operation)
+      }
+    }
+    inspect { $0.settleLinkCount(file) }
+  }
+
+  private func require(_ limit: InodeLimit) throws(Errno) {
+    try namespace.withLock { namespace throws(Errno) in try limit.require(namespace) }
   }
 
   /// Loads a directory, or notes that it can't be read: what is damaged does not keep other files from being changed. A

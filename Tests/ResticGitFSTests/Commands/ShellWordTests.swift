@@ -1,8 +1,7 @@
+import MessageText
 import ResticTestSupport
 import SystemPackage
 import Testing
-
-@testable import ResticGitFS
 
 @Suite("Words for a shell")
 struct ShellWordTests {

@@ -15,7 +15,7 @@ struct RepositoryInspectionTests {
 
   /// A mount for git of a snapshot whose root holds a repository with these nodes in the place of its own, and `refs`.
   private static func mount(
-    _ nodes: [Node] = [], references: (Uploader) async throws -> [Node] = { _ in [] }
+    _ nodes: [Node] = [], rules: ServingRules = .forGit, references: (Uploader) async throws -> [Node] = { _ in [] }
   ) async throws -> TestMount {
     let backend = MemoryBackend()
     let repository = try await TestMount.makeRepository(on: backend)
@@ -31,7 +31,7 @@ struct RepositoryInspectionTests {
     let tree = try await uploader.finish(root: id)
     _ = try await repository.saveSnapshot(
       Snapshot(time: Timestamp(seconds: 1_700_000_000, nanoseconds: 0), tree: id, paths: ["/git"]), of: tree)
-    return try await TestMount(TestMount.openRepository(on: backend), rules: .forGit)
+    return try await TestMount(TestMount.openRepository(on: backend), rules: rules)
   }
 
   private static func store(_ nodes: [Node], _ uploader: Uploader) async throws -> BlobID {
@@ -114,6 +114,41 @@ struct RepositoryInspectionTests {
       #expect(throws: Errno.notPermitted) { try mount.fileSystem.openDirectory(1, flags: O_RDONLY) }
       #expect(mount.fileSystem.refusals.message?.contains("more than 50 files") == true)
     }
+  }
+
+  /// G5 A file with further names has all directories looked through, but not without end.
+  @Test("the search for a file's further names keeps to the limit as well")
+  func furtherNames() async throws {
+    var rules = ServingRules.forGit
+    rules.inodeLimit = 2000
+    var file = Self.node("linked", .file)
+    (file.links, file.inode, file.deviceID) = (2, 5, 6)
+    let mount = try await Self.mount([file], rules: rules) { uploader in
+      var nodes = [Self.node("x", .file)]
+      for _ in 0..<12 {
+        let id = try await Self.store(nodes, uploader)
+        nodes = (0..<30).map { Self.node("d\($0)", .dir, subtree: id) }
+      }
+      return nodes
+    }
+    try await mount.onThread { mount in
+      _ = #expect(throws: Errno.notPermitted) { try mount.fileSystem.unlink(Array("linked".utf8), in: 1) }
+    }
+    #expect(mount.fileSystem.refusals.message?.contains("more than 2000 files") == true)
+    #expect(mount.tree.inspect { $0.inodes.count } < 2100)
+  }
+
+  @Test("a chain of directories that is deeper than any path is loaded, and the search in it ends")
+  func deepNames() async throws {
+    var file = Self.node("linked", .file)
+    (file.links, file.inode, file.deviceID) = (2, 5, 6)
+    let mount = try await Self.mount([file]) { uploader in
+      var nodes = [Self.node("x", .file)]
+      for _ in 0..<2500 { nodes = [Self.node("d", .dir, subtree: try await Self.store(nodes, uploader))] }
+      return nodes
+    }
+    try await mount.onThread { mount in try mount.fileSystem.unlink(Array("linked".utf8), in: 1) }
+    #expect(mount.tree.inspect { $0.inodes.count } > 2500)
   }
 
   @Test("no link, fifo, socket or device can be made there")

@@ -138,15 +138,46 @@ struct ShownConfigurationTests {
     #expect(try await plain.read("r/config") == Self.stored)
   }
 
+  /// W4 git reads the configuration of the folder that a file commondir names, and looks for HEAD in the folder of that file only.
+  @Test("a folder that others have in common is a repository, with and without HEAD")
+  func commonFolder() async throws {
+    let backend = MemoryBackend()
+    let writer = try await TestMount(TestMount.makeRepository(on: backend))
+    for name in ["objects/x", "refs/x"] { try await writer.write([], to: "sub/" + name) }
+    try await writer.write(Self.stored, to: "sub/config")
+    for name in ["HEAD", "commondir"] { try await writer.write([], to: name) }
+    try await writer.write(Self.stored, to: "config.worktree")
+    // A program's folder, and that of branches: git would not take these for repositories.
+    for name in ["plain/config", "plain/commondir", "plain/objects", "plain/refs"] {
+      try await writer.write(Self.stored, to: name)
+    }
+    // Files that access(2) calls executable are good enough for git.
+    for name in ["odd/config", "odd/objects", "odd/refs"] { try await writer.write(Self.stored, to: name) }
+    try await writer.onThread { mount in
+      var changes = FuseAttributeChanges()
+      changes.mode = 0o755
+      for name in ["odd/objects", "odd/refs"] {
+        _ = try mount.fileSystem.setAttributes(of: mount.inode(name), to: changes, caller: TestMount.caller)
+      }
+    }
+    _ = try await writer.coordinator.commit(.sync)
+
+    let mount = try await TestMount(TestMount.openRepository(on: backend), rules: Self.safe)
+    #expect(try await !Self.read("config", in: "sub", mount).contains("ssh"))
+    #expect(try await !Self.read("config.worktree", in: "", mount).contains("ssh"))
+    #expect(try await !Self.read("config", in: "odd", mount).contains("ssh"))
+    #expect(try await mount.read("plain/config") == Self.stored)
+  }
+
   @Test("what becomes a repository's config is not opened as it was stored, not even by its number")
   func later() async throws {
     let mount = try await TestMount(TestMount.makeRepository(), rules: Self.safe)
-    for (name, bytes) in [("config", Self.stored), ("objects/x", []), ("refs/x", [])] {
+    for (name, bytes) in [("config", Self.stored), ("HEAD", []), ("objects/x", [])] {
       try await mount.write(bytes, to: name)
     }
     #expect(try await mount.read("config") == Self.stored)
     let number = try await mount.onThread { try $0.inode("config") }
-    try await mount.write([], to: "HEAD")
+    try await mount.write([], to: "refs/x")
     try await mount.onThread { mount in
       _ = #expect(throws: Errno.staleNFSFileHandle) { try mount.fileSystem.open(number, flags: O_RDONLY) }
     }
@@ -163,7 +194,7 @@ struct ShownConfigurationTests {
       for name in ["HEAD", "objects/x", "refs/x"] { try await mount.write([], to: name) }
       // Made before it is a configuration file.
       try await mount.onThread {
-        try $0.fileSystem.rename(Array("HEAD".utf8), in: 1, to: Array("H".utf8), in: 1, mode: .replace)
+        try $0.fileSystem.rename(Array("refs".utf8), in: 1, to: Array("r".utf8), in: 1, mode: .replace)
       }
       if let bytes {
         try await mount.write(bytes, to: "config")
@@ -174,7 +205,7 @@ struct ShownConfigurationTests {
         }
       }
       try await mount.onThread { mount in
-        try mount.fileSystem.rename(Array("H".utf8), in: 1, to: Array("HEAD".utf8), in: 1, mode: .replace)
+        try mount.fileSystem.rename(Array("r".utf8), in: 1, to: Array("refs".utf8), in: 1, mode: .replace)
         #expect(throws: Errno.notPermitted) { try mount.inode("config") }
         #expect(
           mount.fileSystem.refusals.message?.contains(reason) == true, "\(mount.fileSystem.refusals.message ?? "")")

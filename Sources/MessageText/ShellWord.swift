@@ -1,15 +1,15 @@
 /// A path or another text as a word of a command that a person is to type into a shell.
-struct ShellWord: CustomStringConvertible {
+public struct ShellWord: CustomStringConvertible {
   private static let plainPunctuation = Set("/._-+,:=@%~".unicodeScalars)
   private let text: String
 
   /// The word that the shell takes for `text`.
-  init(_ text: some CustomStringConvertible) {
+  public init(_ text: some CustomStringConvertible) {
     self.text = text.description
   }
 
   /// `text`, in single quotes if the shell would take it for something else.
-  var description: String {
+  public var description: String {
     let isPlain = text.unicodeScalars.allSatisfy { scalar in
       Self.plainPunctuation.contains(scalar) || (scalar.isASCII && scalar.properties.isAlphabetic)
         || ("0"..."9").contains(scalar)

@@ -1,0 +1,33 @@
+import Testing
+
+@testable import GitRemoteRestic
+
+@Suite("git commands whose output is wanted", .timeLimit(.minutes(5)))
+struct GitCommandTests {
+  /// A git command that runs `script`.
+  private static func run(_ script: String, input: [UInt8] = []) throws -> GitCommand.Result {
+    try GitCommand(["-c", "alias.say=!\(script)", "say"], environment: ProcessEnvironment.current()).run(input: input)
+  }
+
+  /// G5 A stored repository can have git complain of as much as it likes.
+  @Test("a command that complains of more than a pipe holds ends, and the end of its complaint is kept")
+  func talkative() throws {
+    let result = try Self.run("head -c 1000000 /dev/zero | tr '\\0' x >&2; echo; echo end >&2; echo out; exit 3 #")
+    #expect(!result.isSuccess)
+    #expect(result.line.hasSuffix("out"))
+    #expect(result.errorOutput.hasSuffix("xxxend\n") && result.errorOutput.utf8.count == GitCommand.errorByteLimit)
+  }
+
+  @Test("so does one that complains before it reads its input")
+  func early() throws {
+    let result = try Self.run(
+      "head -c 1000000 /dev/zero >&2; wc -c #", input: [UInt8](repeating: 10, count: 1_000_000))
+    #expect(result.isSuccess && result.line.contains("1000000"))
+  }
+
+  @Test("what a quiet command says is what it has said")
+  func quiet() throws {
+    let result = try Self.run("echo out; echo error >&2 #")
+    #expect(result.isSuccess && result.line == "out" && result.errorOutput == "error\n")
+  }
+}

@@ -1,0 +1,49 @@
+import Foundation
+import MessageText
+import ResticTestSupport
+import Testing
+
+@testable import GitRemoteRestic
+
+@Suite("Messages that hold what others have named")
+struct MessageTests {
+  private static func advice(_ place: String, remote: String = "origin") throws -> String {
+    let command = try #require(try CommandLineWords.parse([remote, "/srv/vault"]))
+    var state = try #require(MountState(parsing: Array(#"{"state": "clean"}"#.utf8)))
+    state.repositories = [place]
+    return MountOpening.advice(state, for: command)
+  }
+
+  /// G6 A command in a message can be pasted into a shell, whatever a snapshot's folders are called.
+  @Test(
+    "the command that sets the folder has the folder's name as one word",
+    arguments: ["srv/p.git", "x;touch pwned", "a b", "it's", "$(touch pwned)", "`touch pwned`", "-f", "~root", "*"])
+  func command(_ place: String) async throws {
+    let advice = try Self.advice(place)
+    let command = try #require(advice.components(separatedBy: ": `").last).dropLast()
+    let said = try await ProcessRunner().check("/bin/sh", ["-c", "git() { printf '%s|' \"$@\"; }\n\(command)"])
+    let isOption = place.hasPrefix("-") || place.hasPrefix("~")
+    #expect(said.output == "config|remote.origin.resticSubfolder|\(isOption ? "./" : "")\(place)|")
+  }
+
+  /// G6 A terminal obeys nothing that a message quotes.
+  @Test("controls and invisible characters are replaced, in messages and in the reasons of a report")
+  func controls() throws {
+    let planted = "a\u{1B}]0;x\u{7}b\u{7F}\u{9B}2Jc\r\n\u{202E}d\u{200B}\u{2028}"
+    let plain = StandardError.text(of: planted)
+    #expect(
+      plain == "git-remote-restic: a\u{FFFD}]0;x\u{FFFD}b\u{FFFD}\u{FFFD}2Jc\u{FFFD}\u{FFFD}\u{FFFD}d\u{FFFD}\u{FFFD}\n"
+    )
+    let packets = ["unpack ok\n", "ok refs/heads/main\n"].flatMap { Packet(Array($0.utf8)).encoded }
+    var report = try #require(PushReport(parsing: packets + Packet.flush.encoded))
+    report.refuse(planted)
+    let refused = try #require(report.lines.last.map { String(decoding: $0, as: UTF8.self) })
+    #expect(refused.hasPrefix("ng refs/heads/main a\u{FFFD}]0;x") && refused.hasSuffix("\n"))
+    #expect(refused.dropLast().printable == refused.dropLast())
+  }
+
+  @Test("other text stays as it is")
+  func plain() {
+    for text in ["", "saved as snapshot 1a2b", "gr\u{FC}n 日本 🗄", "a`b'c"] { #expect(text.printable == text) }
+  }
+}

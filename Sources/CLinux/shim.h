@@ -19,3 +19,6 @@ int tgkill(pid_t process, pid_t thread, int signal);
 
 // prctl(PR_SET_DUMPABLE), whose declaration takes any number of arguments: Swift imports no such function.
 static inline int set_dumpable(unsigned long value) { return prctl(PR_SET_DUMPABLE, value, 0, 0, 0); }
+
+// prctl(PR_SET_NAME): the name of the calling thread, at most 15 bytes of it.
+static inline int set_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }

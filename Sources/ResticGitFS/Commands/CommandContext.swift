@@ -20,9 +20,9 @@ struct CommandContext: Sendable {
     StandardStream.output.write(line + "\n")
   }
 
-  /// Writes `text` to standard error, after the program's name and as one line, whatever names it quotes.
+  /// Writes `text` to standard error, after the program's name and as one line of printable text, whatever names it quotes.
   func warn(_ text: String) {
     let line = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).joined(separator: " ")
-    StandardStream.error.write("restic-gitfs: \(line)\n")
+    StandardStream.error.write("restic-gitfs: \(StandardStream.printable(line))\n")
   }
 }

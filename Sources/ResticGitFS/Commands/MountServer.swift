@@ -97,7 +97,8 @@ struct MountServer: Sendable {
       watch(service, for: session)
     }
     do {
-      try service.mount()
+      // Mounting may wait for another process.
+      try await BlockingExecutor(threadCount: 1).run { try service.mount() }
       let device = mountedDevice
       try session?.update { record in
         record.state = .serving

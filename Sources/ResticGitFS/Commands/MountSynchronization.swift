@@ -22,6 +22,8 @@ struct MountSynchronization: Sendable {
 
   /// The mount.
   let mount: MountedDirectory
+  /// Whether the mount was taken off where this process sees it, and `mount` is its copy in another mount namespace.
+  var isUnmounted = false
   /// Where progress is shown.
   let progress: ProgressLine
   /// Where it is shown what is waited for.
@@ -49,7 +51,7 @@ struct MountSynchronization: Sendable {
     progress.clear()
 
     let after = try await statusOnceRefreshed()
-    if let failure { throw Self.error(failure, after) }
+    if let failure { throw Self.error(failure, after, isUnmounted: isUnmounted) }
     let last = after.lastCommit?.time == before.lastCommit?.time ? nil : after.lastCommit
     return Result(
       snapshot: after.snapshot, changed: after.snapshot != before.snapshot,
@@ -61,7 +63,8 @@ struct MountSynchronization: Sendable {
     return [failure, status.ahead?.message].compactMap(\.self)
   }
 
-  /// The status once the kernel has forgotten what others had changed: it can't before the fsync is answered.
+  /// The status once the kernel has forgotten what was shown before, or after `refreshLimit`. The commit is answered before
+  /// the kernel is done.
   private func statusOnceRefreshed() async throws -> MountStatus {
     let end = ContinuousClock.now.advanced(by: Self.refreshLimit)
     while true {
@@ -88,15 +91,20 @@ struct MountSynchronization: Sendable {
     }
   }
 
-  private static func error(_ failure: Errno, _ status: MountStatus) -> CommandError {
+  /// What a person is told of a commit that failed with `failure`; `status` is that of the mount afterwards.
+  static func error(_ failure: Errno, _ status: MountStatus, isUnmounted: Bool) -> CommandError {
+    let outcome =
+      isUnmounted
+      ? "it is unmounted here, and process \(status.pid) goes on until it ends in another mount namespace"
+      : "it stays mounted"
     guard let last = status.lastError else {
-      return CommandError("\(status.mountpoint) could not be saved: \(failure); it stays mounted, nothing is lost")
+      return CommandError("\(status.mountpoint) could not be saved: \(failure); \(outcome), nothing is lost")
     }
     let message =
       if last.snapshot != nil {
-        "\(status.mountpoint): \(last.message); it stays mounted, and the next sync looks"
+        "\(status.mountpoint): \(last.message); \(outcome), and the next sync looks"
       } else {
-        "\(status.mountpoint) could not be saved: \(last.message); it stays mounted"
+        "\(status.mountpoint) could not be saved: \(last.message); \(outcome)"
           + (last.isIncomplete == true ? "" : ", nothing is lost")
       }
     return CommandError(

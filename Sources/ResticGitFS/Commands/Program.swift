@@ -12,6 +12,7 @@ import ResticCore
 enum Program {
   static func main() {
     ProcessPrivacy.begin()
+    ProcessIdentity.setProgramName()
     let inheritedDescriptors = InheritedDescriptors.list()
     // Buffers of megabytes go from thread to thread. With a heap for each thread, as is malloc's way, every one of them
     // keeps what it has once held: measured, twice the memory for the same work.

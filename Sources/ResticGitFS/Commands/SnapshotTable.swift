@@ -29,7 +29,7 @@ enum SnapshotTable {
         let cells = [
           saved.id.short, snapshot.time.localText, snapshot.hostname, snapshot.tags.joined(separator: ","),
         ]
-        return (index == 0 ? cells : ["", "", "", ""]).map(printable) + [printable(path)]
+        return (index == 0 ? cells : ["", "", "", ""]).map(StandardStream.printable) + [StandardStream.printable(path)]
       }
     }
     let rows = [titles] + blocks.joined()
@@ -51,10 +51,5 @@ enum SnapshotTable {
     let count = snapshots.count == 1 ? "1 snapshot" : "\(snapshots.count) snapshots"
     guard !snapshots.isEmpty else { return "\(count)\n" }
     return "\(line(titles))\n\(rule)\n\(body)\n\(rule)\n\(count)\n"
-  }
-
-  /// Text from the repository must not steer a terminal: control characters become `?`.
-  private static func printable(_ text: String) -> String {
-    String(text.map { $0.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) } ? "?" : $0 })
   }
 }

@@ -66,7 +66,7 @@ struct StatusCommand: ContextualCommand {
     do throws(CommandError) {
       return StatusText.text(try mount.decoded(try answer.get()))
     } catch {
-      return "\(mount.path)\n  \(error)"
+      return "\(StandardStream.printable(mount.path.string))\n  \(StandardStream.printable(error.description))"
     }
   }
 }

@@ -1,6 +1,6 @@
 /// A mount's status for a person.
 enum StatusText {
-  /// Some lines without a newline at the end; lines that say nothing are left out.
+  /// Some lines of printable text without a newline at the end; lines that say nothing are left out.
   static func text(_ status: MountStatus) -> String {
     var lines = [
       ("repository", status.repository),
@@ -29,8 +29,10 @@ enum StatusText {
     }
     lines.append(("process", "\(status.pid), restic-gitfs \(status.version)"))
     let width = lines.map(\.0.count).max() ?? 0
-    return status.mountpoint
-      + lines.map { "\n  \($0.0)\(String(repeating: " ", count: width - $0.0.count))  \($0.1)" }.joined()
+    return StandardStream.printable(status.mountpoint)
+      + lines.map { title, text in
+        "\n  \(title)\(String(repeating: " ", count: width - title.count))  \(StandardStream.printable(text))"
+      }.joined()
   }
 
   private static func state(_ status: MountStatus) -> String {

@@ -128,7 +128,7 @@ struct UnmountCommand: ContextualCommand {
     for holder in holders {
       let copy = MountedDirectory(path: holder.path)
       guard let status = try? copy.status(), status.pid == process, !status.readOnly else { continue }
-      return try await MountSynchronization(mount: copy, progress: progress, waiting: waiting).run()
+      return try await MountSynchronization(mount: copy, isUnmounted: true, progress: progress, waiting: waiting).run()
     }
     return nil
   }
@@ -166,8 +166,9 @@ struct UnmountCommand: ContextualCommand {
       CommitReport(snapshot: loss.status?.snapshot, changed: false).print(json: true, quiet: quiet, in: context)
     } else if !quiet {
       context.say(
-        loss.text.map { "given up: \($0)" }
-          ?? "all was saved, snapshot is \(loss.status?.snapshot?.prefix(8) ?? "none")")
+        StandardStream.printable(
+          loss.text.map { "given up: \($0)" }
+            ?? "all was saved, snapshot is \(loss.status?.snapshot?.prefix(8) ?? "none")"))
     }
   }
 }

@@ -121,8 +121,12 @@ final class CommitCoordinator: Sendable {
   }
 
   /// Commits everything written so far. After a failure the tree is as changed as before.
+  ///
+  /// Once begun it goes on when the caller's task is cancelled. Throws `.cancelled` where that happens while another commit is
+  /// waited for.
   func commit(_ purpose: Purpose) async throws -> CommitResult {
     try await gate.pass { () async throws -> CommitResult in
+      if Task.isCancelled { throw RepositoryError.cancelled }
       do {
         let task = Task { try await commitAlone(purpose) }
         state.withLock { state in

@@ -3,20 +3,13 @@ import FuseBridge
 import ResticCore
 import SystemPackage
 
-/// What becomes of an operation that nobody waits for any more.
-enum Abandonment {
-  /// It is cancelled.
-  case cancels
-  /// It goes on.
-  case goesOn
-}
-
 /// The one bridge from the synchronous core to the asynchronous edge: waits on this plain thread for `operation`.
 ///
-/// Throws `Errno.interrupted` at once when the process that asked for it ends, or is asked to (`FuseRequest`).
+/// Throws `Errno.interrupted` at once, and cancels `operation`, when the process that asked for it ends, or is asked to
+/// (`FuseRequest`).
 /// Must not be called from a task: the Swift pool has one thread a core, and each that waits here is lost to the others.
 func blocking<Success: Sendable>(
-  abandoned: Abandonment = .cancels, _ operation: @escaping @Sendable () async throws -> Success
+  _ operation: @escaping @Sendable () async throws -> Success
 ) throws -> Success {
   withUnsafeCurrentTask { precondition($0 == nil, "blocking(_:) is for plain threads") }
   let done = DispatchSemaphore(value: 0)
@@ -28,7 +21,7 @@ func blocking<Success: Sendable>(
     done.signal()
   }
   guard FuseRequest.wait(for: done) else {
-    if abandoned == .cancels { task.cancel() }
+    task.cancel()
     throw Errno.interrupted
   }
   guard let result = box.result.withLock({ $0 }) else { preconditionFailure("the task has signalled") }

@@ -113,7 +113,8 @@ extension GitFileSystem {
     do {
       bytes = try tree.bytes(of: number, in: 0..<SafeConfiguration.byteLimit)
     } catch {
-      refusals.note("\(path) cannot be read: \(error)")
+      // Whoever asked and gave up can ask again.
+      if error != .interrupted { refusals.note("\(path) cannot be read: \(error)") }
       throw error
     }
     do {

@@ -23,18 +23,23 @@ struct RepositoryInspection {
   /// How many entries there are beneath stored directories.
   private var counts: [BlobID: Int] = [:]
 
-  /// Looks at all of the repository in `folder`. What is wrong is noted as refused.
-  static func run(on fileSystem: GitFileSystem, at folder: [Name] = []) {
+  /// Looks at all of the repository in `folder`. What is wrong is noted as refused. False where whoever asked gave up before
+  /// all was looked at: nothing is known of the rest then.
+  @discardableResult
+  static func run(on fileSystem: GitFileSystem, at folder: [Name] = []) -> Bool {
     do {
       let mount = RepositoryInspection(fileSystem: fileSystem, root: Namespace.root)
       // A folder that is not there is found missing by whoever asks.
-      guard let root = try mount.findServed(folder) else { return }
+      guard let root = try mount.findServed(folder) else { return true }
       var inspection = RepositoryInspection(fileSystem: fileSystem, root: root)
       try inspection.run()
+    } catch .interrupted {
+      return false
     } catch {
       // Noted where it was found, but for what can't be read at all.
       fileSystem.refusals.note("the repository cannot be read: \(error)")
     }
+    return true
   }
 
   private init(fileSystem: GitFileSystem, root: InodeNumber) {

@@ -24,6 +24,8 @@ final class MountService: Sendable {
     var exitRequests = 0
     /// Whether what is not saved is to be dropped.
     var isGivenUp = false
+    /// Whether files were open for writing then: the kernel may have held bytes of them.
+    var wasOpenForWriting = false
     var sessionFile: String?
     var listener: (@Sendable (MountStatus) -> Void)?
     var fileSystem: GitFileSystem?
@@ -212,7 +214,7 @@ final class MountService: Sendable {
   /// Ends without a commit, for a person who has said so.
   private func dropChanges() -> MountOutcome {
     let snapshot = coordinator.current.base.snapshot
-    let isClean = coordinator.current.phase == .clean
+    let isClean = coordinator.current.phase == .clean && !serving.withLock { $0.wasOpenForWriting }
     do {
       try blocking { [coordinator] in await coordinator.discard() }
     } catch {
@@ -263,8 +265,10 @@ final class MountService: Sendable {
 
   /// Drops what is not saved, and takes the mount off, in use or not. From any thread but those that serve.
   func giveUp() {
+    let isOpenForWriting = tree.inspect { !$0.inodesOpenForWriting.isEmpty }
     let session = serving.withLock { serving in
       serving.isGivenUp = true
+      serving.wasOpenForWriting = isOpenForWriting
       return serving.session
     }
     logger.notice("giving up what is not saved, on request")
@@ -294,8 +298,8 @@ final class MountService: Sendable {
   func status() -> MountStatus {
     let current = coordinator.current
     let (session, sessionFile) = serving.withLock { ($0.session, $0.sessionFile) }
-    let (bytes, files, isRefreshing) = tree.inspect {
-      ($0.bufferedByteCount, $0.bufferedFileCount, $0.isRefreshing)
+    let (bytes, files, openForWriting, isRefreshing) = tree.inspect {
+      ($0.bufferedByteCount, $0.bufferedFileCount, $0.inodesOpenForWriting.count, $0.isRefreshing)
     }
     return MountStatus(
       repository: repository.backend.description, mountpoint: configuration.mountpoint.string, pid: getpid(),
@@ -306,7 +310,7 @@ final class MountService: Sendable {
       },
       newer: current.newer.map { MountStatus.Newer(snapshot: $0.id.hex, time: $0.snapshot.time.rfc3339) },
       refreshing: isRefreshing ? true : nil, state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes,
-      dirtyFiles: files,
+      dirtyFiles: files, openForWriting: openForWriting,
       lock: lockKeeper.heldLock?.hex,
       lastCommit: current.lastCommit.map { MountStatus.LastCommit($0.result, at: $0.time) },
       lastError: current.lastError.map {
@@ -336,7 +340,7 @@ extension MountService: FileSystemCommitter {
 
   private func commit() throws(Errno) -> CommitResult {
     do {
-      return try blocking(abandoned: .goesOn) { [coordinator] in try await coordinator.commit(.sync) }
+      return try blocking { [coordinator] in try await coordinator.commit(.sync) }
     } catch {
       throw Errno(cause: error)
     }
@@ -356,11 +360,10 @@ extension MountService: FileSystemCommitter {
     }
   }
 
-  /// Looks at what git will read. Says whether there is a mount.
+  /// Looks at what git will read. Says whether there is a mount, and all of it was looked at.
   private func inspect() -> Bool {
     guard let fileSystem = serving.withLock({ $0.fileSystem }) else { return false }
-    RepositoryInspection.run(on: fileSystem, at: configuration.gitFolder)
-    return true
+    return RepositoryInspection.run(on: fileSystem, at: configuration.gitFolder)
   }
 
   private func catchUp() -> Bool {

@@ -98,6 +98,9 @@ struct MountStatus: Codable, Hashable, Sendable {
   var dirtyBytes: UInt64
   /// Files with such bytes.
   var dirtyFiles: Int
+  /// Files that programs have open for writing: the kernel may hold bytes of them that the mount has not seen. Nil from an
+  /// earlier version.
+  var openForWriting: Int?
   /// The lock file that is held.
   var lock: String?
   /// The last commit that went through.

@@ -23,6 +23,8 @@ struct MountDiscard: Sendable {
   let mount: MountedDirectory
   /// Its device.
   let device: String
+  /// The user who made the mount.
+  let ownerID: UInt32?
 
   /// The mount at `path`. A path that names it is not followed: whoever looks at a mount that hangs hangs with it.
   static func find(_ path: String, in table: MountTable) throws(CommandError) -> MountDiscard {
@@ -30,11 +32,11 @@ struct MountDiscard: Sendable {
     let parent = given.removingLastComponent()
     let resolved = given.lastComponent.map { (parent.resolved() ?? parent).appending($0) } ?? given
     if let entry = table.entry(at: resolved), entry.isResticGitFS {
-      return MountDiscard(mount: MountedDirectory(path: resolved), device: entry.device)
+      return MountDiscard(mount: MountedDirectory(path: resolved), device: entry.device, ownerID: entry.ownerID)
     }
     let mount = try MountedDirectory.find(path, in: table)
     guard let entry = table.entry(at: mount.path) else { preconditionFailure("the mount was found in this table") }
-    return MountDiscard(mount: mount, device: entry.device)
+    return MountDiscard(mount: mount, device: entry.device, ownerID: entry.ownerID)
   }
 
   /// What giving up loses.
@@ -42,24 +44,38 @@ struct MountDiscard: Sendable {
     guard case .success(let text) = await mount.statusTextInTime(), let status = try? mount.decoded(text) else {
       return Loss(text: "\(mount.path) does not answer: all that was written since its last snapshot is lost")
     }
-    // Saved is what the last commit holds; one that is under way may still fail.
-    if status.state == .clean { return Loss(status: status) }
-    let base = status.snapshot.map { "snapshot \($0.prefix(8))" } ?? "it was mounted"
-    let files = "\(status.dirtyFiles) \(status.dirtyFiles == 1 ? "file" : "files")"
-    return Loss(
-      status: status,
-      text: """
-        all that was changed on \(mount.path) since \(base) is lost: \(files) with \
-        \(ByteCountText.text(status.dirtyBytes)) in memory, and what was renamed or removed
-        """)
+    return Loss(status: status, text: lossText(status))
   }
 
-  /// Ends the process and takes the mount off. `status` is the mount's, if it has told it; else its session is looked for
-  /// below `stateHome`.
+  /// What giving up a mount with `status` loses, in words; nil where nothing is lost.
+  func lossText(_ status: MountStatus) -> String? {
+    // The kernel may hold bytes of these files that the mount has not seen.
+    let openCount = status.openForWriting ?? 0
+    let openFiles = openCount == 1 ? "1 open file" : "\(openCount) open files"
+    // Saved is what the last commit holds; one that is under way may still fail.
+    guard status.state != .clean else {
+      return openCount == 0
+        ? nil : "what programs have written to \(openFiles) on \(mount.path) may be lost; all else is saved"
+    }
+    let base = status.snapshot.map { "snapshot \($0.prefix(8))" } ?? "it was mounted"
+    let files = "\(status.dirtyFiles) \(status.dirtyFiles == 1 ? "file" : "files")"
+    let written = openCount == 0 ? "" : ", what programs have written to \(openFiles)"
+    return """
+      all that was changed on \(mount.path) since \(base) is lost: \(files) with \
+      \(ByteCountText.text(status.dirtyBytes)) in memory\(written), and what was renamed or removed
+      """
+  }
+
+  /// Ends the process and takes the mount off. The process is named by the mount's session below `stateHome`; where there is
+  /// none, by `status`, which the mount has told.
+  ///
+  /// A mount can name any process: a process in a container has another number there, and another user's file system says
+  /// what it likes. Only a process that runs this program for the mount's owner is sent a signal.
   func giveUp(_ status: MountStatus?, stateHome: FilePath?) async throws {
-    let session = status?.sessionFile.flatMap { try? SessionObserver(path: FilePath($0)) } ?? session(below: stateHome)
-    guard let process = status?.pid ?? session?.record()?.processID else {
-      // It is dead, or of a session that this user's state folder does not know.
+    let session = session(below: stateHome)
+    let named = [session?.record()?.processID, status?.pid].compactMap(\.self)
+    guard let process = named.first(where: isServing) else {
+      // The process is dead, or this user cannot tell which it is.
       FuseAbort.abort(device: device)
       return try await takeOff()
     }
@@ -70,11 +86,17 @@ struct MountDiscard: Sendable {
       return try await takeOff()
     }
     if !(await isOver(session, process)) {
-      kill(process, SIGKILL)
+      // Its number may be another process's meanwhile.
+      if isServing(process) { kill(process, SIGKILL) }
       FuseAbort.abort(device: device)
       _ = await isOver(session, process)
     }
     try await takeOff()
+  }
+
+  /// Whether `process` can be the one that serves the mount.
+  private func isServing(_ process: Int32) -> Bool {
+    ProcessIdentity(of: process)?.isResticGitFS(of: ownerID) == true
   }
 
   /// Takes the mount off if it is still there.

@@ -53,7 +53,8 @@ struct SessionEnd: Sendable {
   /// Whether the process has mounted again. Right after the unmount the record says `serving` still, and another process may
   /// have mounted at the same place.
   private func isMountedAgain(_ record: SessionRecord) throws -> Bool {
-    guard let entry = try MountTable.load().entry(at: mount.path), entry.isResticGitFS, entry.device == record.device
+    guard let entry = try MountTable.load().entry(at: mount.path), entry.isResticGitFS,
+      record.isOf(device: entry.device)
     else { return false }
     // The number of a device that is gone is given to the next one.
     return try mount.status().pid == record.processID

@@ -18,7 +18,7 @@ struct SessionRecord: Codable, Hashable, Sendable {
   var processID: Int32
   /// Where it mounts, absolute.
   var mountpoint: String
-  /// The device of what it has mounted last (`MountTableEntry.device`); nil before that.
+  /// The device of what it has mounted last (`MountTableEntry.device`); nil before that, and from an earlier version.
   var device: String?
   /// Where it is in its life.
   var state: State
@@ -28,6 +28,11 @@ struct SessionRecord: Codable, Hashable, Sendable {
   var waiting: MountStatus.Waiting?
   /// How it ended.
   var outcome: MountOutcome?
+
+  /// Whether the mount on `device` can be the session's. A process of an earlier version tells no device.
+  func isOf(device: String?) -> Bool {
+    self.device == nil || self.device == device
+  }
 
   private enum CodingKeys: String, CodingKey {
     case processID = "pid"

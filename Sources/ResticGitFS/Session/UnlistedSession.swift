@@ -44,7 +44,7 @@ struct UnlistedSession: Encodable, Hashable, Sendable {
     switch record.state {
     case .starting, .ended: return nil
     case .committing: state = .unmounting
-    case .serving where entry?.isResticGitFS == true && entry?.device == record.device: return nil
+    case .serving where entry?.isResticGitFS == true && record.isOf(device: entry?.device): return nil
     case .serving: state = .held
     }
     mountpoint = record.mountpoint
@@ -55,7 +55,7 @@ struct UnlistedSession: Encodable, Hashable, Sendable {
     waiting = record.waiting
   }
 
-  /// Some lines for a person, without a newline at the end.
+  /// Some lines of printable text for a person, without a newline at the end.
   var text: String {
     var lines = ["\(mountpoint)"]
     switch state {
@@ -65,6 +65,6 @@ struct UnlistedSession: Encodable, Hashable, Sendable {
     }
     if let waiting { lines.append("waiting  since \(waiting.since): \(waiting.reason)") }
     lines.append("process  \(pid)")
-    return lines.joined(separator: "\n  ")
+    return lines.map(StandardStream.printable).joined(separator: "\n  ")
   }
 }

@@ -1,6 +1,6 @@
 import Logging
 
-/// Formats swift-log's events as one line each: the message, then metadata as `key=value`.
+/// Formats swift-log's events as one line of printable text each: the message, then metadata as `key=value`.
 struct DestinationLogHandler: LogHandler {
   /// Where the lines go.
   let destination: LogDestination
@@ -22,6 +22,7 @@ struct DestinationLogHandler: LogHandler {
     let all = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(event.metadata ?? [:]) { $1 }
     let pairs = all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
     let text = "\(event.message)\(pairs)"
-    destination.write(level: event.level, text: text.split(separator: "\n").joined(separator: " "))
+    destination.write(
+      level: event.level, text: StandardStream.printable(text.split(separator: "\n").joined(separator: " ")))
   }
 }

@@ -77,4 +77,21 @@ struct MountpointTests {
     let line = "36 22 0:31 / \(resolved) rw - fuse.restic-gitfs restic:/srv/vault rw,user_id=0\n"
     #expect(message(folder, table: MountTable(parsing: Array(line.utf8)))?.contains("umount") == true)
   }
+
+  @Test("on which somebody keeps a lock is refused after some seconds")
+  func keptLock() throws {
+    let folder = try makeFolder("mount")
+    let holder = open(folder.string, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    try #require(holder >= 0 && flock(holder, LOCK_EX) == 0)
+    defer { close(holder) }
+    #expect {
+      try MountpointLock.mounting(at: folder) { Issue.record("mounted without the lock") }
+    } throws: {
+      ($0 as? CommandError)?.message?.contains("holds a lock on \(folder)") == true
+    }
+    flock(holder, LOCK_UN)
+    var isMounted = false
+    try MountpointLock.mounting(at: folder) { isMounted = true }
+    #expect(isMounted)
+  }
 }

@@ -162,12 +162,12 @@ struct RemotePushTests {
         is "$(git -C ../whole log --format=%s origin/s | wc -l)" 6
         """)
       #expect(!log.contains("error"))
-      let other = try await MountedRepository.with { vault in
-        let stranger = RemoteClient(vault: vault)
-        return try await stranger.script(
-          "git clone -q --depth 1 file://\(client.vault.path("whole")) s; cd s; no git push $U HEAD:refs/heads/x; is \"$(git ls-remote $U)\" ''"
-        )
-      }
+      // In another repository, which lacks what the clone lacks.
+      let other = try await client.script(
+        """
+        restic -q -r $T/other init; git clone -q --depth 1 file://$T/whole s; cd s
+        no git push restic::$T/other HEAD:refs/heads/x; is "$(git ls-remote restic::$T/other)" ''
+        """)
       #expect(other.contains("shallow update not allowed"))
     }
   }

@@ -1,3 +1,4 @@
+import MessageText
 import ResticCore
 
 /// What the process gives its commands: the environment, the terminal, signals and the log.
@@ -23,6 +24,6 @@ struct CommandContext: Sendable {
   /// Writes `text` to standard error, after the program's name and as one line of printable text, whatever names it quotes.
   func warn(_ text: String) {
     let line = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).joined(separator: " ")
-    StandardStream.error.write("restic-gitfs: \(StandardStream.printable(line))\n")
+    StandardStream.error.write("restic-gitfs: \(line.printable)\n")
   }
 }

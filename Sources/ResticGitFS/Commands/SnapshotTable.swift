@@ -1,3 +1,4 @@
+import MessageText
 import ResticCore
 
 /// Snapshots as restic prints them.
@@ -29,7 +30,7 @@ enum SnapshotTable {
         let cells = [
           saved.id.short, snapshot.time.localText, snapshot.hostname, snapshot.tags.joined(separator: ","),
         ]
-        return (index == 0 ? cells : ["", "", "", ""]).map(StandardStream.printable) + [StandardStream.printable(path)]
+        return (index == 0 ? cells : ["", "", "", ""]).map(\.printable) + [path.printable]
       }
     }
     let rows = [titles] + blocks.joined()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import MessageText
 import ResticCore
 import SystemPackage
 
@@ -66,7 +67,7 @@ struct StatusCommand: ContextualCommand {
     do throws(CommandError) {
       return StatusText.text(try mount.decoded(try answer.get()))
     } catch {
-      return "\(StandardStream.printable(mount.path.string))\n  \(StandardStream.printable(error.description))"
+      return "\(mount.path.string.printable)\n  \(error.description.printable)"
     }
   }
 }

@@ -1,3 +1,5 @@
+import MessageText
+
 /// A mount's status for a person.
 enum StatusText {
   /// Some lines of printable text without a newline at the end; lines that say nothing are left out.
@@ -29,9 +31,9 @@ enum StatusText {
     }
     lines.append(("process", "\(status.pid), restic-gitfs \(status.version)"))
     let width = lines.map(\.0.count).max() ?? 0
-    return StandardStream.printable(status.mountpoint)
+    return status.mountpoint.printable
       + lines.map { title, text in
-        "\n  \(title)\(String(repeating: " ", count: width - title.count))  \(StandardStream.printable(text))"
+        "\n  \(title)\(String(repeating: " ", count: width - title.count))  \(text.printable)"
       }.joined()
   }
 

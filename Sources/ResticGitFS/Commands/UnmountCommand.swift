@@ -166,9 +166,8 @@ struct UnmountCommand: ContextualCommand {
       CommitReport(snapshot: loss.status?.snapshot, changed: false).print(json: true, quiet: quiet, in: context)
     } else if !quiet {
       context.say(
-        StandardStream.printable(
-          loss.text.map { "given up: \($0)" }
-            ?? "all was saved, snapshot is \(loss.status?.snapshot?.prefix(8) ?? "none")"))
+        (loss.text.map { "given up: \($0)" }
+          ?? "all was saved, snapshot is \(loss.status?.snapshot?.prefix(8) ?? "none")").printable)
     }
   }
 }

@@ -1,3 +1,4 @@
+import MessageText
 import SystemPackage
 
 /// A session that goes on although its mount is not in the table of this process: for `status`.
@@ -65,6 +66,6 @@ struct UnlistedSession: Encodable, Hashable, Sendable {
     }
     if let waiting { lines.append("waiting  since \(waiting.since): \(waiting.reason)") }
     lines.append("process  \(pid)")
-    return lines.map(StandardStream.printable).joined(separator: "\n  ")
+    return lines.map(\.printable).joined(separator: "\n  ")
   }
 }

@@ -1,4 +1,5 @@
 import Logging
+import MessageText
 
 /// Formats swift-log's events as one line of printable text each: the message, then metadata as `key=value`.
 struct DestinationLogHandler: LogHandler {
@@ -23,6 +24,6 @@ struct DestinationLogHandler: LogHandler {
     let pairs = all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
     let text = "\(event.message)\(pairs)"
     destination.write(
-      level: event.level, text: StandardStream.printable(text.split(separator: "\n").joined(separator: " ")))
+      level: event.level, text: (text.split(separator: "\n").joined(separator: " ")).printable)
   }
 }

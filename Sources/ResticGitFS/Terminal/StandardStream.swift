@@ -8,19 +8,6 @@ enum StandardStream: Int32, Sendable {
   /// Whether a person looks at it.
   var isTerminal: Bool { isatty(rawValue) == 1 }
 
-  /// `text` with a `?` for everything that steers a terminal or turns the order of what is read: control characters, and
-  /// format characters as those for text from right to left. Names come from the repository, other clients and other users.
-  static func printable(_ text: some StringProtocol) -> String {
-    var result = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-      switch scalar.properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator: result.append("?")
-      default: result.append(scalar)
-      }
-    }
-    return String(result)
-  }
-
   /// Writes all of `text`. Nobody is told when nobody listens any more.
   func write(_ text: String) {
     write(Array(text.utf8))

@@ -1,4 +1,5 @@
 import Glibc
+import MessageText
 import ResticCore
 
 /// The terminal the program was started on: asks for passwords without echo.
@@ -43,7 +44,7 @@ final class Terminal: Sendable {
     let descriptor = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
-    Self.write(StandardStream.printable(question), to: descriptor)
+    Self.write(question.printable, to: descriptor)
     var answer = [UInt8](repeating: 0, count: 256)
     // The terminal gives one line at a time.
     let count = read(descriptor, &answer, answer.count)

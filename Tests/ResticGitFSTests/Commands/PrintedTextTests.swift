@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import MessageText
 import ResticTestSupport
 import SystemPackage
 import Testing
@@ -16,7 +17,7 @@ struct PrintedTextTests {
       ("gpj.\u{202E}exe", "gpj.?exe"), ("\u{2066}a\u{200B}\u{2028}", "?a??"), ("\u{1B}\u{301}", "?\u{301}"),
     ])
   func printable(_ text: String, _ shown: String) {
-    #expect(StandardStream.printable(text) == shown)
+    #expect(text.printable == shown)
   }
 
   @Test("in a status leaves its lines alone")
@@ -30,7 +31,7 @@ struct PrintedTextTests {
     #expect(lines.first == "/mnt/??")
     #expect(lines.count == 6)
     #expect(lines.contains { $0.hasSuffix("since then?: by evil?]0;x?") })
-    for line in lines { #expect(StandardStream.printable(line) == line) }
+    for line in lines { #expect(line.printable == line) }
   }
 
   @Test("and a session of an earlier version, which tells no device, is not listed while it is mounted")

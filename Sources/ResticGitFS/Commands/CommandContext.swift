@@ -1,4 +1,3 @@
-import MessageText
 import ResticCore
 
 /// What the process gives its commands: the environment, the terminal, signals and the log.
@@ -21,9 +20,8 @@ struct CommandContext: Sendable {
     StandardStream.output.write(line + "\n")
   }
 
-  /// Writes `text` to standard error, after the program's name and as one line of printable text, whatever names it quotes.
+  /// Tells `text` on standard error.
   func warn(_ text: String) {
-    let line = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).joined(separator: " ")
-    StandardStream.error.write("restic-gitfs: \(line.printable)\n")
+    StandardStream.error.tell(text)
   }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import FuseBridge
 import Logging
 import MessageText
 import ResticCore
@@ -138,7 +137,7 @@ struct MountCommand: ContextualCommand {
     let settings = try settings(memory, logger: logger, context.environment)
     let readiness = try readyFd.map { descriptor throws(CommandError) in try Readiness(descriptor: descriptor) }
 
-    let waiting = WaitingLine(in: context, isQuiet: output.quiet)
+    let waiting = WaitingLine(isQuiet: output.quiet)
     let opened = try await waiting.showing(settings.waiting) {
       try await repository.open(
         at: location, options: try mountOptions().storage, settings: settings, isForGit: isForGit, in: context)
@@ -165,28 +164,19 @@ struct MountCommand: ContextualCommand {
       throw CommandError("--snapshot \(snapshot): the folder is one of the snapshot, without '..'")
     }
 
-    var options = FuseMountOptions(fileSystemName: "restic:\(location)")
-    options.readOnly = readOnly || listed.isReadOnly || selection.followed == nil
-    options.allowOther = allowOther || listed.allowsOther
-    options.allowExecution = exec || listed.allowsExecution
-    options.additionalOptions = listed.others
-    // Each thread has a stack and memory for a request.
-    if MemoryRoom.countsStacks { options.maximumThreadCount = 32 }
-
-    if noLock, !options.readOnly {
+    let isReadOnly = readOnly || listed.isReadOnly || selection.followed == nil
+    if noLock, !isReadOnly {
       throw CommandError("--no-lock is for mounts that change nothing: add --read-only")
     }
 
     let client = ClientIdentity.current
     return MountConfiguration(
-      mountpoint: mountpoint, isReadOnly: options.readOnly, takesLock: !noLock,
-      selection: selection,
-      createsBareRepository: !leavesEmpty, fuseOptions: options, isForOneProgram: isForGit,
-      gitFolder: gitFolder,
-      showsSafeConfiguration: safeConfig, objectFormat: objectFormat,
-      staysForNext: keepAliveFile != nil,
-      commitAfter: commitAfter, fsyncInterval: fsyncInterval,
-      refreshInterval: refresh == .zero || isForGit ? nil : refresh,
+      mountpoint: mountpoint, isReadOnly: isReadOnly, takesLock: !noLock, selection: selection,
+      createsBareRepository: !leavesEmpty, fileSystemName: "restic:\(location)",
+      allowsOther: allowOther || listed.allowsOther, allowsExecution: exec || listed.allowsExecution,
+      otherOptions: listed.others, isForOneProgram: isForGit, gitFolder: gitFolder, showsSafeConfiguration: safeConfig,
+      objectFormat: objectFormat, staysForNext: keepAliveFile != nil, commitAfter: commitAfter,
+      fsyncInterval: fsyncInterval, refreshInterval: refresh == .zero || isForGit ? nil : refresh,
       memory: memory ?? storage.memoryLimit,
       retryLock: repository.retryLock,
       // A filter for hosts must match what we save, or the next mount would not find it.

@@ -179,7 +179,7 @@ struct MountServer: Sendable {
   /// The service, with nothing mounted yet. A signal cancels it: what it holds, a lock above all, is given back.
   private func prepare(_ signals: ServingSignals) async throws -> MountService {
     let (repository, configuration, logger) = (repository, configuration, logger)
-    let waiting = WaitingLine(in: context, isQuiet: isQuiet)
+    let waiting = WaitingLine(isQuiet: isQuiet)
     let task = Task {
       try await waiting.showing(repository.settings.waiting) {
         try await MountService.prepare(repository: repository, configuration: configuration, logger: logger)

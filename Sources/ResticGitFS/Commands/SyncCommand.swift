@@ -25,7 +25,7 @@ struct SyncCommand: ContextualCommand {
   func run(in context: CommandContext) async throws {
     let mount = try MountedDirectory.find(mountpoint, in: try MountTable.load())
     let result = try await MountSynchronization(
-      mount: mount, progress: ProgressLine(isQuiet: quiet), waiting: WaitingLine(in: context, isQuiet: quiet)
+      mount: mount, progress: ProgressLine(isQuiet: quiet), waiting: WaitingLine(isQuiet: quiet)
     ).run()
     if !quiet { for warning in result.warnings { context.warn(warning) } }
     CommitReport(snapshot: result.snapshot, changed: result.changed, isConflict: result.conflict != nil)

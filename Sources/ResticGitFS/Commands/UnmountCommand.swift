@@ -68,7 +68,7 @@ struct UnmountCommand: ContextualCommand {
 
   /// Saves, unmounts and waits.
   private func save(_ mount: MountedDirectory, device: String, in context: CommandContext) async throws {
-    let (progress, waiting) = (ProgressLine(isQuiet: quiet), WaitingLine(in: context, isQuiet: quiet))
+    let (progress, waiting) = (ProgressLine(isQuiet: quiet), WaitingLine(isQuiet: quiet))
     let status = try mount.status()
     let synchronized =
       status.readOnly

@@ -14,8 +14,14 @@ struct MountConfiguration: Sendable {
   var selection: SnapshotSelection
   /// Whether a mount without a snapshot begins with a bare git repository.
   var createsBareRepository: Bool
-  /// How to mount.
-  var fuseOptions: FuseMountOptions
+  /// What the mount table names as the source.
+  var fileSystemName: String
+  /// Whether other users than the mounting one get in.
+  var allowsOther = false
+  /// Whether files can be run as programs.
+  var allowsExecution = false
+  /// More options for mount(8), each as after one `-o`.
+  var otherOptions: [String] = []
   /// Whether the mount is there for one program, which asks for its commits: what others changed differently meanwhile makes
   /// a commit fail, the end of the mount drops what was not synced, and the mountpoint goes with it.
   var isForOneProgram = false
@@ -39,6 +45,18 @@ struct MountConfiguration: Sendable {
   var retryLock: Duration
   /// Who makes the snapshots.
   var identity: SnapshotIdentity
+
+  /// How to mount.
+  var fuseOptions: FuseMountOptions {
+    var options = FuseMountOptions(fileSystemName: fileSystemName)
+    options.readOnly = isReadOnly
+    options.allowOther = allowsOther
+    options.allowExecution = allowsExecution
+    options.additionalOptions = otherOptions
+    // Each thread has a stack and memory for a request.
+    if MemoryRoom.countsStacks { options.maximumThreadCount = 32 }
+    return options
+  }
 
   /// What is served of what the mount holds.
   var rules: ServingRules {

@@ -86,7 +86,6 @@ final class MountService: Sendable {
   ) async throws -> MountService {
     var configuration = configuration
     if configuration.selection.followed == nil { configuration.isReadOnly = true }
-    configuration.fuseOptions.readOnly = configuration.isReadOnly
     let keeper = LockKeeper(repository: repository, retryFor: configuration.retryLock, logger: logger)
     if configuration.isForOneProgram,
       let service = await prepareQuickly(repository, configuration, keeper, logger: logger)

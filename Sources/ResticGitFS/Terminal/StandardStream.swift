@@ -1,4 +1,5 @@
 import Glibc
+import MessageText
 
 /// Standard output and standard error, written at once and without a buffer that a sudden end could lose.
 enum StandardStream: Int32, Sendable {
@@ -7,6 +8,12 @@ enum StandardStream: Int32, Sendable {
 
   /// Whether a person looks at it.
   var isTerminal: Bool { isatty(rawValue) == 1 }
+
+  /// Writes `text` after the program's name, as one line of printable text, whatever names it quotes.
+  func tell(_ text: String) {
+    let line = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).joined(separator: " ")
+    write("restic-gitfs: \(line.printable)\n")
+  }
 
   /// Writes all of `text`. Nobody is told when nobody listens any more.
   func write(_ text: String) {

@@ -13,13 +13,11 @@ final class WaitingLine: Sendable {
     var isShown = false
   }
 
-  private let context: CommandContext
   private let isQuiet: Bool
   private let state = Locked(State())
 
   /// Lines on standard error, or none with `isQuiet`.
-  init(in context: CommandContext, isQuiet: Bool) {
-    self.context = context
+  init(isQuiet: Bool) {
     self.isQuiet = isQuiet
   }
 
@@ -34,7 +32,7 @@ final class WaitingLine: Sendable {
     }
     guard isDue else { return }
     before()
-    context.warn("waiting since \(waiting.since): \(waiting.reason)")
+    StandardStream.error.tell("waiting since \(waiting.since): \(waiting.reason)")
   }
 
   /// What `body` returns, while the waits in `notes` are shown.

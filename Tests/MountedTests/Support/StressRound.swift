@@ -4,7 +4,8 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-/// One round of a stress run: four mounts that commit, come and go, four clients that push, and restic, all at a time.
+/// One round of a stress run: four mounts that commit, come and go, four clients that push, git's housekeeping, and restic,
+/// all at a time.
 ///
 /// Clients 0 and 1 push to the path of one of the mounts, 2 and 3 through `restic::`; to branches of their own and to one
 /// that all share. What each of them does is chosen by the seed; how it all falls together is up to the machine.
@@ -28,8 +29,8 @@ struct StressRound: Sendable {
     self.seed = seed
   }
 
-  private var vault: MountedRepository { client.vault }
-  private var isOver: Bool { ContinuousClock.now >= end }
+  var vault: MountedRepository { client.vault }
+  var isOver: Bool { ContinuousClock.now >= end }
 
   /// A new repository with one commit, and the clients' clones.
   static func prepare(_ client: RemoteClient) async throws {
@@ -67,6 +68,10 @@ struct StressRound: Sendable {
         let own = SplitMix64(seed: seeds.next())
         group.addTask { try await commit(name, own) }
       }
+      for mounts in [Self.mountNames.prefix(2), Self.mountNames.suffix(2)] {
+        let own = SplitMix64(seed: seeds.next())
+        group.addTask { try await tidy(mounts, own) }
+      }
       let own = SplitMix64(seed: seeds.next())
       group.addTask { try await keepHouse(own) }
       try await group.waitForAll()
@@ -83,6 +88,8 @@ struct StressRound: Sendable {
       let target = byPath ? vault.path(mount).string : client.url
       let branch = ["main", "main", "shared/x", "c\(index)/1", "c\(index)/2"][Int.random(in: 0..<5, using: &random)]
       let tag = Int.random(in: 0..<6, using: &random) == 0 ? "HEAD:refs/tags/\(random.next())" : ""
+      // A push of few objects arrives as loose objects, or as a packfile.
+      let server = "git -c receive.unpackLimit=\([1, 100].randomElement(using: &random) ?? 1) receive-pack"
       // Without it the client goes on from what it knows, and may be told to fetch first.
       let fetches = Int.random(in: 0..<4, using: &random) > 0
       let answer = try await client.script(
@@ -92,7 +99,7 @@ struct StressRound: Sendable {
         base=$(git rev-parse -q --verify refs/remotes/t/\(branch) || git rev-parse -q --verify refs/remotes/t/main) || { echo away; exit 0; }
         git checkout -q --force --detach $base
         echo \(random.next()) > file\(Int.random(in: 0..<3, using: &random)); git add .; git commit -q -m 'client \(index)'
-        if git push -q '\(target)' HEAD:refs/heads/\(branch) \(tag); then echo "accepted $(git rev-parse HEAD)"; else echo refused; fi
+        if git push -q \(byPath ? "--receive-pack='\(server)'" : "") '\(target)' HEAD:refs/heads/\(branch) \(tag); then echo "accepted $(git rev-parse HEAD)"; else echo refused; fi
         """)
       guard let id = answer.firstMatch(of: #/accepted ([0-9a-f]{40})/#)?.1 else {
         await log.count(answer.contains("refused") ? "pushes refused" : "mounts away")

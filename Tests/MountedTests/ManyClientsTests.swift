@@ -1,3 +1,4 @@
+import Foundation
 import ResticTestSupport
 import SystemPackage
 import Testing
@@ -47,6 +48,29 @@ struct ManyClientsTests {
       try await vault.expect(second, shows: shown, "on the other mount")
       #expect(try await !vault.unmount(at: "second").changed)
       try await vault.expect(try await vault.restored(), shows: shown, "restored")
+    }
+  }
+
+  // C7 `sync` and `umount` say so: of many conflicts the first ones, and how many more there are.
+  @Test("more conflicts than a status holds are saved and counted; sync, status and umount go on working")
+  func manyConflicts() async throws {
+    try await MountedRepository.mounted { vault in
+      let write = "for i in $(seq 1500); do echo $W > a-file-with-a-name-of-some-length-$i; done"
+      try await vault.mount(["--no-git-init"], at: "second")
+      try await vault.shell("W=first; \(write)")
+      try await vault.shell("W=second; \(write)", in: vault.path("second"))
+      try await vault.sync()
+      let synced = try await vault.result(vault.program.string, ["sync", vault.path("second").string])
+      #expect(synced.status == .exited(3), "\(synced)")
+      let told = try #require(synced.errorOutput.firstMatch(of: #/; and ([0-9]+) more/#)?.1)
+      let named = synced.errorOutput.split(separator: "yours is kept as").count - 1
+      #expect(named > 10 && Int(told) == 1500 - named)
+      #expect(try await vault.status(at: "second").lastError == nil)
+      #expect(try await vault.shell("ls | grep -c conflict-", in: vault.path("second")) == "1500")
+      let log = try String(contentsOfFile: vault.log.string, encoding: .utf8)
+      #expect(log.split(separator: "\n").count { $0.contains("conflict: a-file") } == 1500)
+      try await vault.unmount(at: "second")
+      try await vault.sync()
     }
   }
 

@@ -208,6 +208,7 @@ final class CommitCoordinator: Sendable {
       throw error
     }
     if let message = result.message { logger.notice("\(message)") }
+    for conflict in result.openConflicts { logger.info("conflict: \(conflict)") }
     await becomeClean()
     if purpose == .sync { await showNewest() }
     return result

@@ -47,17 +47,19 @@ enum CommitResult: Hashable, Sendable {
     }
   }
 
-  /// Whether somebody has to look at what became of it: exit code 3.
-  var isConflict: Bool {
-    if case .saved(_, let merge?) = self { !merge.openConflicts.isEmpty } else { false }
+  /// What somebody has to look at.
+  var openConflicts: [MergeConflict] {
+    if case .saved(_, let merge?) = self { merge.openConflicts } else { [] }
   }
+
+  /// Whether somebody has to look at what became of it: exit code 3.
+  var isConflict: Bool { !openConflicts.isEmpty }
 
   /// What a person has to know of it, if anything: one line.
   var message: String? {
     guard case .saved(let saved, let merge?) = self else { return nil }
     guard isConflict else { return "merged with what others saved meanwhile: snapshot \(saved.id.short)" }
-    let conflicts = merge.openConflicts.map(\.description).joined(separator: "; ")
     let beside = merge.beside.map { "; all of yours is in snapshot \($0.short), mount it with --snapshot \($0.short)" }
-    return "others had changed the same meanwhile, and theirs stays: \(conflicts)\(beside ?? "")"
+    return "others had changed the same meanwhile, and theirs stays: \(merge.openConflicts.list)\(beside ?? "")"
   }
 }

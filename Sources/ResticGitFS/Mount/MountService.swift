@@ -1,4 +1,3 @@
-import FoundationEssentials
 import FuseBridge
 import Glibc
 import Logging
@@ -348,8 +347,7 @@ extension MountService: FileSystemCommitter {
   func statusAttribute(_ name: String) -> [UInt8]? {
     switch name {
     case "user.restic.snapshot": coordinator.current.base.snapshot.map { Array($0.id.hex.utf8) }
-    // Plain values: that can't fail.
-    case "user.restic.status", "user.restic.commit": (try? Self.statusEncoder().encode(status())).map { Array($0) }
+    case "user.restic.status", "user.restic.commit": status().attribute
     // A program that is about to let git in: the status, with what speaks against it.
     case "user.restic.inspected" where configuration.isForOneProgram:
       inspect() ? statusAttribute("user.restic.status") : nil
@@ -372,12 +370,5 @@ extension MountService: FileSystemCommitter {
       logger.warning("cannot look for newer snapshots: \(error)")
       return false
     }
-  }
-
-  /// The same status is the same text.
-  private static func statusEncoder() -> JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return encoder
   }
 }

@@ -30,6 +30,6 @@ struct RefusedMerge: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   var description: String {
-    "snapshot \(newest.short) came first and changed the same: \(conflicts.map(\.description).joined(separator: "; "))"
+    "snapshot \(newest.short) came first and changed the same: \(conflicts.list)"
   }
 }

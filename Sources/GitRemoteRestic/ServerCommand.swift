@@ -7,8 +7,10 @@ struct ServerCommand: Sendable {
   /// Its variables.
   let environment: ProcessEnvironment
 
-  /// Starts it with our standard streams, but for those of `descriptors` (theirs: ours).
-  func start(_ descriptors: KeyValuePairs<Int32, FileDescriptor> = [:]) throws(HelperError) -> ChildProcess {
-    try ChildProcess.start("git", arguments, environment: environment, descriptors: descriptors)
+  /// Starts it; `input` and `output` stay the caller's.
+  func start(
+    input: FileDescriptor = .standardInput, output: FileDescriptor = .standardOutput
+  ) throws(HelperError) -> ServerProcess {
+    try ServerProcess(self, input: input, output: output)
   }
 }

@@ -3,12 +3,17 @@ extension StringProtocol {
   /// invisible format characters, and separators of lines and paragraphs.
   public var printable: String {
     var scalars = String.UnicodeScalarView()
-    for scalar in unicodeScalars {
-      switch scalar.properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator: scalars.append("?")
-      default: scalars.append(scalar)
-      }
-    }
+    for scalar in unicodeScalars { scalars.append(scalar.printable) }
     return String(scalars)
+  }
+}
+
+extension Unicode.Scalar {
+  /// The scalar, or `?` where a terminal might obey it.
+  var printable: Unicode.Scalar {
+    switch properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator: "?"
+    default: self
+    }
   }
 }

@@ -42,6 +42,20 @@ struct MessageTests {
     #expect(refused.dropLast().printable == refused.dropLast())
   }
 
+  /// G6 The same in text that comes in pieces, which keeps its lines.
+  @Test("text in pieces becomes the same text, wherever it is cut")
+  func pieces() {
+    let planted = Array("a\u{1B}[2Jb\r\n\tgr\u{FC}n 日本 🗄\u{9B}31m\u{202E}".utf8) + [0xFF, 0x9B, 0xE2, 0x80, 0x41]
+    let shown = "a?[2Jb\r\n\tgr\u{FC}n 日本 🗄?31m?\u{FFFD}\u{FFFD}\u{FFFD}A"
+    for size in 1...planted.count {
+      var (text, result) = (PrintableText(), [UInt8]())
+      for start in stride(from: 0, to: planted.count, by: size) {
+        result += text.next(planted[start..<min(start + size, planted.count)])
+      }
+      #expect(String(decoding: result, as: UTF8.self) == shown, "in pieces of \(size)")
+    }
+  }
+
   @Test("other text stays as it is")
   func plain() {
     for text in ["", "saved as snapshot 1a2b", "gr\u{FC}n 日本 🗄", "a`b'c"] { #expect(text.printable == text) }

@@ -116,6 +116,23 @@ struct RemoteSafetyTests {
     }
   }
 
+  /// G6 A name of a reference may hold what a terminal obeys: U+009B begins a command.
+  @Test("what git's server programs say of stored names is text, on git's connection and on standard error")
+  func names() async throws {
+    try await RemoteClient.withHistory { client in
+      let log = try await client.script(
+        """
+        mkdir -p mnt; restic-gitfs mount -q mnt; name=$(printf 'x\\302\\23331m\\342\\200\\256')
+        git -C mnt update-ref refs/heads/topic/$name main; restic-gitfs umount -q mnt
+        no git -C a push origin main:topic 2> pushed; no grep -q $(printf '\\302\\233') pushed; cat pushed
+        restic-gitfs mount -q mnt; echo broken$name >> mnt/packed-refs; restic-gitfs umount -q mnt
+        no git ls-remote $U 2> listed; no grep -q $(printf '\\302\\233') listed; cat listed
+        """)
+      #expect(log.contains("remote: error: cannot lock ref 'refs/heads/topic': 'refs/heads/topic/x?31m?' exists"))
+      #expect(log.contains("packed-refs: brokenx?31m?"))
+    }
+  }
+
   @Test("a snapshot with a .git inside is refused: git would take that for the repository")
   func innerRepository() async throws {
     try await RemoteClient.withHistory { client in

@@ -6,8 +6,9 @@ import SystemPackage
 ///     git push ── our stdin ──> ClientStream ──> receive-pack ──> the mount
 ///              <── our stdout ── PushConnection <── its stdout
 ///
-/// Bands 2 and 3 pass at once. The report (band 1) waits: when it says that something was accepted, the mount commits, and
-/// only then is it passed on. If the commit fails, every `ok` becomes an `ng`, and the mount is dropped as it is.
+/// Bands 2 and 3 pass at once, as text that a terminal only shows. The report (band 1) waits: when it says that something
+/// was accepted, the mount commits, and only then is it passed on. If the commit fails, every `ok` becomes an `ng`, and the
+/// mount is dropped as it is.
 struct PushConnection {
   /// A wait that is over sooner is not told.
   private static let patience = Duration.seconds(1)
@@ -28,7 +29,7 @@ struct PushConnection {
   /// Serves one push. Returns how receive-pack ended.
   func serve() throws(HelperError) -> ChildProcess.End {
     let (input, output) = (try Pipe(), try Pipe())
-    let process = try server.start([0: input.readEnd, 1: output.writeEnd])
+    let process = try server.start(input: input.readEnd, output: output.writeEnd)
     input.readEnd.closeQuietly()
     output.writeEnd.closeQuietly()
     let client = ClientStream()
@@ -134,15 +135,19 @@ struct PushConnection {
   /// Passes on what may pass, and returns the report at the end of the stream.
   private func collectReport(_ reader: inout PacketReader, _ client: ClientStream) throws(HelperError) -> [UInt8]? {
     var report: [UInt8] = []
+    var shown: [SideBand: PrintableText] = [:]
     while let packet = try reader.next() {
       guard client.request.usesSideBand else {
         report += packet.encoded
         continue
       }
+      let bytes = packet.payload.dropFirst()
       switch packet.payload.first.flatMap({ SideBand(rawValue: $0) }) {
       // An empty packet keeps the connection alive.
-      case .report where packet.payload.count > 1: report += packet.payload.dropFirst()
-      case .report, .progress, .error: StandardOutput.write(packet.encoded)
+      case .report where bytes.isEmpty: StandardOutput.write(packet.encoded)
+      case .report: report += bytes
+      case .some(let band):
+        StandardOutput.write(SideBand.encoded(shown[band, default: PrintableText()].next(bytes), band: band))
       case nil: break
       }
     }

@@ -41,7 +41,7 @@ struct Connection {
         clientEnvironment: environment)
       let end = try PushConnection(
         server: server, mount: mount, completeness: completeness, environment: variables,
-        clientEnvironment: environment, trace: trace
+        clientEnvironment: environment, isQuiet: isQuiet, trace: trace
       ).serve()
       isDone = end == .exited(0)
     } else {

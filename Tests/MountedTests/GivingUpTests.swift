@@ -69,6 +69,38 @@ struct GivingUpTests {
     }
   }
 
+  // P4 It says what is lost and asks; where nobody can be asked it needs `--force`.
+  @Test("at a terminal a mount is given up after a yes, and stays after anything else", arguments: ["n", "", "y"])
+  func question(_ answer: String) async throws {
+    try await MountedRepository.mounted { vault in
+      try await vault.shell("echo kept > file; sync .; echo lost > lost")
+      let typing = """
+        import pty
+        child, terminal = pty.fork()
+        if child == 0: os.execv(sys.argv[1], sys.argv[1:4] + sys.argv[5:])
+        said = b''
+        while True:
+            try: piece = os.read(terminal, 4096)
+            except OSError: break
+            if not piece: break
+            said += piece
+            if b'[y/N] ' in said and b'[y/N] ' not in said[:-len(piece)]: os.write(terminal, sys.argv[4].encode() + b'\\n')
+        print(said.decode())
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        """
+      let said = try await vault.python(
+        typing, [vault.program.string, "umount", "--discard", answer, vault.mountpoint.string], in: "/",
+        expecting: answer == "y" ? 0 : 1)
+      #expect(said.contains("is lost: 1 file with 5 B") && said.contains("Give it up? [y/N] "), "\(said)")
+      #expect(said.contains(answer == "y" ? "given up: " : "stays as it is"), "\(said)")
+      #expect(vault.isMounted() == (answer != "y"))
+      guard answer == "y" else { return #expect(try await vault.shell("cat file lost") == "kept\nlost") }
+      try await vault.waitForEnd()
+      try await vault.mount(["--no-git-init"])
+      try await vault.shell("test $(cat file) = kept; test ! -e lost")
+    }
+  }
+
   // P4 It says what is lost and asks.
   @Test("a mount whose changes are saved, and on which a file is open for writing, is given up after a question only")
   func openFile() async throws {

@@ -23,6 +23,8 @@ struct PushConnection {
   let environment: ProcessEnvironment
   /// For git commands in the client's repository.
   let clientEnvironment: ProcessEnvironment
+  /// Whether the user wants to hear of errors only. A client that has no terminal asks for no progress, which is less.
+  let isQuiet: Bool
   /// Where to tell what happens.
   let trace: Trace
 
@@ -167,7 +169,7 @@ struct PushConnection {
     }
   }
 
-  /// Commits, and shows on the client's terminal how far the commit is and, once it has waited for a while, what for.
+  /// Commits, shows on the client's terminal how far the commit is, and tells what it waits for once it has waited for a while.
   private func commit(_ request: PushRequest) -> CommitOutcome {
     var (waiting, firstSeen, isShown) = ("", ContinuousClock.now, false)
     return mount.commit { state in
@@ -176,7 +178,7 @@ struct PushConnection {
       if now.since != waiting { (waiting, firstSeen, isShown) = (now.since, .now, false) }
       guard !isShown, firstSeen.duration(to: .now) >= Self.patience else { return }
       isShown = true
-      if request.usesSideBand, !request.isQuiet { say("waiting since \(now.since): \(now.reason)") }
+      if !isQuiet { tell("waiting since \(now.since): \(now.reason)", request) }
     }
   }
 
@@ -192,13 +194,17 @@ struct PushConnection {
     say("saved as snapshot \(snapshot.prefix(8))")
   }
 
-  /// Tells the user of a newest snapshot that is dated ahead of the clock: on git's connection, else on standard error.
+  /// Tells the user of a newest snapshot that is dated ahead of the clock.
   private func warnOfTime(_ request: PushRequest) {
-    guard let message = mount.state()?.ahead?.message else { return }
+    if let message = mount.state()?.ahead?.message { tell("warning: \(message)", request) }
+  }
+
+  /// Tells the user something on git's connection, or on standard error where that carries no messages.
+  private func tell(_ line: String, _ request: PushRequest) {
     if request.usesSideBand {
-      say("warning: \(message)")
+      say(line)
     } else {
-      StandardError.write("warning: \(message)")
+      StandardError.write(line)
     }
   }
 

@@ -10,9 +10,9 @@ struct UnbornHead: Sendable {
   /// The tree whose root is the repository.
   let tree: WorkingTree
 
-  private static let branches = "refs/heads/"
+  private static let branches: RefName = "refs/heads/"
   /// Of several branches these are taken first.
-  private static let usualNames = ["main", "master"]
+  private static let usualNames: [RefName] = ["refs/heads/main", "refs/heads/master"]
 
   /// The sizes of a ref's file: an id and a newline.
   private static let idByteCounts: [UInt64] = [41, 65]
@@ -23,8 +23,8 @@ struct UnbornHead: Sendable {
     var node: Node
     var body: Inode.FileBody
     var packedRefs: InodeNumber?
-    /// The loose branches, `refs/heads/` and all; in order.
-    var branches: [String]
+    /// The loose branches, in order.
+    var branches: [RefName]
   }
 
   /// Makes `HEAD` name a branch where it names none, and returns what the kernel must forget; nil where it stays as it is. No
@@ -34,13 +34,14 @@ struct UnbornHead: Sendable {
   func adopt(at now: Timestamp) async throws -> [RefreshPlan.Invalidation]? {
     guard let found = tree.inspect({ Self.find(in: $0) }), !found.branches.isEmpty,
       let head = try await bytes(found.node, found.body),
-      case .symbolic(let target) = RefValue(file: head), target.bytes.starts(with: Self.branches.utf8),
-      !found.branches.contains(String(decoding: target.bytes, as: UTF8.self)),
+      case .symbolic(let target) = RefValue(file: head), target.bytes.starts(with: Self.branches.bytes),
+      !found.branches.contains(target),
       try await !isPacked(target, found.packedRefs)
     else { return nil }
-    let usual = Self.usualNames.map { Self.branches + $0 }.first(where: found.branches.contains)
+    let usual = Self.usualNames.first(where: found.branches.contains)
     let branch = usual ?? found.branches[0]
-    return tree.inspect { Self.replace(found, by: "ref: \(branch)\n", in: &$0, at: now) }
+    let text = Array("ref: ".utf8) + branch.bytes + Array("\n".utf8)
+    return tree.inspect { Self.replace(found, by: text, in: &$0, at: now) }
   }
 
   private static func find(in namespace: Namespace) -> Found? {
@@ -52,26 +53,24 @@ struct UnbornHead: Sendable {
       let refs = root["refs"], case .directory(.loaded(let folders))? = namespace.inodes[refs]?.body,
       let heads = folders["heads"], let number = root["HEAD"]
     else { return nil }
-    var branches: [String] = []
-    collect(heads, at: Self.branches, namespace, into: &branches)
+    var branches: [RefName] = []
+    collect(heads, at: Self.branches.bytes, namespace, into: &branches)
     return Found(
       head: number, node: head.node, body: body, packedRefs: root["packed-refs"], branches: branches.sorted())
   }
 
   private static func collect(
-    _ folder: InodeNumber, at path: String, _ namespace: Namespace, into branches: inout [String]
+    _ folder: InodeNumber, at path: [UInt8], _ namespace: Namespace, into branches: inout [RefName]
   ) {
     // A folder that is not loaded has nothing new.
     guard case .directory(.loaded(let children))? = namespace.inodes[folder]?.body else { return }
     for (name, child) in children where !BareRepository.mayBeLock(name) {
-      guard let inode = namespace.inodes[child], let text = String(validating: name.bytes, as: UTF8.self) else {
-        continue
-      }
+      guard let inode = namespace.inodes[child] else { continue }
       if inode.isDirectory {
-        collect(child, at: path + text + "/", namespace, into: &branches)
+        collect(child, at: path + name.bytes + [UInt8(ascii: "/")], namespace, into: &branches)
       } else if case .file(let body) = inode.body, idByteCounts.contains(byteCount(inode.node, body)), isComponent(name)
       {
-        branches.append(path + text)
+        branches.append(RefName(path + name.bytes))
       }
     }
   }
@@ -115,7 +114,7 @@ struct UnbornHead: Sendable {
   /// Puts a new file in the place of `HEAD`, as git does: who has the old one open goes on with it. Nil where somebody was
   /// faster, and for a `HEAD` with other names, which this program does not make.
   private static func replace(
-    _ found: Found, by text: String, in namespace: inout Namespace, at now: Timestamp
+    _ found: Found, by text: [UInt8], in namespace: inout Namespace, at now: Timestamp
   ) -> [RefreshPlan.Invalidation]? {
     guard (try? namespace.child("HEAD", of: Namespace.root)) == found.head,
       let head = namespace.inodes[found.head], head.linkCount == 1, head.node.mtime == found.node.mtime
@@ -123,7 +122,9 @@ struct UnbornHead: Sendable {
     do throws(NamespaceError) {
       try namespace.unlink("HEAD", in: Namespace.root, at: now)
       let file = try namespace.create(found.node, as: "HEAD", in: Namespace.root, at: now)
-      try namespace.modify(file, at: now) { $0.write(WriteBuffer(copying: text), at: 0) }
+      try namespace.modify(file, at: now) { file in
+        text.withUnsafeBytes { file.write(WriteBuffer(copying: $0), at: 0) }
+      }
     } catch {
       // Found before anything was changed: the first step is the only one that can be refused.
       return nil

@@ -21,8 +21,8 @@ extension GitFileSystem {
 
   func extendedAttribute(_ name: [UInt8], of inode: FuseInode) throws(Errno) -> [UInt8] {
     guard let name = try? userAttribute(name) else { throw .noData }  // the kernel asks for security.* by itself
-    if inode == Namespace.root, name.description == "user.restic.commit" { try committer.commitAndWait() }
-    if inode == Namespace.root, let value = committer.statusAttribute(name.description) { return value }
+    if inode == Namespace.root, name == "user.restic.commit" { try committer.commitAndWait() }
+    if inode == Namespace.root, let value = committer.statusAttribute(name) { return value }
     return try tree.read("getxattr") { [self] namespace throws(NamespaceError) in
       guard let attribute = try namespace.inode(stored(inode)).node.extendedAttributes.first(where: { $0.name == name })
       else {

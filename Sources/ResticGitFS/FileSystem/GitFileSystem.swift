@@ -72,5 +72,5 @@ protocol FileSystemCommitter: Sendable {
   /// later. On a plain thread.
   func commitForProgram() throws(Errno)
   /// The values of the root's extended attributes `user.restic.…`.
-  func statusAttribute(_ name: String) -> [UInt8]?
+  func statusAttribute(_ name: Name) -> [UInt8]?
 }

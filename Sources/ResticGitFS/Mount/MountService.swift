@@ -344,7 +344,7 @@ extension MountService: FileSystemCommitter {
     }
   }
 
-  func statusAttribute(_ name: String) -> [UInt8]? {
+  func statusAttribute(_ name: Name) -> [UInt8]? {
     switch name {
     case "user.restic.snapshot": coordinator.current.base.snapshot.map { Array($0.id.hex.utf8) }
     case "user.restic.status", "user.restic.commit": status().attribute

@@ -10,13 +10,15 @@ import Testing
 struct UnbornHeadTests {
   private static let id = Array((String(repeating: "1", count: 40) + "\n").utf8)
 
-  /// A mount that began with a new repository whose `HEAD` names `main`.
-  private static func newRepository(_ backend: MemoryBackend = MemoryBackend()) async throws -> TestMount {
+  /// A mount that began with a new repository whose `HEAD` names `defaultBranch`.
+  private static func newRepository(
+    _ backend: MemoryBackend = MemoryBackend(), defaultBranch: String = "main"
+  ) async throws -> TestMount {
     let mount = try await TestMount(TestMount.makeRepository(on: backend))
     let owner = Node(name: Name([]), type: .dir, mode: 1 << 31 | 0o755)
     mount.tree.inspect { namespace in
       do {
-        try BareRepositoryTemplate(defaultBranch: "main").install(in: &namespace, owner: owner, at: .now())
+        try BareRepositoryTemplate(defaultBranch: defaultBranch).install(in: &namespace, owner: owner, at: .now())
       } catch {
         Issue.record("\(error)")
       }
@@ -78,6 +80,15 @@ struct UnbornHeadTests {
     try await second.remove("refs/heads/trunk")
     _ = try await second.coordinator.commit(.sync)
     #expect(try await Self.head(second) == "ref: refs/heads/trunk\n")
+  }
+
+  @Test("a branch whose name only looks like that of HEAD is another one")
+  func otherBytes() async throws {
+    let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+    let mount = try await Self.newRepository(defaultBranch: composed)
+    try await mount.write(Self.id, to: "refs/heads/\(decomposed)")
+    _ = try await mount.coordinator.commit(.sync)
+    #expect(Array(try await Self.head(mount).utf8) == Array("ref: refs/heads/\(decomposed)\n".utf8))
   }
 
   @Test("a branch that is packed exists")

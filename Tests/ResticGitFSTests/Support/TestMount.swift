@@ -76,7 +76,7 @@ struct TestMount: Sendable {
   private struct NoCommitter: FileSystemCommitter {
     func commitAndWait() throws(Errno) { throw .notSupported }
     func commitForProgram() throws(Errno) { throw .notSupported }
-    func statusAttribute(_ name: String) -> [UInt8]? { nil }
+    func statusAttribute(_ name: Name) -> [UInt8]? { nil }
   }
 
   // MARK: A small shell, on plain threads as FUSE's are

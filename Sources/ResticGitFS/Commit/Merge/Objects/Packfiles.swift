@@ -17,7 +17,7 @@ struct Packfiles: Sendable {
 
   /// Those among the entries of `objects/pack`.
   init(_ nodes: [Node]) {
-    var files: [Name: [String: Node]] = [:]
+    var files: [Name: [Name: Node]] = [:]
     for node in nodes where node.type == .file {
       let (stem, type) = node.name.packfileParts
       files[stem, default: [:]][type] = node
@@ -31,8 +31,8 @@ struct Packfiles: Sendable {
 
 extension Name {
   /// `pack-ID` and `idx` of `pack-ID.idx`.
-  var packfileParts: (stem: Name, type: String) {
+  var packfileParts: (stem: Name, type: Name) {
     guard let dot = bytes.lastIndex(of: UInt8(ascii: ".")) else { return (self, "") }
-    return (Name(Array(bytes[..<dot])), String(decoding: bytes[(dot + 1)...], as: UTF8.self))
+    return (Name(Array(bytes[..<dot])), Name(Array(bytes[(dot + 1)...])))
   }
 }

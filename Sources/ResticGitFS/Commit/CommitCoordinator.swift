@@ -1,5 +1,4 @@
 import CLinux
-import FuseBridge
 import Logging
 import ResticCore
 import SystemPackage
@@ -21,6 +20,7 @@ final class CommitCoordinator: Sendable {
   }
 
   private let tree: WorkingTree
+  private let files: FileReader
   /// Nil where one snapshot is shown for good.
   private let filter: SnapshotFilter?
   private let identity: SnapshotIdentity
@@ -41,17 +41,18 @@ final class CommitCoordinator: Sendable {
   /// How long `discard` waits for a cancelled commit to give back what it holds.
   private static let discardLimit = Duration.seconds(5)
 
-  private var repository: Repository { tree.repository }
+  private var repository: Repository { files.repository }
 
-  /// Commits `tree`, whose changes count from `base`; `ahead` is what was found when `base` was chosen.
+  /// Commits the tree of `files`, whose changes count from `base`; `ahead` is what was found when `base` was chosen.
   init(
-    tree: WorkingTree, base: SavedSnapshot?, ahead: SnapshotAhead? = nil, filter: SnapshotFilter?,
+    files: FileReader, base: SavedSnapshot?, ahead: SnapshotAhead? = nil, filter: SnapshotFilter?,
     identity: SnapshotIdentity,
     lockKeeper: LockKeeper,
     streamer: ContentStreamer, kernelCache: KernelCache, isForOneProgram: Bool = false,
     clock: LockClock = .system, logger: Logger
   ) {
-    self.tree = tree
+    tree = files.tree
+    self.files = files
     self.filter = filter
     self.identity = identity
     self.lockKeeper = lockKeeper
@@ -71,7 +72,7 @@ final class CommitCoordinator: Sendable {
   /// Notes that the tree changed; the first change after a commit takes the repository's lock in the background, and for a
   /// program that waits for its commits the commit lock as well.
   func noteChange() {
-    guard tree.inspect({ $0.isChanged }) else { return }  // what has no name any more is in no snapshot
+    guard tree.read({ $0.isChanged }) else { return }  // what has no name any more is in no snapshot
     let isFirst = state.withLock { state in
       state.lastChange = .now
       guard state.phase == .clean else { return false }
@@ -187,9 +188,9 @@ final class CommitCoordinator: Sendable {
 
   private func commitAlone(_ purpose: Purpose) async throws -> CommitResult {
     // At an unmount the kernel has handed on everything.
-    if purpose == .sync { await kernelCache.writeBack(tree.inspect { Array($0.inodesOpenForWriting) }) }
+    if purpose == .sync { await kernelCache.writeBack(tree.read { Array($0.inodesOpenForWriting) }) }
     let reserved = takeReservation()
-    guard let filter, tree.inspect({ $0.isChanged }) || current.isInDoubt else {
+    guard let filter, tree.read({ $0.isChanged }) || current.isInDoubt else {
       await reserved?.giveUp()
       await becomeClean()
       if purpose == .sync { await showNewest() }
@@ -197,7 +198,7 @@ final class CommitCoordinator: Sendable {
     }
     if purpose == .unmount { state.withLock { $0.phase = .unmounting } }
     // While little is stored others can wait.
-    let isSmall = tree.inspect { $0.bufferedByteCount } < Self.smallByteCount
+    let isSmall = tree.read { $0.bufferedByteCount } < Self.smallByteCount
     if !isSmall { await reserved?.giveUp() }
     let reservation = isSmall ? reserved ?? makeReservation() : nil
     let result: CommitResult
@@ -219,9 +220,9 @@ final class CommitCoordinator: Sendable {
     let lock = try await lockKeeper.acquireConfirmed()
     let (begin, start) = (Timestamp.now(), ContinuousClock.now)
     if !isForOneProgram { await adoptHead() }
-    let frozen = tree.inspect { $0.freezeForCommit() }
+    let frozen = tree.bookkeep { $0.freezeForCommit() }
     defer {
-      tree.inspect { $0.thaw() }
+      tree.bookkeep { $0.thaw() }
       streamer.noteCommitEnd()
     }
     let progress = CommitProgress(fileCount: frozen.changedFileCount, byteCount: frozen.changedByteCount)
@@ -230,7 +231,7 @@ final class CommitCoordinator: Sendable {
       state.progress = progress
     }
     let (uploader, pending) = await streamer.takeUploader()
-    let files = FileUploader(uploader: uploader, pending: pending, reader: tree.reader, progress: progress)
+    let files = FileUploader(uploader: uploader, pending: pending, reader: files.blobs, progress: progress)
     let (durable, stored) = try await SnapshotWriter(files: files, uploader: uploader, progress: progress).store(frozen)
 
     let saver = SnapshotSaver(
@@ -258,7 +259,7 @@ final class CommitCoordinator: Sendable {
       }
     } catch let error as UnconfirmedSnapshot {
       // It counts as the base; the next commit looks whether the newest contains it.
-      tree.inspect { $0.settle(stored, of: frozen) }
+      tree.bookkeep { $0.settle(stored, of: frozen) }
       streamer.noteCommit()
       state.withLock { state in
         state.base = CommitState.Base(error.saved)
@@ -269,7 +270,7 @@ final class CommitCoordinator: Sendable {
       }
       throw error
     }
-    tree.inspect { $0.settle(stored, of: frozen) }
+    tree.bookkeep { $0.settle(stored, of: frozen) }
     streamer.noteCommit()
     state.withLock { state in
       state.unconfirmed = nil
@@ -297,7 +298,7 @@ final class CommitCoordinator: Sendable {
   /// Makes `HEAD` of a new repository name the first branch that was pushed.
   private func adoptHead() async {
     do {
-      guard let changed = try await UnbornHead(tree: tree).adopt(at: .now()) else { return }
+      guard let changed = try await UnbornHead(files: files).adopt(at: .now()) else { return }
       kernelCache.forget(changed) { _ in }
     } catch {
       logger.warning("HEAD stays as it is: \(error)")
@@ -329,7 +330,7 @@ final class CommitCoordinator: Sendable {
       for await hasForgotten in forgetting where !hasForgotten { return false }
     }
     guard let filter, let newest = try await repository.latestSnapshot(matching: filter) else { return false }
-    let isChanged = tree.inspect { $0.isChanged }
+    let isChanged = tree.read { $0.isChanged }
     return state.withLock { state in
       !isChanged && state.phase == .clean && state.lastError == nil && state.newer == nil
         && state.base.snapshot?.id == newest.id
@@ -360,7 +361,7 @@ final class CommitCoordinator: Sendable {
     let ahead = SnapshotAhead(among: list.snapshots.filter { filter.matches($0.snapshot) }, at: clock.wallTime())
     state.withLock { $0.ahead = ahead }
     guard let newest = try list.newest(where: description.covers) else { return nil }
-    let isChanged = tree.inspect { $0.isChanged }
+    let isChanged = tree.read { $0.isChanged }
     let isShown = newest.snapshot.tree == base.tree
     let isOurs = isShown || sent.contains { $0.saved.id == newest.id }
     state.withLock { $0.newer = isOurs ? nil : newest }
@@ -371,14 +372,15 @@ final class CommitCoordinator: Sendable {
       return nil
     }
     try await repository.loadIndex()
-    guard let invalidations = try await Refresher(tree: tree).refresh(to: newest.snapshot.tree) else { return nil }
+    guard let invalidations = try await Refresher(tree: tree, repository: repository).refresh(to: newest.snapshot.tree)
+    else { return nil }
     state.withLock { state in
       state.base = CommitState.Base(newest)
       state.newer = nil
     }
     let (forgetting, continuation) = AsyncStream.makeStream(of: Bool.self)
     kernelCache.forget(invalidations) { [tree] hasForgotten in
-      if hasForgotten { tree.inspect { $0.announceRefresh() } }
+      if hasForgotten { tree.bookkeep { $0.announceRefresh() } }
       continuation.yield(hasForgotten)
       if hasForgotten { continuation.finish() }
     }
@@ -393,6 +395,6 @@ final class CommitCoordinator: Sendable {
       state.phase = .clean
     }
     noteChange()
-    await lockKeeper.release(unless: { [tree, streamer] in tree.inspect { $0.isChanged } || streamer.needsLock() })
+    await lockKeeper.release(unless: { [tree, streamer] in tree.read { $0.isChanged } || streamer.needsLock() })
   }
 }

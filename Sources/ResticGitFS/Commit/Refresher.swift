@@ -4,6 +4,8 @@ import ResticCore
 struct Refresher: Sendable {
   /// The tree.
   let tree: WorkingTree
+  /// Where the new snapshot's trees come from.
+  let repository: Repository
 
   /// How often a plan is made anew when the tree was loaded further meanwhile.
   private static let attempts = 5
@@ -14,10 +16,10 @@ struct Refresher: Sendable {
   func refresh(to root: BlobID) async throws -> [RefreshPlan.Invalidation]? {
     for _ in 0..<Self.attempts {
       var plan = RefreshPlan()
-      guard let node = tree.inspect({ $0.inodes[Namespace.root]?.node }) else { return nil }
+      guard let node = tree.read({ $0.inodes[Namespace.root]?.node }) else { return nil }
       try await compare(Namespace.root, node, with: root, position: .outside, in: &plan)
       let settled = plan
-      switch tree.inspect({ $0.apply(settled, at: .now()) }) {
+      switch tree.bookkeep({ $0.refresh(by: settled, at: .now()) }) {
       case .applied(let invalidations): return invalidations
       case .inUse: return nil
       case .outdated: continue
@@ -30,8 +32,8 @@ struct Refresher: Sendable {
     _ directory: InodeNumber, _ node: Node, with treeID: BlobID, position: BareRepository.Position,
     in plan: inout RefreshPlan
   ) async throws {
-    let newTree = try await tree.repository.loadTree(treeID)
-    guard let view = tree.inspect({ $0.view(of: directory) }) else { return }
+    let newTree = try await repository.loadTree(treeID)
+    guard let view = tree.read({ $0.view(of: directory) }) else { return }
     let newNodes = newTree.withoutInFlight(at: position)
     var changes = RefreshPlan.Directory(inode: directory, node: node)
     changes.lacksInFlight = newNodes.count != newTree.nodes.count

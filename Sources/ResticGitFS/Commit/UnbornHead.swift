@@ -1,5 +1,6 @@
 import Glibc
 import ResticCore
+import SystemPackage
 
 /// `HEAD` of a repository that this program has made, until it names a branch.
 ///
@@ -7,8 +8,10 @@ import ResticCore
 /// name it, or a clone would be empty. That is for a `HEAD` which is as `BareRepositoryTemplate` made it: its time is still that of
 /// `description`. Whoever sets `HEAD` to a branch that does not exist yet means it.
 struct UnbornHead: Sendable {
-  /// The tree whose root is the repository.
-  let tree: WorkingTree
+  /// The files of the tree whose root is the repository.
+  let files: FileReader
+
+  private var tree: WorkingTree { files.tree }
 
   private static let branches: RefName = "refs/heads/"
   /// Of several branches these are taken first.
@@ -32,7 +35,7 @@ struct UnbornHead: Sendable {
   ///
   /// Called before a commit, which then has it. Throws what loading `HEAD` or `packed-refs` throws.
   func adopt(at now: Timestamp) async throws -> [RefreshPlan.Invalidation]? {
-    guard let found = tree.inspect({ Self.find(in: $0) }), !found.branches.isEmpty,
+    guard let found = tree.read({ Self.find(in: $0) }), !found.branches.isEmpty,
       let head = try await bytes(found.node, found.body),
       case .symbolic(let target) = RefValue(file: head), target.bytes.starts(with: Self.branches.bytes),
       !found.branches.contains(target),
@@ -40,8 +43,7 @@ struct UnbornHead: Sendable {
     else { return nil }
     let usual = Self.usualNames.first(where: found.branches.contains)
     let branch = usual ?? found.branches[0]
-    let text = Array("ref: ".utf8) + branch.bytes + Array("\n".utf8)
-    return tree.inspect { Self.replace(found, by: text, in: &$0, at: now) }
+    return replace(found, by: "ref: \(branch)\n", at: now)
   }
 
   private static func find(in namespace: Namespace) -> Found? {
@@ -92,7 +94,7 @@ struct UnbornHead: Sendable {
   }
 
   private func isPacked(_ name: RefName, _ file: InodeNumber?) async throws -> Bool {
-    guard let file, let inode = tree.inspect({ $0.inodes[file] }), case .file(let body) = inode.body else {
+    guard let file, let inode = tree.read({ $0.inodes[file] }), case .file(let body) = inode.body else {
       return false
     }
     // What can't be read may have the branch.
@@ -104,31 +106,42 @@ struct UnbornHead: Sendable {
   private func bytes(_ node: Node, _ body: Inode.FileBody) async throws -> [UInt8]? {
     let extents: ExtentMap =
       switch body {
-      case .stored: try await tree.repository.extents(of: node)
+      case .stored: try await files.repository.extents(of: node)
       case .resolved(let extents), .changed(let extents): extents
       }
     guard extents.byteCount <= UInt64(PackedRefs.byteLimit) else { return nil }
-    return Array(try await tree.reader.bytes(of: extents.slices(in: 0..<extents.byteCount)))
+    return Array(try await files.blobs.bytes(of: extents.slices(in: 0..<extents.byteCount)))
   }
 
-  /// Puts a new file in the place of `HEAD`, as git does: who has the old one open goes on with it. Nil where somebody was
-  /// faster, and for a `HEAD` with other names, which this program does not make.
-  private static func replace(
-    _ found: Found, by text: [UInt8], in namespace: inout Namespace, at now: Timestamp
-  ) -> [RefreshPlan.Invalidation]? {
-    guard (try? namespace.child("HEAD", of: Namespace.root)) == found.head,
-      let head = namespace.inodes[found.head], head.linkCount == 1, head.node.mtime == found.node.mtime
-    else { return nil }
-    do throws(NamespaceError) {
-      try namespace.unlink("HEAD", in: Namespace.root, at: now)
-      let file = try namespace.create(found.node, as: "HEAD", in: Namespace.root, at: now)
-      try namespace.modify(file, at: now) { file in
-        text.withUnsafeBytes { file.write(WriteBuffer(copying: $0), at: 0) }
-      }
+  /// Puts a new file in the place of `HEAD`, as git does: under `HEAD.lock`, which is then renamed. Who has the old one open goes
+  /// on with it. Nil where somebody was faster, and for a `HEAD` with other names, which this program does not make.
+  private func replace(_ found: Found, by text: [UInt8], at now: Timestamp) -> [RefreshPlan.Invalidation]? {
+    let (root, lock): (InodeNumber, Name) = (Namespace.root, "HEAD.lock")
+    let node = found.node
+    let new = NewInode(
+      type: .file, permissions: FileMode.unix(node) & FileMode.permissionMask,
+      owner: NamedOwner(id: FileOwner(userID: node.uid, groupID: node.gid), user: node.user, group: node.group))
+    let file: InodeNumber
+    do {
+      file = try tree.perform(.create(new, as: lock, in: root), at: now) { _, number throws(NamespaceError) in number }
     } catch {
-      // Found before anything was changed: the first step is the only one that can be refused.
       return nil
     }
-    return [.entry("HEAD", in: Namespace.root), .inode(Namespace.root)]
+    do {
+      let bytes = text.withUnsafeBytes { WriteBuffer(copying: $0) }
+      try tree.perform(.write(.buffer(bytes), to: file, offset: 0), at: now)
+      try tree.perform(.rename(lock, in: root, to: "HEAD", newDirectory: root, .replace), at: now) {
+        namespace throws(NamespaceError) in
+        let head = try namespace.inode(found.head)
+        guard try namespace.child("HEAD", of: root) == found.head, head.linkCount == 1,
+          head.node.mtime == node.mtime
+        else { throw .refused(.fileExists) }
+      }
+    } catch {
+      // What is in the way now has removed the lock, or goes on without it.
+      try? tree.perform(.unlink(lock, in: root), at: now)
+      return [.entry(lock, in: root)]
+    }
+    return [.entry(lock, in: root), .entry("HEAD", in: root), .inode(root)]
   }
 }

@@ -68,6 +68,7 @@ final class ContentStreamer: Sendable {
   private static let contentByteCount: UInt64 = 16 << 20
 
   private let tree: WorkingTree
+  private let files: FileReader
   private let budget: MemoryBudget
   private let lockKeeper: LockKeeper
   private let logger: Logger
@@ -75,11 +76,12 @@ final class ContentStreamer: Sendable {
   private let gate = AsyncGate()
   private let state = Locked(State())
 
-  private var repository: Repository { tree.repository }
+  private var repository: Repository { files.repository }
 
-  /// A streamer for `tree`.
-  init(tree: WorkingTree, budget: MemoryBudget, lockKeeper: LockKeeper, logger: Logger) {
-    self.tree = tree
+  /// A streamer for the tree of `files`.
+  init(files: FileReader, budget: MemoryBudget, lockKeeper: LockKeeper, logger: Logger) {
+    tree = files.tree
+    self.files = files
     self.budget = budget
     self.lockKeeper = lockKeeper
     self.logger = logger
@@ -142,7 +144,7 @@ final class ContentStreamer: Sendable {
   /// What counts towards the limit: bytes that are in memory only, those that a commit holds, and the packs of a second
   /// uploader beside the commit's.
   private func cost(_ state: State) -> UInt64 {
-    var byteCount = tree.inspect { $0.bufferedCost }
+    var byteCount = tree.read { $0.bufferedCost }
     if let own = state.uploader, let committing = state.committing {
       byteCount += UInt64(min(own.packedByteCount, committing.packedByteCount))
     }
@@ -197,7 +199,7 @@ final class ContentStreamer: Sendable {
   /// After a commit: what it stored is durable now.
   func noteCommit() {
     replaceStored()
-    tree.reader.limitCache(to: budget.cacheByteLimit)
+    files.blobs.limitCache(to: budget.cacheByteLimit)
   }
 
   // MARK: The lock
@@ -206,7 +208,7 @@ final class ContentStreamer: Sendable {
   /// would take it, so the lock has to stay on a mount without changes, too. `noteClose` then gives it back.
   func needsLock() -> Bool {
     let streamed = state.withLock { $0.streamed }
-    let live = tree.inspect { namespace in streamed.filter { namespace.changedContent(of: $0) != nil } }
+    let live = tree.read { namespace in streamed.filter { namespace.changedContent(of: $0) != nil } }
     return state.withLock { state in
       state.streamed.subtract(streamed.subtracting(live))
       if !live.isEmpty { state.tookLock = true }
@@ -217,14 +219,14 @@ final class ContentStreamer: Sendable {
   /// Notes that a file was closed, perhaps the last one that needed the lock.
   func noteClose() {
     let mayBeLast = state.withLock { $0.tookLock && !$0.isRunning }
-    if mayBeLast, !tree.inspect({ $0.isChanged }) { Task { await giveLockBack() } }
+    if mayBeLast, !tree.read({ $0.isChanged }) { Task { await giveLockBack() } }
   }
 
   /// Gives a lock back that was taken for files which are gone by now: a mount without changes holds none.
   private func giveLockBack() async {
     guard state.withLock({ $0.tookLock }) else { return }
     await gate.pass { () async in
-      let isNeeded: @Sendable () -> Bool = { [self] in tree.inspect { $0.isChanged } || needsLock() }
+      let isNeeded: @Sendable () -> Bool = { [self] in tree.read { $0.isChanged } || needsLock() }
       if isNeeded() { return }
       state.withLock { state in
         state.tookLock = false
@@ -289,7 +291,7 @@ final class ContentStreamer: Sendable {
     guard isUnderPressure || !requested.isEmpty else { return false }
     if lockKeeper.heldLock == nil { state.withLock { $0.tookLock = true } }
     _ = try await lockKeeper.acquire()
-    tree.reader.limitCache(to: budget.smallCacheByteLimit)
+    files.blobs.limitCache(to: budget.smallCacheByteLimit)
     let uploader = state.withLock { state in
       if let uploader = state.uploader, !uploader.hasFailed { return uploader }
       let uploader = repository.makeUploader()
@@ -308,7 +310,7 @@ final class ContentStreamer: Sendable {
     for thoroughness in [Thoroughness.closed, .everything] where madeNoRoom {
       // As long as there is room there is more to come of files that are open.
       if thoroughness == .everything, state.withLock({ hasRoom($0) }) { break }
-      for inode in tree.inspect({ $0.bufferedFilesLargestFirst }) {
+      for inode in tree.read({ $0.bufferedFilesLargestFirst }) {
         _ = try await store(inode, thoroughness, from: 0, uploader)
         if !isUnderPressure { break }
       }
@@ -354,10 +356,10 @@ final class ContentStreamer: Sendable {
   ) async throws -> (end: UInt64, isHeldUp: Bool) {
     var position = start
     var isHeldUp = false
-    while let (changed, isOpen) = tree.inspect({ $0.changedContent(of: inode) }) {
+    while let (changed, isOpen) = tree.read({ $0.changedContent(of: inode) }) {
       let storesTail = thoroughness == .everything || (thoroughness == .closed && !isOpen)
       let content = storesTail ? changed : changed.settled(window: budget.dirtyByteLimit)
-      var pieces = ChunkReader(content, from: position, chunker: repository.chunker, reader: tree.reader)
+      var pieces = ChunkReader(content, from: position, chunker: repository.chunker, reader: files.blobs)
       let isDone = try await store(
         &pieces, of: inode, onlyDense: thoroughness == .settled, storesTail: storesTail, uploader)
       position = pieces.position
@@ -451,7 +453,7 @@ final class ContentStreamer: Sendable {
   }
 
   private func replace(_ chunks: [PendingChunks.Chunk]) {
-    tree.inspect { namespace in
+    tree.bookkeep { namespace in
       for pending in chunks {
         namespace.replace(at: pending.offset, of: pending.inode, by: pending.chunk, ifStill: pending.slices)
       }

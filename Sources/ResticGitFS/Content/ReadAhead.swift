@@ -1,5 +1,3 @@
-import FuseBridge
-
 /// Notices who reads a file from front to back, and says what to load before it is asked for.
 ///
 /// A value under its owner's lock. The kernel sends the reads of one reader in any order and reads ahead itself, a little.

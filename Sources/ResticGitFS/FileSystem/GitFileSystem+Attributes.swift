@@ -7,7 +7,8 @@ extension GitFileSystem {
     let attributes = try tree.read("getattr") { [self] namespace throws(NamespaceError) in
       try namespace.attributes(of: stored(inode), mounter: mounter)
     }
-    return shownText(of: inode).map { shown(attributes, text: $0) } ?? attributes
+    let told = FuseAttributes(attributes)
+    return shownText(of: inode).map { shown(told, text: $0) } ?? told
   }
 
   func setAttributes(
@@ -15,23 +16,27 @@ extension GitFileSystem {
   ) throws(Errno) -> FuseAttributes {
     try requireStored(inode)
     let current = try attributes(of: inode, handle: changes.handle)
-    let names = (
-      user: ownerNames.user(changes.userID ?? current.userID),
-      group: ownerNames.group(changes.groupID ?? current.groupID)
-    )
-    return try tree.change("setattr") { [mounter] namespace throws(NamespaceError) in
-      try namespace.setAttributes(of: inode, to: changes, mounter: mounter, ownerNames: names, at: .now())
-      return try namespace.attributes(of: inode, mounter: mounter)
+    guard changes != FuseAttributeChanges() else { return current }
+    var owner: NamedOwner?
+    if changes.userID != nil || changes.groupID != nil {
+      owner = ownerNames.named(
+        FileOwner(userID: changes.userID ?? current.userID, groupID: changes.groupID ?? current.groupID))
     }
+    let now = Timestamp.now()
+    let change = TreeChange.setAttributes(AttributeChanges(changes, owner: owner, now: now), of: inode)
+    return FuseAttributes(
+      try tree.perform(change, at: now) { [mounter] namespace, _ throws(NamespaceError) in
+        try namespace.attributes(of: inode, mounter: mounter)
+      })
   }
 
   func statistics() throws(Errno) -> FuseStatistics {
-    let capacity = try storage.capacity(tree)
+    let capacity = try storage.capacity()
     let blockByteCount: UInt64 = 4096
     return FuseStatistics(
       blockByteCount: blockByteCount, blockCount: capacity.totalByteCount / blockByteCount,
       availableBlockCount: capacity.availableByteCount / blockByteCount, inodeCount: 1 << 32,
-      availableInodeCount: (1 << 32) - UInt64(tree.inspect { $0.inodes.count }),
+      availableInodeCount: (1 << 32) - UInt64(tree.read { $0.inodes.count }),
       maximumNameByteCount: UInt64(Namespace.maximumNameByteCount))
   }
 }

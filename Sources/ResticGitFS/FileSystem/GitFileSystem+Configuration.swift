@@ -84,8 +84,8 @@ extension GitFileSystem {
     guard let number else { return nil }
     let known = configurations.withLock { $0.text(of: number) }
     let text = if let known { known } else { try safeText(of: number, name, in: directory) }
-    let attributes = try tree.read("lookup") { [mounter] namespace throws(NamespaceError) in
-      let attributes = try namespace.attributes(of: number, mounter: mounter)
+    let attributes = try tree.bookkeep("lookup") { [mounter] namespace throws(NamespaceError) in
+      let attributes = FuseAttributes(try namespace.attributes(of: number, mounter: mounter))
       try namespace.countLookup(of: number)
       return attributes
     }
@@ -95,7 +95,7 @@ extension GitFileSystem {
 
   /// What is shown of a stored configuration file.
   private func safeText(of number: InodeNumber, _ name: Name, in directory: InodeNumber) throws(Errno) -> [UInt8] {
-    let (attributes, path) = try tree.read("lookup") { [self] namespace throws(NamespaceError) in
+    let (attributes, path) = try tree.bookkeep("lookup") { [self] namespace throws(NamespaceError) in
       let path = namespace.path(of: name, in: directory)
       guard try namespace.inode(number).node.type == .file else {
         refusals.note("\(path) is not a regular file; \(RefusalRecord.wayOut)")
@@ -104,14 +104,14 @@ extension GitFileSystem {
       try namespace.open(number, forWriting: false)
       return (try namespace.attributes(of: number, mounter: mounter), path)
     }
-    defer { tree.inspect { $0.release(number, forWriting: false) } }
+    defer { tree.bookkeep { $0.release(number, forWriting: false) } }
     guard attributes.byteCount <= SafeConfiguration.byteLimit else {
       refusals.note("\(path) is larger than \(SafeConfiguration.byteLimit >> 10) KiB; \(RefusalRecord.wayOut)")
       throw .notPermitted
     }
     let bytes: ArraySlice<UInt8>
     do {
-      bytes = try tree.bytes(of: number, in: 0..<SafeConfiguration.byteLimit)
+      bytes = try files.bytes(of: number, in: 0..<SafeConfiguration.byteLimit)
     } catch {
       // Whoever asked and gave up can ask again.
       if error != .interrupted { refusals.note("\(path) cannot be read: \(error)") }

@@ -14,7 +14,7 @@ extension GitFileSystem {
   private static let isOfSync: FuseHandle = 1 << 63
 
   func openDirectory(_ inode: FuseInode, flags: Int32) throws(Errno) -> FuseOpenFile {
-    let entryCount = try tree.read("opendir") { [self] namespace throws(NamespaceError) in
+    let entryCount = try tree.bookkeep("opendir") { [self] namespace throws(NamespaceError) in
       let children = try namespace.children(of: inode)
       try requireRoom(namespace)
       try namespace.open(inode, forWriting: false)
@@ -29,7 +29,7 @@ extension GitFileSystem {
     _ inode: FuseInode, handle: FuseHandle, offset: UInt64, countLookups: Bool, emit: (FuseDirectoryEntry) -> Bool
   ) throws(Errno) {
     let (listing, entries) = try listing(of: inode, handle: handle, from: offset)
-    let end = try tree.read("readdir") { [self] namespace throws(NamespaceError) in
+    let end = try tree.bookkeep("readdir") { [self] namespace throws(NamespaceError) in
       let children = try namespace.children(of: inode)
       var end = offset
       /// Lists an entry that comes after `offset`; false if there is no room for it.
@@ -37,7 +37,7 @@ extension GitFileSystem {
         _ name: [UInt8], _ number: InodeNumber, _ next: UInt64, carriesLookup: Bool = true
       ) throws(NamespaceError) -> Bool {
         guard next > offset else { return true }
-        let attributes = try namespace.attributes(of: number, mounter: mounter)
+        let attributes = FuseAttributes(try namespace.attributes(of: number, mounter: mounter))
         var entry = FuseDirectoryEntry(name: name, inode: number, attributes: attributes, nextOffset: next)
         entry.carriesLookup = carriesLookup
         guard emit(entry) else { return false }
@@ -75,7 +75,7 @@ extension GitFileSystem {
 
   func releaseDirectory(_ inode: FuseInode, handle: FuseHandle) {
     listings.withLock { $0.close(handle, of: inode) }
-    tree.inspect { $0.release(inode, forWriting: false) }
+    tree.bookkeep { $0.release(inode, forWriting: false) }
   }
 
   /// On the root: commits, and waits, for a program as often as `FsyncLimit` allows. Elsewhere it makes nothing durable, like fsync of a file.

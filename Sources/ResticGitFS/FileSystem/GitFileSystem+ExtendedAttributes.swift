@@ -14,9 +14,7 @@ extension GitFileSystem {
     let name = try userAttribute(name)
     if inode == Namespace.root { throw .notPermitted }
     try requireStored(inode)
-    try tree.change("setxattr") { namespace throws(NamespaceError) in
-      try namespace.setExtendedAttribute(name, of: inode, to: value, flags: flags, at: .now())
-    }
+    try tree.perform(.setExtendedAttribute(name, of: inode, to: value, .init(flags: flags)))
   }
 
   func extendedAttribute(_ name: [UInt8], of inode: FuseInode) throws(Errno) -> [UInt8] {
@@ -42,9 +40,7 @@ extension GitFileSystem {
   func removeExtendedAttribute(_ name: [UInt8], of inode: FuseInode) throws(Errno) {
     let name = try userAttribute(name)
     try requireStored(inode)
-    try tree.change("removexattr") { namespace throws(NamespaceError) in
-      try namespace.setExtendedAttribute(name, of: inode, to: nil, flags: 0, at: .now())
-    }
+    try tree.perform(.removeExtendedAttribute(name, of: inode))
   }
 
   private static let userPrefix = Array("user.".utf8)

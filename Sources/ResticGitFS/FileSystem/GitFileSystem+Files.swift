@@ -27,7 +27,7 @@ extension GitFileSystem {
   func open(_ inode: FuseInode, flags: Int32) throws(Errno) -> FuseOpenFile {
     let access = FileAccess(openFlags: flags)
     if access == .write { try requireStored(inode) }
-    try tree.read("open") { [self] namespace throws(NamespaceError) in
+    try tree.bookkeep("open") { [self] namespace throws(NamespaceError) in
       try requireShown(inode, namespace)
       try namespace.open(stored(inode), forWriting: access == .write)
     }
@@ -37,11 +37,10 @@ extension GitFileSystem {
   func create(
     _ name: [UInt8], in parent: FuseInode, mode: UInt32, flags: Int32, caller: FuseCaller
   ) throws(Errno) -> (entry: FuseEntry, file: FuseOpenFile) {
-    let node = try newNode(.file, mode: mode | S_IFREG, in: parent, caller: caller)
+    let new = try newInode(.file, mode: mode, in: parent, caller: caller)
     let access = FileAccess(openFlags: flags)
-    let entry = try tree.change("create") { [self] namespace throws(NamespaceError) in
-      try requireChangeable(Name(name), in: parent, namespace)
-      let number = try namespace.create(node, as: Name(name), in: parent, at: .now())
+    let entry = try perform(.create(new, as: Name(name), in: parent), on: [(Name(name), parent)]) {
+      [mounter] namespace, number throws(NamespaceError) in
       try namespace.open(number, forWriting: access == .write)
       return try namespace.entry(number, mounter: mounter)
     }
@@ -55,7 +54,7 @@ extension GitFileSystem {
     if let text = shownText(of: inode) {
       return text[min(Int(clamping: offset), text.count)..<min(Int(clamping: overflow ? UInt64.max : end), text.count)]
     }
-    return try tree.bytes(of: inode, in: offset..<(overflow ? UInt64.max : end))
+    return try files.bytes(of: inode, in: offset..<(overflow ? UInt64.max : end))
   }
 
   func write(
@@ -63,18 +62,19 @@ extension GitFileSystem {
   ) throws(Errno) {
     try requireStored(inode)
     try streamer.waitForRoom()
-    let bytes = written.bytes
-    let prepared = bytes.count >= Self.preparedByteCount ? WriteBuffer(written) : nil
-    let (ofFile, inAll) = try tree.change("write") { namespace throws(NamespaceError) in
-      try namespace.write(bytes, prepared: prepared, to: inode, at: offset, now: .now())
-      return (namespace.bufferedByteCount(of: inode), namespace.bufferedCost)
+    let byteCount = written.bytes.count
+    let bytes: TreeChange.WrittenBytes =
+      byteCount >= Self.preparedByteCount ? .buffer(WriteBuffer(written)) : .borrowed(.init(pointer: written.bytes))
+    let (ofFile, inAll) = try tree.perform(.write(bytes, to: inode, offset: offset)) {
+      namespace, _ throws(NamespaceError) in
+      (namespace.bufferedByteCount(of: inode), namespace.bufferedCost)
     }
-    streamer.noteWrite(of: bytes.count, to: inode, fileByteCount: ofFile, totalByteCount: inAll)
+    streamer.noteWrite(of: byteCount, to: inode, fileByteCount: ofFile, totalByteCount: inAll)
   }
 
   func release(_ inode: FuseInode, handle: FuseHandle) {
     let mayWrite = handle == FileAccess.write.rawValue
-    tree.inspect { $0.release(stored(inode), forWriting: mayWrite) }
+    tree.bookkeep { $0.release(stored(inode), forWriting: mayWrite) }
     if mayWrite { streamer.noteClose() }
   }
 
@@ -87,7 +87,7 @@ extension GitFileSystem {
     try requireStored(inode)
     let keepsSize = mode & Allocation.keepSize != 0
     let (end, overflow) = offset.addingReportingOverflow(byteCount)
-    guard !overflow, end <= Namespace.maximumFileByteCount else { throw .fileTooLarge }
+    guard !overflow else { throw .fileTooLarge }
     let zeroes: Bool
     switch mode & ~Allocation.keepSize {
     case 0: zeroes = false
@@ -95,11 +95,6 @@ extension GitFileSystem {
     case Allocation.zeroRange: zeroes = true
     default: throw .notSupported
     }
-    try tree.change("fallocate") { namespace throws(NamespaceError) in
-      try namespace.modify(inode, at: .now()) { extents in
-        if zeroes { extents.punch(offset..<end) }
-        if !keepsSize, end > extents.byteCount { extents.truncate(to: end) }
-      }
-    }
+    try tree.perform(.allocate(offset..<end, of: inode, zeroes: zeroes, extends: !keepsSize))
   }
 }

@@ -4,7 +4,7 @@ import ResticCore
 /// The other requirements are met by an extension for each family of operations.
 extension GitFileSystem: FuseFileSystem {
   func connectionEnded() {
-    tree.inspect { $0.forgetEverything() }
+    tree.bookkeep { $0.forgetEverything() }
     listings.withLock { $0 = DirectoryListings() }
     configurations.withLock { $0 = ShownConfigurations() }
   }

@@ -6,7 +6,7 @@ import SystemPackage
 extension GitFileSystem {
   func lookup(_ name: [UInt8], in parent: FuseInode, caller: FuseCaller) throws(Errno) -> FuseEntry {
     if let entry = try shownConfiguration(Name(name), in: parent) { return entry }
-    return try tree.read("lookup") { [self] namespace throws(NamespaceError) in
+    return try tree.bookkeep("lookup") { [self] namespace throws(NamespaceError) in
       let number = try namespace.child(Name(name), of: parent)
       try requireServed(number, as: Name(name), in: parent, namespace)
       return try namespace.entry(number, mounter: mounter)
@@ -15,7 +15,7 @@ extension GitFileSystem {
 
   func forget(_ inode: FuseInode, count: UInt64) {
     let stored = forgetShown(inode, count: count)
-    tree.inspect { $0.forget(stored, count: count) }
+    tree.bookkeep { $0.forget(stored, count: count) }
   }
 
   func makeNode(
@@ -23,34 +23,42 @@ extension GitFileSystem {
   ) throws(Errno) -> FuseEntry {
     guard let type = FileMode.type(mode), type != .dir, type != .symlink else { throw .invalidArgument }
     if type != .file, rules.servesRegularFilesOnly { throw .notPermitted }
-    var node = try newNode(type, mode: type == .file ? mode | S_IFREG : mode, in: parent, caller: caller)
-    node.device = device
-    return try make(node, name, in: parent, operation: "mknod")
+    var new = try newInode(type, mode: mode, in: parent, caller: caller)
+    new.device = device
+    return try make(new, name, in: parent)
   }
 
   func makeDirectory(
     _ name: [UInt8], in parent: FuseInode, mode: UInt32, caller: FuseCaller
   ) throws(Errno) -> FuseEntry {
-    try make(newNode(.dir, mode: mode | S_IFDIR, in: parent, caller: caller), name, in: parent, operation: "mkdir")
+    try make(newInode(.dir, mode: mode, in: parent, caller: caller), name, in: parent)
   }
 
   func makeSymbolicLink(
     _ name: [UInt8], in parent: FuseInode, target: [UInt8], caller: FuseCaller
   ) throws(Errno) -> FuseEntry {
     if rules.servesRegularFilesOnly { throw .notPermitted }
-    var node = try newNode(.symlink, mode: S_IFLNK | 0o777, in: parent, caller: caller)
-    node.linkTarget = target
-    return try make(node, name, in: parent, operation: "symlink")
+    var new = try newInode(.symlink, mode: 0o777, in: parent, caller: caller)
+    new.linkTarget = target
+    return try make(new, name, in: parent)
   }
 
-  private func make(
-    _ node: Node, _ name: [UInt8], in parent: FuseInode, operation: StaticString
-  ) throws(Errno) -> FuseEntry {
-    try tree.change(operation) { [self] namespace throws(NamespaceError) in
-      try requireChangeable(Name(name), in: parent, namespace)
-      let number = try namespace.create(node, as: Name(name), in: parent, at: .now())
-      return try namespace.entry(number, mounter: mounter)
+  private func make(_ new: NewInode, _ name: [UInt8], in parent: FuseInode) throws(Errno) -> FuseEntry {
+    try perform(.create(new, as: Name(name), in: parent), on: [(Name(name), parent)]) {
+      [mounter] namespace, number throws(NamespaceError) in try namespace.entry(number, mounter: mounter)
     }
+  }
+
+  /// Makes a change of these names, none of which may be a configuration file's that is shown as something else.
+  func perform<Result>(
+    _ change: TreeChange, on names: [(name: Name, directory: InodeNumber)],
+    then note: (inout sending Namespace, InodeNumber) throws(NamespaceError) -> sending Result
+  ) throws(Errno) -> sending Result {
+    try tree.perform(
+      change,
+      unless: { namespace throws(NamespaceError) in
+        for (name, directory) in names { try requireChangeable(name, in: directory, namespace) }
+      }, then: note)
   }
 
   func readSymbolicLink(_ inode: FuseInode) throws(Errno) -> [UInt8] {
@@ -63,41 +71,34 @@ extension GitFileSystem {
 
   func link(_ inode: FuseInode, as name: [UInt8], in parent: FuseInode) throws(Errno) -> FuseEntry {
     try requireStored(inode)
-    return try tree.change("link") { [self] namespace throws(NamespaceError) in
-      try requireChangeable(Name(name), in: parent, namespace)
-      try namespace.link(inode, as: Name(name), in: parent, at: .now())
-      return try namespace.entry(inode, mounter: mounter)
+    return try perform(.link(inode, as: Name(name), in: parent), on: [(Name(name), parent)]) {
+      [mounter] namespace, number throws(NamespaceError) in try namespace.entry(number, mounter: mounter)
     }
   }
 
   func unlink(_ name: [UInt8], in parent: FuseInode) throws(Errno) {
-    try tree.change("unlink") { [self] namespace throws(NamespaceError) in
-      try requireChangeable(Name(name), in: parent, namespace)
-      try namespace.unlink(Name(name), in: parent, at: .now())
-    }
+    try perform(.unlink(Name(name), in: parent), on: [(Name(name), parent)]) { _, _ throws(NamespaceError) in }
   }
 
   func removeDirectory(_ name: [UInt8], in parent: FuseInode) throws(Errno) {
-    try tree.change("rmdir") { namespace throws(NamespaceError) in
-      try namespace.removeDirectory(Name(name), in: parent, at: .now())
-    }
+    try tree.perform(.removeDirectory(Name(name), in: parent))
   }
 
   func rename(
     _ name: [UInt8], in parent: FuseInode, to newName: [UInt8], in newParent: FuseInode, mode: FuseRenameMode
   ) throws(Errno) {
-    try tree.change("rename") { [self] namespace throws(NamespaceError) in
-      try requireChangeable(Name(name), in: parent, namespace)
-      try requireChangeable(Name(newName), in: newParent, namespace)
-      try namespace.rename(Name(name), in: parent, to: Name(newName), in: newParent, mode: mode, at: .now())
-    }
+    let (name, newName) = (Name(name), Name(newName))
+    try perform(
+      .rename(name, in: parent, to: newName, newDirectory: newParent, .init(mode)),
+      on: [(name, parent), (newName, newParent)]
+    ) { _, _ throws(NamespaceError) in }
   }
 }
 
 extension Namespace {
   /// The answer to a lookup, which it counts.
-  mutating func entry(_ number: InodeNumber, mounter: FuseCaller) throws(NamespaceError) -> FuseEntry {
+  mutating func entry(_ number: InodeNumber, mounter: FileOwner) throws(NamespaceError) -> FuseEntry {
     try countLookup(of: number)
-    return FuseEntry(inode: number, attributes: try attributes(of: number, mounter: mounter))
+    return FuseEntry(inode: number, attributes: FuseAttributes(try attributes(of: number, mounter: mounter)))
   }
 }

@@ -17,11 +17,7 @@ extension GitFileSystem {
 
   /// Throws EPERM where more is in memory than the rules allow, and notes that.
   func requireRoom(_ namespace: borrowing Namespace) throws(NamespaceError) {
-    do {
-      try inodeLimit.require(namespace)
-    } catch {
-      throw .refused(error)
-    }
+    if let errno = inodeLimit.refusal(of: namespace) { throw .refused(errno) }
   }
 
   /// Whether only a lookup tells what an entry of a directory is shown as, if it is shown.

@@ -1,5 +1,6 @@
 import FuseBridge
 import Glibc
+import Logging
 import ResticCore
 import SystemPackage
 
@@ -10,12 +11,14 @@ import SystemPackage
 final class GitFileSystem: Sendable {
   /// The mounted tree.
   let tree: WorkingTree
+  /// Reads its files.
+  let files: FileReader
   /// Stores what is written, so that memory stays within its limit.
   let streamer: ContentStreamer
   /// Commits, and tells how it stands.
   let committer: any FileSystemCommitter
   /// Whom everything belongs to that was not made or given away in this mount.
-  let mounter = FuseCaller(userID: getuid(), groupID: getgid(), processID: getpid())
+  let mounter = FileOwner(userID: getuid(), groupID: getgid())
   let ownerNames = OwnerNames()
   let listings = Locked(DirectoryListings())
   let storage: StorageStatistics
@@ -29,38 +32,39 @@ final class GitFileSystem: Sendable {
   /// The configuration files that the kernel knows. A leaf lock.
   let configurations = Locked(ShownConfigurations())
 
-  /// A file system over `tree`, which keeps to the limit of `rules` from now on.
+  /// A file system over the tree of `files`, which keeps to the limit of `rules` from now on.
   init(
-    tree: WorkingTree, streamer: ContentStreamer, committer: any FileSystemCommitter,
-    rules: ServingRules = .everything, refusals: RefusalRecord
+    files: FileReader, streamer: ContentStreamer, committer: any FileSystemCommitter,
+    rules: ServingRules = .everything, refusals: RefusalRecord, logger: Logger
   ) {
-    self.tree = tree
+    tree = files.tree
+    self.files = files
     self.streamer = streamer
     self.committer = committer
     self.rules = rules
     self.refusals = refusals
-    inodeLimit = InodeLimit(count: rules.inodeLimit, refusals: refusals)
-    storage = StorageStatistics(backend: tree.repository.backend)
+    inodeLimit = InodeLimit(count: rules.inodeLimit) {
+      refusals.note("it has more than \(rules.inodeLimit) files; \(RefusalRecord.wayOut)")
+    }
+    storage = StorageStatistics(backend: files.repository.backend, logger: logger)
     tree.limitInodes(to: inodeLimit)
   }
 
-  /// A new node of `type`, owned by the caller or, in a set-group-id directory, by the directory's group.
-  func newNode(
+  /// What an inode of `type` is made of, owned by the caller or, in a set-group-id directory, by the directory's group.
+  func newInode(
     _ type: NodeType, mode: UInt32, in parent: InodeNumber, caller: FuseCaller
-  ) throws(Errno) -> Node {
+  ) throws(Errno) -> NewInode {
     try streamer.requireMemory()
     let directory = try tree.read("create") { [mounter] namespace throws(NamespaceError) in
       try namespace.attributes(of: parent, mounter: mounter)
     }
-    var mode = mode
-    var groupID = caller.groupID
+    var permissions = mode & FileMode.permissionMask
+    var owner = FileOwner(userID: caller.userID, groupID: caller.groupID)
     if directory.mode & S_ISGID != 0 {
-      groupID = directory.groupID
-      if type == .dir { mode |= S_ISGID }
+      owner.groupID = directory.owner.groupID
+      if type == .dir { permissions |= S_ISGID }
     }
-    return Node(
-      name: Name([]), type: type, mode: FileMode.stored(mode), uid: caller.userID, gid: groupID,
-      user: ownerNames.user(caller.userID), group: ownerNames.group(groupID))
+    return NewInode(type: type, permissions: permissions, owner: ownerNames.named(owner))
   }
 }
 

@@ -10,6 +10,11 @@ final class OwnerNames: Sendable {
 
   private let state = Locked(State())
 
+  /// An owner with the names that the system knows.
+  func named(_ id: FileOwner) -> NamedOwner {
+    NamedOwner(id: id, user: user(id.userID), group: group(id.groupID))
+  }
+
   /// The user's name; empty if the system knows none. Source: getpwuid_r(3).
   func user(_ id: UInt32) -> String {
     if let known = state.withLock({ $0.users[id] }) { return known }

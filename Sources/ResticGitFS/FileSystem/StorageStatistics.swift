@@ -1,3 +1,4 @@
+import Logging
 import ResticCore
 import SystemPackage
 
@@ -13,21 +14,23 @@ final class StorageStatistics: Sendable {
   private static let unknown = StorageCapacity(totalByteCount: 1 << 50, availableByteCount: 1 << 50)
 
   private let backend: any Backend
+  private let logger: Logger
   private let state = Locked(State())
 
   /// The statistics of `backend`.
-  init(backend: any Backend) {
+  init(backend: any Backend, logger: Logger) {
     self.backend = backend
+    self.logger = logger
   }
 
   /// The room there is. On a plain thread.
-  func capacity(_ tree: WorkingTree) throws(Errno) -> StorageCapacity {
+  func capacity() throws(Errno) -> StorageCapacity {
     let known: StorageCapacity? = state.withLock { state in
       guard let askedAt = state.askedAt, askedAt.duration(to: .now) < Self.validFor else { return nil }
       return state.capacity
     }
     if let known { return known }
-    let capacity = try tree.wait(for: "statfs", of: Namespace.root) { [backend] in try await backend.capacity() }
+    let capacity = try logger.waiting(for: "statfs", of: Namespace.root) { [backend] in try await backend.capacity() }
     let told = capacity ?? Self.unknown
     state.withLock { $0 = State(capacity: told, askedAt: .now) }
     return told

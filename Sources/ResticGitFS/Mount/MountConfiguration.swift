@@ -43,6 +43,8 @@ struct MountConfiguration: Sendable {
   var memory = MemoryBudget.standard
   /// How long to wait for a lock that stands in the way.
   var retryLock: Duration
+  /// Where every change of the tree is written down, for a person who wants to know; nil: nowhere.
+  var traceFile: FilePath?
   /// Who makes the snapshots.
   var identity: SnapshotIdentity
 

@@ -33,6 +33,7 @@ final class MountService: Sendable {
   private let repository: Repository
   private let configuration: MountConfiguration
   private let tree: WorkingTree
+  private let files: FileReader
   private let streamer: ContentStreamer
   private let coordinator: CommitCoordinator
   private let kernelCache: KernelCache
@@ -58,14 +59,15 @@ final class MountService: Sendable {
     repositories = mounted.repositories
     notices = [mounted.notice, mounted.ahead?.message].compactMap(\.self)
     warning = mounted.warning
-    tree = mounted.tree
+    tree = mounted.files.tree
+    files = mounted.files
     kernelCache = KernelCache(logger: logger)
     BufferPool.shared.limitIdle(to: configuration.memory.idleByteLimit)
     // What loading the index took, which nothing else needs.
     BufferPool.shared.trim()
-    streamer = ContentStreamer(tree: mounted.tree, budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
+    streamer = ContentStreamer(files: files, budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
     coordinator = CommitCoordinator(
-      tree: mounted.tree, base: mounted.base, ahead: mounted.ahead, filter: configuration.selection.followed,
+      files: files, base: mounted.base, ahead: mounted.ahead, filter: configuration.selection.followed,
       identity: configuration.identity, lockKeeper: lockKeeper,
       streamer: streamer, kernelCache: kernelCache, isForOneProgram: configuration.isForOneProgram, logger: logger)
     fsyncLimit = FsyncLimit(interval: configuration.fsyncInterval, clock: ContinuousClock()) { [coordinator] in
@@ -73,7 +75,7 @@ final class MountService: Sendable {
       if case .saved = try? await coordinator.commit(.sync) { true } else { false }
     }
     tree.onChange { [coordinator] in coordinator.noteChange() }
-    if tree.inspect({ $0.isChanged }) { coordinator.noteChange() }
+    if tree.read({ $0.isChanged }) { coordinator.noteChange() }
   }
 
   /// Chooses the snapshot and makes the tree, under a lock: nothing is read while somebody prunes. A read-only mount does
@@ -108,7 +110,7 @@ final class MountService: Sendable {
         repository: repository, configuration: configuration, mounted: mounted, lockKeeper: keeper, logger: logger)
       // A program that mounts to write is about to do so: the lock is there already.
       let isKept = configuration.isForOneProgram && !configuration.isReadOnly
-      await keeper.release(unless: { isKept || mounted.tree.inspect { $0.isChanged } })
+      await keeper.release(unless: { isKept || mounted.files.tree.read { $0.isChanged } })
       return service
     } catch {
       await keeper.release(unless: { false })
@@ -141,7 +143,8 @@ final class MountService: Sendable {
   func mount() throws {
     try MountpointLock.mounting(at: configuration.mountpoint) {
       let fileSystem = GitFileSystem(
-        tree: tree, streamer: streamer, committer: self, rules: configuration.rules, refusals: refusals)
+        files: files, streamer: streamer, committer: self, rules: configuration.rules, refusals: refusals,
+        logger: logger)
       let session = try FuseSession(
         fileSystem: fileSystem, mountpoint: configuration.mountpoint, options: configuration.fuseOptions)
       kernelCache.attach { [notifier = session.notifier] in try notifier.forget($0) }
@@ -263,7 +266,7 @@ final class MountService: Sendable {
 
   /// Drops what is not saved, and takes the mount off, in use or not. From any thread but those that serve.
   func giveUp() {
-    let isOpenForWriting = tree.inspect { !$0.inodesOpenForWriting.isEmpty }
+    let isOpenForWriting = tree.read { !$0.inodesOpenForWriting.isEmpty }
     let session = serving.withLock { serving in
       serving.isGivenUp = true
       serving.wasOpenForWriting = isOpenForWriting
@@ -296,7 +299,7 @@ final class MountService: Sendable {
   func status() -> MountStatus {
     let current = coordinator.current
     let (session, sessionFile) = serving.withLock { ($0.session, $0.sessionFile) }
-    let (bytes, files, openForWriting, isRefreshing) = tree.inspect {
+    let (bytes, files, openForWriting, isRefreshing) = tree.read {
       ($0.bufferedByteCount, $0.bufferedFileCount, $0.inodesOpenForWriting.count, $0.isRefreshing)
     }
     return MountStatus(

@@ -1,4 +1,3 @@
-import FuseBridge
 import Glibc
 import Logging
 import ResticCore
@@ -8,8 +7,8 @@ import SystemPackage
 struct MountedTree: Sendable {
   /// The snapshot, if there is one.
   var base: SavedSnapshot?
-  /// The tree.
-  var tree: WorkingTree
+  /// The tree's files.
+  var files: FileReader
   /// The snapshot, if that is dated too far ahead of the clock.
   var ahead: SnapshotAhead?
   /// What a person should know about the choice.
@@ -31,7 +30,8 @@ struct MountedTree: Sendable {
     var root: Tree?
     if let folders { root = try await folders.tree(at: choice.folder) }
     var namespace = Namespace(
-      root: rootNode(at: choice.base?.snapshot.time ?? .now()), tree: root, deviceID: SecureRandom.uint64() >> 16 | 1)
+      root: rootNode(at: choice.base?.snapshot.time ?? .now()), tree: root, deviceID: SecureRandom.uint64() >> 16 | 1,
+      rules: GitNameRules())
     var notice: String?
     var repositories: [String]?
     if let folders {
@@ -43,7 +43,7 @@ struct MountedTree: Sendable {
     } else if configuration.createsBareRepository, !configuration.isReadOnly {
       let template = BareRepositoryTemplate(
         defaultBranch: await GitConfiguration.defaultBranch(), objectFormat: configuration.objectFormat)
-      try template.install(in: &namespace, owner: rootNode(at: .now()), at: .now())
+      try template.install(in: &namespace, owner: mounter, at: .now())
       notice = "no snapshot yet: created a bare git repository"
     } else {
       notice = "no snapshot yet: the mount is empty"
@@ -52,12 +52,16 @@ struct MountedTree: Sendable {
     let warning = choice.absence.map { absence in
       configuration.isReadOnly ? "\(absence): the mount is empty" : "\(absence): what is saved will be the first one"
     }
-    let reader = BlobReader(repository: repository, cacheByteLimit: configuration.memory.cacheByteLimit)
     let tree = WorkingTree(
-      namespace, repository: repository, reader: reader, readAheadByteCount: configuration.memory.readAheadByteCount,
-      logger: logger)
+      namespace, source: RepositorySource(repository: repository, logger: logger),
+      observer: try configuration.traceFile.map { try ChangeTrace(appendingTo: $0) })
+    let files = FileReader(
+      tree: tree, repository: repository,
+      blobs: BlobReader(repository: repository, cacheByteLimit: configuration.memory.cacheByteLimit),
+      readAheadByteCount: configuration.memory.readAheadByteCount, logger: logger)
     return MountedTree(
-      base: choice.base, tree: tree, ahead: choice.ahead, notice: notice, repositories: repositories, warning: warning)
+      base: choice.base, files: files, ahead: choice.ahead, notice: notice, repositories: repositories, warning: warning
+    )
   }
 
   /// What a mount is to show.
@@ -96,11 +100,12 @@ struct MountedTree: Sendable {
 
   /// The root's attributes, which no snapshot holds: everything in it belongs to the mounting user.
   private static func rootNode(at time: Timestamp) -> Node {
-    let names = OwnerNames()
-    return Node(
-      name: Name([]), type: .dir, mode: FileMode.stored(S_IFDIR | 0o755), mtime: time, atime: time, ctime: time,
-      uid: getuid(), gid: getgid(), user: names.user(getuid()), group: names.group(getgid()))
+    var node = NewInode(type: .dir, permissions: 0o755, owner: mounter).node
+    (node.mtime, node.atime, node.ctime) = (time, time, time)
+    return node
   }
+
+  private static var mounter: NamedOwner { OwnerNames().named(FileOwner(userID: getuid(), groupID: getgid())) }
 
   /// Where git repositories are, for a program whose own folder is none. Throws `.noSnapshot` where there is no such folder.
   private static func repositories(

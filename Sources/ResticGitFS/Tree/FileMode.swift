@@ -21,6 +21,11 @@ enum FileMode {
     return mode | format(of: node.type)
   }
 
+  /// The stored mode of a node of `type` with these permission bits.
+  static func stored(_ permissions: UInt32, _ type: NodeType) -> UInt32 {
+    stored(permissions & permissionMask | format(of: type))
+  }
+
   /// The stored mode for a Unix mode, type bits included.
   static func stored(_ mode: UInt32) -> UInt32 {
     var stored = mode & 0o777

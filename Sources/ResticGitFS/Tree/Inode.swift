@@ -1,4 +1,3 @@
-import FuseBridge
 import ResticCore
 
 /// What the kernel sees: an identity with attributes, a body, names that lead to it and references that hold it.
@@ -73,7 +72,7 @@ struct Inode: Sendable {
 }
 
 /// An inode's number: 1 is the root, none is used twice in one mount.
-typealias InodeNumber = FuseInode
+typealias InodeNumber = UInt64
 
 /// Counts the changes of a mount, from 1.
 typealias ChangeNumber = UInt64

@@ -66,6 +66,29 @@ extension Namespace {
     inodes.values[index].body = .file(.resolved(extents))
   }
 
+  mutating func applyWrite(
+    _ bytes: TreeChange.WrittenBytes, to number: InodeNumber, at offset: UInt64, _ time: Timestamp
+  ) throws(NamespaceError) {
+    let (end, overflow) = offset.addingReportingOverflow(UInt64(bytes.count))
+    guard !overflow, end <= Self.maximumFileByteCount else { throw .refused(.fileTooLarge) }
+    try modify(number, at: time) { extents in
+      switch bytes {
+      case .buffer(let buffer): extents.write(buffer, at: offset)
+      case .borrowed(let bytes): extents.write(bytes.pointer, at: offset)
+      }
+    }
+  }
+
+  mutating func applyAllocation(
+    of range: Range<UInt64>, in number: InodeNumber, zeroes: Bool, extends: Bool, at time: Timestamp
+  ) throws(NamespaceError) {
+    guard range.upperBound <= Self.maximumFileByteCount else { throw .refused(.fileTooLarge) }
+    try modify(number, at: time) { extents in
+      if zeroes { extents.punch(range) }
+      if extends, range.upperBound > extents.byteCount { extents.truncate(to: range.upperBound) }
+    }
+  }
+
   /// Sets a file's size.
   mutating func truncate(_ number: InodeNumber, to byteCount: UInt64, at now: Timestamp) throws(NamespaceError) {
     guard byteCount <= Self.maximumFileByteCount else { throw .refused(.fileTooLarge) }
@@ -75,17 +98,6 @@ extension Namespace {
       try update(number) { inode throws(NamespaceError) in inode.body = .file(.changed(ExtentMap())) }
     }
     try modify(number, at: now) { extents in extents.truncate(to: byteCount) }
-  }
-
-  /// Writes at `offset`. `prepared` holds the same bytes where the caller has a buffer of them.
-  mutating func write(
-    _ bytes: UnsafeRawBufferPointer, prepared: WriteBuffer?, to number: InodeNumber, at offset: UInt64, now: Timestamp
-  ) throws(NamespaceError) {
-    let (end, overflow) = offset.addingReportingOverflow(UInt64(bytes.count))
-    guard !overflow, end <= Self.maximumFileByteCount else { throw .refused(.fileTooLarge) }
-    try modify(number, at: now) { extents in
-      if let prepared { extents.write(prepared, at: offset) } else { extents.write(bytes, at: offset) }
-    }
   }
 
   /// The content of a file that isn't as stored, and whether anybody has it open; nil where there is none.
@@ -108,7 +120,7 @@ extension Namespace {
   }
 
   /// Changes the extents of a regular file in place.
-  mutating func modify(
+  private mutating func modify(
     _ number: InodeNumber, at now: Timestamp, _ change: (inout ExtentMap) -> Void
   ) throws(NamespaceError) {
     try requireKnownNames(number)

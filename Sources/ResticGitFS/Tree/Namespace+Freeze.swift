@@ -1,7 +1,7 @@
 import ResticCore
 
 extension Namespace {
-  /// The changed part of the tree as it is now, without what git has in flight. Costs what changed, not what exists.
+  /// The changed part of the tree as it is now, without what is in flight. Costs what changed, not what exists.
   ///
   /// Until `thaw` the bytes in memory that it holds count, also where a file lets go of them.
   mutating func freezeForCommit() -> FrozenTree {
@@ -31,21 +31,21 @@ extension Namespace {
     guard let root = inodes[Self.root]?.node else { preconditionFailure("the root is always there") }
     var frozen = FrozenTree(root: FrozenTree.Directory(inode: Self.root, node: root), changeNumber: changeNumber)
     let leftOut = directoriesAbove(withoutInFlight)
-    frozen.root = freeze(Self.root, node: root, position: .outside, leftOut, counting: &frozen)
+    frozen.root = freeze(Self.root, node: root, place: .outside, leftOut, counting: &frozen)
     return frozen
   }
 
   private func freeze(
-    _ number: InodeNumber, node: Node, position: BareRepository.Position, _ leftOut: Set<InodeNumber>,
+    _ number: InodeNumber, node: Node, place: DirectoryPlace, _ leftOut: Set<InodeNumber>,
     counting frozen: inout FrozenTree
   ) -> FrozenTree.Directory {
     var directory = FrozenTree.Directory(inode: number, node: node)
     guard case .directory(.loaded(let children))? = inodes[number]?.body else { return directory }
-    let position = BareRepository.position(position) { children[$0] != nil }
+    let place = rules.place(place) { children[$0] != nil }
     directory.entries.reserveCapacity(children.count)
     for (name, child) in children {
       guard let inode = inodes[child] else { preconditionFailure("a directory names inodes that exist") }
-      if BareRepository.isInFlight(name, isDirectory: inode.isDirectory, in: position) { continue }
+      if rules.isInFlight(name, isDirectory: inode.isDirectory, in: place) { continue }
       var node = inode.node
       if node.name != name { node.name = name }  // a node that is as it was read keeps its spelling
       switch inode.body {
@@ -54,8 +54,8 @@ extension Namespace {
         frozen.changedByteCount += extents.byteCount
         directory.entries.append(.file(child, node, extents))
       case .directory(.loaded) where inode.changeNumber != 0 || node.subtree == nil || leftOut.contains(child):
-        let position = BareRepository.position(of: name, in: position)
-        directory.entries.append(.directory(freeze(child, node: node, position: position, leftOut, counting: &frozen)))
+        let place = rules.place(of: name, in: place)
+        directory.entries.append(.directory(freeze(child, node: node, place: place, leftOut, counting: &frozen)))
       case .file(.stored), .file(.resolved), .directory, .special:
         directory.entries.append(.stored(node, isUntouched: inode.changeNumber == 0))
       }

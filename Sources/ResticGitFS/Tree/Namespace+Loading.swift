@@ -4,7 +4,7 @@ import SystemPackage
 extension Namespace {
   /// Fills a directory that isn't loaded with the entries of its tree. Harmless if another thread was first.
   ///
-  /// What git had in flight when the snapshot was made is left out: whoever would have finished it is gone.
+  /// What was in flight when the snapshot was made is left out: whoever would have finished it is gone.
   mutating func install(_ tree: Tree, in directory: InodeNumber) {
     guard let index = inodes.index(forKey: directory) else { return }
     switch inodes.values[index].body {
@@ -12,7 +12,7 @@ extension Namespace {
     case .directory(.loaded(let children)) where directory == Self.root && children.isEmpty: break
     case .directory(.loaded), .file, .special: return
     }
-    let nodes = tree.withoutInFlight(at: position(of: directory))
+    let nodes = rules.withoutInFlight(tree.nodes, at: place(of: directory))
     if nodes.count != tree.nodes.count { withoutInFlight.insert(directory) }
     var children: [Name: InodeNumber] = [:]
     children.reserveCapacity(nodes.count)

@@ -1,21 +1,19 @@
-import FuseBridge
 import Glibc
 import ResticCore
 import SystemPackage
 
-/// Making, removing and moving names: the only file that changes directories.
+/// Making, removing and moving names: the only file that changes directories. `Namespace.apply` calls it.
 extension Namespace {
-  /// Makes an inode with one name. `node` has its type, mode, owner and, for a symbolic link, target.
-  mutating func create(
-    _ node: Node, as name: Name, in directory: InodeNumber, at now: Timestamp
+  mutating func applyCreate(
+    _ new: NewInode, as name: Name, in directory: InodeNumber, at now: Timestamp
   ) throws(NamespaceError) -> InodeNumber {
     guard try optionalChild(name, of: directory) == nil else { throw .refused(.fileExists) }
-    // As if another git held it: git tries again. What it read, or reads now, may be from before a refresh.
-    guard !isRefreshing || !BareRepository.mayBeLock(name) else { throw .refused(.fileExists) }
+    // As if somebody else held the lock: who wants it tries again. What that one read, or reads now, may be from before a refresh.
+    guard !isRefreshing || !rules.mayBeLock(name) else { throw .refused(.fileExists) }
     try requireLinked(directory)
     let number = nextInode
     nextInode += 1
-    var node = node
+    var node = new.node
     node.inode = number
     node.deviceID = deviceID
     node.links = 1
@@ -34,10 +32,9 @@ extension Namespace {
     return number
   }
 
-  /// Makes one more name for a file that isn't a directory.
-  mutating func link(
+  mutating func applyLink(
     _ number: InodeNumber, as name: Name, in directory: InodeNumber, at now: Timestamp
-  ) throws(NamespaceError) {
+  ) throws(NamespaceError) -> InodeNumber {
     let inode = try inode(number)
     guard !inode.isDirectory else { throw .refused(.notPermitted) }
     guard inode.linkCount > 0 else { throw .refused(.noSuchFileOrDirectory) }
@@ -55,28 +52,32 @@ extension Namespace {
     inodes.values[index].node.links = UInt64(inodes.values[index].linkCount)
     touch(directory, at: now)
     markChanged(number)
+    return number
   }
 
-  /// Removes a name that isn't a directory's.
-  mutating func unlink(_ name: Name, in directory: InodeNumber, at now: Timestamp) throws(NamespaceError) {
+  mutating func applyUnlink(
+    _ name: Name, in directory: InodeNumber, at now: Timestamp
+  ) throws(NamespaceError) -> InodeNumber {
     let number = try child(name, of: directory)
     guard try !inode(number).isDirectory else { throw .refused(.isDirectory) }
     try requireKnownNames(number)
     try remove(number, as: name, in: directory, at: now)
+    return number
   }
 
-  /// Removes an empty directory.
-  mutating func removeDirectory(_ name: Name, in directory: InodeNumber, at now: Timestamp) throws(NamespaceError) {
+  mutating func applyRemoveDirectory(
+    _ name: Name, in directory: InodeNumber, at now: Timestamp
+  ) throws(NamespaceError) -> InodeNumber {
     let number = try child(name, of: directory)
     guard try children(of: number).isEmpty else { throw .refused(.directoryNotEmpty) }
     try remove(number, as: name, in: directory, at: now)
+    return number
   }
 
-  /// Moves a name, as rename(2) and renameat2(2) do.
-  mutating func rename(
-    _ name: Name, in directory: InodeNumber, to newName: Name, in newDirectory: InodeNumber, mode: FuseRenameMode,
-    at now: Timestamp
-  ) throws(NamespaceError) {
+  mutating func applyRename(
+    _ name: Name, in directory: InodeNumber, to newName: Name, in newDirectory: InodeNumber,
+    mode: TreeChange.RenameMode, at now: Timestamp
+  ) throws(NamespaceError) -> InodeNumber {
     let source = try child(name, of: directory)
     let target = try optionalChild(newName, of: newDirectory)
     try requireLinked(newDirectory)
@@ -85,38 +86,49 @@ extension Namespace {
       try requireKnownNames(source)
       if let target { try requireKnownNames(target) }
     }
-    switch mode {
-    case .exchange:
-      guard let target else { throw .refused(.noSuchFileOrDirectory) }
+    switch (mode, target) {
+    case (.exchange, nil): throw .refused(.noSuchFileOrDirectory)
+    case (.exchange, let target?):
       guard try !isAncestor(target, of: directory) else { throw .refused(.invalidArgument) }
-      guard source != target else { return }
+      guard source != target else { return source }
       try detach(source, as: name, from: directory)
       try detach(target, as: newName, from: newDirectory)
       try attach(target, as: name, in: directory)
       try attach(source, as: newName, in: newDirectory)
       try changed(target, at: now)
       markMoved(target)
-    case .refuse where target != nil:
-      throw .refused(.fileExists)
-    case .replace, .refuse:
-      if let target {
-        guard source != target else { return }
-        switch (try inode(source).isDirectory, try inode(target).isDirectory) {
-        case (true, false): throw .refused(.notDirectory)
-        case (false, true): throw .refused(.isDirectory)
-        case (true, true):
-          guard try children(of: target).isEmpty else { throw .refused(.directoryNotEmpty) }
-        case (false, false): break
-        }
-        try remove(target, as: newName, in: newDirectory, at: now)
-      }
-      try detach(source, as: name, from: directory)
-      try attach(source, as: newName, in: newDirectory)
+    case (.refuse, _?): throw .refused(.fileExists)
+    case (.replace, let target?):
+      guard source != target else { return source }
+      try requireReplaceable(target, by: source)
+      try remove(target, as: newName, in: newDirectory, at: now)
+      try move(source, name, in: directory, to: newName, in: newDirectory)
+    case (.replace, nil), (.refuse, nil):
+      try move(source, name, in: directory, to: newName, in: newDirectory)
     }
     touch(directory, at: now)
     touch(newDirectory, at: now)
     try changed(source, at: now)
     markMoved(source)
+    return source
+  }
+
+  /// A directory takes the place of an empty directory only, and anything else that of anything but a directory.
+  private func requireReplaceable(_ target: InodeNumber, by source: InodeNumber) throws(NamespaceError) {
+    switch (try inode(source).isDirectory, try inode(target).isDirectory) {
+    case (true, false): throw .refused(.notDirectory)
+    case (false, true): throw .refused(.isDirectory)
+    case (true, true):
+      guard try children(of: target).isEmpty else { throw .refused(.directoryNotEmpty) }
+    case (false, false): break
+    }
+  }
+
+  private mutating func move(
+    _ number: InodeNumber, _ name: Name, in directory: InodeNumber, to newName: Name, in newDirectory: InodeNumber
+  ) throws(NamespaceError) {
+    try detach(number, as: name, from: directory)
+    try attach(number, as: newName, in: newDirectory)
   }
 
   /// Notes that what is beneath a moved directory is at another place: nothing of it is as it was in the base snapshot.

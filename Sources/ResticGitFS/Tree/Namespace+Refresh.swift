@@ -29,8 +29,8 @@ extension Namespace {
     return DirectoryView(entries: entries)
   }
 
-  /// Applies `plan`, if nothing speaks against it. `announceRefresh` is called when the kernel knows.
-  mutating func apply(_ plan: RefreshPlan, at now: Timestamp) -> RefreshPlan.Outcome {
+  /// Shows what `plan` says, if nothing speaks against it. `announceRefresh` is called when the kernel knows.
+  mutating func refresh(by plan: RefreshPlan, at now: Timestamp) -> RefreshPlan.Outcome {
     guard !isChanged, !hasLock(in: Self.root, at: .outside) else { return .inUse }
     guard plan.directories.allSatisfy(isStillAsPlanned) else { return .outdated }
     guard !plan.directories.contains(where: dropsWriters) else { return .inUse }
@@ -83,15 +83,13 @@ extension Namespace {
     unannouncedRefreshes -= 1
   }
 
-  /// Whether git has refs of a repository locked: it has compared them with what it expects, and is about to change them.
-  private func hasLock(in directory: InodeNumber, at position: BareRepository.Position) -> Bool {
+  /// Whether somebody holds a lock: they have compared what they saw with what they expect, and are about to change it.
+  private func hasLock(in directory: InodeNumber, at place: DirectoryPlace) -> Bool {
     guard case .directory(.loaded(let children))? = inodes[directory]?.body else { return false }
-    let position = BareRepository.position(position) { children[$0] != nil }
+    let place = rules.place(place) { children[$0] != nil }
     return children.contains { name, child in
-      switch BareRepository.position(of: name, in: position) {
-      case .objects, .packs, .looseObjects: false
-      case let inner: BareRepository.isLock(name, in: position) || hasLock(in: child, at: inner)
-      }
+      let inner = rules.place(of: name, in: place)
+      return rules.mayHoldLocks(inner) && (rules.isLock(name, in: place) || hasLock(in: child, at: inner))
     }
   }
 

@@ -1,10 +1,9 @@
-import FuseBridge
 import ResticCore
 import SystemPackage
 
 /// All inodes of a mount and the names that lead to them: the writable tree over a snapshot.
 ///
-/// A plain value that does no I/O: `GitFileSystem` holds it under its one lock. A method that meets a directory or a
+/// A plain value that does no I/O: `WorkingTree` holds it under its one lock, and `apply` makes all changes. A method that meets a directory or a
 /// content that isn't loaded yet says so before it has changed anything (`NamespaceError.needs`), and is called again
 /// when that is installed. The other files of this folder are extensions of it.
 ///
@@ -51,10 +50,13 @@ struct Namespace: Sendable {
   var withoutInFlight: Set<InodeNumber> = []
   /// Written to new nodes, so that hard links of two mounts are never taken for each other. Never 0.
   let deviceID: UInt64
+  /// What names mean.
+  let rules: any NameRules
 
   /// An empty directory, or the directory that `tree` holds.
-  init(root node: Node, tree: Tree?, deviceID: UInt64) {
+  init(root node: Node, tree: Tree?, deviceID: UInt64, rules: any NameRules) {
     self.deviceID = deviceID
+    self.rules = rules
     inodes[Self.root] = Inode(node: node, body: .directory(.loaded([:])), owner: .mounter, parent: Self.root)
     if let tree { install(tree, in: Self.root) }
   }

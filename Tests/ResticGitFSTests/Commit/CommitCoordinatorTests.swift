@@ -49,8 +49,8 @@ struct CommitCoordinatorTests {
 
     try await mount.onThread { mount in
       let file = mount.fileSystem
-      let heads = try file.lookup(Array("refs".utf8), in: 1, caller: file.mounter).inode
-      let main = try file.lookup(Array("heads".utf8), in: heads, caller: file.mounter).inode
+      let heads = try file.lookup(Array("refs".utf8), in: 1, caller: TestMount.caller).inode
+      let main = try file.lookup(Array("heads".utf8), in: heads, caller: TestMount.caller).inode
       try file.rename(Array("main.lock".utf8), in: main, to: Array("main".utf8), in: main, mode: .replace)
     }
     _ = try await mount.coordinator.commit(.sync)

@@ -25,7 +25,7 @@ struct KernelCacheTests {
     try await other.onThread { mount in
       var changes = FuseAttributeChanges()
       changes.mode = mode
-      _ = try mount.fileSystem.setAttributes(of: mount.inode(path), to: changes, caller: mount.fileSystem.mounter)
+      _ = try mount.fileSystem.setAttributes(of: mount.inode(path), to: changes, caller: TestMount.caller)
     }
     guard case .saved = try await other.coordinator.commit(.sync) else {
       Issue.record("a mode is a change")

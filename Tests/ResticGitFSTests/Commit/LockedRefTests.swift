@@ -38,8 +38,8 @@ struct LockedRefTests {
     #expect(try await mount.read("refs/heads/main") == Self.old)
     try await mount.onThread { mount in
       let file = mount.fileSystem
-      let refs = try file.lookup(Array("refs".utf8), in: 1, caller: file.mounter).inode
-      let heads = try file.lookup(Array("heads".utf8), in: refs, caller: file.mounter).inode
+      let refs = try file.lookup(Array("refs".utf8), in: 1, caller: TestMount.caller).inode
+      let heads = try file.lookup(Array("heads".utf8), in: refs, caller: TestMount.caller).inode
       try file.rename(Array("main.lock".utf8), in: heads, to: Array("main".utf8), in: heads, mode: .replace)
     }
     #expect(try await mount.coordinator.commit(.sync).isConflict)
@@ -55,10 +55,11 @@ struct LockedRefTests {
     let newest = try #require(
       try await TestMount.openRepository(on: backend).latestSnapshot(matching: SnapshotFilter()))
     try await mount.repository.loadIndex()
-    #expect(try await Refresher(tree: mount.tree).refresh(to: newest.snapshot.tree) != nil)
+    #expect(
+      try await Refresher(tree: mount.tree, repository: mount.repository).refresh(to: newest.snapshot.tree) != nil)
     await #expect(throws: Errno.fileExists) { try await mount.write([], to: "refs/heads/main.lock") }
     try await mount.write([], to: "objects/new")
-    mount.tree.inspect { $0.announceRefresh() }
+    mount.tree.bookkeep { $0.announceRefresh() }
     try await mount.write([], to: "refs/heads/main.lock")
   }
 }

@@ -35,7 +35,7 @@ struct RefreshInvalidationTests {
 
   /// Waits until the kernel was told everything.
   private static func settle(_ mount: TestMount) async {
-    while mount.tree.inspect({ $0.isRefreshing }) { await Task.yield() }
+    while mount.tree.read({ $0.isRefreshing }) { await Task.yield() }
   }
 
   @Test("a directory that was looked up and never read is shown with its new mode and times, as is everything else")
@@ -107,9 +107,9 @@ struct RefreshInvalidationTests {
     let kernel = Kernel(refusals: 5)
     reader.kernelCache.attach { try kernel.forget($0) }
     #expect(try await !reader.coordinator.catchUp(), "the kernel still shows the old ref")
-    #expect(reader.tree.inspect { $0.isRefreshing })
+    #expect(reader.tree.read { $0.isRefreshing })
     await #expect(throws: Errno.fileExists) { try await reader.write([], to: "refs/heads/main.lock") }
-    while reader.tree.inspect({ $0.isRefreshing }) {
+    while reader.tree.read({ $0.isRefreshing }) {
       clock.advance(by: .seconds(1))
       await Task.yield()
     }
@@ -141,7 +141,7 @@ struct RefreshInvalidationTests {
 
 extension FuseAttributes {
   /// The same with another number, and an owner as everything has that a mount found.
-  fileprivate func of(_ number: UInt64, _ owner: FuseCaller) -> FuseAttributes {
+  fileprivate func of(_ number: UInt64, _ owner: FileOwner) -> FuseAttributes {
     var changed = self
     changed.inodeNumber = number
     (changed.userID, changed.groupID) = (owner.userID, owner.groupID)

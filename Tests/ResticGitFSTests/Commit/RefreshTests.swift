@@ -20,8 +20,8 @@ struct RefreshTests {
     let reader = try await TestMount(TestMount.openRepository(on: backend))
     #expect(try await reader.read("a/one") == Self.text("a/one"))
     let held = try await reader.onThread { mount in
-      let directory = try mount.fileSystem.lookup(Array("a".utf8), in: 1, caller: mount.fileSystem.mounter).inode
-      let file = try mount.fileSystem.lookup(Array("one".utf8), in: directory, caller: mount.fileSystem.mounter)
+      let directory = try mount.fileSystem.lookup(Array("a".utf8), in: 1, caller: TestMount.caller).inode
+      let file = try mount.fileSystem.lookup(Array("one".utf8), in: directory, caller: TestMount.caller)
         .inode
       _ = try mount.fileSystem.open(file, flags: 0)
       return file

@@ -15,8 +15,8 @@ struct UnbornHeadTests {
     _ backend: MemoryBackend = MemoryBackend(), defaultBranch: String = "main"
   ) async throws -> TestMount {
     let mount = try await TestMount(TestMount.makeRepository(on: backend))
-    let owner = Node(name: Name([]), type: .dir, mode: 1 << 31 | 0o755)
-    mount.tree.inspect { namespace in
+    let owner = NamedOwner(id: TestMount.owner, user: "", group: "")
+    mount.tree.bookkeep { namespace in
       do {
         try BareRepositoryTemplate(defaultBranch: defaultBranch).install(in: &namespace, owner: owner, at: .now())
       } catch {
@@ -57,7 +57,7 @@ struct UnbornHeadTests {
     _ = try await first.coordinator.commit(.sync)
     #expect(try await Self.head(first) == "ref: refs/heads/main\n")
     try await first.write(Self.id, to: "refs/heads/trunk")
-    first.tree.inspect { namespace in
+    first.tree.bookkeep { namespace in
       guard let number = try? namespace.child("HEAD", of: Namespace.root) else { return }  // then the next lines say so
       namespace.inodes[number]?.node.links = 2
       namespace.inodes[number]?.linkCount = 2

@@ -44,7 +44,7 @@ struct BlobReaderTests {
     func read(_ range: Range<Int>) async throws {
       let inode = try await mount.onThread { mount in try mount.inode("f") }
       let read = try await mount.onThread { mount in
-        try mount.tree.bytes(of: inode, in: UInt64(range.lowerBound)..<UInt64(range.upperBound))
+        try mount.fileSystem.files.bytes(of: inode, in: UInt64(range.lowerBound)..<UInt64(range.upperBound))
       }
       #expect(read.fingerprint == bytes[range].fingerprint)
     }

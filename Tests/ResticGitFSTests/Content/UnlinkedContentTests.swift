@@ -89,7 +89,7 @@ struct UnlinkedContentTests {
     var random = SplitMix64(seed: 2)
     let bytes = random.bytes(40 << 20)
     try await Self.write(bytes, to: file, mount)
-    let isStored = try await Self.becomes { mount.tree.inspect { $0.bufferedByteCount(of: file.inode) } < 20 << 20 }
+    let isStored = try await Self.becomes { mount.tree.read { $0.bufferedByteCount(of: file.inode) } < 20 << 20 }
     #expect(isStored)
     #expect(mount.lockKeeper.heldLock != nil)
     // A commit of something else gives back no lock that is needed.

@@ -51,14 +51,16 @@ struct TestMount: Sendable {
     if let base { root = try await repository.loadTree(base.snapshot.tree) }
     let namespace = Namespace(
       root: Node(name: Name([]), type: .dir, mode: 1 << 31 | 0o755), tree: root,
-      deviceID: SecureRandom.uint64() >> 16 | 1)
-    let reader = BlobReader(repository: repository, cacheByteLimit: memory.cacheByteLimit)
-    let tree = WorkingTree(namespace, repository: repository, reader: reader, logger: logger)
+      deviceID: SecureRandom.uint64() >> 16 | 1, rules: GitNameRules())
+    let tree = WorkingTree(namespace, source: RepositorySource(repository: repository, logger: logger))
+    let files = FileReader(
+      tree: tree, repository: repository,
+      blobs: BlobReader(repository: repository, cacheByteLimit: memory.cacheByteLimit), logger: logger)
     let keeper = LockKeeper(repository: repository, retryFor: .zero, clock: clock, logger: logger)
-    let streamer = ContentStreamer(tree: tree, budget: memory, lockKeeper: keeper, logger: logger)
+    let streamer = ContentStreamer(files: files, budget: memory, lockKeeper: keeper, logger: logger)
     let kernelCache = KernelCache(clock: kernelClock, logger: logger)
     let coordinator = CommitCoordinator(
-      tree: tree, base: base, filter: filter,
+      files: files, base: base, filter: filter,
       identity: SnapshotIdentity(hostname: "here", username: "me", userID: 1, groupID: 1), lockKeeper: keeper,
       streamer: streamer, kernelCache: kernelCache,
       isForOneProgram: isForOneProgram, clock: clock, logger: logger)
@@ -69,7 +71,8 @@ struct TestMount: Sendable {
     lockKeeper = keeper
     self.kernelCache = kernelCache
     fileSystem = GitFileSystem(
-      tree: tree, streamer: streamer, committer: NoCommitter(), rules: rules, refusals: RefusalRecord(logger: logger))
+      files: files, streamer: streamer, committer: NoCommitter(), rules: rules,
+      refusals: RefusalRecord(logger: logger), logger: logger)
   }
 
   /// For tests that commit by the coordinator.
@@ -81,7 +84,8 @@ struct TestMount: Sendable {
 
   // MARK: A small shell, on plain threads as FUSE's are
 
-  static let caller = FuseCaller(userID: 7, groupID: 8, processID: 9)
+  static let owner = FileOwner(userID: 7, groupID: 8)
+  static let caller = FuseCaller(userID: owner.userID, groupID: owner.groupID, processID: 9)
 
   /// Runs `body` on a thread that may block. An error, if that does not end.
   func onThread<Success: Sendable>(_ body: @escaping @Sendable (TestMount) throws -> Success) async throws -> Success {

@@ -60,7 +60,8 @@ struct HardLinkTests {
     if isHeld {
       let file = try await reader.open(paths[0], flags: O_RDONLY)
       try await reader.onThread { mount in
-        try mount.tree.change("test") { namespace throws(NamespaceError) in try namespace.countLookup(of: file.inode) }
+        try mount.tree.bookkeep("test") { namespace throws(NamespaceError) in try namespace.countLookup(of: file.inode)
+        }
       }
     }
     try await writer.overwrite(Self.text("new"), at: 0, of: paths[0])
@@ -222,7 +223,7 @@ struct HardLinkTests {
       tree: Tree(
         nodes: (0..<40).map { Self.file(Name("l\($0)"), inode: $0 + 5, links: 2) }
           + (try await maker.repository.loadTree(newest.snapshot.tree)).nodes),
-      deviceID: 1)
+      deviceID: 1, rules: GitNameRules())
     let files = try (0..<40).map { try namespace.child(Name("l\($0)"), of: Namespace.root) }
     #expect(namespace.unloadedDirectories.count == 40)
     #expect(throws: NamespaceError.needs(.names(of: files[0]))) { try namespace.requireKnownNames(files[0]) }

@@ -1,4 +1,3 @@
-import FuseBridge
 import ResticCore
 import Testing
 
@@ -16,18 +15,16 @@ struct NamespaceFreezeTests {
 
   /// A directory with a file that says "old".
   init() throws {
-    var namespace = Namespace(root: Node(name: Name([]), type: .dir, mode: 0), tree: nil, deviceID: 77)
-    let node = Node(name: Name([]), type: .dir, mode: 1 << 31 | 0o755)
-    directory = try namespace.create(node, as: "d", in: Self.root, at: Self.now)
-    file = try namespace.create(Node(name: Name([]), type: .file, mode: 0o644), as: "f", in: directory, at: Self.now)
+    var namespace = Namespace.empty()
+    directory = try namespace.apply(
+      .create(NewInode(type: .dir, permissions: 0o755), as: "d", in: Self.root), at: Self.now)
+    file = try namespace.apply(.create(NewInode(type: .file, permissions: 0o644), as: "f", in: directory), at: Self.now)
     self.namespace = namespace
     try write("old")
   }
 
   private mutating func write(_ text: String) throws {
-    try Array(text.utf8).withUnsafeBytes { bytes in
-      try namespace.write(bytes, prepared: nil, to: file, at: 0, now: Self.now)
-    }
+    _ = try namespace.apply(.write(.buffer(WriteBuffer(copying: text)), to: file, offset: 0), at: Self.now)
   }
 
   /// What a commit of `frozen` stores: every file as one chunk.
@@ -93,8 +90,8 @@ struct NamespaceFreezeTests {
   @Test("a new name in a directory that was stored is in the next commit")
   mutating func newName() throws {
     try commit { test in
-      let node = Node(name: Name([]), type: .symlink, mode: 0o777)
-      _ = try test.namespace.create(node, as: "link", in: test.directory, at: Self.now)
+      let new = NewInode(type: .symlink, permissions: 0o777)
+      _ = try test.namespace.apply(.create(new, as: "link", in: test.directory), at: Self.now)
     }
     #expect(namespace.isChanged)
     #expect(toStore == ["d", "link"])
@@ -104,7 +101,7 @@ struct NamespaceFreezeTests {
 
   @Test("a name that is removed is not in the next commit, and the directory is stored again")
   mutating func removal() throws {
-    try commit { try $0.namespace.unlink("f", in: $0.directory, at: Self.now) }
+    try commit { _ = try $0.namespace.apply(.unlink("f", in: $0.directory), at: Self.now) }
     #expect(namespace.isChanged)
     #expect(toStore == ["d"])
   }
@@ -112,11 +109,8 @@ struct NamespaceFreezeTests {
   @Test("attributes that change are in the next commit, of a file and of a directory", arguments: [true, false])
   mutating func attributes(isDirectory: Bool) throws {
     try commit { test in
-      var changes = FuseAttributeChanges()
-      changes.mode = 0o700
-      let caller = FuseCaller(userID: 0, groupID: 0, processID: 0)
-      try test.namespace.setAttributes(
-        of: isDirectory ? test.directory : test.file, to: changes, mounter: caller, ownerNames: ("", ""), at: Self.now)
+      let changed = isDirectory ? test.directory : test.file
+      _ = try test.namespace.apply(.setAttributes(AttributeChanges(mode: 0o700), of: changed), at: Self.now)
     }
     #expect(namespace.isChanged)
     #expect(toStore.contains(isDirectory ? "d" : "f"))

@@ -1,5 +1,3 @@
-import FuseBridge
-import Glibc
 import ResticCore
 import SystemPackage
 import Testing
@@ -11,37 +9,34 @@ struct NamespaceTests {
   private static let root = Namespace.root
   private static let now = Timestamp(seconds: 1_000, nanoseconds: 5)
 
-  private static func empty() -> Namespace {
-    Namespace(root: Node(name: Name([]), type: .dir, mode: 0), tree: nil, deviceID: 77)
-  }
-
-  private static func file() -> Node { Node(name: Name([]), type: .file, mode: 0o644) }
-  private static func directory() -> Node { Node(name: Name([]), type: .dir, mode: 1 << 31 | 0o755) }
+  private static func file() -> NewInode { NewInode(type: .file, permissions: 0o644) }
+  private static func directory() -> NewInode { NewInode(type: .dir, permissions: 0o755) }
 
   @Test("create refuses a name that is there, a name that is too long and a removed directory")
   func create() throws {
-    var namespace = Self.empty()
-    let directory = try namespace.create(Self.directory(), as: "d", in: Self.root, at: Self.now)
+    var namespace = Namespace.empty()
+    let directory = try namespace.apply(.create(Self.directory(), as: "d", in: Self.root), at: Self.now)
     #expect(throws: NamespaceError.refused(.fileExists)) {
-      try namespace.create(Self.file(), as: "d", in: Self.root, at: Self.now)
+      _ = try namespace.apply(.create(Self.file(), as: "d", in: Self.root), at: Self.now)
     }
     #expect(throws: NamespaceError.refused(.fileNameTooLong)) {
-      try namespace.create(Self.file(), as: Name([UInt8](repeating: 120, count: 256)), in: Self.root, at: Self.now)
+      _ = try namespace.apply(
+        .create(Self.file(), as: Name([UInt8](repeating: 120, count: 256)), in: Self.root), at: Self.now)
     }
     try namespace.countLookup(of: directory)
-    try namespace.removeDirectory("d", in: Self.root, at: Self.now)
+    _ = try namespace.apply(.removeDirectory("d", in: Self.root), at: Self.now)
     #expect(throws: NamespaceError.refused(.noSuchFileOrDirectory)) {
-      try namespace.create(Self.file(), as: "f", in: directory, at: Self.now)
+      _ = try namespace.apply(.create(Self.file(), as: "f", in: directory), at: Self.now)
     }
   }
 
   @Test("an unlinked file stays as long as it is open or looked up, and not longer")
   func unlinkedButOpen() throws {
-    var namespace = Self.empty()
-    let file = try namespace.create(Self.file(), as: "f", in: Self.root, at: Self.now)
+    var namespace = Namespace.empty()
+    let file = try namespace.apply(.create(Self.file(), as: "f", in: Self.root), at: Self.now)
     try namespace.open(file, forWriting: false)
     try namespace.countLookup(of: file)
-    try namespace.unlink("f", in: Self.root, at: Self.now)
+    _ = try namespace.apply(.unlink("f", in: Self.root), at: Self.now)
     #expect(try namespace.inode(file).linkCount == 0)
     namespace.release(file, forWriting: false)
     #expect(namespace.inodes[file] != nil)
@@ -52,64 +47,66 @@ struct NamespaceTests {
 
   @Test("link counts are right after every link and unlink")
   func hardLinks() throws {
-    var namespace = Self.empty()
-    let directory = try namespace.create(Self.directory(), as: "d", in: Self.root, at: Self.now)
-    let file = try namespace.create(Self.file(), as: "a", in: Self.root, at: Self.now)
-    try namespace.link(file, as: "b", in: Self.root, at: Self.now)
-    try namespace.link(file, as: "c", in: directory, at: Self.now)
+    var namespace = Namespace.empty()
+    let directory = try namespace.apply(.create(Self.directory(), as: "d", in: Self.root), at: Self.now)
+    let file = try namespace.apply(.create(Self.file(), as: "a", in: Self.root), at: Self.now)
+    _ = try namespace.apply(.link(file, as: "b", in: Self.root), at: Self.now)
+    _ = try namespace.apply(.link(file, as: "c", in: directory), at: Self.now)
     #expect(try namespace.inode(file).linkCount == 3)
-    try namespace.unlink("a", in: Self.root, at: Self.now)
-    try namespace.unlink("b", in: Self.root, at: Self.now)
+    _ = try namespace.apply(.unlink("a", in: Self.root), at: Self.now)
+    _ = try namespace.apply(.unlink("b", in: Self.root), at: Self.now)
     #expect(try namespace.inode(file).linkCount == 1)
     #expect(try namespace.inode(file).parent == directory)
     #expect(throws: NamespaceError.refused(.notPermitted)) {
-      try namespace.link(directory, as: "e", in: Self.root, at: Self.now)
+      _ = try namespace.apply(.link(directory, as: "e", in: Self.root), at: Self.now)
     }
   }
 
   @Test("rename replaces, refuses and exchanges as renameat2 does")
   func rename() throws {
-    var namespace = Self.empty()
-    let a = try namespace.create(Self.file(), as: "a", in: Self.root, at: Self.now)
-    let b = try namespace.create(Self.file(), as: "b", in: Self.root, at: Self.now)
-    let full = try namespace.create(Self.directory(), as: "full", in: Self.root, at: Self.now)
-    let inner = try namespace.create(Self.directory(), as: "inner", in: full, at: Self.now)
-    _ = try namespace.create(Self.directory(), as: "empty", in: Self.root, at: Self.now)
+    var namespace = Namespace.empty()
+    let a = try namespace.apply(.create(Self.file(), as: "a", in: Self.root), at: Self.now)
+    let b = try namespace.apply(.create(Self.file(), as: "b", in: Self.root), at: Self.now)
+    let full = try namespace.apply(.create(Self.directory(), as: "full", in: Self.root), at: Self.now)
+    let inner = try namespace.apply(.create(Self.directory(), as: "inner", in: full), at: Self.now)
+    _ = try namespace.apply(.create(Self.directory(), as: "empty", in: Self.root), at: Self.now)
 
     #expect(throws: NamespaceError.refused(.fileExists)) {
-      try namespace.rename("a", in: Self.root, to: "b", in: Self.root, mode: .refuse, at: Self.now)
+      _ = try namespace.apply(.rename("a", in: Self.root, to: "b", newDirectory: Self.root, .refuse), at: Self.now)
     }
-    try namespace.rename("a", in: Self.root, to: "b", in: Self.root, mode: .exchange, at: Self.now)
+    _ = try namespace.apply(.rename("a", in: Self.root, to: "b", newDirectory: Self.root, .exchange), at: Self.now)
     #expect(try namespace.child("a", of: Self.root) == b)
     #expect(try namespace.child("b", of: Self.root) == a)
-    try namespace.rename("a", in: Self.root, to: "b", in: Self.root, mode: .replace, at: Self.now)
+    _ = try namespace.apply(.rename("a", in: Self.root, to: "b", newDirectory: Self.root, .replace), at: Self.now)
     #expect(try namespace.child("b", of: Self.root) == b)
     #expect(namespace.inodes[a] == nil)
     #expect(throws: NamespaceError.refused(.directoryNotEmpty)) {
-      try namespace.rename("empty", in: Self.root, to: "full", in: Self.root, mode: .replace, at: Self.now)
+      _ = try namespace.apply(
+        .rename("empty", in: Self.root, to: "full", newDirectory: Self.root, .replace), at: Self.now)
     }
     #expect(throws: NamespaceError.refused(.notDirectory)) {
-      try namespace.rename("empty", in: Self.root, to: "b", in: Self.root, mode: .replace, at: Self.now)
+      _ = try namespace.apply(.rename("empty", in: Self.root, to: "b", newDirectory: Self.root, .replace), at: Self.now)
     }
     #expect(throws: NamespaceError.refused(.isDirectory)) {
-      try namespace.rename("b", in: Self.root, to: "empty", in: Self.root, mode: .replace, at: Self.now)
+      _ = try namespace.apply(.rename("b", in: Self.root, to: "empty", newDirectory: Self.root, .replace), at: Self.now)
     }
     #expect(throws: NamespaceError.refused(.invalidArgument)) {
-      try namespace.rename("full", in: Self.root, to: "x", in: inner, mode: .replace, at: Self.now)
+      _ = try namespace.apply(.rename("full", in: Self.root, to: "x", newDirectory: inner, .replace), at: Self.now)
     }
     #expect(throws: NamespaceError.refused(.invalidArgument)) {
-      try namespace.rename("inner", in: full, to: "full", in: Self.root, mode: .exchange, at: Self.now)
+      _ = try namespace.apply(.rename("inner", in: full, to: "full", newDirectory: Self.root, .exchange), at: Self.now)
     }
-    try namespace.rename("full", in: Self.root, to: "empty", in: Self.root, mode: .replace, at: Self.now)
+    _ = try namespace.apply(
+      .rename("full", in: Self.root, to: "empty", newDirectory: Self.root, .replace), at: Self.now)
     #expect(try namespace.child("inner", of: try namespace.child("empty", of: Self.root)) == inner)
   }
 
   @Test("renaming one name of a file onto another name of it does nothing")
   func renameOntoItself() throws {
-    var namespace = Self.empty()
-    let file = try namespace.create(Self.file(), as: "a", in: Self.root, at: Self.now)
-    try namespace.link(file, as: "b", in: Self.root, at: Self.now)
-    try namespace.rename("a", in: Self.root, to: "b", in: Self.root, mode: .replace, at: Self.now)
+    var namespace = Namespace.empty()
+    let file = try namespace.apply(.create(Self.file(), as: "a", in: Self.root), at: Self.now)
+    _ = try namespace.apply(.link(file, as: "b", in: Self.root), at: Self.now)
+    _ = try namespace.apply(.rename("a", in: Self.root, to: "b", newDirectory: Self.root, .replace), at: Self.now)
     #expect(try namespace.children(of: Self.root).count == 2)
   }
 
@@ -117,14 +114,14 @@ struct NamespaceTests {
   func needs() throws {
     let subtree = SHA256.id(of: [1], as: BlobID.self)
     let tree = Tree(nodes: [Node(name: "d", type: .dir, mode: 1 << 31 | 0o755, subtree: subtree)])
-    var namespace = Namespace(root: Self.directory(), tree: tree, deviceID: 1)
+    var namespace = Namespace(root: Self.directory().node, tree: tree, deviceID: 1, rules: GitNameRules())
     let directory = try namespace.child("d", of: Self.root)
     #expect(throws: NamespaceError.needs(.entries(of: directory))) {
-      try namespace.create(Self.file(), as: "f", in: directory, at: Self.now)
+      _ = try namespace.apply(.create(Self.file(), as: "f", in: directory), at: Self.now)
     }
     #expect(!namespace.isChanged)
     namespace.install(Tree(nodes: []), in: directory)
-    _ = try namespace.create(Self.file(), as: "f", in: directory, at: Self.now)
+    _ = try namespace.apply(.create(Self.file(), as: "f", in: directory), at: Self.now)
     #expect(namespace.isChanged)
   }
 
@@ -136,14 +133,14 @@ struct NamespaceTests {
     }
     let subtree = SHA256.id(of: [2], as: BlobID.self)
     let tree = Tree(nodes: [node("a"), node("b"), Node(name: "d", type: .dir, mode: 1 << 31, subtree: subtree)])
-    var namespace = Namespace(root: Self.directory(), tree: tree, deviceID: 1)
+    var namespace = Namespace(root: Self.directory().node, tree: tree, deviceID: 1, rules: GitNameRules())
     let file = try namespace.child("a", of: Self.root)
     #expect(try namespace.child("b", of: Self.root) == file)
     #expect(throws: NamespaceError.needs(.names(of: file))) {
-      try namespace.truncate(file, to: 0, at: Self.now)
+      _ = try namespace.apply(.setAttributes(AttributeChanges(byteCount: 0), of: file), at: Self.now)
     }
     namespace.install(Tree(nodes: [node("c")]), in: try namespace.child("d", of: Self.root))
-    try namespace.truncate(file, to: 0, at: Self.now)
+    _ = try namespace.apply(.setAttributes(AttributeChanges(byteCount: 0), of: file), at: Self.now)
     let frozen = namespace.freeze()
     #expect(frozen.changedFileCount == 3, "all three names have the new content")
   }
@@ -155,8 +152,8 @@ struct NamespaceTests {
       "ctime":"2020-01-02T03:04:05Z","uid":1,"gid":2,"user":"u","future":{"x":[1,2]},"inode":3,"content":[]}]}\n
       """
     let tree = try Tree.decode(Array(text.utf8))
-    var namespace = Namespace(root: Self.directory(), tree: tree, deviceID: 1)
-    _ = try namespace.create(Self.file(), as: "g", in: Self.root, at: Self.now)
+    var namespace = Namespace(root: Self.directory().node, tree: tree, deviceID: 1, rules: GitNameRules())
+    _ = try namespace.apply(.create(Self.file(), as: "g", in: Self.root), at: Self.now)
     let nodes = namespace.freeze().root.entries.compactMap { entry -> Node? in
       if case .stored(let node, _) = entry { node } else { nil }
     }
@@ -167,9 +164,9 @@ struct NamespaceTests {
   // M1 What a commit holds counts until it has ended.
   @Test("bytes that a frozen tree holds count, whatever becomes of the file meanwhile")
   func frozenBytes() throws {
-    var namespace = Self.empty()
-    let first = try namespace.create(Self.file(), as: "first", in: Self.root, at: Self.now)
-    let second = try namespace.create(Self.file(), as: "second", in: Self.root, at: Self.now)
+    var namespace = Namespace.empty()
+    let first = try namespace.apply(.create(Self.file(), as: "first", in: Self.root), at: Self.now)
+    let second = try namespace.apply(.create(Self.file(), as: "second", in: Self.root), at: Self.now)
     for file in [first, second] { try Self.write(100_000, to: file, at: 0, in: &namespace) }
     let before = namespace.bufferedCost
     let frozen = namespace.freezeForCommit()
@@ -179,7 +176,7 @@ struct NamespaceTests {
     // Again: what is overwritten now was written after the tree was frozen.
     try Self.write(100_000, to: first, at: 0, in: &namespace)
     #expect(namespace.bufferedCost == before + 100_000)
-    try namespace.truncate(second, to: 40_000, at: Self.now)
+    _ = try namespace.apply(.setAttributes(AttributeChanges(byteCount: 40_000), of: second), at: Self.now)
     #expect(namespace.bufferedCost == before + 100_000)
     try Self.write(1000, to: second, at: 40_000, in: &namespace)
     #expect(namespace.bufferedCost == before + 101_000)
@@ -191,8 +188,6 @@ struct NamespaceTests {
   private static func write(
     _ byteCount: Int, to file: InodeNumber, at offset: UInt64, in namespace: inout Namespace
   ) throws {
-    try [UInt8](repeating: 1, count: byteCount).withUnsafeBytes {
-      try namespace.write($0, prepared: nil, to: file, at: offset, now: now)
-    }
+    _ = try namespace.apply(.write(.count(byteCount), to: file, offset: offset), at: now)
   }
 }

@@ -95,7 +95,7 @@ struct RefreshModelTests {
       }
       if let held { try await reader.onThread { $0.fileSystem.release(held.inode, handle: held.handle) } }
       #expect(try await Self.everything(writer.again()) == written, "\(context): a new mount")
-      let unnamed = reader.tree.inspect { namespace in namespace.inodes.values.filter { $0.parent == 0 }.count }
+      let unnamed = reader.tree.read { namespace in namespace.inodes.values.filter { $0.parent == 0 }.count }
       #expect(unnamed == 0, "\(context): nothing is left of what nobody holds")
       // A mount that showed another number while a file was open goes on with it: begin anew.
       if held != nil { reader = try await writer.again() }

@@ -19,6 +19,7 @@ struct Environment: Sendable {
     case stateHome = "XDG_STATE_HOME"
     case home = "HOME"
     case runtimeFolder = "XDG_RUNTIME_DIR"
+    case trace = "RESTIC_GITFS_TRACE"
     case terminalPrompt = "GIT_TERMINAL_PROMPT"
   }
 

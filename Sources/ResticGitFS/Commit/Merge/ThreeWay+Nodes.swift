@@ -33,7 +33,4 @@ extension ThreeWay<Node?> {
 
 extension [Node] {
   fileprivate func node(at index: Int) -> Node? { index < count ? self[index] : nil }
-
-  /// Whether there is an entry of that name.
-  func contains(_ name: Name) -> Bool { contains { $0.name == name } }
 }

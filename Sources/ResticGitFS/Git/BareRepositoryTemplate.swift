@@ -1,4 +1,3 @@
-import Glibc
 import ResticCore
 
 /// The bare git repository that a mount starts with where there is no snapshot yet: what `git init --bare` makes, less
@@ -41,27 +40,23 @@ struct BareRepositoryTemplate: Sendable {
       """
   }
 
-  /// Makes the repository at the root of an empty namespace. `owner` holds the owner of the nodes. All get the same time.
-  func install(in namespace: inout Namespace, owner: Node, at now: Timestamp) throws(NamespaceError) {
+  /// Makes the repository at the root of an empty namespace. All of it belongs to `owner`, and gets the same time.
+  func install(in namespace: inout Namespace, owner: NamedOwner, at now: Timestamp) throws(NamespaceError) {
     for path in Self.directories {
-      _ = try create(path, type: .dir, mode: S_IFDIR | 0o755, in: &namespace, owner: owner, at: now)
+      _ = try create(path, NewInode(type: .dir, permissions: 0o755, owner: owner), in: &namespace, at: now)
     }
     for (path, content) in files {
-      let file = try create(path, type: .file, mode: S_IFREG | 0o644, in: &namespace, owner: owner, at: now)
-      let bytes = WriteBuffer(copying: content)
-      try namespace.modify(file, at: now) { $0.write(bytes, at: 0) }
+      let file = try create(path, NewInode(type: .file, permissions: 0o644, owner: owner), in: &namespace, at: now)
+      _ = try namespace.apply(.write(.buffer(WriteBuffer(copying: content)), to: file, offset: 0), at: now)
     }
   }
 
   private func create(
-    _ path: [Name], type: NodeType, mode: UInt32, in namespace: inout Namespace, owner: Node, at now: Timestamp
+    _ path: [Name], _ new: NewInode, in namespace: inout Namespace, at now: Timestamp
   ) throws(NamespaceError) -> InodeNumber {
     var directory = Namespace.root
     for name in path.dropLast() { directory = try namespace.child(name, of: directory) }
-    var node = owner
-    node.type = type
-    node.mode = FileMode.stored(mode)
-    return try namespace.create(node, as: path[path.count - 1], in: directory, at: now)
+    return try namespace.apply(.create(new, as: path[path.count - 1], in: directory), at: now)
   }
 }
 

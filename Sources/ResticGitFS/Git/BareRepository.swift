@@ -10,9 +10,10 @@ import ResticCore
 /// remove_temporary_files of builtin/prune.c. Checked by `BareRepositoryTests`.
 enum BareRepository {
   /// Where a directory stands in relation to git repositories.
-  enum Position: Hashable, Sendable {
+  /// The numbers are those of `DirectoryPlace`.
+  enum Position: UInt8, Hashable, Sendable {
     /// In none, or in a folder of one that is not git's own: git locks nothing there.
-    case outside
+    case outside = 0
     /// A repository's root.
     case root
     /// `refs` or beneath.

@@ -1,4 +1,3 @@
-import FuseBridge
 import ResticCore
 
 /// Memory that holds bytes written to a file until they are stored in the repository.
@@ -9,9 +8,6 @@ import ResticCore
 /// Ownership: `append` is called under the file system's lock only. Bytes named by an extent may be read from any
 /// thread: the extent was copied under that lock, after they were written.
 final class WriteBuffer: @unchecked Sendable {
-  /// Smaller writes would leave too much of a request's memory empty.
-  private static let leastTakenByteCount = 192 << 10
-
   /// How many bytes are written.
   private(set) var byteCount = 0
   /// All of the memory, which goes back to the pool.
@@ -35,17 +31,11 @@ final class WriteBuffer: @unchecked Sendable {
     append(bytes)
   }
 
-  /// A full buffer with the bytes of `written`: in the memory of the request if they fill most of it, else a copy.
-  init(_ written: FuseWrittenBytes) {
-    if written.bytes.count >= Self.leastTakenByteCount, let (taken, range) = written.takeMemory() {
-      whole = taken
-      memory = UnsafeMutableRawBufferPointer(rebasing: taken[range])
-      byteCount = range.count
-    } else {
-      whole = BufferPool.shared.take(byteCount: max(written.bytes.count, 1))
-      memory = whole
-      append(written.bytes)
-    }
+  /// A full buffer with the bytes that are in `range` of `whole`, which comes from the pool and is the buffer's from now on.
+  init(taking whole: UnsafeMutableRawBufferPointer, bytesIn range: Range<Int>) {
+    self.whole = whole
+    memory = UnsafeMutableRawBufferPointer(rebasing: whole[range])
+    byteCount = range.count
   }
 
   deinit {

@@ -1,0 +1,53 @@
+import Logging
+import ResticCore
+import SystemPackage
+
+/// What a tree loads from its repository.
+struct RepositorySource: TreeSource {
+  /// The repository.
+  let repository: Repository
+  /// Where failures are told.
+  let logger: Logger
+
+  func tree(
+    _ id: BlobID?, of inode: InodeNumber, for operation: StaticString
+  ) throws(TreeSourceError) -> Tree {
+    try wait(for: operation, of: inode) { [repository] in
+      guard let id else { throw RepositoryError.damaged("a directory has no tree") }
+      return try await repository.loadTree(id)
+    }
+  }
+
+  func extents(
+    of node: Node, _ inode: InodeNumber, for operation: StaticString
+  ) throws(TreeSourceError) -> ExtentMap {
+    // Mostly there is nothing to wait for, and to wait for another thread takes longer than to look.
+    if let listed = try? repository.listedExtents(of: node) { return listed }
+    return try wait(for: operation, of: inode) { [repository] in try await repository.extents(of: node) }
+  }
+
+  private func wait<Success: Sendable>(
+    for operation: StaticString, of inode: InodeNumber, _ body: @escaping @Sendable () async throws -> Success
+  ) throws(TreeSourceError) -> Success {
+    var isDamage = false
+    do throws(Errno) {
+      return try logger.waiting(for: operation, of: inode, body) { error in
+        isDamage = (error as? RepositoryError)?.isDamage ?? false
+      }
+    } catch {
+      throw TreeSourceError(errno: error, isDamage: isDamage)
+    }
+  }
+}
+
+extension RepositoryError {
+  /// Whether something stored is not what it should be, so that to ask again is of no use.
+  fileprivate var isDamage: Bool {
+    switch self {
+    case .damaged, .missingBlob, .tooLarge: true
+    case .noRepository, .otherRepository, .alreadyInitialized, .wrongPassword, .locked, .lockLost, .unsupportedVersion,
+      .noSnapshot, .unstorableTime, .cancelled, .backend:
+      false
+    }
+  }
+}

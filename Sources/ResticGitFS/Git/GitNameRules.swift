@@ -1,0 +1,51 @@
+import ResticCore
+
+/// What names mean in a tree that holds git repositories.
+struct GitNameRules: NameRules {
+  func place(_ place: DirectoryPlace, hasEntry: (Name) -> Bool) -> DirectoryPlace {
+    BareRepository.position(place.position, hasEntry: hasEntry).place
+  }
+
+  func place(of name: Name, in place: DirectoryPlace) -> DirectoryPlace {
+    BareRepository.position(of: name, in: place.position).place
+  }
+
+  func isInFlight(_ name: Name, isDirectory: Bool, in place: DirectoryPlace) -> Bool {
+    BareRepository.isInFlight(name, isDirectory: isDirectory, in: place.position)
+  }
+
+  func isLock(_ name: Name, in place: DirectoryPlace) -> Bool { BareRepository.isLock(name, in: place.position) }
+
+  func mayBeLock(_ name: Name) -> Bool { BareRepository.mayBeLock(name) }
+
+  func mayHoldLocks(_ place: DirectoryPlace) -> Bool {
+    switch place.position {
+    case .objects, .packs, .looseObjects: false
+    case .outside, .root, .references, .reftables, .info, .commitGraphs, .elsewhere: true
+    }
+  }
+}
+
+extension DirectoryPlace {
+  /// The position that this place stands for.
+  fileprivate var position: BareRepository.Position { BareRepository.Position(rawValue: rawValue) ?? .outside }
+}
+
+extension BareRepository.Position {
+  /// The place that stands for this position.
+  fileprivate var place: DirectoryPlace { DirectoryPlace(rawValue: rawValue) }
+}
+
+extension Tree {
+  /// The nodes but for those that git had in flight, where the directory's path puts it at `position`.
+  func withoutInFlight(at position: BareRepository.Position) -> [Node] {
+    nodes.withoutInFlight(at: position)
+  }
+}
+
+extension [Node] {
+  /// All but what git has in flight, where the path of the directory that holds them puts it at `position`.
+  func withoutInFlight(at position: BareRepository.Position) -> [Node] {
+    GitNameRules().withoutInFlight(self, at: position.place)
+  }
+}

@@ -1,0 +1,52 @@
+import ResticCore
+
+/// Where directories are, in the terms of the `NameRules`.
+extension Namespace {
+  /// Where `directory` is as its path tells; its own entries may tell otherwise (`NameRules.place(_:hasEntry:)`).
+  ///
+  /// A directory that is deeper than any path reaches is outside.
+  func place(of directory: InodeNumber) -> DirectoryPlace {
+    var steps: [(name: Name, parent: InodeNumber)] = []
+    var current = directory
+    while current != Self.root, let inode = inodes[current], inode.parent != 0 {
+      guard case .directory(.loaded(let siblings))? = inodes[inode.parent]?.body,
+        let name = siblings[inode.node.name] == current
+          ? inode.node.name : siblings.first(where: { $0.value == current })?.key
+      else { break }
+      steps.append((name, inode.parent))
+      guard steps.count <= Self.deepestPath else { return .outside }
+      current = inode.parent
+    }
+    return steps.reversed().reduce(.outside) { place, step in
+      guard case .directory(.loaded(let siblings))? = inodes[step.parent]?.body else { return .outside }
+      return rules.place(of: step.name, in: rules.place(place) { siblings[$0] != nil })
+    }
+  }
+
+  /// How many names a path of PATH_MAX bytes can hold.
+  private static var deepestPath: Int { 2048 }
+
+  /// These directories and all that are above them.
+  func directoriesAbove(_ directories: Set<InodeNumber>) -> Set<InodeNumber> {
+    var above: Set<InodeNumber> = []
+    for directory in directories {
+      var number = directory
+      while number != 0, above.insert(number).inserted { number = inodes[number]?.parent ?? 0 }
+    }
+    return above
+  }
+}
+
+extension [Node] {
+  /// Whether there is an entry of that name.
+  func contains(_ name: Name) -> Bool { contains { $0.name == name } }
+}
+
+extension NameRules {
+  /// All of `nodes` but what is in flight, where the path of the directory that holds them makes it one at `place`.
+  func withoutInFlight(_ nodes: [Node], at place: DirectoryPlace) -> [Node] {
+    let place = self.place(place) { nodes.contains($0) }
+    if place == .outside { return nodes }
+    return nodes.filter { !isInFlight($0.name, isDirectory: $0.type == .dir, in: place) }
+  }
+}

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import ResticTestSupport
 import SystemPackage
@@ -155,4 +156,25 @@ struct LifecycleTests {
     }
   }
 
+  // P9 RESTIC_GITFS_TRACE tells every change of a mount, and nothing of what files hold.
+  @Test("tracing tells every change of a mount, in order, and nothing of what files hold")
+  func trace() async throws {
+    try await MountedRepository.with { vault in
+      try await vault.shell("RESTIC_GITFS_TRACE=$T/trace \(vault.program) mount --no-git-init $M", in: "/")
+      try await vault.shell("mkdir d; echo contents >d/a; mv d/a b; chmod 600 b; ln b c; rm b")
+      try await vault.unmount()
+      let trace = try await vault.shell("stat -c %a $T/trace; cat $T/trace", in: "/")
+      #expect(trace.hasPrefix("600\n"))
+      #expect(!trace.contains("contents"))
+      var rest = Substring(trace)
+      for change in [
+        ".create(NewInode(type: .dir,", ".create(NewInode(type: .file,", ".write(.count(9), to: 3, offset: 0)",
+        ".rename(\"a\", in: 2, to: \"b\", newDirectory: 1, .replace)", ".setAttributes(AttributeChanges(mode: 0o100600",
+        ".link(3, as: \"c\", in: 1)", ".unlink(\"b\", in: 1)",
+      ] {
+        let found = try #require(rest.range(of: change), "\(change) in \(trace)")
+        rest = rest[found.upperBound...]
+      }
+    }
+  }
 }

@@ -83,7 +83,7 @@ struct MountCommand: ContextualCommand {
 
   /// Of a new bare repository.
   @Option(help: .hidden)
-  var objectFormat = BareRepositoryTemplate.ObjectFormat.sha1
+  var objectFormat = ObjectFormat.sha1
 
   @Option(help: .hidden)
   var readyFd: Int32?
@@ -179,20 +179,11 @@ struct MountCommand: ContextualCommand {
       fsyncInterval: fsyncInterval, refreshInterval: refresh == .zero || isForGit ? nil : refresh,
       memory: memory ?? storage.memoryLimit,
       retryLock: repository.retryLock,
-      traceFile: try traceFile(environment),
+      trace: environment[.trace],
       // A filter for hosts must match what we save, or the next mount would not find it.
       identity: SnapshotIdentity(
         hostname: filter.hosts.first ?? client.hostname, username: client.username, userID: client.uid,
         groupID: client.gid))
-  }
-
-  /// The file that RESTIC_GITFS_TRACE names; nil where it is not set.
-  private func traceFile(_ environment: Environment) throws(CommandError) -> FilePath? {
-    guard let path = environment[.trace].map({ FilePath($0) }) else { return nil }
-    guard path.isAbsolute else {
-      throw CommandError("RESTIC_GITFS_TRACE=\(path): name a file by its absolute path")
-    }
-    return path
   }
 
   /// What stands after `-o`. A program that mounts for itself has options of the storage only.

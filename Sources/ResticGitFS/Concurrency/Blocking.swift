@@ -28,6 +28,12 @@ func blocking<Success: Sendable>(
   return try result.get()
 }
 
+/// Waits on this plain thread until `semaphore` is signalled; false, at once, when the process that asked for it ends, or is asked
+/// to (`FuseRequest`).
+func waitUnlessInterrupted(for semaphore: DispatchSemaphore) -> Bool {
+  FuseRequest.wait(for: semaphore)
+}
+
 /// Carries a result from a task to the thread that waits for it.
 private final class ResultBox<Success: Sendable>: Sendable {
   let result = Locked<Result<Success, any Error>?>(nil)

@@ -1,5 +1,4 @@
 import Dispatch
-import FuseBridge
 import Logging
 import ResticCore
 import SystemPackage
@@ -105,7 +104,7 @@ final class ContentStreamer: Sendable {
     guard let failuresBefore else { return }
     while true {
       start()
-      guard FuseRequest.wait(for: semaphore) else {
+      guard waitUnlessInterrupted(for: semaphore) else {
         giveUpWaiting(semaphore)
         throw .interrupted
       }

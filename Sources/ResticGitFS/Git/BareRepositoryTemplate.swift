@@ -3,11 +3,6 @@ import ResticCore
 /// The bare git repository that a mount starts with where there is no snapshot yet: what `git init --bare` makes, less
 /// its sample hooks.
 struct BareRepositoryTemplate: Sendable {
-  /// What names git's objects.
-  enum ObjectFormat: String, Hashable, Sendable, CaseIterable {
-    case sha1, sha256
-  }
-
   /// The branch that `HEAD` names until another one is pushed first (`UnbornHead`).
   var defaultBranch: String
   /// What names the objects.

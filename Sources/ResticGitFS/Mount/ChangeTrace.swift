@@ -2,29 +2,34 @@ import FoundationEssentials
 import ResticCore
 import SystemPackage
 
-/// Writes every change of a mount's tree into a file, a line each, for whoever wants to know what a mount does: the time, the
-/// inode that the change is about, and the change as Swift source.
-///
-/// The file has the names of files in it, and nothing of what is in them.
+/// RESTIC_GITFS_TRACE: a line for every change of a mount's tree, as GIT_TRACE is for git. A line has the time, the inode that
+/// the change is about, and the change as Swift source: names, but nothing of what files hold.
 final class ChangeTrace: ChangeObserver {
-  private let file: FileDescriptor
+  private let target: FileDescriptor
 
-  /// A trace at the end of the file at `path`, which only its owner may read.
-  init(appendingTo path: FilePath) throws(Errno) {
-    do {
-      file = try FileDescriptor.open(
-        path, .writeOnly, options: [.append, .create, .closeOnExec, .noFollow], permissions: [.ownerRead, .ownerWrite])
-    } catch {
-      throw error as? Errno ?? .ioError
+  /// As `value` of the variable asks for: `1`, `2` and `true` write to standard error, an absolute path appends to that file;
+  /// nil for anything else.
+  init?(_ value: String?) {
+    switch value {
+    case "1", "2", "true":
+      target = .standardError
+    case let path? where path.hasPrefix("/"):
+      // A trace that cannot be written is no reason not to work.
+      guard
+        let file = try? FileDescriptor.open(
+          FilePath(path), .writeOnly, options: [.create, .append, .closeOnExec], permissions: .ownerReadWrite)
+      else { return nil }
+      target = file
+    default:
+      return nil
     }
   }
 
   deinit {
-    try? file.close()
+    if target != .standardError { try? target.close() }
   }
 
   func applied(_ change: TreeChange, to inode: InodeNumber, at time: Timestamp) {
-    // A trace that can't be written is no reason to refuse the change.
-    _ = try? file.writeAll("\(time.rfc3339) \(inode) \(change)\n".utf8)
+    _ = try? target.writeAll("\(time.rfc3339) \(inode) \(change)\n".utf8)
   }
 }

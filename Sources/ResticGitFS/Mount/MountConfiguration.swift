@@ -30,7 +30,7 @@ struct MountConfiguration: Sendable {
   /// Whether git's configuration files are shown without commands and paths, and can't be changed.
   var showsSafeConfiguration = false
   /// The object format of a new bare repository.
-  var objectFormat = BareRepositoryTemplate.ObjectFormat.sha1
+  var objectFormat = ObjectFormat.sha1
   /// Whether it stays for another program after that one (`KeepAlive`).
   var staysForNext = false
   /// How long after the last change a commit is made by itself; nil: never.
@@ -43,8 +43,8 @@ struct MountConfiguration: Sendable {
   var memory = MemoryBudget.standard
   /// How long to wait for a lock that stands in the way.
   var retryLock: Duration
-  /// Where every change of the tree is written down, for a person who wants to know; nil: nowhere.
-  var traceFile: FilePath?
+  /// Where every change of the tree is told (`ChangeTrace`).
+  var trace: String?
   /// Who makes the snapshots.
   var identity: SnapshotIdentity
 

@@ -54,7 +54,7 @@ struct MountedTree: Sendable {
     }
     let tree = WorkingTree(
       namespace, source: RepositorySource(repository: repository, logger: logger),
-      observer: try configuration.traceFile.map { try ChangeTrace(appendingTo: $0) })
+      observer: ChangeTrace(configuration.trace))
     let files = FileReader(
       tree: tree, repository: repository,
       blobs: BlobReader(repository: repository, cacheByteLimit: configuration.memory.cacheByteLimit),

@@ -1,3 +1,3 @@
 import ArgumentParser
 
-extension BareRepositoryTemplate.ObjectFormat: ExpressibleByArgument {}
+extension ObjectFormat: ExpressibleByArgument {}

@@ -1,7 +1,7 @@
 import ResticCore
 
 /// The hash that names the objects of a git repository (`extensions.objectFormat`).
-enum ObjectFormat: String, Sendable {
+enum ObjectFormat: String, Hashable, Sendable, CaseIterable {
   case sha1
   case sha256
 

@@ -1,4 +1,3 @@
-import FuseBridge
 import Logging
 import ResticCore
 import SystemPackage
@@ -98,18 +97,5 @@ final class KernelCache: Sendable {
       logger.warning("the kernel does not forget \(failures.count) names and inodes yet: \(firstError)")
     }
     return failures
-  }
-}
-
-extension FuseNotifier {
-  /// Makes the kernel forget what a refresh changed.
-  func forget(_ invalidation: RefreshPlan.Invalidation) throws(Errno) {
-    switch invalidation {
-    case .entry(let name, let directory):
-      // The kernel looks up no longer ones, and refuses to hear of them.
-      if name.bytes.count <= Namespace.maximumNameByteCount { try invalidateEntry(name.bytes, in: directory) }
-    case .inode(let inode): try invalidateInode(inode)
-    case .attributes(let inode): try invalidateInode(inode, offset: -1)
-    }
   }
 }

@@ -169,7 +169,7 @@ struct LifecycleTests {
       var rest = Substring(trace)
       for change in [
         ".create(NewInode(type: .dir,", ".create(NewInode(type: .file,", ".write(.count(9), to: 3, offset: 0)",
-        ".rename(\"a\", in: 2, to: \"b\", newDirectory: 1, .replace)", ".setAttributes(AttributeChanges(mode: 0o100600",
+        ".rename(\"a\", in: 2, to: \"b\", newDirectory: 1, .", ".setAttributes(AttributeChanges(mode: 0o100600",
         ".link(3, as: \"c\", in: 1)", ".unlink(\"b\", in: 1)",
       ] {
         let found = try #require(rest.range(of: change), "\(change) in \(trace)")

@@ -43,7 +43,7 @@ struct UnbornHead: Sendable {
     else { return nil }
     let usual = Self.usualNames.first(where: found.branches.contains)
     let branch = usual ?? found.branches[0]
-    return replace(found, by: "ref: \(branch)\n", at: now)
+    return replace(found, by: Array("ref: ".utf8) + branch.bytes + [UInt8(ascii: "\n")], at: now)
   }
 
   private static func find(in namespace: Namespace) -> Found? {

@@ -128,15 +128,18 @@ extension [UInt8] {
 }
 
 extension Errno {
-  /// The error as the kernel may be told: 1 ..< 512.
+  /// The error as libfuse and the kernel may be told: one of Linux's.
   ///
   /// ENOSYS becomes EOPNOTSUPP: the kernel takes ENOSYS for "never ask again", for open even for "no need to ask".
-  /// Numbers the kernel refuses (it would drop the whole reply and the caller would hang) become EIO.
-  /// Source: Linux fs/fuse/dev.c, fuse_dev_do_write.
+  /// Any other number becomes EIO: of some the kernel would drop the whole reply, and the caller would hang; for those that
+  /// have no meaning libfuse 3.16 and later send ERANGE.
+  /// Source: Linux fs/fuse/dev.c, fuse_dev_do_write; libfuse lib/fuse_lowlevel.c, fuse_send_reply_iov_nofree.
   var replyCode: Int32 {
     switch rawValue {
     case Glibc.ENOSYS: Glibc.EOPNOTSUPP
-    case 1..<512: rawValue
+    // Linux leaves out two numbers, and EHWPOISON is its last.
+    case 41, 58: Glibc.EIO
+    case 1...Glibc.EHWPOISON: rawValue
     default: Glibc.EIO
     }
   }

@@ -48,8 +48,8 @@ final class FuseConnection: Sendable {
       fuse_session_destroy(created)
       throw .mountFailed(mountpoint, .find(mountpoint: mountpoint, options: options))
     }
+    server.answerForPrivileges(in: created)
     do throws(Errno) {
-      guard server.answerForPrivileges(in: created) else { throw .noMemory }
       loop = try FuseLoop(session: created, memory: server.fileSystem.requestMemory, options: options)
     } catch {
       fuse_session_unmount(created)

@@ -13,13 +13,13 @@ func fuseInitialize(_: UnsafeMutableRawPointer?, connection: UnsafeMutablePointe
     | FUSE_CAP_PARALLEL_DIROPS  // lookups in one directory at once
     | FUSE_CAP_CACHE_SYMLINKS  // an inode's target never changes
   // Everything else stays off, above all:
-  // - HANDLE_KILLPRIV: see FusePrivileges.swift, which turns on the second version of it.
+  // - HANDLE_KILLPRIV: the second version of it is on, see FusePrivileges.swift.
   // - ATOMIC_O_TRUNC: off, so that O_TRUNC comes as a SETATTR of size 0, like every other change of size.
   // - AUTO_INVAL_DATA: nothing changes behind the kernel's back unless FuseNotifier says so.
   // - SPLICE_*: costs a fifth of the throughput with data in memory.
   // - EXPORT_SUPPORT: would send lookups of "." and "..".
   // - POSIX_ACL: ACLs are not kept.
-  connection.pointee.want = connection.pointee.capable & UInt32(wanted)
+  connection.pointee.want = connection.pointee.capable & (UInt32(wanted) | fuse_capability_handle_killpriv_v2())
 
   connection.pointee.max_write = UInt32(FuseRequestMemory.maximumWriteByteCount)
   // The kernel takes the smaller one of this and its own (128 KiB, /sys/class/bdi/…/read_ahead_kb).

@@ -8,21 +8,25 @@ internal import SystemPackage
 // Left to the kernel, it asks for the attribute `security.capability` before every single write(2), as it has nowhere to
 // remember the answer: one round trip a call makes the writeback cache useless for programs that write 4 KiB at a time,
 // as git does. With FUSE_HANDLE_KILLPRIV_V2 the kernel remembers, and the file system has to drop the bits when a file
-// is written, truncated or changes its owner. libfuse 3.14 does not know that flag, so it is added to its answer to
-// FUSE_INIT on the way out. A kernel older than 5.11 ignores it and goes on asking.
+// is written, truncated or changes its owner. libfuse knows that flag from 3.17 on (fuseInitialize wants it there); before
+// that it is added to libfuse's answer to FUSE_INIT on the way out. A kernel older than 5.11 ignores it and goes on asking.
 //
 // Of the kernel's hints who may keep the bits (FUSE_WRITE_KILL_SUIDGID, FATTR_KILL_SUIDGID: everybody without
-// CAP_FSETID) libfuse passes on none, so that is taken to be everybody but root. File capabilities the kernel removes
-// itself with a REMOVEXATTR.
+// CAP_FSETID) libfuse 3.14 passes on none, so that is taken to be everybody but root. File capabilities the kernel
+// removes itself with a REMOVEXATTR.
 // Source: Linux include/uapi/linux/fuse.h, fs/fuse/file.c, fs/fuse/dir.c.
 
 extension FuseServer {
-  /// Sends all replies of `session` through `writev`, the first one with the flag added.
-  func answerForPrivileges(in session: OpaquePointer) -> Bool {
+  /// Where libfuse does not know the flag: sends all replies of `session` through `writev`, the first one with the flag
+  /// added.
+  ///
+  /// A libfuse that is built without custom I/O refuses that. Then the kernel goes on asking: slower, and as right.
+  func answerForPrivileges(in session: OpaquePointer) {
+    guard fuse_capability_handle_killpriv_v2() == 0 else { return }
     var operations = fuse_custom_io()
     operations.read = fuseReadDevice
     operations.writev = fuseWriteDevice
-    return fuse_session_custom_io(session, &operations, fuse_session_fd(session)) == 0
+    _ = fuse_session_custom_io(session, &operations, fuse_session_fd(session))
   }
 
   /// Adds to `changes` what a change of owner or size does to the mode.

@@ -251,14 +251,13 @@ struct FuseFileTests {
   func writebackCache() throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in
-      try Client.shell("dd if=/dev/zero of=f bs=1k count=8192 2>/dev/null", in: mount.path)
+      try Client.shell("dd if=/dev/zero of=f bs=1k count=8192 2>/dev/null; cat f > /dev/null", in: mount.path)
       let content = try #require(fileSystem.content(at: "f"))
       // Not compared with an array: of two long ones that differ #expect would look for the differences for hours.
       #expect(content.count == 8 << 20 && content.allSatisfy { $0 == 0 })
       #expect(fileSystem.callCounts["write", default: .max] < 100)
-      fileSystem.resetCallCounts()
-      try Client.shell("cat f f > /dev/null", in: mount.path)
-      #expect(fileSystem.callCounts["read", default: 0] == 0, "what was written is in the kernel's cache")
+      // Without the cache there would be 64 READs of 128 KiB. A kernel that needs memory may drop a few pages meanwhile.
+      #expect(fileSystem.callCounts["read", default: 0] < 32, "what was written is in the kernel's cache")
     }
   }
 

@@ -31,9 +31,7 @@ struct MessageTests {
   func controls() throws {
     let planted = "a\u{1B}]0;x\u{7}b\u{7F}\u{9B}2Jc\r\n\u{202E}d\u{200B}\u{2028}"
     let plain = StandardError.text(of: planted)
-    #expect(
-      plain == "git-remote-restic: a?]0;x?b??2Jc???d??\n"
-    )
+    #expect(plain == "git-remote-restic: a?]0;x?b??2Jc???d??\n")
     let packets = ["unpack ok\n", "ok refs/heads/main\n"].flatMap { Packet(Array($0.utf8)).encoded }
     var report = try #require(PushReport(parsing: packets + Packet.flush.encoded))
     report.refuse(planted)

@@ -74,6 +74,25 @@ struct WaitingTests {
     }
   }
 
+  // W4 One that cannot be shown is `EPERM`, and `status --json` says why: who gave up asking can ask again.
+  @Test(
+    "with the storage away who gave up reading a safe configuration can read it later, and nothing is called refused")
+  func configuration() async throws {
+    try await MountedRepository.mounted([]) { vault in
+      try await vault.unmount()
+      try await vault.mount(["--safe-config"])
+      try await vault.shell("mkdir away; mv repository/data away; touch repository/data", in: vault.folder)
+      try await vault.shell(
+        """
+        env --default-signal cat $M/config > /dev/null 2>&1 & child=$!
+        for round in $(seq 600); do \(vault.program) status $M | grep -q 'waiting .*Not a dir' && break; sleep 0.05; done
+        kill -TERM $child; code=0; wait $child || code=$?; test $code = 143
+        rm repository/data; mv away/data repository
+        grep -q bare $M/config; not grep -q refused <(\(vault.program) status --json $M)
+        """, in: vault.folder)
+    }
+  }
+
   @Test(
     "with the storage away sync says which it is, status too, and a reader that was killed dies",
     arguments: ["KILL", "INT", "TERM"])

@@ -24,6 +24,6 @@ struct DestinationLogHandler: LogHandler {
     let pairs = all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
     let text = "\(event.message)\(pairs)"
     destination.write(
-      level: event.level, text: (text.split(separator: "\n").joined(separator: " ")).printable)
+      level: event.level, text: text.split(separator: "\n").joined(separator: " ").printable)
   }
 }

@@ -151,6 +151,60 @@ struct RepositoryInspectionTests {
     #expect(mount.tree.read { $0.inodes.count } > 2500)
   }
 
+  /// G5 What nobody has looked at is not taken for served.
+  @Test("who gives up asking is told nothing of the rest, and no refusal is noted; the next one is told all")
+  func givenUp() async throws {
+    let storage = MemoryBackend()
+    let writer = try await TestMount(TestMount.makeRepository(on: storage))
+    for name in ["HEAD", "config", "objects/x", "refs/heads/main"] { try await writer.write([], to: name) }
+    _ = try await writer.coordinator.commit(.sync)
+
+    let (held, isWaiting, inspector) = (Switch(), Switch(), Inspector())
+    let backend = FaultBackend(
+      storage,
+      pause: { _ in
+        if held.isOn { isWaiting.isOn = true }
+        // Cancelled or not, it looks again: nobody waits for what was cancelled.
+        while held.isOn, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(10)) }
+      }, fault: { _ in nil })
+    let mount = try await TestMount(TestMount.openRepository(on: backend), rules: .forGit, committer: inspector)
+    inspector.fileSystem.withLock { $0 = mount.fileSystem }
+    try await KernelMount.with(mount) { path, _ in
+      let ask = [
+        "-c", "import os, sys; print(os.getxattr(sys.argv[1], 'user.restic.inspected').decode())", path.string,
+      ]
+      let folder = try TemporaryDirectory()
+      let flag = folder.path.appending("waiting").string
+      let script = "python3 \"$@\" & child=$!; until test -e '\(flag)'; do sleep 0.01; done; kill $child; wait $child"
+      held.isOn = true
+      async let given = ProcessRunner().run("/bin/sh", ["-c", script, "sh"] + ask)
+      try await waitUntil { isWaiting.isOn }
+      close(open(flag, O_CREAT | O_WRONLY, 0o600))
+      #expect(try await given.status == .exited(128 + SIGTERM))
+      try await waitUntil { !inspector.answers.withLock { $0.isEmpty } }
+      #expect(inspector.answers.withLock { $0 } == [false])
+      #expect(mount.fileSystem.refusals.message == nil)
+      held.isOn = false
+      #expect(try await ProcessRunner().check("python3", ask).output == "true\n")
+      #expect(mount.fileSystem.refusals.message == nil)
+    }
+  }
+
+  /// Looks at the repository for whoever asks, as a mount for git does.
+  private final class Inspector: FileSystemCommitter {
+    let fileSystem = Locked<GitFileSystem?>(nil)
+    let answers = Locked<[Bool]>([])
+
+    func commitAndWait() throws(Errno) { throw .notSupported }
+    func commitForProgram() throws(Errno) { throw .notSupported }
+    func statusAttribute(_ name: Name) -> [UInt8]? {
+      guard name == "user.restic.inspected", let fileSystem = fileSystem.withLock({ $0 }) else { return nil }
+      let answer = RepositoryInspection.run(on: fileSystem)
+      answers.withLock { $0.append(answer) }
+      return Array("\(answer)".utf8)
+    }
+  }
+
   @Test("no link, fifo, socket or device can be made there")
   func making() async throws {
     let mount = try await TestMount(TestMount.makeRepository(), rules: .forGit)

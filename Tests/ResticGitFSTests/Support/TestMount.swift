@@ -40,8 +40,9 @@ struct TestMount: Sendable {
   /// `isForOneProgram` as in `MountConfiguration`; `clock` is this machine's, `kernelClock` what the kernel is waited for by.
   init(
     _ repository: Repository, filter: SnapshotFilter = SnapshotFilter(), memory: MemoryBudget = .standard,
-    isForOneProgram: Bool = false, rules: ServingRules = .everything, clock: LockClock = .system,
-    kernelClock: any Clock<Duration> = ContinuousClock()
+    isForOneProgram: Bool = false, rules: ServingRules = .everything,
+    committer: any FileSystemCommitter = NoCommitter(),
+    clock: LockClock = .system, kernelClock: any Clock<Duration> = ContinuousClock()
   ) async throws {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
@@ -71,12 +72,12 @@ struct TestMount: Sendable {
     lockKeeper = keeper
     self.kernelCache = kernelCache
     fileSystem = GitFileSystem(
-      files: files, streamer: streamer, committer: NoCommitter(), rules: rules,
+      files: files, streamer: streamer, committer: committer, rules: rules,
       refusals: RefusalRecord(logger: logger), logger: logger)
   }
 
   /// For tests that commit by the coordinator.
-  private struct NoCommitter: FileSystemCommitter {
+  struct NoCommitter: FileSystemCommitter {
     func commitAndWait() throws(Errno) { throw .notSupported }
     func commitForProgram() throws(Errno) { throw .notSupported }
     func statusAttribute(_ name: Name) -> [UInt8]? { nil }

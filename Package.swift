@@ -42,20 +42,22 @@ let package = Package(
     // ResticCore and FuseBridge never see each other; only ResticGitFS sees both.
     .target(
       name: "ResticCore",
-      dependencies: ["CLinux", "COpenSSL", "CRabin", "CSodium", "CZstd", system, logging],
+      dependencies: ["Platform", "CLinux", "COpenSSL", "CRabin", "CSodium", "CZstd", system, logging],
       swiftSettings: settings),
     .target(
       name: "FuseBridge",
-      dependencies: ["CFuse3", system, logging],
+      dependencies: ["Platform", "CFuse3", system, logging],
       swiftSettings: settings),
     .executableTarget(
       name: "ResticGitFS",
       dependencies: [
-        "ResticCore", "FuseBridge", "ProcessPrivacy", "ProgramVersion", "MessageText", "CLinux", "CSodium", system,
-        logging,
-        argumentParser, subprocess,
+        "ResticCore", "FuseBridge", "Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "CLinux", "CSodium",
+        system, logging, argumentParser,
       ],
       swiftSettings: settings),
+
+    // Threads, locks, processes, mounts and folders, for all targets.
+    .target(name: "Platform", dependencies: ["CLinux", system], swiftSettings: settings),
 
     // What both programs do first of all.
     .target(name: "ProcessPrivacy", dependencies: ["CLinux"], swiftSettings: settings),
@@ -69,7 +71,7 @@ let package = Package(
     // Starts restic-gitfs as another process, and knows nothing of it but its command line.
     .executableTarget(
       name: "GitRemoteRestic",
-      dependencies: ["ProcessPrivacy", "ProgramVersion", "MessageText", "CLinux", system],
+      dependencies: ["Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "CLinux", system],
       swiftSettings: settings),
 
     .executableTarget(
@@ -92,12 +94,13 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "FuseBridgeTests",
-      dependencies: ["FuseBridge", system, logging],
+      dependencies: ["FuseBridge", "Platform", system, logging],
       swiftSettings: settings),
     .testTarget(
       name: "ResticGitFSTests",
       dependencies: [
-        "ResticGitFS", "ResticCore", "FuseBridge", "ProgramVersion", "MessageText", "CLinux", "ResticTestSupport",
+        "ResticGitFS", "ResticCore", "FuseBridge", "Platform", "ProgramVersion", "MessageText", "CLinux",
+        "ResticTestSupport",
         system, logging,
         argumentParser,
         subprocess,
@@ -105,7 +108,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "GitRemoteResticTests",
-      dependencies: ["GitRemoteRestic", "MessageText", "ResticTestSupport", system],
+      dependencies: ["GitRemoteRestic", "Platform", "MessageText", "ResticTestSupport", system],
       swiftSettings: settings),
     .testTarget(
       name: "InteropTests",

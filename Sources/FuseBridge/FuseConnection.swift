@@ -1,7 +1,7 @@
 internal import CFuse3
 internal import Dispatch
 internal import Glibc
-internal import Synchronization
+internal import Platform
 internal import SystemPackage
 
 /// A mounted libfuse session: its pointer, who may use it, and its end.
@@ -26,7 +26,7 @@ final class FuseConnection: Sendable {
   /// libfuse locks what it shares itself.
   private nonisolated(unsafe) let session: OpaquePointer
   private let loop: FuseLoop
-  private let state = Mutex(State())
+  private let state = Locked(State())
   /// Signalled when the last user leaves after `close` has begun.
   private let left = DispatchSemaphore(value: 0)
 

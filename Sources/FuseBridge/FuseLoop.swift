@@ -1,6 +1,7 @@
 internal import CFuse3
 internal import Dispatch
 internal import Glibc
+internal import Platform
 internal import Synchronization
 internal import SystemPackage
 
@@ -41,7 +42,7 @@ final class FuseLoop: Sendable {
   private let wakeUp: Int32
   private let maximumThreadCount: Int
   private let maximumIdleThreadCount: Int
-  private let state = Mutex(State())
+  private let state = Locked(State())
   /// Whether a thread looks for requests again and again; the device is not armed then.
   private let isLooking = Atomic(false)
   /// Longer than a program takes from one system call to the next, much shorter than anybody would notice.
@@ -89,7 +90,7 @@ final class FuseLoop: Sendable {
   }
 
   /// One thread, whole life; called by its C entry.
-  fileprivate func work() {
+  private func work() {
     let memory = FuseRequestMemory(from: memory)
     var mustRearm = false
     // Until when this thread looks again, if it is the one that does.
@@ -208,27 +209,11 @@ final class FuseLoop: Sendable {
 
   /// Starts a thread that was counted before.
   private func startThread() -> Errno? {
-    var all = sigset_t()
-    var before = sigset_t()
-    sigfillset(&all)
-    // The new thread inherits the mask.
-    pthread_sigmask(SIG_SETMASK, &all, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-    let retained = Unmanaged.passRetained(self)
-    var thread = pthread_t()
-    let result = pthread_create(&thread, nil, fuseThreadMain, retained.toOpaque())
-    guard result == 0 else {
-      retained.release()
-      return Errno(rawValue: result)
+    do throws(Errno) {
+      try PlainThread.start { [self] in work() }
+      return nil
+    } catch {
+      return error
     }
-    pthread_detach(thread)
-    return nil
   }
-}
-
-/// The C entry of a thread; `argument` is its loop, retained.
-private func fuseThreadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-  guard let argument else { return nil }
-  Unmanaged<FuseLoop>.fromOpaque(argument).takeRetainedValue().work()
-  return nil
 }

@@ -1,6 +1,6 @@
 internal import CFuse3
 internal import Glibc
-internal import Synchronization
+internal import Platform
 public import SystemPackage
 
 /// One mount of a file system, from the mount to its end.
@@ -25,7 +25,7 @@ public final class FuseSession: Sendable {
 
   private let server: FuseServer
   private let connection: FuseConnection
-  private let phase = Mutex(Phase.mounted)
+  private let phase = Locked(Phase.mounted)
 
   /// Mounts `fileSystem` at an existing directory. Requests wait until `run` is called.
   ///
@@ -70,41 +70,17 @@ public final class FuseSession: Sendable {
   ///
   /// - Throws: EBUSY when a file or directory in it is in use.
   public func unmount() throws(Errno) {
-    let error = connection.use { _ in
-      geteuid() == 0 ? unmountAsRoot() : unmountAsUser()
+    let failure = connection.use { _ -> Unmounting.Failure? in
+      do throws(Unmounting.Failure) {
+        try Unmounting.unmount(mountpoint)
+        return nil
+      } catch {
+        return error
+      }
     }
-    if let error, let error { throw error }
-  }
-
-  /// umount2(2); nil is success.
-  private func unmountAsRoot() -> Errno? {
-    let result = mountpoint.withPlatformString { umount2($0, Int32(UMOUNT_NOFOLLOW)) }
     // EINVAL: nothing is mounted there.
-    guard result != 0, errno != EINVAL else { return nil }
-    return Errno(rawValue: errno)
-  }
-
-  /// The set-user-id program of libfuse; nil is success. It tells no more than that it failed.
-  private func unmountAsUser() -> Errno? {
-    let arguments = ["fusermount3", "-u", "-q", "--", mountpoint.string]
-    var strings: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-    defer { for string in strings { free(string) } }
-    var child = pid_t()
-    // The calling thread may block signals, which the child would inherit.
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var none = sigset_t()
-    sigemptyset(&none)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-    let result = posix_spawnp(&child, arguments[0], nil, &attributes, &strings, environ)
-    guard result == 0 else { return Errno(rawValue: result) }
-    var status: Int32 = 0
-    while waitpid(child, &status, 0) < 0 {
-      guard errno == EINTR else { return Errno(rawValue: errno) }
-    }
-    return status == 0 ? nil : .resourceBusy
+    guard let failure, let failure, failure.error != .invalidArgument else { return }
+    throw failure.error ?? .resourceBusy
   }
 
   /// The absolute path of an existing directory.

@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 import SystemPackage
 
 /// One `connect`: a service at work on a private mount, from the mount to its end.

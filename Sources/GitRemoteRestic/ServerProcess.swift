@@ -1,5 +1,6 @@
 import Dispatch
 import MessageText
+import Platform
 import SystemPackage
 
 /// A git server program at work. What it says on standard error, the stored repository's names included, reaches ours as text
@@ -11,11 +12,11 @@ final class ServerProcess {
 
   /// Starts `command` with these as its standard input and output, which stay the caller's.
   init(_ command: ServerCommand, input: FileDescriptor, output: FileDescriptor) throws(HelperError) {
-    let pipe = try Pipe()
+    let pipe = try Pipe.open()
     defer { pipe.writeEnd.closeQuietly() }
     process = try ChildProcess.start(
       "git", command.arguments, environment: command.environment,
-      descriptors: [0: input, 1: output, 2: pipe.writeEnd])
+      descriptors: [(0, input), (1, output), (2, pipe.writeEnd)])
     errors = pipe.readEnd
     DispatchQueue(label: "errors").async(group: relaying) { [errors] in
       var text = PrintableText()
@@ -26,7 +27,7 @@ final class ServerProcess {
 
   /// Waits for its end, and until all that it has said is passed on.
   func wait() -> ChildProcess.End {
-    let end = process.wait()
+    let end = process.wait() ?? .exited(0)
     relaying.wait()
     errors.closeQuietly()
     return end

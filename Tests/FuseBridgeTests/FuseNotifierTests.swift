@@ -1,5 +1,6 @@
 import FuseBridge
 import Glibc
+import Platform
 import SystemPackage
 import Testing
 
@@ -70,7 +71,7 @@ struct FuseNotifierTests {
       // An invalidation crosses the first answer about the root out: then nobody but root may enter.
       try Client.shell("ls", in: mount.path)
       for _ in 0..<4 {
-        Thread.start {
+        try PlainThread.start {
           for number in 0..<200_000 {
             do {
               try notifier.invalidateEntry(Array("f\(number % 10)".utf8), in: 1)

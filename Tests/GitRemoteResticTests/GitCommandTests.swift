@@ -1,3 +1,4 @@
+import Platform
 import Testing
 
 @testable import GitRemoteRestic
@@ -15,7 +16,7 @@ struct GitCommandTests {
     let result = try Self.run("head -c 1000000 /dev/zero | tr '\\0' x >&2; echo; echo end >&2; echo out; exit 3 #")
     #expect(!result.isSuccess)
     #expect(result.line.hasSuffix("out"))
-    #expect(result.errorOutput.hasSuffix("xxxend\n") && result.errorOutput.utf8.count == GitCommand.errorByteLimit)
+    #expect(result.errorOutput.hasSuffix("xxxend\n") && result.errorOutput.utf8.count == ProgramOutput.errorByteLimit)
   }
 
   @Test("so does one that complains before it reads its input")

@@ -1,3 +1,4 @@
+import Platform
 import ResticTestSupport
 import SystemPackage
 import Testing

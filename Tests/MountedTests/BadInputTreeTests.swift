@@ -190,7 +190,7 @@ struct BadInputTreeTests {
           uniqueKeysWithValues: shown.map { name, bytes in
             (
               name.description,
-              bytes.map { $0.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() } ?? "EIO"
+              bytes.map { Hex.text($0) } ?? "EIO"
             )
           })
       }

@@ -233,7 +233,7 @@ public struct BackendConformance: Sendable {
   private func file(_ type: BackendFileType, _ seed: UInt64) -> BackendFile {
     if type == .config { return .config }
     var random = SplitMix64(seed: seed)
-    let name = "ab" + random.bytes(31).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    let name = "ab" + Hex.text(random.bytes(31))
     guard let file = BackendFile(type: type, name: name) else { preconditionFailure("64 hex digits are a name") }
     return file
   }

@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 import SystemPackage
 
 /// The files of a stored repository that name other places: git reads objects and references there, as if they were in
@@ -148,20 +149,14 @@ struct RepositoryPointers {
 
   /// The names in a folder; none where there is no such folder.
   private func names(in path: FilePath, limit: Int) throws(HelperError) -> [FilePath.Component] {
-    guard let stream = path.withPlatformString({ opendir($0) }) else {
-      if errno == ENOENT || errno == ENOTDIR { return [] }
-      throw HelperError("\(relative(path)) of the stored repository cannot be read: \(Errno(rawValue: errno))")
+    let names: [FilePath.Component]
+    do throws(Errno) {
+      names = try FolderNames.list(path, limit: limit)
+    } catch {
+      if error == .noSuchFileOrDirectory || error == .notDirectory { return [] }
+      throw HelperError("\(relative(path)) of the stored repository cannot be read: \(error)")
     }
-    defer { closedir(stream) }
-    var names: [FilePath.Component] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        bytes.baseAddress.flatMap { FilePath.Component(platformString: $0.assumingMemoryBound(to: CChar.self)) }
-      }
-      guard let name, name.kind == .regular else { continue }
-      names.append(name)
-      guard names.count <= limit else { throw HelperError("\(relative(path)) of the stored repository is too large") }
-    }
+    guard names.count <= limit else { throw HelperError("\(relative(path)) of the stored repository is too large") }
     return names
   }
 }

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Platform
 import SystemPackage
 
 /// The file that names a mount which stays for the next command: `kept-HASH` in the folder of private mounts.

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Platform
 import SystemPackage
 
 /// Where private mounts are: a folder that nobody else can look into, and in it one for each mount.
@@ -44,10 +45,8 @@ struct PrivateFolder: Sendable {
 
   /// Takes away what killed helpers have left whose mounts are dead, too.
   func removeLeftovers() {
-    guard let stream = path.withPlatformString({ opendir($0) }) else { return }
-    defer { closedir(stream) }
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    // A folder that can't be read is left alone.
+    for name in (try? FolderNames.list(path).map(\.string)) ?? [] {
       if name.hasPrefix(KeptFile.prefix) { KeptFile.removeLeftover(path.appending(name)) }
       guard name.hasPrefix(Self.prefix),
         let owner = pid_t(name.dropFirst(Self.prefix.count).prefix { $0 != "-" }), kill(owner, 0) != 0, errno == ESRCH
@@ -81,20 +80,9 @@ struct PrivateFolder: Sendable {
 
   private static func removeDead(_ path: FilePath) {
     guard !isServed(path), errno == ENOTCONN || errno == ECONNABORTED else { return }
-    detach(path)
+    // What stays is in the way of nobody, and the next helper tries again.
+    try? Unmounting.unmount(path, .detached)
     _ = path.withPlatformString { rmdir($0) }
-  }
-
-  /// Takes a mount away, whoever may still be in it.
-  private static func detach(_ path: FilePath) {
-    if geteuid() == 0 {
-      _ = path.withPlatformString { umount2($0, Int32(MNT_DETACH | UMOUNT_NOFOLLOW)) }
-    } else {
-      // It says itself what it cannot do.
-      _ = try? ChildProcess.start(
-        "fusermount3", ["-u", "-z", "-q", "--", path.string], environment: .current()
-      ).wait()
-    }
   }
 
   private static func isOurs(_ path: FilePath) -> Bool {

@@ -1,6 +1,7 @@
 import CLinux
 import Dispatch
 import Glibc
+import Platform
 import SystemPackage
 
 /// A mount for this process alone, served by a child process: `restic-gitfs mount` on a folder of its own.
@@ -73,7 +74,7 @@ final class PrivateMount {
     let path = try folder.makeMountpoint()
     var isMounted = false
     defer { if !isMounted { PrivateFolder.remove(path) } }
-    let (ready, lifeline, input) = (try Pipe(), try Pipe(), try Pipe())
+    let (ready, lifeline, input) = (try Pipe.open(), try Pipe.open(), try Pipe.open())
     let end =
       request.keptFile.map { ["--keep-alive=\($0.duration)", "--keep-alive-file=\($0.path)"] }
       ?? ["--exit-with-fd", "\(lifeline.readEnd.rawValue)"]
@@ -86,8 +87,8 @@ final class PrivateMount {
     let child = try ChildProcess.start(
       program, arguments, environment: request.environment.forMount,
       descriptors: [
-        0: input.readEnd, 1: .standardError, ready.writeEnd.rawValue: ready.writeEnd,
-        lifeline.readEnd.rawValue: lifeline.readEnd,
+        (0, input.readEnd), (1, .standardError), (ready.writeEnd.rawValue, ready.writeEnd),
+        (lifeline.readEnd.rawValue, lifeline.readEnd),
       ])
     for end in [ready.writeEnd, lifeline.readEnd, input.readEnd] { end.closeQuietly() }
     input.writeEnd.closeQuietly()
@@ -102,7 +103,7 @@ final class PrivateMount {
       return PrivateMount(path: path, folder: request.folder, child: child, hold: .lifeline(lifeline.writeEnd))
     }
     lifeline.writeEnd.closeQuietly()
-    switch child.wait() {
+    switch child.wait() ?? .exited(0) {
     case .exited: throw .silent
     case .killed(let signal):
       throw HelperError("the process for the mount was ended by signal \(signal) before it was ready")

@@ -1,3 +1,4 @@
+import Platform
 import SystemPackage
 
 /// A git command whose output is wanted: short, and over before anything else goes on.
@@ -16,9 +17,6 @@ struct GitCommand {
     }
   }
 
-  /// How much is kept of what a command says.
-  static let errorByteLimit = 65536
-
   /// Its words after `git`.
   let arguments: [String]
   /// Its variables.
@@ -31,19 +29,16 @@ struct GitCommand {
 
   /// Runs it with `input`. Where that is more than a pipe holds (64 KiB) the command has to read it before it writes much.
   func run(input: [UInt8] = []) throws(HelperError) -> Result {
-    let (inputPipe, output, error) = (try Pipe(), try Pipe(), try Pipe())
-    let child = try ChildProcess.start(
-      "git", arguments, environment: environment,
-      descriptors: [0: inputPipe.readEnd, 1: output.writeEnd, 2: error.writeEnd])
-    for end in [inputPipe.readEnd, output.writeEnd, error.writeEnd] { end.closeQuietly() }
-    let errors = PipeTail(of: error.readEnd, byteLimit: Self.errorByteLimit)
-    // A command that does not read it has its reasons, and says so.
-    _ = try? inputPipe.writeEnd.writeAll(input)
-    inputPipe.writeEnd.closeQuietly()
-    let bytes = output.readEnd.readAll()
-    let errorOutput = String(decoding: errors.wait(), as: UTF8.self)
-    output.readEnd.closeQuietly()
-    error.readEnd.closeQuietly()
-    return Result(isSuccess: child.wait() == .exited(0), output: bytes, errorOutput: errorOutput)
+    let result: ProgramOutput
+    do throws(Errno) {
+      result = try environment.withWords { variables throws(Errno) in
+        try ProgramOutput.of("git", arguments, variables: &variables, input: input, signals: .endedByPipe)
+      }
+    } catch {
+      throw HelperError("git cannot be started: \(error)")
+    }
+    return Result(
+      isSuccess: result.end ?? .exited(0) == .exited(0), output: result.output,
+      errorOutput: String(decoding: result.errorOutput, as: UTF8.self))
   }
 }

@@ -32,14 +32,16 @@ struct ProcessEnvironment: Sendable {
   }
 
   /// Calls `body` with `NAME=value` of every variable, as exec(2) takes them; the pointers are valid during the call only.
-  func withWords<Result>(_ body: (inout [UnsafeMutablePointer<CChar>?]) -> Result) -> Result {
+  func withWords<Result, Failure: Error>(
+    _ body: (inout [UnsafeMutablePointer<CChar>?]) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
     let copies = words.map { strdup($0) }
     defer { for copy in copies { free(copy) } }
     var all = copies
     if includesPassword, let word = password?.word { all.append(word) }
     all.append(nil)
     defer { withExtendedLifetime(password) {} }
-    return body(&all)
+    return try body(&all)
   }
 
   /// From now on no process that is started gets the password, and this one does not know it any more.

@@ -1,12 +1,12 @@
 import Dispatch
 import Glibc
-import Synchronization
+import Platform
 import SystemPackage
 
 /// What the client sends in a push: carried to receive-pack by a thread of its own, which reads the commands on the way.
 final class ClientStream: Sendable {
   private static let chunk = 1 << 18
-  private let commands = Mutex(PushRequest())
+  private let commands = Locked(PushRequest())
 
   /// What the client has asked for. Complete as soon as receive-pack reports: it has to read all of it first.
   var request: PushRequest { commands.withLock { $0 } }

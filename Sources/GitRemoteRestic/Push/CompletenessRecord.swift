@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 import SystemPackage
 
 /// What a client knows of a stored repository: objects from which everything is there, as long as certain packs are.

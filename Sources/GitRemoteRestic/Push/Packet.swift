@@ -1,3 +1,5 @@
+import Platform
+
 /// One pkt-line: four hexadecimal digits of length, themselves included, and a payload; or one of the lengths below four,
 /// which mean something by themselves. Source: gitprotocol-common(5).
 struct Packet: Hashable, Sendable {
@@ -33,14 +35,9 @@ struct Packet: Hashable, Sendable {
   /// As it goes over the wire.
   var encoded: [UInt8] {
     switch kind {
-    case .data: Self.digits(payload.count + 4) + payload
-    case .special(let number): Self.digits(number)
+    case .data: Array(Hex.text(UInt16(payload.count + 4)).utf8) + payload
+    case .special(let number): Array(Hex.text(UInt16(number)).utf8)
     }
-  }
-
-  private static func digits(_ number: Int) -> [UInt8] {
-    let text = String(number, radix: 16)
-    return Array(repeatElement("0", count: 4 - text.count).joined().utf8) + Array(text.utf8)
   }
 
   /// The length that four digits spell; nil where they are none or spell one that there isn't.

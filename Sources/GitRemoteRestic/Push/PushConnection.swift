@@ -1,4 +1,5 @@
 import MessageText
+import Platform
 import SystemPackage
 
 /// A push: receive-pack at work on the mount, its report held back until what it reports is saved.
@@ -30,7 +31,7 @@ struct PushConnection {
 
   /// Serves one push. Returns how receive-pack ended.
   func serve() throws(HelperError) -> ChildProcess.End {
-    let (input, output) = (try Pipe(), try Pipe())
+    let (input, output) = (try Pipe.open(), try Pipe.open())
     let process = try server.start(input: input.readEnd, output: output.writeEnd)
     input.readEnd.closeQuietly()
     output.writeEnd.closeQuietly()

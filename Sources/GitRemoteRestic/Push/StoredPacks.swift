@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 import SystemPackage
 
 /// The packs of a repository that holds nothing but packs: names and sizes of `*.pack` and `*.idx`.
@@ -26,14 +27,8 @@ struct StoredPacks: Hashable, Sendable {
   }
 
   private static func names(in path: FilePath) -> [String]? {
-    guard let stream = path.withPlatformString({ opendir($0) }) else { return nil }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names
+    // What can't be read is not known, whatever the reason.
+    try? FolderNames.list(path).map(\.string)
   }
 
   private static func size(of path: FilePath) -> Int64? {

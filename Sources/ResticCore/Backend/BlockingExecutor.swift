@@ -86,7 +86,7 @@ private final class ThreadPool: @unchecked Sendable {
   /// Runs jobs until the pool is stopped and empty.
   ///
   /// A job may hold the last reference to its executor, whose end needs `mutex`: so a job is let go of without it.
-  fileprivate func work() {
+  private func work() {
     while let job = waitForJob() { job() }
   }
 
@@ -110,29 +110,13 @@ private final class ThreadPool: @unchecked Sendable {
     return job
   }
 
-  /// Whether a detached thread, with all signals blocked, is now at work.
+  /// Whether a thread is now at work.
   private func startThread() -> Bool {
-    var everything = sigset_t()
-    var before = sigset_t()
-    sigfillset(&everything)
-    pthread_sigmask(SIG_SETMASK, &everything, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-
-    let context = Unmanaged.passRetained(self)
-    var thread = pthread_t()
-    guard pthread_create(&thread, nil, runThread, context.toOpaque()) == 0 else {
-      context.release()
+    do {
+      try PlainThread.start { [self] in work() }
+      return true
+    } catch {
       return false
     }
-    pthread_detach(thread)
-    return true
   }
-}
-
-/// The entry point of a pool's thread; `context` is a retained `ThreadPool`.
-private func runThread(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-  if let context {
-    Unmanaged<ThreadPool>.fromOpaque(context).takeRetainedValue().work()
-  }
-  return nil
 }

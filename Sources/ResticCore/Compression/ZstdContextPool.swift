@@ -1,12 +1,11 @@
 import CZstd
-import Synchronization
 
 /// Idle libzstd contexts of one kind, so that a call need not build tables of some MiB anew.
 ///
 /// A context is in the pool or with one caller, never both. At most `capacity` idle ones are kept; further ones are
 /// freed on return, so a burst of threads leaves no memory behind. The mutex is a leaf lock.
 final class ZstdContextPool: Sendable {
-  private let idle = Mutex(IdleContexts())
+  private let idle = Locked(IdleContexts())
   private let capacity: Int
   private let make: @Sendable () -> OpaquePointer?
   private let free: @Sendable (OpaquePointer) -> Void

@@ -115,7 +115,7 @@ extension GoJSON {
     public mutating func base64(_ bytes: [UInt8]) {
       let count = GoJSON.base64Count(byteCount: bytes.count)
       literal("\"")
-      append(maximum: count) { target in
+      append(maximum: count + 1) { target in
         bytes.withUnsafeBytes { GoJSON.encodeBase64($0, to: target) }
         return count
       }

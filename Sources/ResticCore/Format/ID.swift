@@ -64,16 +64,12 @@ public struct ID<Kind>: Hashable, Comparable, Sendable, CustomStringConvertible 
 
   /// 64 lower-case hex digits: the id as file name and as restic prints it.
   public var hex: String {
-    let digits: StaticString = "0123456789abcdef"
-    return String(unsafeUninitializedCapacity: Self.byteCount * 2) { buffer in
-      var index = 0
-      for word in [words.0, words.1, words.2, words.3] {
-        for shift in stride(from: 60, through: 0, by: -4) {
-          buffer[index] = digits.utf8Start[Int(word >> UInt64(shift) & 15)]
-          index += 1
-        }
+    String(unsafeUninitializedCapacity: Self.byteCount * 2) { buffer in
+      guard let start = buffer.baseAddress else { return 0 }
+      for (index, word) in [words.0, words.1, words.2, words.3].enumerated() {
+        HexWord.write(word, to: start + 16 * index)
       }
-      return index
+      return Self.byteCount * 2
     }
   }
 

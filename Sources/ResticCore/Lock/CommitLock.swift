@@ -105,8 +105,7 @@ public final class CommitLock: Sendable {
   }
 
   private static func randomHolder() -> String {
-    let digits = [SecureRandom.uint64(), SecureRandom.uint64()].map { String($0, radix: 16) }
-    return digits.map { String(repeating: "0", count: 16 - $0.count) + $0 }.joined()
+    Hex.text(SecureRandom.bytes(16))
   }
 
   /// One try to take the lock, and what it needs.

@@ -1,5 +1,6 @@
 import Glibc
 import MessageText
+import Platform
 import SystemPackage
 
 /// A folder to mount on, checked before anybody is asked for a password.
@@ -34,15 +35,14 @@ enum Mountpoint {
   }
 
   private static func checkEmpty(_ resolved: FilePath, _ path: String) throws(CommandError) {
-    guard let stream = resolved.withPlatformString({ opendir($0) }) else {
-      throw unusable(path, Errno(rawValue: errno))
+    let names: [FilePath.Component]
+    do throws(Errno) {
+      names = try FolderNames.list(resolved, limit: 0)
+    } catch {
+      throw unusable(path, error)
     }
-    defer { closedir(stream) }
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-      guard name.allSatisfy({ $0 == UInt8(ascii: ".") }) && name.count <= 2 else {
-        throw CommandError("the mountpoint \(path) is not empty; choose an empty folder or move its content away")
-      }
+    guard names.isEmpty else {
+      throw CommandError("the mountpoint \(path) is not empty; choose an empty folder or move its content away")
     }
   }
 

@@ -58,7 +58,7 @@ struct UnmountCommand: ContextualCommand {
       preconditionFailure("the mount was found in this table")
     }
     if mount.isDead {
-      try await Unmounting.unmount(mount.path)
+      try await mount.unmount()
       throw CommandError(
         "the process that served \(mount.path) had died; the folder is free again, `restic-gitfs snapshots` shows what was saved"
       )
@@ -76,7 +76,7 @@ struct UnmountCommand: ContextualCommand {
 
     if !quiet { for warning in synchronized?.warnings ?? [] { context.warn(warning) } }
     let session = try Self.session(of: status)
-    try await Unmounting.unmount(mount.path)
+    try await mount.unmount()
     guard let session else {
       return try tell(.clean(snapshot: status.snapshot), status, synchronized, in: context)
     }

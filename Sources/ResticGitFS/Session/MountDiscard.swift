@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 import SystemPackage
 
 /// Gives up a mount with what is not saved, whatever the storage and the serving process do. Nothing here waits for long.
@@ -102,7 +103,7 @@ struct MountDiscard: Sendable {
   /// Takes the mount off if it is still there.
   private func takeOff() async throws {
     guard try MountTable.load().entry(at: mount.path)?.device == device else { return }
-    try await Unmounting.detach(mount.path)
+    try await mount.unmount(.forced)
   }
 
   /// Waits for the end of the process for a while; whether it came.

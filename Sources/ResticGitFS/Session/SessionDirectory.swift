@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 import ResticCore
 import SystemPackage
 
@@ -24,10 +25,7 @@ struct SessionDirectory: Sendable {
   /// A new session of this process, holding `record`.
   func create(_ record: SessionRecord) throws(Errno) -> SessionFile {
     try Self.makeFolders(path)
-    let name = SecureRandom.bytes(8).map { byte in
-      let digits = String(byte, radix: 16)
-      return digits.count == 1 ? "0" + digits : digits
-    }.joined()
+    let name = Hex.text(SecureRandom.bytes(8))
     return try SessionFile(path: path.appending("\(name).json"), record: record)
   }
 
@@ -47,17 +45,12 @@ struct SessionDirectory: Sendable {
 
   /// The names in the folder `path`; none where there is no such folder.
   private static func names(in path: FilePath) throws(Errno) -> [String] {
-    guard let stream = path.withPlatformString({ opendir($0) }) else {
-      guard errno == ENOENT else { throw Errno(rawValue: errno) }
+    do throws(Errno) {
+      return try FolderNames.list(path).map(\.string)
+    } catch {
+      guard error == .noSuchFileOrDirectory else { throw error }
       return []
     }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      names.append(
-        withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
-    }
-    return names
   }
 
   private static func makeFolders(_ path: FilePath) throws(Errno) {

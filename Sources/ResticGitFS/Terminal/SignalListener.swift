@@ -4,9 +4,8 @@ import ResticCore
 /// Receives SIGINT, SIGTERM, SIGHUP and SIGUSR1, and others when asked to, on one thread, so that what they cause is ordinary code.
 ///
 /// The signals are blocked before any other thread starts, and threads inherit that. Child processes inherit it too:
-/// those that should end on Ctrl-C must be started with an empty mask. Not every thread keeps it: the one of Subprocess
-/// that waits for child processes lets every signal through. So each has a handler, which may run on any thread and leaves
-/// the signal in a pipe.
+/// those that should end on Ctrl-C must be started with an empty mask. Not every thread of a library keeps it, so each
+/// signal has a handler, which may run on any thread and leaves the signal in a pipe.
 final class SignalListener: Sendable {
   /// A signal that arrived.
   struct Signal: Hashable, Sendable {

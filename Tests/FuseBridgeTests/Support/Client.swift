@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 import SystemPackage
 
 /// A program run as a child: what uses a mount must never be the process that serves it.
@@ -57,28 +58,16 @@ enum Client {
 
   /// Starts a program and does not wait; the caller has to.
   static func start(_ arguments: [String], in directory: FilePath, output: Int32) throws -> pid_t {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_adddup2(&actions, output, 1)
-    posix_spawn_file_actions_adddup2(&actions, output, 2)
-    // Swift's Glibc lacks posix_spawn_file_actions_addchdir_np, so env changes the directory.
-    let arguments = ["env", "--chdir=" + directory.string] + arguments
-    var strings: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-    defer { for string in strings { free(string) } }
-    var child = pid_t()
-    // The threads of the test runner block signals, which a child would inherit.
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var none = sigset_t()
-    sigemptyset(&none)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-    let result = posix_spawnp(&child, arguments[0], &actions, &attributes, &strings, environ)
-    guard result == 0 else { throw Failure(description: "\(arguments[0]): \(Errno(rawValue: result))") }
-    return child
+    let output = FileDescriptor(rawValue: output)
+    do throws(Errno) {
+      // Swift's Glibc lacks posix_spawn_file_actions_addchdir_np, so env changes the directory.
+      return try ChildProcess.start(
+        "env", ["--chdir=" + directory.string] + arguments, files: [0: "/dev/null"],
+        descriptors: [(1, output), (2, output)], signals: .unblocked
+      ).processID
+    } catch {
+      throw Failure(description: "\(arguments[0]): \(error)")
+    }
   }
 
   private static func succeed(_ arguments: [String], in directory: FilePath) throws -> String {

@@ -1,5 +1,6 @@
 import FuseBridge
 import Glibc
+import Platform
 import Synchronization
 import SystemPackage
 import Testing
@@ -16,7 +17,7 @@ final class Mount: Sendable {
     guard let directory = mkdtemp(&template) else { throw Errno(rawValue: errno) }
     path = FilePath(platformString: directory)
     session = try FuseSession(fileSystem: fileSystem, mountpoint: path, options: options)
-    Thread.start { [self] in
+    try PlainThread.start { [self] in
       let result = session.run()
       end.withLock { $0 = result }
     }

@@ -18,7 +18,7 @@ struct StreamHasherTests {
       offset = end
     }
     hasher.update([])
-    return hasher.finish().map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+    return Hex.text(hasher.finish())
   }
 
   @Test("pieces of any size give the hash of the whole", arguments: [1, 3, 63, 64, 65, 1000, 999_999, 2_000_000])

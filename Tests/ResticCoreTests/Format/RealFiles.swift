@@ -18,7 +18,7 @@ enum RealFiles {
     """##)
 
   /// The master key in `keyFile`: encrypt, k, r.
-  static let masterKey = hex(
+  static let masterKey = Vector.hex(
     """
     778514d0c3f79a452bd48abd0d9d569d1de70b6b79c0aaae410805d12d7132cbb91a0c139a24caccc9d86aa9c839095109f4\
     d20b649f1206a496300a6c5a0505
@@ -117,7 +117,7 @@ enum RealFiles {
     """##)
 
   /// The header of the data pack that `compressedIndex` names.
-  static let dataPackHeader = hex(
+  static let dataPackHeader = Vector.hex(
     """
     022e000000050000002cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824022a00000001000000\
     2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a488102fd462900944629005cc8c39d18bd7b8fd6\
@@ -129,7 +129,7 @@ enum RealFiles {
     """)
 
   /// The header of the tree pack that `compressedIndex` names.
-  static let treePackHeader = hex(
+  static let treePackHeader = Vector.hex(
     """
     03360000000d000000ac08ce34ba4f8123618661bef2425f7028ffb9ac740578a3ee88684d2523fee8037001000068160000\
     30dd1fa449a519ccff8e9a53f62fa10588bd2ddbe94d1b54043058fd2f44a51003dc020000e82d00008e706f979440784586\
@@ -140,7 +140,7 @@ enum RealFiles {
     """)
 
   /// The header of the tree pack that `plainIndex` names.
-  static let plainPackHeader = hex(
+  static let plainPackHeader = Vector.hex(
     """
     012d000000ac08ce34ba4f8123618661bef2425f7028ffb9ac740578a3ee88684d2523fee80104030000a9919be5f2303cd3\
     b5e52769aa158beccb4a580424bcdecd78b633490e515e03019c01000030aef65dfdf5196001ce29869b016dcc886bb9e51b\
@@ -150,12 +150,5 @@ enum RealFiles {
 
   private static func bytes(_ text: StaticString) -> [UInt8] {
     text.withUTF8Buffer { Array($0) }
-  }
-
-  private static func hex(_ text: String) -> [UInt8] {
-    let digits = Array(text.utf8)
-    return stride(from: 0, to: digits.count, by: 2).compactMap {
-      UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
-    }
   }
 }

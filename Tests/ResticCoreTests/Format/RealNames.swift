@@ -3,11 +3,7 @@ enum RealNames {
   /// A name's bytes and its JSON string.
   static let all: [(bytes: [UInt8], json: String)] = table.split(separator: "\n").map { line in
     let parts = line.split(separator: " ", maxSplits: 1)
-    let digits = Array(parts[0].utf8)
-    let bytes = stride(from: 0, to: digits.count, by: 2).compactMap {
-      UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
-    }
-    return (bytes, String(parts[1]))
+    return (Vector.hex(String(parts[0])), String(parts[1]))
   }
 
   private static let table = ##"""

@@ -170,11 +170,9 @@ struct LockTests {
 
   @Test("a process that has ended counts as gone although its parent has not noticed")
   func zombieProcess() async throws {
-    var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
-    defer { free(arguments[0]) }
-    var child = pid_t()
-    try #require(posix_spawnp(&child, "true", nil, nil, &arguments, nil) == 0)
-    defer { waitpid(child, nil, 0) }
+    let process = try ChildProcess.start("true", [], signals: .unblocked)
+    defer { process.wait() }
+    let child = process.processID
     var information = siginfo_t()
     try #require(waitid(P_PID, id_t(child), &information, WEXITED | WNOWAIT) == 0)
     try #require(kill(child, 0) == 0)

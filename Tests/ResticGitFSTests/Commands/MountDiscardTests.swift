@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Platform
 import ResticCore
 import ResticTestSupport
 import SystemPackage
@@ -41,10 +42,8 @@ struct MountDiscardTests {
     let folder = try TemporaryDirectory()
     let program = folder.path.appending(name)
     #expect(symlink("/bin/sleep", program.string) == 0)
-    var child: pid_t = 0
-    var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("sleep"), strdup("600"), nil]
-    defer { for argument in arguments { free(argument) } }
-    try #require(posix_spawn(&child, program.string, nil, nil, &arguments, environ) == 0)
+    let process = try ChildProcess.start(program.string, ["600"], name: "sleep", signals: .unblocked)
+    let child = process.processID
     let ended = Task { [child] in
       await BlockingExecutor(threadCount: 1).run { _ = waitpid(child, nil, 0) }
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Platform
 import SystemPackage
 
 /// The built `restic-gitfs` as a child process on a pseudoterminal of its own: what a person at a terminal sees and types.
@@ -17,10 +18,10 @@ final class TerminalProcess {
   /// Everything the child has written so far; carriage returns are left out.
   private(set) var output = ""
   /// The process.
-  let child: pid_t
+  var child: pid_t { process.processID }
+  private let process: ChildProcess
   private let master: FileDescriptor
   private let slave: FileDescriptor
-  private var exitStatus: Int32?
 
   /// Starts the program with `arguments`, and with `environment` instead of ours.
   init(_ arguments: [String], environment: [String: String]) throws {
@@ -32,35 +33,19 @@ final class TerminalProcess {
     self.slave = FileDescriptor(rawValue: slave)
     for descriptor in [master, slave] { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
 
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
     // The first terminal that a session's leader opens becomes its controlling one.
-    posix_spawn_file_actions_addopen(&actions, 0, name, O_RDWR, 0)
-    posix_spawn_file_actions_adddup2(&actions, 0, 1)
-    posix_spawn_file_actions_adddup2(&actions, 0, 2)
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var noSignals = sigset_t()
-    sigemptyset(&noSignals)
-    posix_spawnattr_setsigmask(&attributes, &noSignals)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(0x80))  // POSIX_SPAWN_SETSID
-
-    let program = try Self.program.string
-    var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
+    let terminal = FilePath(platformString: name)
     var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0)=\($1)") } + [nil]
-    defer { for string in words + variables { free(string) } }
-    var child = pid_t()
-    let result = posix_spawn(&child, program, &actions, &attributes, &words, &variables)
-    self.child = child
-    guard result == 0 else { throw Errno(rawValue: result) }
+    defer { for string in variables { free(string) } }
+    process = try ChildProcess.start(
+      Self.program.string, arguments, variables: &variables, files: [0: terminal],
+      descriptors: [(1, .standardInput), (2, .standardInput)], signals: .unblocked, leadsSession: true)
   }
 
   deinit {
-    if exitStatus == nil {
+    if process.endIfOver() == nil {
       kill(-child, SIGKILL)
-      waitpid(child, nil, 0)
+      process.wait()
     }
     // The terminal goes with its last descriptor, whatever close says.
     try? slave.close()
@@ -113,14 +98,17 @@ final class TerminalProcess {
   /// The exit code, or 1000 and the signal's number; nil when a minute is over.
   func exitCode() throws -> Int32? {
     let deadline = ContinuousClock.now + Self.limit
-    var status: Int32 = 0
-    while waitpid(child, &status, WNOHANG) == 0 {
+    while true {
+      if let end = process.endIfOver() {
+        try read()
+        switch end {
+        case .exited(let code): return code
+        case .killed(let signal): return 1000 + signal
+        }
+      }
       guard ContinuousClock.now < deadline else { return nil }
       try read()
     }
-    exitStatus = status
-    try read()
-    return status & 0x7F == 0 ? status >> 8 & 0xFF : 1000 + status & 0x7F
   }
 
   private var found = "".startIndex

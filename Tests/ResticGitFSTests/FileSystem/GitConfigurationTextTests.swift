@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 import ResticTestSupport
 import SystemPackage
 import Testing
@@ -73,7 +74,7 @@ struct GitConfigurationTextTests {
       let words = line.split(separator: " ", omittingEmptySubsequences: false)
       let ours = (try? GitConfigurationText(bytes)).map { Self.names($0).map { "\($0)\0" }.joined() }
       let theirs = words[1] == "0" ? Self.withoutLeadingDots(String(words[0])) : nil
-      let hex = ours.map { $0.utf8.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+      let hex = ours.map { Hex.text($0.utf8) }
       #expect(hex == theirs, "\(String(decoding: bytes, as: UTF8.self)) seed \(seed)")
     }
   }

@@ -1,4 +1,5 @@
 import FuseBridge
+import Platform
 import ResticTestSupport
 import SystemPackage
 
@@ -16,10 +17,10 @@ enum KernelMount {
     let session = try FuseSession(
       fileSystem: mount.fileSystem, mountpoint: directory.path, options: FuseMountOptions(fileSystemName: "test"))
     let (end, continuation) = AsyncStream.makeStream(of: Never.self)
-    DetachedThread {
+    try PlainThread.start {
       _ = session.run()
       continuation.finish()
-    }.start()
+    }
     let result: Result<Void, any Error>
     do {
       try await body(directory.path, session.notifier)

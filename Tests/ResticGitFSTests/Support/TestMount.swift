@@ -92,8 +92,11 @@ struct TestMount: Sendable {
   func onThread<Success: Sendable>(_ body: @escaping @Sendable (TestMount) throws -> Success) async throws -> Success {
     try await withTimeLimit {
       try await withCheckedThrowingContinuation { continuation in
-        let thread = DetachedThread { continuation.resume(with: Result { try body(self) }) }
-        thread.start()
+        do throws(Errno) {
+          try PlainThread.start { continuation.resume(with: Result { try body(self) }) }
+        } catch {
+          continuation.resume(throwing: error)
+        }
       }
     }
   }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import ResticCore
 
 /// Feeds one decoder with many damaged inputs.
 ///
@@ -96,7 +97,7 @@ public struct FuzzRun: Sendable {
   }
 
   private static func escaped(_ byte: UInt8) -> String {
-    "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    "\\x" + Hex.text(byte)
   }
 
   /// The most memory that the process has needed so far, in KiB.

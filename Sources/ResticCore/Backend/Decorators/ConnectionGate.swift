@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Lets at most so many through at a time; the others wait in the order in which they came.
 ///
 /// A connection that is given back goes straight to the first one waiting, so nobody can overtake. `state` is a leaf
@@ -12,12 +10,12 @@ final class ConnectionGate: Sendable {
     var waiting: [(ticket: Int, continuation: CheckedContinuation<Bool, Never>)] = []
   }
 
-  private let state: Mutex<State>
+  private let state: Locked<State>
 
   /// A gate for `connections` at a time.
   init(connections: Int) {
     precondition(connections > 0, "nothing would ever get through")
-    state = Mutex(State(freeCount: connections))
+    state = Locked(State(freeCount: connections))
   }
 
   /// Waits for a connection. False, and none is taken, when the task is cancelled while it has to wait.

@@ -12,10 +12,7 @@ struct LocalPaths: Sendable {
   let root: FilePath
 
   /// The 256 names of the folders below `data`.
-  static let dataSubfolders: [String] = (0..<256).map { number in
-    let digits = String(number, radix: 16)
-    return digits.utf8.count == 1 ? "0" + digits : digits
-  }
+  static let dataSubfolders: [String] = (0...UInt8.max).map { Hex.text($0) }
 
   /// Every folder of a repository below the root, parents first.
   var folders: [FilePath] {

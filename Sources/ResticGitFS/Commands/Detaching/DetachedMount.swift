@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 import SystemPackage
 
 /// Starts the process that serves a mount, and waits until it is ready or has failed.
@@ -13,13 +14,12 @@ enum DetachedMount {
     // Only our end: the other process is to inherit the other one.
     _ = fcntl(pipe.readEnd.rawValue, F_SETFD, FD_CLOEXEC)
 
-    let child = try spawn(
-      arguments: arguments(context.arguments, readyDescriptor: pipe.writeEnd.rawValue), in: context)
+    let child = try spawn(arguments: arguments(context.arguments, readyDescriptor: pipe.writeEnd.rawValue))
     // The other process has its own copy, and this one waits for as long as the other asks and opens.
     _ = Environment.takePassword()
     try pipe.writeEnd.close()
     // Signals are blocked here and in the new process, so none is lost meanwhile. Those of the terminal reach it anyway.
-    context.signals.onSignal { if !$0.isFromTerminal { kill(child, $0.number) } }
+    context.signals.onSignal { [process = child.processID] in if !$0.isFromTerminal { kill(process, $0.number) } }
 
     var byte: UInt8 = 0
     let count = try withUnsafeMutableBytes(of: &byte) { try pipe.readEnd.read(into: $0) }
@@ -31,32 +31,28 @@ enum DetachedMount {
     Array(arguments.prefix(1)) + ["--ready-fd", String(readyDescriptor)] + arguments.dropFirst()
   }
 
-  private static func spawn(arguments: [String], in context: CommandContext) throws(CommandError) -> pid_t {
-    let words = [CommandLine.arguments.first ?? "restic-gitfs"] + arguments
-    var strings: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-    defer { for string in strings { free(string) } }
-    var child = pid_t()
-    let result = posix_spawn(&child, "/proc/self/exe", nil, nil, &strings, environ)
-    guard result == 0 else {
-      throw CommandError("the process for the mount cannot be started: \(Errno(rawValue: result))")
+  private static func spawn(arguments: [String]) throws(CommandError) -> ChildProcess {
+    do throws(Errno) {
+      return try ChildProcess.start(
+        "/proc/self/exe", arguments, name: CommandLine.arguments.first ?? "restic-gitfs", signals: .inherited)
+    } catch {
+      throw CommandError("the process for the mount cannot be started: \(error)")
     }
-    return child
   }
 
   /// How `child`, which ended without being ready, ended.
-  private static func exitCode(of child: pid_t, in context: CommandContext) -> ExitCode {
-    var status: Int32 = 0
-    while waitpid(child, &status, 0) < 0 {
-      guard errno == EINTR else { return .failure }
+  private static func exitCode(of child: ChildProcess, in context: CommandContext) -> ExitCode {
+    switch child.wait() {
+    case nil: return .failure
+    case .exited(let code): return ExitCode(rawValue: code) ?? .failure
+    case .killed(let signal):
+      // It may have been killed at the prompt, with echo off.
+      context.terminal.restoreEcho()
+      guard ![SIGINT, SIGTERM, SIGHUP].contains(signal) else { return .interrupted }
+      context.warn(
+        "the process for the mount was ended by signal \(signal) before it was ready; `mount --foreground -vv` shows more"
+      )
+      return .failure
     }
-    let signal = status & 0x7F
-    guard signal != 0 else { return ExitCode(rawValue: status >> 8 & 0xFF) ?? .failure }
-    // It may have been killed at the prompt, with echo off.
-    context.terminal.restoreEcho()
-    guard ![SIGINT, SIGTERM, SIGHUP].contains(signal) else { return .interrupted }
-    context.warn(
-      "the process for the mount was ended by signal \(signal) before it was ready; `mount --foreground -vv` shows more"
-    )
-    return .failure
   }
 }

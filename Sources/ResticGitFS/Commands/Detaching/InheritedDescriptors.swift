@@ -1,17 +1,13 @@
 import Glibc
+import Platform
+import SystemPackage
 
 /// The descriptors that a process was started with.
 enum InheritedDescriptors {
   /// All but the standard three. Right only before anything has been opened: called first of all.
   static func list() -> [Int32] {
-    guard let stream = opendir("/proc/self/fd") else { return [] }
-    defer { closedir(stream) }
-    var descriptors: [Int32] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      guard let descriptor = Int32(name), descriptor > 2, descriptor != dirfd(stream) else { continue }
-      descriptors.append(descriptor)
-    }
-    return descriptors
+    // Without /proc none is known. The one that the folder was read with is among them, and closed again.
+    let numbers = ((try? FolderNames.list("/proc/self/fd")) ?? []).compactMap { Int32($0.string) }
+    return numbers.filter { $0 > 2 && fcntl($0, F_GETFD) >= 0 }
   }
 }

@@ -1,3 +1,4 @@
+import Platform
 import ResticCore
 
 /// The password of a repository as git's credential helpers know it.

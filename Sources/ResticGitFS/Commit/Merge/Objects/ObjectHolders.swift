@@ -1,3 +1,4 @@
+import Platform
 import ResticCore
 
 /// The files of a merged git repository that hold objects for certain: packfiles and loose objects that both sides have, or
@@ -60,8 +61,7 @@ final class ObjectHolders {
 
   private func looseObjects(_ firstByte: UInt8) async throws -> Set<ObjectName> {
     if let known = looseObjects[firstByte] { return known }
-    let digits = String(firstByte, radix: 16)
-    let folder = Name(digits.count == 1 ? "0" + digits : digits)
+    let folder = Name(Hex.text(firstByte))
     var names: Set<ObjectName> = []
     for (name, versions) in try await directory.folder(folder).entries where versions.isCertain {
       // A file that was not written to the end before a crash is empty, mostly.

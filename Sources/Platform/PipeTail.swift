@@ -1,14 +1,13 @@
-import Dispatch
-import Synchronization
-import SystemPackage
+internal import Dispatch
+public import SystemPackage
 
 /// The last bytes of what comes out of a pipe. A thread of its own reads them, so whoever writes never has to wait.
-final class PipeTail: Sendable {
-  private let bytes = Mutex<[UInt8]>([])
+public final class PipeTail: Sendable {
+  private let bytes = Locked<[UInt8]>([])
   private let reading = DispatchGroup()
 
   /// Begins to read `descriptor`, which stays the caller's, up to its end; keeps the last `byteLimit` bytes.
-  init(of descriptor: FileDescriptor, byteLimit: Int) {
+  public init(of descriptor: FileDescriptor, byteLimit: Int) {
     DispatchQueue(label: "pipe").async(group: reading) { [self] in
       descriptor.readAll { chunk in
         bytes.withLock { bytes in
@@ -22,7 +21,7 @@ final class PipeTail: Sendable {
   }
 
   /// Waits for the end, and returns the last bytes.
-  func wait() -> [UInt8] {
+  public func wait() -> [UInt8] {
     reading.wait()
     return bytes.withLock { $0 }
   }

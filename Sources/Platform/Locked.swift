@@ -1,7 +1,7 @@
 #if TSAN
   internal import Glibc
 #else
-  internal import Synchronization
+  public import Synchronization
 #endif
 
 /// State that only one thread touches at a time: all access goes through `withLock`.
@@ -45,14 +45,16 @@ public struct Locked<State: ~Copyable>: ~Copyable, Sendable {
       return try body(&storage.state)
     }
   #else
-    private let mutex: Mutex<State>
+    @usableFromInline let mutex: Mutex<State>
 
     /// Guards `state`.
+    @inlinable
     public init(_ state: consuming sending State) {
       mutex = Mutex(state)
     }
 
     /// The result of `body`, which has the state to itself while it runs.
+    @inlinable
     public borrowing func withLock<Result: ~Copyable, Failure>(
       _ body: (inout sending State) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {

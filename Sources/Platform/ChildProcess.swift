@@ -1,0 +1,112 @@
+public import Glibc
+public import SystemPackage
+
+/// Another program that this one started and waits for. Not safe from several threads at once.
+///
+/// swift-subprocess would not do: it copies what a program prints into buffers of its own, and that may be a password; and
+/// it hands on no descriptors, which `mount` needs.
+public final class ChildProcess {
+  /// How a process ended.
+  public enum End: Hashable, Sendable {
+    case exited(Int32)
+    case killed(signal: Int32)
+  }
+
+  /// What a program does with signals at its beginning.
+  public enum Signals: Sendable {
+    /// It blocks and ignores those that the calling thread does.
+    case inherited
+    /// As `inherited`, but SIGPIPE ends it.
+    case endedByPipe
+    /// It blocks none, and SIGPIPE ends it.
+    case unblocked
+  }
+
+  /// Variables as exec(2) takes them: pointers to `NAME=value`, then nil.
+  public typealias Variables = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+
+  /// Its process id.
+  public let processID: pid_t
+  private var end: End?
+
+  private init(processID: pid_t) {
+    self.processID = processID
+  }
+
+  /// Starts `program`: a path, or a name that is looked up in PATH. `name` is what it is told that it is called.
+  ///
+  /// It gets our standard streams, but for those that `files`, which are opened to read and write, and then `descriptors`
+  /// replace (theirs: ours); no other descriptor of ours is handed on but those without close-on-exec.
+  public static func start(
+    _ program: String, _ arguments: [String], name: String? = nil, variables: Variables? = nil,
+    files: [Int32: FilePath] = [:], descriptors: [(Int32, FileDescriptor)] = [],
+    signals: Signals, leadsSession: Bool = false
+  ) throws(Errno) -> ChildProcess {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    for (theirs, file) in files { posix_spawn_file_actions_addopen(&actions, theirs, file.string, O_RDWR, 0) }
+    for (theirs, ours) in descriptors {
+      // With the same number on both sides this takes close-on-exec away.
+      posix_spawn_file_actions_adddup2(&actions, ours.rawValue, theirs)
+    }
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    set(signals, leadsSession: leadsSession, in: &attributes)
+
+    var words: [UnsafeMutablePointer<CChar>?] = ([name ?? program] + arguments).map { strdup($0) } + [nil]
+    defer { for string in words { free(string) } }
+    var child = pid_t()
+    let result = posix_spawnp(&child, program, &actions, &attributes, &words, variables ?? environ)
+    guard result == 0 else { throw Errno(rawValue: result) }
+    return ChildProcess(processID: child)
+  }
+
+  /// Waits for its end. Nil where the system tells nobody of it: with SIGCHLD ignored.
+  @discardableResult
+  public func wait() -> End? {
+    look(options: 0)
+    return end
+  }
+
+  /// How it ended, if it has.
+  public func endIfOver() -> End? {
+    look(options: WNOHANG)
+    return end
+  }
+
+  private static func set(_ signals: Signals, leadsSession: Bool, in attributes: inout posix_spawnattr_t) {
+    var flags: Int32 = 0
+    if signals != .inherited {
+      var pipe = sigset_t()
+      sigemptyset(&pipe)
+      sigaddset(&pipe, SIGPIPE)
+      posix_spawnattr_setsigdefault(&attributes, &pipe)
+      flags |= POSIX_SPAWN_SETSIGDEF
+    }
+    if signals == .unblocked {
+      var none = sigset_t()
+      sigemptyset(&none)
+      posix_spawnattr_setsigmask(&attributes, &none)
+      flags |= POSIX_SPAWN_SETSIGMASK
+    }
+    // POSIX_SPAWN_SETSID, which Swift does not import.
+    if leadsSession { flags |= 0x80 }
+    posix_spawnattr_setflags(&attributes, Int16(flags))
+  }
+
+  private func look(options: Int32) {
+    guard end == nil else { return }
+    var status: Int32 = 0
+    while true {
+      let result = waitpid(processID, &status, options)
+      if result == processID {
+        let signal = status & 0x7F
+        end = signal == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal: signal)
+        return
+      }
+      guard result < 0, errno == EINTR else { return }
+    }
+  }
+}

@@ -1,0 +1,30 @@
+internal import Glibc
+
+/// The variables of this process, where they lie: no copy is made of what may be secret.
+public enum InheritedVariables {
+  /// Calls `body` with them for a program, but for `changes`: another value, or nil to leave one out.
+  public static func with<Result, Failure: Error>(
+    _ changes: [String: String?], _ body: (ChildProcess.Variables) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let changed: [UnsafeMutablePointer<CChar>?] = changes.compactMap { name, value in
+      value.map { strdup("\(name)=\($0)") }
+    }
+    defer { for word in changed { free(word) } }
+    let words = unchanged(changes) + changed + [nil]
+    let memory = ChildProcess.Variables.allocate(capacity: words.count)
+    defer { memory.deallocate() }
+    memory.initialize(from: words, count: words.count)
+    return try body(memory)
+  }
+
+  private static func unchanged(_ changes: [String: String?]) -> [UnsafeMutablePointer<CChar>?] {
+    var words: [UnsafeMutablePointer<CChar>?] = []
+    var next = environ
+    while let word = next.pointee {
+      let name = UnsafeRawBufferPointer(start: word, count: strlen(word)).prefix { $0 != UInt8(ascii: "=") }
+      if changes[String(decoding: name, as: UTF8.self)] == nil { words.append(word) }
+      next += 1
+    }
+    return words
+  }
+}

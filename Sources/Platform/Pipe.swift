@@ -1,0 +1,16 @@
+internal import CLinux
+internal import Glibc
+public import SystemPackage
+
+/// A pipe whose ends no other program gets unless it is told to (`ChildProcess.start`).
+public struct Pipe: Sendable {
+  public let readEnd: FileDescriptor
+  public let writeEnd: FileDescriptor
+
+  /// A new pipe.
+  public init() throws(Errno) {
+    var ends: [Int32] = [-1, -1]
+    guard pipe2(&ends, O_CLOEXEC) == 0 else { throw Errno(rawValue: errno) }
+    (readEnd, writeEnd) = (FileDescriptor(rawValue: ends[0]), FileDescriptor(rawValue: ends[1]))
+  }
+}

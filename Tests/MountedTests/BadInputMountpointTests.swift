@@ -63,7 +63,9 @@ struct BadInputMountpointTests {
     }
   }
 
-  @Test("without a FUSE device: the error says so, and nothing is left", .enabled(if: geteuid() == 0, "needs root"))
+  @Test(
+    "without a FUSE device: the error says so, and nothing is left", .enabled(if: geteuid() == 0, "mounting needs root")
+  )
   func noDevice() async throws {
     try await MountedRepository.with { vault in
       // A mount namespace of its own whose /dev has nothing but null.

@@ -4,7 +4,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Storage that fails", .enabled(if: geteuid() == 0, "needs root"))
+@Suite("Storage that fails", .enabled(if: geteuid() == 0, "mounting needs root"))
 struct BadInputStorageTests {
   private static let write = """
     chance = random.Random(int(sys.argv[1]))

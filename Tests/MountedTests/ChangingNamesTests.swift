@@ -118,18 +118,18 @@ struct ChangingNamesTests {
   @Test("hard links that another mount changed stay one file, and names in directories never entered are counted")
   func hardLinks() async throws {
     try await MountedRepository.mounted { vault in
-      try await vault.shell("mkdir d e; echo 1 > one; ln one d/two; ln one e/three; sync .")
+      try await vault.shell("mkdir c d e; echo 1 > c/one; ln c/one d/two; ln c/one e/three; sync .")
       let second = try await vault.mount(at: "second")
-      let look = "stat --printf '%h %i %s\\n' one d/two e/three | uniq -c"
+      let look = "stat --printf '%h %i %s\\n' c/one d/two e/three | uniq -c"
       try await vault.shell(look)
       try await vault.shell("echo changed > d/two", in: second)
       try await vault.sync(at: "second")
       try await vault.sync()
       #expect(try await vault.shell(look) == vault.shell(look, in: second))
-      try await vault.shell("echo mine >> one; cmp e/three <(echo changed; echo mine)")
+      try await vault.shell("echo mine >> c/one; cmp e/three <(echo changed; echo mine)")
       try await vault.remount()
       try await vault.shell(
-        "rm one; test $(stat -c %h d/two) = 2; echo 2 > new; mv new d/two; test $(stat -c %h e/three) = 1")
+        "rm c/one; test $(stat -c %h d/two) = 2; echo 2 > new; mv new d/two; test $(stat -c %h e/three) = 1")
       try await vault.unmount(at: "second")
       try await vault.expectKept()
     }

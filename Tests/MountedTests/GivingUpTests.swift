@@ -9,7 +9,7 @@ struct GivingUpTests {
   // P3 `umount` ends once all is saved, whoever else has the mount, and names them.
   @Test(
     "umount ends although another mount namespace has the mount, names who it is, and a new mount does not wait",
-    .enabled(if: geteuid() == 0, "needs root"))
+    .enabled(if: geteuid() == 0, "mounting needs root"))
   func otherNamespace() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell(

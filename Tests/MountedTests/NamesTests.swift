@@ -68,6 +68,7 @@ struct NamesTests {
           put("alone"); os.link("alone", "gone"); os.unlink("gone"); count("alone", 1)
           os.symlink("target", "soft"); os.link("soft", "soft too", follow_symlinks=False); equal(os.lstat("soft").st_nlink, 2)
           os.unlink("soft"); equal(os.readlink("soft too"), "target")
+          os.makedirs("p/q"); os.mkdir("r"); put("p/q/x", b"elsewhere"); os.link("p/q/x", "r/y"); os.link("p/q/x", "r/z")
           """)
       try await vault.expectKept()
       // A link that is written and removed while the directories of its other names have not been entered.
@@ -75,12 +76,14 @@ struct NamesTests {
         count + """
           put("one", b"written after the mount"); os.chmod("one", 0o640)
           equal(get("far/away/three"), b"written after the mount"); equal(get("far/two"), b"written after the mount")
+          count("r/y", 3); os.unlink("r/y"); count("r/z", 2); put("r/z", b"changed"); equal(get("p/q/x"), b"changed")
           """)
       try await vault.expectKept()
       try await vault.python(
         count + """
           os.unlink("far/two"); count("one", 2); count("far/away/three", 2)
           os.unlink("far/away/three"); count("one", 1); put("one", b"alone")
+          os.unlink("p/q/x"); count("r/z", 1); equal(get("r/z"), b"changed")
           """)
       try await vault.expectKept()
     }
@@ -143,9 +146,10 @@ struct NamesTests {
         """
         done = False
         def churn():
-            chance = random.Random(5)
+            chance = random.Random(5); lock = "d/lock-%d" % threading.get_ident()
             while not done:
                 i = chance.randrange(200)
+                put(lock, b"new"); os.rename(lock, "d/stays-%04d" % chance.randrange(\(count)))
                 for name in ["d/old-%d" % i, "d/new-%d" % i]:
                     try: os.unlink(name)
                     except FileNotFoundError: put(name)

@@ -31,13 +31,6 @@ public struct FuseNotifier: Sendable {
     }
   }
 
-  /// Like `invalidateEntry`, for a name that is gone together with its inode `child`: watchers (inotify) are told.
-  public func deleteEntry(_ name: [UInt8], of child: FuseInode, in parent: FuseInode) throws(Errno) {
-    try notify { session in
-      name.withCString { fuse_lowlevel_notify_delete(session, parent, child, $0, name.count) }
-    }
-  }
-
   private func notify(_ body: (OpaquePointer) -> Int32) throws(Errno) {
     switch connection.use(body) ?? 0 {
     // ENOSYS: the kernel has not even said hello (FUSE_INIT), so it knows nothing. ENOTCONN, ENODEV: it is gone.

@@ -75,11 +75,7 @@ enum FuseReply {
       var parameters = fuse_entry_param(entry, timeouts: timeouts)
       return fuse_reply_entry(request, &parameters)
     case .negativeEntry:
-      guard timeouts.negativeEntry > 0 else { return fuse_reply_err(request, ENOENT) }
-      // Inode 0 is libfuse's "remember that there is nothing".
-      var parameters = fuse_entry_param()
-      parameters.entry_timeout = timeouts.negativeEntry
-      return fuse_reply_entry(request, &parameters)
+      return Self.sendNegativeEntry(to: request, timeout: timeouts.negativeEntry)
     case .attributes(let attributes):
       var status = stat(attributes)
       return fuse_reply_attr(request, &status, timeouts.attributes)
@@ -112,6 +108,14 @@ enum FuseReply {
     case .neededByteCount(let byteCount):
       return fuse_reply_xattr(request, byteCount)
     }
+  }
+
+  private static func sendNegativeEntry(to request: fuse_req_t, timeout: Double) -> Int32 {
+    guard timeout > 0 else { return fuse_reply_err(request, ENOENT) }
+    // Inode 0 is libfuse's "remember that there is nothing".
+    var parameters = fuse_entry_param()
+    parameters.entry_timeout = timeout
+    return fuse_reply_entry(request, &parameters)
   }
 }
 

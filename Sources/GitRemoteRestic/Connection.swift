@@ -4,7 +4,6 @@ import SystemPackage
 
 /// One `connect`: a service at work on a private mount, from the mount to its end.
 struct Connection {
-  /// The service.
   let service: Service
   /// What git has called us with.
   let command: CommandLineWords

@@ -25,7 +25,6 @@ public final class ChildProcess {
   /// Variables as exec(2) takes them: pointers to `NAME=value`, then nil.
   public typealias Variables = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
 
-  /// Its process id.
   public let processID: pid_t
   private var end: End?
 

@@ -23,20 +23,6 @@ struct FuseNotifierTests {
     }
   }
 
-  @Test("a deleted name is gone")
-  func deletion() throws {
-    let fileSystem = MemoryFileSystem()
-    fileSystem.plant("f", content: [1])
-    try Mount.with(fileSystem) { mount in
-      try Client.shell("test -f f", in: mount.path)
-      let inode = try #require(fileSystem.inode(at: "f"))
-      try fileSystem.unlink(Array("f".utf8), in: 1)
-      try Client.shell("test -f f", in: mount.path)
-      try mount.session.notifier.deleteEntry(Array("f".utf8), of: inode, in: 1)
-      try Client.shell("! test -f f", in: mount.path)
-    }
-  }
-
   @Test("what the kernel does not know is no error")
   func unknown() throws {
     try Mount.with(MemoryFileSystem()) { mount in
@@ -44,7 +30,6 @@ struct FuseNotifierTests {
       try mount.session.notifier.invalidateInode(4_711)
       try mount.session.notifier.invalidateEntry(Array("nothing".utf8), in: 1)
       try mount.session.notifier.invalidateEntry(Array("nothing".utf8), in: 4_711)
-      try mount.session.notifier.deleteEntry(Array("nothing".utf8), of: 5, in: 1)
     }
   }
 

@@ -15,7 +15,6 @@ struct KeptFile: Sendable {
   /// How often a lock is tried that the mount's process seems to hold; a millisecond lies between two tries.
   private static let attempts = 100
 
-  /// The file.
   let path: FilePath
   /// How long the mount stays unused, as `restic-gitfs` takes it; it looks whether that is a duration.
   let duration: String

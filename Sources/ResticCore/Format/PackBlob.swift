@@ -20,12 +20,6 @@ public struct PackBlob: Hashable, Sendable {
     self.uncompressedLength = uncompressedLength
   }
 
-  /// Bytes of the plaintext.
-  public var plaintextLength: Int {
-    if let uncompressedLength { return Int(uncompressedLength) }
-    return max(0, Int(length) - Int(Self.sealOverhead))
-  }
-
   /// The first byte after the blob, if the blob is long enough to be one and ends within what 32 bits can address.
   var checkedEnd: UInt32? {
     let (end, overflow) = offset.addingReportingOverflow(length)

@@ -57,38 +57,17 @@ public struct Snapshot: Hashable, Sendable {
     writer.id(tree)
     writer.literal(",\"paths\":")
     writer.strings(paths)
-    if !hostname.isEmpty {
-      writer.literal(",\"hostname\":")
-      writer.string(hostname)
-    }
-    if !username.isEmpty {
-      writer.literal(",\"username\":")
-      writer.string(username)
-    }
-    if uid != 0 {
-      writer.literal(",\"uid\":")
-      writer.number(uid)
-    }
-    if gid != 0 {
-      writer.literal(",\"gid\":")
-      writer.number(gid)
-    }
-    if !excludes.isEmpty {
-      writer.literal(",\"excludes\":")
-      writer.strings(excludes)
-    }
-    if !tags.isEmpty {
-      writer.literal(",\"tags\":")
-      writer.strings(tags)
-    }
+    Self.write(",\"hostname\":", hostname, to: &writer)
+    Self.write(",\"username\":", username, to: &writer)
+    Self.write(",\"uid\":", uid, to: &writer)
+    Self.write(",\"gid\":", gid, to: &writer)
+    Self.write(",\"excludes\":", excludes, to: &writer)
+    Self.write(",\"tags\":", tags, to: &writer)
     if let original {
       writer.literal(",\"original\":")
       writer.id(original)
     }
-    if !programVersion.isEmpty {
-      writer.literal(",\"program_version\":")
-      writer.string(programVersion)
-    }
+    Self.write(",\"program_version\":", programVersion, to: &writer)
     if let summary {
       writer.literal(",\"summary\":")
       summary.write(to: &writer)
@@ -96,6 +75,24 @@ public struct Snapshot: Hashable, Sendable {
     for field in unknownFields { writer.member(field) }
     writer.literal("}")
     return writer.finish()
+  }
+
+  private static func write(_ key: StaticString, _ text: String, to writer: inout GoJSON.Writer) {
+    guard !text.isEmpty else { return }
+    writer.literal(key)
+    writer.string(text)
+  }
+
+  private static func write(_ key: StaticString, _ texts: [String], to writer: inout GoJSON.Writer) {
+    guard !texts.isEmpty else { return }
+    writer.literal(key)
+    writer.strings(texts)
+  }
+
+  private static func write(_ key: StaticString, _ number: UInt32, to writer: inout GoJSON.Writer) {
+    guard number != 0 else { return }
+    writer.literal(key)
+    writer.number(number)
   }
 
   /// The snapshot whose plaintext is `bytes`. Time and tree must be there.

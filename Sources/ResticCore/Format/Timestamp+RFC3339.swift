@@ -75,8 +75,8 @@ extension Timestamp {
     offsetMinutes = Int16(offset)
   }
 
-  /// Writes `rfc3339` to `target`, which has room for `maximumTextCount` bytes, and returns the number of bytes.
-  func writeRFC3339(to target: UnsafeMutablePointer<UInt8>) -> Int {
+  /// Date and second of the day at `offsetMinutes`, in a year that the text can hold.
+  private var shown: (date: (year: Int64, month: Int64, day: Int64), secondOfDay: Int64) {
     // Days and the second of the day are split before the offset is added, so that no Int64 overflows.
     var days = seconds / 86400
     var secondOfDay = seconds % 86400 + Int64(offsetMinutes) * 60
@@ -97,7 +97,12 @@ extension Timestamp {
         date.day = 1
       }
     }
+    return (date, secondOfDay)
+  }
 
+  /// Writes `rfc3339` to `target`, which has room for `maximumTextCount` bytes, and returns the number of bytes.
+  func writeRFC3339(to target: UnsafeMutablePointer<UInt8>) -> Int {
+    let (date, secondOfDay) = shown
     Self.write(date.year / 100, to: target)
     Self.write(date.year % 100, to: target + 2)
     target[4] = UInt8(ascii: "-")

@@ -27,15 +27,12 @@ struct BlobDirectory: ~Copyable {
 
   private(set) var index = CompactIndex()
   private(set) var unindexed = PendingIndex()
-  private var pending: [BlobKey: PendingBlob] = [:]
+  private(set) var pending: [BlobKey: PendingBlob] = [:]
   private var lastUploader: PendingBlob.UploaderID = 0
   /// How often index files were loaded; tells a reader whether looking again makes sense.
   private(set) var loadCount = 0
 
   init() {}
-
-  /// Blobs under way.
-  var pendingCount: Int { pending.count }
 
   // MARK: Looking up
 

@@ -5,7 +5,7 @@ internal import Logging
 ///     let lock = try await CommitLock.acquire(on: repository)
 ///     …                                  // list snapshots, compare with the base, merge
 ///     try await lock.confirm()
-///     let saved = try await repository.saveSnapshot(…)
+///     let saved = try await repository.save(sealed)
 ///     try await lock.confirm()           // throws .lockLost: somebody may have overtaken us, look for forks
 ///     try await lock.release()
 ///

@@ -14,7 +14,7 @@ public final class BufferPool: Sendable {
   /// The one pool of the process.
   public static let shared = BufferPool(idleByteLimit: 64 << 20)
 
-  private struct Idle: @unchecked Sendable {
+  struct Idle: @unchecked Sendable {
     /// By the power of two of their size.
     var buffers = [[UnsafeMutableRawPointer]](repeating: [], count: largestClass + 1)
     var byteCount = 0
@@ -69,15 +69,12 @@ public final class BufferPool: Sendable {
   /// What a buffer has beside its power of two.
   private static let pageByteCount = 4096
 
-  private let idle: Locked<Idle>
+  let idle: Locked<Idle>
 
   /// An empty pool that keeps at most `idleByteLimit` bytes that nobody uses.
   init(idleByteLimit: Int) {
     idle = Locked(Idle(byteLimit: idleByteLimit))
   }
-
-  /// How many bytes wait to be lent again.
-  var idleByteCount: Int { idle.withLock { $0.byteCount } }
 
   /// Memory of `byteCount` bytes with anything in it, until it is given back. Aligned to 16 bytes.
   public func take(byteCount: Int) -> UnsafeMutableRawBufferPointer {

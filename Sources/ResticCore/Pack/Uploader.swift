@@ -4,7 +4,7 @@
 ///     let content = try await uploader.add(bytes, type: .data)      // from any number of tasks
 ///     let root = try await uploader.add(tree.encode(), type: .tree)
 ///     let tree = try await uploader.finish(root: root)              // once, after the last add
-///     try await repository.saveSnapshot(snapshot, of: tree)
+///     try await repository.save(try repository.seal(snapshot, of: tree))
 ///
 /// Hashing, compressing and sealing run in the caller's task, so several callers use several cores. Invariants:
 /// 1. Of equal blobs that are added at the same time one is stored; blobs stored or under way are not stored again.

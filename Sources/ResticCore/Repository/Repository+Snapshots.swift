@@ -152,11 +152,4 @@ extension Repository {
       throw .backend(error)
     }
   }
-
-  /// Saves `snapshot` with `tree` as its tree: `seal` and `save` in one.
-  public func saveSnapshot(
-    _ snapshot: Snapshot, of tree: DurableTree
-  ) async throws(RepositoryError) -> SavedSnapshot {
-    try await save(try seal(snapshot, of: tree))
-  }
 }

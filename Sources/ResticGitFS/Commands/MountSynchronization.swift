@@ -20,7 +20,6 @@ struct MountSynchronization: Sendable {
   /// How long the kernel may take to forget what was shown before.
   private static let refreshLimit = Duration.seconds(5)
 
-  /// The mount.
   let mount: MountedDirectory
   /// Whether the mount was taken off where this process sees it, and `mount` is its copy in another mount namespace.
   var isUnmounted = false

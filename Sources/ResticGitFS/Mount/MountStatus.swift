@@ -79,7 +79,6 @@ struct MountStatus: Codable, Hashable, Sendable {
   var mountpoint: String
   /// The serving process.
   var pid: Int32
-  /// Its session file.
   var sessionFile: String?
   /// Whether nothing can be changed.
   var readOnly: Bool

@@ -4,7 +4,6 @@ import ResticCore
 struct SnapshotFolders: Sendable {
   /// Where the snapshot is.
   let repository: Repository
-  /// The snapshot.
   let saved: SavedSnapshot
 
   /// How many folders are looked into for repositories: a backup of one lies a few folders deep (`/srv/git/p.git`).

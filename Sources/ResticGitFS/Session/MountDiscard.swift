@@ -20,9 +20,7 @@ struct MountDiscard: Sendable {
   private static let patience = Duration.seconds(10)
   private static let pollInterval = Duration.milliseconds(20)
 
-  /// The mount.
   let mount: MountedDirectory
-  /// Its device.
   let device: String
   /// The user who made the mount.
   let ownerID: UInt32?

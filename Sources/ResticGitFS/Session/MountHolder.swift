@@ -6,7 +6,6 @@ import SystemPackage
 /// `unshare -m`, containers and sandboxed builds copy all mounts. The kernel ends a FUSE file system with the last of its
 /// mounts.
 struct MountHolder: Codable, Hashable, Sendable {
-  /// The process.
   var processID: Int32
   /// What the process calls itself.
   var name: String

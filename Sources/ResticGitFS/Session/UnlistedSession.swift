@@ -15,7 +15,6 @@ struct UnlistedSession: Encodable, Hashable, Sendable {
   var mountpoint: String
   /// The serving process.
   var pid: Int32
-  /// Its session file.
   var sessionFile: String
   /// What it is doing.
   var state: State

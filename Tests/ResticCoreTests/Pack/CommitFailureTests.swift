@@ -75,7 +75,7 @@ struct CommitFailureTests {
       }
       await #expect(throws: RepositoryError.self) { try await repository.commit(Self.new, seconds: 1) }
       let saved = try await repository.commit(Self.new, seconds: 2)
-      #expect(repository.directory.withLock { $0.pendingCount } == 0)
+      #expect(repository.directory.withLock { $0.pending.count } == 0)
       let reader = try await TestRepository.open(backend, settings: Self.settings)
       #expect(try await reader.files(of: saved) == Self.new)
 
@@ -125,7 +125,7 @@ struct CommitFailureTests {
       try await withTimeLimit { try await uploader.finish(root: SHA256.id(of: [1])) }
     }
     #expect(!repository.contains(SHA256.id(of: [1]), type: .data))
-    #expect(repository.directory.withLock { $0.pendingCount } == 0)
+    #expect(repository.directory.withLock { $0.pending.count } == 0)
   }
 
   @Test("packs of a commit that failed at its index file are named by the next one")

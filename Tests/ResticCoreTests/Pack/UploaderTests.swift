@@ -104,7 +104,7 @@ struct UploaderTests {
     #expect(try Self.blobs(backend, repository).count == 61)
     #expect(uploader.statistics.data.addedBlobCount == 60)
     #expect(uploader.statistics.data.knownBlobCount == 8 * 60 - 60)
-    #expect(repository.directory.withLock { $0.pendingCount } == 0)
+    #expect(repository.directory.withLock { $0.pending.count } == 0)
   }
 
   @Test("a blob under way in one uploader is not stored by another, unless that one finishes first")
@@ -149,7 +149,7 @@ struct UploaderTests {
     #expect(try await repository.loadBlob(id, type: .data) == bytes)
     _ = try await second.finish(root: root)
     #expect(try await TestRepository.open(backend).loadBlob(id, type: .data) == bytes)
-    #expect(repository.directory.withLock { $0.pendingCount } == 0)
+    #expect(repository.directory.withLock { $0.pending.count } == 0)
   }
 
   @Test("a pack on its way arrives although its uploader failed, and another one waits for it")
@@ -184,7 +184,7 @@ struct UploaderTests {
     #expect(second.statistics.data.addedBlobCount == 0)
     #expect(try Self.blobs(memory, repository).count { $0.id == id } == 1)
     #expect(try await TestRepository.open(memory).loadBlob(id, type: .data) == bytes)
-    #expect(repository.directory.withLock { $0.pendingCount } == 0)
+    #expect(repository.directory.withLock { $0.pending.count } == 0)
   }
 
   @Test("a root that was never added is an error, and no tree of it exists")

@@ -49,7 +49,6 @@ struct LocalPaths: Sendable {
     file.type == .config ? "config" : file.name
   }
 
-  /// The path of `file`.
   func path(of file: BackendFile) -> FilePath {
     folder(of: file).appending(name(of: file))
   }

@@ -1,7 +1,9 @@
 import Logging
 import ResticCore
 
-/// Holds restic's shared lock while the mount has something uncommitted; a clean mount holds none and blocks nobody.
+/// Holds restic's shared lock while something needs it; a mount without changes holds none and blocks nobody.
+///
+/// Something needs it: as long as a scope lasts (`holding`), or one of the conditions is true that were given to `keep(while:)`.
 actor LockKeeper {
   private let repository: Repository
   /// How long to wait for a lock that stands in the way.
@@ -10,7 +12,13 @@ actor LockKeeper {
   private let logger: Logger
   private var acquisition: Task<RepositoryLock, any Error>?
   private var isEnded = false
+  private var scopeCount = 0
+  private let needs = Locked<[Need]>([])
   private let held = Locked<RepositoryLock?>(nil)
+
+  private struct Need {
+    let isThere: @Sendable () -> Bool
+  }
 
   /// The lock file's name, while one is held. From any thread.
   nonisolated var heldLock: LockID? { held.withLock { $0 }?.id }
@@ -21,6 +29,30 @@ actor LockKeeper {
     self.retryFor = retryFor
     self.clock = clock
     self.logger = logger
+  }
+
+  /// Keeps a lock that was taken as long as `isNeeded`, also beyond the scope in which it was taken.
+  nonisolated func keep(while isNeeded: @escaping @Sendable () -> Bool) {
+    needs.withLock { $0.append(Need(isThere: isNeeded)) }
+  }
+
+  /// Calls `body` with the lock, which nobody gives back meanwhile; afterwards it is given back unless something needs it.
+  ///
+  /// With `isConfirmed` the lock is seen to be on the storage when `body` begins. Where somebody removed it, and may have pruned
+  /// what only our packs hold, a new one is taken, with a fresh index.
+  func holding<Result: Sendable>(
+    isConfirmed: Bool, _ body: @Sendable (RepositoryLock) async throws -> Result
+  ) async throws -> Result {
+    scopeCount += 1
+    let result: Swift.Result<Result, any Error>
+    do {
+      result = .success(try await body(isConfirmed ? acquireConfirmed() : acquire()))
+    } catch {
+      result = .failure(error)
+    }
+    scopeCount -= 1
+    await releaseUnlessNeeded()
+    return try result.get()
   }
 
   /// A lock that is held and was refreshed in time, taken now if need be. The index is fresh when a new one was taken:
@@ -72,9 +104,7 @@ actor LockKeeper {
     }
   }
 
-  /// As `acquire`, and the lock is seen to be on the storage now. Where somebody removed it, and may have pruned what only
-  /// our packs hold, a new one is taken, with a fresh index.
-  func acquireConfirmed() async throws -> RepositoryLock {
+  private func acquireConfirmed() async throws -> RepositoryLock {
     let lock = try await acquire()
     do {
       try await lock.confirm()
@@ -85,18 +115,28 @@ actor LockKeeper {
     }
   }
 
-  /// Gives the lock back, unless `isNeeded` says that something uncommitted has come meanwhile.
-  func release(unless isNeeded: @Sendable () -> Bool) async {
-    guard let acquisition, !isNeeded() else { return }
-    self.acquisition = nil
-    // After a failure there is nothing to give back.
-    if let lock = try? await acquisition.value { await giveBack(lock) }
+  /// Gives the lock back, if there is one and nothing needs it.
+  func releaseUnlessNeeded() async {
+    if scopeCount == 0, !needs.withLock({ $0 }).contains(where: { $0.isThere() }) { await release() }
   }
 
   /// Stops waiting for a lock, for good: no other is taken from now on.
   func cancel() {
     isEnded = true
     acquisition?.cancel()
+  }
+
+  /// Gives the lock back, needed or not, for good: no other is taken from now on.
+  func end() async {
+    cancel()
+    await release()
+  }
+
+  private func release() async {
+    guard let acquisition else { return }
+    self.acquisition = nil
+    // After a failure there is nothing to give back.
+    if let lock = try? await acquisition.value { await giveBack(lock) }
   }
 
   /// A lock file that can't be removed stays behind; it becomes stale, and the next mount on this machine removes it.

@@ -65,7 +65,8 @@ final class MountService: Sendable {
     BufferPool.shared.limitIdle(to: configuration.memory.idleByteLimit)
     // What loading the index took, which nothing else needs.
     BufferPool.shared.trim()
-    streamer = ContentStreamer(files: files, budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
+    streamer = ContentStreamer(
+      store: ContentStore(files: files), budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
     coordinator = CommitCoordinator(
       files: files, base: mounted.base, ahead: mounted.ahead, filter: configuration.selection.followed,
       identity: configuration.identity, lockKeeper: lockKeeper,
@@ -110,10 +111,10 @@ final class MountService: Sendable {
         repository: repository, configuration: configuration, mounted: mounted, lockKeeper: keeper, logger: logger)
       // A program that mounts to write is about to do so: the lock is there already.
       let isKept = configuration.isForOneProgram && !configuration.isReadOnly
-      await keeper.release(unless: { isKept || mounted.files.tree.read { $0.isChanged } })
+      if !isKept { await keeper.releaseUnlessNeeded() }
       return service
     } catch {
-      await keeper.release(unless: { false })
+      await keeper.end()
       throw error
     }
   }
@@ -135,8 +136,7 @@ final class MountService: Sendable {
 
   /// Gives back what `prepare` took, for a service that is not run.
   func abandon() async {
-    await lockKeeper.cancel()
-    await lockKeeper.release(unless: { false })
+    await lockKeeper.end()
   }
 
   /// Mounts. Requests wait until `run`. Throws a `CommandError` where a mount of ours is there already.
@@ -150,7 +150,7 @@ final class MountService: Sendable {
       kernelCache.attach { [notifier = session.notifier] in try notifier.forget($0) }
       serving.withLock { ($0.session, $0.fileSystem) = (session, fileSystem) }
     }
-    let snapshot = coordinator.current.base.snapshot.map { "snapshot \($0.id.short)" } ?? "no snapshot yet"
+    let snapshot = coordinator.current.base.shown.snapshot.map { "snapshot \($0.id.short)" } ?? "no snapshot yet"
     logger.info("mounted \(repository.backend.description) at \(configuration.mountpoint): \(snapshot)")
   }
 
@@ -214,7 +214,7 @@ final class MountService: Sendable {
 
   /// Ends without a commit, for a person who has said so.
   private func dropChanges() -> MountOutcome {
-    let snapshot = coordinator.current.base.snapshot
+    let snapshot = coordinator.current.base.shown.snapshot
     let isClean = coordinator.current.phase == .clean && !serving.withLock { $0.wasOpenForWriting }
     do {
       try blocking { [coordinator] in await coordinator.discard() }
@@ -235,7 +235,7 @@ final class MountService: Sendable {
     }
     // Whoever made the folder may have been faster, or is gone.
     _ = configuration.mountpoint.withPlatformString { rmdir($0) }
-    return .clean(snapshot: coordinator.current.base.snapshot?.id.hex)
+    return .clean(snapshot: coordinator.current.base.shown.snapshot?.id.hex)
   }
 
   /// Commits in the background, as `sync` would. From any thread.
@@ -304,12 +304,12 @@ final class MountService: Sendable {
     }
     return MountStatus(
       repository: repository.backend.description, mountpoint: configuration.mountpoint.string, pid: getpid(),
-      sessionFile: sessionFile, readOnly: configuration.isReadOnly, snapshot: current.base.snapshot?.id.hex,
+      sessionFile: sessionFile, readOnly: configuration.isReadOnly, snapshot: current.base.shown.snapshot?.id.hex,
       ahead: current.ahead.map {
         MountStatus.Ahead(
           snapshot: $0.newest.id.hex, time: $0.newest.snapshot.time.rfc3339, message: $0.message)
       },
-      newer: current.newer.map { MountStatus.Newer(snapshot: $0.id.hex, time: $0.snapshot.time.rfc3339) },
+      newer: current.base.newer.map { MountStatus.Newer(snapshot: $0.id.hex, time: $0.snapshot.time.rfc3339) },
       refreshing: isRefreshing ? true : nil, state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes,
       dirtyFiles: files, openForWriting: openForWriting,
       lock: lockKeeper.heldLock?.hex,
@@ -349,7 +349,7 @@ extension MountService: FileSystemCommitter {
 
   func statusAttribute(_ name: Name) -> [UInt8]? {
     switch name {
-    case "user.restic.snapshot": coordinator.current.base.snapshot.map { Array($0.id.hex.utf8) }
+    case "user.restic.snapshot": coordinator.current.base.shown.snapshot.map { Array($0.id.hex.utf8) }
     case "user.restic.status", "user.restic.commit": status().attribute
     // A program that is about to let git in: the status, with what speaks against it.
     case "user.restic.inspected" where configuration.isForOneProgram:

@@ -27,12 +27,12 @@ struct LockKeeperTests {
     let blob = try await Self.storeBlob(in: repository)
     let keeper = Self.makeKeeper(repository)
     _ = try await keeper.acquire()
-    await keeper.release(unless: { false })
+    await keeper.releaseUnlessNeeded()
     #expect(repository.contains(blob, type: .data))
     storage.forgetAndPruneEverything()
     _ = try await keeper.acquire()
     #expect(!repository.contains(blob, type: .data))
-    await keeper.release(unless: { false })
+    await keeper.releaseUnlessNeeded()
   }
 
   @Test("a pack that no index file names and that vanished while there was no lock does not count as stored")
@@ -51,11 +51,11 @@ struct LockKeeperTests {
     let keeper = Self.makeKeeper(repository)
     _ = try await keeper.acquire()
     #expect(repository.contains(blob, type: .data), "the pack is there, and the next commit names it")
-    await keeper.release(unless: { false })
+    await keeper.releaseUnlessNeeded()
     storage.forgetAndPruneEverything()
     _ = try await keeper.acquire()
     #expect(!repository.contains(blob, type: .data))
-    await keeper.release(unless: { false })
+    await keeper.releaseUnlessNeeded()
   }
 
   @Test("a lock that somebody removed is replaced before a commit relies on it, with a fresh index")
@@ -63,16 +63,44 @@ struct LockKeeperTests {
     let repository = try await TestMount.makeRepository(on: storage)
     let blob = try await Self.storeBlob(in: repository)
     let keeper = Self.makeKeeper(repository)
+    let isNeeded = Switch()
+    isNeeded.isOn = true
+    keeper.keep { isNeeded.isOn }
     let first = try await keeper.acquire().id
-    #expect(try await keeper.acquireConfirmed().id == first)
+    #expect(try await keeper.holding(isConfirmed: true) { $0.id } == first)
     storage[.lock(first)] = nil
     storage.forgetAndPruneEverything()
-    let second = try await keeper.acquireConfirmed()
+    let second = try await keeper.holding(isConfirmed: true) { $0 }
     #expect(second.id != first && keeper.heldLock == second.id)
     try await second.confirm()
     #expect(try await storage.list(.lock).map(\.file) == [.lock(second.id)])
     #expect(!repository.contains(blob, type: .data))
-    await keeper.release(unless: { false })
+    isNeeded.isOn = false
+    await keeper.releaseUnlessNeeded()
+    #expect(try await storage.list(.lock).isEmpty)
+  }
+
+  @Test("a lock is given back when its last scope ends, unless something needs it still, and not before")
+  func scopes() async throws {
+    let repository = try await TestMount.makeRepository(on: storage)
+    let keeper = Self.makeKeeper(repository)
+    let isNeeded = Switch()
+    keeper.keep { isNeeded.isOn }
+    try await keeper.holding(isConfirmed: false) { lock in
+      try await keeper.holding(isConfirmed: true) { inner in #expect(inner.id == lock.id) }
+      await keeper.releaseUnlessNeeded()
+      #expect(keeper.heldLock == lock.id, "the outer scope lasts")
+    }
+    #expect(keeper.heldLock == nil)
+    await #expect(throws: CancellationError.self) {
+      try await keeper.holding(isConfirmed: false) { _ in throw CancellationError() }
+    }
+    #expect(keeper.heldLock == nil, "a scope that fails gives the lock back as well")
+    isNeeded.isOn = true
+    try await keeper.holding(isConfirmed: false) { _ in }
+    #expect(keeper.heldLock != nil)
+    isNeeded.isOn = false
+    await keeper.releaseUnlessNeeded()
     #expect(try await storage.list(.lock).isEmpty)
   }
 
@@ -89,6 +117,6 @@ struct LockKeeperTests {
     #expect(try await storage.list(.lock).isEmpty)
     isBroken.isOn = false
     #expect(try await keeper.acquire().id == keeper.heldLock)
-    await keeper.release(unless: { false })
+    await keeper.releaseUnlessNeeded()
   }
 }

@@ -157,7 +157,7 @@ struct LostAnswerTests {
     weather.isAway.isOn = false
     // It is no newer snapshot of somebody else's.
     _ = try await mount.coordinator.refresh()
-    #expect(mount.coordinator.current.newer == nil)
+    #expect(mount.coordinator.current.base.newer == nil)
 
     switch change {
     case "the same file": try await mount.write(Self.text("again"), to: "f")

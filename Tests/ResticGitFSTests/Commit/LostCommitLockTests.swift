@@ -41,7 +41,7 @@ struct LostCommitLockTests {
     #expect(snapshots.count == (hasBase ? 4 : 3))
     #expect(SnapshotFork.forks(among: snapshots, beside: newest, newcomers: Set(snapshots.map(\.id))).isEmpty)
     // Ours, whose time was chosen while the lock was held for certain, hides theirs only where the clocks disagree.
-    let theirs = try #require(scene.second.coordinator.current.base.snapshot?.id)
+    let theirs = try #require(scene.second.coordinator.current.base.shown.snapshot?.id)
     let isBehind = clocks == "second is behind"
     #expect((newest.snapshot.parent == theirs) == !isBehind)
     #expect((newest.snapshot.mergedParents == [theirs]) == isBehind && newest.snapshot.mergedParents.count == 1)

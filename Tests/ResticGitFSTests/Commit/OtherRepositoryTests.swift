@@ -72,7 +72,7 @@ struct OtherRepositoryTests {
     #expect(told.message.contains(mount.repository.config.id.prefix(10)))
     #expect(try await mount.names() == ["first"])
     // Nothing is to be saved: that is no failure, and says nothing new.
-    #expect(try await mount.coordinator.commit(.sync) == .unchanged(mount.coordinator.current.base.snapshot?.id))
+    #expect(try await mount.coordinator.commit(.sync) == .unchanged(mount.coordinator.current.base.shown.snapshot?.id))
     #expect(mount.coordinator.current.refreshError != nil)
 
     Self.put(ours, into: backend)

@@ -69,7 +69,7 @@ struct RefreshTests {
     try await other.write(Self.text("3"), to: "f")
     _ = try await other.coordinator.commit(.sync)
     #expect(try await !kept.coordinator.catchUp())
-    try await backend.remove(.snapshot(try #require(other.coordinator.current.base.snapshot?.id)))
+    try await backend.remove(.snapshot(try #require(other.coordinator.current.base.shown.snapshot?.id)))
     #expect(try await kept.coordinator.catchUp())
 
     try await kept.write(Self.text("4"), to: "g")
@@ -116,7 +116,7 @@ struct RefreshTests {
       #expect(kept.count == 1)
       for name in kept { #expect(try await after.read(name) == Self.text("late"), "\(path)") }
       // Nobody writes to it any more: now the newest is shown, and the next round begins from it.
-      #expect(other.coordinator.current.base.tree == after.coordinator.current.base.tree, "\(path)")
+      #expect(other.coordinator.current.base.shown.tree == after.coordinator.current.base.shown.tree, "\(path)")
       try await writer.coordinator.refresh()
     }
   }
@@ -230,7 +230,7 @@ struct RefreshTests {
       #expect(try await mount.coordinator.refresh())
       #expect(try await mount.names() == ["base", "second"])
     }
-    #expect(try await reader.coordinator.commit(.sync).snapshot == reader.coordinator.current.base.snapshot?.id)
+    #expect(try await reader.coordinator.commit(.sync).snapshot == reader.coordinator.current.base.shown.snapshot?.id)
     try await reader.write(Self.text("3"), to: "third")
     guard case .saved(let saved, let merge?) = try await reader.coordinator.commit(.sync) else {
       Issue.record("the two are merged")
@@ -258,26 +258,26 @@ struct RefreshTests {
     _ = try await writer.coordinator.commit(.sync)
     let other = try await TestMount(TestMount.openRepository(on: backend))
     #expect(try await other.coordinator.refresh() == false)
-    #expect(other.coordinator.current.newer == nil)
+    #expect(other.coordinator.current.base.newer == nil)
 
     let file = try await other.open("f", flags: O_RDWR)
     try await writer.write(Self.text("2"), to: "f")
     let second = try await writer.coordinator.commit(.sync).snapshot
-    #expect(other.coordinator.current.newer == nil, "nobody has looked yet")
+    #expect(other.coordinator.current.base.newer == nil, "nobody has looked yet")
     #expect(try await other.coordinator.refresh() == false)
-    #expect(other.coordinator.current.newer?.id == second)
+    #expect(other.coordinator.current.base.newer?.id == second)
     try await other.onThread { $0.fileSystem.release(file.inode, handle: file.handle) }
     #expect(try await other.coordinator.refresh())
-    #expect(other.coordinator.current.newer == nil)
+    #expect(other.coordinator.current.base.newer == nil)
 
     try await other.write(Self.text("mine"), to: "g")
     #expect(try await other.coordinator.refresh() == false)
-    #expect(other.coordinator.current.newer == nil)
+    #expect(other.coordinator.current.base.newer == nil)
     try await writer.write(Self.text("3"), to: "f")
     let third = try await writer.coordinator.commit(.sync).snapshot
     #expect(try await other.coordinator.refresh() == false)
-    #expect(other.coordinator.current.newer?.id == third)
+    #expect(other.coordinator.current.base.newer?.id == third)
     _ = try await other.coordinator.commit(.sync)
-    #expect(other.coordinator.current.newer == nil)
+    #expect(other.coordinator.current.base.newer == nil)
   }
 }

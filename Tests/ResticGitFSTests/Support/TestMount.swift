@@ -58,7 +58,8 @@ struct TestMount: Sendable {
       tree: tree, repository: repository,
       blobs: BlobReader(repository: repository, cacheByteLimit: memory.cacheByteLimit), logger: logger)
     let keeper = LockKeeper(repository: repository, retryFor: .zero, clock: clock, logger: logger)
-    let streamer = ContentStreamer(files: files, budget: memory, lockKeeper: keeper, logger: logger)
+    let streamer = ContentStreamer(
+      store: ContentStore(files: files), budget: memory, lockKeeper: keeper, logger: logger)
     let kernelCache = KernelCache(clock: kernelClock, logger: logger)
     let coordinator = CommitCoordinator(
       files: files, base: base, filter: filter,

@@ -1,0 +1,83 @@
+import Logging
+import ResticCore
+
+/// Showing what others have saved.
+extension CommitCoordinator {
+  /// After a commit: what was written is saved, whether or not the newest can be shown.
+  func showNewest() async {
+    guard !isForOneProgram else { return }
+    do {
+      try await refreshAlone()
+    } catch {
+      logger.warning("saved, but what others saved can't be shown: \(error)")
+    }
+  }
+
+  /// Looks for the newest matching snapshot, and shows it if nothing is changed and it isn't shown already; says whether
+  /// it was another. Where it can't be shown now, `CommitBase.newer` says so.
+  @discardableResult
+  func refresh() async throws -> Bool {
+    try await gate.pass { () async throws -> Bool in try await refreshAlone() != nil }
+  }
+
+  /// For a program that comes back to its mount: looks for a newer snapshot, and says whether the mount now shows what a new
+  /// one would, without changes, and the kernel knows. Waits for the kernel: not for an fsync of the root (`KernelCache`).
+  func catchUp() async throws -> Bool {
+    let forgetting = try await gate.pass { () async throws -> AsyncStream<Bool>? in try await refreshAlone() }
+    if let forgetting {
+      for await hasForgotten in forgetting where !hasForgotten { return false }
+    }
+    guard let filter, let newest = try await repository.latestSnapshot(matching: filter) else { return false }
+    let isChanged = tree.read { $0.isChanged }
+    return state.withLock { state in
+      !isChanged && state.phase == .clean && state.lastError == nil && state.base.newer == nil
+        && state.base.shown.snapshot?.id == newest.id
+    }
+  }
+
+  /// Nil if nothing else is shown than before; else it says, and then ends, whether the kernel has forgotten that. `status`
+  /// tells why it failed until it succeeds again.
+  @discardableResult
+  private func refreshAlone() async throws -> AsyncStream<Bool>? {
+    guard let filter else { return nil }
+    do {
+      let forgetting = try await follow(filter)
+      state.withLock { $0.refreshError = nil }
+      return forgetting
+    } catch {
+      state.withLock { $0.refreshError = (error, .now()) }
+      throw error
+    }
+  }
+
+  private func follow(_ filter: SnapshotFilter) async throws -> AsyncStream<Bool>? {
+    let (base, isInDoubt) = state.withLock { ($0.base.shown, $0.isInDoubt) }
+    let description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
+    // What another repository lists says nothing of what ours has.
+    try await repository.confirmIdentity()
+    let list = try await repository.snapshotList()
+    let ahead = SnapshotAhead(among: list.snapshots.filter { filter.matches($0.snapshot) }, at: clock.wallTime())
+    state.withLock { $0.ahead = ahead }
+    guard let newest = try list.newest(where: description.covers) else { return nil }
+    let isChanged = tree.read { $0.isChanged }
+    state.withLock { $0.noteLook(newest) }
+    // The newest may not hold what the mount shows, until the next commit has looked.
+    if isChanged || isInDoubt { return nil }
+    if newest.snapshot.tree == base.tree {
+      state.withLock { $0.noteShown(newest) }
+      return nil
+    }
+    try await repository.loadIndex()
+    guard let invalidations = try await Refresher(tree: tree, repository: repository).refresh(to: newest.snapshot.tree)
+    else { return nil }
+    state.withLock { $0.noteShown(newest) }
+    let (forgetting, continuation) = AsyncStream.makeStream(of: Bool.self)
+    kernelCache.forget(invalidations) { [tree] hasForgotten in
+      if hasForgotten { tree.bookkeep { $0.announceRefresh() } }
+      continuation.yield(hasForgotten)
+      if hasForgotten { continuation.finish() }
+    }
+    logger.info("now showing snapshot \(newest.id.short)")
+    return forgetting
+  }
+}

@@ -1,0 +1,102 @@
+import Logging
+import ResticCore
+
+/// The steps of a commit that has something to save.
+extension CommitCoordinator {
+  /// A frozen tree whose contents and trees are stored.
+  private struct StoredCommit {
+    let frozen: FrozenTree
+    let durable: DurableTree
+    let stored: StoredTree
+    let files: FileUploader
+    let summary: SnapshotSummary
+  }
+
+  /// Stores what is changed and saves it as a snapshot, under the commit lock that was reserved or is taken then.
+  func store(
+    _ filter: SnapshotFilter, _ lock: RepositoryLock, _ reservation: CommitReservation?
+  ) async throws -> CommitResult {
+    let start = ContinuousClock.now
+    if !isForOneProgram { await adoptHead() }
+    let frozen = tree.bookkeep { $0.freezeForCommit() }
+    defer {
+      tree.bookkeep { $0.thaw() }
+      streamer.noteCommitEnd()
+    }
+    let commit = try await store(frozen)
+    let result: CommitResult
+    do {
+      result = try await save(commit, filter, lock, reservation)
+    } catch let error as UnconfirmedSnapshot {
+      settle(commit)
+      state.withLock { $0.noteUnconfirmed(error) }
+      throw error
+    }
+    settle(commit)
+    state.withLock { $0.noteCommit(result, at: .now(), wallTime: clock.wallTime()) }
+    if case .saved(let saved, _) = result {
+      logger.info(
+        "saved snapshot \(saved.id.short): \(frozen.changedFileCount) files, \(frozen.changedByteCount) bytes, \(start.duration(to: .now))"
+      )
+    }
+    return result
+  }
+
+  /// Stores everything that is frozen, and makes it durable.
+  private func store(_ frozen: FrozenTree) async throws -> StoredCommit {
+    let begin = Timestamp.now()
+    let progress = CommitProgress(fileCount: frozen.changedFileCount, byteCount: frozen.changedByteCount)
+    state.withLock { $0.beginStoring(progress) }
+    let (uploader, pending) = await streamer.takeUploader()
+    let uploading = FileUploader(uploader: uploader, pending: pending, reader: files.blobs, progress: progress)
+    let writer = SnapshotWriter(files: uploading, uploader: uploader, progress: progress)
+    let (durable, stored) = try await writer.store(frozen)
+    return StoredCommit(
+      frozen: frozen, durable: durable, stored: stored, files: uploading,
+      summary: SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now()))
+  }
+
+  /// Saves what is stored as the newest snapshot, unless that says nothing new.
+  private func save(
+    _ commit: StoredCommit, _ filter: SnapshotFilter, _ lock: RepositoryLock, _ reservation: CommitReservation?
+  ) async throws -> CommitResult {
+    let (base, sent) = state.withLock { ($0.base, $0.sent) }
+    if commit.durable.id == base.shown.tree, base.known == nil, sent.isEmpty {
+      await reservation?.giveUp()
+      return .unchanged(base.shown.snapshot?.id)
+    }
+    return try await saver(for: commit, filter).save(
+      commit.durable, base: base.shown, known: base.known, sent: sent, lock: lock,
+      reservation: reservation ?? makeReservation(), summary: commit.summary)
+  }
+
+  private func saver(for commit: StoredCommit, _ filter: SnapshotFilter) -> SnapshotSaver {
+    SnapshotSaver(
+      repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor,
+      refusesConflicts: isForOneProgram, clock: clock, logger: logger,
+      rebase: { [repository] theirs in
+        let uploader = repository.makeUploader()
+        return try await SnapshotWriter(files: commit.files, uploader: uploader, progress: commit.files.progress)
+          .store(commit.frozen, commit.stored.files, onto: theirs)
+      },
+      willSend: { [self] sent in state.withLock { $0.noteSending(sent) } },
+      didSave: { [self] sent in state.withLock { $0.noteSaved(sent) } },
+      willSave: { [self] () throws(RepositoryError) in try beginSaving() })
+  }
+
+  /// What is stored is as in the base snapshot again, as far as nobody has changed it meanwhile.
+  private func settle(_ commit: StoredCommit) {
+    tree.bookkeep { $0.settle(commit.stored, of: commit.frozen) }
+    streamer.noteCommit()
+  }
+
+  /// Makes `HEAD` of a new repository name the first branch that was pushed.
+  private func adoptHead() async {
+    do {
+      guard let changed = try await UnbornHead(files: files).adopt(at: .now()) else { return }
+      kernelCache.forget(changed) { _ in }
+    } catch {
+      logger.warning("HEAD stays as it is: \(error)")
+    }
+  }
+}

@@ -1,0 +1,155 @@
+import Logging
+import ResticCore
+
+/// One turn with the commit lock: what is there, and what is saved upon it.
+extension SnapshotSaver {
+  /// What a look under the commit lock has found.
+  private struct Look {
+    /// What is to be saved, counted from what has arrived, if anything has.
+    var change: Change
+    /// How to describe what is saved.
+    var description: SnapshotDescription
+    /// The newest snapshot.
+    var newest: SavedSnapshot?
+    /// All snapshots of the mount.
+    var listed: Set<SnapshotID>
+    /// Those that were there before the first turn.
+    var known: Set<SnapshotID>
+    /// A snapshot that an earlier commit has sent without an answer, and that is there.
+    var arrived: SentSnapshot?
+    /// Whether no snapshot has the base's tree any more: then a prune may have taken what our tree carries over from the base.
+    var isForgotten: Bool
+    /// What is to be merged into the newest.
+    var sides: [Side]
+    /// When the snapshot is made.
+    var time: Timestamp
+  }
+
+  func save(_ change: Change, _ summary: SnapshotSummary, confirm: () async throws -> Void) async throws -> Turn {
+    let look = try await look(change)
+    if let newest = look.newest, !look.sides.isEmpty {
+      return try await saveMerged(look, into: newest, summary, confirm: confirm)
+    }
+    return try await saveAlone(look, summary, confirm: confirm)
+  }
+
+  private func look(_ change: Change) async throws -> Look {
+    var change = change
+    var description = SnapshotDescription(base: change.base.snapshot, filter: filter, identity: identity)
+    let matching = try await repository.snapshotList(rereadsDamaged: true).matching { filter.matches($0) }
+    let snapshots = matching.filter { description.covers($0.snapshot) }
+    let arrived = change.sent.last { $0.isListed(in: snapshots) }
+    if let arrived {
+      logger.info("snapshot \(arrived.saved.id.short), whose saving had failed, is there")
+      change.base = CommitBase.Shown(arrived.saved, showing: arrived.ours)
+      change.earlier = arrived.merge
+    }
+    let (ours, base, newest) = (change.ours, change.base, snapshots.last)
+    let listed = Set(snapshots.map(\.id))
+    let known = change.known ?? listed
+    let indexDamage = try await loadIndex()
+    let isForgotten = base.tree != nil && !snapshots.contains { $0.snapshot.tree == base.tree }
+    if isForgotten, change.isSaved { try expect(base.snapshot, in: newest, among: snapshots) }
+    var sides = Self.sides(besides: newest, among: snapshots, newcomers: listed.subtracting(known))
+    if newest?.snapshot.tree != base.tree, newest?.snapshot.tree != ours.id, base.tree != ours.id {
+      sides.append(Side(tree: ours.id, base: base.tree))
+    }
+    if let indexDamage {
+      guard !isForgotten, newest == nil || sides.isEmpty else { throw indexDamage }
+      logger.warning("saving although \(indexDamage)")
+    }
+    description.base = newest ?? base.snapshot
+    // Those that were sent and are not there may arrive yet: ours holds what is in them.
+    let missing = change.sent.map(\.saved).filter { !listed.contains($0.id) }
+    description.earlier = (matching.last.map { [$0] } ?? []) + missing
+    description.mergedParents = missing.map(\.id)
+    // Before the lock is confirmed: a snapshot that arrives late is then the older one, too, and hides nothing.
+    return Look(
+      change: change, description: description, newest: newest, listed: listed, known: known, arrived: arrived,
+      isForgotten: isForgotten, sides: sides, time: clock.wallTime())
+  }
+
+  /// Saves our tree as it is, unless it is there already: there is nothing to merge.
+  private func saveAlone(
+    _ look: Look, _ summary: SnapshotSummary, confirm: () async throws -> Void
+  ) async throws -> Turn {
+    let (change, ours, base, newest) = (look.change, look.change.ours, look.change.base, look.newest)
+    let isThere = ours.id == base.tree || ours.id == newest?.snapshot.tree
+    if let arrived = look.arrived, isThere {
+      try await confirm()
+      try await keep(arrived, look.listed)
+    }
+    if let arrived = look.arrived, ours.id == base.tree {
+      return Turn(result: .saved(arrived.saved, merge: change.all(nil)), known: look.known)
+    }
+    if isThere {
+      return Turn(result: .unchanged(newest?.id ?? base.snapshot?.id), known: look.known)
+    }
+    if look.isForgotten { try await TreeVerifier(repository: repository).verify(ours.id) }
+    let sealed = try repository.seal(
+      look.description.successor(ours.id, at: look.time, summary: summary), of: ours)
+    try await confirm()
+    let merge = change.all(nil)
+    return Turn(
+      result: .saved(try await send(sealed, of: change, merge), merge: merge), saved: ours, known: look.known)
+  }
+
+  /// Merges the sides into the newest snapshot, and saves what that makes.
+  private func saveMerged(
+    _ look: Look, into newest: SavedSnapshot, _ summary: SnapshotSummary, confirm: () async throws -> Void
+  ) async throws -> Turn {
+    let (change, ours, base, sides) = (look.change, look.change.ours, look.change.base, look.sides)
+    var description = look.description
+    logger.info("merging \(sides.count) into snapshot \(newest.id.short)")
+    // Where the newest is our base, ours takes its place, and only snapshots that came late are merged into it.
+    let start = newest.snapshot.tree == base.tree ? ours.id : newest.snapshot.tree
+    let own = change.isSaved ? base.snapshot?.id : nil
+    let (merged, result) = try await merge(sides, into: start, ours: ours.id, own: own)
+    // Those of snapshots that came late are nobody's to refuse: refused again and again, they would never be merged.
+    let refusal = refusesConflicts ? RefusedMerge(result.ownConflicts, with: newest.id) : nil
+    if let refusal, !change.isSaved { throw refusal }
+    if look.isForgotten {
+      for tree in [merged.id] + (result.needsSnapshotOfOurs ? [ours.id] : []) {
+        try await TreeVerifier(repository: repository).verify(tree)
+      }
+    }
+    let conflict =
+      result.needsSnapshotOfOurs
+      ? try repository.seal(description.conflict(ours.id, before: newest, at: look.time, summary: summary), of: ours)
+      : nil
+    description.mergedParents += sides.compactMap(\.snapshot)
+    let sealed =
+      merged.id == newest.snapshot.tree
+      ? nil : try repository.seal(description.successor(merged.id, at: look.time, summary: summary), of: merged)
+    try await confirm()
+    var merge = result
+    if let conflict { merge.beside = try await deliver(conflict).id }
+    let all = change.all(merge)
+    guard let sealed else {
+      if let arrived = look.arrived { try await keep(arrived, look.listed) }
+      return Turn(result: .saved(newest, merge: all), known: look.known, refusal: refusal)
+    }
+    let saved = try await send(sealed, of: change, all)
+    return Turn(result: .saved(saved, merge: all), saved: merged, known: look.known, refusal: refusal)
+  }
+
+  /// Loads what is new in the index. Returns the damage of an index file: a snapshot of ours that follows its base needs
+  /// nothing that only such a file names, but a merge, and what has to be verified, may.
+  private func loadIndex() async throws(RepositoryError) -> RepositoryError? {
+    do throws(RepositoryError) {
+      try await repository.loadIndex()
+      return nil
+    } catch .damaged(let message) {
+      return .damaged(message)
+    }
+  }
+
+  /// Throws `RemovedSnapshot` unless `newest` builds upon `saved`.
+  private func expect(_ saved: SavedSnapshot?, in newest: SavedSnapshot?, among snapshots: [SavedSnapshot]) throws {
+    guard let saved else { return }
+    if let newest, SnapshotFork.builds(newest, upon: saved.id, among: snapshots) { return }
+    throw RemovedSnapshot(
+      error: .lockLost(
+        "snapshot \(saved.id.short) was forgotten as soon as it was saved, while the commit lock was lost"))
+  }
+}

@@ -1,0 +1,124 @@
+internal import CCurl
+
+/// What has arrived of an answer so far, in as much memory as there is room for.
+///
+/// A header is looked at line by line, and of its fields a few are kept; how much there is of the body is decided when it
+/// begins, and nothing is allocated before that.
+struct CurlAnswer {
+  private enum Body {
+    /// Neither the end of the header nor a byte of the body was seen.
+    case notBegun
+    /// All goes here, and no more than the room. `stated`: that is how much there will be.
+    case taken(PooledBytes, limit: Int, isStated: Bool)
+    /// The answer to a failure, or one that has no body of interest: its beginning.
+    case excerpt(PooledBytes)
+    case refused(byteCount: Int?)
+  }
+
+  /// Of a message a person is shown no more.
+  private static let excerptByteCount = 512
+  /// Bytes that are received and thrown away, so that the connection can be used again.
+  private static let mostThrownAway = 64 << 10
+  /// No server sends more lines or longer values that matter.
+  private static let mostFieldLines = 256
+  private static let longestValue = 1024
+  /// The first memory for a body of a size that is not known.
+  private static let firstPiece = 64 << 10
+
+  private let room: HTTPRequest.Room
+  private var fieldLineCount = 0
+  private var fields: [HTTPResponse.Field: String] = [:]
+  private var status = 0
+  private var statedByteCount: Int?
+  private var retryAfter: Duration?
+  private var body = Body.notBegun
+  private var thrownAway = 0
+
+  init(room: HTTPRequest.Room) {
+    self.room = room
+  }
+
+  /// Takes a line of the header; false where there are too many.
+  mutating func take(field line: UnsafeRawBufferPointer) -> Bool {
+    fieldLineCount += 1
+    guard fieldLineCount <= Self.mostFieldLines else { return false }
+    // The header of an interim answer (100) or of a proxy's is followed by another one.
+    if line.starts(with: Array("HTTP/".utf8)) { fields = [:] }
+    guard let colon = line.firstIndex(of: UInt8(ascii: ":")), line.count <= Self.longestValue else { return true }
+    let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
+    guard let field = HTTPResponse.Field(rawValue: name) else { return true }
+    let value = line[(colon + 1)...].filter { $0 >= 0x20 && $0 < 0x7f }
+    fields[field] = String(decoding: value.drop { $0 == 0x20 }, as: UTF8.self)
+    return true
+  }
+
+  /// Decides what becomes of the body, once: its first bytes are here, or there are none.
+  mutating func begin(_ handle: CurlHandle) {
+    guard case .notBegun = body else { return }
+    status = handle.number(CURLINFO_RESPONSE_CODE)
+    let length = handle.count(CURLINFO_CONTENT_LENGTH_DOWNLOAD_T)
+    statedByteCount = length < 0 ? nil : length
+    let seconds = handle.count(CURLINFO_RETRY_AFTER)
+    retryAfter = seconds > 0 ? .seconds(min(seconds, Int(Int32.max))) : nil
+    guard (200..<300).contains(status) else {
+      body = .excerpt(PooledBytes(capacity: Self.excerptByteCount))
+      return
+    }
+    switch (room, statedByteCount) {
+    case (.none, _): body = .excerpt(PooledBytes(capacity: Self.excerptByteCount))
+    case (.exactly(let count), let stated?) where stated != count: body = .refused(byteCount: stated)
+    case (.upTo(let limit), let stated?) where stated > limit: body = .refused(byteCount: stated)
+    case (_, let stated?): body = .taken(PooledBytes(capacity: stated), limit: stated, isStated: true)
+    case (.exactly(let limit), nil), (.upTo(let limit), nil):
+      body = .taken(PooledBytes(capacity: min(limit, Self.firstPiece)), limit: limit, isStated: false)
+    }
+  }
+
+  /// Takes a piece of the body; false where no more is wanted.
+  mutating func take(body piece: UnsafeRawBufferPointer) -> Bool {
+    switch body {
+    case .notBegun, .refused:
+      return false
+    case .excerpt(let bytes):
+      let kept = min(piece.count, bytes.capacity - bytes.byteCount)
+      bytes.append(UnsafeRawBufferPointer(rebasing: piece[..<kept]))
+      thrownAway += piece.count - kept
+      return thrownAway <= Self.mostThrownAway
+    case .taken(let bytes, let limit, let isStated):
+      guard piece.count <= limit - bytes.byteCount else {
+        body = .refused(byteCount: nil)
+        return false
+      }
+      if piece.count <= bytes.capacity - bytes.byteCount {
+        bytes.append(piece)
+        return true
+      }
+      let larger = PooledBytes(capacity: min(limit, max(bytes.capacity * 2, bytes.byteCount + piece.count)))
+      bytes.move(from: 0, to: larger)
+      larger.append(piece)
+      body = .taken(larger, limit: limit, isStated: isStated)
+      return true
+    }
+  }
+
+  /// The answer, if it is one: all of it is here (`isWhole`), or what is missing was not wanted.
+  func response(isWhole: Bool) -> HTTPResponse? {
+    guard status != 0 else { return nil }
+    let body: HTTPResponse.Body
+    switch self.body {
+    case .notBegun: return nil
+    case .refused(let byteCount): body = .refused(byteCount: byteCount)
+    case .excerpt(let bytes) where isWhole || thrownAway > Self.mostThrownAway: body = .taken(bytes)
+    case .excerpt: return nil
+    case .taken(let bytes, let limit, let isStated):
+      guard isWhole else { return nil }
+      if case .exactly = room, !isStated, bytes.byteCount != limit {
+        body = .refused(byteCount: bytes.byteCount)
+      } else {
+        body = .taken(bytes)
+      }
+    }
+    return HTTPResponse(
+      status: status, fields: fields, statedByteCount: statedByteCount, retryAfter: retryAfter, body: body)
+  }
+}

@@ -1,0 +1,150 @@
+internal import CCurl
+internal import SystemPackage
+
+/// The thread on which libcurl works for one transport. It starts with the first request and ends after `stop`.
+///
+/// `inbox` is how others reach it, a leaf lock; everything else is touched by the thread alone. `@unchecked` for that.
+final class CurlThread: @unchecked Sendable {
+  private struct Inbox {
+    var begun: [CurlTransfer] = []
+    var cancelled: [CurlTransfer] = []
+    var isRunning = false
+    var isStopped = false
+  }
+
+  /// The longest sleep; whoever wants something wakes the thread.
+  private static let longestSleep = Duration.seconds(3600)
+  /// Handles that are kept for the next requests.
+  private static let mostIdleHandles = 16
+
+  private let inbox = Locked(Inbox())
+  private let multi: UnsafeMutableRawPointer
+  private var transfers: [UnsafeMutableRawPointer: CurlTransfer] = [:]
+  private var idleHandles: [CurlHandle] = []
+  private let rates: CurlRates
+
+  /// A thread that moves so many bytes a second at most; nil: as many as it can.
+  init(uploadLimit: Int?, downloadLimit: Int?) {
+    guard let multi = curl_multi_init() else { preconditionFailure("no memory for a network connection") }
+    self.multi = multi
+    rates = CurlRates(uploadLimit: uploadLimit, downloadLimit: downloadLimit)
+  }
+
+  deinit {
+    for handle in idleHandles { handle.cleanUp() }
+    curl_multi_cleanup(multi)
+  }
+
+  /// Carries `transfer` out.
+  func run(_ transfer: CurlTransfer) async -> Result<HTTPResponse, HTTPFailure> {
+    await withCheckedContinuation { continuation in
+      transfer.continuation = continuation
+      let needsThread = inbox.withLock { inbox in
+        inbox.begun.append(transfer)
+        defer { inbox.isRunning = true }
+        return !inbox.isRunning
+      }
+      do throws(Errno) {
+        // It keeps itself until it is stopped.
+        if needsThread { try PlainThread.start { self.work() } }
+      } catch {
+        inbox.withLock { $0.isRunning = false }
+        return failAll(error)
+      }
+      wake()
+    }
+  }
+
+  /// Ends `transfer` as soon as can be, wherever it is.
+  func cancel(_ transfer: CurlTransfer) {
+    transfer.isCancelled.withLock { $0 = true }
+    inbox.withLock { $0.cancelled.append(transfer) }
+    wake()
+  }
+
+  /// Ends the thread. Nobody uses it any more.
+  func stop() {
+    inbox.withLock { $0.isStopped = true }
+    wake()
+  }
+
+  /// May be called from any thread.
+  private func wake() {
+    curl_multi_wakeup(multi)
+  }
+
+  /// There is no thread for those who wait.
+  private func failAll(_ error: Errno) {
+    for transfer in inbox.withLock({ inbox in
+      defer { inbox.begun = [] }
+      return inbox.begun
+    }) {
+      transfer.end(.failure(.interrupted("no thread for the network: \(error)")))
+    }
+  }
+
+  // MARK: On the thread
+
+  private func work() {
+    while true {
+      let news = inbox.withLock { inbox in
+        defer { (inbox.begun, inbox.cancelled) = ([], []) }
+        return inbox
+      }
+      for transfer in news.begun { begin(transfer) }
+      for transfer in news.cancelled {
+        if let handle = transfer.handle { finish(handle, transfer, .failure(.cancelled), isUsable: false) }
+      }
+      if news.isStopped, transfers.isEmpty { return }
+
+      var runningCount: Int32 = 0
+      curl_multi_perform(multi, &runningCount)
+      finishDone()
+      resumePaused()
+      // Rounded up: who wakes too early finds nothing to do.
+      let sleep = transfers.values.compactMap(\.pauseLeft).min() ?? Self.longestSleep
+      curl_multi_poll(multi, nil, 0, Int32(sleep / .milliseconds(1)) + 1, nil)
+    }
+  }
+
+  private func begin(_ transfer: CurlTransfer) {
+    guard !transfer.isCancelled.withLock({ $0 }) else { return transfer.end(.failure(.cancelled)) }
+    guard let handle = idleHandles.popLast() ?? CurlHandle() else {
+      return transfer.end(.failure(.interrupted("no memory for a request")))
+    }
+    transfer.begin(on: handle, rates: rates)
+    transfers[handle.pointer] = transfer
+    curl_multi_add_handle(multi, handle.pointer)
+  }
+
+  private func finishDone() {
+    var remaining: Int32 = 0
+    while let message = curl_multi_info_read(multi, &remaining) {
+      guard message.pointee.msg == CURLMSG_DONE, let pointer = message.pointee.easy_handle,
+        let transfer = transfers[pointer], let handle = transfer.handle
+      else { continue }
+      let code = ccurl_message_result(message)
+      finish(handle, transfer, transfer.result(code), isUsable: code == CURLE_OK)
+    }
+  }
+
+  /// `isUsable`: the handle can be used again. After a failure it may be in any state, and refuse options.
+  private func finish(
+    _ handle: CurlHandle, _ transfer: CurlTransfer, _ result: Result<HTTPResponse, HTTPFailure>, isUsable: Bool
+  ) {
+    curl_multi_remove_handle(multi, handle.pointer)
+    transfers[handle.pointer] = nil
+    if isUsable, idleHandles.count < Self.mostIdleHandles {
+      handle.reset()
+      idleHandles.append(handle)
+    } else {
+      handle.cleanUp()
+    }
+    transfer.end(result)
+  }
+
+  /// Lets those go on that had to wait for the rate.
+  private func resumePaused() {
+    for transfer in transfers.values where transfer.pauseLeft == .zero { transfer.resume() }
+  }
+}

@@ -1,0 +1,43 @@
+/// A server, and how it is reached.
+public struct HTTPOrigin: Hashable, Sendable, CustomStringConvertible {
+  /// What is spoken.
+  public enum Scheme: String, CaseIterable, Sendable {
+    case http
+    case https
+    /// HTTP through a socket of this machine.
+    case unixSocket = "http+unix"
+  }
+
+  /// What is spoken.
+  public let scheme: Scheme
+  /// The host's name or address, an IPv6 address in brackets; the socket's path for `unixSocket`.
+  public let host: String
+  /// The port, where it is not the scheme's own.
+  public let port: Int?
+
+  /// A server.
+  init(scheme: Scheme, host: String, port: Int? = nil) {
+    self.scheme = scheme
+    self.host = host
+    self.port = port
+  }
+
+  /// The port that is connected to.
+  var effectivePort: Int { port ?? (scheme == .https ? 443 : 80) }
+
+  /// The path of the socket; nil for a server in a network.
+  var socketPath: String? { scheme == .unixSocket ? host : nil }
+
+  /// `http://nas:8000`, as requests begin.
+  var requestBase: String {
+    scheme == .unixSocket ? "http://localhost" : description
+  }
+
+  /// `nas:8000`, or `/run/vault.sock:`.
+  public var authority: String {
+    scheme == .unixSocket ? "\(host):" : host + (port.map { ":\($0)" } ?? "")
+  }
+
+  /// `https://nas:8000`, or `http+unix:///run/vault.sock:`.
+  public var description: String { "\(scheme.rawValue)://\(authority)" }
+}

@@ -1,0 +1,35 @@
+/// How servers are talked to: what restic's options of the same names say.
+public struct TransportOptions: Sendable {
+  /// Certificates in PEM that are trusted instead of the system's; nil: the system's.
+  public var authorities: [UInt8]?
+  /// A certificate and its key in PEM, by which servers know us.
+  public var clientCertificate: [UInt8]?
+  /// Whether any certificate of a server is taken.
+  public var trustsAnyServer = false
+  /// What we call ourselves.
+  public var userAgent = "restic-gitfs"
+  /// A request is given up when nothing of it has moved for so long.
+  public var stuckTimeout = Duration.seconds(300)
+  /// How many bytes a second are sent and received at most, all connections together; nil: as many as there can be.
+  public var uploadLimit: Int?
+  public var downloadLimit: Int?
+  /// Which servers are reached through another one.
+  public var proxies = ProxyRules()
+
+  /// Time to connect, TLS included. Source: restic, http_transport.go.
+  static let connectTimeout = Duration.seconds(30)
+  /// A request may take a second longer for each so many bytes: who sends fewer is no better than who sends none.
+  private static let leastBytesPerSecond = 1024
+  /// As many requests share a limit at most.
+  private static let mostRequests = 16
+
+  /// restic's defaults.
+  public init() {}
+
+  /// After this long a request is given up, whatever moves.
+  func deadline(of request: HTTPRequest) -> Duration {
+    let limits = [uploadLimit, downloadLimit].compactMap(\.self).map { $0 / Self.mostRequests }
+    let rate = max(1, (limits + [Self.leastBytesPerSecond]).min() ?? Self.leastBytesPerSecond)
+    return Self.connectTimeout + stuckTimeout + .seconds(request.byteLimit / rate)
+  }
+}

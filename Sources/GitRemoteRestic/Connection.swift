@@ -37,7 +37,7 @@ struct Connection {
 
     if service.writes {
       let completeness = StoredCompleteness(
-        mount: mount, key: [command.location.text] + configuration.mountArguments, environment: variables,
+        mount: mount, key: [command.location.description] + configuration.mountArguments, environment: variables,
         clientEnvironment: environment)
       let end = try PushConnection(
         server: server, mount: mount, completeness: completeness, environment: variables,

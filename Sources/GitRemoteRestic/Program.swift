@@ -17,7 +17,9 @@ enum Program {
     let environment = ProcessEnvironment.current()
     let trace = Trace(environment)
     do throws(HelperError) {
-      guard let command = try CommandLineWords.parse(Array(CommandLine.arguments.dropFirst())) else { return }
+      let arguments = CommandLine.arguments
+      URLPassword.hideInArguments()
+      guard let command = try CommandLineWords.parse(Array(arguments.dropFirst())) else { return }
       try RemoteHelper(command: command, environment: environment, trace: trace).run()
     } catch {
       if let message = error.message { StandardError.write(message) }

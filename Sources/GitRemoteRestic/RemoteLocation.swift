@@ -1,4 +1,5 @@
 import Glibc
+import ProcessPrivacy
 import SystemPackage
 
 /// Where the restic repository is: what stands behind `restic::`.
@@ -9,7 +10,8 @@ struct RemoteLocation: Hashable, Sendable, CustomStringConvertible {
   /// As `restic-gitfs -r` and restic take it; a folder is absolute.
   let text: String
 
-  var description: String { text }
+  /// For messages: without a password.
+  var description: String { URLPassword.hidden(in: text) }
 
   /// The location that git's `url` names. Relative folders count from where git runs, as for the Go git-remote-restic.
   init(_ url: String) throws(HelperError) {

@@ -43,7 +43,7 @@ struct ConfigurationTests {
   }
 
   @Test("git's server programs get neither the client's repository nor restic's variables")
-  func environment() {
+  func environment() throws {
     let environment = ProcessEnvironment(values: [
       "GIT_DIR": "/x", "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "a", "GIT_CONFIG_VALUE_0": "b",
       "RESTIC_PASSWORD": "p",
@@ -54,6 +54,7 @@ struct ConfigurationTests {
     #expect(
       server["GIT_PROTOCOL"] == "version=2" && environment.forServer(protocolVersion: 0).values["GIT_PROTOCOL"] == nil)
     #expect(server.keys.allSatisfy { !$0.hasPrefix("RESTIC") && !$0.hasPrefix("GIT_CONFIG") && $0 != "GIT_DIR" })
-    #expect(environment.forMount["RESTIC_PASSWORD"] == "p" && environment.forMount["RESTIC_REPOSITORY"] == nil)
+    let mount = environment.forMount(of: try RemoteLocation("restic::rest:http://u:p@h/"))
+    #expect(mount["RESTIC_PASSWORD"] == "p" && mount["RESTIC_REPOSITORY"] == "rest:http://u:p@h/")
   }
 }

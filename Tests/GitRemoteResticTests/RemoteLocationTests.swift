@@ -27,6 +27,20 @@ struct RemoteLocationTests {
     #expect(try RemoteLocation(text).text == text)
   }
 
+  // N2 No message shows a password.
+  @Test(
+    "a password is passed on, and never printed",
+    arguments: [
+      ("rest:https://u:geheim@host:8000/me/", "rest:https://u:***@host:8000/me/"),
+      ("rest:http://u:ge:heim@x@host/a:b@c", "rest:http://u:***@host/a:b@c"),
+      ("rest:http://host/a:b@c", "rest:http://host/a:b@c"),
+      ("rest:http://u@host/", "rest:http://u@host/"), ("sftp:user@host:/srv", "sftp:user@host:/srv"),
+    ])
+  func passwords(text: String, shown: String) throws {
+    let location = try RemoteLocation("restic::\(text)")
+    #expect(location.text == text && "\(location)" == shown)
+  }
+
   @Test("what is none is refused", arguments: ["", "restic::", "restic://host/x", "local:", "a\nb", "restic::local:"])
   func refused(url: String) {
     #expect(throws: HelperError.self) { try RemoteLocation(url) }

@@ -14,7 +14,8 @@ struct BadInputArgumentTests {
   ]
   private static let values = [
     "", " ", "0", "-1", "1e9", "99999999999999999999", "\t\n", "é", "e\u{301}", "🦀", "%s%n", "$(id)", "'", "\"", "\\",
-    "../..", ",", ",,,", "a=b", "-", "--", "s3:bucket", "sftp:x:/y", "local:", "rest:http://x/", "nan", "inf", "0x10",
+    "../..", ",", ",,,", "a=b", "-", "--", "s3:bucket", "sftp:x:/y", "local:", "rest:", "rest:http://x:y/", "nan",
+    "inf", "0x10",
     "latest", "1h-5m",
   ]
 

@@ -63,11 +63,12 @@ struct MountOpening {
 
   /// In what two mounts may differ. Passwords do not count: a repository is open for the user who has opened it.
   private func identity(of service: Service, _ duration: String) -> [String] {
-    let variables = environment.forMount.words.filter { word in
-      word.hasPrefix("RESTIC_") && !word.prefix { $0 != "=" }.contains("PASSWORD")
-        && !word.hasPrefix("RESTIC_GITFS_TRACE")
+    let variables = environment.words.filter { word in
+      let name = word.prefix { $0 != "=" }
+      return name.hasPrefix("RESTIC_") && !name.contains("PASSWORD") && !name.hasPrefix("RESTIC_REPOSITORY")
+        && !name.hasPrefix("RESTIC_GITFS_TRACE")
     }
-    return [command.location.text, service.writes ? "writable" : "read-only", duration, PrivateMount.program]
+    return [command.location.description, service.writes ? "writable" : "read-only", duration, PrivateMount.program]
       + configuration.mountArguments + variables.sorted()
   }
 

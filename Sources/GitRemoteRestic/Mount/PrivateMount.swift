@@ -81,11 +81,9 @@ final class PrivateMount {
     let arguments =
       ["mount", "--ready-fd", "\(ready.writeEnd.rawValue)", "--object-format", request.objectFormat] + end
       + (request.isReadOnly ? ["--read-only"] : [])
-      + (request.isQuiet ? ["-q"] : []) + request.selection + [
-        "-r", request.location.text, path.string,
-      ]
+      + (request.isQuiet ? ["-q"] : []) + request.selection + [path.string]
     let child = try ChildProcess.start(
-      program, arguments, environment: request.environment.forMount,
+      program, arguments, environment: request.environment.forMount(of: request.location),
       descriptors: [
         (0, input.readEnd), (1, .standardError), (ready.writeEnd.rawValue, ready.writeEnd),
         (lifeline.readEnd.rawValue, lifeline.readEnd),

@@ -8,7 +8,7 @@ struct ProcessEnvironment: Sendable {
   /// Whether the process that is started with this gets the password, too.
   private var includesPassword = false
 
-  /// Those of this process. RESTIC_PASSWORD is taken out: only `forMount` hands it on.
+  /// Those of this process. RESTIC_PASSWORD is taken out: only `forMount(of:)` hands it on.
   static func current() -> ProcessEnvironment {
     let password = HeldPassword.take()
     var values: [String: String] = [:]
@@ -58,11 +58,13 @@ struct ProcessEnvironment: Sendable {
   /// `NAME=value` of every variable but the password.
   var words: [String] { values.map { "\($0)=\($1)" } }
 
-  /// Without those of restic's variables that name a repository: the location on the command line is the one that counts.
-  var forMount: ProcessEnvironment {
+  /// For a mount of the repository at `location`, which may hold a password that no list of processes is to show: restic's
+  /// variables name it, and no other repository.
+  func forMount(of location: RemoteLocation) -> ProcessEnvironment {
     var result = self
     result.includesPassword = true
-    for name in ["RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE"] { result.values[name] = nil }
+    result.values["RESTIC_REPOSITORY"] = location.text
+    result.values["RESTIC_REPOSITORY_FILE"] = nil
     return result
   }
 

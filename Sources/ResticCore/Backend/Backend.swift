@@ -4,7 +4,8 @@
 /// 1. `save` is atomic and durable: when it returns the whole file survives a power cut; when it throws or the process
 ///    dies, no file of that name is visible (a temporary one may be left, and is never listed).
 /// 2. `save` never changes an existing file: it throws `.alreadyExists`, except that a file with the same bytes is fine
-///    (a retry after a lost answer).
+///    (a retry after a lost answer). A storage that can only replace files looks for `config` first; the name of any other
+///    file says what is in it, so that the same name means the same bytes.
 /// 3. What `save` stored is seen at once by `load`, `byteCount` and `list`.
 /// 4. Files with names that are not ids are invisible.
 /// 5. All calls may be made from any thread, concurrently.
@@ -31,7 +32,7 @@ public protocol Backend: Sendable {
   /// Every file of `type`, in no particular order.
   func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry]
 
-  /// Removes `file`. Throws `.notFound` if it is not there.
+  /// Removes `file`. Throws `.notFound` if the storage says that it is not there; some do not say so.
   func remove(_ file: BackendFile) async throws(BackendError)
 
   /// Room on the storage, or nil where nobody can tell.

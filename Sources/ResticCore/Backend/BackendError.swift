@@ -12,17 +12,22 @@ public enum BackendError: Error, Hashable, Sendable {
   case irregular(BackendFile, kind: String)
   /// No room: ENOSPC or EDQUOT.
   case noSpace(String)
-  /// The storage is there and says no: permissions, read-only medium.
+  /// The storage is there and says no: permissions, read-only medium, a user or password that it does not know.
   case denied(String)
   /// There is no repository folder at all.
   case missing(String)
   /// Anything that may go through later: I/O errors, timeouts, a network that is away.
   case unavailable(String)
+  /// The storage wants to be left alone for so long.
+  case busy(String, retryAfter: Duration)
+  /// Nobody is there to be asked: no such host, nothing listens, no network. Before anybody ever was, waiting for long is
+  /// of no use (`RetryPolicy.contactLimit`).
+  case unreachable(String)
 
   /// Whether the same call may succeed later without anybody doing anything.
   public var isRetryable: Bool {
     switch self {
-    case .unavailable: true
+    case .unavailable, .busy, .unreachable: true
     case .notFound, .alreadyExists, .truncated, .tooLarge, .irregular, .noSpace, .denied, .missing: false
     }
   }
@@ -40,6 +45,8 @@ extension BackendError: CustomStringConvertible {
     case .denied(let message): "not permitted: \(message)"
     case .missing(let message): message
     case .unavailable(let message): message
+    case .busy(let message, _): message
+    case .unreachable(let message): message
     }
   }
 }

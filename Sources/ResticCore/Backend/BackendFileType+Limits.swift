@@ -28,6 +28,16 @@ extension BackendFileType {
     }
   }
 
+  /// The most bytes that a server's list of all files of this type has, at some 100 for each file.
+  var listByteLimit: Int {
+    switch self {
+    case .config, .key, .lock: 4 << 20
+    case .index, .snapshot: 64 << 20
+    // Two and a half million packs.
+    case .data: 256 << 20
+    }
+  }
+
   /// The most bytes that a decompressed file of this type has, of which `storedByteCount` are stored.
   ///
   /// An index is mostly hashes in hexadecimal digits, which take half their length whatever compresses them.

@@ -1,22 +1,26 @@
 public import SystemPackage
 
-/// Where a repository is, as a person writes it after `-r`: `/srv/vault`, `vault`, `local:/srv/vault`.
+/// Where a repository is, as a person writes it after `-r`: `/srv/vault`, `local:/srv/vault`, `rest:https://nas:8000/vault`.
 public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   /// A folder of this machine, absolute or relative to the working directory.
   case local(FilePath)
+  /// A REST server.
+  case rest(RESTLocation)
 
   /// restic's other kinds of storage, by the word before the colon.
   private static let otherSchemes: Set<String> = [
-    "azure", "b2", "gs", "rclone", "rest", "s3", "sftp", "swift",
+    "azure", "b2", "gs", "rclone", "s3", "sftp", "swift",
   ]
   private static let localScheme = "local"
+  private static let restScheme = "rest"
   /// All of restic's kinds of storage.
-  static let schemes = otherSchemes.union([localScheme])
+  static let schemes = otherSchemes.union([localScheme, restScheme])
 
   /// The kind of storage, which its options begin with.
   var scheme: String {
     switch self {
     case .local: Self.localScheme
+    case .rest: Self.restScheme
     }
   }
 
@@ -33,6 +37,8 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
     case localScheme:
       guard !rest.isEmpty else { throw .empty }
       return .local(FilePath(rest))
+    case restScheme:
+      return .rest(try RESTLocation(rest))
     case _ where otherSchemes.contains(scheme):
       throw .notSupported(scheme: scheme)
     default:
@@ -41,16 +47,19 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The backend at this location, without decorators. Touches nothing yet.
-  public func makeBackend() -> any Backend {
+  public func makeBackend(_ options: BackendOptions, transport: TransportOptions) -> any Backend {
     switch self {
     case .local(let path): LocalBackend(path: path)
+    case .rest(let location):
+      RESTBackend(location, options: transport, hasImmediateListings: options.hasImmediateListings)
     }
   }
 
-  /// The folder's path.
+  /// The folder's path, or the location as restic prints it, with `***` for a password: for messages and the mount table.
   public var description: String {
     switch self {
     case .local(let path): path.string
+    case .rest(let location): location.description
     }
   }
 }
@@ -61,6 +70,8 @@ public enum BackendLocationError: Error, Hashable, Sendable {
   case empty
   /// A kind of storage that restic knows and this program does not (yet).
   case notSupported(scheme: String)
+  /// What follows the scheme cannot be read, for this reason.
+  case malformed(scheme: String, String)
   /// Neither a scheme nor clearly a path.
   case unknownScheme(String)
 }
@@ -71,7 +82,12 @@ extension BackendLocationError: CustomStringConvertible {
     case .empty:
       "the repository's location is empty: give a folder, for example -r /srv/vault"
     case .notSupported(let scheme):
-      "\(scheme): repositories are not supported: give a folder, for example -r /srv/vault"
+      """
+      \(scheme): repositories are not supported: give a folder (-r /srv/vault) or a REST server (-r rest:http://nas:8000/), \
+      which `rclone serve restic REMOTE:PATH` is for everything that rclone knows
+      """
+    case .malformed(let scheme, let reason):
+      "the location after \(scheme): cannot be read: \(reason)"
     case .unknownScheme(let scheme):
       "unknown kind of storage \"\(scheme)\": if a folder is meant, write local: or ./ before it"
     }

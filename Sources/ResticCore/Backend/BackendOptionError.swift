@@ -10,7 +10,7 @@ public enum BackendOptionError: Error, Hashable, Sendable, CustomStringConvertib
   public var description: String {
     switch self {
     case .unknown(let key):
-      "option \"\(key)\" is not known; a local repository has local.connections"
+      "option \"\(key)\" is not known; there are local.connections, rest.connections and rest.immediate-listings"
     case .repeated(let key):
       "option \"\(key)\" is given more than once"
     case .invalid(let key, let value, let expected):

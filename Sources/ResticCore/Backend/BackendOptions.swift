@@ -7,8 +7,11 @@ public struct BackendOptions: Hashable, Sendable {
   /// More calls at a time than anybody needs.
   private static let mostConnections = 1000
 
-  /// How many calls are made at a time: `local.connections`.
+  /// How many calls are made at a time: `local.connections`, `rest.connections`.
   public private(set) var connections = LimitedBackend.defaultConnections
+  /// Whether every listing of a REST server shows whatever was saved before it began: `rest.immediate-listings`, which
+  /// restic does not have.
+  public private(set) var hasImmediateListings = false
 
   /// The defaults.
   public init() {}
@@ -36,11 +39,14 @@ public struct BackendOptions: Hashable, Sendable {
 
   private mutating func set(_ key: String, _ value: String) throws(BackendOptionError) {
     switch key {
-    case "local.connections":
+    case "local.connections", "rest.connections":
       guard let count = Int(value), (1...Self.mostConnections).contains(count) else {
         throw .invalid(key, value: value, expected: "a number from 1 to \(Self.mostConnections)")
       }
       connections = count
+    case "rest.immediate-listings":
+      guard let isTrue = Bool(value) else { throw .invalid(key, value: value, expected: "true or false") }
+      hasImmediateListings = isTrue
     case "local.layout":
       // Older versions of restic have it; there was another layout for storage in a network.
       guard ["", "auto", "default"].contains(value) else { throw .invalid(key, value: value, expected: "default") }

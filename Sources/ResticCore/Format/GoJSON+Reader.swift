@@ -7,17 +7,20 @@ extension GoJSON {
   static func read<Value>(
     _ bytes: [UInt8], _ subject: StaticString, _ body: (inout Reader) throws(FormatError) -> Value
   ) throws(FormatError) -> Value {
-    let result = bytes.withUnsafeBytes { buffer -> Result<Value, FormatError> in
-      var reader = Reader(buffer, subject: subject)
-      do throws(FormatError) {
-        let value = try body(&reader)
-        try reader.expectEnd()
-        return .success(value)
-      } catch {
-        return .failure(error)
-      }
+    let result = bytes.withUnsafeBytes { buffer in
+      Result { () throws(FormatError) -> Value in try read(buffer, subject, body) }
     }
     return try result.get()
+  }
+
+  /// As above, for bytes in a buffer.
+  static func read<Value>(
+    _ bytes: UnsafeRawBufferPointer, _ subject: StaticString, _ body: (inout Reader) throws(FormatError) -> Value
+  ) throws(FormatError) -> Value {
+    var reader = Reader(bytes, subject: subject)
+    let value = try body(&reader)
+    try reader.expectEnd()
+    return value
   }
 
   /// A pull parser over a buffer that outlives it. Strict JSON, as Go's; every error is a `FormatError` with an offset.

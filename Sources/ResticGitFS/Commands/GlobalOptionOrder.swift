@@ -5,7 +5,8 @@ enum GlobalOptionOrder {
   /// The options that a command may share with others and that take their value from the next argument.
   private static let optionsWithValue: Set<String> = [
     "-r", "--repo", "--repository-file", "-p", "--password-file", "--password-command", "--key-hint", "--log-file",
-    "--retry-lock", "--compression", "--pack-size", "-o", "--option",
+    "--retry-lock", "--compression", "--pack-size", "-o", "--option", "--cacert", "--tls-client-cert",
+    "--http-user-agent", "--stuck-request-timeout", "--limit-upload", "--limit-download",
   ]
 
   /// `arguments` with the command's name first; unchanged where there is none, or help or the version is asked for.

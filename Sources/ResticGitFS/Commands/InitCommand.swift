@@ -9,6 +9,7 @@ struct InitCommand: ContextualCommand {
     discussion: """
       EXAMPLES
         restic-gitfs init -r /srv/vault
+        restic-gitfs init -r rest:https://user:password@nas:8000/vault/
         restic-gitfs init -r /srv/vault --password-file ~/.vault-password
         restic-gitfs init -r /srv/vault --json
           {"id":"…","message_type":"initialized","repository":"/srv/vault"}
@@ -49,7 +50,8 @@ struct InitCommand: ContextualCommand {
     let location = try repository.location(context.environment)
     var settings = Repository.Settings()
     settings.logger = try output.makeLogger(context.log)
-    let backend = try repository.backend(at: location, options: repository.options, logger: settings.logger)
+    let backend = try repository.backend(
+      at: location, options: repository.options, logger: settings.logger, context.environment)
     let reader = try repository.passwordReader(in: context)
     try await refuseExisting(backend, at: location)
 

@@ -14,6 +14,8 @@ enum Program {
     ProcessPrivacy.begin()
     ProcessIdentity.setProgramName()
     let inheritedDescriptors = InheritedDescriptors.list()
+    // Read once, before they are overwritten.
+    let arguments = CommandLine.arguments
     // Buffers of megabytes go from thread to thread. With a heap for each thread, as is malloc's way, every one of them
     // keeps what it has once held: measured, twice the memory for the same work.
     mallopt(M_ARENA_MAX, 1)
@@ -31,11 +33,12 @@ enum Program {
       StandardStream.error.write("restic-gitfs: \(name) is not UTF-8; use names that are\n")
       exit(ExitCode.failure.rawValue)
     }
+    URLPassword.hideInArguments()
     let context = CommandContext(
       environment: .current(), terminal: terminal, signals: signals, log: LogDestination(),
       inheritedDescriptors: inheritedDescriptors,
       arguments: GlobalOptionOrder.commandFirst(
-        ResticSpelling.translated(Array(CommandLine.arguments.dropFirst()))))
+        ResticSpelling.translated(Array(arguments.dropFirst()))))
     signals.listen {
       Task.detached { exit(await ResticGitFS.run(in: context).rawValue) }
     }

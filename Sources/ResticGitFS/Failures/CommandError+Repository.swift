@@ -26,9 +26,7 @@ extension CommandError {
     case .backend(.missing(let message)):
       message
     case .backend(.denied(let message)):
-      """
-      the repository at \(location) may not be used so: \(message); check whose it is, or mount it with --read-only
-      """
+      "the repository at \(location) may not be used so: \(message)"
     case .backend(let cause):
       "the repository at \(location) cannot be used: \(cause)"
     case .otherRepository, .missingBlob, .noSnapshot, .unstorableTime, .tooLarge, .cancelled:

@@ -16,6 +16,17 @@ struct BackendOptionsTests {
     #expect(try options("local.connections=3", "local.connections=3", "local.layout=default").connections == 3)
   }
 
+  @Test("rest.connections and rest.immediate-listings are a REST server's")
+  func rest() throws {
+    let location = try BackendLocation.parse("rest:http://nas/")
+    #expect(try BackendOptions([], for: location) == BackendOptions())
+    let options = try BackendOptions(["rest.connections=7", "REST.immediate-listings=true"], for: location)
+    #expect(options.connections == 7 && options.hasImmediateListings)
+    for text in ["rest.connections=0", "rest.immediate-listings=yes", "rest.immediate-listings", "rest.other=1"] {
+      #expect(throws: BackendOptionError.self, "\(text)") { try BackendOptions([text], for: location) }
+    }
+  }
+
   @Test("options of other storages are not looked at, as in restic")
   func others() throws {
     #expect(try options("s3.connections=x", "sftp.command=a=b, c", "rest.anything") == BackendOptions())

@@ -56,6 +56,23 @@ struct FuzzTests {
     #expect(failures == [])
   }
 
+  @Test func serverList() {
+    let names = ["ab", "cd"].map { String(repeating: $0, count: 32) }
+    let samples = [
+      "[]", "null", "[{\"name\":\"\(names[0])\",\"size\":155},{\"size\":0,\"name\":\"\(names[1])\",\"x\":[1,{}]}]",
+    ].map { Array($0.utf8) }
+    let words = ["[", "]", "{", "}", "\"name\":", "\"size\":", "9223372036854775808", "-1", ","].map { Array($0.utf8) }
+    let failures = FuzzRun(.serverList).failures(of: samples, words: words) { bytes in
+      do throws(FormatError) {
+        let entries = try RESTListing.entries(of: .lock, in: PooledBytes(copying: bytes))
+        return entries.allSatisfy { $0.byteCount >= 0 } ? .accepted : .failed("a file of less than no bytes")
+      } catch {
+        return .refused
+      }
+    }
+    #expect(failures == [])
+  }
+
   @Test func pack() {
     let key = MasterKey.random()
     let failures = FuzzRun(.pack).failures(of: Self.headers) { header in

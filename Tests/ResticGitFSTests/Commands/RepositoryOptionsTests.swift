@@ -51,6 +51,30 @@ struct RepositoryOptionsTests {
     #expect(throws: CommandError.self) { try location(["-r", text]) }
   }
 
+  @Test("a REST server gets the variables' user where the URL names none, and a file may hold its location")
+  func server() throws {
+    let variables: [Environment.Variable: String] = [.restUser: "bob", .restPassword: "geheim"]
+    func credentials(_ text: String) throws -> HTTPCredentials? {
+      let location = try RepositoryOptions.parse(["-r", text]).location(Environment(variables))
+      guard case .rest(let server) = location else { return nil }
+      return server.credentials
+    }
+    #expect(try credentials("rest:http://nas/v") == HTTPCredentials(user: "bob", password: "geheim"))
+    #expect(try credentials("rest:http://al@nas/v") == HTTPCredentials(user: "al", password: nil))
+    #expect(try location(["-r", "rest:http://nas/v"], variables) == "rest:http://nas/v/")
+  }
+
+  @Test(
+    "git's credential helpers are asked for the server and the path",
+    arguments: [
+      ("rest:https://u:geheim@nas:8000/a/b", "nas:8000", "a/b/"), ("rest:http://nas", "nas", ""),
+      ("rest:http+unix:///run/x.sock:/v", "localhost", "run/x.sock:/v/"), ("/srv/vault", "localhost", "srv/vault"),
+    ])
+  func credentialPlace(text: String, host: String, path: String) throws {
+    let place = try #require(CredentialPlace(try BackendLocation.parse(text)))
+    #expect(place.description == "protocol=restic\nhost=\(host)\npath=\(path)\nusername=restic\n")
+  }
+
   @Test("a relative folder becomes absolute: the serving process leaves the working directory")
   func relative() throws {
     #expect(try location(["-r", "vault/../other"]).hasPrefix("/"))

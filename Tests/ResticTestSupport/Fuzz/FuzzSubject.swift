@@ -7,6 +7,8 @@ public enum FuzzSubject: String, CaseIterable, Sendable {
   case sealed
   /// A zstd frame.
   case frame
+  /// A REST server's list of files.
+  case serverList
   /// git's files.
   case packedRefs, looseRef, reflog
   /// git's protocol.

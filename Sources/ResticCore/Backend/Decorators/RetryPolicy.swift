@@ -14,11 +14,13 @@ public struct RetryPolicy: Hashable, Sendable {
   public var jitter: Double
   /// No retry begins later than this after the call began; the first one is always made.
   public var timeLimit: Duration
+  /// The same for a storage that nobody has reached so far: whoever mistypes a host or is offline is to hear it soon.
+  public var contactLimit: Duration
 
   /// A policy.
   public init(
     firstDelay: Duration = .seconds(1), factor: Double = 2, longestDelay: Duration = .seconds(60),
-    jitter: Double = 0.5, timeLimit: Duration = .seconds(15 * 60)
+    jitter: Double = 0.5, timeLimit: Duration = .seconds(15 * 60), contactLimit: Duration = .seconds(5)
   ) {
     precondition(firstDelay >= .zero && factor >= 1 && (0...1).contains(jitter), "delays are not negative")
     self.firstDelay = firstDelay
@@ -26,6 +28,7 @@ public struct RetryPolicy: Hashable, Sendable {
     self.longestDelay = longestDelay
     self.jitter = jitter
     self.timeLimit = timeLimit
+    self.contactLimit = contactLimit
   }
 
   /// The delay that follows `delay`, before chance.

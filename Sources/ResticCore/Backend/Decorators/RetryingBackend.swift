@@ -6,6 +6,8 @@ public import Logging
 /// - A `save` may be repeated safely: a file that is there already with the same bytes is a success.
 /// - A repeated `remove` that finds nothing is a success: it was the answer that got lost.
 /// - A call that fails, or that takes long, leaves a note (`WaitingNotes`) until it ends.
+/// - A storage that says when to come back (`.busy`) is not asked before that.
+/// - Until a call has reached the storage nobody waits for it for long (`RetryPolicy.contactLimit`).
 /// - A cancelled task gets its first try (cleaning up has to work), and no other: the error is thrown at once.
 public struct RetryingBackend: Backend {
   private let base: any Backend
@@ -13,6 +15,7 @@ public struct RetryingBackend: Backend {
   private let clock: any Clock<Duration>
   private let waiting: WaitingNotes
   private let logger: Logger
+  private let contact = Contact()
 
   /// A call that takes longer counts as unanswered.
   private static let patience = Duration.seconds(2)
@@ -89,7 +92,7 @@ public struct RetryingBackend: Backend {
     defer { unanswered.end() }
     var error: BackendError
     do throws(BackendError) {
-      return try await call(false)
+      return try await contact.noted(call, isRetry: false)
     } catch let first {
       error = first
     }
@@ -99,7 +102,9 @@ public struct RetryingBackend: Backend {
     defer { failing.end() }
     var wait = Wait(policy: policy)
     let stopwatch = stopwatch(of: clock)
-    while error.isRetryable, !Task.isCancelled, let delay = wait.next(elapsed: stopwatch()) {
+    while error.isRetryable, !Task.isCancelled,
+      let delay = wait.next(elapsed: stopwatch(), after: error, wasReached: contact.wasMade)
+    {
       logger.warning("\(operation()) failed: \(error); trying again in \(delay.formatted)")
       do {
         try await clock.sleep(for: delay)
@@ -107,7 +112,7 @@ public struct RetryingBackend: Backend {
         break  // Cancelled while asleep.
       }
       do throws(BackendError) {
-        return try await call(true)
+        return try await contact.noted(call, isRetry: true)
       } catch let next {
         error = next
       }
@@ -132,13 +137,42 @@ private struct Wait {
   let policy: RetryPolicy
   var delay: Duration?
 
-  /// The next delay; nil when it would end after the time limit.
-  mutating func next(elapsed: Duration) -> Duration? {
+  /// The next delay, after a call that ended with `error`; nil when it would end after the time limit.
+  mutating func next(elapsed: Duration, after error: BackendError, wasReached: Bool) -> Duration? {
     let isFirst = delay == nil
     let next = delay.map(policy.delay(after:)) ?? policy.firstDelay
     delay = next
     let varied = policy.varied(next)
-    return isFirst || elapsed + varied <= policy.timeLimit ? varied : nil
+    switch error {
+    case .busy(_, let pause):
+      let longer = max(varied, pause)
+      return elapsed + longer <= policy.timeLimit ? longer : nil
+    case .unreachable where !wasReached:
+      return elapsed + varied <= policy.contactLimit ? varied : nil
+    default:
+      return isFirst || elapsed + varied <= policy.timeLimit ? varied : nil
+    }
+  }
+}
+
+/// Whether the storage was ever reached. A leaf lock.
+private final class Contact: Sendable {
+  private let state = Locked(false)
+
+  var wasMade: Bool { state.withLock { $0 } }
+
+  /// What `call` returns.
+  func noted<Success>(
+    _ call: (_ isRetry: Bool) async throws(BackendError) -> Success, isRetry: Bool
+  ) async throws(BackendError) -> Success {
+    do throws(BackendError) {
+      let success = try await call(isRetry)
+      state.withLock { $0 = true }
+      return success
+    } catch {
+      if case .unreachable = error {} else { state.withLock { $0 = true } }
+      throw error
+    }
   }
 }
 

@@ -125,7 +125,8 @@ extension LocalBackend {
     let message = "\(operation) \(path.string): \(error)"
     switch error {
     case .noSpace, .diskQuotaExceeded: return .noSpace(message)
-    case .permissionDenied, .notPermitted, .readOnlyFileSystem: return .denied(message)
+    case .permissionDenied, .notPermitted, .readOnlyFileSystem:
+      return .denied("\(message); check whose it is, or mount it with --read-only")
     case .noSuchFileOrDirectory where !rootExists(), .notDirectory where !rootExists():
       return .missing("there is no folder \(paths.root.string) (is its disk mounted?)")
     case .fileNameTooLong, .tooManySymbolicLinkLevels:

@@ -16,6 +16,11 @@ struct Environment: Sendable {
     case host = "RESTIC_HOST"
     case compression = "RESTIC_COMPRESSION"
     case packSize = "RESTIC_PACK_SIZE"
+    case restUser = "RESTIC_REST_USERNAME"
+    case restPassword = "RESTIC_REST_PASSWORD"
+    case authorities = "RESTIC_CACERT"
+    case clientCertificate = "RESTIC_TLS_CLIENT_CERT"
+    case userAgent = "RESTIC_HTTP_USER_AGENT"
     case stateHome = "XDG_STATE_HOME"
     case home = "HOME"
     case runtimeFolder = "XDG_RUNTIME_DIR"
@@ -26,9 +31,13 @@ struct Environment: Sendable {
   private static let passwordVariable = "RESTIC_PASSWORD"
   private let values: [Variable: String]
 
+  /// What HTTP_PROXY and its like say.
+  let proxies: ProxyRules
+
   /// An environment of `values`; empty ones count as not set, as they do for restic.
-  init(_ values: [Variable: String]) {
+  init(_ values: [Variable: String], proxies: ProxyRules = ProxyRules()) {
     self.values = values.filter { !$0.value.isEmpty }
+    self.proxies = proxies
   }
 
   /// The process's environment.
@@ -36,7 +45,8 @@ struct Environment: Sendable {
     let found = Variable.allCases.compactMap { variable in
       getenv(variable.rawValue).map { (variable, String(cString: $0)) }
     }
-    return Environment(Dictionary(uniqueKeysWithValues: found))
+    let proxies = ProxyRules { name in getenv(name).map { String(cString: $0) } }
+    return Environment(Dictionary(uniqueKeysWithValues: found), proxies: proxies)
   }
 
   /// The value of `variable`, or nil if it is not set or empty.

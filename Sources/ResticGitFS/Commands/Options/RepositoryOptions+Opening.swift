@@ -4,16 +4,18 @@ import ResticCore
 extension RepositoryOptions {
   /// The storage at `location`, with retries and a limit on connections around it, as the storage's `options` have it.
   func backend(
-    at location: BackendLocation, options: [String], waiting: WaitingNotes = WaitingNotes(), logger: Logger
+    at location: BackendLocation, options: [String], waiting: WaitingNotes = WaitingNotes(), logger: Logger,
+    _ environment: Environment
   ) throws(CommandError) -> any Backend {
-    let connections: Int
+    let own: BackendOptions
     do throws(BackendOptionError) {
-      connections = try BackendOptions(options, for: location).connections
+      own = try BackendOptions(options, for: location)
     } catch {
       throw CommandError(error.description)
     }
+    let base = location.makeBackend(own, transport: try network.transport(environment))
     return RetryingBackend(
-      LimitedBackend(location.makeBackend(), connections: connections), waiting: waiting, logger: logger)
+      LimitedBackend(base, connections: own.connections), waiting: waiting, logger: logger)
   }
 
   /// The repository at `location`, opened with the password from wherever it comes. A person has three tries, and git's
@@ -26,7 +28,8 @@ extension RepositoryOptions {
   ) async throws -> Repository {
     var reader = try passwordReader(in: context)
     reader.isForGit = isForGit
-    let backend = try backend(at: location, options: options, waiting: settings.waiting, logger: settings.logger)
+    let backend = try backend(
+      at: location, options: options, waiting: settings.waiting, logger: settings.logger, context.environment)
     do throws(RepositoryError) {
       try await Self.checkConfig(of: backend, at: location)
     } catch {

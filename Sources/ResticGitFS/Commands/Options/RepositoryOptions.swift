@@ -38,14 +38,16 @@ struct RepositoryOptions: ParsableArguments {
   @Option(
     name: [.customShort("o", allowingJoined: true), .customLong("option")],
     help: ArgumentHelp(
-      "An option of the storage, as restic has them: local.connections=N. `mount` takes those of mount(8) and FUSE, too.",
+      "An option of the storage, as restic has them: local.connections=N, rest.connections=N. `mount` takes those of mount(8) and FUSE, too.",
       valueName: "key=value"))
   var options: [String] = []
 
   @Flag(help: "Use no cache. This program keeps none; the option is restic's.")
   var noCache = false
 
-  /// Where the repository is; a folder as an absolute path.
+  @OptionGroup(title: "Network Options") var network: NetworkOptions
+
+  /// Where the repository is; a folder as an absolute path, a server with the user that the variables name.
   ///
   /// As in restic a variable is the default of its option, so RESTIC_REPOSITORY and `--repository-file` exclude each
   /// other as `-r` and `--repository-file` do.
@@ -65,6 +67,10 @@ struct RepositoryOptions: ParsableArguments {
     do throws(BackendLocationError) {
       switch try BackendLocation.parse(text) {
       case .local(let path): return .local(path.absolute())
+      case .rest(let server):
+        let (user, password) = (environment[.restUser], environment[.restPassword])
+        guard user != nil || password != nil else { return .rest(server) }
+        return .rest(server.withDefault(HTTPCredentials(user: user ?? "", password: password ?? "")))
       }
     } catch {
       throw CommandError(error.description)

@@ -1,7 +1,8 @@
 import ResticCore
 import SystemPackage
 
-/// Where a repository is, as git's credential helpers are asked for it: `localhost` and the folder for one of this machine.
+/// Where a repository is, as git's credential helpers are asked for it: `localhost` and the folder for one of this machine,
+/// host and path for one on a server.
 struct CredentialPlace: Hashable, Sendable, CustomStringConvertible {
   private let host: String
   private let path: String
@@ -12,6 +13,12 @@ struct CredentialPlace: Hashable, Sendable, CustomStringConvertible {
     case .local(let folder):
       host = "localhost"
       path = String(folder.lexicallyNormalized().string.drop { $0 == "/" })
+    case .rest(let server) where server.origin.scheme == .unixSocket:
+      host = "localhost"
+      path = String((server.origin.authority + server.path).drop { $0 == "/" })
+    case .rest(let server):
+      host = server.origin.authority
+      path = String(server.path.drop { $0 == "/" })
     }
     guard !path.utf8.contains(UInt8(ascii: "\n")) else { return nil }
   }

@@ -1,0 +1,200 @@
+/// A repository on a REST server: rest-server, `rclone serve restic`, and whatever else speaks restic's protocol.
+///
+///     POST  path/?create=true
+///     HEAD, GET, POST, DELETE  path/config, path/{data,keys,locks,index,snapshots}/NAME
+///     GET  path/{data,keys,locks,index,snapshots}/
+///
+/// What servers do differently from the rules of `Backend`:
+/// 1. Some replace a file that is there (rclone). The name of a file says what is in it, so nothing changes by that; only
+///    config has no such name, and is looked for first. Others answer 403: then what is there is compared.
+/// 2. Some show a file while it is being uploaded (rclone with a local folder).
+/// 3. Some say that a file is gone now when it never was there: `remove` succeeds.
+/// 4. An append-only server removes nothing but locks.
+/// 5. Some remember a file that somebody else has removed, until they are asked for a list (rclone). Locks have to be gone
+///    when they are: whether one is there is looked up in a list.
+/// Source: restic, doc/REST_backend.rst and internal/backend/rest.
+public struct RESTBackend: Backend {
+  let location: RESTLocation
+  private let transport: any HTTPTransport
+  private let hasImmediateListings: Bool
+
+  /// The repository at `location`. Nothing is sent yet. `hasImmediateListings`: the user knows that every listing shows
+  /// whatever was saved before it began.
+  public init(_ location: RESTLocation, options: TransportOptions, hasImmediateListings: Bool = false) {
+    self.init(
+      location,
+      transport: CurlTransport(origin: location.origin, credentials: location.credentials, options: options),
+      hasImmediateListings: hasImmediateListings)
+  }
+
+  init(_ location: RESTLocation, transport: any HTTPTransport, hasImmediateListings: Bool = false) {
+    self.location = location
+    self.transport = transport
+    self.hasImmediateListings = hasImmediateListings
+  }
+
+  public var description: String { location.description }
+
+  public func create() async throws(BackendError) {
+    let request = HTTPRequest(method: .post, target: location.path + "?create=true", fields: Self.uploadFields)
+    let response = try await send(request)
+    guard response.isSuccess else { throw failure(response, "create the repository", nil) }
+  }
+
+  public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
+    if file == .config, try await holds(file, bytes) { return }
+    let response = try await send(
+      HTTPRequest(method: .post, target: target(of: file), fields: Self.uploadFields, body: bytes))
+    guard !response.isSuccess else { return }
+    // Forbidden is what a server answers that replaces nothing: an answer of its may have got lost.
+    if response.status == 403, try await holds(file, bytes) { return }
+    throw failure(response, "save \(file)", file, byteCount: bytes.byteCount)
+  }
+
+  public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
+    guard let range else { return try await loadWhole(file) }
+    precondition(range.lowerBound >= 0, "a range begins in the file")
+    guard !range.isEmpty else {
+      guard try await byteCount(of: file) >= range.upperBound else { throw .truncated(file) }
+      return PooledBytes(capacity: 0)
+    }
+    let bytes = "bytes=\(range.lowerBound)-\(range.upperBound - 1)"
+    let response = try await send(
+      HTTPRequest(
+        method: .get, target: target(of: file), fields: Self.fields + ["Range: \(bytes)"], room: .exactly(range.count)))
+    guard response.isSuccess else { throw failure(response, "load \(file)", file) }
+    // Without a range in the answer it is the whole file.
+    let isPart = response.status == 206
+    switch response.body {
+    case .taken(let taken) where isPart || range.lowerBound == 0: return taken
+    case .refused(let count?) where count < range.count && (isPart || range.lowerBound == 0): throw .truncated(file)
+    case .refused where isPart:
+      throw .unavailable("\(location.origin) sends another part of \(file) than was asked for")
+    case .taken, .refused:
+      throw .denied("\(location.origin) sends whole files only: a server that knows ranges (RFC 9110) is needed")
+    }
+  }
+
+  public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
+    if file.type == .lock, let entry = try await list(.lock).first(where: { $0.file == file }) {
+      return entry.byteCount
+    }
+    let response = try await send(HTTPRequest(method: .head, target: target(of: file), fields: Self.fields))
+    guard response.isSuccess else { throw failure(response, "look for \(file)", file) }
+    guard let byteCount = response.statedByteCount else {
+      throw .denied("\(location.origin) does not say how large \(file) is: is that a REST server of restic's?")
+    }
+    return byteCount
+  }
+
+  public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
+    guard type != .config else { return try await sizes(of: [.config]) }
+    let operation = "list \(type.rawValue)"
+    let response = try await send(
+      HTTPRequest(
+        method: .get, target: location.path + type.rawValue + "/", fields: Self.fields, room: .upTo(type.listByteLimit))
+    )
+    guard response.isSuccess else {
+      // rclone says so of failures of its own, and never of a folder that is missing.
+      guard response.status == 404 else { throw failure(response, operation, nil) }
+      guard response.fields[.server]?.hasPrefix("rclone/") != true else { throw unavailable(response, operation) }
+      return []
+    }
+    guard case .taken(let text) = response.body else {
+      throw .denied(
+        "\(location.origin): the list of \(type.rawValue) has more than \(type.listByteLimit) bytes, which is too much")
+    }
+    guard response.fields[.contentType] == RESTListing.contentType else {
+      return try await sizes(of: try read(text, of: type, RESTListing.files))
+    }
+    return try read(text, of: type, RESTListing.entries)
+  }
+
+  public func remove(_ file: BackendFile) async throws(BackendError) {
+    let response = try await send(HTTPRequest(method: .delete, target: target(of: file), fields: Self.fields))
+    guard response.isSuccess else { throw failure(response, "remove \(file)", file) }
+  }
+
+  /// The protocol has no words for it.
+  public func capacity() async throws(BackendError) -> StorageCapacity? { nil }
+
+  public func listingsAreImmediate(of type: BackendFileType) async -> Bool { hasImmediateListings }
+
+  // MARK: Parts
+
+  private static let fields = ["Accept: \(RESTListing.contentType)"]
+  private static let uploadFields = fields + ["Content-Type: application/octet-stream"]
+
+  private func target(of file: BackendFile) -> String {
+    location.path + (file == .config ? "config" : file.description)
+  }
+
+  /// What `parse` makes of a list.
+  private func read<Element>(
+    _ text: PooledBytes, of type: BackendFileType,
+    _ parse: (BackendFileType, PooledBytes) throws(FormatError) -> [Element]
+  ) throws(BackendError) -> [Element] {
+    do throws(FormatError) {
+      return try parse(type, text)
+    } catch {
+      throw .denied(
+        """
+        \(location.origin) answers with something else than a list of \(type.rawValue): is there a REST server of restic's \
+        at \(location.path)? (\(error))
+        """)
+    }
+  }
+
+  private func send(_ request: HTTPRequest) async throws(BackendError) -> HTTPResponse {
+    do throws(HTTPFailure) {
+      return try await transport.send(request)
+    } catch {
+      throw failure(error)
+    }
+  }
+
+  private func loadWhole(_ file: BackendFile) async throws(BackendError) -> PooledBytes {
+    let limit = file.type.wholeByteLimit
+    let response = try await send(
+      HTTPRequest(method: .get, target: target(of: file), fields: Self.fields, room: .upTo(limit)))
+    guard response.isSuccess else { throw failure(response, "load \(file)", file) }
+    switch response.body {
+    case .taken(let bytes): return bytes
+    case .refused(let byteCount): throw .tooLarge(file, byteCount: byteCount ?? limit + 1)
+    }
+  }
+
+  /// Whether `file` is there with exactly `bytes`; throws `.alreadyExists` where it has others.
+  private func holds(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) -> Bool {
+    let response = try await send(
+      HTTPRequest(method: .get, target: target(of: file), fields: Self.fields, room: .exactly(bytes.byteCount)))
+    guard response.status != 404 else { return false }
+    guard response.isSuccess else { throw failure(response, "compare \(file)", file) }
+    guard case .taken(let stored) = response.body,
+      stored.withUnsafeBytes({ stored in bytes.withUnsafeBytes { $0.isEqual(to: stored) } })
+    else { throw .alreadyExists(file) }
+    return true
+  }
+
+  /// Those of `files` that are there, with their sizes.
+  private func sizes(of files: [BackendFile]) async throws(BackendError) -> [BackendEntry] {
+    let found = Locked<[BackendEntry]>([])
+    do throws(RepositoryError) {
+      try await forEachConcurrently(files, limit: LimitedBackend.defaultConnections) { file throws(RepositoryError) in
+        do throws(BackendError) {
+          let byteCount = try await byteCount(of: file)
+          found.withLock { $0.append(BackendEntry(file: file, byteCount: byteCount)) }
+        } catch .notFound {
+          return  // Removed since it was listed.
+        } catch {
+          throw .backend(error)
+        }
+      }
+    } catch .backend(let error) {
+      throw error
+    } catch {
+      throw .unavailable("\(error)")
+    }
+    return found.withLock { $0 }
+  }
+}

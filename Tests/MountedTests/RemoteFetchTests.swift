@@ -8,7 +8,7 @@ struct RemoteFetchTests {
     try await RemoteClient.withHistory { client in
       try await client.script(
         """
-        export GIT_CONFIG_COUNT=$((GIT_CONFIG_COUNT + 1)) GIT_CONFIG_KEY_4=protocol.version GIT_CONFIG_VALUE_4=\(version)
+        export GIT_CONFIG_COUNT=$((GIT_CONFIG_COUNT + 1)) GIT_CONFIG_KEY_2=protocol.version GIT_CONFIG_VALUE_2=\(version)
         git clone -q $U b
         is "$(git -C b log --format=%s | wc -l)" 5
         is "$(git ls-remote --symref $U HEAD | head -1)" "$(printf 'ref: refs/heads/main\\tHEAD')"

@@ -43,6 +43,7 @@ final class MountedRepository: Sendable {
       environment: Self.environment(in: path), directory: path, timeout: .seconds(60))
     for folder in ["mnt", "tmp", "python"] { try makeFolder(folder) }
     try Data(PythonPrelude.text.utf8).write(to: URL(fileURLWithPath: path.appending("python/prelude.py").string))
+    try Data(Self.gitConfiguration.utf8).write(to: URL(fileURLWithPath: path.appending("gitconfig").string))
     try await CheapRepository.create(at: repository, version: version, password: Self.password)
   }
 
@@ -94,6 +95,11 @@ final class MountedRepository: Sendable {
     return path(relative)
   }
 
+  /// No process of git's stays behind in a mount, and no packfiles are merged but by a test: a push starts maintenance in the
+  /// background, and that of git 2.55 merges small packfiles. It is a file, as git hands on none of its variables to the
+  /// other side of a push.
+  private static let gitConfiguration = "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"
+
   /// Nothing of the user's own settings decides whether a test passes; nothing is read or written in the user's folders.
   private static func environment(in path: FilePath) -> [String: String?] {
     var environment: [String: String?] = [:]
@@ -106,14 +112,11 @@ final class MountedRepository: Sendable {
       "XDG_CACHE_HOME": path.appending("cache").string, "XDG_CONFIG_HOME": path.appending("config").string,
       "TMPDIR": path.appending("tmp").string, "PYTHONPATH": path.appending("python").string, "LC_ALL": "C.UTF-8",
       "TZ": "UTC",
-      "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null",
+      "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": path.appending("gitconfig").string,
       "GIT_AUTHOR_NAME": "A U Thor", "GIT_AUTHOR_EMAIL": "author@example.com",
       "GIT_COMMITTER_NAME": "C O Mitter", "GIT_COMMITTER_EMAIL": "committer@example.com",
-      // No process of git's stays behind in a mount; and local folders are cloned as a remote is.
-      "GIT_CONFIG_COUNT": "4", "GIT_CONFIG_KEY_0": "gc.auto", "GIT_CONFIG_VALUE_0": "0",
-      "GIT_CONFIG_KEY_1": "maintenance.auto", "GIT_CONFIG_VALUE_1": "false",
-      "GIT_CONFIG_KEY_2": "init.defaultBranch", "GIT_CONFIG_VALUE_2": "main",
-      "GIT_CONFIG_KEY_3": "advice.detachedHead", "GIT_CONFIG_VALUE_3": "false",
+      "GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_0": "init.defaultBranch", "GIT_CONFIG_VALUE_0": "main",
+      "GIT_CONFIG_KEY_1": "advice.detachedHead", "GIT_CONFIG_VALUE_1": "false",
     ]
     return environment.merging(own) { _, own in own }
   }

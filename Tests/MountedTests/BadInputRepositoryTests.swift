@@ -64,23 +64,16 @@ struct BadInputRepositoryTests {
       try await vault.mount()
       try await vault.unmount()
 
-      // restic check, stopped as soon as its lock is there.
-      let restic = Task {
-        try await vault.run("/bin/sh", ["-c", "echo $$ > pid; exec restic check --no-cache"], in: vault.directory.path)
-      }
-      try await vault.wait(for: "restic's lock") { try vault.stored("locks").contains { $0.utf8.count == 64 } }
-      let text = try String(contentsOfFile: vault.path("pid").string, encoding: .utf8)
-      let process = try #require(Int32(text.dropLast()))
-      #expect(kill(process, SIGSTOP) == 0)
+      let restic = try await StoppedCheck.start(on: vault)
       // Whatever fails from here on, restic must not wait for ever.
-      defer { kill(process, SIGCONT) }
+      defer { restic.resume() }
 
       let clock = ContinuousClock()
       for (limit, least) in [("0", Duration.zero), ("1500ms", .milliseconds(1500))] {
         let start = clock.now
         let line = try await vault.expectRefusal(
           ["mount", "-q", "--retry-lock", limit, vault.mountpoint.string], code: 11,
-          saying: "exclusively by PID \(process) on ",
+          saying: "exclusively by PID \(restic.process) on ",
           "--retry-lock", "restic unlock")
         #expect(line.contains("locked") && start.duration(to: clock.now) >= least)
       }
@@ -88,8 +81,9 @@ struct BadInputRepositoryTests {
 
       let mount = Task { try await vault.mount(["--retry-lock", "1m"]) }
       try await Task.sleep(for: .milliseconds(300))
-      kill(process, SIGCONT)
-      _ = try await (restic.value, mount.value)
+      restic.resume()
+      #expect(try await restic.isSuccess())
+      _ = try await mount.value
       try await vault.unmount()
     }
   }

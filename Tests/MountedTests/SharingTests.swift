@@ -59,18 +59,16 @@ struct SharingTests {
   func waitsForLock() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell("head -c 5000000 /dev/urandom > large; sync .")
-      // restic check holds one while it runs; one that is stopped as soon as it has it holds it for longer.
-      let script = """
-        restic check --read-data & until ls repository/locks | grep -v tmp > /dev/null; do sleep 0.01; done
-        kill -STOP $!; touch stopped; sleep 1.5; kill -CONT $!; wait $!
-        """
-      async let check = vault.result("/bin/bash", ["-c", script], in: vault.folder)
-      try await vault.wait(for: "the lock") {
-        try await vault.result("test", ["-e", vault.path("stopped").string]).isSuccess
-      }
+      let check = try await StoppedCheck.start(on: vault)
+      defer { check.resume() }
       try await vault.shell("echo more > file")
-      try await vault.sync()
-      #expect(try await check.isSuccess)
+      async let synced: Void = { _ = try await vault.sync() }()
+      try await vault.wait(for: "the sync to wait") {
+        try await vault.gitfs(["status", "--json", vault.mountpoint.string]).contains("\"waiting\"")
+      }
+      check.resume()
+      #expect(try await check.isSuccess())
+      try await synced
       #expect(try await vault.dump("/file") == "more")
     }
   }

@@ -49,10 +49,18 @@ struct WaitingTests {
   /// Runs restic's check, which stops once it has its exclusive lock: `$H`. It is let go when `$T/said` holds `$1`.
   private static let held = """
     let_go() { kill -KILL $checker; rm -f $V/locks/$H; }
-    restic check > /dev/null 2>&1 & checker=$!
     trap 'kill -KILL $checker 2> /dev/null || :' EXIT
-    for round in $(seq 6000); do H=$(cd $V/locks; ls | grep -x '[0-9a-f]\\{64\\}' || :); test "$H" && break; sleep 0.01; done
-    kill -STOP $checker; test -f $V/locks/$H
+    held() { H=$(cd $V/locks; ls | grep -x '[0-9a-f]\\{64\\}' || :); test "$H"; }
+    gone() { ! kill -0 $checker 2> /dev/null; }
+    stopped() { grep -qs '^State:.T' /proc/$checker/status; }
+    while :; do
+      restic check > /dev/null 2>&1 & checker=$!
+      until held || gone; do :; done
+      kill -STOP $checker 2> /dev/null || :
+      until stopped || gone; do :; done
+      stopped && held && break
+      kill -CONT $checker 2> /dev/null || :; wait $checker || :
+    done
     tell() { (for round in $(seq 1200); do grep -q "$1" $T/said && break; sleep 0.05; done; let_go) & }
     """
 

@@ -118,14 +118,28 @@ private final class Watchdog: Sendable {
       } catch {
         return  // Stopped: the program has ended.
       }
-      state.withLock { $0.isTimedOut = $0.group != nil }
-      kill()
+      // One that has ended was quick enough: on a busy machine that may not have been noticed yet.
+      let isTimedOut = state.withLock { state in
+        state.isTimedOut = state.group.map(Self.isRunning) ?? false
+        return state.isTimedOut
+      }
+      if isTimedOut { kill() }
     }
     state.withLock { state in
       state.group = process
       state.timer = timer
     }
     if Task.isCancelled { kill() }
+  }
+
+  /// A process that has ended stays as a zombie until somebody takes note of it.
+  private static func isRunning(_ process: pid_t) -> Bool {
+    guard let file = try? FileDescriptor.open("/proc/\(process)/stat", .readOnly) else { return false }
+    defer { try? file.close() }
+    var bytes = [UInt8](repeating: 0, count: 512)
+    guard let count = try? bytes.withUnsafeMutableBytes({ try file.read(into: $0) }) else { return false }
+    let text = String(decoding: bytes[..<count], as: UTF8.self)
+    return text.lastIndex(of: ")").map { !text[$0...].dropFirst(2).hasPrefix("Z") } ?? false
   }
 
   func kill() {

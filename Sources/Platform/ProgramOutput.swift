@@ -12,7 +12,7 @@ public struct ProgramOutput: Sendable {
   /// How much is kept of standard error.
   public static let errorByteLimit = 65536
 
-  /// Runs `program` with `input`, and waits for its end; blocks the thread. Where the input is more than a pipe holds (64 KiB)
+  /// Runs `program` with `input`, and waits for its end, and for that of whatever it has left with its outputs; blocks the thread. Where the input is more than a pipe holds (64 KiB)
   /// the program has to read it before it writes much. One that does not read it must not end this process: SIGPIPE is
   /// ignored or blocked where there is an input.
   public static func of(

@@ -53,7 +53,7 @@ public enum Unmounting {
     } catch {
       throw Failure(error: error, reason: "fusermount3 cannot be started: \(error)")
     }
-    guard result.end != .exited(0) else { return }
+    guard let end = result.end, end != .exited(0) else { return }
     let lines = String(decoding: result.errorOutput, as: UTF8.self).split(separator: "\n")
     throw Failure(error: nil, reason: lines.joined(separator: "; "))
   }

@@ -63,6 +63,8 @@ final class CommitCoordinator: Sendable {
     self.logger = logger
     state = Locked(CommitState(base: base, ahead: ahead))
     lockKeeper.keep { [tree] in tree.read { $0.isChanged } }
+    // The next commit merges with what a prune may not take until then.
+    lockKeeper.keep { [weak self] in self?.current.isInDoubt ?? false }
   }
 
   /// Where the mount stands now.
@@ -75,7 +77,8 @@ final class CommitCoordinator: Sendable {
     guard state.withLock({ $0.noteChange() }) else { return }
     Task { [lockKeeper, logger] in
       do {
-        _ = try await lockKeeper.acquire()
+        // A commit may have saved the change before this begins: then the lock is not needed any more.
+        try await lockKeeper.holding(isConfirmed: false) { _ in }
       } catch RepositoryError.cancelled {
         // The mount ends.
       } catch {

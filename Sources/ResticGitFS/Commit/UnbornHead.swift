@@ -114,7 +114,8 @@ struct UnbornHead: Sendable {
   }
 
   /// Puts a new file in the place of `HEAD`, as git does: under `HEAD.lock`, which is then renamed. Who has the old one open goes
-  /// on with it. Nil where somebody was faster, and for a `HEAD` with other names, which this program does not make.
+  /// on with it. Called from a task, so nothing may have to be loaded: the root is, and both files have one name each. Nil where
+  /// somebody was faster, and for a `HEAD` with other names, which this program does not make.
   private func replace(_ found: Found, by text: [UInt8], at now: Timestamp) -> [RefreshPlan.Invalidation]? {
     let (root, lock): (InodeNumber, Name) = (Namespace.root, "HEAD.lock")
     let node = found.node

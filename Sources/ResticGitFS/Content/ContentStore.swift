@@ -26,7 +26,7 @@ final class ContentStore: Sendable {
   private let state = Locked(State())
   private let listener = Locked<Listener?>(nil)
 
-  /// As in `WorkingTree`.
+  /// A closure in a struct, for the reason that `WorkingTree.Listener` names.
   private struct Listener {
     let call: @Sendable () -> Void
   }

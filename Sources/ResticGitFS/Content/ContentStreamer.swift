@@ -194,10 +194,7 @@ final class ContentStreamer: Sendable {
     while true {
       var failure: (any Error)?
       do {
-        try await lockKeeper.holding(isConfirmed: false) { _ in
-          while try await gate.pass({ () async throws -> Bool in try await pass() }) { wakeWriters() }
-          await gate.pass { () async in dropUnnamed() }
-        }
+        if isUnderPressure || !state.withLock({ $0.requested.isEmpty }) { try await makePasses() }
       } catch {
         logger.error("storing in the background failed: \(error)")
         failure = error
@@ -221,6 +218,13 @@ final class ContentStreamer: Sendable {
     }
   }
 
+  private func makePasses() async throws {
+    try await lockKeeper.holding(isConfirmed: false) { _ in
+      while try await gate.pass({ () async throws -> Bool in try await pass() }) { wakeWriters() }
+      await gate.pass { () async in dropUnnamed() }
+    }
+  }
+
   /// Lets the first writer that waits look again; it lets the next one. A failure is for all of them.
   private func wakeWriters(afterFailure: Bool = false) {
     let waiters = state.withLock { state in
@@ -236,6 +240,8 @@ final class ContentStreamer: Sendable {
       return state.requested
     }
     guard isUnderPressure || !requested.isEmpty else { return false }
+    // A new one where it was lost since the last pass: a prune may take what is stored without it.
+    _ = try await lockKeeper.acquire()
     store.files.blobs.limitCache(to: budget.smallCacheByteLimit)
     let replacedCount = store.replacedCount
     let uploader = store.uploader()

@@ -56,12 +56,13 @@ extension TreeChange.RenameMode {
 }
 
 extension TreeChange.ExtendedAttributeMode {
-  /// setxattr(2)'s flags. Source: linux/xattr.h, which Glibc doesn't bring to Swift.
-  init(flags: Int32) {
+  /// setxattr(2)'s flags; nil for any other. Source: linux/xattr.h, which Glibc doesn't bring to Swift.
+  init?(flags: Int32) {
     switch flags {
+    case 0: self = .set
     case 1: self = .create
     case 2: self = .replace
-    default: self = .set
+    default: return nil
     }
   }
 }

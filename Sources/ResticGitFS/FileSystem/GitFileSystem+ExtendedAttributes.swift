@@ -14,7 +14,8 @@ extension GitFileSystem {
     let name = try userAttribute(name)
     if inode == Namespace.root { throw .notPermitted }
     try requireStored(inode)
-    try tree.perform(.setExtendedAttribute(name, of: inode, to: value, .init(flags: flags)))
+    guard let mode = TreeChange.ExtendedAttributeMode(flags: flags) else { throw .invalidArgument }
+    try tree.perform(.setExtendedAttribute(name, of: inode, to: value, mode))
   }
 
   func extendedAttribute(_ name: [UInt8], of inode: FuseInode) throws(Errno) -> [UInt8] {

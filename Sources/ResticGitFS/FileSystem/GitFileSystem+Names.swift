@@ -56,7 +56,7 @@ extension GitFileSystem {
   ) throws(Errno) -> sending Result {
     try tree.perform(
       change,
-      unless: { namespace throws(NamespaceError) in
+      checking: { namespace throws(NamespaceError) in
         for (name, directory) in names { try requireChangeable(name, in: directory, namespace) }
       }, then: note)
   }

@@ -109,7 +109,7 @@ final class MountService: Sendable {
       let mounted = try await MountedTree.open(repository, configuration, logger: logger)
       let service = MountService(
         repository: repository, configuration: configuration, mounted: mounted, lockKeeper: keeper, logger: logger)
-      // A program that mounts to write is about to do so: the lock is there already.
+      // A program that mounts to write is about to do so: the lock is there already, unless a file is closed unchanged before.
       let isKept = configuration.isForOneProgram && !configuration.isReadOnly
       if !isKept { await keeper.releaseUnlessNeeded() }
       return service

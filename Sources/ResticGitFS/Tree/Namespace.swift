@@ -3,7 +3,7 @@ import SystemPackage
 
 /// All inodes of a mount and the names that lead to them: the writable tree over a snapshot.
 ///
-/// A plain value that does no I/O: `WorkingTree` holds it under its one lock, and `apply` makes all changes. A method that meets a directory or a
+/// A plain value that does no I/O: `WorkingTree` holds it under its one lock, and `apply` makes all changes that a commit has to save. A method that meets a directory or a
 /// content that isn't loaded yet says so before it has changed anything (`NamespaceError.needs`), and is called again
 /// when that is installed. The other files of this folder are extensions of it.
 ///

@@ -1,6 +1,7 @@
 import ResticCore
 
-/// Swift source of the change, for traces and for the models' failures. Of bytes that are written only the number is told.
+/// Swift source of the change, for traces and for the models' failures. Of bytes only the number is told: what `count` makes of
+/// it is up to the reader.
 extension TreeChange: CustomStringConvertible {
   var description: String {
     switch self {

@@ -1,6 +1,7 @@
 import ResticCore
 
-/// One change of a tree, as a value: all that is needed to make the same change again.
+/// One change of a tree, as a value. With the time at which it was applied it can be applied again, as long as the bytes of a
+/// `borrowed` write are valid.
 ///
 /// `Namespace.apply` is the only door for changes: the kernel's requests, the model tests and whoever makes a tree of a new
 /// repository go through it.

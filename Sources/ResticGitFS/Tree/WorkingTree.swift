@@ -62,7 +62,7 @@ final class WorkingTree: Sendable {
   /// `note` is given the inode that the change is about (`Namespace.apply`), may keep the books, and needs nothing loaded.
   func perform<Result>(
     _ change: TreeChange, at time: Timestamp? = nil,
-    unless check: (borrowing Namespace) throws(NamespaceError) -> Void = { _ throws(NamespaceError) in },
+    checking check: (borrowing Namespace) throws(NamespaceError) -> Void = { _ throws(NamespaceError) in },
     then note: (inout sending Namespace, InodeNumber) throws(NamespaceError) -> sending Result
   ) throws(Errno) -> sending Result {
     let result = try loading(for: change.operation) { [observer] namespace throws(NamespaceError) in
@@ -83,9 +83,9 @@ final class WorkingTree: Sendable {
   /// Makes `change`, unless `check` throws.
   func perform(
     _ change: TreeChange, at time: Timestamp? = nil,
-    unless check: (borrowing Namespace) throws(NamespaceError) -> Void = { _ throws(NamespaceError) in }
+    checking check: (borrowing Namespace) throws(NamespaceError) -> Void = { _ throws(NamespaceError) in }
   ) throws(Errno) {
-    try perform(change, at: time, unless: check) { _, _ throws(NamespaceError) in }
+    try perform(change, at: time, checking: check) { _, _ throws(NamespaceError) in }
   }
 
   // MARK: Bookkeeping

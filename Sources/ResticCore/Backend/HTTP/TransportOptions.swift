@@ -8,6 +8,8 @@ public struct TransportOptions: Sendable {
   public var trustsAnyServer = false
   /// What we call ourselves.
   public var userAgent = "restic-gitfs"
+  /// Time to connect, TLS included. Source: restic, http_transport.go.
+  public var connectTimeout = Duration.seconds(30)
   /// A request is given up when nothing of it has moved for so long.
   public var stuckTimeout = Duration.seconds(300)
   /// How many bytes a second are sent and received at most, all connections together; nil: as many as there can be.
@@ -16,8 +18,6 @@ public struct TransportOptions: Sendable {
   /// Which servers are reached through another one.
   public var proxies = ProxyRules()
 
-  /// Time to connect, TLS included. Source: restic, http_transport.go.
-  static let connectTimeout = Duration.seconds(30)
   /// A request may take a second longer for each so many bytes: who sends fewer is no better than who sends none.
   private static let leastBytesPerSecond = 1024
   /// As many requests share a limit at most.
@@ -30,6 +30,6 @@ public struct TransportOptions: Sendable {
   func deadline(of request: HTTPRequest) -> Duration {
     let limits = [uploadLimit, downloadLimit].compactMap(\.self).map { $0 / Self.mostRequests }
     let rate = max(1, (limits + [Self.leastBytesPerSecond]).min() ?? Self.leastBytesPerSecond)
-    return Self.connectTimeout + stuckTimeout + .seconds(request.byteLimit / rate)
+    return connectTimeout + stuckTimeout + .seconds(request.byteLimit / rate)
   }
 }

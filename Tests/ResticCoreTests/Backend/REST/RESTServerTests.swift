@@ -19,6 +19,7 @@ struct RESTServerTests {
 
   private func backend(_ url: String, _ change: (inout TransportOptions) -> Void = { _ in }) throws -> RESTBackend {
     var options = TransportOptions()
+    options.connectTimeout = .seconds(300)
     change(&options)
     return RESTBackend(try RESTLocation(url), options: options)
   }

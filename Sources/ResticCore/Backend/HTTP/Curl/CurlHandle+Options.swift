@@ -34,7 +34,7 @@ extension CurlHandle {
     // Who does not want a name's address any more does not wait for it.
     set(CURLOPT_QUICK_EXIT, 1)
     set(CURLOPT_TCP_KEEPALIVE, 1)
-    set(CURLOPT_CONNECTTIMEOUT_MS, TransportOptions.connectTimeout.milliseconds)
+    set(CURLOPT_CONNECTTIMEOUT_MS, options.connectTimeout.milliseconds)
     set(CURLOPT_TIMEOUT_MS, options.deadline(of: request).milliseconds)
     set(CURLOPT_LOW_SPEED_LIMIT, 1)
     set(CURLOPT_LOW_SPEED_TIME, max(1, Int(options.stuckTimeout.components.seconds)))

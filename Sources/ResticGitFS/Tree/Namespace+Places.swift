@@ -6,21 +6,31 @@ extension Namespace {
   ///
   /// A directory that is deeper than any path reaches is outside.
   func place(of directory: InodeNumber) -> DirectoryPlace {
-    var steps: [(name: Name, parent: InodeNumber)] = []
+    // Nothing is copied on the way: it may be long.
+    var steps: [(name: Name, parent: Dictionary<InodeNumber, Inode>.Index)] = []
     var current = directory
-    while current != Self.root, let inode = inodes[current], inode.parent != 0 {
-      guard case .directory(.loaded(let siblings))? = inodes[inode.parent]?.body,
-        let name = siblings[inode.node.name] == current
-          ? inode.node.name : siblings.first(where: { $0.value == current })?.key
-      else { break }
-      steps.append((name, inode.parent))
+    while current != Self.root, let index = inodes.index(forKey: current),
+      let parent = inodes.index(forKey: inodes.values[index].parent)
+    {
+      guard let name = name(of: current, at: index, in: parent) else { break }
+      steps.append((name, parent))
       guard steps.count <= Self.deepestPath else { return .outside }
-      current = inode.parent
+      current = inodes.keys[parent]
     }
     return steps.reversed().reduce(.outside) { place, step in
-      guard case .directory(.loaded(let siblings))? = inodes[step.parent]?.body else { return .outside }
+      guard case .directory(.loaded(let siblings)) = inodes.values[step.parent].body else { return .outside }
       return rules.place(of: step.name, in: rules.place(place) { siblings[$0] != nil })
     }
+  }
+
+  /// A name of an inode in a loaded directory, if it has one there.
+  private func name(
+    of number: InodeNumber, at index: Dictionary<InodeNumber, Inode>.Index,
+    in directory: Dictionary<InodeNumber, Inode>.Index
+  ) -> Name? {
+    guard case .directory(.loaded(let siblings)) = inodes.values[directory].body else { return nil }
+    let name = inodes.values[index].node.name
+    return siblings[name] == number ? name : siblings.first { $0.value == number }?.key
   }
 
   /// How many names a path of PATH_MAX bytes can hold.

@@ -17,6 +17,9 @@ extension StressRound {
     ("commit-graph", "git commit-graph write --reachable"),
   ]
 
+  /// What git says of packfiles that vanish under its hands.
+  private static let losses = ["fatal: could not find pack '", ".pack cannot be accessed"]
+
   /// Does one thing after another on these mounts, which nobody else tidies meanwhile.
   func tidy(_ mounts: some Collection<String> & Sendable, _ source: SplitMix64) async throws {
     var random = source
@@ -32,6 +35,9 @@ extension StressRound {
       case .exited(77): await log.count("mounts away")
       // A lock that a push, or git on another mount, holds for a moment.
       case _ where result.errorOutput.contains(".lock': File exists"): await log.count("\(what) refused")
+      // The packfiles that git had found are gone: the mount shows what a gc on another one has made of them. In a repository
+      // on a disk a gc at the same time does the same to git.
+      case _ where Self.losses.contains(where: result.errorOutput.contains): await log.count("\(what) overtaken")
       default: Issue.record("\(what) on \(mount), seed \(seed): \(result)")
       }
       try await Task.sleep(for: .milliseconds(Int.random(in: 0...1000, using: &random)))

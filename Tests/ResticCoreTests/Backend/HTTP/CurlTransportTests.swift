@@ -11,6 +11,8 @@ struct CurlTransportTests {
     _ server: FaultProxy, credentials: HTTPCredentials? = nil, _ change: (inout TransportOptions) -> Void = { _ in }
   ) -> CurlTransport {
     var options = TransportOptions()
+    // A busy machine may take its time, and is no failure.
+    options.connectTimeout = .seconds(300)
     change(&options)
     let origin = HTTPOrigin(scheme: .http, host: "127.0.0.1", port: Int(server.port))
     return CurlTransport(origin: origin, credentials: credentials, options: options)

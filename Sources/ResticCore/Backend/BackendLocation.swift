@@ -16,14 +16,6 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   /// All of restic's kinds of storage.
   static let schemes = otherSchemes.union([localScheme, restScheme])
 
-  /// The kind of storage, which its options begin with.
-  var scheme: String {
-    switch self {
-    case .local: Self.localScheme
-    case .rest: Self.restScheme
-    }
-  }
-
   /// The location that `text` spells, by restic's rules: a known scheme, else a path; a text with a colon that does not
   /// begin with `/`, `./` or `../` is refused, since it is more likely a mistyped scheme than a folder.
   public static func parse(_ text: String) throws(BackendLocationError) -> BackendLocation {
@@ -46,13 +38,30 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// The backend at this location, without decorators. Touches nothing yet.
-  public func makeBackend(_ options: BackendOptions, transport: TransportOptions) -> any Backend {
+  /// The backend at this location, which makes as many calls at a time as its options say. `options`: each `key=value`, of
+  /// any storage. Touches nothing yet.
+  public func makeBackend(
+    options: [String], transport: TransportOptions
+  ) throws(OptionError) -> any Backend {
     switch self {
-    case .local(let path): LocalBackend(path: path)
+    case .local(let path):
+      let options: LocalOptions = try Self.read(options, of: Self.localScheme)
+      return LimitedBackend(LocalBackend(path: path), connections: options.connections)
     case .rest(let location):
-      RESTBackend(location, options: transport, hasImmediateListings: options.hasImmediateListings)
+      let options: RESTOptions = try Self.read(options, of: Self.restScheme)
+      return LimitedBackend(
+        RESTBackend(location, options: transport, hasImmediateListings: options.hasImmediateListings),
+        connections: options.connections)
     }
+  }
+
+  private static func read<Options: StorageOptions>(
+    _ texts: [String], of scheme: String
+  ) throws(OptionError) -> Options {
+    var values = try OptionValues(texts, of: scheme)
+    let options = try Options(&values)
+    try values.finish()
+    return options
   }
 
   /// The folder's path, or the location as restic prints it, with `***` for a password: for messages and the mount table.

@@ -22,9 +22,9 @@ struct MountOptionList: Hashable, Sendable {
   /// The options that `texts`, each from one `-o`, hold. A backslash before a comma keeps the two together; an option of the
   /// storage that stands alone may hold commas.
   init(_ texts: [String]) throws(CommandError) {
-    for option in texts.flatMap({ BackendOptions.names(storageOptionIn: $0) ? [$0] : Self.split($0) }) {
+    for option in texts.flatMap({ OptionValues.names(storageOptionIn: $0) ? [$0] : Self.split($0) }) {
       switch option {
-      case _ where BackendOptions.names(storageOptionIn: option): storage.append(option)
+      case _ where OptionValues.names(storageOptionIn: option): storage.append(option)
       case "ro": isReadOnly = true
       case "rw": isReadOnly = false
       case "allow_other": allowsOther = true

@@ -7,15 +7,13 @@ extension RepositoryOptions {
     at location: BackendLocation, options: [String], waiting: WaitingNotes = WaitingNotes(), logger: Logger,
     _ environment: Environment
   ) throws(CommandError) -> any Backend {
-    let own: BackendOptions
-    do throws(BackendOptionError) {
-      own = try BackendOptions(options, for: location)
+    let transport = try network.transport(environment)
+    do throws(OptionError) {
+      let limited = try location.makeBackend(options: options, transport: transport)
+      return RetryingBackend(limited, waiting: waiting, logger: logger)
     } catch {
       throw CommandError(error.description)
     }
-    let base = location.makeBackend(own, transport: try network.transport(environment))
-    return RetryingBackend(
-      LimitedBackend(base, connections: own.connections), waiting: waiting, logger: logger)
   }
 
   /// The repository at `location`, opened with the password from wherever it comes. A person has three tries, and git's

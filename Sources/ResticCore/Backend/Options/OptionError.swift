@@ -1,0 +1,22 @@
+/// Why an option of a storage cannot be followed.
+public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// There is no such option; `known`: those of the storage, none where no storage has the name before the dot.
+  case unknown(String, known: [String])
+  /// It was given twice, with different values.
+  case repeated(String)
+  /// Its value makes no sense.
+  case invalid(String, value: String, expected: String)
+
+  public var description: String {
+    switch self {
+    case .unknown(let key, known: []):
+      "option \"\(key)\" is not known: an option begins with the kind of storage and a dot, for example rest.connections"
+    case .unknown(let key, let known):
+      "option \"\(key)\" is not known; there are \(known.joined(separator: ", "))"
+    case .repeated(let key):
+      "option \"\(key)\" is given more than once"
+    case .invalid(let key, let value, let expected):
+      "option \"\(key)\" cannot be '\(value)': it is \(expected)"
+    }
+  }
+}

@@ -1,0 +1,78 @@
+/// What restic's `-o key=value` says of one kind of storage, until all of it has been taken.
+///
+/// Keys begin with the storage that they are for: `rest.connections`. As in restic those of other storages are not looked
+/// at, case does not matter in a key, and a key may be given twice only with the same value.
+/// Source: restic, internal/options.
+public struct OptionValues {
+  private let scheme: String
+  private var values: [String: String] = [:]
+  private var known: Set<String> = []
+
+  /// What `texts`, each `key=value`, say of the storage `scheme`, a member of `BackendLocation.schemes`.
+  init(_ texts: [String], of scheme: String) throws(OptionError) {
+    self.scheme = scheme
+    for text in texts {
+      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(Self.trimmed)
+      let (key, value) = (parts[0].lowercased(), parts.count > 1 ? parts[1] : "")
+      guard Self.names(storageOptionIn: key) else { throw .unknown(key, known: []) }
+      guard values[key] ?? value == value else { throw .repeated(key) }
+      values[key] = value
+    }
+    values = values.filter { $0.key.hasPrefix("\(scheme).") }
+  }
+
+  /// Whether `text` begins with the name of a storage and a dot, as no option of mount(8) or FUSE does.
+  public static func names(storageOptionIn text: String) -> Bool {
+    guard let dot = text.firstIndex(of: ".") else { return false }
+    return BackendLocation.schemes.contains(trimmed(text[..<dot]).lowercased())
+  }
+
+  /// The value of the option `name`, which is written without the storage; nil where it is not given.
+  mutating func text(_ name: String) -> String? {
+    known.insert(key(name))
+    return values.removeValue(forKey: key(name))
+  }
+
+  /// As `text`, for what `expected` describes and `parse` makes a value of. Throws `.invalid` where it makes none.
+  mutating func value<Value>(
+    _ name: String, expected: String, _ parse: (String) -> Value?
+  ) throws(OptionError) -> Value? {
+    guard let text = text(name) else { return nil }
+    guard let value = parse(text) else { throw .invalid(key(name), value: text, expected: expected) }
+    return value
+  }
+
+  /// As `value`, for a number.
+  mutating func number(_ name: String, in range: ClosedRange<Int>) throws(OptionError) -> Int? {
+    try value(name, expected: "a number from \(range.lowerBound) to \(range.upperBound)") { text in
+      Int(text).flatMap { range.contains($0) ? $0 : nil }
+    }
+  }
+
+  /// As `value`, for `true` or `false`.
+  mutating func flag(_ name: String) throws(OptionError) -> Bool? {
+    try value(name, expected: "true or false") { Bool($0) }
+  }
+
+  /// How many calls are made at a time: `connections`, which every storage has.
+  mutating func connections() throws(OptionError) -> Int {
+    try number("connections", in: 1...Self.mostConnections) ?? LimitedBackend.defaultConnections
+  }
+
+  /// Throws `.unknown` where an option is left that nobody has asked for.
+  func finish() throws(OptionError) {
+    guard let key = values.keys.min() else { return }
+    throw .unknown(key, known: known.sorted())
+  }
+
+  /// More calls at a time than anybody needs.
+  private static let mostConnections = 1000
+
+  private func key(_ name: String) -> String { "\(scheme).\(name)" }
+
+  private static func trimmed(_ text: Substring) -> String {
+    var text = text.drop(while: \.isWhitespace)
+    while text.last?.isWhitespace == true { text = text.dropLast() }
+    return String(text)
+  }
+}

@@ -30,12 +30,14 @@ let package = Package(
   ],
   targets: [
     // C libraries: a module map and a header each, no code of ours.
-    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CFuse3", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+
+    // libcurl, which is not linked but loaded when it is needed.
+    .target(name: "CCurl", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
 
     // The vectors of the chunker's search, which Swift has no words for.
     .target(name: "CRabin", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),

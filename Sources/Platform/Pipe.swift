@@ -13,4 +13,16 @@ public struct Pipe: Sendable {
     guard pipe2(&ends, O_CLOEXEC) == 0 else { throw Errno(rawValue: errno) }
     (readEnd, writeEnd) = (FileDescriptor(rawValue: ends[0]), FileDescriptor(rawValue: ends[1]))
   }
+
+  /// `count` new pipes; none is left open where there cannot be so many.
+  static func several(_ count: Int) throws(Errno) -> [Pipe] {
+    var pipes: [Pipe] = []
+    do throws(Errno) {
+      for _ in 0..<count { pipes.append(try Pipe()) }
+    } catch {
+      for pipe in pipes { for end in [pipe.readEnd, pipe.writeEnd] { end.closeQuietly() } }
+      throw error
+    }
+    return pipes
+  }
 }

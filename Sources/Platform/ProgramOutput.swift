@@ -12,14 +12,15 @@ public struct ProgramOutput: Sendable {
   /// How much is kept of standard error.
   public static let errorByteLimit = 65536
 
-  /// Runs `program` with `input`, and waits for its end, and for that of whatever it has left with its outputs; blocks the thread. Where the input is more than a pipe holds (64 KiB)
-  /// the program has to read it before it writes much. One that does not read it must not end this process: SIGPIPE is
-  /// ignored or blocked where there is an input.
+  /// Runs `program` with `input`, and waits for its end, and for that of whatever it has left with its outputs; blocks the
+  /// thread. Where the input is more than a pipe holds (64 KiB) the program has to read it before it writes much. One that
+  /// does not read it must not end this process: SIGPIPE is ignored or blocked where there is an input.
   public static func of(
     _ program: String, _ arguments: [String], variables: ChildProcess.Variables? = nil, input: [UInt8] = [],
     signals: ChildProcess.Signals
   ) throws(Errno) -> ProgramOutput {
-    let (given, output, errors) = (try Pipe(), try Pipe(), try Pipe())
+    let pipes = try Pipe.several(3)
+    let (given, output, errors) = (pipes[0], pipes[1], pipes[2])
     defer { for end in [output.readEnd, errors.readEnd] { end.closeQuietly() } }
     let child: ChildProcess
     do throws(Errno) {

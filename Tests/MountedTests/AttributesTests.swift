@@ -87,6 +87,7 @@ struct AttributesTests {
             fails("ENODATA", os.getxattr, path, "user.gone"); fails("ENODATA", os.removexattr, path, "user.gone")
             fails("EEXIST", os.setxattr, path, "user.text", b"", os.XATTR_CREATE)
             fails("ENODATA", os.setxattr, path, "user.new", b"", os.XATTR_REPLACE)
+            fails("EINVAL", os.setxattr, path, "user.text", b"", os.XATTR_CREATE | os.XATTR_REPLACE)
             os.setxattr(path, "user.text", b"other", os.XATTR_REPLACE); equal(os.getxattr(path, "user.text"), b"other")
             equal(sorted(os.listxattr(path)), ["user.bytes", "user.empty", "user.text", "user.ümlaut"])
             for name in ["trusted.x", "security.x", "system.x"]: fails("EOPNOTSUPP", os.setxattr, path, name, b"x")

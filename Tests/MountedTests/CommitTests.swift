@@ -61,7 +61,7 @@ struct CommitTests {
         """
         def status(): return json.loads(os.getxattr(".", "user.restic.status"))
         # No pack can be stored for a while.
-        data = os.environ["RESTIC_REPOSITORY"] + "/data"; os.rename(data, data + ".away"); open(data, "w").close()
+        data = os.environ["REPOSITORY_FOLDER"] + "/data"; os.rename(data, data + ".away"); open(data, "w").close()
         if sys.argv[1] == "sync": commit, place = subprocess.Popen(["sync", "."]), "d/"
         else: os.kill(status()["pid"], signal.SIGUSR1); commit, place = None, ""
         while status()["state"] != "committing": time.sleep(0.002)

@@ -148,7 +148,7 @@ struct LifecycleTests {
       let story = try await vault.shell("cut -d ' ' -f 2- $T/story", in: "/")
       #expect(ids.count == 2)
       for words in [
-        "info mounted \(vault.repository) at \(vault.mountpoint): no snapshot yet", "info saved snapshot \(ids[0]): ",
+        "info mounted \(vault.location) at \(vault.mountpoint): no snapshot yet", "info saved snapshot \(ids[0]): ",
         "info now showing snapshot \(ids[1])", "info unmounted: ",
       ] {
         #expect(story.contains(words), "\(story)")

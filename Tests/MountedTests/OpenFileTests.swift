@@ -25,7 +25,7 @@ struct OpenFileTests {
         script = f"P='{sys.argv[1]}'; M='{os.getcwd()}'; D={sys.argv[2]}\\n" + sys.argv[3]
         subprocess.run(["/bin/bash", "-euc", script], check=True, cwd="/")
         import time; end = time.time() + 60
-        while not os.listdir(os.environ["RESTIC_REPOSITORY"] + "/snapshots") and time.time() < end: time.sleep(0.02)
+        while not os.listdir(os.environ["REPOSITORY_FOLDER"] + "/snapshots") and time.time() < end: time.sleep(0.02)
         # They are as they were to those who have them open.
         assert mapping[5000:5004] == b"here"; mapping[0:3] = b"new"; written.write(b"more"); written.flush()
         assert open("written", "rb").read() == b"w" * 10000 + b"more"

@@ -11,10 +11,12 @@ struct RemoteClient: Sendable {
   /// Runs `body` with a new, empty repository. Afterwards nothing may be left: no mount, process, file or lock, and
   /// `restic check` finds nothing wrong.
   static func with(
-    version: Int = 2, limit: Duration = .seconds(150), checks: Bool = true,
+    version: Int = 2, storage: TestStorage? = nil, limit: Duration = .seconds(150), checks: Bool = true,
     at location: SourceLocation = #_sourceLocation, _ body: @escaping @Sendable (RemoteClient) async throws -> Void
   ) async throws {
-    try await MountedRepository.with(version: version, limit: limit, checks: checks, at: location) { vault in
+    try await MountedRepository.with(
+      version: version, storage: storage, limit: limit, checks: checks, at: location
+    ) { vault in
       let client = RemoteClient(vault: vault)
       try await body(client)
       try await vault.wait(for: "the end of all mounts", at: location) {
@@ -26,10 +28,10 @@ struct RemoteClient: Sendable {
 
   /// As `with`, beginning with a clone `a` that has pushed five commits (files f1 … f5) to `main`.
   static func withHistory(
-    limit: Duration = .seconds(150), at location: SourceLocation = #_sourceLocation,
+    storage: TestStorage? = nil, limit: Duration = .seconds(150), at location: SourceLocation = #_sourceLocation,
     _ body: @escaping @Sendable (RemoteClient) async throws -> Void
   ) async throws {
-    try await with(limit: limit, at: location) { client in
+    try await with(storage: storage, limit: limit, at: location) { client in
       try await client.script(
         """
         git init -q a; cd a; git remote add origin $U
@@ -41,7 +43,7 @@ struct RemoteClient: Sendable {
   }
 
   /// The repository's URL.
-  var url: String { "restic::\(vault.repository)" }
+  var url: String { "restic::\(vault.location)" }
 
   /// Runs a shell script in the test's folder; every command must succeed. `$U` is the URL, `$T` the folder, `$V` the
   /// repository; `no COMMAND` must fail, `is A B` compares. Returns both outputs.
@@ -69,7 +71,7 @@ struct RemoteClient: Sendable {
 
   /// The helper is found where it was built; nothing is put into the user's runtime folder.
   private var environment: [String: String?] {
-    let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+    let path = (vault.runner.environment["PATH"] ?? ProcessInfo.processInfo.environment["PATH"]) ?? "/usr/bin:/bin"
     return [
       "PATH": "\(vault.program.removingLastComponent()):\(path)", "XDG_RUNTIME_DIR": String?.none,
       "HOME": vault.path("home").string, "GIT_TERMINAL_PROMPT": "0",

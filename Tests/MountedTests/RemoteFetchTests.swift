@@ -1,3 +1,4 @@
+import ResticTestSupport
 import SystemPackage
 import Testing
 
@@ -102,7 +103,7 @@ struct RemoteFetchTests {
 
   @Test("remote.NAME.resticOption is restic's -o: the storage's options are followed, all others refused")
   func options() async throws {
-    try await RemoteClient.withHistory { client in
+    try await RemoteClient.withHistory(storage: .local) { client in
       let log = try await client.script(
         """
         cd a; git config remote.origin.resticOption local.connections=1; git config --add remote.origin.resticOption s3.x=y

@@ -1,4 +1,5 @@
 import Foundation
+import ResticTestSupport
 import SystemPackage
 import Testing
 
@@ -105,7 +106,7 @@ struct RemotePushTests {
 
   @Test("while the storage is away git says so and goes on as soon as it is back, and says nothing with --quiet")
   func unreachable() async throws {
-    try await RemoteClient.withHistory { client in
+    try await RemoteClient.withHistory(storage: .local) { client in
       // A file where there should be a folder is neither a missing repository nor a missing file. A snapshot comes after an
       // index.
       let away = """
@@ -198,7 +199,7 @@ struct RemotePushTests {
   @Test("when it cannot be saved every reference is refused with the reason, and nothing is changed")
   func failedCommit() async throws {
     try #require(geteuid() == 0, "this test mounts a disk")
-    try await RemoteClient.withHistory { client in
+    try await RemoteClient.withHistory(storage: .local) { client in
       try await client.vault.withDisk(size: "64m") {
         try client.beforePush(in: "a", "mount -o remount,bind,ro $V")
         let log = try await client.script(

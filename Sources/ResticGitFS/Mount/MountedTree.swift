@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import MessageText
 import ResticCore
 import SystemPackage
 
@@ -142,7 +143,7 @@ struct MountedTree: Sendable {
     if let first = repositories.first {
       let others = repositories.count > 1 ? " (and \(repositories.count - 1) more)" : ""
       return """
-        \(beginning), but one at \(first)\(others): git takes MOUNTPOINT/\(first); `--snapshot \(base.id.short):/\(first)` \
+        \(beginning), but one at \(first)\(others): git takes MOUNTPOINT/\(first); `--snapshot \(ShellWord("\(base.id.short):/\(first)"))` \
         mounts it alone, read-only
         """
     }

@@ -144,14 +144,6 @@ struct ExtentMap: Sendable {
     return settled
   }
 
-  /// How many zeros of a hole follow `offset`.
-  func zeroCount(at offset: UInt64) -> UInt64 {
-    guard offset < byteCount else { return 0 }
-    let extent = extents[index(endingAfter: offset)]
-    guard case .zeros = extent.source else { return 0 }
-    return extent.end - offset
-  }
-
   /// What the file would need on a disk: all but its holes.
   var allocatedByteCount: UInt64 {
     extents.reduce(0) { sum, extent in

@@ -24,39 +24,48 @@ final class MountedRepository: Sendable {
   let log: FilePath
   /// Runs programs with this test's environment.
   let runner: ProcessRunner
+  /// What serves the repository.
+  let server: StorageServer
 
   /// The test's folder.
   var folder: FilePath { directory.path }
-  /// The repository.
+  /// Where the repository is, as it is given to all programs.
+  var location: String { server.location }
+  /// The folder in which the repository is, whatever the way to it.
   var repository: FilePath { directory.path.appending("repository") }
   /// Where it is mounted if a test doesn't say otherwise.
   var mountpoint: FilePath { path("mnt") }
   /// XDG_STATE_HOME.
   var stateHome: FilePath { path("state") }
 
-  private init(version: Int) async throws {
+  private init(version: Int, storage: TestStorage) async throws {
     directory = try TemporaryDirectory(prefix: "mounted")
     program = try BuiltProgram.path()
     log = try Self.logFile()
     let path = directory.path
-    runner = ProcessRunner(
-      environment: Self.environment(in: path), directory: path, timeout: .seconds(60))
+    let repository = path.appending("repository")
+    try await CheapRepository.create(at: repository, version: version, password: Self.password)
+    server = try await storage.serve(repository)
+    var environment = Self.environment(in: path)
+    environment["RESTIC_REPOSITORY"] = server.location
+    environment.merge(server.environment) { $1 }
+    runner = ProcessRunner(environment: environment, directory: path, timeout: .seconds(60))
     for folder in ["mnt", "tmp", "python"] { try makeFolder(folder) }
     try Data(PythonPrelude.text.utf8).write(to: URL(fileURLWithPath: path.appending("python/prelude.py").string))
     try Data(Self.gitConfiguration.utf8).write(to: URL(fileURLWithPath: path.appending("gitconfig").string))
-    try await CheapRepository.create(at: repository, version: version, password: Self.password)
   }
 
-  /// Runs `body` with a new repository that is not mounted. `checks` is off for repositories that are meant to be damaged;
-  /// `grace` is how long a process may take to end after the test.
+  /// Runs `body` with a new repository that is not mounted, on a `storage` (nil: the one that is chosen for all tests).
+  /// `checks` is off for repositories that are meant to be damaged; `grace` is how long a process may take to end after the
+  /// test.
   @discardableResult
   static func with<Result: Sendable>(
-    version: Int = 2, limit: Duration = .seconds(150), grace: Duration = .seconds(20), checks: Bool = true,
-    at location: SourceLocation = #_sourceLocation,
+    version: Int = 2, storage: TestStorage? = nil, limit: Duration = .seconds(150), grace: Duration = .seconds(20),
+    checks: Bool = true, at location: SourceLocation = #_sourceLocation,
     _ body: @escaping @Sendable (MountedRepository) async throws -> Result
   ) async throws -> Result {
     try await TestSlots.shared.run {
-      let vault = try await MountedRepository(version: version)
+      let vault = try await MountedRepository(version: version, storage: try storage ?? TestStorage.chosen)
       let result: Result
       do {
         result = try await withTimeLimit(limit) { try await body(vault) }
@@ -67,16 +76,18 @@ final class MountedRepository: Sendable {
       }
       try await vault.expectNothingLeft(after: grace, at: location)
       if checks { try await vault.restic(["check", "--read-data", "--no-lock", "--no-cache"]) }
+      try await vault.server.stop()
       return result
     }
   }
 
   /// As `with`, mounted at `mountpoint` with `options`. Afterwards it is unmounted, which must commit.
   static func mounted(
-    _ options: [String] = ["--no-git-init"], version: Int = 2, limit: Duration = .seconds(150),
-    at location: SourceLocation = #_sourceLocation, _ body: @escaping @Sendable (MountedRepository) async throws -> Void
+    _ options: [String] = ["--no-git-init"], version: Int = 2, storage: TestStorage? = nil,
+    limit: Duration = .seconds(150), at location: SourceLocation = #_sourceLocation,
+    _ body: @escaping @Sendable (MountedRepository) async throws -> Void
   ) async throws {
-    try await with(version: version, limit: limit, at: location) { vault in
+    try await with(version: version, storage: storage, limit: limit, at: location) { vault in
       try await vault.mount(options)
       try await body(vault)
       if vault.isMounted() { try await vault.unmount() }
@@ -107,7 +118,7 @@ final class MountedRepository: Sendable {
       environment[name] = String?.none
     }
     let own: [String: String?] = [
-      "RESTIC_REPOSITORY": path.appending("repository").string, "RESTIC_PASSWORD": password,
+      "REPOSITORY_FOLDER": path.appending("repository").string, "RESTIC_PASSWORD": password,
       "RESTIC_CACHE_DIR": path.appending("cache").string, "XDG_STATE_HOME": path.appending("state").string,
       "XDG_CACHE_HOME": path.appending("cache").string, "XDG_CONFIG_HOME": path.appending("config").string,
       "TMPDIR": path.appending("tmp").string, "PYTHONPATH": path.appending("python").string, "LC_ALL": "C.UTF-8",

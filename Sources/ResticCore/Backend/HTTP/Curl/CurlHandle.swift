@@ -8,7 +8,7 @@ struct CurlHandle {
 
   /// A new handle; nil where the system has no memory.
   init?() {
-    guard let pointer = curl_easy_init() else { return nil }
+    guard let pointer = ccurl_easy_init() else { return nil }
     self.pointer = pointer
   }
 
@@ -46,14 +46,15 @@ struct CurlHandle {
   }
 
   /// Forgets all options; connections are the multi handle's.
-  func reset() { curl_easy_reset(pointer) }
+  func reset() { ccurl_easy_reset(pointer) }
 
   /// Ends it.
-  func cleanUp() { curl_easy_cleanup(pointer) }
+  func cleanUp() { ccurl_easy_cleanup(pointer) }
 
   /// An option that this libcurl has is refused only if there is no memory for the value.
   private func expectSet(_ option: CURLoption, _ code: CURLcode) {
     precondition(
-      code == CURLE_OK, "libcurl does not take option \(option.rawValue): \(String(cString: curl_easy_strerror(code)))")
+      code == CURLE_OK, "libcurl does not take option \(option.rawValue): \(String(cString: ccurl_easy_strerror(code)))"
+    )
   }
 }

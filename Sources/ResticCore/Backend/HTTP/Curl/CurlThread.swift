@@ -25,14 +25,14 @@ final class CurlThread: @unchecked Sendable {
 
   /// A thread that moves so many bytes a second at most; nil: as many as it can.
   init(uploadLimit: Int?, downloadLimit: Int?) {
-    guard let multi = curl_multi_init() else { preconditionFailure("no memory for a network connection") }
+    guard let multi = ccurl_multi_init() else { preconditionFailure("no memory for a network connection") }
     self.multi = multi
     rates = CurlRates(uploadLimit: uploadLimit, downloadLimit: downloadLimit)
   }
 
   deinit {
     for handle in idleHandles { handle.cleanUp() }
-    curl_multi_cleanup(multi)
+    ccurl_multi_cleanup(multi)
   }
 
   /// Carries `transfer` out.
@@ -70,7 +70,7 @@ final class CurlThread: @unchecked Sendable {
 
   /// May be called from any thread.
   private func wake() {
-    curl_multi_wakeup(multi)
+    ccurl_multi_wakeup(multi)
   }
 
   /// There is no thread for those who wait.
@@ -98,12 +98,12 @@ final class CurlThread: @unchecked Sendable {
       if news.isStopped, transfers.isEmpty { return }
 
       var runningCount: Int32 = 0
-      curl_multi_perform(multi, &runningCount)
+      ccurl_multi_perform(multi, &runningCount)
       finishDone()
       resumePaused()
       // Rounded up: who wakes too early finds nothing to do.
       let sleep = transfers.values.compactMap(\.pauseLeft).min() ?? Self.longestSleep
-      curl_multi_poll(multi, nil, 0, Int32(sleep / .milliseconds(1)) + 1, nil)
+      ccurl_multi_poll(multi, nil, 0, Int32(sleep / .milliseconds(1)) + 1, nil)
     }
   }
 
@@ -114,12 +114,12 @@ final class CurlThread: @unchecked Sendable {
     }
     transfer.begin(on: handle, rates: rates)
     transfers[handle.pointer] = transfer
-    curl_multi_add_handle(multi, handle.pointer)
+    ccurl_multi_add_handle(multi, handle.pointer)
   }
 
   private func finishDone() {
     var remaining: Int32 = 0
-    while let message = curl_multi_info_read(multi, &remaining) {
+    while let message = ccurl_multi_info_read(multi, &remaining) {
       guard message.pointee.msg == CURLMSG_DONE, let pointer = message.pointee.easy_handle,
         let transfer = transfers[pointer], let handle = transfer.handle
       else { continue }
@@ -132,7 +132,7 @@ final class CurlThread: @unchecked Sendable {
   private func finish(
     _ handle: CurlHandle, _ transfer: CurlTransfer, _ result: Result<HTTPResponse, HTTPFailure>, isUsable: Bool
   ) {
-    curl_multi_remove_handle(multi, handle.pointer)
+    ccurl_multi_remove_handle(multi, handle.pointer)
     transfers[handle.pointer] = nil
     if isUsable, idleHandles.count < Self.mostIdleHandles {
       handle.reset()

@@ -55,7 +55,7 @@ final class CurlTransfer: @unchecked Sendable {
     handle.set(CURLOPT_PRIVATE, own)
     handle.set(CURLOPT_ERRORBUFFER, errorText)
     handle.set(options, for: request, to: origin, credentials)
-    for field in request.fields + ["Expect:", "Accept-Encoding:"] { fieldList = curl_slist_append(fieldList, field) }
+    for field in request.fields + ["Expect:", "Accept-Encoding:"] { fieldList = ccurl_slist_append(fieldList, field) }
     handle.set(CURLOPT_HTTPHEADER, fieldList)
     setBody(on: handle, own)
     ccurl_set_data_function(handle.pointer, CURLOPT_HEADERFUNCTION, takeField)
@@ -100,7 +100,7 @@ final class CurlTransfer: @unchecked Sendable {
   /// Tells whoever waits; the handle is somebody else's from now on.
   func end(_ result: Result<HTTPResponse, HTTPFailure>) {
     handle = nil
-    curl_slist_free_all(fieldList)
+    ccurl_slist_free_all(fieldList)
     fieldList = nil
     continuation.take()?.resume(returning: result)
   }
@@ -119,7 +119,7 @@ final class CurlTransfer: @unchecked Sendable {
   /// Goes on.
   func resume() {
     pause = nil
-    if let handle { curl_easy_pause(handle.pointer, CURLPAUSE_CONT) }
+    if let handle { ccurl_easy_pause(handle.pointer, CURLPAUSE_CONT) }
   }
 
   private var isSmall: Bool { request.byteLimit <= CurlRates.smallByteCount }

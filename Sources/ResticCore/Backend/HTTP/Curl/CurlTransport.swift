@@ -11,22 +11,25 @@ final class CurlTransport: HTTPTransport {
   private let origin: HTTPOrigin
   private let credentials: HTTPCredentials?
   private let options: TransportOptions
-  private let thread: CurlThread
+  /// Where requests are carried out; the failure of all of them where there is no libcurl.
+  private let thread: Result<CurlThread, HTTPFailure>
 
   /// The server `origin`, to which `credentials` are shown.
   init(origin: HTTPOrigin, credentials: HTTPCredentials?, options: TransportOptions) {
-    _ = Self.isLibraryReady
     self.origin = origin
     self.credentials = credentials
     self.options = options
-    thread = CurlThread(uploadLimit: options.uploadLimit, downloadLimit: options.downloadLimit)
+    thread = Self.library.map {
+      CurlThread(uploadLimit: options.uploadLimit, downloadLimit: options.downloadLimit)
+    }
   }
 
   deinit {
-    thread.stop()
+    try? thread.get().stop()
   }
 
   func send(_ request: HTTPRequest) async throws(HTTPFailure) -> HTTPResponse {
+    let thread = try thread.get()
     let transfer = CurlTransfer(request, to: origin, credentials: credentials, options: options)
     // What begins after a cancellation is there to clean up.
     guard !Task.isCancelled else { return try await thread.run(transfer).get() }
@@ -39,5 +42,13 @@ final class CurlTransport: HTTPTransport {
   }
 
   /// libcurl wants to be set up once in a process.
-  private static let isLibraryReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+  private static let library: Result<Void, HTTPFailure> = {
+    if let reason = ccurl_load() {
+      return .failure(.unreachable("libcurl cannot be used (\(String(cString: reason))): install the package libcurl4"))
+    }
+    guard ccurl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK else {
+      return .failure(.unreachable("libcurl cannot be set up"))
+    }
+    return .success(())
+  }()
 }

@@ -3,7 +3,7 @@ internal import CCurl
 extension HTTPFailure {
   /// What libcurl's `code` means for a request to `origin`; `text` says it in libcurl's words.
   init(_ code: CURLcode, text: String, on handle: CurlHandle, _ origin: HTTPOrigin) {
-    let reason = text.isEmpty ? String(cString: curl_easy_strerror(code)) : text
+    let reason = text.isEmpty ? String(cString: ccurl_easy_strerror(code)) : text
     let message = "\(origin): \(reason)"
     // Where TLS 1.3 is spoken a server refuses our certificate in its first answer.
     let isAboutCertificates = reason.contains("alert") && reason.contains("certificate")

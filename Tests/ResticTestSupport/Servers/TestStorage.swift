@@ -1,0 +1,57 @@
+import Foundation
+public import SystemPackage
+
+/// A kind of storage on which a test's repository is.
+///
+/// Whatever the kind, what is stored is a folder of this machine in restic's layout, so that a test can also look at it
+/// from behind.
+public enum TestStorage: String, CaseIterable, Sendable {
+  /// The folder itself.
+  case local
+  /// `rclone serve restic`.
+  case rest
+
+  /// The one that `TEST_STORAGE` names, which `scripts/test --storage` sets; else the folder.
+  public static var chosen: TestStorage {
+    get throws {
+      guard let name = ProcessInfo.processInfo.environment["TEST_STORAGE"], !name.isEmpty else { return .local }
+      guard let storage = TestStorage(rawValue: name) else { throw Unknown(name: name) }
+      return storage
+    }
+  }
+
+  /// There is no such storage.
+  public struct Unknown: Error, CustomStringConvertible {
+    let name: String
+    public var description: String {
+      "TEST_STORAGE is \(name); there are \(TestStorage.allCases.map(\.rawValue).joined(separator: ", "))"
+    }
+  }
+
+  /// A server of this kind for `folder`, a repository or to become one.
+  public func serve(_ folder: FilePath) async throws -> StorageServer {
+    switch self {
+    case .local:
+      return StorageServer(location: folder.string) {}
+    case .rest:
+      let server = try await RcloneServer(folder: folder)
+      return StorageServer(location: "rest:\(server.url)") { try await server.stop() }
+    }
+  }
+}
+
+/// A server that runs for a test.
+public struct StorageServer: Sendable {
+  /// The repository's location, as restic takes it after `-r`.
+  public let location: String
+  /// What both programs and restic need to find in their environment to get there.
+  public let environment: [String: String]
+  /// Ends the server.
+  public let stop: @Sendable () async throws -> Void
+
+  init(location: String, environment: [String: String] = [:], stop: @escaping @Sendable () async throws -> Void) {
+    self.location = location
+    self.environment = environment
+    self.stop = stop
+  }
+}

@@ -154,11 +154,13 @@ final class S3Client: Sendable {
   private func noteMD5() { knowledge.withLock { $0.wantsMD5 = true } }
 
   private func transport(to origin: HTTPOrigin) -> any HTTPTransport {
-    knowledge.withLock { knowledge in
-      if let transport = knowledge.transports[origin] { return transport }
-      let transport = makeTransport(origin, nil)
-      knowledge.transports[origin] = transport
-      return transport
+    if let known = knowledge.withLock({ $0.transports[origin] }) { return known }
+    // The first one loads a library.
+    let new = makeTransport(origin, nil)
+    return knowledge.withLock { knowledge in
+      let chosen = knowledge.transports[origin] ?? new
+      knowledge.transports[origin] = chosen
+      return chosen
     }
   }
 

@@ -92,6 +92,24 @@ struct S3ServerTests {
     try await server.stop()
   }
 
+  @Test("a bucket that stands in the host's name")
+  func hostName() async throws {
+    try FileManager.default.createDirectory(
+      atPath: folder.appending("vault").string, withIntermediateDirectories: true)
+    let server = try await RcloneS3Server(folder: folder, options: ["--force-path-style=false"])
+    // Every name that ends with localhost is this machine.
+    let backend = try S3Bucket.backend("s3:http://localhost:\(server.port)/vault/p", "s3.bucket-lookup=dns")
+    try await backend.create()
+    let file = S3Bucket.file(.lock, [1, 2, 3])
+    try await backend.save(file, [1, 2, 3])
+    #expect(try await backend.load(file, range: 1..<3).array == [2, 3])
+    #expect(try await backend.list(.lock) == [BackendEntry(file: file, byteCount: 3)])
+    #expect(FileManager.default.fileExists(atPath: folder.appending("vault/p/locks/\(file.name)").string))
+    try await backend.remove(file)
+    #expect(try await backend.list(.lock).isEmpty)
+    try await server.stop()
+  }
+
   @Test("config is not replaced")
   func config() async throws {
     let server = try await RcloneS3Server(folder: folder)

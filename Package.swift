@@ -30,6 +30,7 @@ let package = Package(
   ],
   targets: [
     // C libraries: a module map and a header each, no code of ours.
+    .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
     .systemLibrary(name: "CFuse3", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -45,7 +46,9 @@ let package = Package(
     // ResticCore and FuseBridge never see each other; only ResticGitFS sees both.
     .target(
       name: "ResticCore",
-      dependencies: ["Platform", "CCurl", "CLinux", "COpenSSL", "CRabin", "CSodium", "CZstd", system, logging],
+      dependencies: [
+        "Platform", "CCurl", "CExpat", "CLinux", "COpenSSL", "CRabin", "CSodium", "CZstd", system, logging,
+      ],
       swiftSettings: settings),
     .target(
       name: "FuseBridge",

@@ -42,11 +42,11 @@ struct ConfigurationTests {
     #expect(remote(["remote.a.restickeepalive\n10m"]).keepAlive == nil)
   }
 
-  @Test("git's server programs get neither the client's repository nor restic's variables")
+  @Test("git's server programs get neither the client's repository nor restic's variables and a storage's keys")
   func environment() throws {
     let environment = ProcessEnvironment(values: [
       "GIT_DIR": "/x", "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "a", "GIT_CONFIG_VALUE_0": "b",
-      "RESTIC_PASSWORD": "p",
+      "RESTIC_PASSWORD": "p", "AWS_SECRET_ACCESS_KEY": "s", "MINIO_SECRET_KEY": "s",
       "RESTIC_REPOSITORY": "r", "GIT_TRACE": "1", "GIT_EXEC_PATH": "/e", "PATH": "/bin",
     ])
     let server = environment.forServer(protocolVersion: 2).values
@@ -54,7 +54,10 @@ struct ConfigurationTests {
     #expect(
       server["GIT_PROTOCOL"] == "version=2" && environment.forServer(protocolVersion: 0).values["GIT_PROTOCOL"] == nil)
     #expect(server.keys.allSatisfy { !$0.hasPrefix("RESTIC") && !$0.hasPrefix("GIT_CONFIG") && $0 != "GIT_DIR" })
+    #expect(server["AWS_SECRET_ACCESS_KEY"] == nil && server["MINIO_SECRET_KEY"] == nil)
     let mount = environment.forMount(of: try RemoteLocation("restic::rest:http://u:p@h/"))
-    #expect(mount["RESTIC_PASSWORD"] == "p" && mount["RESTIC_REPOSITORY"] == "rest:http://u:p@h/")
+    #expect(
+      mount["RESTIC_PASSWORD"] == "p" && mount["AWS_SECRET_ACCESS_KEY"] == "s"
+        && mount["RESTIC_REPOSITORY"] == "rest:http://u:p@h/")
   }
 }

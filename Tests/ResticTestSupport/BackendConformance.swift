@@ -12,15 +12,19 @@ public struct BackendConformance: Sendable {
   private let backend: any Backend
   private let plant: Planter?
   private let replacesFiles: Bool
+  private let tellsMissing: Bool
   private let report = ConformanceReport()
 
   /// Checks `backend`, an empty storage on which `create` has not been called. `plant` is given where something else than
   /// a repository's files can get onto the storage. `replacesFiles`: the storage replaces a file that is saved with other
-  /// bytes, unless it is config (rule 2).
-  public init(_ backend: any Backend, plant: Planter? = nil, replacesFiles: Bool = false) {
+  /// bytes, unless it is config (rule 2). `tellsMissing`: it says that a file which is to be removed is not there.
+  public init(
+    _ backend: any Backend, plant: Planter? = nil, replacesFiles: Bool = false, tellsMissing: Bool = true
+  ) {
     self.backend = backend
     self.plant = plant
     self.replacesFiles = replacesFiles
+    self.tellsMissing = tellsMissing
   }
 
   /// Every promise that `backend` breaks.
@@ -78,7 +82,11 @@ public struct BackendConformance: Sendable {
       _ = try await backend.load(file, range: 0..<1)
     }
     await report.expect("byteCount of a missing \(file)", .notFound(file)) { _ = try await backend.byteCount(of: file) }
-    await report.expect("remove of a missing \(file)", .notFound(file)) { try await backend.remove(file) }
+    if tellsMissing {
+      await report.expect("remove of a missing \(file)", .notFound(file)) { try await backend.remove(file) }
+    } else {
+      await report.expect("a missing \(file) is removed") { try await backend.remove(file) }
+    }
     await report.expect("a missing \(file) is not listed", false) {
       try await backend.list(file.type).contains { $0.file == file }
     }

@@ -69,19 +69,14 @@ struct ProcessEnvironment: Sendable {
   }
 
   /// For a git server program: without what belongs to the client's repository, as git itself starts one, without restic's
-  /// variables, and with nothing allowed that the network would be needed for.
+  /// variables and a storage's keys, and with nothing allowed that the network would be needed for.
   ///
   /// Source: environment.c of git 2.39, local_repo_env; git-config(1), protocol.allow; git(1), GIT_NO_LAZY_FETCH.
   func forServer(protocolVersion: Int) -> ProcessEnvironment {
     var result = self
     result.includesPassword = false
     for name in Self.ofClientRepository { result.values[name] = nil }
-    for name in values.keys
-    where name.hasPrefix("RESTIC_") || name.hasPrefix("GIT_CONFIG_KEY_")
-      || name.hasPrefix("GIT_CONFIG_VALUE_")
-    {
-      result.values[name] = nil
-    }
+    for name in values.keys where Self.ofStorageAndClient.contains(where: name.hasPrefix) { result.values[name] = nil }
     // A repository could name a remote to fetch missing objects from, and a command to reach it.
     result.values["GIT_NO_LAZY_FETCH"] = "1"
     result.values["GIT_ALLOW_PROTOCOL"] = "none"
@@ -101,6 +96,8 @@ struct ProcessEnvironment: Sendable {
     return result
   }
 
+  /// What names of variables begin with.
+  private static let ofStorageAndClient = ["RESTIC_", "AWS_", "MINIO_", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"]
   private static let ofClientRepository = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT",
     "GIT_OBJECT_DIRECTORY", "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE",

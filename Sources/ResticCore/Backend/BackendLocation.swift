@@ -1,20 +1,24 @@
 public import SystemPackage
 
-/// Where a repository is, as a person writes it after `-r`: `/srv/vault`, `local:/srv/vault`, `rest:https://nas:8000/vault`.
+/// Where a repository is, as a person writes it after `-r`: `/srv/vault`, `local:/srv/vault`, `rest:https://nas:8000/vault`,
+/// `s3:s3.amazonaws.com/bucket/vault`.
 public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   /// A folder of this machine, absolute or relative to the working directory.
   case local(FilePath)
   /// A REST server.
   case rest(RESTLocation)
+  /// A bucket of an S3 server.
+  case s3(S3Location)
 
   /// restic's other kinds of storage, by the word before the colon.
   private static let otherSchemes: Set<String> = [
-    "azure", "b2", "gs", "rclone", "s3", "sftp", "swift",
+    "azure", "b2", "gs", "rclone", "sftp", "swift",
   ]
   private static let localScheme = "local"
   private static let restScheme = "rest"
+  private static let s3Scheme = "s3"
   /// All of restic's kinds of storage.
-  static let schemes = otherSchemes.union([localScheme, restScheme])
+  static let schemes = otherSchemes.union([localScheme, restScheme, s3Scheme])
 
   /// The location that `text` spells, by restic's rules: a known scheme, else a path; a text with a colon that does not
   /// begin with `/`, `./` or `../` is refused, since it is more likely a mistyped scheme than a folder.
@@ -31,6 +35,8 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
       return .local(FilePath(rest))
     case restScheme:
       return .rest(try RESTLocation(rest))
+    case s3Scheme:
+      return .s3(try S3Location(rest))
     case _ where otherSchemes.contains(scheme):
       throw .notSupported(scheme: scheme)
     default:
@@ -39,9 +45,9 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The backend at this location, which makes as many calls at a time as its options say. `options`: each `key=value`, of
-  /// any storage. Touches nothing yet.
+  /// any storage; `s3`: whose requests to S3 are. Touches nothing yet.
   public func makeBackend(
-    options: [String], transport: TransportOptions
+    options: [String], transport: TransportOptions, s3: S3Environment = S3Environment()
   ) throws(OptionError) -> any Backend {
     switch self {
     case .local(let path):
@@ -52,6 +58,10 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
       return LimitedBackend(
         RESTBackend(location, options: transport, hasImmediateListings: options.hasImmediateListings),
         connections: options.connections)
+    case .s3(let location):
+      let options: S3Options = try Self.read(options, of: Self.s3Scheme)
+      return LimitedBackend(
+        S3Backend(location, options: options, environment: s3, transport: transport), connections: options.connections)
     }
   }
 
@@ -69,6 +79,7 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .local(let path): path.string
     case .rest(let location): location.description
+    case .s3(let location): location.description
     }
   }
 }
@@ -92,8 +103,8 @@ extension BackendLocationError: CustomStringConvertible {
       "the repository's location is empty: give a folder, for example -r /srv/vault"
     case .notSupported(let scheme):
       """
-      \(scheme): repositories are not supported: give a folder (-r /srv/vault) or a REST server (-r rest:http://nas:8000/), \
-      which `rclone serve restic REMOTE:PATH` is for everything that rclone knows
+      \(scheme): repositories are not supported: give a folder (-r /srv/vault), an S3 bucket (-r s3:host/bucket) or a REST server \
+      (-r rest:http://nas:8000/), which `rclone serve restic REMOTE:PATH` is for everything that rclone knows
       """
     case .malformed(let scheme, let reason):
       "the location after \(scheme): cannot be read: \(reason)"

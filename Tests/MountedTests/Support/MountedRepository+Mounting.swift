@@ -137,9 +137,11 @@ extension MountedRepository {
     }
   }
 
-  /// The names of the repository's files of one type.
+  /// The names of the repository's files of one type. Some servers remove a folder with its last file.
   func stored(_ type: String) throws -> [String] {
-    try FileManager.default.contentsOfDirectory(atPath: repository.appending(type).string).sorted()
+    let folder = repository.appending(type).string
+    guard FileManager.default.fileExists(atPath: folder) else { return [] }
+    return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
   }
 
   /// Fails the test when something outlives it by more than `grace`, and takes it away.

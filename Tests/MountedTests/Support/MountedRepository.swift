@@ -114,7 +114,8 @@ final class MountedRepository: Sendable {
   /// Nothing of the user's own settings decides whether a test passes; nothing is read or written in the user's folders.
   private static func environment(in path: FilePath) -> [String: String?] {
     var environment: [String: String?] = [:]
-    for name in ProcessInfo.processInfo.environment.keys where name.hasPrefix("RESTIC_") || name.hasPrefix("GIT_") {
+    for name in ProcessInfo.processInfo.environment.keys
+    where ["RESTIC_", "GIT_", "AWS_", "MINIO_"].contains(where: name.hasPrefix) {
       environment[name] = String?.none
     }
     let own: [String: String?] = [

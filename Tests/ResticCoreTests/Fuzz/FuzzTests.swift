@@ -73,6 +73,57 @@ struct FuzzTests {
     #expect(failures == [])
   }
 
+  @Test func bucketPage() {
+    let samples = S3ListingTests.pages.map { Array($0.utf8) }
+    let words = [
+      "<", ">", "</", "&amp;", "<Contents>", "</Key>", "<![CDATA[", "]]>", "<!DOCTYPE a [<!ENTITY e \"x\">]>", "&e;",
+      "%2",
+      "url", "true", "-1", "9223372036854775808",
+    ].map { Array($0.utf8) }
+    let failures = FuzzRun(.bucketPage).failures(of: samples, words: words) { bytes in
+      do throws(FormatError) {
+        let page = try S3Listing(PooledBytes(copying: bytes), prefix: "a b/locks/")
+        return page.entries.allSatisfy { $0.byteCount >= 0 } ? .accepted : .failed("a file of less than no bytes")
+      } catch {
+        return .refused
+      }
+    }
+    #expect(failures == [])
+  }
+
+  @Test func bucketRefusal() {
+    let samples = [
+      "<Error><Code>AccessDenied</Code><Message>Access Denied</Message><Region>eu-west-1</Region></Error>",
+      "<?xml version=\"1.0\"?><ErrorResponse xmlns=\"x\"><Error><Code>ExpiredToken</Code></Error></ErrorResponse>",
+    ].map { Array($0.utf8) }
+    let words = ["<Code>", "<Region>", "\u{301}", "\r\n", "&#0;", "</Error>", "eu west"].map { Array($0.utf8) }
+    let failures = FuzzRun(.bucketRefusal).failures(of: samples, words: words) { bytes in
+      let failure = S3Failure(
+        HTTPResponse(
+          status: 403, fields: [:], statedByteCount: nil, retryAfter: nil, body: .taken(PooledBytes(copying: bytes))))
+      guard failure.region.map(S3Region.isValid) ?? true else { return .failed("a region that is none") }
+      guard failure.text.utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) else { return .failed("not printable") }
+      return failure.code.isEmpty ? .refused : .accepted
+    }
+    #expect(failures == [])
+  }
+
+  @Test func profiles() {
+    let samples = [AWSProfilesTests.credentials, AWSProfilesTests.config].map { Array($0.utf8) }
+    let words = ["[", "]", "=", ":", " #", "\"", "'", "\\", "\n", "profile ", "\r\n", "\u{301}"].map { Array($0.utf8) }
+    let failures = FuzzRun(.profiles).failures(of: samples, words: words) { bytes in
+      let text = String(decoding: bytes, as: UTF8.self)
+      var profiles = AWSProfiles()
+      profiles.add(text, .config)
+      profiles.add(text, .credentials)
+      _ = CredentialProcess.words(of: text)
+      _ = try? CredentialsDocument.decode(bytes, source: "")
+      _ = try? MinioClientCredentials.pair(of: "s3", in: bytes)
+      return profiles.settings(of: "default") == nil ? .refused : .accepted
+    }
+    #expect(failures == [])
+  }
+
   @Test func pack() {
     let key = MasterKey.random()
     let failures = FuzzRun(.pack).failures(of: Self.headers) { header in

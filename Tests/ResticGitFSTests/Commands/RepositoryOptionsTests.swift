@@ -69,6 +69,8 @@ struct RepositoryOptionsTests {
     arguments: [
       ("rest:https://u:geheim@nas:8000/a/b", "nas:8000", "a/b/"), ("rest:http://nas", "nas", ""),
       ("rest:http+unix:///run/x.sock:/v", "localhost", "run/x.sock:/v/"), ("/srv/vault", "localhost", "srv/vault"),
+      ("s3:https://nas:9000/vault/a/b", "nas:9000", "vault/a/b/"),
+      ("s3:s3.amazonaws.com/vault", "s3.amazonaws.com", "vault/"),
     ])
   func credentialPlace(text: String, host: String, path: String) throws {
     let place = try #require(CredentialPlace(try BackendLocation.parse(text)))

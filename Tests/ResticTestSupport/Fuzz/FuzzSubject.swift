@@ -9,6 +9,10 @@ public enum FuzzSubject: String, CaseIterable, Sendable {
   case frame
   /// A REST server's list of files.
   case serverList
+  /// A page of an S3 server's list of keys, and a refusal of such a server.
+  case bucketPage, bucketRefusal
+  /// Amazon's files of profiles.
+  case profiles
   /// git's files.
   case packedRefs, looseRef, reflog
   /// git's protocol.

@@ -10,6 +10,8 @@ public enum TestStorage: String, CaseIterable, Sendable {
   case local
   /// `rclone serve restic`.
   case rest
+  /// `rclone serve s3`.
+  case s3
 
   /// The one that `TEST_STORAGE` names, which `scripts/test --storage` sets; else the folder.
   public static var chosen: TestStorage {
@@ -36,6 +38,16 @@ public enum TestStorage: String, CaseIterable, Sendable {
     case .rest:
       let server = try await RcloneServer(folder: folder)
       return StorageServer(location: "rest:\(server.url)") { try await server.stop() }
+    case .s3:
+      // A bucket is a folder in the one that is served.
+      let served = folder.removingLastComponent().appending("served")
+      try FileManager.default.createDirectory(atPath: served.string, withIntermediateDirectories: true)
+      try FileManager.default.createSymbolicLink(
+        atPath: served.appending("vault").string, withDestinationPath: folder.string)
+      let server = try await RcloneS3Server(folder: served, options: ["--copy-links"])
+      return StorageServer(location: server.location(), environment: RcloneS3Server.environment) {
+        try await server.stop()
+      }
     }
   }
 }

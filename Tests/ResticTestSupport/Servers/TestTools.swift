@@ -5,16 +5,19 @@ public import SystemPackage
 public enum TestTools {
   /// They are not there.
   public struct Missing: Error, CustomStringConvertible {
-    public let description = "no test-tools in the build folder: run scripts/bootstrap --test"
+    let name: String
+    public var description: String {
+      "no \(name) in the build folder: run scripts/bootstrap \(name == "swift-tools" ? "--slow" : "--test")"
+    }
   }
 
-  /// `test-tools` in the folder `.build` that this program was built in.
-  public static func folder() throws -> FilePath {
+  /// `name` in the folder `.build` that this program was built in.
+  public static func folder(_ name: String = "test-tools") throws -> FilePath {
     var folder = FilePath(try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
     while folder.removeLastComponent() {
-      let tools = folder.appending("test-tools")
+      let tools = folder.appending(name)
       if FileManager.default.fileExists(atPath: tools.string) { return tools }
     }
-    throw Missing()
+    throw Missing(name: name)
   }
 }

@@ -13,8 +13,11 @@ struct HTTPResponse: Sendable {
   enum Field: String, CaseIterable, Sendable {
     case contentRange = "content-range"
     case contentType = "content-type"
+    case date
     case location
     case server
+    /// Where S3 keeps the bucket.
+    case bucketRegion = "x-amz-bucket-region"
   }
 
   /// 200, 404 …

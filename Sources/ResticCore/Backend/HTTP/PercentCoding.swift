@@ -20,11 +20,21 @@ enum PercentCoding {
   }
 
   /// `path`, whose percent signs are followed by two digits, with everything encoded that cannot stand in a path.
-  static func path(_ path: some StringProtocol) -> String {
-    path.utf8.reduce(into: "") { result, byte in
+  static func path(_ path: some StringProtocol) -> String { encoded(path, but: pathBytes) }
+
+  /// `text` with everything encoded but letters, digits and `-_.~`, and slashes where `keepsSlashes`: as signatures of
+  /// requests have it. Source: AWS, "Create a signed AWS API request", UriEncode.
+  static func strict(_ text: some StringProtocol, keepsSlashes: Bool = false) -> String {
+    encoded(text, but: keepsSlashes ? unreservedBytes.union([UInt8(ascii: "/")]) : unreservedBytes)
+  }
+
+  private static let unreservedBytes = Set("-_.~".utf8)
+
+  private static func encoded(_ text: some StringProtocol, but kept: Set<UInt8>) -> String {
+    text.utf8.reduce(into: "") { result, byte in
       let isLetter = UInt8(ascii: "a") <= byte | 0x20 && byte | 0x20 <= UInt8(ascii: "z")
       let isDigit = UInt8(ascii: "0") <= byte && byte <= UInt8(ascii: "9")
-      if isLetter || isDigit || pathBytes.contains(byte) {
+      if isLetter || isDigit || kept.contains(byte) {
         result.unicodeScalars.append(Unicode.Scalar(byte))
       } else {
         let digits = String(byte, radix: 16, uppercase: true)

@@ -49,9 +49,15 @@ public struct OptionValues {
     }
   }
 
-  /// As `value`, for `true` or `false`.
+  /// As `value`, for `true` or `false`, as Go's strconv.ParseBool reads them.
   mutating func flag(_ name: String) throws(OptionError) -> Bool? {
-    try value(name, expected: "true or false") { Bool($0) }
+    try value(name, expected: "true or false") { text in
+      switch text {
+      case "1", "t", "T", "true", "TRUE", "True": true
+      case "0", "f", "F", "false", "FALSE", "False": false
+      default: nil
+      }
+    }
   }
 
   /// How many calls are made at a time: `connections`, which every storage has.

@@ -44,7 +44,9 @@ public struct RESTLocation: Hashable, Sendable, CustomStringConvertible {
       path = PercentCoding.path(Self.rooted(fullPath[fullPath.index(after: colon)...]))
       return
     }
-    guard let (name, port) = Self.hostAndPort(host) else { throw malformed("the host or its port cannot be read") }
+    guard let (name, port) = HTTPOrigin.hostAndPort(host) else {
+      throw malformed("the host or its port cannot be read")
+    }
     origin = HTTPOrigin(scheme: scheme, host: name, port: port)
     guard PercentCoding.decoded(fullPath) != nil else { throw malformed("in the path, write % as %25") }
     path = PercentCoding.path(fullPath)
@@ -80,21 +82,6 @@ public struct RESTLocation: Hashable, Sendable, CustomStringConvertible {
     guard let user = PercentCoding.decoded(parts[0]) else { return nil }
     guard parts.count > 1 else { return HTTPCredentials(user: user, password: nil) }
     return PercentCoding.decoded(parts[1]).map { HTTPCredentials(user: user, password: $0) }
-  }
-
-  /// `host`, `host:port`, `[address]` or `[address]:port`; an empty port is none.
-  private static func hostAndPort(_ text: Substring) -> (host: String, port: Int?)? {
-    let isAddress = text.hasPrefix("[")
-    guard !isAddress || text.contains("]") else { return nil }
-    let hostEnd = isAddress ? text.firstIndex(of: "]").map(text.index(after:)) : text.firstIndex(of: ":")
-    let host = text[..<(hostEnd ?? text.endIndex)]
-    guard !host.isEmpty, !host.contains(where: { " <>\"\\^`{|}%".contains($0) }) else { return nil }
-    let rest = text[host.endIndex...]
-    guard !rest.isEmpty, rest != ":" else { return (String(host), nil) }
-    guard rest.hasPrefix(":"), rest.dropFirst().allSatisfy(\.isASCII), let port = UInt16(rest.dropFirst()) else {
-      return nil
-    }
-    return (String(host), Int(port))
   }
 
   private static func rooted(_ path: Substring) -> Substring { path.hasPrefix("/") ? path : "/" + path }

@@ -33,11 +33,14 @@ struct Environment: Sendable {
 
   /// What HTTP_PROXY and its like say.
   let proxies: ProxyRules
+  /// What AWS_ACCESS_KEY_ID and its like say.
+  let s3: S3Environment
 
   /// An environment of `values`; empty ones count as not set, as they do for restic.
-  init(_ values: [Variable: String], proxies: ProxyRules = ProxyRules()) {
+  init(_ values: [Variable: String], proxies: ProxyRules = ProxyRules(), s3: S3Environment = S3Environment()) {
     self.values = values.filter { !$0.value.isEmpty }
     self.proxies = proxies
+    self.s3 = s3
   }
 
   /// The process's environment.
@@ -45,8 +48,9 @@ struct Environment: Sendable {
     let found = Variable.allCases.compactMap { variable in
       getenv(variable.rawValue).map { (variable, String(cString: $0)) }
     }
-    let proxies = ProxyRules { name in getenv(name).map { String(cString: $0) } }
-    return Environment(Dictionary(uniqueKeysWithValues: found), proxies: proxies)
+    func value(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+    return Environment(
+      Dictionary(uniqueKeysWithValues: found), proxies: ProxyRules(value), s3: S3Environment(value))
   }
 
   /// The value of `variable`, or nil if it is not set or empty.

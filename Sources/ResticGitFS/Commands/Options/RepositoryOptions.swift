@@ -38,7 +38,7 @@ struct RepositoryOptions: ParsableArguments {
   @Option(
     name: [.customShort("o", allowingJoined: true), .customLong("option")],
     help: ArgumentHelp(
-      "An option of the storage, as restic has them: local.connections=N, rest.connections=N. `mount` takes those of mount(8) and FUSE, too.",
+      "An option of the storage, as restic has them: local.connections=N, s3.region=NAME. `mount` takes those of mount(8) and FUSE, too.",
       valueName: "key=value"))
   var options: [String] = []
 
@@ -71,6 +71,7 @@ struct RepositoryOptions: ParsableArguments {
         let (user, password) = (environment[.restUser], environment[.restPassword])
         guard user != nil || password != nil else { return .rest(server) }
         return .rest(server.withDefault(HTTPCredentials(user: user ?? "", password: password ?? "")))
+      case .s3(let bucket): return .s3(bucket)
       }
     } catch {
       throw CommandError(error.description)

@@ -19,6 +19,9 @@ struct CredentialPlace: Hashable, Sendable, CustomStringConvertible {
     case .rest(let server):
       host = server.origin.authority
       path = String(server.path.drop { $0 == "/" })
+    case .s3(let server):
+      host = server.origin.authority
+      path = "\(server.bucket)/\(server.keyBase)"
     }
     guard !path.utf8.contains(UInt8(ascii: "\n")) else { return nil }
   }

@@ -15,8 +15,8 @@ struct CurlAnswer {
     case refused(byteCount: Int?)
   }
 
-  /// Of a message a person is shown no more.
-  private static let excerptByteCount = 512
+  /// Of a message a person is shown less; S3's name the bucket's region behind their words.
+  private static let excerptByteCount = 4096
   /// Bytes that are received and thrown away, so that the connection can be used again.
   private static let mostThrownAway = 64 << 10
   /// No server sends more lines or longer values that matter.

@@ -1,0 +1,21 @@
+/// Credentials of a role that is taken with others: RESTIC_AWS_ASSUME_ROLE_ARN, and what belongs to it.
+struct AssumedRoleCredentials: CredentialProvider {
+  let base: any CredentialProvider
+  let environment: S3Environment
+  /// The repository's region, if somebody has said it.
+  let region: String?
+  let makeTransport: TransportMaker
+
+  func credentials() async throws(CredentialError) -> S3Credentials? {
+    guard let own = try await base.credentials() else { return nil }
+    guard let role = environment[.assumedRole] else { return own }
+    let service = try TokenService(
+      url: environment[.assumedTokenService], region: environment[.assumedRegion] ?? region,
+      makeTransport: makeTransport)
+    return try await service.assume(
+      TokenService.Role(
+        name: role, sessionName: environment[.assumedSessionName], externalID: environment[.assumedExternalID],
+        policy: environment[.assumedPolicy]),
+      as: own)
+  }
+}

@@ -1,0 +1,48 @@
+/// Credentials as programs and services tell them.
+///
+///     {"Version": 1, "AccessKeyId": "ASIA…", "SecretAccessKey": "…", "SessionToken": "…", "Expiration": "2026-11-29T12:00:00Z"}
+///
+/// A service of a machine or a container says `Token` for the token, and may have `Code` and `Message` instead of it all.
+/// Source: AWS SDKs and Tools Reference Guide, "Process credential provider" and "Container credential provider".
+enum CredentialsDocument {
+  /// The credentials in `bytes`, which `source` has told.
+  static func decode(_ bytes: [UInt8], source: String) throws(CredentialError) -> S3Credentials {
+    var texts: [String: String] = [:]
+    do throws(FormatError) {
+      try GoJSON.read(bytes, "credentials") { reader throws(FormatError) in
+        var object = try reader.beginObject()
+        while let key = try reader.nextKey(&object) {
+          let name = key.text
+          if Self.members.contains(name) {
+            texts[name] = try reader.skipNull() ? nil : try reader.string()
+          } else {
+            try reader.skipValue()
+          }
+        }
+      }
+    } catch {
+      // The error tells an offset, and nothing of what is there.
+      throw CredentialError("\(source): what it tells are no credentials: \(error)")
+    }
+    guard let key = texts["AccessKeyId"], let secret = texts["SecretAccessKey"] else {
+      let code = (texts["Code"] ?? "").utf8.filter { (0x20..<0x7f).contains($0) }.prefix(80)
+      throw CredentialError(
+        "\(source): it tells no AccessKeyId and SecretAccessKey"
+          + (code.isEmpty ? "" : " (\(String(decoding: code, as: UTF8.self)))"))
+    }
+    return try S3Credentials(
+      accessKeyID: key, secret: secret, sessionToken: texts["SessionToken"] ?? texts["Token"],
+      expiration: try expiration(texts["Expiration"], source), source: source)
+  }
+
+  /// The seconds since 1970 of `text`; nil for none. An end that cannot be read is no end that could be passed over.
+  static func expiration(_ text: String?, _ source: String) throws(CredentialError) -> Int64? {
+    guard let text, !text.isEmpty else { return nil }
+    guard let time = Timestamp(rfc3339: text.utf8) else { throw CredentialError("\(source): Expiration is no time") }
+    return time.seconds
+  }
+
+  private static let members: Set<String> = [
+    "AccessKeyId", "SecretAccessKey", "SessionToken", "Token", "Expiration", "Code",
+  ]
+}

@@ -1,0 +1,52 @@
+/// Credentials of the role of an Amazon machine, from the service behind a link-local address (IMDSv2).
+///
+///     PUT /latest/api/token                                     → a token for six hours
+///     GET /latest/meta-data/iam/security-credentials/           → the role's name
+///     GET /latest/meta-data/iam/security-credentials/ROLE       → its credentials
+///
+/// Anywhere else nobody answers, and within a second that is known. Source: Amazon EC2 User Guide, "Use the Instance Metadata
+/// Service"; AWS_EC2_METADATA_DISABLED and AWS_EC2_METADATA_SERVICE_ENDPOINT as in the SDKs.
+struct InstanceMetadata: CredentialProvider {
+  private static let address = HTTPOrigin(scheme: .http, host: "169.254.169.254")
+  private static let source = "the machine's role"
+  private static let rolePath = "/latest/meta-data/iam/security-credentials/"
+
+  let environment: S3Environment
+  let makeTransport: TransportMaker
+
+  func credentials() async throws(CredentialError) -> S3Credentials? {
+    guard environment[.metadataDisabled]?.lowercased() != "true" else { return nil }
+    var origin = Self.address
+    if let url = environment[.metadataURL] {
+      guard let parsed = HTTPOrigin.parse(url) else {
+        throw CredentialError("AWS_EC2_METADATA_SERVICE_ENDPOINT cannot be read")
+      }
+      origin = parsed.origin
+    }
+    let transport = makeTransport(origin, .linkLocal)
+    // Who does not answer to this is no such service.
+    let request = HTTPRequest(
+      method: .put, target: "/latest/api/token", fields: ["X-aws-ec2-metadata-token-ttl-seconds: 21600"],
+      room: .upTo(CredentialService.answerLimit))
+    guard let response = try? await transport.send(request), response.isSuccess, case .taken(let body) = response.body,
+      let token = Self.word(body.array)
+    else { return nil }
+
+    let service = CredentialService(transport: transport, source: Self.source)
+    let fields = ["X-aws-ec2-metadata-token: \(token)"]
+    let names = try await service.ask(HTTPRequest(method: .get, target: Self.rolePath, fields: fields)) { response in
+      response.status == 404 ? CredentialError("this machine has no role (IAM instance profile)") : nil
+    }
+    guard let role = Self.word(names) else { throw CredentialError("this machine's role has no name") }
+    let target = Self.rolePath + PercentCoding.strict(role)
+    let bytes = try await service.ask(HTTPRequest(method: .get, target: target, fields: fields))
+    return try CredentialsDocument.decode(bytes, source: "\(Self.source) \(role)")
+  }
+
+  /// The first line of `bytes`, if it can stand in a header field.
+  private static func word(_ bytes: [UInt8]) -> String? {
+    let line = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+    guard !line.isEmpty, line.allSatisfy({ (0x21..<0x7f).contains($0) }) else { return nil }
+    return String(decoding: line, as: UTF8.self)
+  }
+}

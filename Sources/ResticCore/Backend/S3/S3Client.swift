@@ -1,0 +1,178 @@
+/// Sends requests to a bucket, signed, and learns from the server what it did not know: the bucket's region, the server's
+/// clock, and whether the server wants MD5.
+///
+/// - A request that is refused because we did not know is corrected and sent again, a few times at most. Everything else
+///   is for the caller: nothing is retried here.
+/// - A region that a server names leads to one of Amazon's hosts at most (`S3Endpoint`); addresses that it names are not
+///   followed.
+final class S3Client: Sendable {
+  /// Why there is no success.
+  enum Failure: Error, Sendable {
+    /// The server says no. `region` is the one that was signed for, `credentials` those that were used.
+    case refused(S3Failure, region: String, credentials: S3Credentials?)
+    /// There is no answer.
+    case unanswered(HTTPFailure)
+    /// There is nothing to sign with.
+    case unsigned(CredentialError)
+  }
+
+  /// What was learned. A leaf lock.
+  private struct Knowledge {
+    var region: String
+    /// What the server's clock is ahead of ours, in seconds.
+    var clockOffset: Int64 = 0
+    var wantsMD5 = false
+    var transports: [HTTPOrigin: any HTTPTransport] = [:]
+  }
+
+  /// A request as it was sent.
+  private struct Attempt {
+    let response: HTTPResponse
+    let region: String
+    let clockOffset: Int64
+    let hadMD5: Bool
+    let credentials: S3Credentials?
+  }
+
+  /// Region, clock, credentials and MD5, each once, and one more.
+  private static let mostCorrections = 5
+  /// Up to this many bytes MD5 costs nothing that matters.
+  private static let smallByteCount = 1 << 20
+  private static let statusesOfOtherRegions: Set<Int> = [301, 307, 400, 403]
+  /// Clocks that differ by less are not why a signature is refused.
+  private static let clockTolerance: Int64 = 1
+
+  private let location: S3Location
+  private let lookup: BucketLookup
+  private let credentials: CredentialCache?
+  private let makeTransport: TransportMaker
+  private let now: @Sendable () -> Int64
+  private let knowledge: Locked<Knowledge>
+
+  /// Asks for the bucket of `location`, signs with `credentials` (nil: not at all) and has transports made for each server.
+  /// `now` is this machine's clock, in seconds since 1970.
+  init(
+    _ location: S3Location, options: S3Options, credentials: CredentialCache?, makeTransport: @escaping TransportMaker,
+    now: @escaping @Sendable () -> Int64 = { Timestamp.now().seconds }
+  ) {
+    self.location = location
+    lookup = options.lookup
+    self.credentials = credentials
+    self.makeTransport = makeTransport
+    self.now = now
+    knowledge = Locked(Knowledge(region: options.region ?? S3Region.named(by: location.origin.host)))
+  }
+
+  /// The region that requests are signed for now.
+  var region: String { knowledge.withLock { $0.region } }
+
+  /// The answer to `request`, a success.
+  func send(_ request: S3Request) async throws(Failure) -> HTTPResponse {
+    var corrections = 0
+    while true {
+      let attempt = try await attempt(request)
+      guard !attempt.response.isSuccess else { return attempt.response }
+      let failure = try await failure(of: attempt, request)
+      guard corrections < Self.mostCorrections, await correct(failure, attempt) else {
+        throw .refused(failure, region: attempt.region, credentials: attempt.credentials)
+      }
+      corrections += 1
+    }
+  }
+
+  private func attempt(_ request: S3Request) async throws(Failure) -> Attempt {
+    let credentials: S3Credentials?
+    do throws(CredentialError) {
+      credentials = try await self.credentials?.current()
+    } catch {
+      throw .unsigned(error)
+    }
+    let (region, clockOffset, wantsMD5) = knowledge.withLock { ($0.region, $0.clockOffset, $0.wantsMD5) }
+    let endpoint = S3Endpoint(location, in: region, lookup: request.namesBucketInPath ? .path : lookup)
+    let path = request.key.map(endpoint.path(of:)) ?? endpoint.path
+    var fields = request.fields
+    let hash = request.body.flatMap { $0.byteCount <= Self.smallByteCount || wantsMD5 ? Self.md5($0) : nil }
+    if let hash { fields.append("Content-MD5: \(hash)") }
+    if let credentials {
+      let subject = S3Signature.Subject(
+        method: request.method.rawValue, host: endpoint.origin.authority, path: path, query: request.query,
+        fields: fields,
+        payloadHash: request.payloadHash)
+      fields = S3Signature(credentials: credentials, region: region, service: .s3, time: now() + clockOffset).fields(
+        of: subject)
+    }
+    let target = request.query.text.isEmpty ? path : "\(path)?\(request.query.text)"
+    do throws(HTTPFailure) {
+      let response = try await transport(to: endpoint.origin).send(
+        HTTPRequest(method: request.method, target: target, fields: fields, body: request.body, room: request.room))
+      if isImitation(response) { noteMD5() }
+      return Attempt(
+        response: response, region: region, clockOffset: clockOffset, hadMD5: hash != nil, credentials: credentials)
+    } catch {
+      throw .unanswered(error)
+    }
+  }
+
+  /// Why `attempt` has failed; a HEAD's answer that does not say it is asked for again.
+  private func failure(of attempt: Attempt, _ request: S3Request) async throws(Failure) -> S3Failure {
+    let failure = S3Failure(attempt.response)
+    let isClear = failure.region.map { $0 != attempt.region } ?? false
+    guard request.method == .head, !isClear, [301, 307, 400, 401, 403].contains(failure.status) else { return failure }
+    let asked = try await self.attempt(request.asked)
+    return asked.response.isSuccess ? failure : S3Failure(asked.response)
+  }
+
+  /// Whether `failure` was for something that is known better now.
+  private func correct(_ failure: S3Failure, _ attempt: Attempt) async -> Bool {
+    if let region = failure.region, region != attempt.region, Self.statusesOfOtherRegions.contains(failure.status) {
+      knowledge.withLock { $0.region = region }
+      return true
+    }
+    switch failure.code {
+    case "RequestTimeTooSkewed", "RequestExpired":
+      guard let time = failure.serverTime else { return false }
+      let (offset, overflow) = time.subtractingReportingOverflow(now())
+      guard !overflow, abs(offset - attempt.clockOffset) > Self.clockTolerance else { return false }
+      knowledge.withLock { $0.clockOffset = offset }
+      return true
+    case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
+      guard let used = attempt.credentials, let credentials else { return false }
+      return await credentials.renew(after: used)
+    default:
+      guard !attempt.hadMD5, failure.status == 400, failure.message.contains("Content-MD5") else { return false }
+      noteMD5()
+      return true
+    }
+  }
+
+  /// rclone calls itself what Amazon's servers call themselves, and checks MD5 only.
+  private func isImitation(_ response: HTTPResponse) -> Bool {
+    response.fields[.server] == "AmazonS3" && AmazonHost(location.origin.host) == nil
+  }
+
+  /// The server checks MD5 and nothing else (rclone), or keeps files from being removed and wants it for that (Object Lock).
+  private func noteMD5() { knowledge.withLock { $0.wantsMD5 = true } }
+
+  private func transport(to origin: HTTPOrigin) -> any HTTPTransport {
+    if let known = knowledge.withLock({ $0.transports[origin] }) { return known }
+    // The first one loads a library.
+    let new = makeTransport(origin, nil)
+    return knowledge.withLock { knowledge in
+      let chosen = knowledge.transports[origin] ?? new
+      knowledge.transports[origin] = chosen
+      return chosen
+    }
+  }
+
+  /// In base64.
+  private static func md5(_ bytes: PooledBytes) -> String? {
+    bytes.withUnsafeBytes { MD5.hash(of: $0) }.map { hash in
+      let count = GoJSON.base64Count(byteCount: hash.count)
+      return String(unsafeUninitializedCapacity: count + 1) { text in
+        guard let start = text.baseAddress else { return 0 }
+        hash.withUnsafeBytes { GoJSON.encodeBase64($0, to: start) }
+        return count
+      }
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/// The options of an S3 server. Source: restic, internal/backend/s3/config.go.
+struct S3Options: StorageOptions, Hashable {
+  let connections: Int
+  /// The bucket's region; nil where nobody says.
+  private(set) var region: String?
+  /// The storage class of new files; nil: the bucket's own.
+  let storageClass: String?
+  /// How the bucket is named.
+  let lookup: BucketLookup
+  /// Whether the first version of listings is asked for.
+  let usesFirstListing: Bool
+  /// Whether requests are not signed.
+  let isAnonymous: Bool
+  /// Whether every listing shows whatever was saved before it began: `s3.immediate-listings`, which restic does not have;
+  /// nil where nobody says.
+  let hasImmediateListings: Bool?
+
+  /// restic's classes whose files have to be asked for hours before.
+  private static let archiveClasses: Set<String> = ["GLACIER", "DEEP_ARCHIVE"]
+
+  init(_ values: inout OptionValues) throws(OptionError) {
+    connections = try values.connections()
+    region = try values.value("region", expected: "the name of a region, such as eu-west-1") {
+      S3Region.isValid($0) ? $0 : nil
+    }
+    storageClass = try values.value(
+      "storage-class",
+      expected:
+        "a class whose files can be read at once, such as STANDARD_IA or GLACIER_IR: a mount reads what it has stored"
+    ) { S3Region.isValid($0) && !Self.archiveClasses.contains($0.uppercased()) ? $0 : nil }
+    lookup =
+      try values.value("bucket-lookup", expected: "auto, dns or path") {
+        $0.isEmpty ? .auto : BucketLookup(rawValue: $0.lowercased())
+      } ?? .auto
+    usesFirstListing = try values.flag("list-objects-v1") ?? false
+    isAnonymous = try values.flag("unsafe-anonymous-auth") ?? false
+    hasImmediateListings = try values.flag("immediate-listings")
+    try Self.passOver(&values)
+  }
+
+  /// What restic has and nothing here needs: retries have one policy for all storages, there is one layout, and files are
+  /// never brought back from an archive.
+  private static func passOver(_ values: inout OptionValues) throws(OptionError) {
+    _ = try values.number("retries", in: 0...Int(Int32.max))
+    _ = try values.value("layout", expected: "default") { ["", "auto", "default"].contains($0) ? $0 : nil }
+    _ = try values.value(
+      "enable-restore", expected: "false: files are not brought back from an archive; restic can do that"
+    ) {
+      ["", "0", "f", "false"].contains($0.lowercased()) ? $0 : nil
+    }
+    for name in ["restore-days", "restore-timeout", "restore-tier"] { _ = values.text(name) }
+  }
+
+  /// The same options, with `region` where they name none and it can be one.
+  func withDefault(region: String?) -> S3Options {
+    var copy = self
+    copy.region = self.region ?? region.flatMap { S3Region.isValid($0) ? $0 : nil }
+    return copy
+  }
+}

@@ -90,7 +90,7 @@ struct CacheMountTests {
     try await MountedRepository.with { vault in
       let (server, proxy) = try await Self.serve(vault)
       let disk = try vault.makeFolder("cache")
-      try await vault.run("mount", ["-t", "tmpfs", "-o", "size=64k,mode=0700", "test-cache", disk.string])
+      try await vault.run("mount", ["-t", "tmpfs", "-o", "size=16k,mode=0700", "test-cache", disk.string])
       do {
         let source = try await vault.makeHistory(commits: 30)
         try await vault.mount(["-r", "rest:\(proxy.url)"])
@@ -182,11 +182,14 @@ struct CacheMountTests {
   func options() async throws {
     try await MountedRepository.with { vault in
       let old = String(repeating: "ab", count: 32)
+      try await vault.mount()
+      try await vault.shell("echo x > file")
+      try await vault.unmount()
       try await vault.shell(
         """
         mkdir -p elsewhere/\(old)/data; touch -d '40 days ago' elsewhere/\(old)
         \(vault.program) snapshots -v --cache-dir elsewhere 2> said; grep -q 'found 1 old cache directories in .*elsewhere' said
-        test -d elsewhere/\(old); test -f elsewhere/CACHEDIR.TAG; not test -e cache
+        test -d elsewhere/\(old); test -f elsewhere/CACHEDIR.TAG
         \(vault.program) snapshots --cache-dir elsewhere --cleanup-cache 2> said
         grep -qx "removing 1 old cache dirs from $T/elsewhere" said; not test -e elsewhere/\(old)
         restic cache --cache-dir elsewhere | grep -q '1 cache dirs'

@@ -53,7 +53,7 @@ struct CachingBackend: Backend {
     }
     if let cached = await cache.load(file, range: nil) {
       if Self.isNamed(file, cached) { return cached }
-      _ = await cache.forget(file)
+      await cache.remove([file])
     }
     return try await fetch(file).bytes
   }

@@ -47,6 +47,7 @@ def main():
         print(f"{'':<44} {'ours':>10} {'peer':>10}")
         if "index" in groups:
             result["index"] = trees.measure_index(bench, PARTS)
+            result["snapshots"] = trees.measure_snapshots(bench, PARTS)
         random_file = data.random_file(bench, options.size) if groups & {"store", "read"} else None
         if "store" in groups:
             data.measure_store(bench, random_file, options.size)

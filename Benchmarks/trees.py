@@ -111,6 +111,16 @@ def measure_index(bench, parts):
     return figures
 
 
+def measure_snapshots(bench, parts):
+    directory = bench.fresh("snapshots")
+    result = subprocess.run([parts, "snapshots", str(directory)], capture_output=True, text=True, check=True)
+    shutil.rmtree(directory)
+    figures = json.loads(result.stdout)
+    for name, value in figures.items():
+        bench.note(name, round(value, 3))
+    return figures
+
+
 def history(bench, commits):
     """A bare repository of `commits` commits, three objects each, and a clone to push from."""
     source = bench.fresh("history.git")

@@ -42,6 +42,15 @@ struct ConfigurationTests {
     #expect(remote(["remote.a.restickeepalive\n10m"]).keepAlive == nil)
   }
 
+  @Test("the place of the cache is passed on as it is, the last one counts, and there are words for none")
+  func cache() {
+    #expect(
+      remote(["remote.a.b.resticcachedir\n/x", "remote.a.b.resticcachedir\n/y"]).mountArguments == ["--cache-dir=/y"])
+    for off in ["", "0", "No", "off", "FALSE"] {
+      #expect(remote(["remote.a.b.resticcachedir\n\(off)"]).mountArguments == ["--no-cache"], "\(off)")
+    }
+  }
+
   @Test("git's server programs get neither the client's repository nor restic's variables and a storage's keys")
   func environment() throws {
     let environment = ProcessEnvironment(values: [

@@ -8,7 +8,7 @@ struct SecrecyTests {
   private static let marker = "plaintext-5b1e77"
 
   @Test(
-    "neither the password nor plaintext is in arguments, environment, logs, session files, state or repository",
+    "neither the password nor plaintext is in arguments, environment, logs, session files, state, cache or repository",
     arguments: ["variable", "file", "command"])
   func secrets(_ source: String) async throws {
     try await MountedRepository.with { vault in
@@ -32,8 +32,10 @@ struct SecrecyTests {
         """
         for secret in "$RESTIC_PASSWORD" 7f3a91 \(Self.marker); do
           not grep -q -a -F -e "$secret" /proc/\(process)/cmdline /proc/\(process)/environ
-          not grep -r -a -F -e "$secret" state repository
+          not grep -r -a -F -e "$secret" state repository cache
         done
+        test -s cache/*/restic-gitfs-snapshots
+        test "$(find cache -type d -not -perm 700)" = ""; test "$(find cache/?* -mindepth 1 -type f -not -perm 600 -not -name version)" = ""
         test "$(find state -type d -not -perm 700)" = ""; test "$(find state -type f -not -perm 600)" = ""
         grep -q 'Max core file size  *0  *0 ' /proc/\(process)/limits
         test "$(ls tmp)" = ""

@@ -13,6 +13,9 @@ struct RemoteConfiguration: Hashable, Sendable {
   /// remote.NAME.resticKeepAlive: how long a mount stays after a command, as `restic-gitfs` takes a duration; nil: not at all.
   var keepAlive: String?
 
+  /// remote.NAME.resticCacheDir: where caches are kept, `false` for nowhere; nil: where `restic-gitfs` finds the place.
+  var cacheFolder: String?
+
   private static let offValues: Set<String> = ["", "0", "no", "off", "false"]
 
   /// The configuration that git itself sees, for the remote `name`; nil for one without a name.
@@ -41,6 +44,7 @@ struct RemoteConfiguration: Hashable, Sendable {
       case "resticpath": paths.append(value)
       case "resticsubfolder": folder = value
       case "resticoption": options.append(value)
+      case "resticcachedir": cacheFolder = value
       case "restickeepalive": keepAlive = Self.offValues.contains(value.lowercased()) ? nil : value
       default: break
       }
@@ -50,7 +54,12 @@ struct RemoteConfiguration: Hashable, Sendable {
   /// The options for `restic-gitfs mount`, which looks at what they say.
   var mountArguments: [String] {
     hosts.map { "--host=\($0)" } + tags.map { "--tag=\($0)" } + paths.map { "--path=\($0)" }
-      + options.map { "--option=\($0)" } + (folder.isEmpty ? [] : ["--git-folder=\(folder)"])
+      + options.map { "--option=\($0)" } + (folder.isEmpty ? [] : ["--git-folder=\(folder)"]) + cacheArguments
+  }
+
+  private var cacheArguments: [String] {
+    guard let cacheFolder else { return [] }
+    return Self.offValues.contains(cacheFolder.lowercased()) ? ["--no-cache"] : ["--cache-dir=\(cacheFolder)"]
   }
 
   /// The key, in lower case, of a variable of the remote `name`; nil for another variable.

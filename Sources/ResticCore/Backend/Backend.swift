@@ -74,10 +74,23 @@ public struct BackendFile: Hashable, Sendable, CustomStringConvertible {
   public let type: BackendFileType
   /// The name: 64 hex digits.
   public let name: String
+  /// What a pack holds, as far as whoever names the pack knows: trees are read again and again, data is not. No part of the
+  /// file's identity.
+  public let blobType: BlobType?
 
-  private init(type: BackendFileType, checkedName: String) {
+  private init(type: BackendFileType, checkedName: String, blobType: BlobType? = nil) {
     self.type = type
     self.name = checkedName
+    self.blobType = blobType
+  }
+
+  public static func == (left: BackendFile, right: BackendFile) -> Bool {
+    left.type == right.type && left.name == right.name
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(type)
+    hasher.combine(name)
   }
 
   /// The file of `type` called `name`, or nil where that is not 64 lower-case hex digits.
@@ -88,8 +101,10 @@ public struct BackendFile: Hashable, Sendable, CustomStringConvertible {
 
   /// The repository's one config file.
   public static let config = BackendFile(type: .config, checkedName: String(repeating: "0", count: 64))
-  /// The pack `id`.
-  public static func pack(_ id: PackID) -> BackendFile { BackendFile(type: .data, checkedName: id.hex) }
+  /// The pack `id`, which holds blobs of `blobType`; nil: nobody knows.
+  public static func pack(_ id: PackID, of blobType: BlobType? = nil) -> BackendFile {
+    BackendFile(type: .data, checkedName: id.hex, blobType: blobType)
+  }
   /// The index file `id`.
   public static func index(_ id: IndexID) -> BackendFile { BackendFile(type: .index, checkedName: id.hex) }
   /// The key file `id`.

@@ -23,8 +23,8 @@ extension BackendFileType {
     switch self {
     case .config, .key, .lock, .snapshot: byteLimit
     case .index: 16 << 20
-    // restic's largest pack and its header.
-    case .data: 256 << 20
+    // A pack of the usual 16 MiB with its last blob and its header; of a larger one parts are loaded.
+    case .data: 24 << 20
     }
   }
 

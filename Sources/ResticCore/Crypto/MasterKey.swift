@@ -31,6 +31,24 @@ public final class MasterKey: Sendable {
     return MasterKey(rawBytes: bytes)
   }
 
+  /// A key of its own for `purpose`: what either key has sealed is nothing to the other, and the new key tells nothing of
+  /// this one. The same purpose gives the same key.
+  ///
+  /// BLAKE2b of the purpose, keyed with this key: 64 bytes of each. Source: libsodium, crypto_generichash.
+  func derived(for purpose: StaticString) -> MasterKey {
+    let derived = SecureBytes(byteCount: Self.byteCount)
+    derived.withUnsafeMutableBytes { output in
+      bytes.withUnsafeBytes { key in
+        guard let output = output.baseAddress, let key = key.baseAddress else { return }
+        let status = crypto_generichash(
+          output.assumingMemoryBound(to: UInt8.self), Self.byteCount, purpose.utf8Start,
+          UInt64(purpose.utf8CodeUnitCount), key.assumingMemoryBound(to: UInt8.self), Self.byteCount)
+        precondition(status == 0, "BLAKE2b takes a key of 64 bytes and gives as many")
+      }
+    }
+    return MasterKey(rawBytes: derived)
+  }
+
   /// Lends the 64 bytes, to write a key file; the pointer is valid during the call only.
   public func withRawBytes<Result, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result

@@ -84,6 +84,13 @@ struct CompactIndex: ~Copyable {
 
   // MARK: Looking up
 
+  /// Those of `candidates` that are in no index file and none of our own packs.
+  func unknownPacks(among candidates: Set<PackID>) -> Set<PackID> {
+    var unknown = candidates
+    for slot in 0..<packs.count where !unknown.isEmpty { unknown.remove(packs[slot]) }
+    return unknown
+  }
+
   /// Whether a copy of the blob is stored.
   func contains(_ key: BlobKey) -> Bool {
     firstEntry(of: key) != nil

@@ -154,7 +154,7 @@ public final class Uploader: Sendable {
   }
 
   private func save(_ pack: BuiltPack) async throws(RepositoryError) {
-    try await repository.store(.pack(pack.id), pack.bytes)
+    try await repository.store(.pack(pack.id, of: pack.blobs.first?.type), pack.bytes)
     repository.directory.withLock { $0.store(pack.indexEntry, at: .now) }
     state.withLock { state in
       state.statistics.storedPackCount += 1

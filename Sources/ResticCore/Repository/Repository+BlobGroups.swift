@@ -22,7 +22,7 @@ extension Repository {
       // A blob as large as that is left to `loadBlob`, which reads it in pieces.
       if group.range.count <= ReadGroup.maximumByteCount {
         do throws(BackendError) {
-          sealed = try await self.backend.load(.pack(group.pack), range: group.range)
+          sealed = try await self.backend.load(.pack(group.pack, of: type), range: group.range)
         } catch {
           // A storage that is away was waited for already. Else `loadBlob` meets the same error, or another copy.
           if error.isRetryable { throw .backend(error) }

@@ -20,7 +20,7 @@ extension Repository {
   /// anew, once, for a prune may have moved the blob. Throws `.missingBlob`, or `.damaged` naming blob and pack.
   public func loadBlob(_ id: BlobID, type: BlobType) async throws(RepositoryError) -> [UInt8] {
     let key = BlobKey(id: id, type: type)
-    var search = BlobSearch(id: id)
+    var search = BlobSearch(key: key)
     let (first, loadCount) = directory.withLock { ($0.lookUp(key), $0.loadCount) }
     if let plaintext = try await load(first, &search) { return plaintext }
     do throws(RepositoryError) {
@@ -54,11 +54,11 @@ extension Repository {
     case .unknown:
       return nil
     case .pending(let content):
-      return try open(content, id: search.id)
+      return try open(content, id: search.key.id)
     case .stored(let locations):
       for location in locations where search.isNew(location) {
         do throws(RepositoryError) {
-          return try await load(location, id: search.id)
+          return try await load(location, search.key)
         } catch .backend(.notFound) {
           search.gonePack = location.pack
         } catch .damaged(let message) {
@@ -69,10 +69,21 @@ extension Repository {
     }
   }
 
-  private func load(_ location: BlobLocation, id: BlobID) async throws(RepositoryError) -> [UInt8] {
+  /// The plaintext of the copy at `location`. What the cache has of the copy's pack is not believed twice.
+  private func load(_ location: BlobLocation, _ key: BlobKey) async throws(RepositoryError) -> [UInt8] {
+    do throws(RepositoryError) {
+      return try await loadOnce(location, key)
+    } catch .damaged(let message) {
+      guard await cache?.forget(.pack(location.pack)) == true else { throw .damaged(message) }
+      return try await loadOnce(location, key)
+    }
+  }
+
+  private func loadOnce(_ location: BlobLocation, _ key: BlobKey) async throws(RepositoryError) -> [UInt8] {
+    let id = key.id
     let sealed: PooledBytes
     do {
-      sealed = try await loadSealed(location, id: id)
+      sealed = try await loadSealed(location, key)
     } catch BackendError.truncated {
       throw .damaged("blob \(id.short): pack \(location.pack) is too short")
     } catch BackendError.irregular(let file, let kind) {
@@ -88,13 +99,13 @@ extension Repository {
   }
 
   /// The sealed bytes at `location`, not opened. Throws a `BackendError`, a `RepositoryError` or a `CryptoError`.
-  private func loadSealed(_ location: BlobLocation, id: BlobID) async throws -> PooledBytes {
+  private func loadSealed(_ location: BlobLocation, _ key: BlobKey) async throws -> PooledBytes {
     let range = location.range
     guard range.count > ReadGroup.maximumByteCount else {
-      return try await backend.load(.pack(location.pack), range: range)
+      return try await backend.load(.pack(location.pack, of: key.type), range: range)
     }
     guard range.count <= BlobCoder.sealedByteLimit else {
-      throw RepositoryError.damaged("blob \(id.short): the index says that it has \(range.count) bytes in its pack")
+      throw RepositoryError.damaged("blob \(key.id.short): the index says that it has \(range.count) bytes in its pack")
     }
     // So much is an index's word for it; the pack's is asked for first.
     return try await SealedReading(backend: backend, masterKey: unpacked.masterKey)
@@ -127,15 +138,15 @@ extension Repository {
 
 /// What one `loadBlob` has tried.
 private struct BlobSearch {
-  let id: BlobID
+  let key: BlobKey
   /// The first copy that could be loaded and is not what it should be.
   var damage: RepositoryError?
   /// A pack that is not there.
   var gonePack: PackID?
   private var tried: Set<BlobLocation> = []
 
-  init(id: BlobID) {
-    self.id = id
+  init(key: BlobKey) {
+    self.key = key
   }
 
   /// Whether `location` was not tried before.
@@ -144,5 +155,5 @@ private struct BlobSearch {
   }
 
   /// What to say when all is in vain.
-  var failure: RepositoryError { damage ?? .missingBlob(id, pack: gonePack) }
+  var failure: RepositoryError { damage ?? .missingBlob(key.id, pack: gonePack) }
 }

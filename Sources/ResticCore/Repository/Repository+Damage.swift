@@ -37,6 +37,7 @@ extension Repository {
 
   /// Forgets the damage of those files of `type` that are not among `entries`, all that are listed now.
   func forgetDamage(of type: BackendFileType, except entries: [BackendEntry]) {
+    guard damagedFiles.withLock({ !$0.isEmpty }) else { return }
     let listed = Set(entries.map(\.file))
     damagedFiles.withLock { damaged in damaged = damaged.filter { $0.key.type != type || listed.contains($0.key) } }
   }

@@ -38,7 +38,13 @@ extension Repository {
         continue  // A prune put another file in its place.
       }
       // Only now: what a prune wrote anew is known before what it replaced is forgotten.
-      directory.withLock { $0.endLoad(forgetting: known.subtracting(listed)) }
+      let gone = known.subtracting(listed)
+      let isFirst = directory.withLock { directory in
+        directory.endLoad(forgetting: gone)
+        return directory.loadCount == 1
+      }
+      // Nobody waits for the cache.
+      if cache?.keepsFiles == true, isFirst || !gone.isEmpty { Task { await removeStalePacksFromCache() } }
       if let first = damaged.withLock({ $0 }).min(by: { $0.file.name < $1.file.name }) { throw .damaged(first.message) }
       return
     }
@@ -122,6 +128,14 @@ extension Repository {
       if !forgotten.isEmpty { directory.withLock { $0.forget(unindexed: forgotten, at: .now) } }
       return forgotten.count
     }
+  }
+
+  /// Takes out of the cache the packs that are not in the index.
+  func removeStalePacksFromCache() async {
+    guard let cache else { return }
+    let packs = await cache.files(of: .data).compactMap { PackID(hex: $0.name) }
+    let unknown = directory.withLock { $0.index.unknownPacks(among: Set(packs)) }
+    await cache.remove(unknown.map { .pack($0) })
   }
 
   /// The names of all files of `type`.

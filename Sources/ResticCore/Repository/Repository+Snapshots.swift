@@ -3,23 +3,18 @@ extension Repository {
   /// read before are not read again, damaged ones neither unless `rereadsDamaged`.
   public func snapshotList(rereadsDamaged: Bool = false) async throws(RepositoryError) -> SnapshotList {
     let entries = try await listEntries(.snapshot)
-    let listed = Set(entries.compactMap { SnapshotID(hex: $0.file.name) })
-    let cached = snapshotCache.withLock { cache in
-      // What is gone is not kept.
-      cache = cache.filter { listed.contains($0.key) }
-      return Set(cache.keys)
-    }
+    let listed = entries.compactMap(ListedSnapshot.init)
+    forgetUnlisted(listed)
     forgetDamage(of: .snapshot, except: entries)
     let damaged = Locked<[DamagedFile]>([])
-    try await forEachConcurrently(entries, limit: settings.concurrentLoads) { entry throws(RepositoryError) in
-      guard let id = SnapshotID(hex: entry.file.name), !cached.contains(id) else { return }
-      guard let damage = try await self.damage(of: id, entry, rereads: rereadsDamaged) else { return }
+    try await readUnknown(listed) { snapshot throws(RepositoryError) in
+      guard let damage = try await self.damage(of: snapshot.id, snapshot.entry, rereads: rereadsDamaged) else { return }
       self.note(damage)
       damaged.withLock { $0.append(damage) }
     }
     let loaded = snapshotCache.withLock { $0 }
     let list = SnapshotList(
-      snapshots: listed.compactMap { id in loaded[id].map { SavedSnapshot(id: id, snapshot: $0) } }
+      snapshots: listed.compactMap { listed in loaded[listed.id].map { SavedSnapshot(id: listed.id, snapshot: $0) } }
         .sorted { ($0.snapshot.time, $0.id) < ($1.snapshot.time, $1.id) },
       damaged: damaged.withLock { $0 }.sorted { $0.file.name < $1.file.name })
     list.passedOver.forEach(warn)
@@ -136,6 +131,7 @@ extension Repository {
   public func save(_ sealed: SealedSnapshot) async throws(RepositoryError) -> SavedSnapshot {
     try await store(.snapshot(sealed.saved.id), sealed.bytes)
     snapshotCache.withLock { $0[sealed.saved.id] = sealed.saved.snapshot }
+    await snapshotRecord?.add(RecordedSnapshot(saved: sealed.saved, byteCount: sealed.bytes.byteCount))
     return sealed.saved
   }
 
@@ -144,7 +140,7 @@ extension Repository {
   public func isStored(_ sealed: SealedSnapshot) async throws(RepositoryError) -> Bool {
     try await confirmIdentity()
     do throws(BackendError) {
-      let stored = try await backend.load(.snapshot(sealed.saved.id))
+      let stored = try await storage.load(.snapshot(sealed.saved.id))
       return stored.withUnsafeBytes { stored in sealed.bytes.withUnsafeBytes { $0.isEqual(to: stored) } }
     } catch .notFound {
       return false

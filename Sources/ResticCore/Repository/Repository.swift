@@ -11,6 +11,9 @@ public import Logging
 /// `+Blobs` (reading), `+Snapshots`; writing is the business of `Uploader`, locking of `RepositoryLock`. What is stored
 /// never changes, so all of it may be used from any thread.
 ///
+/// With `Settings.cache` files are kept on this machine's disk, too (`CachingBackend`), and the snapshots that were read
+/// (`SnapshotRecord`). Whatever becomes of those, nothing is wrong with the repository.
+///
 /// Lock order: `knownConfig`, `directory`, `snapshotCache` and `damagedFiles` are leaves; `indexGate` is held across backend
 /// calls and never entered with one of them held.
 public final class Repository: Sendable {
@@ -30,6 +33,8 @@ public final class Repository: Sendable {
     public var identity = ClientIdentity.current
     /// How dear guessing the password of a new key is; nil measures what half a second is worth.
     public var scryptCost: ScryptCost?
+    /// Where caches are kept; nil: nowhere.
+    public var cache: CachePlace?
     /// Where those who wait say what for.
     public var waiting = WaitingNotes()
     /// Where warnings go.
@@ -39,8 +44,10 @@ public final class Repository: Sendable {
     public init() {}
   }
 
-  /// Where the files are.
+  /// Where the files are: the storage, and in front of it the cache, if there is one.
   public let backend: any Backend
+  /// The storage itself.
+  let storage: any Backend
   /// Cuts files where restic would.
   public let chunker: Chunker
   /// The key that the password opened.
@@ -49,6 +56,9 @@ public final class Repository: Sendable {
   public let settings: Settings
 
   let masterKey: MasterKey
+  /// What this machine's disk has of the repository.
+  let cache: RepositoryCache?
+  let snapshotRecord: SnapshotRecord?
   /// The config as it was last seen. Only `confirmIdentity` changes it, and only its version.
   let knownConfig: Locked<Config>
   /// All that is known of blobs.
@@ -66,7 +76,13 @@ public final class Repository: Sendable {
     backend: any Backend, config: Config, polynomial: ChunkerPolynomial, keyID: KeyID, masterKey: MasterKey,
     settings: Settings
   ) {
-    self.backend = backend
+    storage = backend
+    let cache = settings.cache.flatMap {
+      RepositoryCache($0, repositoryID: config.id, logger: settings.logger)
+    }
+    self.cache = cache
+    self.backend = cache.flatMap { $0.keepsFiles ? CachingBackend(backend, cache: $0) : nil } ?? backend
+    snapshotRecord = cache.map { SnapshotRecord($0, masterKey: masterKey) }
     knownConfig = Locked(config)
     chunker = Chunker(polynomial: polynomial)
     self.keyID = keyID

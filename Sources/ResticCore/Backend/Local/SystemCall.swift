@@ -182,7 +182,13 @@ enum SystemCall {
   static func forEachName(
     in path: FilePath, _ body: (_ name: UnsafePointer<CChar>, _ directory: Int32) throws(Errno) -> Void
   ) throws(Errno) {
-    let descriptor = try open(path, O_RDONLY | O_DIRECTORY)
+    try forEachName(inOpen: try open(path, O_RDONLY | O_DIRECTORY), body)
+  }
+
+  /// As `forEachName(in:_:)`, for the directory that `descriptor` is open for, which is closed at the end.
+  static func forEachName(
+    inOpen descriptor: Int32, _ body: (_ name: UnsafePointer<CChar>, _ directory: Int32) throws(Errno) -> Void
+  ) throws(Errno) {
     guard let stream = fdopendir(descriptor) else {
       let error = Errno(rawValue: errno)
       // The first error is the one to tell.

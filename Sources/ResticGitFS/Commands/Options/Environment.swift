@@ -21,6 +21,8 @@ struct Environment: Sendable {
     case authorities = "RESTIC_CACERT"
     case clientCertificate = "RESTIC_TLS_CLIENT_CERT"
     case userAgent = "RESTIC_HTTP_USER_AGENT"
+    case cacheFolder = "RESTIC_CACHE_DIR"
+    case cacheHome = "XDG_CACHE_HOME"
     case stateHome = "XDG_STATE_HOME"
     case home = "HOME"
     case runtimeFolder = "XDG_RUNTIME_DIR"

@@ -33,6 +33,9 @@ extension RepositoryOptions {
     } catch {
       throw CommandError(error, location: location.description)
     }
+    var settings = settings
+    settings.cache = await cache.place(
+      for: location, on: backend, logger: settings.logger, context.environment)
     let wrongPassword = CommandError(.wrongPassword, location: location.description)
     for attempt in 1... {
       guard let answer = try await reader.password(of: location) else {
@@ -42,6 +45,7 @@ extension RepositoryOptions {
         let repository = try await Repository.open(
           on: backend, password: answer.password, keyHint: keyHint ?? context.environment[.keyHint], settings: settings)
         await answer.credential?.approve()
+        if let place = settings.cache { await cache.cleanUp(place, logger: settings.logger, in: context) }
         return repository
       } catch .wrongPassword {
         await answer.credential?.reject()

@@ -42,8 +42,7 @@ struct RepositoryOptions: ParsableArguments {
       valueName: "key=value"))
   var options: [String] = []
 
-  @Flag(help: "Use no cache. This program keeps none; the option is restic's.")
-  var noCache = false
+  @OptionGroup(title: "Cache Options") var cache: CacheOptions
 
   @OptionGroup(title: "Network Options") var network: NetworkOptions
 

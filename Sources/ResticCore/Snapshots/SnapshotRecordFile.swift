@@ -1,0 +1,190 @@
+import Glibc
+import SystemPackage
+
+/// The file of a `SnapshotRecord`: a header, and frames that are only ever added.
+///
+///     "restic-gitfs snapshots 1\n" ‖ frame…
+///     frame = length, 4 bytes, little endian ‖ sealed zstd frame of a group (`RecordedSnapshot.encode`)
+///
+/// Frames are sealed with a key of the record's own, which follows from the repository's: whoever has no password of the
+/// repository reads nothing and adds nothing. Writers hold the file's lock (flock); nobody waits for the lock.
+///
+/// All calls block.
+struct SnapshotRecordFile: Sendable {
+  /// How far a reader is.
+  struct Position: Hashable, Sendable {
+    fileprivate var device: dev_t = 0
+    fileprivate var inode: ino_t = 0
+    fileprivate var offset = 0
+    /// How many frames are before it.
+    fileprivate(set) var frameCount = 0
+    /// How many entries are in them.
+    fileprivate(set) var entryCount = 0
+    /// Whether what follows can't be read: the file has to be written anew.
+    fileprivate(set) var isDamaged = false
+
+    /// Before the beginning of a file that is not there yet.
+    init() {}
+
+    fileprivate init(_ status: Glibc.stat) {
+      (device, inode) = (status.st_dev, status.st_ino)
+    }
+
+    fileprivate func isIn(_ status: Glibc.stat) -> Bool { device == status.st_dev && inode == status.st_ino }
+  }
+
+  /// What came of adding.
+  enum Addition: Sendable {
+    case added
+    /// There is no file, or one that has to be written anew.
+    case missing
+    /// Others write to the file, or it has no more room: it is left alone.
+    case refused
+  }
+
+  /// Its name in the repository's folder of the cache.
+  static let name = "restic-gitfs-snapshots"
+  private static let header = Array("restic-gitfs snapshots 1\n".utf8)
+  /// A file that is larger is not read, and none grows beyond.
+  private static let byteLimit = 64 << 20
+  private static let lengthByteCount = 4
+  private static let frameByteLimit =
+    Zstd.worstCase(of: RecordedSnapshot.groupByteLimit) + MasterKey.overhead
+
+  private let key: MasterKey
+
+  /// The record of the repository that `masterKey` opens.
+  init(masterKey: MasterKey) {
+    key = masterKey.derived(for: "restic-gitfs: snapshots that were read")
+  }
+
+  /// What is in the file behind `position`, which moves to the end; of another file than before, all of it.
+  func read(
+    in folder: borrowing OwnFolder, from position: inout Position
+  ) throws(Errno) -> [RecordedSnapshot] {
+    var next = position
+    var found: [RecordedSnapshot] = []
+    let exists = try folder.withFile(Self.name) { descriptor, _ throws(Errno) in
+      let isLocked = flock(descriptor, LOCK_SH | LOCK_NB) == 0
+      let status = try SystemCall.status(descriptor)
+      if !next.isIn(status) || Int(status.st_size) < next.offset { next = Position(status) }
+      try readFrames(descriptor, upTo: Int(status.st_size), from: &next, into: &found)
+      // Somebody may be writing the last frame at this moment.
+      if !isLocked { next.isDamaged = false }
+      return true
+    }
+    position = exists == nil ? Position() : next
+    return found
+  }
+
+  /// Adds `snapshots` to the file that `position` is in.
+  func append(
+    _ snapshots: [RecordedSnapshot], in folder: borrowing OwnFolder, at position: inout Position
+  ) throws(Errno) -> Addition {
+    guard !position.isDamaged else { return .missing }
+    let frames = RecordedSnapshot.encode(snapshots).map(frame)
+    let bytes = frames.flatMap(\.self)
+    var next = position
+    let addition = try folder.withFile(Self.name, O_RDWR | O_APPEND) { descriptor, _ throws(Errno) -> Addition in
+      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return .refused }
+      let status = try SystemCall.status(descriptor)
+      let byteCount = Int(status.st_size)
+      // Another file than the one that was read is sound, or is found not to be by the next reader.
+      guard next.isIn(status), byteCount >= next.offset else { return .refused }
+      guard byteCount + bytes.count <= Self.byteLimit else { return .refused }
+      do throws(Errno) {
+        try bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in try SystemCall.writeAll(descriptor, bytes) }
+      } catch {
+        // What follows half a frame would never be read.
+        ftruncate(descriptor, off_t(byteCount))
+        throw error
+      }
+      // What others have added before is read the next time, and so is this.
+      guard byteCount == next.offset else { return .added }
+      next.offset += bytes.count
+      next.frameCount += frames.count
+      next.entryCount += snapshots.count
+      return .added
+    }
+    position = next
+    return addition ?? .missing
+  }
+
+  /// Puts a file with `snapshots` and nothing else in the place of the old one.
+  func replace(
+    with snapshots: [RecordedSnapshot], in folder: borrowing OwnFolder, at position: inout Position
+  ) throws(Errno) {
+    let frames = RecordedSnapshot.encode(snapshots).map(frame)
+    let bytes = Self.header + frames.flatMap(\.self)
+    guard bytes.count <= Self.byteLimit else { return }
+    try bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in try folder.save(Self.name, bytes) }
+    let status = try folder.withFile(Self.name) { descriptor, _ throws(Errno) in try SystemCall.status(descriptor) }
+    guard let status else { return }
+    position = Position(status)
+    position.offset = bytes.count
+    position.frameCount = frames.count
+    position.entryCount = snapshots.count
+  }
+
+  // MARK: Frames
+
+  private func frame(_ group: [UInt8]) -> [UInt8] {
+    let sealed = key.seal(Zstd.compress(group, mode: .auto))
+    return withUnsafeBytes(of: UInt32(sealed.count).littleEndian) { Array($0) } + sealed
+  }
+
+  /// Reads the frames from `position` up to `end`, or up to the first that is none.
+  private func readFrames(
+    _ descriptor: Int32, upTo end: Int, from position: inout Position, into found: inout [RecordedSnapshot]
+  ) throws(Errno) {
+    guard end <= Self.byteLimit else {
+      position.isDamaged = true
+      return
+    }
+    if position.offset == 0 {
+      guard try bytes(Self.header.count, descriptor, at: 0) == Self.header else {
+        position.isDamaged = true
+        return
+      }
+      position.offset = Self.header.count
+    }
+    while position.offset < end {
+      guard let length = try bytes(Self.lengthByteCount, descriptor, at: position.offset) else { break }
+      let byteCount = length.reversed().reduce(0) { $0 << 8 | Int($1) }
+      guard byteCount <= Self.frameByteLimit,
+        let sealed = try bytes(byteCount, descriptor, at: position.offset + Self.lengthByteCount),
+        let entries = open(sealed)
+      else { break }
+      found += entries
+      position.offset += Self.lengthByteCount + byteCount
+      position.frameCount += 1
+      position.entryCount += entries.count
+    }
+    position.isDamaged = position.offset < end
+  }
+
+  /// The entries of a sealed frame; nil for one that nobody with the key has written.
+  private func open(_ sealed: [UInt8]) -> [RecordedSnapshot]? {
+    do {
+      let compressed = try key.open(sealed)
+      let group = try compressed.withUnsafeBytes { try Zstd.decompress($0, limit: RecordedSnapshot.groupByteLimit) }
+      return try RecordedSnapshot.decode(group)
+    } catch {
+      // Whatever is wrong with it: it is read from the storage.
+      return nil
+    }
+  }
+
+  private func bytes(_ count: Int, _ descriptor: Int32, at offset: Int) throws(Errno) -> [UInt8]? {
+    var failure: Errno?
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
+      do throws(Errno) {
+        initializedCount = try SystemCall.read(descriptor, into: UnsafeMutableRawBufferPointer(buffer), at: offset)
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return bytes.count == count ? bytes : nil
+  }
+}

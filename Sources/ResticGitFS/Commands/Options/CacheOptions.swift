@@ -1,0 +1,52 @@
+import ArgumentParser
+import Logging
+import ResticCore
+import SystemPackage
+
+/// What is kept on this machine of the repositories that were used: restic's options and variables.
+struct CacheOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Where caches are kept, which restic uses, too (default: $RESTIC_CACHE_DIR, else ~/.cache/restic).",
+      valueName: "folder"), completion: .directory)
+  var cacheDir: String?
+
+  @Flag(help: "Use no cache: everything is read from the storage, and nothing is kept.")
+  var noCache = false
+
+  @Flag(help: "Remove the caches of repositories that nobody has used for 30 days.")
+  var cleanupCache = false
+
+  /// The place of caches for the repository at `location`, on `backend`; nil: there is to be none, or there is no place.
+  func place(
+    for location: BackendLocation, on backend: any Backend, logger: Logger, _ environment: Environment
+  ) async -> CachePlace? {
+    guard !noCache else { return nil }
+    let folder = CachePlace.folder(
+      explicit: cacheDir, variable: environment[.cacheFolder], cacheHome: environment[.cacheHome],
+      home: environment[.home])
+    guard let folder else {
+      logger.info("no cache: there is no home folder; --cache-dir or RESTIC_CACHE_DIR names a place for one")
+      return nil
+    }
+    // What is on a disk of this machine is at hand already.
+    var isAtHand = false
+    if location.localPath != nil { isAtHand = await backend.listingsAreImmediate(of: .index) }
+    return CachePlace(folder: folder.absolute(), keepsFiles: !isAtHand)
+  }
+
+  /// Removes old caches if that is wanted; else the log at `-v` names them. restic's words.
+  func cleanUp(_ place: CachePlace, logger: Logger, in context: CommandContext) async {
+    guard cleanupCache || logger.logLevel <= .info else { return }
+    let executor = BlockingExecutor(threadCount: 1)
+    let old = await executor.run { CacheCleanup(in: place.folder) }
+    guard old.count > 0 else { return }
+    guard cleanupCache else {
+      logger.info(
+        "found \(old.count) old cache directories in \(place.folder), run `restic cache --cleanup` to remove them")
+      return
+    }
+    if logger.logLevel <= .warning { context.warn("removing \(old.count) old cache dirs from \(place.folder)") }
+    for failure in await executor.run({ old.run() }) { logger.warning("\(failure)") }
+  }
+}

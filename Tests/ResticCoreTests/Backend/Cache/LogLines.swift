@@ -1,0 +1,28 @@
+import Logging
+import Synchronization
+
+/// What was logged as a warning or worse.
+final class LogLines: Sendable {
+  private struct Handler: LogHandler {
+    let target: LogLines
+    var metadata = Logger.Metadata()
+    var logLevel = Logger.Level.warning
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+      target.found.withLock { $0.append("\(event.message)") }
+    }
+  }
+
+  private let found = Mutex<[String]>([])
+
+  /// The lines so far.
+  var lines: [String] { found.withLock { $0 } }
+
+  /// A logger whose lines end up here.
+  var logger: Logger { Logger(label: "test") { _ in Handler(target: self) } }
+}

@@ -196,8 +196,10 @@ public final class FaultProxy: Sendable {
       $0.exchanges.append(RequestRounds.Exchange(name, begin: begin, end: start.duration(to: .now)))
     }
     let fields = answer.filter { !$0.lowercased().hasPrefix("connection:") }
-    client.write(Array((fields.joined(separator: "\r\n") + "\r\n\r\n").utf8))
-    client.write(keeping.map { Array(payload.prefix($0)) } ?? payload)
+    // At once: the second of two small pieces would wait until the client's kernel has acknowledged the first.
+    client.write(
+      Array((fields.joined(separator: "\r\n") + "\r\n\r\n").utf8)
+        + (keeping.map { Array(payload.prefix($0)) } ?? payload))
     // The end of a body of unknown length is that of the connection.
     return keeping == nil
       && (SocketStream.contentLength(answer) != nil || request.method == "HEAD"

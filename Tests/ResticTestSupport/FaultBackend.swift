@@ -67,6 +67,7 @@ public final class FaultBackend: Backend {
   }
 
   public var description: String { base.description }
+  public var isDistant: Bool { base.isDistant }
 
   /// Every call so far, failed ones included.
   public var calls: [BackendCall] { recorded.withLock { $0 } }

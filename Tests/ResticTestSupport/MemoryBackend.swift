@@ -11,14 +11,19 @@ public final class MemoryBackend: Backend {
   private let state: Mutex<State>
 
   public let description = "memory"
+  public let isDistant: Bool
 
   /// Nothing at all: there is no repository before `create`.
-  public init() {
+  ///
+  /// `isDistant`: those who use it make several calls at once, as if each took a while.
+  public init(isDistant: Bool = false) {
+    self.isDistant = isDistant
     state = Mutex(State(isCreated: false, files: [:]))
   }
 
   /// A repository that holds `files`.
-  public init(files: [BackendFile: [UInt8]]) {
+  public init(files: [BackendFile: [UInt8]], isDistant: Bool = false) {
+    self.isDistant = isDistant
     state = Mutex(State(isCreated: true, files: files))
   }
 

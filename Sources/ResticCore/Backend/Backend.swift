@@ -38,12 +38,19 @@ public protocol Backend: Sendable {
   /// Room on the storage, or nil where nobody can tell.
   func capacity() async throws(BackendError) -> StorageCapacity?
 
+  /// Whether each call takes a round trip through a network. Then calls that do not need each other's answers are made at once,
+  /// and what was seen a moment ago still counts (`Repository.lookLifetime`).
+  var isDistant: Bool { get }
+
   /// Whether whatever anybody has saved by now, from wherever, is in every listing of `type` that begins later. False where
   /// nobody can tell.
   func listingsAreImmediate(of type: BackendFileType) async -> Bool
 }
 
 extension Backend {
+  /// As most storages are.
+  public var isDistant: Bool { true }
+
   /// Nobody can tell.
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool { false }
 

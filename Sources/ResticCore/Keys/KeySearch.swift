@@ -6,6 +6,8 @@ struct KeySearch {
   private static let limit = 20
 
   let backend: any Backend
+  /// What was read already.
+  let reads: OpeningReads
   let password: SecureBytes
   let logger: Logger
 
@@ -30,25 +32,34 @@ struct KeySearch {
 
   /// The keys to try, in order.
   private func candidates(hint: String?) async throws(RepositoryError) -> [KeyID] {
-    let listed: [KeyID]
-    do throws(BackendError) {
-      listed = try await backend.list(.key).compactMap { KeyID(hex: $0.file.name) }.sorted()
-    } catch {
-      throw .backend(error)
+    let listed = try await reads.keys().map(\.file)
+    let hintedCount = Self.hinted(listed, hint: hint).count
+    let ordered = Self.order(listed, hint: hint)
+    if ordered.count - hintedCount > Self.limit {
+      logger.warning(
+        "only \(Self.limit) of \(ordered.count - hintedCount) keys are tried; a key hint names the right one")
     }
-    let hinted = hint.map { hint in listed.filter { !hint.isEmpty && $0.hex.hasPrefix(hint) } } ?? []
-    let first = hinted.count == 1 ? hinted : []
-    let others = listed.filter { !first.contains($0) }
-    if others.count > Self.limit {
-      logger.warning("only \(Self.limit) of \(others.count) keys are tried; a key hint names the right one")
-    }
-    return first + others.prefix(Self.limit)
+    return ordered.prefix(hintedCount + Self.limit).compactMap { KeyID(hex: $0.name) }
+  }
+
+  /// The one key whose id begins with `hint`; none where there are several.
+  static func hinted(_ keys: [BackendFile], hint: String?) -> [BackendFile] {
+    guard let hint, !hint.isEmpty else { return [] }
+    let hinted = keys.filter { $0.name.hasPrefix(hint) }
+    return hinted.count == 1 ? hinted : []
+  }
+
+  /// The order in which `keys` are tried: the hinted one first.
+  static func order(_ keys: [BackendFile], hint: String?) -> [BackendFile] {
+    let first = hinted(keys, hint: hint)
+    return first + keys.filter { !first.contains($0) }.sorted { $0.name < $1.name }
   }
 
   private func open(_ id: KeyID) async throws(RepositoryError) -> MasterKey {
-    let stored = try await UnpackedFiles.loadStored(.key(id), from: backend)
+    var stored = try await reads.key(id)
+    if stored == nil { stored = try await UnpackedFiles.loadStored(.key(id), from: backend) }
     do {
-      return try KeyFile.decode(stored.array).open(password)
+      return try KeyFile.decode(stored?.array ?? []).open(password)
     } catch CryptoError.wrongMAC {
       throw .wrongPassword
     } catch {

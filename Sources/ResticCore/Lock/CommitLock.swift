@@ -51,11 +51,16 @@ public final class CommitLock: Sendable {
     try lease.validate()
   }
 
-  /// Throws `.lockLost` unless the lock is valid and its file is on the storage now, in one call of the backend.
+  /// Throws `.lockLost` unless the lock is valid and its file is on the storage now, by one listing.
   ///
   /// When it does not throw after a snapshot was saved, nobody else had the lock until then.
   public func confirm() async throws(RepositoryError) {
     try await lease.confirm()
+  }
+
+  /// The same for this lock and `lock`, by the same listing.
+  public func confirm(with lock: RepositoryLock) async throws(RepositoryError) {
+    try await LockLease.confirm([lock.lease, lease])
   }
 
   /// Gives the lock back. Throws what the storage failed with; then others wait until they take us for dead.
@@ -122,6 +127,7 @@ public final class CommitLock: Sendable {
     let terms: LockLease.Terms
 
     func run(_ survey: inout CommitSurvey) async throws(RepositoryError) -> Outcome {
+      repository.anticipateStoring()
       if let obstacle = obstacle(try await survey.look(), survey) { return .obstacle(obstacle) }
       let draft = try LockLease.Draft(of: terms, in: repository, clock)
       do throws(RepositoryError) {

@@ -40,6 +40,7 @@ final class LockLease: Sendable {
   /// A lock file that is not stored yet. Its name is known before, so that what a lost answer leaves behind can be removed.
   struct Draft: Sendable {
     let file: File
+    private let content: LockFile
     private let stored: PooledBytes
 
     /// A file that says that the lock is held now.
@@ -55,10 +56,12 @@ final class LockLease: Sendable {
         pid: identity.pid, uid: identity.uid, gid: identity.gid, unknownFields: [terms.mark.field])
       let (stored, id) = try repository.unpacked.seal(lock.encode(), as: BackendFile.lock)
       file = File(id: id, time: time, age: age)
+      content = lock
       self.stored = PooledBytes(copying: stored)
     }
 
     func save(in repository: Repository) async throws(RepositoryError) {
+      repository.note(ownLock: content, file.id)
       try await repository.store(.lock(file.id), stored)
     }
   }
@@ -81,6 +84,8 @@ final class LockLease: Sendable {
     var phase = Phase.held
     var file: File
     var leftovers: [Leftover] = []
+    /// How long ago a listing that showed the file ended.
+    var sinceSeen: @Sendable () -> Duration
     var refresher: Task<Void, Never>?
 
     mutating func lose(_ reason: String) {
@@ -98,13 +103,13 @@ final class LockLease: Sendable {
   private let state: Locked<State>
   private let refreshGate = AsyncGate()
 
-  /// Keeps `file`, which was saved.
+  /// Keeps `file`, which was saved and is listed.
   init(repository: Repository, file: File, terms: Terms, policy: LockPolicy, clock: LockClock) {
     self.repository = repository
     self.terms = terms
     self.policy = policy
     self.clock = clock
-    state = Locked(State(file: file))
+    state = Locked(State(file: file, sinceSeen: clock.stopwatch()))
     let interval = policy.pollInterval
     let refresher = Task { [weak self, clock] in
       while !Task.isCancelled {
@@ -146,19 +151,42 @@ final class LockLease: Sendable {
     if let reason { throw .lockLost("\(reason); the repository may have been changed meanwhile, try again") }
   }
 
+  /// Throws `.lockLost` unless all of `leases`, which are on one repository, are valid and their files are seen in one listing
+  /// that begins now.
+  ///
+  /// A listing, since some storages remember a file that somebody else has removed until they are asked for a list (rclone).
+  static func confirm(_ leases: [LockLease]) async throws(RepositoryError) {
+    guard let repository = leases.first?.repository else { return }
+    while true {
+      for lease in leases { try lease.validate() }
+      let ids = leases.map(\.id)
+      let listed = try await files(in: repository)
+      var isSettled = true
+      for (lease, id) in zip(leases, ids) where !listed.contains(id) {
+        // A refresh may have put another in its place since we looked for its name.
+        if !lease.loses(id) { isSettled = false }
+      }
+      for lease in leases { try lease.validate() }
+      guard isSettled else { continue }
+      for lease in leases { lease.state.withLock { $0.sinceSeen = lease.clock.stopwatch() } }
+      return
+    }
+  }
+
+  /// How long ago the lease was confirmed, or taken.
+  var sinceSeen: Duration { state.withLock { $0.sinceSeen }() }
+
   /// Throws `.lockLost` unless the lease is valid and its file is seen to be on the storage now.
   func confirm() async throws(RepositoryError) {
-    while true {
-      try validate()
-      let id = id
-      if try await isThere(id) { return try validate() }
-      // A refresh may have put another in its place since we looked for its name.
-      let isLost = state.withLock { state in
-        guard state.file.id == id else { return false }
-        state.lose("somebody removed \(terms.name)")
-        return true
-      }
-      if isLost { return try validate() }
+    try await Self.confirm([self])
+  }
+
+  /// Notes that the file `id` is gone. False if it is not the newest one any more.
+  private func loses(_ id: LockID) -> Bool {
+    state.withLock { state in
+      guard state.file.id == id else { return false }
+      state.lose("somebody removed \(terms.name)")
+      return true
     }
   }
 
@@ -261,17 +289,15 @@ final class LockLease: Sendable {
   }
 
   private func isThere(_ id: LockID) async throws(RepositoryError) -> Bool {
-    do throws(BackendError) {
-      _ = try await repository.backend.byteCount(of: .lock(id))
-      return true
-    } catch .notFound {
-      return false
-    } catch {
-      throw .backend(error)
-    }
+    try await Self.files(in: repository).contains(id)
   }
 
   // MARK: Files
+
+  /// The names of all lock files.
+  private static func files(in repository: Repository) async throws(RepositoryError) -> Set<LockID> {
+    Set(try await repository.list(.lock))
+  }
 
   /// Removes a lock file, whether it is there or not. One that cannot be removed now, since the storage keeps it or another
   /// repository is in the place of ours, is tried again by `removeUnwanted`.

@@ -31,7 +31,7 @@ public struct LockPolicy: Hashable, Sendable {
   ///
   /// Two locks that exclude each other are both looked for after both were written. So where listings are immediate, the
   /// one that was written first is seen by the other's owner, however long anybody waits. Who wants an exclusive lock
-  /// waits all the same: those who only read rely on it (`QuietMoment`).
+  /// waits all the same: somebody else may not know that listings are immediate.
   func sharedCheckDelay(on backend: any Backend) async -> Duration {
     await backend.listingsAreImmediate(of: .lock) ? .zero : checkDelay
   }

@@ -2,7 +2,8 @@ internal import Logging
 
 /// Looks at the locks of others, while one lock is being acquired.
 ///
-/// Locks never change, so each is read once. Not synchronised: it belongs to one `acquire`.
+/// Locks never change, so each is read once, and those of this process never (`Repository.knownLocks`). Not synchronised: it
+/// belongs to one `acquire`.
 struct LockSurvey {
   /// A lock of somebody else's.
   struct Found: Sendable {
@@ -28,7 +29,6 @@ struct LockSurvey {
   private let repository: Repository
   private let policy: LockPolicy
   private let clock: LockClock
-  private var known: [LockID: Found] = [:]
   private var watched: [LockID: Watch] = [:]
 
   init(repository: Repository, policy: LockPolicy, clock: LockClock) {
@@ -107,14 +107,19 @@ struct LockSurvey {
       throw .backend(error)
     }
     let ids = Set(listed.compactMap { LockID(hex: $0.file.name) })
-    known = known.filter { ids.contains($0.key) }
-    for id in ids where known[id] == nil {
+    let known = repository.knownLocks.withLock { $0.filter { ids.contains($0.key) } }
+    let found = Locked(known)
+    let unread = ids.filter { known[$0] == nil }.sorted()
+    try await forEachConcurrently(unread, limit: repository.locksReadAtOnce) {
+      [repository] id throws(RepositoryError) in
       let file = try await repository.load(.lock(id)) { plaintext, _ throws(FormatError) in
         try LockFile.decode(plaintext)
       }
-      known[id] = Found(id: id, file: file, mark: LockMark(of: file, stored: id))
+      found.withLock { $0[id] = Found(id: id, file: file, mark: LockMark(of: file, stored: id)) }
     }
-    return known.values.sorted { $0.id < $1.id }
+    let all = found.withLock { $0 }
+    repository.note(locks: all)
+    return all.values.sorted { $0.id < $1.id }
   }
 
   // MARK: Locks that nobody holds

@@ -40,6 +40,15 @@ extension RepositoryLock {
     }
   }
 
+  /// Whether nobody has an exclusive lock at this moment, so that a shared one could be taken. Removes locks of ours whose process
+  /// has ended, as whoever takes a lock does. Throws `.damaged` where a lock cannot be read.
+  public static func isFree(
+    on repository: Repository, policy: LockPolicy = LockPolicy(), clock: LockClock = .system
+  ) async throws(RepositoryError) -> Bool {
+    var survey = LockSurvey(repository: repository, policy: policy, clock: clock)
+    return try await survey.conflict(exclusive: false) == nil
+  }
+
   private enum Attempt {
     case acquired(RepositoryLock)
     case conflict(LockSurvey.Found)
@@ -48,6 +57,7 @@ extension RepositoryLock {
   private static func attempt(
     _ repository: Repository, exclusive: Bool, _ survey: inout LockSurvey, policy: LockPolicy, clock: LockClock
   ) async throws(RepositoryError) -> Attempt {
+    repository.anticipateStoring()
     if let other = try await survey.conflict(exclusive: exclusive) { return .conflict(other) }
     let terms = terms(exclusive: exclusive, policy: policy)
     let draft = try LockLease.Draft(of: terms, in: repository, clock)

@@ -19,7 +19,7 @@
 /// **A program that holds a lock must ignore SIGHUP**, as restic does: `restic unlock` sends it to the process that a lock
 /// names to see whether it lives.
 public final class RepositoryLock: Sendable {
-  private let lease: LockLease
+  let lease: LockLease
 
   /// Holds what `lease` keeps.
   init(_ lease: LockLease) {
@@ -54,10 +54,16 @@ public final class RepositoryLock: Sendable {
     try lease.validate()
   }
 
-  /// Throws `.lockLost` unless the lock is held and its file is on the storage now, in one call of the backend: then nobody
-  /// has pruned since `acquire`.
+  /// Throws `.lockLost` unless the lock is held and its file is on the storage now, by one listing: then nobody has pruned
+  /// since `acquire`.
   public func confirm() async throws(RepositoryError) {
     try await lease.confirm()
+  }
+
+  /// As `confirm`, but asks nobody where the lock was taken or confirmed within the last `age`: for who confirms it again before
+  /// anything relies on it.
+  public func confirm(unlessWithin age: Duration) async throws(RepositoryError) {
+    if lease.sinceSeen < age { try lease.validate() } else { try await lease.confirm() }
   }
 
   /// Removes the lock. Throws what the storage failed with; the file is left behind then.

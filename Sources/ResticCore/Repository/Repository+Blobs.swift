@@ -38,12 +38,31 @@ extension Repository {
 
   /// The tree that the blob `id` holds.
   public func loadTree(_ id: BlobID) async throws(RepositoryError) -> Tree {
-    let bytes = try await loadBlob(id, type: .tree)
+    guard let bytes = await treesAhead.take(id) else { return try await loadStoredTree(id) }
+    return try Self.tree(bytes, id)
+  }
+
+  /// The tree that the blob `id` holds, as it can be read from the storage now: not one that was loaded before.
+  public func loadStoredTree(_ id: BlobID) async throws(RepositoryError) -> Tree {
+    try Self.tree(try await loadBlob(id, type: .tree), id)
+  }
+
+  private static func tree(_ bytes: [UInt8], _ id: BlobID) throws(RepositoryError) -> Tree {
     do throws(FormatError) {
       return try Tree.decode(bytes)
     } catch {
       throw .damaged("tree \(id.short) is damaged: \(error)")
     }
+  }
+
+  /// Begins to load the trees below `tree` that somebody who enters it will ask for, where that takes a while.
+  public func prepareTrees(below tree: Tree) {
+    if backend.isDistant { treesAhead.begin(tree, depth: 2, in: self) }
+  }
+
+  /// Begins to load `trees`, which the caller will ask for one after the other, where that takes a while.
+  public func prepareTrees(_ trees: Set<BlobID>) {
+    if backend.isDistant { treesAhead.begin(trees, depth: 1, in: self) }
   }
 
   /// The plaintext of a blob found, or nil where every copy is damaged or gone; `search` notes why.

@@ -6,6 +6,7 @@ extension Repository {
   /// cannot be read, or says an older version than before; `.unsupportedVersion`; and `.backend(.missing)` where there is
   /// no config. Nothing may be written then.
   public func confirmIdentity() async throws(RepositoryError) {
+    let begin = ContinuousClock.now
     let found: Config
     do throws(RepositoryError) {
       found = try await Self.readConfig(backend, masterKey)
@@ -26,12 +27,53 @@ extension Repository {
       )
     }
     knownConfig.withLock { $0.version = max($0.version, found.version) }
+    noteIdentity(seenAt: begin)
+  }
+
+  /// How long a look at the config counts for what is stored in a network, from when the look began: the files of a commit are
+  /// sent one round of requests after the other, and a look before each would double the rounds.
+  ///
+  /// Between any look and what is stored upon it lies a round trip, in which somebody may put another repository in the place
+  /// of ours: this is that time, and some more. On a storage that is no network away there is a look before each file.
+  static let lookLifetime = Duration.seconds(1)
+
+  /// Sees to it that the config was seen within `lookLifetime`; at once for who stores something on a disk.
+  ///
+  /// Whoever comes while another one looks waits for that look.
+  func requireIdentity() async throws(RepositoryError) {
+    guard backend.isDistant else { return try await confirmIdentity() }
+    try await lookUnlessSeen(within: Self.lookLifetime)
+  }
+
+  /// Begins a look at the config, for who is about to store something and has something else to ask first.
+  public func anticipateStoring() {
+    guard backend.isDistant else { return }
+    Task {
+      // Whoever stores something looks again if this fails.
+      try? await lookUnlessSeen(within: Self.lookLifetime / 2)
+    }
+  }
+
+  private func lookUnlessSeen(within age: Duration) async throws(RepositoryError) {
+    if wasSeen(within: age) { return }
+    guard await identityGate.enter() else { throw .cancelled }
+    defer { identityGate.leave() }
+    if !wasSeen(within: age) { try await confirmIdentity() }
+  }
+
+  private func wasSeen(within age: Duration) -> Bool {
+    lastLook.withLock { $0.map { $0.duration(to: .now) < age } ?? false }
+  }
+
+  /// Notes that the repository was ours by a look that began at `time`.
+  func noteIdentity(seenAt time: ContinuousClock.Instant) {
+    lastLook.withLock { $0 = max($0 ?? time, time) }
   }
 
   /// Stores `bytes` as `file`: the only way in which anything is added to a repository that was opened. Throws what
   /// `confirmIdentity` throws, and then stores nothing.
   func store(_ file: BackendFile, _ bytes: PooledBytes) async throws(RepositoryError) {
-    try await confirmIdentity()
+    try await requireIdentity()
     do throws(BackendError) {
       try await backend.save(file, bytes)
     } catch {
@@ -77,7 +119,13 @@ extension Repository {
   ) async throws(RepositoryError) -> Value {
     let files = UnpackedFiles(
       backend: backend, masterKey: masterKey, version: version, compression: settings.compression)
-    let plaintext = try await files.load(file)
+    var early: [UInt8]?
+    if let stored = await takeEarly(file) {
+      // What cannot be opened is loaded again: the fault may have been on the way.
+      early = try? files.open(stored, file)
+    }
+    let plaintext: [UInt8]
+    if let early { plaintext = early } else { plaintext = try await files.load(file) }
     do throws(FormatError) {
       return try decode(plaintext, version)
     } catch {

@@ -22,9 +22,8 @@ extension Repository {
     for attempt in 1... {
       let entries = try await listEntries(.index)
       let listed = Set(entries.compactMap { IndexID(hex: $0.file.name) })
-      // What another repository lists says nothing of what ours has.
-      try await confirmIdentity()
       let known = directory.withLock { $0.index.files }
+      try await requireIdentity(listing: listed, known: known)
       forgetDamage(of: .index, except: entries)
       let damaged = Locked<[DamagedFile]>([])
       do throws(RepositoryError) {
@@ -50,6 +49,13 @@ extension Repository {
     }
   }
 
+  /// What another repository lists says nothing of what ours has. One that lists all that we know is ours; in a network that
+  /// spares a look at the config.
+  private func requireIdentity(listing listed: Set<IndexID>, known: Set<IndexID>) async throws(RepositoryError) {
+    guard backend.isDistant, known.isSubset(of: listed) else { return try await confirmIdentity() }
+    if known.isEmpty { try await requireIdentity() }
+  }
+
   /// Loads a listed index file; returns what is wrong with it, or nil.
   private func loadIndexFile(
     _ id: IndexID, _ entry: BackendEntry, rereads: Bool
@@ -71,7 +77,8 @@ extension Repository {
     }
   }
 
-  private func loadIndexFile(_ id: IndexID) async throws(RepositoryError) {
+  /// Loads an index file that is not loaded yet. Inside the gate.
+  func loadIndexFile(_ id: IndexID) async throws(RepositoryError) {
     let file = try await load(.index(id)) { plaintext, version throws(FormatError) in
       let file = try IndexFile.decode(plaintext)
       if version < 2, file.packs.contains(where: { $0.blobs.contains { $0.uncompressedLength != nil } }) {

@@ -3,41 +3,42 @@ extension Repository {
   ///
   /// `keyHint` is the beginning of the id of the key to try first. Throws, in restic's order: `.noRepository` without a
   /// config, `.wrongPassword` if no key opens, `.damaged` naming the file, `.unsupportedVersion`.
+  ///
+  /// `reads` were begun for this backend, so that part of the answers are there by now; what of them is read for a mount is used
+  /// by the first calls on the repository.
   public static func open(
-    on backend: any Backend, password: SecureBytes, keyHint: String? = nil, settings: Settings = Settings()
+    on backend: any Backend, password: SecureBytes, keyHint: String? = nil, settings: Settings = Settings(),
+    reads: OpeningReads? = nil
   ) async throws(RepositoryError) -> Repository {
-    let configByteCount: Int
-    do throws(BackendError) {
-      configByteCount = try await backend.byteCount(of: .config)
-    } catch .notFound, .missing {
-      throw .noRepository(backend.description)
-    } catch {
-      throw .backend(error)
-    }
-    guard configByteCount > 0 else { throw .damaged("config is empty") }
-    let search = KeySearch(backend: backend, password: password, logger: settings.logger)
+    // Nobody is asked for anything meanwhile: what was read first is as good as what was read last.
+    let reads = reads ?? OpeningReads(of: backend, keyHint: keyHint, .keys, lifetime: .seconds(3600))
+    try await reads.requireConfig()
+    let search = KeySearch(backend: backend, reads: reads, password: password, logger: settings.logger)
     let (masterKey, keyID) = try await search.find(hint: keyHint)
-    let (config, polynomial) = try await loadConfig(backend, masterKey)
-    return Repository(
-      backend: backend, config: config, polynomial: polynomial, keyID: keyID, masterKey: masterKey, settings: settings)
-  }
-
-  private static func loadConfig(
-    _ backend: any Backend, _ masterKey: MasterKey
-  ) async throws(RepositoryError) -> (Config, ChunkerPolynomial) {
-    let config = try await readConfig(backend, masterKey)
+    let early = await reads.recentConfig()
+    let begin = early?.begin ?? .now
+    let config = try await readConfig(backend, masterKey, early: early?.bytes)
     guard let polynomial = ChunkerPolynomial(rawValue: config.chunkerPolynomial), polynomial.isIrreducible else {
       throw .damaged("config is damaged: its chunker polynomial is not irreducible or not of degree 53")
     }
-    return (config, polynomial)
+    let repository = Repository(
+      backend: backend, config: config, polynomial: polynomial, keyID: keyID, masterKey: masterKey, settings: settings,
+      reads: reads)
+    repository.noteIdentity(seenAt: begin)
+    return repository
   }
 
-  /// The config on `backend`, of a version that we know. Throws `.damaged` where `masterKey` does not open it.
-  static func readConfig(_ backend: any Backend, _ masterKey: MasterKey) async throws(RepositoryError) -> Config {
+  /// The config on `backend`, of a version that we know; `early` are its bytes if they were read. Throws `.damaged` where
+  /// `masterKey` does not open it.
+  static func readConfig(
+    _ backend: any Backend, _ masterKey: MasterKey, early: PooledBytes? = nil
+  ) async throws(RepositoryError) -> Config {
     let files = UnpackedFiles(backend: backend, masterKey: masterKey, version: 1, compression: .auto)
     let config: Config
     do {
-      config = try Config.decode(try await files.load(.config))
+      var stored = early
+      if stored == nil { stored = try await files.loadStored(.config) }
+      config = try Config.decode(try files.open(stored ?? PooledBytes(capacity: 0), .config))
     } catch let error as RepositoryError {
       throw error
     } catch {

@@ -2,7 +2,7 @@ extension Repository {
   /// All snapshots and the snapshot files that cannot be read; a warning names once each of those that is passed over. Files
   /// read before are not read again, damaged ones neither unless `rereadsDamaged`.
   public func snapshotList(rereadsDamaged: Bool = false) async throws(RepositoryError) -> SnapshotList {
-    let entries = try await listEntries(.snapshot)
+    let entries = try await listEntriesEarly(.snapshot)
     let listed = entries.compactMap(ListedSnapshot.init)
     forgetUnlisted(listed)
     forgetDamage(of: .snapshot, except: entries)
@@ -19,6 +19,18 @@ extension Repository {
       damaged: damaged.withLock { $0 }.sorted { $0.file.name < $1.file.name })
     list.passedOver.forEach(warn)
     return list
+  }
+
+  /// As `snapshotList`, of what is seen to be our repository: what another repository lists says nothing of what ours has.
+  public func confirmedSnapshotList() async throws(RepositoryError) -> SnapshotList {
+    guard backend.isDistant else {
+      try await confirmIdentity()
+      return try await snapshotList()
+    }
+    async let identity = Result(awaiting: { () async throws(RepositoryError) in try await confirmIdentity() })
+    let list = await Result(awaiting: { () async throws(RepositoryError) in try await snapshotList() })
+    try await identity.get()
+    return try list.get()
   }
 
   /// All snapshots that can be read, the oldest first (those of one instant by id). A warning names each file that cannot,

@@ -14,8 +14,8 @@ public import Logging
 /// With `Settings.cache` files are kept on this machine's disk, too (`CachingBackend`), and the snapshots that were read
 /// (`SnapshotRecord`). Whatever becomes of those, nothing is wrong with the repository.
 ///
-/// Lock order: `knownConfig`, `directory`, `snapshotCache` and `damagedFiles` are leaves; `indexGate` is held across backend
-/// calls and never entered with one of them held.
+/// Lock order: all that is `Locked` are leaves; `indexGate` and `identityGate` are held across backend calls and never entered
+/// with one of them held. `identityGate` may be entered inside of `indexGate`.
 public final class Repository: Sendable {
   /// What a user can choose.
   public struct Settings: Sendable {
@@ -59,23 +59,34 @@ public final class Repository: Sendable {
   /// What this machine's disk has of the repository.
   let cache: RepositoryCache?
   let snapshotRecord: SnapshotRecord?
+  /// What the opening has read and nobody has used yet; see `endOpening`.
+  let openingReads: Locked<OpeningReads?>
   /// The config as it was last seen. Only `confirmIdentity` changes it, and only its version.
   let knownConfig: Locked<Config>
+  /// When the config was last seen to be ours.
+  let lastLook = Locked<ContinuousClock.Instant?>(nil)
+  /// Of those who want to see the config before they store something, one looks.
+  let identityGate = ConnectionGate(connections: 1)
   /// All that is known of blobs.
   let directory = Locked(BlobDirectory())
+  /// Trees that are loaded before somebody asks.
+  let treesAhead = TreesAhead()
   /// Only one task at a time loads or saves index files.
   let indexGate = AsyncGate()
   /// Snapshots that were loaded; what an id names never changes.
   let snapshotCache = Locked<[SnapshotID: Snapshot]>([:])
   /// Snapshot and index files that could not be read; see `note`.
   let damagedFiles = Locked<[BackendFile: KnownDamage]>([:])
+  /// Lock files that were read, and those that are ours; a lock file never changes.
+  let knownLocks = Locked<[LockID: LockSurvey.Found]>([:])
   /// Lock files that should be gone and that the storage would not remove; see `LockLease.removeUnwanted`.
   let unwantedLocks = Locked<Set<LockID>>([])
 
   init(
     backend: any Backend, config: Config, polynomial: ChunkerPolynomial, keyID: KeyID, masterKey: MasterKey,
-    settings: Settings
+    settings: Settings, reads: OpeningReads? = nil
   ) {
+    openingReads = Locked(reads)
     storage = backend
     let cache = settings.cache.flatMap {
       RepositoryCache($0, repositoryID: config.id, logger: settings.logger)

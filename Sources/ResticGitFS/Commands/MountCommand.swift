@@ -140,7 +140,8 @@ struct MountCommand: ContextualCommand {
     let waiting = WaitingLine(isQuiet: output.quiet)
     let opened = try await waiting.showing(settings.waiting) {
       try await repository.open(
-        at: location, options: try mountOptions().storage, settings: settings, isForGit: isForGit, in: context)
+        at: location, options: try mountOptions().storage, settings: settings, isForGit: isForGit, reading: .everything,
+        in: context)
     }
     let server = MountServer(
       repository: opened, configuration: configuration, logger: logger, isQuiet: output.quiet, context: context)

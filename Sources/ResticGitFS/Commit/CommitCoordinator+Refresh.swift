@@ -53,9 +53,7 @@ extension CommitCoordinator {
   private func follow(_ filter: SnapshotFilter) async throws -> AsyncStream<Bool>? {
     let (base, isInDoubt) = state.withLock { ($0.base.shown, $0.isInDoubt) }
     let description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
-    // What another repository lists says nothing of what ours has.
-    try await repository.confirmIdentity()
-    let list = try await repository.snapshotList()
+    let list = try await repository.confirmedSnapshotList()
     let ahead = SnapshotAhead(among: list.snapshots.filter { filter.matches($0.snapshot) }, at: clock.wallTime())
     state.withLock { $0.ahead = ahead }
     guard let newest = try list.newest(where: description.covers) else { return nil }

@@ -12,9 +12,11 @@ extension CommitCoordinator {
     let summary: SnapshotSummary
   }
 
-  /// Stores what is changed and saves it as a snapshot, under the commit lock that was reserved or is taken then.
+  /// Stores what is changed and saves it as a snapshot, under the commit lock that was reserved or is taken then, and that
+  /// `returned` takes at the end.
   func store(
-    _ filter: SnapshotFilter, _ lock: RepositoryLock, _ reservation: CommitReservation?
+    _ filter: SnapshotFilter, _ lock: RepositoryLock, _ reservation: CommitReservation?,
+    returning returned: ReturnedLocks
   ) async throws -> CommitResult {
     let start = ContinuousClock.now
     if !isForOneProgram { await adoptHead() }
@@ -26,7 +28,7 @@ extension CommitCoordinator {
     let commit = try await store(frozen)
     let result: CommitResult
     do {
-      result = try await save(commit, filter, lock, reservation)
+      result = try await save(commit, filter, lock, reservation, returned)
     } catch let error as UnconfirmedSnapshot {
       settle(commit)
       state.withLock { $0.noteUnconfirmed(error) }
@@ -58,19 +60,22 @@ extension CommitCoordinator {
 
   /// Saves what is stored as the newest snapshot, unless that says nothing new.
   private func save(
-    _ commit: StoredCommit, _ filter: SnapshotFilter, _ lock: RepositoryLock, _ reservation: CommitReservation?
+    _ commit: StoredCommit, _ filter: SnapshotFilter, _ lock: RepositoryLock, _ reservation: CommitReservation?,
+    _ returned: ReturnedLocks
   ) async throws -> CommitResult {
     let (base, sent) = state.withLock { ($0.base, $0.sent) }
     if commit.durable.id == base.shown.tree, base.known == nil, sent.isEmpty {
       await reservation?.giveUp()
       return .unchanged(base.shown.snapshot?.id)
     }
-    return try await saver(for: commit, filter).save(
+    return try await saver(for: commit, filter, returned).save(
       commit.durable, base: base.shown, known: base.known, sent: sent, lock: lock,
       reservation: reservation ?? makeReservation(), summary: commit.summary)
   }
 
-  private func saver(for commit: StoredCommit, _ filter: SnapshotFilter) -> SnapshotSaver {
+  private func saver(
+    for commit: StoredCommit, _ filter: SnapshotFilter, _ returned: ReturnedLocks
+  ) -> SnapshotSaver {
     SnapshotSaver(
       repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor,
       refusesConflicts: isForOneProgram, clock: clock, logger: logger,
@@ -81,7 +86,7 @@ extension CommitCoordinator {
       },
       willSend: { [self] sent in state.withLock { $0.noteSending(sent) } },
       didSave: { [self] sent in state.withLock { $0.noteSaved(sent) } },
-      willSave: { [self] () throws(RepositoryError) in try beginSaving() })
+      willSave: { [self] () throws(RepositoryError) in try beginSaving() }, returned: returned)
   }
 
   /// What is stored is as in the base snapshot again, as far as nobody has changed it meanwhile.

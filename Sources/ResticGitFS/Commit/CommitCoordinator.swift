@@ -189,6 +189,8 @@ final class CommitCoordinator: Sendable {
       return .unchanged(current.base.shown.snapshot?.id)
     }
     if purpose == .unmount { state.withLock { $0.beginUnmounting() } }
+    repository.anticipateStoring()
+    let returned = ReturnedLocks()
     // While little is stored others can wait.
     let isSmall = tree.read { $0.bufferedByteCount } < Self.smallByteCount
     if !isSmall { await reserved?.giveUp() }
@@ -196,17 +198,28 @@ final class CommitCoordinator: Sendable {
     let result: CommitResult
     do {
       result = try await lockKeeper.holding(isConfirmed: true) { lock in
-        try await store(filter, lock, reservation)
+        try await store(filter, lock, reservation, returning: returned)
       }
     } catch {
       await reservation?.giveUp()
+      await returned.wait()
       throw error
     }
+    // It has begun when the snapshot was there: the repository's lock was given back at the same time.
+    await returned.wait()
     if let message = result.message { logger.notice("\(message)") }
     for conflict in result.openConflicts { logger.info("conflict: \(conflict)") }
     await becomeClean()
-    if purpose == .sync { await showNewest() }
+    if purpose == .sync, !showsNewest(result) { await showNewest() }
     return result
+  }
+
+  /// Whether a look for something newer can wait for the next one: a commit has saved what the mount shows, and saw nothing newer
+  /// in the same moment. Where a look costs nothing it is made.
+  private func showsNewest(_ result: CommitResult) -> Bool {
+    guard repository.backend.isDistant, case .saved(_, nil) = result else { return false }
+    let now = current
+    return now.base.newer == nil && now.refreshError == nil
   }
 
   /// After a commit: clean, and without a lock, unless something was written meanwhile.

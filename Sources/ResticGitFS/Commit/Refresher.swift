@@ -37,6 +37,12 @@ struct Refresher: Sendable {
     let newNodes = newTree.withoutInFlight(at: position)
     var changes = RefreshPlan.Directory(inode: directory, node: node)
     changes.lacksInFlight = newNodes.count != newTree.nodes.count
+    repository.prepareTrees(
+      Set(
+        newNodes.compactMap { new in
+          guard let old = view.entries[new.name], old.isLoadedDirectory, old.node != new else { return nil }
+          return new.subtree
+        }))
     let position = BareRepository.position(position) { view.entries[$0] != nil }
     var kept: Set<Name> = []
     for new in newNodes {

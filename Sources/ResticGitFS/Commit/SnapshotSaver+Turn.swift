@@ -35,6 +35,8 @@ extension SnapshotSaver {
 
   private func look(_ change: Change) async throws -> Look {
     var change = change
+    // Before the locks are confirmed: a snapshot that arrives late is then the older one, too, and hides nothing.
+    let time = clock.wallTime()
     var description = SnapshotDescription(base: change.base.snapshot, filter: filter, identity: identity)
     let matching = try await repository.snapshotList(rereadsDamaged: true).matching { filter.matches($0) }
     let snapshots = matching.filter { description.covers($0.snapshot) }
@@ -47,26 +49,22 @@ extension SnapshotSaver {
     let (ours, base, newest) = (change.ours, change.base, snapshots.last)
     let listed = Set(snapshots.map(\.id))
     let known = change.known ?? listed
-    let indexDamage = try await loadIndex()
     let isForgotten = base.tree != nil && !snapshots.contains { $0.snapshot.tree == base.tree }
     if isForgotten, change.isSaved { try expect(base.snapshot, in: newest, among: snapshots) }
     var sides = Self.sides(besides: newest, among: snapshots, newcomers: listed.subtracting(known))
     if newest?.snapshot.tree != base.tree, newest?.snapshot.tree != ours.id, base.tree != ours.id {
       sides.append(Side(tree: ours.id, base: base.tree))
     }
-    if let indexDamage {
-      guard !isForgotten, newest == nil || sides.isEmpty else { throw indexDamage }
-      logger.warning("saving although \(indexDamage)")
-    }
+    // A snapshot of ours that follows its base needs nothing that others have stored, but a merge, and what has to be verified, may.
+    if isForgotten || newest != nil && !sides.isEmpty { try await repository.loadIndex() }
     description.base = newest ?? base.snapshot
     // Those that were sent and are not there may arrive yet: ours holds what is in them.
     let missing = change.sent.map(\.saved).filter { !listed.contains($0.id) }
     description.earlier = (matching.last.map { [$0] } ?? []) + missing
     description.mergedParents = missing.map(\.id)
-    // Before the lock is confirmed: a snapshot that arrives late is then the older one, too, and hides nothing.
     return Look(
       change: change, description: description, newest: newest, listed: listed, known: known, arrived: arrived,
-      isForgotten: isForgotten, sides: sides, time: clock.wallTime())
+      isForgotten: isForgotten, sides: sides, time: time)
   }
 
   /// Saves our tree as it is, unless it is there already: there is nothing to merge.
@@ -131,17 +129,6 @@ extension SnapshotSaver {
     }
     let saved = try await send(sealed, of: change, all)
     return Turn(result: .saved(saved, merge: all), saved: merged, known: look.known, refusal: refusal)
-  }
-
-  /// Loads what is new in the index. Returns the damage of an index file: a snapshot of ours that follows its base needs
-  /// nothing that only such a file names, but a merge, and what has to be verified, may.
-  private func loadIndex() async throws(RepositoryError) -> RepositoryError? {
-    do throws(RepositoryError) {
-      try await repository.loadIndex()
-      return nil
-    } catch .damaged(let message) {
-      return .damaged(message)
-    }
   }
 
   /// Throws `RemovedSnapshot` unless `newest` builds upon `saved`.

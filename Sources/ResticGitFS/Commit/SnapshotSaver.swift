@@ -7,7 +7,7 @@ import ResticCore
 /// has the base's tree, ours follows it; else the two are merged (`TreeMerge`), and the merged tree does. Nothing is
 /// overwritten that somebody else saved.
 ///
-/// The lock is confirmed before the saving and once more after it. If it was lost in between, as happens to a process that
+/// Both locks are confirmed before the saving (`LockConfirmation`), the commit lock once more after it. If it was lost in between, as happens to a process that
 /// was stopped for minutes, somebody else may have saved a snapshot beside ours: then the lock is taken again, and what is
 /// not in the newest snapshot is merged into it, until one is saved with the lock held all the time.
 ///
@@ -35,6 +35,8 @@ struct SnapshotSaver: Sendable {
   let didSave: @Sendable (SentSnapshot) -> Void
   /// Called at the last moment at which nothing has been saved; an error keeps it so.
   let willSave: @Sendable () throws(RepositoryError) -> Void
+  /// Takes the commit locks that are not needed any more.
+  let returned: ReturnedLocks
 
   /// How often the lock is taken again after it was lost.
   private static let longestLosingStreak = 3
@@ -60,6 +62,8 @@ struct SnapshotSaver: Sendable {
       let change = Change(
         ours: tree, base: CommitBase.Shown(saved), known: turn.known, isSaved: true, mounted: ours.id, earlier: merge)
       losses += 1
+      // A lock of ours that is on its way back would stand in the way of the next one.
+      await returned.wait()
       do {
         guard losses <= Self.longestLosingStreak else { throw loss }
         let again = CommitReservation(
@@ -124,11 +128,13 @@ struct SnapshotSaver: Sendable {
     _ change: Change, _ lock: RepositoryLock, _ reservation: CommitReservation, _ summary: SnapshotSummary
   ) async throws -> Turn {
     let commitLock = try await reservation.lock()
+    // What the saving needs is looked for beside what others have saved.
+    repository.anticipateStoring()
+    let confirmation = LockConfirmation(of: lock, commitLock, on: repository)
     let result: Result<Turn, any Error>
     do {
       var turn = try await save(change, summary) {
-        try await lock.confirm()
-        try await commitLock.confirm()
+        try await confirmation.confirm()
         if !change.isSaved { try willSave() }
       }
       if turn.saved != nil {
@@ -142,7 +148,7 @@ struct SnapshotSaver: Sendable {
     } catch {
       result = .failure(error)
     }
-    await CommitReservation.release(commitLock, logger)
+    returned.take(commitLock, logger)
     return try result.get()
   }
 }

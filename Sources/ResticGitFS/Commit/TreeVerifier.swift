@@ -13,7 +13,7 @@ struct TreeVerifier: Sendable {
     var seen: Set<BlobID> = [root]
     var queue = [root]
     while let id = queue.popLast() {
-      for node in try await repository.loadTree(id).nodes {
+      for node in try await repository.loadStoredTree(id).nodes {
         for blob in node.content where repository.blobByteCount(blob, type: .data) == nil {
           throw RepositoryError.missingBlob(blob)
         }

@@ -44,7 +44,22 @@ final class FileReader: Sendable {
   /// Has the small files that follow a small one brought with it: who reads one of many, as git its refs, reads the next ones,
   /// and one request brings them all.
   private func prepareSmallFiles(after inode: InodeNumber) {
-    let nodes = tree.read { $0.smallFiles(after: inode) }
+    prepare(tree.read { $0.smallFiles(after: inode) })
+  }
+
+  /// Has the small files of the root brought, where that takes a while, and does not wait for them: git reads them first.
+  func prepareSmallFilesOfRoot() {
+    guard repository.backend.isDistant else { return }
+    prepare(
+      tree.read { namespace in
+        // The root is loaded.
+        let children = (try? namespace.children(of: Namespace.root)) ?? [:]
+        guard let first = children.values.min() else { return [] }
+        return namespace.smallFiles(from: first, in: Namespace.root)
+      })
+  }
+
+  private func prepare(_ nodes: [Node]) {
     let slices = nodes.flatMap { node in (try? repository.listedExtents(of: node))?.slices(in: 0..<node.size) ?? [] }
     if !slices.isEmpty { blobs.prepare(slices) }
   }

@@ -13,6 +13,9 @@ actor LockKeeper {
   private var acquisition: Task<RepositoryLock, any Error>?
   private var isEnded = false
   private var scopeCount = 0
+  /// In a network a lock that was seen so lately need not be looked for: it is confirmed before a snapshot is sent.
+  private static let recently = Duration.seconds(5)
+
   private let needs = Locked<[Need]>([])
   private let held = Locked<RepositoryLock?>(nil)
 
@@ -38,7 +41,7 @@ actor LockKeeper {
 
   /// Calls `body` with the lock, which nobody gives back meanwhile; afterwards it is given back unless something needs it.
   ///
-  /// With `isConfirmed` the lock is seen to be on the storage when `body` begins. Where somebody removed it, and may have pruned
+  /// With `isConfirmed` the lock is seen to be on the storage when `body` begins, or in a network was a moment ago. Where somebody removed it, and may have pruned
   /// what only our packs hold, a new one is taken, with a fresh index.
   func holding<Result: Sendable>(
     isConfirmed: Bool, _ body: @Sendable (RepositoryLock) async throws -> Result
@@ -107,7 +110,7 @@ actor LockKeeper {
   private func acquireConfirmed() async throws -> RepositoryLock {
     let lock = try await acquire()
     do {
-      try await lock.confirm()
+      try await lock.confirm(unlessWithin: repository.backend.isDistant ? Self.recently : .zero)
       return lock
     } catch RepositoryError.lockLost(let reason) {
       logger.warning("\(reason)")

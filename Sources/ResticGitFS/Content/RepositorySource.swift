@@ -14,7 +14,9 @@ struct RepositorySource: TreeSource {
   ) throws(TreeSourceError) -> Tree {
     try wait(for: operation, of: inode) { [repository] in
       guard let id else { throw RepositoryError.damaged("a directory has no tree") }
-      return try await repository.loadTree(id)
+      let tree = try await repository.loadTree(id)
+      repository.prepareTrees(below: tree)
+      return tree
     }
   }
 

@@ -47,7 +47,8 @@ final class MountService: Sendable {
   /// How many seconds to wait before a final commit that failed is tried again, where the mount could not be restored.
   private static let retrySeconds: UInt32 = 5
 
-  private init(
+  /// A service for `mounted`; `prepare` makes one.
+  init(
     repository: Repository, configuration: MountConfiguration, mounted: MountedTree, lockKeeper: LockKeeper,
     logger: Logger
   ) {
@@ -77,61 +78,6 @@ final class MountService: Sendable {
     }
     tree.onChange { [coordinator] in coordinator.noteChange() }
     if tree.read({ $0.isChanged }) { coordinator.noteChange() }
-  }
-
-  /// Chooses the snapshot and makes the tree, under a lock: nothing is read while somebody prunes. A read-only mount does
-  /// without a lock where none can be written, as on a read-only disk, or where none is wanted. A mount for one program
-  /// begins before the lock is there, or without one if it only reads, where that is as safe (`QuietMoment`): somebody waits
-  /// for it.
-  static func prepare(
-    repository: Repository, configuration: MountConfiguration, logger: Logger
-  ) async throws -> MountService {
-    var configuration = configuration
-    if configuration.selection.followed == nil { configuration.isReadOnly = true }
-    let keeper = LockKeeper(repository: repository, retryFor: configuration.retryLock, logger: logger)
-    if configuration.isForOneProgram,
-      let service = await prepareQuickly(repository, configuration, keeper, logger: logger)
-    {
-      return service
-    }
-    do {
-      if configuration.takesLock {
-        _ = try await withTaskCancellationHandler {
-          try await keeper.acquire()
-        } onCancel: {
-          Task { await keeper.cancel() }
-        }
-      }
-    } catch RepositoryError.backend(.denied(let message)) where configuration.isReadOnly {
-      logger.info("mounting without a lock: \(message)")
-    }
-    do {
-      let mounted = try await MountedTree.open(repository, configuration, logger: logger)
-      let service = MountService(
-        repository: repository, configuration: configuration, mounted: mounted, lockKeeper: keeper, logger: logger)
-      // A program that mounts to write is about to do so: the lock is there already, unless a file is closed unchanged before.
-      let isKept = configuration.isForOneProgram && !configuration.isReadOnly
-      if !isKept { await keeper.releaseUnlessNeeded() }
-      return service
-    } catch {
-      await keeper.end()
-      throw error
-    }
-  }
-
-  /// `prepare` for a program that waits, where nobody prunes; nil: it takes a lock to know what is there.
-  private static func prepareQuickly(
-    _ repository: Repository, _ configuration: MountConfiguration, _ keeper: LockKeeper, logger: Logger
-  ) async -> MountService? {
-    // Whatever is wrong is found again under the lock, or was not true.
-    guard let moment = try? await QuietMoment.look(at: repository) else { return nil }
-    // A program that mounts to write is about to do so. Whoever stores something waits for the lock, and hears of failures.
-    if !configuration.isReadOnly { await keeper.begin() }
-    guard let mounted = try? await MountedTree.open(repository, configuration, logger: logger), !moment.isOver else {
-      return nil
-    }
-    return MountService(
-      repository: repository, configuration: configuration, mounted: mounted, lockKeeper: keeper, logger: logger)
   }
 
   /// Gives back what `prepare` took, for a service that is not run.

@@ -19,17 +19,19 @@ struct MountedTree: Sendable {
   /// What everybody should know about it, who uses a mount through another program as well.
   var warning: String?
 
-  /// Chooses the snapshot and makes the tree. The repository's index is loaded afterwards, in restic's order: snapshots, then index.
+  /// Chooses the snapshot and makes the tree. The repository's index is listed afterwards, in restic's order: snapshots, then index.
   ///
   /// Throws `.noSnapshot` where none is what was asked for, and a mount that is only read would show nothing.
   static func open(
     _ repository: Repository, _ configuration: MountConfiguration, logger: Logger
   ) async throws -> MountedTree {
     let choice = try await choose(repository, configuration)
-    try await repository.loadIndex()
-    let folders = choice.base.map { SnapshotFolders(repository: repository, saved: $0) }
+    let early = try await repository.loadIndex(with: choice.base?.snapshot.tree)
+    let folders = choice.base.map { SnapshotFolders(repository: repository, saved: $0, root: early) }
     var root: Tree?
     if let folders { root = try await folders.tree(at: choice.folder) }
+    // git reads all that is near its repository's root.
+    if let root, configuration.isForOneProgram { repository.prepareTrees(below: root) }
     var namespace = Namespace(
       root: rootNode(at: choice.base?.snapshot.time ?? .now()), tree: root, deviceID: SecureRandom.uint64() >> 16 | 1,
       rules: GitNameRules())
@@ -60,6 +62,7 @@ struct MountedTree: Sendable {
       tree: tree, repository: repository,
       blobs: BlobReader(repository: repository, cacheByteLimit: configuration.memory.cacheByteLimit),
       readAheadByteCount: configuration.memory.readAheadByteCount, logger: logger)
+    if configuration.isForOneProgram { files.prepareSmallFilesOfRoot() }
     return MountedTree(
       base: choice.base, files: files, ahead: choice.ahead, notice: notice, repositories: repositories, warning: warning
     )

@@ -5,13 +5,15 @@ struct SnapshotFolders: Sendable {
   /// Where the snapshot is.
   let repository: Repository
   let saved: SavedSnapshot
+  /// The snapshot's root tree, if that is loaded already.
+  var root: Tree?
 
   /// How many folders are looked into for repositories: a backup of one lies a few folders deep (`/srv/git/p.git`).
   private static let searchLimit = 40
 
   /// The tree at `folder`. Throws `.noSnapshot` where the snapshot has no such folder.
   func tree(at folder: [Name]) async throws(RepositoryError) -> Tree {
-    var tree = try await repository.loadTree(saved.snapshot.tree)
+    var tree = try await rootTree()
     for (depth, name) in folder.enumerated() {
       let path = folder[...depth].map(\.description).joined(separator: "/")
       guard let node = tree.nodes.first(where: { $0.name == name }) else {
@@ -28,13 +30,18 @@ struct SnapshotFolders: Sendable {
     return tree
   }
 
+  private func rootTree() async throws(RepositoryError) -> Tree {
+    if let root { return root }
+    return try await repository.loadTree(saved.snapshot.tree)
+  }
+
   /// The git repositories beneath the root that lie nearest to it, as far as a few looks find them.
   func repositories() async throws(RepositoryError) -> [[Name]] {
     var found: [[Name]] = []
     var open: [(path: [Name], tree: BlobID)] = [([], saved.snapshot.tree)]
     for _ in 0..<Self.searchLimit where !open.isEmpty {
       let (path, id) = open.removeFirst()
-      let nodes = try await repository.loadTree(id).nodes
+      let nodes = try await (path.isEmpty ? rootTree() : repository.loadTree(id)).nodes
       if BareRepository.isRepository({ nodes.contains($0) }) {
         found.append(path)
         continue

@@ -45,10 +45,15 @@ extension Namespace {
   /// are numbered in its order. At most 32, of 256 KiB in all.
   func smallFiles(after number: InodeNumber) -> [Node] {
     guard let first = inodes[number], first.node.size <= Self.smallFileByteCount else { return [] }
+    return smallFiles(from: number + 1, in: first.parent)
+  }
+
+  /// The nodes of small files from `number` on, in the directory `parent` as it is stored; bounded as above.
+  func smallFiles(from number: InodeNumber, in parent: InodeNumber) -> [Node] {
     var nodes: [Node] = []
     var byteCount: UInt64 = 0
-    for next in number + 1...number + 32 {
-      guard let inode = inodes[next], inode.parent == first.parent else { break }
+    for next in number..<number + 32 {
+      guard let inode = inodes[next], inode.parent == parent else { break }
       guard case .file(.stored) = inode.body, inode.node.content.count == 1 else { continue }
       byteCount += min(inode.node.size, 1 << 32)
       guard byteCount <= 4 * Self.smallFileByteCount else { break }

@@ -7,6 +7,7 @@ protocol BackendWrapper: Backend {
 
 extension BackendWrapper {
   var description: String { base.description }
+  var isDistant: Bool { base.isDistant }
 
   func create() async throws(BackendError) { try await base.create() }
 

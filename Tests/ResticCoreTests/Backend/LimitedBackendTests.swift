@@ -41,7 +41,7 @@ struct LimitedBackendTests {
     #expect(counting.running.highest > 5)
   }
 
-  @Test("lock files pass while every connection is taken")
+  @Test("lock files, and the config that is read before one is written, pass while every connection is taken")
   func lockBypass() async throws {
     let blocked = Gatekeeper()
     let limited = LimitedBackend(StallingBackend(blocked), connections: 1)
@@ -52,6 +52,8 @@ struct LimitedBackendTests {
     #expect(try await limited.list(.lock).map(\.file) == [lock])
     #expect(try await limited.load(lock).array == [1])
     try await limited.remove(lock)
+    try await limited.save(.config, [2])
+    #expect(try await limited.load(.config).array == [2])
     blocked.open()
     try await stalled.value
   }

@@ -261,6 +261,7 @@ private final class StoppingBackend: Backend {
   }
 
   let description = "stopping"
+  let isDistant = false
   var isStopped: Bool { state.withLock { $0.stopped != nil } }
   var callCount: Int { state.withLock { $0.callCount } }
 

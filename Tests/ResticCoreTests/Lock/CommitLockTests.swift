@@ -76,6 +76,33 @@ struct CommitLockTests {
     await #expect(throws: RepositoryError.self) { try await lock.confirm() }
   }
 
+  @Test("one listing confirms it and the repository's lock, and tells which of them is gone")
+  func confirmedTogether() async throws {
+    let scene = try await Scene()
+    let counted = FaultBackend(scene.backend)
+    let repository = try await TestRepository.open(counted)
+    let shared = try await RepositoryLock.acquire(on: repository, policy: scene.policy, clock: scene.lockClock)
+    let lock = try await CommitLock.acquire(on: repository, policy: scene.policy, clock: scene.lockClock)
+    let before = counted.callCount
+    try await lock.confirm(with: shared)
+    #expect(counted.calls[before...].map(\.operation) == [.list])
+    scene.backend[.lock(shared.id)] = nil
+    let error = await #expect(throws: RepositoryError.self) { try await lock.confirm(with: shared) }
+    #expect("\(try #require(error))".contains("the lock on the repository"))
+    #expect(shared.isLost)
+    try lock.validate()
+    try await lock.release()
+  }
+
+  @Test("a storage that remembers what somebody has removed, until it is asked for a list, deceives nobody")
+  func remembered() async throws {
+    let scene = try await Scene()
+    let repository = try await TestRepository.open(RememberingBackend(base: scene.backend))
+    let lock = try await CommitLock.acquire(on: repository, policy: scene.policy, clock: scene.lockClock)
+    scene.backend[.lock(lock.id)] = nil
+    await #expect(throws: RepositoryError.self) { try await lock.confirm() }
+  }
+
   @Test("one at a time; the second is told who has it, and gets it after the release")
   func exclusion() async throws {
     let scene = try await Scene()
@@ -291,6 +318,13 @@ struct CommitLockTests {
   }
 }
 
+/// Says that every file is there whose size is asked for, as rclone does of one that somebody else has removed.
+private struct RememberingBackend: BackendWrapper {
+  let base: any Backend
+
+  func byteCount(of file: BackendFile) async throws(BackendError) -> Int { 100 }
+}
+
 /// Lists lock files only when another was written after them.
 private final class LateListingBackend: Backend {
   private let base: MemoryBackend
@@ -301,6 +335,7 @@ private final class LateListingBackend: Backend {
   }
 
   let description = "late"
+  let isDistant = false
 
   func create() async throws(BackendError) {
     try await base.create()

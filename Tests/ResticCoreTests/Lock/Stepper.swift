@@ -86,6 +86,7 @@ final class SteppingBackend: Backend {
   }
 
   var description: String { base.description }
+  var isDistant: Bool { base.isDistant }
 
   private func wait() async {
     await stepper.withLock { $0 }?.step(client)

@@ -231,6 +231,7 @@ private final class HeldBackend: Backend {
   init(_ base: MemoryBackend) { self.base = base }
 
   var description: String { base.description }
+  var isDistant: Bool { base.isDistant }
   var waiting: Int { state.withLock { $0.waiters.count } }
   var most: Int { state.withLock { $0.most } }
 

@@ -35,9 +35,9 @@ struct RepositoryIdentityTests {
 
   @Test(
     "nothing is written to another repository, and nothing of it is kept; ours goes on when it is back",
-    arguments: [true, false])
-  func otherRepository(isEmpty: Bool) async throws {
-    let backend = MemoryBackend()
+    arguments: [true, false], [true, false])
+  func otherRepository(isEmpty: Bool, isDistant: Bool) async throws {
+    let backend = MemoryBackend(isDistant: isDistant)
     let repository = try await TestRepository.create(on: backend)
     let saved = try await repository.commit(Self.old)
     let lock = try await RepositoryLock.acquire(on: repository)
@@ -61,6 +61,7 @@ struct RepositoryIdentityTests {
       { try await lock.release() },
     ]
     for (number, call) in calls.enumerated() {
+      repository.lastLook.withLock { $0 = nil }  // as after `lookLifetime`
       let message = await Self.refusal(call)
       #expect(message?.contains(own) == true && message?.contains("does not open") == true, "call \(number)")
       #expect(backend.files == theirs, "call \(number)")
@@ -79,6 +80,33 @@ struct RepositoryIdentityTests {
     let reader = try await TestRepository.open(backend)
     #expect(try await reader.files(of: next) == Self.new)
     #expect(try await reader.loadBlob(SHA256.id(of: [1, 2, 3] as [UInt8]), type: .data) == [1, 2, 3])
+  }
+
+  @Test("in a network the files of a commit are stored upon one look, and on a disk there is one before each")
+  func looks() async throws {
+    for isDistant in [true, false] {
+      let counted = FaultBackend(MemoryBackend(isDistant: isDistant))
+      let repository = try await TestRepository.create(on: counted)
+      let looks = { counted.calls.count { $0.operation == .load && $0.file == .config } }
+      try await repository.commit(Self.new)
+      let stores = counted.calls.count { $0.operation == .save && ![.config, .key].contains($0.type) }
+      #expect(stores >= 4)
+      #expect(looks() == (isDistant ? 1 : stores))
+      repository.lastLook.withLock { $0 = .now - Repository.lookLifetime }
+      try await repository.commit(Self.old, seconds: 1)
+      #expect(isDistant ? looks() == 2 : looks() > stores)
+    }
+  }
+
+  @Test("who stores something while another looks waits for that look")
+  func sharedLook() async throws {
+    let counted = FaultBackend(DistantBackend(MemoryBackend()))
+    let repository = try await TestRepository.create(on: counted)
+    repository.anticipateStoring()
+    async let first = repository.requireIdentity()
+    async let second = repository.requireIdentity()
+    _ = try await (first, second)
+    #expect(counted.calls.count { $0.operation == .load && $0.file == .config } == 1)
   }
 
   @Test("one whose config our key opens is told apart by its id, and both are named")

@@ -200,11 +200,11 @@ struct CommitCoordinatorTests {
   // C5, C15, R1
   @Test(
     "for every k: the repository shows the old state or the new, and the next commit succeeds without a conflict",
-    arguments: CrashPoint.allCases)
-  func crashPoints(_ point: CrashPoint) async throws {
+    arguments: CrashPoint.allCases, [false, true])
+  func crashPoints(_ point: CrashPoint, isDistant: Bool) async throws {
     var k = 1
     while true {
-      let storage = MemoryBackend()
+      let storage = MemoryBackend(isDistant: isDistant)
       let first = try await TestMount(TestMount.makeRepository(on: storage))
       try await first.write(Self.hold("old"), to: "d/f")
       _ = try await first.coordinator.commit(.sync)

@@ -11,7 +11,7 @@ struct CommitInterleavingTests {
 
   @Test(
     "one stops before its call k, for every k, while the other commits: one line of snapshots, and nothing is lost",
-    arguments: 0...1, ["other files", "the same file"])
+    arguments: 0...1, ["other files", "the same file", "other files in a network"])
   func oneStops(stopped: Int, changing what: String) async throws {
     // The calls of the client that were stopped; their number varies by a few with the order of what goes on beside.
     var count = 0
@@ -21,7 +21,8 @@ struct CommitInterleavingTests {
         for number in first..<first + Self.width {
           group.addTask {
             let round = try await Self.play(
-              stopping: stopped, beforeCall: number, isSameFile: what == "the same file")
+              stopping: stopped, beforeCall: number, isSameFile: what == "the same file",
+              isDistant: what.hasSuffix("network"))
             #expect(round.faults.isEmpty, "client \(stopped) stopped before call \(number)")
             return round.isReached
           }
@@ -58,9 +59,9 @@ struct CommitInterleavingTests {
 
   /// Both clients change something and commit; without `seesLocks` neither sees the other's locks.
   private static func play(
-    stopping stopped: Int, beforeCall number: Int, isSameFile: Bool, seesLocks: Bool = true
+    stopping stopped: Int, beforeCall number: Int, isSameFile: Bool, seesLocks: Bool = true, isDistant: Bool = false
   ) async throws -> Round {
-    let storage = MemoryBackend()
+    let storage = MemoryBackend(isDistant: isDistant)
     let maker = try await TestMount(TestMount.makeRepository(on: storage))
     try await maker.write(text("base"), to: "d/base")
     _ = try await maker.coordinator.commit(.sync)

@@ -44,7 +44,7 @@ struct LockThief: Sendable {
       pause: { call in
         let isSaving = call.operation == .save && call.type == .snapshot
         if isSaving { hasSaved.isOn = true }
-        let isNow = moment == .beforeSaving ? isSaving : hasSaved.isOn && call.operation == .byteCount
+        let isNow = moment == .beforeSaving ? isSaving : hasSaved.isOn && call.operation == .list && call.type == .lock
         guard isNow, !isOver.isOn else { return }
         isOver.isOn = true
         do {

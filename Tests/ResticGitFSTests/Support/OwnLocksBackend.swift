@@ -10,6 +10,7 @@ final class OwnLocksBackend: Backend {
   }
 
   var description: String { base.description }
+  var isDistant: Bool { base.isDistant }
 
   func create() async throws(BackendError) { try await base.create() }
 

@@ -14,7 +14,7 @@ final class Turnstile: Sendable {
   }
 
   /// Looks at the locks of a client that waits for the commit lock, and is not just taking a lock of its own.
-  private static let looksOfAWaiter = 8
+  private static let looksOfAWaiter = 12
 
   private let stopped: Int
   private let state = Locked(State())

@@ -35,6 +35,7 @@ public final class FaultProxy: Sendable {
 
   private struct State {
     var requests: [Request] = []
+    var exchanges: [RequestRounds.Exchange] = []
     var treat: @Sendable (Request) -> Treatment
     var sockets: Set<Int32> = []
     var connectionCount = 0
@@ -45,6 +46,7 @@ public final class FaultProxy: Sendable {
   /// Where it listens, on 127.0.0.1.
   public let port: UInt16
   private let upstream: UInt16?
+  private let start = ContinuousClock.now
   private let state: Mutex<State>
 
   /// A proxy before the server at `upstream`, a port of 127.0.0.1.
@@ -99,6 +101,9 @@ public final class FaultProxy: Sendable {
   /// All requests so far.
   public var requests: [Request] { state.withLock { $0.requests } }
 
+  /// The rounds of the requests that were answered so far.
+  public var rounds: RequestRounds { RequestRounds(state.withLock { $0.exchanges }) }
+
   /// How many connections were made so far.
   public var connectionCount: Int { state.withLock { $0.connectionCount } }
 
@@ -107,6 +112,15 @@ public final class FaultProxy: Sendable {
     state.withLock { state in
       state.treat = treat
       state.requests = []
+      state.exchanges = []
+    }
+  }
+
+  /// Forgets the requests that were.
+  public func forget() {
+    state.withLock { state in
+      state.requests = []
+      state.exchanges = []
     }
   }
 
@@ -133,6 +147,7 @@ public final class FaultProxy: Sendable {
     let words = head[0].split(separator: " ").map(String.init)
     guard words.count == 3 else { return false }
     let fields = Array(head.dropFirst())
+    let begin = start.duration(to: .now)
     guard let body = client.read(SocketStream.contentLength(fields) ?? 0) else { return false }
     let (request, treat) = state.withLock { state in
       let request = Request(method: words[0], target: words[1], fields: fields, number: state.requests.count)
@@ -140,13 +155,10 @@ public final class FaultProxy: Sendable {
       return (request, state.treat)
     }
     var lostCount: Int?
+    var pause: UInt32 = 0
     switch treat(request) {
     case .pass: break
-    case .delay(let delay):
-      let half = UInt32(delay / .microseconds(2))
-      usleep(half)
-      defer { usleep(half) }
-      return forward(head, body, to: &client, request, keeping: nil)
+    case .delay(let delay): pause = UInt32(delay / .microseconds(2))
     case .cut: return false
     case .loseAnswer: lostCount = -1
     case .truncate(let count): lostCount = count
@@ -157,12 +169,15 @@ public final class FaultProxy: Sendable {
       client.write(bytes)
       return true
     }
-    return forward(head, body, to: &client, request, keeping: lostCount)
+    usleep(pause)
+    return forward(head, body, to: &client, request, keeping: lostCount, begin, pause)
   }
 
-  /// Passes a request on, and of the answer's body `keeping` bytes, -1 for no answer, nil for all.
+  /// Passes a request that arrived at `begin` on, and after a `pause` in microseconds `keeping` bytes of the answer's body, -1
+  /// for no answer, nil for all.
   private func forward(
-    _ head: [String], _ body: [UInt8], to client: inout SocketStream, _ request: Request, keeping: Int?
+    _ head: [String], _ body: [UInt8], to client: inout SocketStream, _ request: Request, keeping: Int?,
+    _ begin: Duration, _ pause: UInt32
   ) -> Bool {
     guard let upstream, let server = Self.connect(port: upstream) else { return false }
     defer { close(server) }
@@ -173,10 +188,18 @@ public final class FaultProxy: Sendable {
     let payload =
       request.method == "HEAD"
       ? [] : SocketStream.contentLength(answer).map { stream.read($0) ?? [] } ?? stream.readAll()
+    usleep(pause)
     if keeping == -1 { return false }
+    let name = "\(request.method) \(request.target)"
+    // Before it is sent: the client's next request may be here before this goes on.
+    state.withLock {
+      $0.exchanges.append(RequestRounds.Exchange(name, begin: begin, end: start.duration(to: .now)))
+    }
     let fields = answer.filter { !$0.lowercased().hasPrefix("connection:") }
-    client.write(Array((fields.joined(separator: "\r\n") + "\r\n\r\n").utf8))
-    client.write(keeping.map { Array(payload.prefix($0)) } ?? payload)
+    // At once: the second of two small pieces would wait until the client's kernel has acknowledged the first.
+    client.write(
+      Array((fields.joined(separator: "\r\n") + "\r\n\r\n").utf8)
+        + (keeping.map { Array(payload.prefix($0)) } ?? payload))
     // The end of a body of unknown length is that of the connection.
     return keeping == nil
       && (SocketStream.contentLength(answer) != nil || request.method == "HEAD"

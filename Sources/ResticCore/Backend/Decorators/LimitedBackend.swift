@@ -1,6 +1,7 @@
 /// Makes at most `connections` calls at a time; the others wait their turn, first come, first served.
 ///
-/// - Lock files never wait: a refresh that queues behind a gigabyte of packs would lose the lock.
+/// - Lock files never wait: a refresh that queues behind a gigabyte of packs would lose the lock. Nor does the config, which is
+///   looked at before a lock is written.
 /// - A task cancelled while it waits throws `.unavailable` and its call is not made; one that need not wait is let
 ///   through, so that cleaning up works.
 public struct LimitedBackend: Backend {
@@ -18,6 +19,7 @@ public struct LimitedBackend: Backend {
   }
 
   public var description: String { base.description }
+  public var isDistant: Bool { base.isDistant }
 
   public func create() async throws(BackendError) {
     try await limited(nil) { () async throws(BackendError) in try await base.create() }
@@ -54,7 +56,7 @@ public struct LimitedBackend: Backend {
   private func limited<Success>(
     _ type: BackendFileType?, _ call: () async throws(BackendError) -> Success
   ) async throws(BackendError) -> Success {
-    if type == .lock { return try await call() }
+    if type == .lock || type == .config { return try await call() }
     guard await gate.enter() else { throw .unavailable("cancelled while waiting for a connection") }
     defer { gate.leave() }
     return try await call()

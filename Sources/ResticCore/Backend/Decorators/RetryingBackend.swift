@@ -35,6 +35,7 @@ public struct RetryingBackend: Backend {
   }
 
   public var description: String { base.description }
+  public var isDistant: Bool { base.isDistant }
 
   public func create() async throws(BackendError) {
     try await retrying("create \(base.description)") { _ async throws(BackendError) in try await base.create() }

@@ -33,6 +33,7 @@ public struct LocalBackend: Backend {
   public var path: FilePath { paths.root }
 
   public var description: String { paths.root.string }
+  public var isDistant: Bool { false }
 
   public func create() async throws(BackendError) {
     try await executor.run { () throws(BackendError) in try createFolders() }

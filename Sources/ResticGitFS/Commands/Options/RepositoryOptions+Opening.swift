@@ -19,19 +19,21 @@ extension RepositoryOptions {
   /// The repository at `location`, opened with the password from wherever it comes. A person has three tries, and git's
   /// credential helpers hear what came of each. `options`: those of the storage; `isForGit`: git has started us.
   ///
-  /// Whether there is a repository is checked first: nobody types a password for nothing.
+  /// Whether there is a repository is checked first: nobody types a password for nothing. What `scope` says is read beside that.
   func open(
     at location: BackendLocation, options: [String], settings: Repository.Settings, isForGit: Bool = false,
-    in context: CommandContext
+    reading scope: OpeningReads.Scope = .keys, in context: CommandContext
   ) async throws -> Repository {
     var reader = try passwordReader(in: context)
     reader.isForGit = isForGit
     let backend = try backend(
       at: location, options: options, waiting: settings.waiting, logger: settings.logger, context.environment)
+    let hint = keyHint ?? context.environment[.keyHint]
+    let reads = OpeningReads(of: backend, keyHint: hint, scope)
     do throws(RepositoryError) {
-      try await Self.checkConfig(of: backend, at: location)
+      try await reads.requireConfig()
     } catch {
-      throw CommandError(error, location: location.description)
+      throw CommandError(Self.naming(location, in: error), location: location.description)
     }
     var settings = settings
     settings.cache = await cache.place(
@@ -43,7 +45,7 @@ extension RepositoryOptions {
       }
       do throws(RepositoryError) {
         let repository = try await Repository.open(
-          on: backend, password: answer.password, keyHint: keyHint ?? context.environment[.keyHint], settings: settings)
+          on: backend, password: answer.password, keyHint: hint, settings: settings, reads: reads)
         await answer.credential?.approve()
         if let place = settings.cache { await cache.cleanUp(place, logger: settings.logger, in: context) }
         return repository
@@ -65,18 +67,12 @@ extension RepositoryOptions {
       source: source, terminal: context.terminal, mayPrompt: context.environment.allowsTerminalPrompt)
   }
 
-  private static func checkConfig(
-    of backend: any Backend, at location: BackendLocation
-  ) async throws(RepositoryError) {
-    let byteCount: Int
-    do throws(BackendError) {
-      byteCount = try await backend.byteCount(of: .config)
-    } catch {
-      switch error {
-      case .notFound, .missing: throw .noRepository(location.description)
-      default: throw .backend(error)
-      }
+  /// `error` with the location as the person who gave it knows it.
+  private static func naming(_ location: BackendLocation, in error: RepositoryError) -> RepositoryError {
+    switch error {
+    case .noRepository: .noRepository(location.description)
+    case .damaged: .damaged("the config file of \(location) is empty")
+    default: error
     }
-    guard byteCount > 0 else { throw .damaged("the config file of \(location) is empty") }
   }
 }

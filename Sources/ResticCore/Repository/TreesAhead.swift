@@ -1,0 +1,72 @@
+/// Small trees on their way from a network before somebody asks for them: who enters a directory mostly enters those in it next,
+/// and level by level that is a round of requests for each.
+///
+/// Bounds: a directory of more than `directoryLimit` directories is left alone, and so are larger trees; at most `limit` trees are
+/// kept that nobody has asked for, then the oldest go. Whatever cannot be loaded ahead is loaded when it is asked for.
+/// Thread-safe; `state` is a leaf lock.
+final class TreesAhead: Sendable {
+  /// Trees that came with one request, by their ids.
+  private typealias Group = Task<[BlobID: [UInt8]], Never>
+
+  private struct State {
+    var groups: [BlobID: Group] = [:]
+    /// The ids of `groups`, the oldest first.
+    var order: [BlobID] = []
+  }
+
+  private static let directoryLimit = 16
+  private static let byteLimit = 64 << 10
+  private static let limit = 64
+
+  private let state = Locked(State())
+
+  /// The plaintext of a tree that was asked for ahead, once; nil if it was not, or could not be loaded.
+  func take(_ id: BlobID) async -> [UInt8]? {
+    let group = state.withLock { state in
+      state.order.removeAll { $0 == id }
+      return state.groups.removeValue(forKey: id)
+    }
+    return await group?.value[id]
+  }
+
+  /// Begins to load the directories in `tree`, and so on for `depth` levels.
+  func begin(_ tree: Tree, depth: Int, in repository: Repository) {
+    let directories = Set(tree.nodes.compactMap(\.subtree))
+    if depth > 0, directories.count <= Self.directoryLimit { begin(directories, depth: depth, in: repository) }
+  }
+
+  /// Begins to load as many of `trees` as are kept, and what is in them for `depth` levels in all.
+  func begin(_ trees: Set<BlobID>, depth: Int, in repository: Repository) {
+    let ids = trees.prefix(Self.limit).filter { id in
+      // What the index does not know would have it loaded again.
+      guard let byteCount = repository.blobByteCount(id, type: .tree) else { return false }
+      return byteCount <= Self.byteLimit
+    }
+    state.withLock { state in
+      let new = ids.filter { state.groups[$0] == nil }
+      guard !new.isEmpty else { return }
+      let group = Group { [weak self, weak repository] in
+        guard let repository else { return [:] }
+        let loaded = await Self.load(Array(new), from: repository)
+        for bytes in loaded.values {
+          // One that is damaged says so when it is asked for.
+          if let inner = try? Tree.decode(bytes) { self?.begin(inner, depth: depth - 1, in: repository) }
+        }
+        return loaded
+      }
+      for id in new { state.groups[id] = group }
+      state.order += new
+      while state.order.count > Self.limit { state.groups[state.order.removeFirst()] = nil }
+    }
+  }
+
+  private static func load(_ ids: [BlobID], from repository: Repository) async -> [BlobID: [UInt8]] {
+    let loaded = Locked<[BlobID: [UInt8]]>([:])
+    do throws(RepositoryError) {
+      try await repository.loadBlobs(ids, type: .tree) { id, bytes in loaded.withLock { $0[id] = bytes } }
+    } catch {
+      // Whoever asks for one that is not there loads it, and hears why that fails.
+    }
+    return loaded.withLock { $0 }
+  }
+}

@@ -1,0 +1,180 @@
+import Logging
+import ResticCore
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@testable import ResticGitFS
+
+/// R2, R15: a mount begins without a lock of its own.
+@Suite("Opening for a mount", .timeLimit(.minutes(5)))
+struct MountPreparationTests {
+  private let storage = MemoryBackend(isDistant: true)
+
+  private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+  private func makeSnapshot(_ bytes: [UInt8] = [1]) async throws {
+    let repository = storage.files.isEmpty ? try await TestMount.makeRepository(on: storage) : try await open(storage)
+    let mount = try await TestMount(repository)
+    try await mount.write(bytes, to: "f")
+    _ = try await mount.commit()
+  }
+
+  private func open(_ backend: any Backend) async throws -> Repository {
+    var password = TestMount.password
+    return try await Repository.open(
+      on: backend, password: SecureBytes(wiping: &password), reads: OpeningReads(of: backend, .everything))
+  }
+
+  private func prepare(
+    _ backend: any Backend, isReadOnly: Bool = false, isForOneProgram: Bool = false, retryFor: Duration = .zero
+  ) async throws -> MountService {
+    let repository = try await open(backend)
+    var configuration = MountConfiguration(
+      mountpoint: "/nowhere", isReadOnly: isReadOnly, selection: .latest(SnapshotFilter()),
+      createsBareRepository: false, fileSystemName: "test", retryLock: retryFor,
+      identity: SnapshotIdentity(hostname: "here", username: "me", userID: 1, groupID: 1))
+    configuration.isForOneProgram = isForOneProgram
+    return try await MountService.prepare(
+      repository: repository, configuration: configuration, logger: Self.logger)
+  }
+
+  private func plantExclusiveLock() async throws -> BackendFile {
+    let before = Set(storage.files.keys)
+    _ = try await RepositoryLock.acquire(on: try await open(storage), exclusive: true)
+    return try #require(storage.files.keys.first { !before.contains($0) })
+  }
+
+  @Test("writes no lock, whoever it is for, unless that is somebody who is about to write", arguments: [true, false])
+  func withoutLock(isForOneProgram: Bool) async throws {
+    try await makeSnapshot()
+    for isReadOnly in [true, false] {
+      let counted = FaultBackend(storage)
+      let service = try await prepare(counted, isReadOnly: isReadOnly, isForOneProgram: isForOneProgram)
+      #expect(service.status().snapshot != nil)
+      let isKept = isForOneProgram && !isReadOnly
+      if !isKept { #expect(!counted.calls.contains { $0.isWrite }) }
+      await service.abandon()
+      #expect(counted.calls.contains { $0.isWrite } == isKept)
+      #expect(try await storage.list(.lock).isEmpty)
+    }
+  }
+
+  @Test("the index is listed when the snapshots are known")
+  func order() async throws {
+    try await makeSnapshot()
+    let distant = DistantBackend(storage, roundTrip: .milliseconds(30))
+    await (try prepare(distant)).abandon()
+    let snapshots = try #require(distant.exchanges.last { $0.name == "list snapshots" })
+    #expect(distant.exchanges.contains { $0.name == "list index" && $0.begin >= snapshots.end })
+    let rounds = RequestRounds(distant.exchanges)
+    #expect(rounds.exchanges.count { $0.name == "load snapshots" } == 1)
+  }
+
+  @Test("an exclusive lock stands in the way, whether it was there before or appears during the opening")
+  func exclusiveLock() async throws {
+    try await makeSnapshot()
+    let lock = try await plantExclusiveLock()
+    await #expect(throws: RepositoryError.self) { try await prepare(storage) }
+    let content = storage[lock]
+    storage[lock] = nil
+    // It appears when the key is being read.
+    let late = FaultBackend(
+      storage,
+      pause: { call in
+        if call.operation == .load, call.type == .key { storage[lock] = content }
+      }, fault: { _ in nil })
+    await #expect(throws: RepositoryError.self) { try await prepare(late) }
+    storage[lock] = nil
+    await (try await prepare(storage)).abandon()
+  }
+
+  @Test("who opens waits for an exclusive lock, and shows what is there when that is gone")
+  func waits() async throws {
+    try await makeSnapshot()
+    let lock = try await plantExclusiveLock()
+    let looks = Locked(0)
+    let backend = FaultBackend(
+      storage,
+      pause: { call in
+        guard call.operation == .list, call.type == .lock else { return }
+        let count = looks.withLock { looks in
+          looks += 1
+          return looks
+        }
+        if count == 4 { storage[lock] = nil }
+      }, fault: { _ in nil })
+    let service = try await prepare(backend, retryFor: .seconds(60))
+    #expect(service.status().snapshot != nil)
+    await service.abandon()
+    #expect(try await storage.list(.lock).isEmpty)
+  }
+
+  @Test("a pack that a prune takes away during the opening makes it open once more, under a lock")
+  func prunedMeanwhile() async throws {
+    try await makeSnapshot()
+    let misses = Locked(2)
+    let backend = FaultBackend(storage) { call in
+      guard call.operation == .load, call.type == .data, let file = call.file else { return nil }
+      return misses.withLock { left in
+        left -= 1
+        return left >= 0 ? .nothingDone(.notFound(file)) : nil
+      }
+    }
+    let service = try await prepare(backend)
+    #expect(service.status().snapshot != nil)
+    #expect(misses.withLock { $0 } < 0)
+    await service.abandon()
+    #expect(try await storage.list(.lock).isEmpty)
+  }
+
+  @Test("an error that has nothing to do with a prune is told at once, and no lock is asked for")
+  func otherErrors() async throws {
+    try await makeSnapshot()
+    let counted = FaultBackend(storage) { call in
+      call.operation == .load && call.type == .data ? .nothingDone(FaultBackend.death) : nil
+    }
+    await #expect(throws: RepositoryError.self) { try await prepare(counted) }
+    #expect(!counted.calls.contains { $0.isWrite })
+  }
+
+  @Test("a listing of index files that lags behind costs another look, and shows the snapshot all the same")
+  func laggingIndex() async throws {
+    try await makeSnapshot()
+    let known = Set(storage.files.keys)
+    try await makeSnapshot([2])
+    let isLate = Locked(3)
+    let lagging = LaggingBackend(base: storage) { file in
+      file.type == .index && !known.contains(file)
+        && isLate.withLock { left in
+          left -= 1
+          return left >= 0
+        }
+    }
+    let service = try await prepare(lagging)
+    let newest = try await open(storage).latestSnapshot(matching: SnapshotFilter())
+    #expect(service.status().snapshot == newest?.id.hex)
+    await service.abandon()
+  }
+}
+
+/// Does not list some files yet.
+private struct LaggingBackend: Backend {
+  let base: MemoryBackend
+  let isHidden: @Sendable (BackendFile) -> Bool
+
+  var description: String { base.description }
+  var isDistant: Bool { base.isDistant }
+
+  func create() async throws(BackendError) { try await base.create() }
+  func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) { try await base.save(file, bytes) }
+  func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
+    try await base.load(file, range: range)
+  }
+  func byteCount(of file: BackendFile) async throws(BackendError) -> Int { try await base.byteCount(of: file) }
+  func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
+    try await base.list(type).filter { !isHidden($0.file) }
+  }
+  func remove(_ file: BackendFile) async throws(BackendError) { try await base.remove(file) }
+  func capacity() async throws(BackendError) -> StorageCapacity? { nil }
+}

@@ -1,0 +1,65 @@
+import ResticCore
+import ResticTestSupport
+import Testing
+
+@testable import ResticGitFS
+
+/// N11, R10: what of a commit goes on at once in a network, and what never does.
+@Suite("The order of a commit's calls in a network", .timeLimit(.minutes(5)))
+struct CommitRoundsTests {
+  /// A mount of a repository at the end of a network, with one snapshot.
+  private static func makeMount(isImmediate: Bool) async throws -> (TestMount, DistantBackend, MemoryBackend) {
+    let memory = MemoryBackend()
+    let first = try await TestMount(TestMount.makeRepository(on: memory))
+    try await first.write([1], to: "d/f")
+    _ = try await first.commit()
+    let distant = DistantBackend(memory, roundTrip: .milliseconds(40), isImmediate: isImmediate)
+    return (try await TestMount(TestMount.openRepository(on: distant)), distant, memory)
+  }
+
+  @Test(
+    "packs come before the index, the index before the snapshot; snapshots are listed under the commit lock only",
+    arguments: [true, false])
+  func order(isImmediate: Bool) async throws {
+    let (mount, distant, memory) = try await Self.makeMount(isImmediate: isImmediate)
+    try await mount.write([2], to: "d/g")
+    let before = distant.exchanges.count
+    guard case .saved = try await mount.commit() else {
+      Issue.record("a change makes a snapshot")
+      return
+    }
+    let calls = Array(distant.exchanges[before...])
+    let all = { (name: String) in calls.filter { $0.name == name } }
+    let index = try #require(all("save index").first)
+    let snapshot = try #require(all("save snapshots").first)
+    for pack in all("save data") { #expect(pack.end <= index.begin) }
+    #expect(all("save data").count == 2 && all("save index").count == 1 && all("save snapshots").count == 1)
+    #expect(index.end <= snapshot.begin)
+
+    // The commit lock is the last one written before: the first is the repository's, which the change asked for.
+    let lock = try #require(all("save locks").last { $0.end <= snapshot.begin })
+    let look = try #require(all("list snapshots").first)
+    let held = all("list locks").filter { $0.begin >= lock.end && $0.end <= look.begin }
+    #expect(!held.isEmpty, "the lock is seen before the snapshots are listed")
+    if !isImmediate { #expect(held.contains { $0.begin - lock.end >= .milliseconds(190) }) }
+    #expect(look.end <= snapshot.begin)
+    // Both are confirmed beside the look, and the commit lock after the saving.
+    #expect(all("list locks").contains { $0.begin >= lock.end && $0.begin >= held[0].end && $0.end <= snapshot.begin })
+    #expect(all("list locks").contains { $0.begin >= snapshot.end })
+    #expect(all("remove locks").allSatisfy { $0.begin >= snapshot.end })
+    // What is seen of the config is no older than a second.
+    let config = try #require(distant.exchanges.last { $0.name == "load config" && $0.end <= snapshot.begin })
+    #expect(snapshot.begin - config.begin <= .milliseconds(1100))
+    #expect(
+      all("list index").isEmpty || all("list index").allSatisfy { $0.end <= index.begin }, "nothing is to be merged")
+    #expect(try await memory.list(.lock).isEmpty)
+  }
+
+  @Test("our own locks are not read back, and no file is asked for by itself")
+  func spared() async throws {
+    let (mount, distant, _) = try await Self.makeMount(isImmediate: true)
+    try await mount.write([2], to: "d/g")
+    _ = try await mount.commit()
+    #expect(!distant.exchanges.contains { $0.name == "load locks" || $0.name.hasPrefix("stat") })
+  }
+}

@@ -1,0 +1,79 @@
+public import ResticCore
+import Synchronization
+
+/// Another backend at the end of a network: each call takes a round trip, so that those who use it make several at once.
+public final class DistantBackend: Backend {
+  private let base: any Backend
+  private let roundTrip: Duration
+  private let isImmediate: Bool
+  private let start = ContinuousClock.now
+  private let recorded = Mutex<[RequestRounds.Exchange]>([])
+
+  /// `base`, a `roundTrip` away. `isImmediate`: its listings show whatever was saved before.
+  public init(_ base: any Backend, roundTrip: Duration = .milliseconds(10), isImmediate: Bool = true) {
+    self.base = base
+    self.roundTrip = roundTrip
+    self.isImmediate = isImmediate
+  }
+
+  public var description: String { base.description }
+  public let isDistant = true
+
+  /// The calls so far, by their beginnings: `save index`, `load config`.
+  public var exchanges: [RequestRounds.Exchange] { RequestRounds(recorded.withLock { $0 }).exchanges }
+
+  public func create() async throws(BackendError) {
+    try await travelling("create") { () async throws(BackendError) in try await base.create() }
+  }
+
+  public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
+    try await travelling("save \(file.type.rawValue)") { () async throws(BackendError) in
+      try await base.save(file, bytes)
+    }
+  }
+
+  public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
+    try await travelling("load \(file.type.rawValue)") { () async throws(BackendError) in
+      try await base.load(file, range: range)
+    }
+  }
+
+  public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
+    try await travelling("stat \(file.type.rawValue)") { () async throws(BackendError) in
+      try await base.byteCount(of: file)
+    }
+  }
+
+  public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
+    try await travelling("list \(type.rawValue)") { () async throws(BackendError) in try await base.list(type) }
+  }
+
+  public func remove(_ file: BackendFile) async throws(BackendError) {
+    try await travelling("remove \(file.type.rawValue)") { () async throws(BackendError) in try await base.remove(file)
+    }
+  }
+
+  public func capacity() async throws(BackendError) -> StorageCapacity? {
+    try await travelling("capacity") { () async throws(BackendError) in try await base.capacity() }
+  }
+
+  public func listingsAreImmediate(of type: BackendFileType) async -> Bool { isImmediate }
+
+  /// Half of the way there, and half of it back. Who is cancelled does not wait: the call is made all the same.
+  private func travelling<Success>(
+    _ name: String, _ call: () async throws(BackendError) -> Success
+  ) async throws(BackendError) -> Success {
+    let begin = start.duration(to: .now)
+    try? await Task.sleep(for: roundTrip / 2)
+    let result: Result<Success, BackendError>
+    do throws(BackendError) {
+      result = .success(try await call())
+    } catch {
+      result = .failure(error)
+    }
+    try? await Task.sleep(for: roundTrip / 2)
+    let end = start.duration(to: .now)
+    recorded.withLock { $0.append(RequestRounds.Exchange(name, begin: begin, end: end)) }
+    return try result.get()
+  }
+}

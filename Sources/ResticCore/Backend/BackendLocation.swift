@@ -1,20 +1,25 @@
+public import Logging
 public import SystemPackage
 
-/// Where a repository is, as a person writes it after `-r`: `/srv/vault`, `local:/srv/vault`, `rest:https://nas:8000/vault`.
+/// Where a repository is, as a person writes it after `-r`: `/srv/vault`, `local:/srv/vault`, `rest:https://nas:8000/vault`,
+/// `sftp:nas:vault`.
 public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   /// A folder of this machine, absolute or relative to the working directory.
   case local(FilePath)
   /// A REST server.
   case rest(RESTLocation)
+  /// A folder on an SSH server.
+  case sftp(SFTPLocation)
 
   /// restic's other kinds of storage, by the word before the colon.
   private static let otherSchemes: Set<String> = [
-    "azure", "b2", "gs", "rclone", "s3", "sftp", "swift",
+    "azure", "b2", "gs", "rclone", "s3", "swift",
   ]
   private static let localScheme = "local"
   private static let restScheme = "rest"
+  private static let sftpScheme = "sftp"
   /// All of restic's kinds of storage.
-  static let schemes = otherSchemes.union([localScheme, restScheme])
+  static let schemes = otherSchemes.union([localScheme, restScheme, sftpScheme])
 
   /// The location that `text` spells, by restic's rules: a known scheme, else a path; a text with a colon that does not
   /// begin with `/`, `./` or `../` is refused, since it is more likely a mistyped scheme than a folder.
@@ -31,6 +36,8 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
       return .local(FilePath(rest))
     case restScheme:
       return .rest(try RESTLocation(rest))
+    case sftpScheme:
+      return .sftp(try SFTPLocation(rest))
     case _ where otherSchemes.contains(scheme):
       throw .notSupported(scheme: scheme)
     default:
@@ -39,9 +46,9 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The backend at this location, which makes as many calls at a time as its options say. `options`: each `key=value`, of
-  /// any storage. Touches nothing yet.
+  /// any storage. `logger`: where programs that serve a storage write to. Touches nothing yet.
   public func makeBackend(
-    options: [String], transport: TransportOptions
+    options: [String], transport: TransportOptions, logger: Logger
   ) throws(OptionError) -> any Backend {
     switch self {
     case .local(let path):
@@ -52,6 +59,10 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
       return LimitedBackend(
         RESTBackend(location, options: transport, hasImmediateListings: options.hasImmediateListings),
         connections: options.connections)
+    case .sftp(let location):
+      let options: SFTPOptions = try Self.read(options, of: Self.sftpScheme)
+      return LimitedBackend(
+        SFTPBackend(location, options, transport: transport, logger: logger), connections: options.connections)
     }
   }
 
@@ -69,6 +80,7 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .local(let path): path.string
     case .rest(let location): location.description
+    case .sftp(let location): location.description
     }
   }
 }
@@ -92,7 +104,7 @@ extension BackendLocationError: CustomStringConvertible {
       "the repository's location is empty: give a folder, for example -r /srv/vault"
     case .notSupported(let scheme):
       """
-      \(scheme): repositories are not supported: give a folder (-r /srv/vault) or a REST server (-r rest:http://nas:8000/), \
+      \(scheme): repositories are not supported: give a folder (-r /srv/vault), one on an SSH server (-r sftp:nas:vault) or a REST server (-r rest:http://nas:8000/), \
       which `rclone serve restic REMOTE:PATH` is for everything that rclone knows
       """
     case .malformed(let scheme, let reason):

@@ -18,7 +18,7 @@ struct BackendLocationTests {
   @Test(
     "restic's other schemes get an answer that says what to do",
     arguments: [
-      "s3:s3.amazonaws.com/bucket", "sftp:user@host:/srv", "s3:https://user:secret@host/", "rclone:remote:path",
+      "s3:s3.amazonaws.com/bucket", "s3:https://user:secret@host/", "rclone:remote:path",
       "b2:bucket:path", "gs:bucket:/", "azure:container:/", "swift:container:/path",
     ])
   func otherSchemes(text: String) {

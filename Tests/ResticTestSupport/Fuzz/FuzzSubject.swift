@@ -9,6 +9,8 @@ public enum FuzzSubject: String, CaseIterable, Sendable {
   case frame
   /// A REST server's list of files.
   case serverList
+  /// A packet of an SFTP server.
+  case sftpPacket
   /// git's files.
   case packedRefs, looseRef, reflog
   /// git's protocol.

@@ -68,7 +68,7 @@ final class ChildService: Sendable {
     terminal = Locked(foreground)
     self.keeper = keeper
     for end in [input, output] {
-      _ = fcntl(end.rawValue, F_SETPIPE_SZ, Self.pipeByteCount)
+      _ = fcntl(end.rawValue, 1031, Self.pipeByteCount)
       _ = fcntl(end.rawValue, F_SETFL, O_NONBLOCK)
     }
   }

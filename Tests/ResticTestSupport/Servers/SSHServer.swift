@@ -1,5 +1,5 @@
 import Foundation
-import Glibc
+public import Glibc
 public import SystemPackage
 
 /// OpenSSH's sshd on a port of 127.0.0.1, the real thing, with keys and settings of a test's own.

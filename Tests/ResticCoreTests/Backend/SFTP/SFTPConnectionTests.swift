@@ -126,7 +126,7 @@ struct SFTPConnectionTests {
       let command = "sh -c 'trap \"\" TERM HUP; \(SSHServer.sftpServer) -d \(directory.path); sleep 1000'"
       do {
         let backend =
-          try arguments.map { try backend(server, arguments: $0) }
+          try arguments.map { try self.backend(server, arguments: $0) }
           ?? SFTPFixture.backend(root, ["sftp.command=\(command)"])
         try await backend.create()
         #expect(children().count == 1)

@@ -274,9 +274,10 @@ struct SFTPServerTests {
     #expect(await told.listingsAreImmediate(of: .lock))
   }
 
-  private func mode(_ path: FilePath) throws -> Int {
-    let attributes = try FileManager.default.attributesOfItem(atPath: path.string)
-    return try #require(attributes[.posixPermissions] as? Int)
+  private func mode(_ path: FilePath) throws -> mode_t {
+    var status = stat()
+    try #require(lstat(path.string, &status) == 0, "\(path)")
+    return status.st_mode & 0o7777
   }
 
   private func names(_ path: FilePath) throws -> [String] {

@@ -51,6 +51,16 @@ public final class SSHServer: Sendable {
   /// The command that connects, as `sftp.command` takes it.
   public var command: String { "ssh 127.0.0.1 -p \(port) \(arguments) -s sftp" }
 
+  /// Makes a folder with an `ssh` that knows key and server, for programs that are told the location only. Returns it.
+  public func makeCommand() throws -> FilePath {
+    let bin = folder.appending("bin")
+    try FileManager.default.createDirectory(atPath: bin.string, withIntermediateDirectories: true)
+    let program = bin.appending("ssh").string
+    try Data("#!/bin/sh\nexec /usr/bin/ssh \(arguments) \"$@\"\n".utf8).write(to: URL(fileURLWithPath: program))
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+    return bin
+  }
+
   /// What it has logged.
   public var log: String { program.output }
 

@@ -10,6 +10,8 @@ public enum TestStorage: String, CaseIterable, Sendable {
   case local
   /// `rclone serve restic`.
   case rest
+  /// OpenSSH's sshd.
+  case sftp
 
   /// The one that `TEST_STORAGE` names, which `scripts/test --storage` sets; else the folder.
   public static var chosen: TestStorage {
@@ -36,6 +38,11 @@ public enum TestStorage: String, CaseIterable, Sendable {
     case .rest:
       let server = try await RcloneServer(folder: folder)
       return StorageServer(location: "rest:\(server.url)") { try await server.stop() }
+    case .sftp:
+      let server = try await SSHServer(in: folder.removingLastComponent().appending("ssh"))
+      let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+      let variables = ["PATH": "\(try server.makeCommand()):\(path)"]
+      return StorageServer(location: server.location(folder), environment: variables) { try await server.stop() }
     }
   }
 }

@@ -1,7 +1,8 @@
+public import Logging
 public import SystemPackage
 
 /// Where a repository is, as a person writes it after `-r`: `/srv/vault`, `local:/srv/vault`, `rest:https://nas:8000/vault`,
-/// `s3:s3.amazonaws.com/bucket/vault`.
+/// `s3:s3.amazonaws.com/bucket/vault`, `sftp:nas:vault`.
 public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   /// A folder of this machine, absolute or relative to the working directory.
   case local(FilePath)
@@ -9,16 +10,19 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   case rest(RESTLocation)
   /// A bucket of an S3 server.
   case s3(S3Location)
+  /// A folder on an SSH server.
+  case sftp(SFTPLocation)
 
   /// restic's other kinds of storage, by the word before the colon.
   private static let otherSchemes: Set<String> = [
-    "azure", "b2", "gs", "rclone", "sftp", "swift",
+    "azure", "b2", "gs", "rclone", "swift",
   ]
   private static let localScheme = "local"
   private static let restScheme = "rest"
   private static let s3Scheme = "s3"
+  private static let sftpScheme = "sftp"
   /// All of restic's kinds of storage.
-  static let schemes = otherSchemes.union([localScheme, restScheme, s3Scheme])
+  static let schemes = otherSchemes.union([localScheme, restScheme, s3Scheme, sftpScheme])
 
   /// The location that `text` spells, by restic's rules: a known scheme, else a path; a text with a colon that does not
   /// begin with `/`, `./` or `../` is refused, since it is more likely a mistyped scheme than a folder.
@@ -37,6 +41,8 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
       return .rest(try RESTLocation(rest))
     case s3Scheme:
       return .s3(try S3Location(rest))
+    case sftpScheme:
+      return .sftp(try SFTPLocation(rest))
     case _ where otherSchemes.contains(scheme):
       throw .notSupported(scheme: scheme)
     default:
@@ -45,9 +51,9 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The backend at this location, which makes as many calls at a time as its options say. `options`: each `key=value`, of
-  /// any storage; `s3`: whose requests to S3 are. Touches nothing yet.
+  /// any storage; `s3`: whose requests to S3 are; `logger`: where programs that serve a storage write to. Touches nothing yet.
   public func makeBackend(
-    options: [String], transport: TransportOptions, s3: S3Environment = S3Environment()
+    options: [String], transport: TransportOptions, s3: S3Environment = S3Environment(), logger: Logger
   ) throws(OptionError) -> any Backend {
     switch self {
     case .local(let path):
@@ -62,6 +68,10 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
       let options: S3Options = try Self.read(options, of: Self.s3Scheme)
       return LimitedBackend(
         S3Backend(location, options: options, environment: s3, transport: transport), connections: options.connections)
+    case .sftp(let location):
+      let options: SFTPOptions = try Self.read(options, of: Self.sftpScheme)
+      return LimitedBackend(
+        SFTPBackend(location, options, transport: transport, logger: logger), connections: options.connections)
     }
   }
 
@@ -80,6 +90,7 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
     case .local(let path): path.string
     case .rest(let location): location.description
     case .s3(let location): location.description
+    case .sftp(let location): location.description
     }
   }
 }
@@ -103,8 +114,9 @@ extension BackendLocationError: CustomStringConvertible {
       "the repository's location is empty: give a folder, for example -r /srv/vault"
     case .notSupported(let scheme):
       """
-      \(scheme): repositories are not supported: give a folder (-r /srv/vault), an S3 bucket (-r s3:host/bucket) or a REST server \
-      (-r rest:http://nas:8000/), which `rclone serve restic REMOTE:PATH` is for everything that rclone knows
+      \(scheme): repositories are not supported: give a folder (-r /srv/vault), one on an SSH server (-r sftp:nas:vault), an \
+      S3 bucket (-r s3:host/bucket) or a REST server (-r rest:http://nas:8000/), which `rclone serve restic REMOTE:PATH` is for \
+      everything that rclone knows
       """
     case .malformed(let scheme, let reason):
       "the location after \(scheme): cannot be read: \(reason)"

@@ -9,6 +9,7 @@ struct InitCommand: ContextualCommand {
     discussion: """
       EXAMPLES
         restic-gitfs init -r /srv/vault
+        restic-gitfs init -r sftp:user@nas:vault
         restic-gitfs init -r rest:https://user:password@nas:8000/vault/
         restic-gitfs init -r /srv/vault --password-file ~/.vault-password
         restic-gitfs init -r /srv/vault --json

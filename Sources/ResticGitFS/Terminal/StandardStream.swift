@@ -9,6 +9,9 @@ enum StandardStream: Int32, Sendable {
   /// Whether a person looks at it.
   var isTerminal: Bool { isatty(rawValue) == 1 }
 
+  /// Whether it is a terminal whose foreground another program has: ssh, for example, which asks for a password.
+  var isLent: Bool { isTerminal && tcgetpgrp(rawValue) != getpgrp() }
+
   /// Writes `text` after the program's name, as one line of printable text, whatever names it quotes.
   func tell(_ text: String) {
     let line = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).joined(separator: " ")

@@ -23,7 +23,8 @@ final class WaitingLine: Sendable {
 
   /// Shows what `waiting` says once it has been there for a while; `before` is called first. Call it again and again.
   func show(_ waiting: MountStatus.Waiting?, before: () -> Void = {}) {
-    guard let waiting, !isQuiet else { return }
+    // In the middle of another program's question nobody could read it.
+    guard let waiting, !isQuiet, !StandardStream.error.isLent else { return }
     let isDue = state.withLock { state in
       if state.since != waiting.since { state = State(since: waiting.since) }
       guard !state.isShown, state.firstSeen.duration(to: .now) >= Self.patience else { return false }

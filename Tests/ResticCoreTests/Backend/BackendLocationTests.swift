@@ -18,7 +18,7 @@ struct BackendLocationTests {
   @Test(
     "restic's other schemes get an answer that says what to do",
     arguments: [
-      "sftp:user@host:/srv", "rclone:remote:path",
+        "rclone:remote:path",
       "b2:bucket:path", "gs:bucket:/", "azure:container:/", "swift:container:/path",
     ])
   func otherSchemes(text: String) {

@@ -47,7 +47,9 @@ struct OptionValuesTests {
     ])
   func refused(texts: [String]) throws {
     let location = try BackendLocation.parse("/srv/vault")
-    #expect(throws: OptionError.self) { try location.makeBackend(options: texts, transport: TransportOptions()) }
+    #expect(throws: OptionError.self) {
+      try location.makeBackend(options: texts, transport: TransportOptions(), logger: SFTPFixture.silent)
+    }
   }
 
   @Test("an unknown option is answered with those that the storage has")

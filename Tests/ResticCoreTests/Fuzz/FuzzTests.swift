@@ -124,6 +124,25 @@ struct FuzzTests {
     #expect(failures == [])
   }
 
+  @Test func sftpPacket() {
+    let greeting: [UInt8] = [2, 0, 0, 0, 3, 0, 0, 0, 4] + Array("a@b0".utf8) + [0, 0, 0, 1, 49]
+    let samples = SFTPPacketTests.replies.map(\.0) + [greeting]
+    let words: [[UInt8]] = [
+      [0xFF, 0xFF, 0xFF, 0xFF], [0, 0, 0, 0], [0, 0, 1, 1], [0x80, 0, 0, 0], [101], [104], [105],
+    ]
+    let failures = FuzzRun(.sftpPacket).failures(of: samples, words: words) { bytes in
+      bytes.withUnsafeBytes { packet in
+        let isGreeting = (try? SFTPGreeting(packet)) != nil
+        guard let (_, reply) = try? SFTPReply.decode(packet) else { return isGreeting ? .accepted : .refused }
+        guard case .names(let names) = reply else { return .accepted }
+        // What is not in the packet is not made of it.
+        let byteCount = names.reduce(0) { $0 + $1.bytes.count + 12 }
+        return byteCount <= packet.count ? .accepted : .failed("more names than a packet holds")
+      }
+    }
+    #expect(failures == [])
+  }
+
   @Test func pack() {
     let key = MasterKey.random()
     let failures = FuzzRun(.pack).failures(of: Self.headers) { header in

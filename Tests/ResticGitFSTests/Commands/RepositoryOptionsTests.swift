@@ -46,7 +46,7 @@ struct RepositoryOptionsTests {
     #expect(throws: CommandError.self) { try location([], [.repository: "", .repositoryFile: ""]) }
   }
 
-  @Test("storage that this program does not know is an error", arguments: ["s3:bucket", "sftp:u@h:/p", "foo:bar", ""])
+  @Test("storage that this program does not know is an error", arguments: ["s3:bucket", "sftp:u:p@h:/p", "foo:bar", ""])
   func schemes(text: String) {
     #expect(throws: CommandError.self) { try location(["-r", text]) }
   }
@@ -71,6 +71,9 @@ struct RepositoryOptionsTests {
       ("rest:http+unix:///run/x.sock:/v", "localhost", "run/x.sock:/v/"), ("/srv/vault", "localhost", "srv/vault"),
       ("s3:https://nas:9000/vault/a/b", "nas:9000", "vault/a/b/"),
       ("s3:s3.amazonaws.com/vault", "s3.amazonaws.com", "vault/"),
+
+      ("sftp:nas:/srv/vault", "nas", "srv/vault"), ("sftp:bob@nas:vault", "bob@nas", "~/vault"),
+      ("sftp://bob@[::1]:22//v", "bob@[::1]:22", "v"),
     ])
   func credentialPlace(text: String, host: String, path: String) throws {
     let place = try #require(CredentialPlace(try BackendLocation.parse(text)))

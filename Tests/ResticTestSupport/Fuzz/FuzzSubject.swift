@@ -13,6 +13,9 @@ public enum FuzzSubject: String, CaseIterable, Sendable {
   case bucketPage, bucketRefusal
   /// Amazon's files of profiles.
   case profiles
+
+  /// A packet of an SFTP server.
+  case sftpPacket
   /// git's files.
   case packedRefs, looseRef, reflog
   /// git's protocol.

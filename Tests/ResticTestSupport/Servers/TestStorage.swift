@@ -13,6 +13,9 @@ public enum TestStorage: String, CaseIterable, Sendable {
   /// `rclone serve s3`.
   case s3
 
+  /// OpenSSH's sshd.
+  case sftp
+
   /// The one that `TEST_STORAGE` names, which `scripts/test --storage` sets; else the folder.
   public static var chosen: TestStorage {
     get throws {
@@ -48,6 +51,12 @@ public enum TestStorage: String, CaseIterable, Sendable {
       return StorageServer(location: server.location(), environment: RcloneS3Server.environment) {
         try await server.stop()
       }
+
+    case .sftp:
+      let server = try await SSHServer(in: folder.removingLastComponent().appending("ssh"))
+      let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+      let variables = ["PATH": "\(try server.makeCommand()):\(path)"]
+      return StorageServer(location: server.location(folder), environment: variables) { try await server.stop() }
     }
   }
 }

@@ -33,6 +33,7 @@ struct CachingBackend: Backend {
   }
 
   var description: String { base.description }
+  var isDistant: Bool { base.isDistant }
 
   func create() async throws(BackendError) {
     try await base.create()

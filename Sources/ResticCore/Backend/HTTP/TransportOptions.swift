@@ -27,9 +27,12 @@ public struct TransportOptions: Sendable {
   public init() {}
 
   /// After this long a request is given up, whatever moves.
-  func deadline(of request: HTTPRequest) -> Duration {
+  func deadline(of request: HTTPRequest) -> Duration { deadline(moving: request.byteLimit) }
+
+  /// As `deadline(of:)`, for a request that moves so many bytes.
+  func deadline(moving byteCount: Int) -> Duration {
     let limits = [uploadLimit, downloadLimit].compactMap(\.self).map { $0 / Self.mostRequests }
     let rate = max(1, (limits + [Self.leastBytesPerSecond]).min() ?? Self.leastBytesPerSecond)
-    return connectTimeout + stuckTimeout + .seconds(request.byteLimit / rate)
+    return connectTimeout + stuckTimeout + .seconds(byteCount / rate)
   }
 }

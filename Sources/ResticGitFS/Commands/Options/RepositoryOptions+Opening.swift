@@ -9,7 +9,8 @@ extension RepositoryOptions {
   ) throws(CommandError) -> any Backend {
     let transport = try network.transport(environment)
     do throws(OptionError) {
-      let limited = try location.makeBackend(options: options, transport: transport, s3: environment.s3)
+      let limited = try location.makeBackend(
+        options: options, transport: transport, s3: environment.s3, logger: logger)
       return RetryingBackend(limited, waiting: waiting, logger: logger)
     } catch {
       throw CommandError(error.description)

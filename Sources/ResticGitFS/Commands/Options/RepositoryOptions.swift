@@ -66,6 +66,7 @@ struct RepositoryOptions: ParsableArguments {
     do throws(BackendLocationError) {
       switch try BackendLocation.parse(text) {
       case .local(let path): return .local(path.absolute())
+      case .sftp(let server): return .sftp(server)
       case .rest(let server):
         let (user, password) = (environment[.restUser], environment[.restPassword])
         guard user != nil || password != nil else { return .rest(server) }

@@ -2,7 +2,7 @@ import ResticCore
 import SystemPackage
 
 /// Where a repository is, as git's credential helpers are asked for it: `localhost` and the folder for one of this machine,
-/// host and path for one on a server.
+/// host and path for one on a server, with the user for one on an SSH server.
 struct CredentialPlace: Hashable, Sendable, CustomStringConvertible {
   private let host: String
   private let path: String
@@ -22,6 +22,11 @@ struct CredentialPlace: Hashable, Sendable, CustomStringConvertible {
     case .s3(let server):
       host = server.origin.authority
       path = "\(server.bucket)/\(server.keyBase)"
+
+    case .sftp(let server):
+      host = (server.user.map { "\($0)@" } ?? "") + server.authority
+      // git drops slashes at the beginning: what counts from the home folder has to be told from what does not.
+      path = server.path.hasPrefix("/") ? String(server.path.drop { $0 == "/" }) : "~/\(server.path)"
     }
     guard !path.utf8.contains(UInt8(ascii: "\n")) else { return nil }
   }

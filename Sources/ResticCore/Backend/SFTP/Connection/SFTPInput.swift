@@ -1,0 +1,137 @@
+internal import Glibc
+internal import SystemPackage
+
+/// Packets from the server, in memory of a fixed size; the bytes of a file go from the pipe to where they stay.
+///
+/// Belongs to the connection's thread.
+final class SFTPInput {
+  /// What has come.
+  enum Event {
+    /// A packet, without its length. Valid during the call only.
+    case packet(UnsafeRawBufferPointer)
+    /// All `byteCount` bytes that answer the read with the number `id` are in its memory.
+    case data(id: UInt32, byteCount: Int)
+  }
+
+  /// Where the bytes that answer a read go.
+  struct Target {
+    /// The memory; room for all of it.
+    let memory: PooledBytes
+    /// Where they begin.
+    let offset: Int
+    /// How many there may be.
+    let byteCount: Int
+    /// The size of the whole memory.
+    let totalByteCount: Int
+  }
+
+  /// No packet is longer. OpenSSH's are 256 KiB at most; the beginning of a packet of data comes on top.
+  static let longestPacket = (256 << 10) + 1024
+  /// Length, type, id and size of a packet of data.
+  private static let dataHead = 13
+
+  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: SFTPInput.longestPacket + 4, alignment: 16)
+  private var filled = 0..<0
+  /// The read whose bytes are coming, and how many of them are there.
+  private var current: (id: UInt32, target: Target, received: Int)?
+
+  deinit { buffer.deallocate() }
+
+  /// The bytes that have come and are no packet yet: what a program says that is no SFTP server.
+  var unread: [UInt8] { [UInt8](buffer[filled]) }
+
+  /// Reads once from `descriptor`. Returns how many bytes there were, 0 at the end, nil where there are none now.
+  func fill(from descriptor: FileDescriptor) throws(Errno) -> Int? {
+    if filled.isEmpty { filled = 0..<0 }
+    if filled.lowerBound > 0, buffer.count - filled.upperBound < buffer.count / 2 { moveToStart() }
+    while true {
+      let count = readOnce(from: descriptor)
+      if count >= 0 { return count }
+      let error = Errno(rawValue: errno)
+      if error == .wouldBlock { return nil }
+      guard error == .interrupted else { throw error }
+    }
+  }
+
+  /// The next thing that has come as a whole; nil where more has to be read. `target`: where the bytes go that answer the read
+  /// with a number; nil where there is no such read.
+  func next(_ target: (UInt32) -> Target?) throws(SFTPPacketError) -> Event? {
+    if let current, current.received == current.target.byteCount {
+      self.current = nil
+      return .data(id: current.id, byteCount: current.received)
+    }
+    guard current == nil, filled.count >= 4 else { return nil }
+    let length = Int(number(at: 0))
+    guard length > 0, length <= Self.longestPacket else {
+      throw SFTPPacketError("it announces a packet of \(length) bytes")
+    }
+    if filled.count > 4, buffer[filled.lowerBound + 4] == SFTPReply.dataType {
+      return try begin(length: length, target)
+    }
+    guard filled.count >= 4 + length else { return nil }
+    let packet = buffer[filled.lowerBound + 4..<filled.lowerBound + 4 + length]
+    filled = filled.lowerBound + 4 + length..<filled.upperBound
+    return .packet(UnsafeRawBufferPointer(rebasing: packet))
+  }
+
+  /// Begins with a packet of data; what is in the buffer of it goes to its place.
+  private func begin(length: Int, _ target: (UInt32) -> Target?) throws(SFTPPacketError) -> Event? {
+    guard filled.count >= Self.dataHead else {
+      guard length >= Self.dataHead - 4 else { throw SFTPPacketError("a packet of data ends too early") }
+      return nil
+    }
+    let (id, count) = (number(at: 5), Int(number(at: 9)))
+    guard let wanted = target(id) else { throw SFTPPacketError("it answers what was not asked") }
+    guard count > 0, count <= wanted.byteCount, length == Self.dataHead - 4 + count else {
+      throw SFTPPacketError("it sends \(count) bytes where \(wanted.byteCount) were asked for")
+    }
+    filled = filled.lowerBound + Self.dataHead..<filled.upperBound
+    let here = min(count, filled.count)
+    wanted.memory.overwrite { memory in
+      let place = UnsafeMutableRawBufferPointer(rebasing: memory[wanted.offset..<wanted.offset + here])
+      place.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[filled.lowerBound..<filled.lowerBound + here]))
+      return wanted.totalByteCount
+    }
+    filled = filled.lowerBound + here..<filled.upperBound
+    let exact = Target(
+      memory: wanted.memory, offset: wanted.offset, byteCount: count, totalByteCount: wanted.totalByteCount)
+    current = (id, exact, here)
+    return try next(target)
+  }
+
+  private func readOnce(from descriptor: FileDescriptor) -> Int {
+    let room = buffer[filled.upperBound...]
+    let start = buffer.baseAddress.map { $0 + room.startIndex }
+    guard let current, current.received < current.target.byteCount else {
+      let count = Glibc.read(descriptor.rawValue, start, room.count)
+      if count > 0 { filled = filled.lowerBound..<filled.upperBound + count }
+      return count
+    }
+    let wanted = current.target.byteCount - current.received
+    var count = 0
+    current.target.memory.overwrite { memory in
+      var parts = [
+        iovec(iov_base: memory.baseAddress.map { $0 + current.target.offset + current.received }, iov_len: wanted),
+        iovec(iov_base: start, iov_len: room.count),
+      ]
+      count = Glibc.readv(descriptor.rawValue, &parts, Int32(parts.count))
+      return current.target.totalByteCount
+    }
+    guard count > 0 else { return count }
+    let direct = min(wanted, count)
+    self.current?.received += direct
+    filled = filled.lowerBound..<filled.upperBound + count - direct
+    return count
+  }
+
+  private func moveToStart() {
+    guard let start = buffer.baseAddress, !filled.isEmpty else { return }
+    memmove(start, start + filled.lowerBound, filled.count)
+    filled = 0..<filled.count
+  }
+
+  private func number(at offset: Int) -> UInt32 {
+    let place = filled.lowerBound + offset
+    return UInt32(bigEndian: UnsafeRawBufferPointer(buffer).loadUnaligned(fromByteOffset: place, as: UInt32.self))
+  }
+}

@@ -1,0 +1,297 @@
+internal import Glibc
+internal import Platform
+internal import SystemPackage
+
+/// What goes to and fro on a connection. Belongs to the connection's thread.
+final class SFTPSession {
+  /// Why the session is over.
+  enum End: Error {
+    /// The program's output has ended.
+    case closed
+    /// The server says what is no SFTP; what it is that was read.
+    case garbage(String, [UInt8])
+    /// Nothing has moved for so long.
+    case stuck(Duration)
+    /// It has not greeted in time.
+    case late(Duration)
+    /// Nobody uses the connection any more.
+    case unused
+  }
+
+  /// How often deadlines are looked at.
+  private static let lookInterval = Duration.seconds(1)
+  /// Once nobody uses the connection any more, what is under way has so long.
+  private static let closingLimit = Duration.seconds(2)
+
+  private let service: ChildService
+  private let options: TransportOptions
+  private let bell: FileDescriptor
+  private let input = SFTPInput()
+  private var output = SFTPOutput()
+  private var schedule: SFTPSchedule
+  /// What was sent and not answered yet, by its number.
+  private var sent: [UInt32: SFTPSchedule.Packet] = [:]
+  private var nextID: UInt32 = 0
+  /// The question how large packets may be.
+  private var limitsQuestion: SFTPExchange?
+  private var isOutputFull = false
+  private var lastMovement = ContinuousClock.now
+  private var nextLook = ContinuousClock.now
+
+  /// A session with the server behind `service`. `bell` can be read from when there is news for the thread.
+  init(_ service: ChildService, options: TransportOptions, bell: FileDescriptor) {
+    self.service = service
+    self.options = options
+    self.bell = bell
+    schedule = SFTPSchedule(uploadLimit: options.uploadLimit, downloadLimit: options.downloadLimit)
+  }
+
+  /// All exchanges that are not over, in no order.
+  var exchanges: [SFTPExchange] {
+    var all: [ObjectIdentifier: SFTPExchange] = [:]
+    for exchange in schedule.exchanges { all[ObjectIdentifier(exchange)] = exchange }
+    for sent in sent.values { all[ObjectIdentifier(sent.exchange)] = sent.exchange }
+    return Array(all.values)
+  }
+
+  // MARK: The greeting
+
+  /// What the server says to ours. `isWanted` is asked whenever the bell rings.
+  func greet(until deadline: ContinuousClock.Instant, isWanted: () -> Bool) -> Result<SFTPGreeting, End> {
+    let start = ContinuousClock.now
+    output.append(SFTPRequest.greeting)
+    do throws(End) {
+      while true {
+        guard isWanted() else { throw .unused }
+        guard deadline > .now else { throw .late(start.duration(to: .now)) }
+        try write()
+        wait(until: deadline)
+        if let greeting = try readGreeting() {
+          if greeting.extensions.contains(.limits) { askForLimits() }
+          return .success(greeting)
+        }
+      }
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private func readGreeting() throws(End) -> SFTPGreeting? {
+    try fill()
+    do throws(SFTPPacketError) {
+      guard let event = try input.next({ _ in nil }) else { return nil }
+      guard case .packet(let packet) = event else { throw SFTPPacketError("it begins with data") }
+      let greeting = try SFTPGreeting(packet)
+      guard greeting.version == 3 else { throw SFTPPacketError("it speaks version \(greeting.version) and not 3") }
+      return greeting
+    } catch {
+      throw .garbage(error.description, input.unread)
+    }
+  }
+
+  private func askForLimits() {
+    limitsQuestion = ask(.limits)
+  }
+
+  // MARK: Requests and answers
+
+  /// Carries out what `news` brings, until the session is over.
+  func work(_ news: () -> SFTPConnection.Inbox) -> End {
+    var closing: ContinuousClock.Instant?
+    do throws(End) {
+      while true {
+        let news = news()
+        for exchange in news.begun { begin(exchange) }
+        for exchange in news.cancelled { abandon(exchange) }
+        if news.isClosed {
+          closing = closing ?? .now.advanced(by: Self.closingLimit)
+          guard !isIdle, let closing, closing > .now else { return .unused }
+        }
+        try send()
+        try look()
+        wait(until: closing)
+        try receive()
+      }
+    } catch {
+      return error
+    }
+  }
+
+  private var isIdle: Bool { sent.isEmpty && output.isEmpty && schedule.isEmpty }
+
+  /// Sends a request of the session's own.
+  @discardableResult
+  private func ask(_ request: SFTPRequest) -> SFTPExchange {
+    let exchange = SFTPExchange([.request(request)])
+    exchange.deadline = .now.advanced(by: options.deadline(moving: SFTPSchedule.mostInFlight))
+    begin(exchange)
+    return exchange
+  }
+
+  private func begin(_ exchange: SFTPExchange) {
+    guard !exchange.isCancelled.withLock({ $0 }) else { return exchange.fail(.cancelled) }
+    exchange.hasBegun = true
+    // It may have been idle for long.
+    if isIdle { (lastMovement, nextLook) = (.now, .now.advanced(by: Self.lookInterval)) }
+    enqueue(exchange)
+  }
+
+  /// Puts `exchange` where its next packet waits, or ends it.
+  private func enqueue(_ exchange: SFTPExchange) {
+    if !schedule.add(exchange), exchange.isComplete { exchange.finish() }
+  }
+
+  private func abandon(_ exchange: SFTPExchange) {
+    // One that comes later is not begun at all.
+    guard exchange.hasBegun else { return }
+    exchange.abandon()
+    schedule.remove(exchange)
+    // What closes is still sent.
+    enqueue(exchange)
+  }
+
+  /// Fills and empties the output for as long as the pipe takes it.
+  private func send() throws(End) {
+    while true {
+      while output.hasRoom, let (exchange, weight) = schedule.next() {
+        send(exchange, weight)
+      }
+      guard !output.isEmpty else { return }
+      try write()
+      if isOutputFull { return }
+    }
+  }
+
+  private func send(_ exchange: SFTPExchange, _ weight: SFTPExchange.Weight) {
+    guard let packet = schedule.packet(of: exchange, weight) else { return enqueue(exchange) }
+    let (id, piece) = (nextID, packet.piece)
+    nextID &+= 1
+    sent[id] = packet
+    output.append(
+      exchange.request(for: piece), id: id, bytes: exchange.payload(of: piece),
+      range: piece.offset..<piece.offset + piece.byteCount)
+    // In turn with the others.
+    if exchange.nextWeight != nil { enqueue(exchange) }
+  }
+
+  private func write() throws(End) {
+    do throws(Errno) {
+      if try output.write(to: service.input) > 0 { lastMovement = .now }
+    } catch {
+      throw .closed
+    }
+    isOutputFull = !output.isEmpty
+  }
+
+  private func fill() throws(End) {
+    do throws(Errno) {
+      guard let count = try input.fill(from: service.output) else { return }
+      guard count > 0 else { throw Errno.brokenPipe }
+      lastMovement = .now
+    } catch {
+      throw .closed
+    }
+  }
+
+  private func receive() throws(End) {
+    try fill()
+    do throws(SFTPPacketError) {
+      while let event = try input.next(target) { try take(event) }
+    } catch {
+      throw .garbage(error.description, [])
+    }
+  }
+
+  private func target(_ id: UInt32) -> SFTPInput.Target? {
+    guard let sent = sent[id], let memory = sent.exchange.memory(for: sent.piece),
+      case .read(_, let range, _) = sent.exchange.steps[sent.piece.step]
+    else { return nil }
+    return SFTPInput.Target(
+      memory: memory, offset: sent.piece.offset, byteCount: sent.piece.byteCount, totalByteCount: range.count)
+  }
+
+  private func take(_ event: SFTPInput.Event) throws(SFTPPacketError) {
+    switch event {
+    case .data(let id, let byteCount):
+      guard let answered = remove(id) else { return }
+      let hadNext = answered.exchange.nextWeight != nil
+      answered.exchange.take(byteCount: byteCount, for: answered.piece)
+      settle(answered.exchange, hadNext: hadNext)
+    case .packet(let packet):
+      let (id, reply) = try SFTPReply.decode(packet)
+      guard let answered = remove(id) else { throw SFTPPacketError("it answers what was not asked") }
+      guard reply.answers(answered.exchange.request(for: answered.piece)) else {
+        throw SFTPPacketError("it answers something else than was asked")
+      }
+      let hadNext = answered.exchange.nextWeight != nil
+      answered.exchange.take(reply, for: answered.piece)
+      try note(reply, to: answered.exchange)
+      settle(answered.exchange, hadNext: hadNext)
+    }
+  }
+
+  private func remove(_ id: UInt32) -> SFTPSchedule.Packet? {
+    guard let answered = sent.removeValue(forKey: id) else { return nil }
+    schedule.settle(answered)
+    return answered
+  }
+
+  /// What an answer is good for beside those who wait for it.
+  private func note(_ reply: SFTPReply, to exchange: SFTPExchange) throws(SFTPPacketError) {
+    switch reply {
+    case .handle(let handle) where exchange.isAbandoned:
+      ask(.close(handle))
+    case .extended(let bytes) where exchange === limitsQuestion:
+      schedule.take(try SFTPLimits(bytes))
+    default:
+      return
+    }
+  }
+
+  /// `hadNext`: it is in a queue already.
+  private func settle(_ exchange: SFTPExchange, hadNext: Bool) {
+    if exchange.isComplete {
+      exchange.finish()
+    } else if !hadNext, exchange.nextWeight != nil {
+      enqueue(exchange)
+    }
+  }
+
+  // MARK: Time
+
+  /// Looks at deadlines, now and then.
+  private func look() throws(End) {
+    let now = ContinuousClock.now
+    guard !isIdle, now >= nextLook else { return }
+    nextLook = now.advanced(by: Self.lookInterval)
+    // Who waits for the rate moves nothing, and is not stuck.
+    let isHeldBack = sent.isEmpty && output.isEmpty
+    if isHeldBack { lastMovement = now }
+    guard lastMovement.duration(to: now) < options.stuckTimeout else { throw .stuck(options.stuckTimeout) }
+    guard exchanges.allSatisfy({ $0.deadline > now }) else { throw .stuck(options.deadline(moving: 0)) }
+  }
+
+  /// Sleeps until there is something to do.
+  private func wait(until deadline: ContinuousClock.Instant?) {
+    var events = [
+      pollfd(fd: bell.rawValue, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: service.output.rawValue, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: output.isEmpty ? -1 : service.input.rawValue, events: Int16(POLLOUT), revents: 0),
+    ]
+    poll(&events, nfds_t(events.count), milliseconds(until: deadline))
+    if events[0].revents != 0 {
+      var bytes = [UInt8](repeating: 0, count: 64)
+      _ = read(bell.rawValue, &bytes, bytes.count)
+    }
+  }
+
+  /// -1: for as long as nothing happens.
+  private func milliseconds(until deadline: ContinuousClock.Instant?) -> Int32 {
+    var delays: [Duration] = deadline.map { [ContinuousClock.now.duration(to: $0)] } ?? []
+    if !isIdle { delays.append(Self.lookInterval) }
+    if let delay = schedule.delay() { delays.append(delay) }
+    guard let delay = delays.min() else { return -1 }
+    // Rounded up: who wakes too early finds nothing to do.
+    return Int32(max(0, min(delay / .milliseconds(1), 3.6e6))) + 1
+  }
+}

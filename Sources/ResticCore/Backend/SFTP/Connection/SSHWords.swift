@@ -1,0 +1,106 @@
+internal import Glibc
+internal import Platform
+
+/// What the end of a connection means, and what a person can change: from ssh's last words, which is all that it tells.
+///
+/// Source for the words: OpenSSH, ssh.c, sshconnect.c, sshconnect2.c, packet.c.
+struct SSHWords: Sendable {
+  /// Which server, as messages call it.
+  let host: String
+  let command: ServiceCommand
+
+  /// Some words that ssh ends with, in lower case, and what helps.
+  private static let refusals: [(words: String, advice: String)] = [
+    (
+      "has changed and you have requested strict checking",
+      "the server's key is another one than before; if that is right, `ssh-keygen -R HOST` forgets the old one"
+    ),
+    ("host key verification failed", "connect once with `ssh HOST`, and compare the server's key"),
+    (
+      "permission denied",
+      """
+      a key that the server knows is needed: in ssh-agent, in ~/.ssh/config, or by -o sftp.args='-i FILE'; a password can be \
+      typed at a terminal only
+      """
+    ),
+    (
+      "too many authentication failures",
+      "name the one key that the server knows: -o sftp.args='-i FILE -o IdentitiesOnly=yes'"
+    ),
+    ("subsystem request failed", "the server gives no SFTP to this user: see Subsystem in its sshd_config"),
+    ("bad configuration option", "ssh does not know an option of sftp.args or ~/.ssh/config"),
+    ("unknown option", "ssh does not know an option of sftp.args"),
+    ("illegal option", "ssh does not know an option of sftp.args"),
+    ("no matching host key type found", "client and server share no kind of key: see HostKeyAlgorithms, ssh_config(5)"),
+    (
+      "no matching key exchange method found",
+      "client and server share no such method: see KexAlgorithms, ssh_config(5)"
+    ),
+    ("no matching cipher found", "client and server share no cipher: see Ciphers, ssh_config(5)"),
+  ]
+  private static let absences: [(words: String, advice: String)] = [
+    ("could not resolve hostname", "check the name, and the network"),
+    ("connection refused", "nobody listens at that port"),
+    ("timed out", "the server does not answer; check the network"),
+    ("no route to host", "check the network"),
+    ("network is unreachable", "check the network"),
+  ]
+
+  /// The failure of a connection that has never been one.
+  func failureToBegin(_ end: SFTPSession.End, _ service: ChildService.End) -> SFTPFailure {
+    switch end {
+    case .closed:
+      passOnInterrupt(service)
+      return failureToConnect(service)
+    case .garbage(let reason, let bytes):
+      let words = bytes.isEmpty ? "" : " (it says \"\(SFTPStatus.printable(bytes.prefix(80)))\")"
+      return .refused(
+        "\(host) answers with something else than SFTP: \(reason)\(words); what the user's shell starts there must print nothing"
+      )
+    case .stuck(let limit), .late(let limit):
+      return .unreachable("\(host) has not answered for \(limit.components.seconds) s\(lastWords(service))")
+    case .unused:
+      return .cancelled
+    }
+  }
+
+  /// The failure of a connection that was one.
+  func failure(_ end: SFTPSession.End, _ service: ChildService.End) -> SFTPFailure {
+    switch end {
+    case .closed: .interrupted("the connection to \(host) broke\(lastWords(service))")
+    case .garbage(let reason, _): .interrupted("\(host) sends what is no SFTP: \(reason)")
+    case .stuck(let limit), .late(let limit): .interrupted("\(host) has not answered for \(limit.components.seconds) s")
+    case .unused: .cancelled
+    }
+  }
+
+  private func failureToConnect(_ service: ChildService.End) -> SFTPFailure {
+    let words = service.lastWords
+    let plain = words.lowercased()
+    if let refusal = Self.refusals.first(where: { plain.contains($0.words) }) {
+      return .refused("\(host): \(words); \(refusal.advice)".replacing("HOST", with: host))
+    }
+    if let absence = Self.absences.first(where: { plain.contains($0.words) }) {
+      return .unreachable("\(host) cannot be reached: \(words); \(absence.advice)")
+    }
+    guard words.isEmpty else { return .unreachable("\(host) cannot be reached: \(words)") }
+    return .unreachable("\(host) cannot be reached: \(command.name) \(Self.description(of: service.status))")
+  }
+
+  private func lastWords(_ service: ChildService.End) -> String {
+    service.lastWords.isEmpty ? "" : ": \(service.lastWords)"
+  }
+
+  private static func description(of end: ChildProcess.End?) -> String {
+    switch end {
+    case nil: "has ended"
+    case .exited(let code): "ended with exit code \(code)"
+    case .killed(let signal): "was ended by signal \(signal)"
+    }
+  }
+
+  /// A Ctrl-C that ssh got, since it had the terminal, was meant for all of us.
+  private func passOnInterrupt(_ service: ChildService.End) {
+    if service.hadTerminal, service.status == .killed(signal: SIGINT) { kill(0, SIGINT) }
+  }
+}

@@ -1,0 +1,55 @@
+/// What a server's refusals mean, and what a person can change.
+extension SFTPBackend {
+  /// The error for a request that has no answer.
+  func failure(_ failure: SFTPFailure) -> BackendError {
+    switch failure {
+    case .unreachable(let message): .unreachable(message)
+    case .refused(let message): .denied(message)
+    case .interrupted(let message): .unavailable(message)
+    case .cancelled: .unavailable("\(host): cancelled")
+    }
+  }
+
+  /// The error for `status`, which says that `operation` was not done. OpenSSH has one number for most of what can go wrong: what
+  /// it means is asked for.
+  func failure(
+    _ status: SFTPStatus, _ operation: String, _ file: BackendFile?, byteCount: Int = 0,
+    in call: SFTPCall
+  ) async throws(BackendError) -> BackendError {
+    let message = "\(host) does not \(operation) (\(status))"
+    switch status.code {
+    case .noSuchFile:
+      guard try await rootIsThere(in: call) else { return missing }
+      return file.map { .notFound($0) } ?? .missing(message)
+    case .permissionDenied:
+      return .denied("\(message); check whose \(paths.root) is on the server, or mount it with --read-only")
+    case .writeProtected:
+      return .denied(message)
+    case .unsupported:
+      return .denied("\(message): it cannot do that")
+    case .noSpace, .quotaExceeded:
+      return .noSpace(message)
+    case .failure, .alreadyExists, .badMessage, .endOfFile, .ok, nil:
+      guard let fileSystem = try await fileSystem(in: call) else { return .unavailable(message) }
+      if fileSystem.isReadOnly { return .denied("\(message): the disk at \(paths.root) is read-only") }
+      let isFull = fileSystem.capacity.availableByteCount < UInt64(byteCount) || !fileSystem.hasFreeFiles
+      return isFull && byteCount > 0 ? .noSpace(message) : .unavailable(message)
+    }
+  }
+
+  /// The error for an answer that makes no sense.
+  func unexpected(_ operation: String) -> BackendError {
+    .unavailable("\(host) answers with something else than was asked for: it was to \(operation)")
+  }
+
+  /// There is no folder for the repository.
+  var missing: BackendError { .missing("there is no folder \(paths.root) on \(host) (is its disk mounted?)") }
+
+  /// Whether the repository's folder is there. Once it was, it is not asked for again.
+  func rootIsThere(in call: SFTPCall) async throws(BackendError) -> Bool {
+    guard !memory.hasSeenRoot else { return true }
+    let isThere = try await reply(to: .status(paths.root), in: call).attributes?.isFolder ?? false
+    if isThere { memory.noteRoot() }
+    return isThere
+  }
+}

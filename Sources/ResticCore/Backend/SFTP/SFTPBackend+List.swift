@@ -1,0 +1,125 @@
+/// Listing.
+extension SFTPBackend {
+  /// As many folders are open at a time; a server may let a user have some hundred.
+  private static let openFolders = 64
+  /// Questions for names that are sent at a time: first and at most.
+  private static let questions = 2...32
+
+  public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
+    let call = try await begin()
+    guard type != .config else { return try await listConfig(in: call) }
+    let listing = SFTPListing(type: type, paths: paths, byteLimit: type.listByteLimit)
+    do throws(RepositoryError) {
+      try await forEachConcurrently(paths.folders(of: type), limit: Self.openFolders) {
+        folder throws(RepositoryError) in
+        do throws(BackendError) {
+          try await read(folder, into: listing, in: call)
+        } catch {
+          throw .backend(error)
+        }
+      }
+    } catch .backend(let error) {
+      throw error
+    } catch {
+      throw .unavailable("\(error)")
+    }
+    let (entries, unclear) = listing.result
+    guard !entries.isEmpty || !unclear.isEmpty else {
+      guard try await rootIsThere(in: call) else { throw missing }
+      return []
+    }
+    var all = entries
+    for file in unclear {
+      do throws(BackendError) {
+        all.append(BackendEntry(file: file, byteCount: try await status(of: file, in: call)))
+      } catch .notFound, .irregular {
+        continue  // Removed since it was listed, or none of ours.
+      }
+    }
+    for entry in all { memory.note(entry.file, size: entry.byteCount) }
+    return all
+  }
+
+  private func listConfig(in call: SFTPCall) async throws(BackendError) -> [BackendEntry] {
+    do throws(BackendError) {
+      return [BackendEntry(file: .config, byteCount: try await status(of: .config, in: call))]
+    } catch .notFound, .irregular {
+      return []
+    }
+  }
+
+  /// Two rounds for a folder of up to a hundred files. One that is missing is empty.
+  private func read(
+    _ folder: String, into listing: SFTPListing, in call: SFTPCall
+  ) async throws(BackendError) {
+    let opened = try await reply(to: .openFolder(folder), in: call)
+    guard let handle = opened.handle else {
+      if opened.status.code == .noSuchFile { return }
+      throw try await failure(opened.status, "list \(folder)", nil, in: call)
+    }
+    defer { call.post([.close(handle)]) }
+    var count = Self.questions.lowerBound
+    while true {
+      let questions = [SFTPExchange.Step](repeating: .request(.readFolder(handle)), count: count)
+      for reply in try await replies(to: questions, in: call) {
+        switch reply {
+        case .names(let names):
+          guard listing.add(names, in: folder) else {
+            throw .denied("\(host): the list of \(folder) is too long")
+          }
+        case .status(let status) where status.code == .endOfFile: return
+        case .status(let status): throw try await failure(status, "list \(folder)", nil, in: call)
+        default: throw unexpected("list \(folder)")
+        }
+      }
+      count = min(2 * count, Self.questions.upperBound)
+    }
+  }
+}
+
+/// The files of one type, as folders are read. A leaf lock.
+private final class SFTPListing: Sendable {
+  private struct State {
+    var entries: [BackendEntry] = []
+    var unclear: [BackendFile] = []
+    var byteCount = 0
+  }
+
+  /// What a name costs beside its bytes.
+  private static let nameCost = 40
+
+  private let type: BackendFileType
+  private let paths: SFTPPaths
+  private let byteLimit: Int
+  private let state = Locked(State())
+
+  init(type: BackendFileType, paths: SFTPPaths, byteLimit: Int) {
+    self.type = type
+    self.paths = paths
+    self.byteLimit = byteLimit
+  }
+
+  /// The files, and those of which the server has not said everything.
+  var result: (entries: [BackendEntry], unclear: [BackendFile]) { state.withLock { ($0.entries, $0.unclear) } }
+
+  /// Adds those of `names` that are files of ours; false where there are too many. Names that are not ids, files outside the
+  /// folder that their name asks for, and everything that is no plain file are passed over.
+  func add(_ names: [SFTPName], in folder: String) -> Bool {
+    state.withLock { state in
+      for name in names {
+        state.byteCount += name.bytes.count + Self.nameCost
+        guard let id = ID<Never>(hexDigits: name.bytes), let file = BackendFile(type: type, name: id.hex),
+          paths.folder(of: file).hasBytes(of: folder), name.attributes.irregularKind == nil
+        else { continue }
+        if name.attributes.mode != nil, let byteCount = name.attributes.byteCount.flatMap(Int.init(exactly:)) {
+          state.entries.append(BackendEntry(file: file, byteCount: byteCount))
+        } else {
+          state.unclear.append(file)
+        }
+      }
+      // An empty answer costs something, too.
+      state.byteCount += Self.nameCost
+      return state.byteCount <= byteLimit
+    }
+  }
+}

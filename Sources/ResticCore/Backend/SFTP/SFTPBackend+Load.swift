@@ -1,0 +1,92 @@
+/// Loading.
+extension SFTPBackend {
+  /// So often a file may change while it is read as a whole.
+  private static let tries = 3
+
+  public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
+    precondition((range?.lowerBound ?? 0) >= 0, "a range begins in the file")
+    let call = try await begin()
+    var size: Int
+    if let known = memory.size(of: file) { size = known } else { size = try await status(of: file, in: call) }
+    for _ in 0..<Self.tries {
+      if range == nil, size > file.type.wholeByteLimit { throw .tooLarge(file, byteCount: size) }
+      let wanted = range ?? 0..<size
+      guard wanted.upperBound <= size else {
+        // What is remembered may be old.
+        let now = try await status(of: file, in: call)
+        guard wanted.upperBound <= now else { throw .truncated(file) }
+        size = now
+        continue
+      }
+      let (bytes, now) = try await read(file, wanted, in: call)
+      if let bytes, range != nil || now == size { return bytes }
+      size = now
+    }
+    throw .unavailable("\(file) on \(host) changes while it is read")
+  }
+
+  /// The bytes of `file` in `range`, nil where it ends before, and its size. Opened, read and looked at in two rounds.
+  private func read(
+    _ file: BackendFile, _ range: Range<Int>, in call: SFTPCall
+  ) async throws(BackendError) -> (PooledBytes?, byteCount: Int) {
+    let operation = "load \(file)"
+    let opened = try await reply(to: .open(paths.path(of: file), .read, mode: nil), in: call)
+    guard let handle = opened.handle else {
+      memory.note(file, size: nil)
+      throw try await failure(opened.status, operation, file, in: call)
+    }
+    defer { call.post([.close(handle)]) }
+    let bytes = PooledBytes(capacity: range.count)
+    let replies = try await replies(
+      to: [.request(.handleStatus(handle)), .read(handle, range, bytes)], in: call)
+    guard let attributes = replies[0].attributes else {
+      throw try await failure(replies[0].status, operation, file, in: call)
+    }
+    let byteCount = try byteCount(attributes, of: file)
+    memory.note(file, size: byteCount)
+    switch replies[1].status.code {
+    case .ok where bytes.byteCount == range.count: return (bytes, byteCount)
+    case .ok,
+      .endOfFile where byteCount < range.upperBound:
+      return (nil, byteCount)
+    default: throw try await failure(replies[1].status, operation, file, in: call)
+    }
+  }
+
+  /// Throws `.alreadyExists` unless the stored `file` is exactly `bytes`, and makes sure that it is durable: whoever wrote it
+  /// may have died before it was.
+  func compare(_ file: BackendFile, with bytes: PooledBytes, in call: SFTPCall) async throws(BackendError) {
+    guard try await status(of: file, in: call) == bytes.byteCount else { throw .alreadyExists(file) }
+    var position = 0
+    while position < bytes.byteCount {
+      let range = position..<min(position + Self.comparedByteCount, bytes.byteCount)
+      guard let stored = try await read(file, range, in: call).0,
+        bytes.withUnsafeBytes({ expected in
+          stored.withUnsafeBytes { $0.isEqual(to: UnsafeRawBufferPointer(rebasing: expected[range])) }
+        })
+      else { throw .alreadyExists(file) }
+      position = range.upperBound
+    }
+    try await synchronize(file, in: call)
+  }
+
+  /// How many bytes are compared at a time.
+  private static let comparedByteCount = 4 << 20
+
+  /// Makes a file durable that is there.
+  private func synchronize(_ file: BackendFile, in call: SFTPCall) async throws(BackendError) {
+    guard call.has(.synchronize) else { return }
+    let opened = try await reply(to: .open(paths.path(of: file), .read, mode: nil), in: call)
+    guard let handle = opened.handle else {
+      throw try await failure(opened.status, "make \(file) durable", file, in: call)
+    }
+    defer { call.post([.close(handle)]) }
+    let status = try await outcome(of: .synchronize(handle), in: call)
+    guard status.isDurable else { throw try await failure(status, "make \(file) durable", file, in: call) }
+  }
+}
+
+extension SFTPStatus {
+  /// Whether what was made durable is, as far as the server can do that: a file system that cannot is taken at its word.
+  var isDurable: Bool { code == .ok || code == .unsupported || code == .badMessage }
+}

@@ -1,0 +1,254 @@
+import Foundation
+import Glibc
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@testable import ResticCore
+
+/// N4, H1 and H3: the program that connects, as real sshd and real ssh have it.
+@Suite("Connections through ssh", .timeLimit(.minutes(10)), .serialized)
+struct SFTPConnectionTests {
+  private let directory: TemporaryDirectory
+  private let root: FilePath
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    root = directory.path.appending("vault")
+  }
+
+  private func serve(_ settings: [String] = []) async throws -> SSHServer {
+    try await SSHServer(in: directory.path.appending("ssh"), settings: settings)
+  }
+
+  private func backend(
+    _ server: SSHServer, arguments: String? = nil, _ change: (inout TransportOptions) -> Void = { _ in }
+  ) throws -> SFTPBackend {
+    try SFTPFixture.backend(
+      String(server.location(root).dropFirst(5)), ["sftp.args=\(arguments ?? server.arguments)"], change)
+  }
+
+  private func children() -> [pid_t] {
+    ProcessTable.children().filter { ProcessTable.commandLine($0).contains(directory.path.string) }
+  }
+
+  @Test("sessions that are killed in the middle of saves and loads are made anew, and nothing is lost")
+  func killed() async throws {
+    let server = try await serve()
+    let backend = SFTPFixture.stack(try backend(server))
+    try await backend.create()
+    var random = SplitMix64(seed: 2)
+    let contents = (0..<12).map { random.bytes(2_000_000 + $0) }
+    let killer = Task {
+      var count = 0
+      while !Task.isCancelled, count < 6 {
+        // Now the server's end, now ours.
+        if let victim = count.isMultiple(of: 2) ? server.sessions().last : children().first {
+          kill(victim, SIGKILL)
+          count += 1
+        }
+        try? await Task.sleep(for: .milliseconds(150))
+      }
+    }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for bytes in contents {
+        group.addTask {
+          let file = SFTPFixture.file(.data, bytes)
+          try await backend.save(file, bytes)
+          #expect(try await backend.load(file).array.fingerprint == bytes.fingerprint)
+        }
+      }
+      try await group.waitForAll()
+    }
+    killer.cancel()
+    await killer.value
+    #expect(try await backend.list(.data).count == contents.count)
+    try await server.stop()
+  }
+
+  @Test("a server that is stopped is noticed, and asked anew; meanwhile others' calls end, too")
+  func stopped() async throws {
+    let server = try await serve()
+    let backend = try backend(server) { $0.stuckTimeout = .seconds(3) }
+    try await backend.create()
+    try await backend.save(.config, [1])
+    let victims = server.sessions()
+    for process in victims { kill(process, SIGSTOP) }
+    async let first = failure { _ = try await backend.load(.config) }
+    async let second = failure { _ = try await backend.list(.data) }
+    for error in await [first, second] {
+      #expect(error?.isRetryable == true && "\(String(describing: error))".contains("has not answered for 3 s"))
+    }
+    #expect(try await backend.load(.config).array == [1])
+    for process in victims { kill(process, SIGKILL) }
+    try await server.stop()
+  }
+
+  @Test("one connection serves all calls at a time; calls for locks do not wait for packs")
+  func oneConnection() async throws {
+    let server = try await serve()
+    let backend = try backend(server)
+    try await backend.create()
+    let pack = PooledBytes(capacity: 16 << 20)
+    pack.overwrite { memory in
+      memory.initializeMemory(as: UInt8.self, repeating: 7)
+      return 16 << 20
+    }
+    let isOver = Locked(false)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        for number in 0..<8 {
+          try await backend.save(SFTPFixture.file(.data, [UInt8(number)]), pack)
+        }
+        isOver.withLock { $0 = true }
+      }
+      group.addTask {
+        var count = 0
+        while !isOver.withLock({ $0 }) {
+          let lock = SFTPFixture.file(.lock, [UInt8(count % 256)])
+          try await backend.save(lock, [UInt8(count % 256)])
+          #expect(try await backend.list(.lock).map(\.file) == [lock])
+          try await backend.remove(lock)
+          count += 1
+        }
+        #expect(count > 3)
+      }
+      try await group.waitForAll()
+    }
+    #expect(children().count == 1)
+    try await server.stop()
+  }
+
+  @Test("the program is gone, and waited for, once the backend is; also when it does not want to go")
+  func noneLeft() async throws {
+    let server = try await serve()
+    for arguments in [server.arguments, nil] {
+      let command = "sh -c 'trap \"\" TERM HUP; \(SSHServer.sftpServer) -d \(directory.path); sleep 1000'"
+      do {
+        let backend =
+          try arguments.map { try self.backend(server, arguments: $0) }
+          ?? SFTPFixture.backend(root, ["sftp.command=\(command)"])
+        try await backend.create()
+        #expect(children().count == 1)
+      }
+      try await waitUntil { children().isEmpty }
+    }
+    try await waitUntil { server.sessions().isEmpty }
+    try await server.stop()
+  }
+
+  @Test("the program gets none of our secrets, and a process group of its own")
+  func environment() async throws {
+    setenv("RESTIC_TEST_SECRET", "geheim", 1)
+    setenv("OTHER_TEST_VARIABLE", "plain", 1)
+    let backend = try SFTPFixture.backend(root, ["sftp.command=\(SSHServer.sftpServer) -d \(directory.path)"])
+    try await backend.create()
+    let child = try #require(children().first)
+    let variables = try #require(FileHandle(forReadingAtPath: "/proc/\(child)/environ")?.readToEnd())
+    #expect(variables.range(of: Data("geheim".utf8)) == nil)
+    #expect(variables.range(of: Data("OTHER_TEST_VARIABLE=plain".utf8)) != nil)
+    #expect(getpgid(child) == child && getpgrp() != child)
+  }
+
+  @Test("a server that is not known, or that does not know us, is an error at once that says what to do")
+  func refused() async throws {
+    let server = try await serve()
+    let stranger = try backend(server, arguments: server.argumentsOfStranger)
+    try await expectDenied(stranger, "Host key verification failed", "ssh 127.0.0.1:\(server.port)")
+    try server.forgetClient()
+    try await expectDenied(try backend(server), "Permission denied (publickey", "ssh-agent")
+    try await expectDenied(
+      try backend(server, arguments: "-o NoSuchOption=1 \(server.arguments)"), "onfiguration option", "sftp.args")
+    try await server.stop()
+  }
+
+  @Test("a server that has no SFTP is an error at once")
+  func noSubsystem() async throws {
+    let server = try await serve(["Subsystem sftp /nonexistent/sftp-server"])
+    let clock = TestClock(advancesOnSleep: true)
+    let error = await #expect(throws: BackendError.self) {
+      try await SFTPFixture.stack(try backend(server), clock: clock).list(.key)
+    }
+    #expect("\(String(describing: error))".contains("127.0.0.1:\(server.port)"))
+    try await server.stop()
+  }
+
+  @Test("nobody listens, no such host, no such program: errors within seconds that name them")
+  func unreachable() async throws {
+    let server = try await serve()
+    try await server.stop()
+    let gone = await #expect(throws: BackendError.self) { try await backend(server).list(.key) }
+    guard case .unreachable(let message) = gone else {
+      Issue.record("\(String(describing: gone))")
+      return
+    }
+    #expect(message.contains("127.0.0.1:\(server.port)") && message.contains("Connection refused"))
+    let unknown = try SFTPFixture.backend("//host.invalid/x", ["sftp.args=\(server.arguments)"])
+    let noName = await #expect(throws: BackendError.self) { try await unknown.list(.key) }
+    guard case .unreachable(let message) = noName else {
+      Issue.record("\(String(describing: noName))")
+      return
+    }
+    #expect(message.contains("host.invalid") && message.contains("check the name"))
+    try await expectDenied(
+      try SFTPFixture.backend(root, ["sftp.command=/nonexistent/ssh"]), "cannot be started", "sftp.command")
+    let clock = TestClock(advancesOnSleep: true)
+    await #expect(throws: BackendError.self) {
+      try await SFTPFixture.stack(try backend(server), clock: clock).list(.key)
+    }
+    #expect(clock.sleeps.count < 5)
+  }
+
+  @Test("a program that ends without a word, or that never answers, is an error that says so")
+  func silentPrograms() async throws {
+    let ended = await #expect(throws: BackendError.self) {
+      try await SFTPFixture.backend(root, ["sftp.command=sh -c 'exit 7'"]).list(.key)
+    }
+    #expect("\(String(describing: ended))".contains("sh ended with exit code 7"))
+    let late = await #expect(throws: BackendError.self) {
+      try await SFTPFixture.backend(root, ["sftp.command=sleep 1000"]) { $0.connectTimeout = .seconds(1) }.list(.key)
+    }
+    guard case .unreachable(let message) = late else {
+      Issue.record("\(String(describing: late))")
+      return
+    }
+    #expect(message.contains("has not answered for 2 s"))
+    let loud = await #expect(throws: BackendError.self) {
+      try await SFTPFixture.backend(root, ["sftp.command=sh -c 'echo My Words >&2; exit 1'"]).list(.key)
+    }
+    #expect("\(String(describing: loud))".contains("My Words"))
+  }
+
+  @Test("nobody waits for a connection that nobody wants any more")
+  func cancelledConnecting() async throws {
+    let backend = try SFTPFixture.backend(root, ["sftp.command=sh -c 'sleep 1000' \(directory.path)"])
+    let task = Task { try await backend.list(.key) }
+    try await waitUntil { !children().isEmpty }
+    task.cancel()
+    await #expect(throws: BackendError.self) { try await task.value }
+  }
+
+  private func failure(of body: @Sendable () async throws -> Void) async -> BackendError? {
+    do {
+      try await body()
+      return nil
+    } catch {
+      return error as? BackendError
+    }
+  }
+
+  private func expectDenied(
+    _ backend: SFTPBackend, _ said: String, _ advice: String, at location: SourceLocation = #_sourceLocation
+  ) async throws {
+    let clock = TestClock(advancesOnSleep: true)
+    let error = await #expect(throws: BackendError.self, sourceLocation: location) {
+      try await SFTPFixture.stack(backend, clock: clock).list(.key)
+    }
+    guard case .denied(let message) = error else {
+      Issue.record("\(String(describing: error))", sourceLocation: location)
+      return
+    }
+    #expect(message.contains(said) && message.contains(advice), "\(message)", sourceLocation: location)
+    #expect(clock.sleeps == [], sourceLocation: location)
+  }
+}

@@ -1,0 +1,71 @@
+import Logging
+import ResticTestSupport
+import SystemPackage
+
+@testable import ResticCore
+
+/// Repositories on SSH servers, as the program makes them of a location and options.
+enum SFTPFixture {
+  /// What tests do not look at is not logged.
+  static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+  /// A backend for the repository in the folder `path` that `options` (each `sftp.x=y`) lead to.
+  static func backend(
+    _ path: FilePath, _ options: [String] = ["sftp.command=\(SSHServer.sftpServer)"], logger: Logger = silent,
+    _ change: (inout TransportOptions) -> Void = { _ in }
+  ) throws -> SFTPBackend {
+    try backend("127.0.0.1:\(path)", options, logger: logger, change)
+  }
+
+  /// A backend for the repository at `location`, without `sftp:`.
+  static func backend(
+    _ location: String, _ options: [String], logger: Logger = silent,
+    _ change: (inout TransportOptions) -> Void = { _ in }
+  ) throws -> SFTPBackend {
+    var values = try OptionValues(options, of: "sftp")
+    let own = try SFTPOptions(&values)
+    try values.finish()
+    var transport = TransportOptions()
+    // A busy machine may take its time, and is no failure.
+    transport.connectTimeout = .seconds(300)
+    change(&transport)
+    return SFTPBackend(try SFTPLocation(location), own, transport: transport, logger: logger)
+  }
+
+  /// `backend` as the program uses it, with delays that pass at once.
+  static func stack(
+    _ backend: SFTPBackend, clock: TestClock = TestClock(advancesOnSleep: true), policy: RetryPolicy = RetryPolicy()
+  ) -> RetryingBackend {
+    RetryingBackend(LimitedBackend(backend), policy: policy, clock: clock, logger: silent)
+  }
+
+  /// A file named for what is in it.
+  static func file(_ type: BackendFileType, _ bytes: [UInt8]) -> BackendFile {
+    let id: ID<Never> = SHA256.id(of: bytes)
+    return BackendFile(type: type, name: id.hex) ?? .config
+  }
+}
+
+/// Keeps what is logged.
+final class LogRecorder: Sendable {
+  private struct Handler: LogHandler {
+    let recorder: LogRecorder
+    var logLevel = Logger.Level.info
+    var metadata = Logger.Metadata()
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+    func log(event: LogEvent) {
+      recorder.recorded.withLock { $0.append("\(event.message)") }
+    }
+  }
+
+  private let recorded = Locked<[String]>([])
+
+  /// All messages so far.
+  var lines: [String] { recorded.withLock { $0 } }
+
+  /// Where they come from.
+  var logger: Logger { Logger(label: "test") { _ in Handler(recorder: self) } }
+}

@@ -5,8 +5,10 @@
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 // Source: pthread_setattr_default_np(3).
 int pthread_setattr_default_np(const pthread_attr_t *attributes);
@@ -22,3 +24,6 @@ static inline int set_dumpable(unsigned long value) { return prctl(PR_SET_DUMPAB
 
 // prctl(PR_SET_NAME): the name of the calling thread, at most 15 bytes of it.
 static inline int set_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+// pidfd_open(2): a descriptor that can be read from when `process` has ended. Debian 12's header is newer than Ubuntu 22.04's.
+static inline int open_process(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }

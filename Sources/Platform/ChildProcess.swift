@@ -35,11 +35,12 @@ public final class ChildProcess {
   /// Starts `program`: a path, or a name that is looked up in PATH. `name` is what it is told that it is called.
   ///
   /// It gets our standard streams, but for those that `files`, which are opened to read and write, and then `descriptors`
-  /// replace (theirs: ours); no other descriptor of ours is handed on but those without close-on-exec.
+  /// replace (theirs: ours); no other descriptor of ours is handed on but those without close-on-exec. `leadsGroup`: it has a
+  /// process group of its own, whose number is its `processID`.
   public static func start(
     _ program: String, _ arguments: [String], name: String? = nil, variables: Variables? = nil,
     files: [Int32: FilePath] = [:], descriptors: [(Int32, FileDescriptor)] = [],
-    signals: Signals, leadsSession: Bool = false
+    signals: Signals, leadsSession: Bool = false, leadsGroup: Bool = false
   ) throws(Errno) -> ChildProcess {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -52,7 +53,7 @@ public final class ChildProcess {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    set(signals, leadsSession: leadsSession, in: &attributes)
+    set(signals, leadsSession: leadsSession, leadsGroup: leadsGroup, in: &attributes)
 
     var words: [UnsafeMutablePointer<CChar>?] = ([name ?? program] + arguments).map { strdup($0) } + [nil]
     defer { for string in words { free(string) } }
@@ -75,7 +76,9 @@ public final class ChildProcess {
     return end
   }
 
-  private static func set(_ signals: Signals, leadsSession: Bool, in attributes: inout posix_spawnattr_t) {
+  private static func set(
+    _ signals: Signals, leadsSession: Bool, leadsGroup: Bool, in attributes: inout posix_spawnattr_t
+  ) {
     var flags: Int32 = 0
     if signals != .inherited {
       var pipe = sigset_t()
@@ -92,6 +95,10 @@ public final class ChildProcess {
     }
     // POSIX_SPAWN_SETSID, which Swift does not import.
     if leadsSession { flags |= 0x80 }
+    if leadsGroup {
+      posix_spawnattr_setpgroup(&attributes, 0)
+      flags |= POSIX_SPAWN_SETPGROUP
+    }
     posix_spawnattr_setflags(&attributes, Int16(flags))
   }
 

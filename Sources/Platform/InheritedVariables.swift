@@ -17,12 +17,27 @@ public enum InheritedVariables {
     return try body(memory)
   }
 
+  /// The names of those that begin with `prefix`.
+  public static func names(beginningWith prefix: String) -> [String] {
+    var names: [String] = []
+    var next = environ
+    while let word = next.pointee {
+      let name = name(of: word)
+      if name.starts(with: prefix.utf8) { names.append(String(decoding: name, as: UTF8.self)) }
+      next += 1
+    }
+    return names
+  }
+
+  private static func name(of word: UnsafeMutablePointer<CChar>) -> Slice<UnsafeRawBufferPointer> {
+    UnsafeRawBufferPointer(start: word, count: strlen(word)).prefix { $0 != UInt8(ascii: "=") }
+  }
+
   private static func unchanged(_ changes: [String: String?]) -> [UnsafeMutablePointer<CChar>?] {
     var words: [UnsafeMutablePointer<CChar>?] = []
     var next = environ
     while let word = next.pointee {
-      let name = UnsafeRawBufferPointer(start: word, count: strlen(word)).prefix { $0 != UInt8(ascii: "=") }
-      if changes[String(decoding: name, as: UTF8.self)] == nil { words.append(word) }
+      if changes[String(decoding: name(of: word), as: UTF8.self)] == nil { words.append(word) }
       next += 1
     }
     return words

@@ -1,0 +1,18 @@
+/// The program that serves a storage through its standard input and output, and how messages call it.
+struct ServiceCommand: Hashable, Sendable {
+  /// The program, a path or a name that is looked up in PATH, and its arguments.
+  let words: [String]
+  /// What a person calls it: `rclone`.
+  let name: String
+  /// How long it may take until it answers.
+  let startLimit: Duration
+  /// What to do where there is no such program.
+  let advice: String
+  /// Parts of the arguments that no message shows.
+  var secrets: [String] = []
+
+  /// `text`, of what the program has printed, as it may be shown: without secrets.
+  func withoutSecrets(_ text: String) -> String {
+    secrets.reduce(text) { text, secret in secret.isEmpty ? text : text.replacing(secret, with: "***") }
+  }
+}

@@ -1,0 +1,133 @@
+internal import CLinux
+internal import Glibc
+internal import Logging
+internal import Platform
+internal import SystemPackage
+
+/// Reads what a service writes to standard error, kills it when its time is up, and waits for its end, on a thread of its own.
+///
+/// `state` is a leaf lock; everything else is the thread's.
+final class ServiceKeeper: @unchecked Sendable {
+  private struct State {
+    var killTime: ContinuousClock.Instant?
+    var end: ChildService.End?
+    var listener: (@Sendable (ChildService.End) -> Void)?
+  }
+
+  private let state = Locked(State())
+  private let child: ChildProcess
+  private let errors: FileDescriptor
+  /// Can be read from when the process has ended.
+  private let process: FileDescriptor
+  private let bell: Pipe
+  private let command: ServiceCommand
+  private let hadTerminal: Bool
+  private let logger: Logger
+  private var words = ServiceWords()
+
+  /// Keeps `child`, whose standard error comes out of `errors`. Both are the keeper's from now on, unless it throws.
+  init(
+    _ child: ChildProcess, errors: FileDescriptor, command: ServiceCommand, hadTerminal: Bool, logger: Logger
+  ) throws(Errno) {
+    self.child = child
+    self.errors = errors
+    self.command = command
+    self.hadTerminal = hadTerminal
+    self.logger = logger
+    bell = try Pipe()
+    let descriptor = open_process(child.processID)
+    process = FileDescriptor(rawValue: descriptor)
+    do throws(Errno) {
+      guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+      _ = fcntl(errors.rawValue, F_SETFL, O_NONBLOCK)
+      try PlainThread.start { self.work() }
+    } catch {
+      if descriptor >= 0 { process.closeQuietly() }
+      bell.readEnd.closeQuietly()
+      bell.writeEnd.closeQuietly()
+      throw error
+    }
+  }
+
+  /// Kills the process and its group when it has not ended within `grace`. `listener` hears of its end, on another thread or
+  /// on this one if it is over.
+  func end(grace: Duration, _ listener: @escaping @Sendable (ChildService.End) -> Void) {
+    let end = state.withLock { state in
+      guard state.end == nil else { return state.end }
+      state.killTime = .now.advanced(by: grace)
+      state.listener = listener
+      // Wakes the thread, which reads to the end of that pipe.
+      bell.writeEnd.closeQuietly()
+      return nil
+    }
+    if let end { listener(end) }
+  }
+
+  // MARK: On the thread
+
+  private func work() {
+    var hasErrors = true
+    var hasBell = true
+    var killTime: ContinuousClock.Instant?
+    while true {
+      var events = [
+        pollfd(fd: process.rawValue, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: hasErrors ? errors.rawValue : -1, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: hasBell ? bell.readEnd.rawValue : -1, events: Int16(POLLIN), revents: 0),
+      ]
+      poll(&events, nfds_t(events.count), killTime.map { Self.milliseconds(until: $0) } ?? -1)
+      if events[1].revents != 0 { hasErrors = readErrors() }
+      if events[2].revents != 0 {
+        hasBell = false
+        killTime = state.withLock { $0.killTime }
+      }
+      if events[0].revents != 0 { break }
+      if let time = killTime, time <= .now {
+        kill(-child.processID, SIGKILL)
+        killTime = nil
+      }
+    }
+    // While nobody has waited for it, no other process can have its number: whoever it has started goes, too.
+    kill(-child.processID, SIGKILL)
+    let status = child.wait()
+    if hasErrors { _ = readErrors() }
+    log(words.finish())
+    finish(
+      ChildService.End(status: status, lastWords: command.withoutSecrets(words.last), hadTerminal: hadTerminal))
+  }
+
+  private func finish(_ end: ChildService.End) {
+    let listener = state.withLock { state in
+      state.end = end
+      if state.killTime == nil { bell.writeEnd.closeQuietly() }
+      return state.listener.take()
+    }
+    for descriptor in [errors, process, bell.readEnd] { descriptor.closeQuietly() }
+    listener?(end)
+  }
+
+  /// As much is read at a time, so that whoever writes without end does not keep the thread from its other work.
+  private static let mostChunks = 64
+
+  /// Reads what is there; false at the end.
+  private func readErrors() -> Bool {
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    for _ in 0..<Self.mostChunks {
+      let count = read(errors.rawValue, &chunk, chunk.count)
+      if count > 0 {
+        log(words.take(chunk[..<count]))
+      } else if count == 0 || errno != EINTR {
+        return count < 0 && errno == EAGAIN
+      }
+    }
+    return true
+  }
+
+  private func log(_ lines: [String]) {
+    for line in lines { logger.info("\(command.name): \(command.withoutSecrets(line))") }
+  }
+
+  private static func milliseconds(until time: ContinuousClock.Instant) -> Int32 {
+    Int32(max(0, min(ContinuousClock.now.duration(to: time) / .milliseconds(1), 1e6))) + 1
+  }
+}

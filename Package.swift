@@ -32,6 +32,7 @@ let package = Package(
     // C libraries: a module map and a header each, no code of ours.
     .systemLibrary(name: "CFuse3", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
     .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
@@ -45,7 +46,9 @@ let package = Package(
     // ResticCore and FuseBridge never see each other; only ResticGitFS sees both.
     .target(
       name: "ResticCore",
-      dependencies: ["Platform", "CCurl", "CLinux", "COpenSSL", "CRabin", "CSodium", "CZstd", system, logging],
+      dependencies: [
+        "Platform", "CCurl", "CLinux", "CNghttp2", "COpenSSL", "CRabin", "CSodium", "CZstd", system, logging,
+      ],
       swiftSettings: settings),
     .target(
       name: "FuseBridge",
@@ -93,7 +96,7 @@ let package = Package(
       name: "CInterposed", path: "Tests/CInterposed", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
     .testTarget(
       name: "ResticCoreTests",
-      dependencies: ["ResticCore", "ResticTestSupport", "CInterposed", system, logging],
+      dependencies: ["ResticCore", "Platform", "ResticTestSupport", "CInterposed", system, logging],
       swiftSettings: settings),
     .testTarget(
       name: "FuseBridgeTests",

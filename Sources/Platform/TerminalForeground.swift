@@ -1,5 +1,5 @@
-internal import Glibc
-public import SystemPackage
+public import Glibc
+internal import SystemPackage
 
 /// The foreground of the terminal, lent to a program that may have to ask a person something before it is ready.
 ///

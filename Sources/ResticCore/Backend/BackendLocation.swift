@@ -1,20 +1,25 @@
+public import Logging
 public import SystemPackage
 
-/// Where a repository is, as a person writes it after `-r`: `/srv/vault`, `local:/srv/vault`, `rest:https://nas:8000/vault`.
+/// Where a repository is, as a person writes it after `-r`: `/srv/vault`, `local:/srv/vault`, `rest:https://nas:8000/vault`,
+/// `rclone:mycloud:vault`.
 public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   /// A folder of this machine, absolute or relative to the working directory.
   case local(FilePath)
   /// A REST server.
   case rest(RESTLocation)
+  /// A remote of rclone's.
+  case rclone(RcloneLocation)
 
   /// restic's other kinds of storage, by the word before the colon.
   private static let otherSchemes: Set<String> = [
-    "azure", "b2", "gs", "rclone", "s3", "sftp", "swift",
+    "azure", "b2", "gs", "s3", "sftp", "swift",
   ]
   private static let localScheme = "local"
+  private static let rcloneScheme = "rclone"
   private static let restScheme = "rest"
   /// All of restic's kinds of storage.
-  static let schemes = otherSchemes.union([localScheme, restScheme])
+  static let schemes = otherSchemes.union([localScheme, rcloneScheme, restScheme])
 
   /// The location that `text` spells, by restic's rules: a known scheme, else a path; a text with a colon that does not
   /// begin with `/`, `./` or `../` is refused, since it is more likely a mistyped scheme than a folder.
@@ -29,6 +34,8 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
     case localScheme:
       guard !rest.isEmpty else { throw .empty }
       return .local(FilePath(rest))
+    case rcloneScheme:
+      return .rclone(try RcloneLocation(rest))
     case restScheme:
       return .rest(try RESTLocation(rest))
     case _ where otherSchemes.contains(scheme):
@@ -39,20 +46,32 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The backend at this location, which makes as many calls at a time as its options say. `options`: each `key=value`, of
-  /// any storage. Touches nothing yet.
+  /// any storage. `logger`: where programs that serve a storage write to. Touches nothing yet.
   public func makeBackend(
-    options: [String], transport: TransportOptions
+    options: [String], transport: TransportOptions, logger: Logger
   ) throws(OptionError) -> any Backend {
     switch self {
     case .local(let path):
       let options: LocalOptions = try Self.read(options, of: Self.localScheme)
-      return LimitedBackend(LocalBackend(path: path), connections: options.connections)
+      return LimitedBackend(
+        Self.limited(LocalBackend(path: path), transport), connections: options.connections)
     case .rest(let location):
       let options: RESTOptions = try Self.read(options, of: Self.restScheme)
       return LimitedBackend(
         RESTBackend(location, options: transport, hasImmediateListings: options.hasImmediateListings),
         connections: options.connections)
+    case .rclone(let location):
+      let options: RcloneOptions = try Self.read(options, of: Self.rcloneScheme)
+      return LimitedBackend(
+        try location.makeBackend(options, transport: transport, logger: logger), connections: options.connections)
     }
+  }
+
+  /// `backend`, whose own way to move bytes has no rate, with the rates of `transport`.
+  private static func limited(_ backend: any Backend, _ transport: TransportOptions) -> any Backend {
+    guard transport.uploadLimit != nil || transport.downloadLimit != nil else { return backend }
+    return RateLimitedBackend(
+      backend, uploadLimit: transport.uploadLimit, downloadLimit: transport.downloadLimit)
   }
 
   private static func read<Options: StorageOptions>(
@@ -69,6 +88,7 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .local(let path): path.string
     case .rest(let location): location.description
+    case .rclone(let location): location.description
     }
   }
 }
@@ -77,7 +97,7 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
 public enum BackendLocationError: Error, Hashable, Sendable {
   /// Nothing, or nothing after `local:`.
   case empty
-  /// A kind of storage that restic knows and this program does not (yet).
+  /// A kind of storage that restic knows and this program does not, but through rclone.
   case notSupported(scheme: String)
   /// What follows the scheme cannot be read, for this reason.
   case malformed(scheme: String, String)
@@ -91,10 +111,8 @@ extension BackendLocationError: CustomStringConvertible {
     case .empty:
       "the repository's location is empty: give a folder, for example -r /srv/vault"
     case .notSupported(let scheme):
-      """
-      \(scheme): repositories are not supported: give a folder (-r /srv/vault) or a REST server (-r rest:http://nas:8000/), \
-      which `rclone serve restic REMOTE:PATH` is for everything that rclone knows
-      """
+      RcloneType.byScheme[scheme]?.advice(for: scheme)
+        ?? "\(scheme): repositories are not supported: use rclone:REMOTE:PATH, with a remote that \"rclone config\" has made"
     case .malformed(let scheme, let reason):
       "the location after \(scheme): cannot be read: \(reason)"
     case .unknownScheme(let scheme):

@@ -1,3 +1,4 @@
+import Logging
 import Testing
 
 @testable import ResticCore
@@ -47,7 +48,9 @@ struct OptionValuesTests {
     ])
   func refused(texts: [String]) throws {
     let location = try BackendLocation.parse("/srv/vault")
-    #expect(throws: OptionError.self) { try location.makeBackend(options: texts, transport: TransportOptions()) }
+    #expect(throws: OptionError.self) {
+      try location.makeBackend(options: texts, transport: TransportOptions(), logger: Logger(label: "test"))
+    }
   }
 
   @Test("an unknown option is answered with those that the storage has")

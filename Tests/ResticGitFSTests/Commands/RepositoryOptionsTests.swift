@@ -69,6 +69,7 @@ struct RepositoryOptionsTests {
     arguments: [
       ("rest:https://u:geheim@nas:8000/a/b", "nas:8000", "a/b/"), ("rest:http://nas", "nas", ""),
       ("rest:http+unix:///run/x.sock:/v", "localhost", "run/x.sock:/v/"), ("/srv/vault", "localhost", "srv/vault"),
+      ("rclone:cloud:a/b", "rclone", "cloud:a/b"), ("rclone:cloud,pass=geheim:a/b", "rclone", "cloud,***:a/b"),
     ])
   func credentialPlace(text: String, host: String, path: String) throws {
     let place = try #require(CredentialPlace(try BackendLocation.parse(text)))

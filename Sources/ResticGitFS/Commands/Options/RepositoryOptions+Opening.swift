@@ -9,7 +9,7 @@ extension RepositoryOptions {
   ) throws(CommandError) -> any Backend {
     let transport = try network.transport(environment)
     do throws(OptionError) {
-      let limited = try location.makeBackend(options: options, transport: transport)
+      let limited = try location.makeBackend(options: options, transport: transport, logger: logger)
       return RetryingBackend(limited, waiting: waiting, logger: logger)
     } catch {
       throw CommandError(error.description)

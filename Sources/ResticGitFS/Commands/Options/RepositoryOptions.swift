@@ -38,7 +38,7 @@ struct RepositoryOptions: ParsableArguments {
   @Option(
     name: [.customShort("o", allowingJoined: true), .customLong("option")],
     help: ArgumentHelp(
-      "An option of the storage, as restic has them: local.connections=N, rest.connections=N. `mount` takes those of mount(8) and FUSE, too.",
+      "An option of the storage, as restic has them: local.connections=N, rclone.args=WORDS. `mount` takes those of mount(8) and FUSE, too.",
       valueName: "key=value"))
   var options: [String] = []
 
@@ -67,6 +67,7 @@ struct RepositoryOptions: ParsableArguments {
     do throws(BackendLocationError) {
       switch try BackendLocation.parse(text) {
       case .local(let path): return .local(path.absolute())
+      case .rclone(let location): return .rclone(location)
       case .rest(let server):
         let (user, password) = (environment[.restUser], environment[.restPassword])
         guard user != nil || password != nil else { return .rest(server) }

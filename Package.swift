@@ -33,6 +33,7 @@ let package = Package(
     .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
     .systemLibrary(name: "CFuse3", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
     .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
@@ -47,7 +48,7 @@ let package = Package(
     .target(
       name: "ResticCore",
       dependencies: [
-        "Platform", "CCurl", "CExpat", "CLinux", "COpenSSL", "CRabin", "CSodium", "CZstd", system, logging,
+        "Platform", "CCurl", "CExpat", "CLinux", "CNghttp2", "COpenSSL", "CRabin", "CSodium", "CZstd", system, logging,
       ],
       swiftSettings: settings),
     .target(
@@ -96,7 +97,7 @@ let package = Package(
       name: "CInterposed", path: "Tests/CInterposed", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
     .testTarget(
       name: "ResticCoreTests",
-      dependencies: ["ResticCore", "ResticTestSupport", "CInterposed", system, logging],
+      dependencies: ["ResticCore", "Platform", "ResticTestSupport", "CInterposed", system, logging],
       swiftSettings: settings),
     .testTarget(
       name: "FuseBridgeTests",

@@ -3,6 +3,7 @@
 #include <linux/magic.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -15,6 +16,9 @@ int pthread_setattr_default_np(const pthread_attr_t *attributes);
 
 // Source: pipe(2).
 int pipe2(int ends[2], int flags);
+
+// Source: posix_spawn_file_actions_addchdir_np(3).
+int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
 
 // Source: tgkill(2).
 int tgkill(pid_t process, pid_t thread, int signal);

@@ -22,6 +22,10 @@ struct RemoteLocation: Hashable, Sendable, CustomStringConvertible {
     guard !location.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "\n") }) else {
       throw HelperError("a location cannot hold a newline")
     }
+    guard !Self.hasRcloneOptions(location) else {
+      throw HelperError(
+        "options of a remote have no place in a URL, where they can name a command: make a remote with `rclone config`")
+    }
     if let colon = location.firstIndex(of: ":"), Self.schemes.contains(location[..<colon]) {
       text = location
       return
@@ -29,6 +33,14 @@ struct RemoteLocation: Hashable, Sendable, CustomStringConvertible {
     let folder = location.hasPrefix("local:") ? String(location.dropFirst("local:".count)) : location
     guard !folder.isEmpty else { throw HelperError("local: needs a folder, like restic::local:/srv/vault") }
     text = "local:\(Self.absolute(FilePath(folder)))"
+  }
+
+  /// Whether it is `rclone:NAME,OPTION=VALUE…:PATH`. rclone runs what an option like `ssh` of its sftp names, so that a URL from
+  /// somebody else would be a program of theirs. The first comma of a path is no option's.
+  private static func hasRcloneOptions(_ location: String) -> Bool {
+    guard location.hasPrefix("rclone:") else { return false }
+    let remote = location.dropFirst("rclone:".count)
+    return remote.dropFirst(remote.hasPrefix(":") ? 1 : 0).first { ":,/".contains($0) } == ","
   }
 
   private static func absolute(_ path: FilePath) -> FilePath {

@@ -36,15 +36,17 @@ public final class ChildProcess {
   ///
   /// It gets our standard streams, but for those that `files`, which are opened to read and write, and then `descriptors`
   /// replace (theirs: ours); no other descriptor of ours is handed on but those without close-on-exec. `leadsGroup`: it has a
-  /// process group of its own, whose number is its `processID`.
+  /// process group of its own, whose number is its `processID`. `folder`: its working directory, if not ours; relative paths
+  /// among the others count from there.
   public static func start(
     _ program: String, _ arguments: [String], name: String? = nil, variables: Variables? = nil,
     files: [Int32: FilePath] = [:], descriptors: [(Int32, FileDescriptor)] = [],
-    signals: Signals, leadsSession: Bool = false, leadsGroup: Bool = false
+    signals: Signals, leadsSession: Bool = false, leadsGroup: Bool = false, folder: FilePath? = nil
   ) throws(Errno) -> ChildProcess {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
+    if let folder { SpawnFolder.set(folder, in: &actions) }
     for (theirs, file) in files { posix_spawn_file_actions_addopen(&actions, theirs, file.string, O_RDWR, 0) }
     for (theirs, ours) in descriptors {
       // With the same number on both sides this takes close-on-exec away.

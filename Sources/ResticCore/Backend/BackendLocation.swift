@@ -2,7 +2,7 @@ public import Logging
 public import SystemPackage
 
 /// Where a repository is, as a person writes it after `-r`: `/srv/vault`, `local:/srv/vault`, `rest:https://nas:8000/vault`,
-/// `s3:s3.amazonaws.com/bucket/vault`, `sftp:nas:vault`.
+/// `s3:s3.amazonaws.com/bucket/vault`, `sftp:nas:vault`, `rclone:mycloud:vault`.
 public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   /// A folder of this machine, absolute or relative to the working directory.
   case local(FilePath)
@@ -12,17 +12,20 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   case s3(S3Location)
   /// A folder on an SSH server.
   case sftp(SFTPLocation)
+  /// A remote of rclone's.
+  case rclone(RcloneLocation)
 
   /// restic's other kinds of storage, by the word before the colon.
   private static let otherSchemes: Set<String> = [
-    "azure", "b2", "gs", "rclone", "swift",
+    "azure", "b2", "gs", "swift",
   ]
   private static let localScheme = "local"
+  private static let rcloneScheme = "rclone"
   private static let restScheme = "rest"
   private static let s3Scheme = "s3"
   private static let sftpScheme = "sftp"
   /// All of restic's kinds of storage.
-  static let schemes = otherSchemes.union([localScheme, restScheme, s3Scheme, sftpScheme])
+  static let schemes = otherSchemes.union([localScheme, rcloneScheme, restScheme, s3Scheme, sftpScheme])
 
   /// The location that `text` spells, by restic's rules: a known scheme, else a path; a text with a colon that does not
   /// begin with `/`, `./` or `../` is refused, since it is more likely a mistyped scheme than a folder.
@@ -37,6 +40,8 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
     case localScheme:
       guard !rest.isEmpty else { throw .empty }
       return .local(FilePath(rest))
+    case rcloneScheme:
+      return .rclone(try RcloneLocation(rest))
     case restScheme:
       return .rest(try RESTLocation(rest))
     case s3Scheme:
@@ -58,7 +63,8 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .local(let path):
       let options: LocalOptions = try Self.read(options, of: Self.localScheme)
-      return LimitedBackend(LocalBackend(path: path), connections: options.connections)
+      return LimitedBackend(
+        Self.limited(LocalBackend(path: path), transport), connections: options.connections)
     case .rest(let location):
       let options: RESTOptions = try Self.read(options, of: Self.restScheme)
       return LimitedBackend(
@@ -72,7 +78,18 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
       let options: SFTPOptions = try Self.read(options, of: Self.sftpScheme)
       return LimitedBackend(
         SFTPBackend(location, options, transport: transport, logger: logger), connections: options.connections)
+    case .rclone(let location):
+      let options: RcloneOptions = try Self.read(options, of: Self.rcloneScheme)
+      return LimitedBackend(
+        try location.makeBackend(options, transport: transport, logger: logger), connections: options.connections)
     }
+  }
+
+  /// `backend`, whose own way to move bytes has no rate, with the rates of `transport`.
+  private static func limited(_ backend: any Backend, _ transport: TransportOptions) -> any Backend {
+    guard transport.uploadLimit != nil || transport.downloadLimit != nil else { return backend }
+    return RateLimitedBackend(
+      backend, uploadLimit: transport.uploadLimit, downloadLimit: transport.downloadLimit)
   }
 
   private static func read<Options: StorageOptions>(
@@ -91,6 +108,7 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
     case .rest(let location): location.description
     case .s3(let location): location.description
     case .sftp(let location): location.description
+    case .rclone(let location): location.description
     }
   }
 }
@@ -99,7 +117,7 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
 public enum BackendLocationError: Error, Hashable, Sendable {
   /// Nothing, or nothing after `local:`.
   case empty
-  /// A kind of storage that restic knows and this program does not (yet).
+  /// A kind of storage that restic knows and this program does not, but through rclone.
   case notSupported(scheme: String)
   /// What follows the scheme cannot be read, for this reason.
   case malformed(scheme: String, String)
@@ -113,11 +131,8 @@ extension BackendLocationError: CustomStringConvertible {
     case .empty:
       "the repository's location is empty: give a folder, for example -r /srv/vault"
     case .notSupported(let scheme):
-      """
-      \(scheme): repositories are not supported: give a folder (-r /srv/vault), one on an SSH server (-r sftp:nas:vault), an \
-      S3 bucket (-r s3:host/bucket) or a REST server (-r rest:http://nas:8000/), which `rclone serve restic REMOTE:PATH` is for \
-      everything that rclone knows
-      """
+      RcloneType.byScheme[scheme]?.advice(for: scheme)
+        ?? "\(scheme): repositories are not supported: use rclone:REMOTE:PATH, with a remote that \"rclone config\" has made"
     case .malformed(let scheme, let reason):
       "the location after \(scheme): cannot be read: \(reason)"
     case .unknownScheme(let scheme):

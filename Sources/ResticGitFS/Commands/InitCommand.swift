@@ -11,6 +11,7 @@ struct InitCommand: ContextualCommand {
         restic-gitfs init -r /srv/vault
         restic-gitfs init -r sftp:user@nas:vault
         restic-gitfs init -r rest:https://user:password@nas:8000/vault/
+        restic-gitfs init -r rclone:mycloud:bucket/vault
         restic-gitfs init -r /srv/vault --password-file ~/.vault-password
         restic-gitfs init -r /srv/vault --json
           {"id":"…","message_type":"initialized","repository":"/srv/vault"}

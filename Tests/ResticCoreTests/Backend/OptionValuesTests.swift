@@ -1,3 +1,4 @@
+import Logging
 import Testing
 
 @testable import ResticCore
@@ -48,7 +49,7 @@ struct OptionValuesTests {
   func refused(texts: [String]) throws {
     let location = try BackendLocation.parse("/srv/vault")
     #expect(throws: OptionError.self) {
-      try location.makeBackend(options: texts, transport: TransportOptions(), logger: SFTPFixture.silent)
+      try location.makeBackend(options: texts, transport: TransportOptions(), logger: Logger(label: "test"))
     }
   }
 

@@ -1,8 +1,9 @@
 import Glibc
-import ResticCore
 import ResticTestSupport
 import SystemPackage
 import Testing
+
+@testable import ResticCore
 
 /// The tools that other tests stand on do bite.
 @Suite("Test support")
@@ -151,6 +152,21 @@ struct TestSupportTests {
     let result = try await ProcessRunner(timeout: .seconds(60)).check("sh", ["-c", "sleep 600 & echo $!"])
     let child = try #require(Int32(result.output.prefix { $0 != "\n" }))
     #expect(kill(child, SIGKILL) == 0)
+  }
+
+  @Test("a proxy that has stopped takes no connection of another one")
+  func stoppedProxy() async throws {
+    let answer = Array("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8)
+    for _ in 0..<100 {
+      // The next one's listener gets the number that this one's had.
+      try FaultProxy().stop()
+      let proxy = try FaultProxy { _ in .answer(answer) }
+      for _ in 0..<3 {
+        let origin = HTTPOrigin(scheme: .http, host: "127.0.0.1", port: Int(proxy.port))
+        let transport = CurlTransport(origin: origin, credentials: nil, options: TransportOptions())
+        #expect(try await transport.send(HTTPRequest(method: .get, target: "/")).isSuccess)
+      }
+    }
   }
 
   @Test("a temporary directory is gone when nobody holds it")

@@ -74,6 +74,7 @@ struct RepositoryOptionsTests {
 
       ("sftp:nas:/srv/vault", "nas", "srv/vault"), ("sftp:bob@nas:vault", "bob@nas", "~/vault"),
       ("sftp://bob@[::1]:22//v", "bob@[::1]:22", "v"),
+      ("rclone:cloud:a/b", "rclone", "cloud:a/b"), ("rclone:cloud,pass=geheim:a/b", "rclone", "cloud,***:a/b"),
     ])
   func credentialPlace(text: String, host: String, path: String) throws {
     let place = try #require(CredentialPlace(try BackendLocation.parse(text)))

@@ -71,6 +71,46 @@ struct TerminalTests {
     #expect(process.echoes)
   }
 
+  /// A program that asks who is there, and then is rclone.
+  private func askingProgram() throws -> String {
+    let program = directory.path.appending("asks")
+    let text = """
+      #!/bin/sh
+      printf 'who? ' > /dev/tty
+      read -r name < /dev/tty
+      [ "$name" = bob ] || { echo "not you" >&2; exit 9; }
+      exec rclone "$@"
+      """
+    let file = try FileDescriptor.open(
+      program, .writeOnly, options: [.create, .closeOnExec], permissions: .ownerReadWriteExecute)
+    try file.closeAfter { _ = try file.writeAll(Array("\(text)\n".utf8)) }
+    return program.string
+  }
+
+  // N11 Until it answers, a program that serves the storage has the terminal; then it is ours again.
+  @Test("a program that serves the storage may ask something before the password is asked for")
+  func asking() async throws {
+    try await makeRepository()
+    let process = try start(["snapshots", "-r", "rclone:\(vault)", "-o", "rclone.program=\(askingProgram())"])
+    #expect(try process.waits(for: "who? "))
+    try process.type("bob\n")
+    #expect(try process.waits(for: "enter password for repository "))
+    #expect(!process.echoes)
+    try process.type("geheim\n")
+    #expect(try process.exitCode() == 0, "\(process.output)")
+  }
+
+  @Test("Ctrl-C at such a question ends the program, and then ours, which does not start it again")
+  func interruptedQuestion() async throws {
+    try await makeRepository()
+    let process = try start(["snapshots", "-r", "rclone:\(vault)", "-o", "rclone.program=\(askingProgram())"])
+    #expect(try process.waits(for: "who? "))
+    try process.type("\u{3}")
+    #expect(try process.exitCode() == 1)
+    #expect(process.output.contains("rclone was interrupted"), "\(process.output)")
+    #expect(process.output.split(separator: "who?").count == 2)
+  }
+
   @Test("the right password after a wrong one opens the repository")
   func secondTry() async throws {
     try await makeRepository()

@@ -58,7 +58,7 @@ public final class FaultProxy: Sendable {
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let isBound = withUnsafeMutablePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(socket, $0, length) == 0 && listen(socket, 64) == 0 && getsockname(socket, $0, &length) == 0
+        bind(socket, $0, length) == 0 && listen(socket, Int32(SOMAXCONN)) == 0 && getsockname(socket, $0, &length) == 0
       }
     }
     listener = socket
@@ -67,6 +67,8 @@ public final class FaultProxy: Sendable {
     self.upstream = upstream
     state = Mutex(State(treat: treat))
     Thread.detachNewThread { [weak self] in
+      // Nobody else closes it: its number would soon be another socket's, whose connections this thread would take and drop.
+      defer { close(socket) }
       while true {
         let client = SocketStream.retrying { accept(socket, nil, nil) }
         _ = fcntl(client, F_SETFD, FD_CLOEXEC)
@@ -88,9 +90,8 @@ public final class FaultProxy: Sendable {
     state.withLock { state in
       guard !state.isStopped else { return }
       state.isStopped = true
-      // Whoever waits for something on one of them is woken.
+      // Whoever waits for something on one of them is woken, and nobody is connected any more.
       shutdown(listener, Int32(SHUT_RDWR))
-      close(listener)
       for client in state.sockets { shutdown(client, Int32(SHUT_RDWR)) }
     }
   }

@@ -6,6 +6,8 @@ enum HTTPFailure: Error, Hashable, Sendable {
   case untrusted(String)
   /// The connection broke, or was stuck for too long. Whether the server did what it was asked for is not known.
   case interrupted(String)
+  /// Somebody has said no, and does not want to be asked again.
+  case refused(String)
   /// The task was cancelled.
   case cancelled
 }

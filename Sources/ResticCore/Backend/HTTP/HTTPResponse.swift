@@ -30,6 +30,8 @@ struct HTTPResponse: Sendable {
   let retryAfter: Duration?
   /// The body; the beginning of it where `isSuccess` is false.
   let body: Body
+  /// What the server's program has said of it past HTTP; empty where it is none of ours, or has said nothing.
+  var remark = ""
 
   /// Whether the server did what it was asked for.
   var isSuccess: Bool { (200..<300).contains(status) }

@@ -1,10 +1,8 @@
-internal import CCurl
-
 /// What has arrived of an answer so far, in as much memory as there is room for.
 ///
-/// A header is looked at line by line, and of its fields a few are kept; how much there is of the body is decided when it
+/// A header is looked at field by field, and of its fields a few are kept; how much there is of the body is decided when it
 /// begins, and nothing is allocated before that.
-struct CurlAnswer {
+struct PartialResponse {
   private enum Body {
     /// Neither the end of the header nor a byte of the body was seen.
     case notBegun
@@ -38,28 +36,44 @@ struct CurlAnswer {
     self.room = room
   }
 
-  /// Takes a line of the header; false where there are too many.
+  /// Forgets the fields: those were of an interim answer (100) or of a proxy's.
+  mutating func beginFields() { fields = [:] }
+
+  /// Takes a line of the header, `Name: value`; false where there are too many.
   mutating func take(field line: UnsafeRawBufferPointer) -> Bool {
-    fieldLineCount += 1
-    guard fieldLineCount <= Self.mostFieldLines else { return false }
-    // The header of an interim answer (100) or of a proxy's is followed by another one.
-    if line.starts(with: Array("HTTP/".utf8)) { fields = [:] }
-    guard let colon = line.firstIndex(of: UInt8(ascii: ":")), line.count <= Self.longestValue else { return true }
-    let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
-    guard let field = HTTPResponse.Field(rawValue: name) else { return true }
-    let value = line[(colon + 1)...].filter { $0 >= 0x20 && $0 < 0x7f }
-    fields[field] = String(decoding: value.drop { $0 == 0x20 }, as: UTF8.self)
+    guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return countField() }
+    return take(
+      name: UnsafeRawBufferPointer(rebasing: line[..<colon]),
+      value: UnsafeRawBufferPointer(rebasing: line[(colon + 1)...]))
+  }
+
+  /// Takes a field of the header; false where there are too many.
+  mutating func take(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Bool {
+    guard countField() else { return false }
+    guard name.count + value.count < Self.longestValue,
+      let field = HTTPResponse.Field(rawValue: String(decoding: name, as: UTF8.self).lowercased())
+    else { return true }
+    let printable = value.filter { $0 >= 0x20 && $0 < 0x7f }
+    fields[field] = String(decoding: printable.drop { $0 == 0x20 }, as: UTF8.self)
     return true
   }
 
+  private mutating func countField() -> Bool {
+    fieldLineCount += 1
+    return fieldLineCount <= Self.mostFieldLines
+  }
+
+  /// Whether `begin` was called.
+  var hasBegun: Bool {
+    if case .notBegun = body { false } else { true }
+  }
+
   /// Decides what becomes of the body, once: its first bytes are here, or there are none.
-  mutating func begin(_ handle: CurlHandle) {
-    guard case .notBegun = body else { return }
-    status = handle.number(CURLINFO_RESPONSE_CODE)
-    let length = handle.count(CURLINFO_CONTENT_LENGTH_DOWNLOAD_T)
-    statedByteCount = length < 0 ? nil : length
-    let seconds = handle.count(CURLINFO_RETRY_AFTER)
-    retryAfter = seconds > 0 ? .seconds(min(seconds, Int(Int32.max))) : nil
+  mutating func begin(status: Int, statedByteCount: Int?, retryAfter: Duration?) {
+    guard !hasBegun else { return }
+    self.status = status
+    self.statedByteCount = statedByteCount
+    self.retryAfter = retryAfter
     guard (200..<300).contains(status) else {
       body = .excerpt(PooledBytes(capacity: Self.excerptByteCount))
       return

@@ -1,7 +1,7 @@
-/// How many bytes may move, all connections of a transport together. Belongs to its thread.
+/// How many bytes may move, all requests of a transport together. Belongs to its thread.
 ///
-/// What is small (a lock, a question) does not wait; it counts all the same.
-final class CurlRates {
+/// What is small (a lock, a question, the beginning of an answer) does not wait; it counts all the same.
+final class TransferRates {
   /// Up to this many bytes of a request are small.
   static let smallByteCount = 16 << 10
   /// As much is sent at a time, so that all requests get their share.
@@ -18,6 +18,9 @@ final class CurlRates {
 
   /// Whether what is sent has to be asked for.
   var limitsUploads: Bool { upload != nil }
+
+  /// Whether what is received has to be asked for.
+  var limitsDownloads: Bool { download != nil }
 
   /// How many of `byteCount` bytes may be sent now; they count as sent.
   func send(upTo byteCount: Int, isSmall: Bool) -> Int {

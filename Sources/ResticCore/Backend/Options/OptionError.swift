@@ -6,6 +6,8 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
   case repeated(String)
   /// Its value makes no sense.
   case invalid(String, value: String, expected: String)
+  /// There is no program of this name that could be run.
+  case noProgram(String, advice: String)
 
   public var description: String {
     switch self {
@@ -17,6 +19,8 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
       "option \"\(key)\" is given more than once"
     case .invalid(let key, let value, let expected):
       "option \"\(key)\" cannot be '\(value)': it is \(expected)"
+    case .noProgram(let name, let advice):
+      "there is no program \(name): \(advice)"
     }
   }
 }

@@ -6,19 +6,15 @@ extension RESTBackend {
   func failure(
     _ response: HTTPResponse, _ operation: String, _ file: BackendFile?, byteCount: Int = 0
   ) -> BackendError {
-    let refusal = "\(location.origin) does not \(operation) (\(status(of: response)))"
+    let refusal = "\(place.server) does not \(operation) (\(status(of: response)))"
     switch response.status {
     case 404:
-      return file.map { .notFound($0) } ?? .missing("there is nothing at \(location) (\(status(of: response)))")
+      let nothing = BackendError.missing("there is nothing at \(place.description) (\(status(of: response)))")
+      return file.map { .notFound($0) } ?? nothing
     case 401:
-      return .denied(
-        """
-        \(refusal): \(location.credentials.map { "the user \"\($0.user)\" or the password is wrong" } ?? "it wants a user and a password"); \
-        give them in the URL or as RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD
-        """)
+      return .denied("\(refusal): \(place.unknownUser)")
     case 403:
-      let user = location.credentials.map { "the user \"\($0.user)\"" } ?? "whoever names no user"
-      return .denied("\(refusal): \(user) may not do that at \(location.path), or nobody may (an append-only server)")
+      return .denied("\(refusal): \(place.forbidden), or nobody may (an append-only server)")
     case 413:
       return .denied(
         "\(refusal): it takes no \(byteCount) bytes at once; raise its limit (client_max_body_size in nginx) or lower --pack-size"
@@ -26,12 +22,12 @@ extension RESTBackend {
     case 416:
       return file.map { .truncated($0) } ?? .unavailable(refusal)
     case 507:
-      return .noSpace("\(location.origin) has no room left (\(status(of: response)))")
+      return .noSpace("\(place.server) has no room left (\(status(of: response)))")
     case 300..<400:
       let other = response.fields[.location].map { " to \(RESTLocation.withoutSecrets($0))" } ?? ""
       return .denied("\(refusal): it redirects\(other); give the address that it means")
     case 405, 501:
-      return .denied("\(refusal): is there a REST server of restic's at \(location.path)?")
+      return .denied("\(refusal): is there a REST server of restic's at \(place.path)?")
     default:
       return unavailable(response, operation)
     }
@@ -39,7 +35,7 @@ extension RESTBackend {
 
   /// The error for a `response` that another time may be a better one.
   func unavailable(_ response: HTTPResponse, _ operation: String) -> BackendError {
-    let message = "\(location.origin) could not \(operation) (\(status(of: response)))"
+    let message = "\(place.server) could not \(operation) (\(status(of: response)))"
     return response.retryAfter.map { .busy(message, retryAfter: $0) } ?? .unavailable(message)
   }
 
@@ -48,14 +44,20 @@ extension RESTBackend {
     switch failure {
     case .unreachable(let message): .unreachable(message)
     case .interrupted(let message): .unavailable(message)
-    case .cancelled: .unavailable("\(location.origin): cancelled")
+    case .refused(let message): .denied(message)
+    case .cancelled: .unavailable("\(place.server): cancelled")
     case .untrusted(let message):
       .denied("\(message); --cacert names whom to trust, --tls-client-cert what to show")
     }
   }
 
-  /// `403 Forbidden`: the number, and the first words of the answer.
+  /// `status 403, Forbidden`: the number, the first words of the answer, and what its program says.
   private func status(of response: HTTPResponse) -> String {
+    let words = words(of: response)
+    return response.remark.isEmpty ? words : "\(words): \(response.remark)"
+  }
+
+  private func words(of response: HTTPResponse) -> String {
     guard case .taken(let body) = response.body else { return "status \(response.status)" }
     let line = body.withUnsafeBytes { bytes in
       String(decoding: bytes.prefix(80).prefix { (0x20..<0x7f).contains($0) }, as: UTF8.self)

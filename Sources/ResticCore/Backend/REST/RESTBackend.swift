@@ -1,4 +1,5 @@
-/// A repository on a REST server: rest-server, `rclone serve restic`, and whatever else speaks restic's protocol.
+/// A repository on a REST server: rest-server, `rclone serve restic` (also as a program of ours), and whatever else speaks
+/// restic's protocol.
 ///
 ///     POST  path/?create=true
 ///     HEAD, GET, POST, DELETE  path/config, path/{data,keys,locks,index,snapshots}/NAME
@@ -12,9 +13,11 @@
 /// 4. An append-only server removes nothing but locks.
 /// 5. Some remember a file that somebody else has removed, until they are asked for a list (rclone). Locks have to be gone
 ///    when they are: whether one is there is looked up in a list.
+/// 6. Some say 404 of failures of their own (rclone, up to 1.67 or so): a list that is not found is not empty there, and a
+///    config is missing only where there are no keys. Whoever takes it for missing writes another one over it.
 /// Source: restic, doc/REST_backend.rst and internal/backend/rest.
 public struct RESTBackend: Backend {
-  let location: RESTLocation
+  let place: RESTPlace
   private let transport: any HTTPTransport
   private let hasImmediateListings: Bool
 
@@ -22,21 +25,21 @@ public struct RESTBackend: Backend {
   /// whatever was saved before it began.
   public init(_ location: RESTLocation, options: TransportOptions, hasImmediateListings: Bool = false) {
     self.init(
-      location,
+      RESTPlace(location),
       transport: CurlTransport(origin: location.origin, credentials: location.credentials, options: options),
       hasImmediateListings: hasImmediateListings)
   }
 
-  init(_ location: RESTLocation, transport: any HTTPTransport, hasImmediateListings: Bool = false) {
-    self.location = location
+  init(_ place: RESTPlace, transport: any HTTPTransport, hasImmediateListings: Bool = false) {
+    self.place = place
     self.transport = transport
     self.hasImmediateListings = hasImmediateListings
   }
 
-  public var description: String { location.description }
+  public var description: String { place.description }
 
   public func create() async throws(BackendError) {
-    let request = HTTPRequest(method: .post, target: location.path + "?create=true", fields: Self.uploadFields)
+    let request = HTTPRequest(method: .post, target: place.path + "?create=true", fields: Self.uploadFields)
     let response = try await send(request)
     guard response.isSuccess else { throw failure(response, "create the repository", nil) }
   }
@@ -69,9 +72,9 @@ public struct RESTBackend: Backend {
     case .taken(let taken) where isPart || range.lowerBound == 0: return taken
     case .refused(let count?) where count < range.count && (isPart || range.lowerBound == 0): throw .truncated(file)
     case .refused where isPart:
-      throw .unavailable("\(location.origin) sends another part of \(file) than was asked for")
+      throw .unavailable("\(place.server) sends another part of \(file) than was asked for")
     case .taken, .refused:
-      throw .denied("\(location.origin) sends whole files only: a server that knows ranges (RFC 9110) is needed")
+      throw .denied("\(place.server) sends whole files only: a server that knows ranges (RFC 9110) is needed")
     }
   }
 
@@ -80,9 +83,12 @@ public struct RESTBackend: Backend {
       return entry.byteCount
     }
     let response = try await send(HTTPRequest(method: .head, target: target(of: file), fields: Self.fields))
-    guard response.isSuccess else { throw failure(response, "look for \(file)", file) }
+    guard response.isSuccess else {
+      if file == .config { try await confirmAbsence(response) }
+      throw failure(response, "look for \(file)", file)
+    }
     guard let byteCount = response.statedByteCount else {
-      throw .denied("\(location.origin) does not say how large \(file) is: is that a REST server of restic's?")
+      throw .denied("\(place.server) does not say how large \(file) is: is that a REST server of restic's?")
     }
     return byteCount
   }
@@ -92,17 +98,17 @@ public struct RESTBackend: Backend {
     let operation = "list \(type.rawValue)"
     let response = try await send(
       HTTPRequest(
-        method: .get, target: location.path + type.rawValue + "/", fields: Self.fields, room: .upTo(type.listByteLimit))
+        method: .get, target: place.path + type.rawValue + "/", fields: Self.fields, room: .upTo(type.listByteLimit))
     )
     guard response.isSuccess else {
       // rclone says so of failures of its own, and never of a folder that is missing.
       guard response.status == 404 else { throw failure(response, operation, nil) }
-      guard response.fields[.server]?.hasPrefix("rclone/") != true else { throw unavailable(response, operation) }
+      guard !Self.isRclone(response) else { throw unavailable(response, operation) }
       return []
     }
     guard case .taken(let text) = response.body else {
       throw .denied(
-        "\(location.origin): the list of \(type.rawValue) has more than \(type.listByteLimit) bytes, which is too much")
+        "\(place.server): the list of \(type.rawValue) has more than \(type.listByteLimit) bytes, which is too much")
     }
     guard response.fields[.contentType] == RESTListing.contentType else {
       return try await sizes(of: try read(text, of: type, RESTListing.files))
@@ -126,7 +132,7 @@ public struct RESTBackend: Backend {
   private static let uploadFields = fields + ["Content-Type: application/octet-stream"]
 
   private func target(of file: BackendFile) -> String {
-    location.path + (file == .config ? "config" : file.description)
+    place.path + (file == .config ? "config" : file.description)
   }
 
   /// What `parse` makes of a list.
@@ -139,8 +145,8 @@ public struct RESTBackend: Backend {
     } catch {
       throw .denied(
         """
-        \(location.origin) answers with something else than a list of \(type.rawValue): is there a REST server of restic's \
-        at \(location.path)? (\(error))
+        \(place.server) answers with something else than a list of \(type.rawValue): is there a REST server of restic's \
+        at \(place.path)? (\(error))
         """)
     }
   }
@@ -153,11 +159,24 @@ public struct RESTBackend: Backend {
     }
   }
 
+  private static func isRclone(_ response: HTTPResponse) -> Bool {
+    response.fields[.server]?.hasPrefix("rclone/") == true
+  }
+
+  /// Throws where `response` says that there is no config, which cannot be.
+  private func confirmAbsence(_ response: HTTPResponse) async throws(BackendError) {
+    guard response.status == 404, Self.isRclone(response), try await !list(.key).isEmpty else { return }
+    throw unavailable(response, "find config, although there are keys,")
+  }
+
   private func loadWhole(_ file: BackendFile) async throws(BackendError) -> PooledBytes {
     let limit = file.type.wholeByteLimit
     let response = try await send(
       HTTPRequest(method: .get, target: target(of: file), fields: Self.fields, room: .upTo(limit)))
-    guard response.isSuccess else { throw failure(response, "load \(file)", file) }
+    guard response.isSuccess else {
+      if file == .config { try await confirmAbsence(response) }
+      throw failure(response, "load \(file)", file)
+    }
     switch response.body {
     case .taken(let bytes): return bytes
     case .refused(let byteCount): throw .tooLarge(file, byteCount: byteCount ?? limit + 1)
@@ -168,7 +187,10 @@ public struct RESTBackend: Backend {
   private func holds(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) -> Bool {
     let response = try await send(
       HTTPRequest(method: .get, target: target(of: file), fields: Self.fields, room: .exactly(bytes.byteCount)))
-    guard response.status != 404 else { return false }
+    guard response.status != 404 else {
+      if file == .config { try await confirmAbsence(response) }
+      return false
+    }
     guard response.isSuccess else { throw failure(response, "compare \(file)", file) }
     guard case .taken(let stored) = response.body,
       stored.withUnsafeBytes({ stored in bytes.withUnsafeBytes { $0.isEqual(to: stored) } })

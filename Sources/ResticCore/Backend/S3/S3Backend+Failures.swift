@@ -83,6 +83,7 @@ extension S3Backend {
     case .unreachable(let message): .unreachable(message)
     case .interrupted(let message): .unavailable(message)
     case .cancelled: .unavailable("\(location.origin): cancelled")
+    case .refused(let message): .denied(message)
     case .untrusted(let message): .denied("\(message); --cacert names whom to trust, --tls-client-cert what to show")
     }
   }

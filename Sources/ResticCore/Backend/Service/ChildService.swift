@@ -37,6 +37,8 @@ final class ChildService: Sendable {
 
   /// Pipes hold so much where the system allows it; its own 64 KiB mean more switches between the processes.
   private static let pipeByteCount: Int32 = 1 << 20
+  /// F_SETPIPE_SZ, which Swift does not import. Source: linux/fcntl.h.
+  private static let setPipeByteCount: Int32 = 1031
 
   /// Starts the program of `command`. Call it on a thread that blocks all signals (`PlainThread`), which `becomeReady` and `end`
   /// are called on, too.
@@ -68,7 +70,7 @@ final class ChildService: Sendable {
     terminal = Locked(foreground)
     self.keeper = keeper
     for end in [input, output] {
-      _ = fcntl(end.rawValue, 1031, Self.pipeByteCount)
+      _ = fcntl(end.rawValue, Self.setPipeByteCount, Self.pipeByteCount)
       _ = fcntl(end.rawValue, F_SETFL, O_NONBLOCK)
     }
   }
@@ -76,11 +78,13 @@ final class ChildService: Sendable {
   private static func start(
     _ command: ServiceCommand, _ descriptors: [(Int32, FileDescriptor)]
   ) throws(Errno) -> ChildProcess {
+    // One that is gone is of no use to it, and need not matter.
+    let folder = command.folder.flatMap { access($0.string, X_OK) == 0 ? $0 : nil }
     let hidden = InheritedVariables.names(beginningWith: "RESTIC_").map { ($0, String?.none) }
     return try InheritedVariables.with(Dictionary(hidden) { first, _ in first }) { variables throws(Errno) in
       try ChildProcess.start(
         command.words[0], Array(command.words.dropFirst()), variables: variables, descriptors: descriptors,
-        signals: .unblocked, leadsGroup: true)
+        signals: .unblocked, leadsGroup: true, folder: folder)
     }
   }
 
@@ -88,6 +92,9 @@ final class ChildService: Sendable {
   func becomeReady() {
     terminal.withLock { $0.take() }?.takeBack()
   }
+
+  /// What it has written to standard error since `start`: its last lines, without secrets; empty for nothing.
+  func lastWords(since start: ContinuousClock.Instant) -> String { keeper.lastWords(since: start) }
 
   /// Has it go within `grace`. `then` hears what became of it, on a thread of its own.
   func end(grace: Duration, _ then: @escaping @Sendable (End) -> Void) {

@@ -6,7 +6,7 @@ internal import SystemPackage
 
 /// Reads what a service writes to standard error, kills it when its time is up, and waits for its end, on a thread of its own.
 ///
-/// `state` is a leaf lock; everything else is the thread's.
+/// `state` and `words` are leaf locks; everything else is the thread's.
 final class ServiceKeeper: @unchecked Sendable {
   private struct State {
     var killTime: ContinuousClock.Instant?
@@ -23,7 +23,7 @@ final class ServiceKeeper: @unchecked Sendable {
   private let command: ServiceCommand
   private let hadTerminal: Bool
   private let logger: Logger
-  private var words = ServiceWords()
+  private let words = Locked(ServiceWords())
 
   /// Keeps `child`, whose standard error comes out of `errors`. Both are the keeper's from now on, unless it throws.
   init(
@@ -52,7 +52,7 @@ final class ServiceKeeper: @unchecked Sendable {
   /// Kills the process and its group when it has not ended within `grace`. `listener` hears of its end, on another thread or
   /// on this one if it is over.
   func end(grace: Duration, _ listener: @escaping @Sendable (ChildService.End) -> Void) {
-    let end = state.withLock { state in
+    let end: ChildService.End? = state.withLock { state in
       guard state.end == nil else { return state.end }
       state.killTime = .now.advanced(by: grace)
       state.listener = listener
@@ -61,6 +61,11 @@ final class ServiceKeeper: @unchecked Sendable {
       return nil
     }
     if let end { listener(end) }
+  }
+
+  /// What it has written since `start`, of the last lines.
+  func lastWords(since start: ContinuousClock.Instant) -> String {
+    command.withoutSecrets(words.withLock { $0.last(since: start) })
   }
 
   // MARK: On the thread
@@ -91,9 +96,9 @@ final class ServiceKeeper: @unchecked Sendable {
     kill(-child.processID, SIGKILL)
     let status = child.wait()
     if hasErrors { _ = readErrors() }
-    log(words.finish())
-    finish(
-      ChildService.End(status: status, lastWords: command.withoutSecrets(words.last), hadTerminal: hadTerminal))
+    log(words.withLock { $0.finish() })
+    let last = command.withoutSecrets(words.withLock { $0.last() })
+    finish(ChildService.End(status: status, lastWords: last, hadTerminal: hadTerminal))
   }
 
   private func finish(_ end: ChildService.End) {
@@ -115,7 +120,8 @@ final class ServiceKeeper: @unchecked Sendable {
     for _ in 0..<Self.mostChunks {
       let count = read(errors.rawValue, &chunk, chunk.count)
       if count > 0 {
-        log(words.take(chunk[..<count]))
+        let piece = chunk[..<count]
+        log(words.withLock { $0.take(piece) })
       } else if count == 0 || errno != EINTR {
         return count < 0 && errno == EAGAIN
       }

@@ -6,7 +6,7 @@ struct ServiceWords: Sendable {
   private static let keptLines = 3
 
   private var unfinished: [UInt8] = []
-  private var lines: [String] = []
+  private var lines: [(text: String, time: ContinuousClock.Instant)] = []
 
   init() {}
 
@@ -26,8 +26,10 @@ struct ServiceWords: Sendable {
   /// Takes the end: what has come of the last line is a line.
   mutating func finish() -> [String] { endLine().map { [$0] } ?? [] }
 
-  /// The last lines, as one; empty where there is none.
-  var last: String { lines.joined(separator: "; ") }
+  /// The last lines, as one, of those that ended after `start` if there is one; empty where there is none.
+  func last(since start: ContinuousClock.Instant? = nil) -> String {
+    lines.lazy.filter { line in start.map { $0 <= line.time } ?? true }.map(\.text).joined(separator: "; ")
+  }
 
   private mutating func endLine() -> String? {
     defer { unfinished.removeAll(keepingCapacity: true) }
@@ -35,7 +37,7 @@ struct ServiceWords: Sendable {
     let text = String(decoding: printable, as: UTF8.self).drop { $0 == " " }
     guard !text.isEmpty else { return nil }
     if lines.count == Self.keptLines { lines.removeFirst() }
-    lines.append(String(text))
+    lines.append((String(text), .now))
     return String(text)
   }
 }

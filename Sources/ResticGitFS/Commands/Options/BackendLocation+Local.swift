@@ -6,7 +6,7 @@ extension BackendLocation {
   var localPath: FilePath? {
     switch self {
     case .local(let path): path
-    case .rest, .s3, .sftp: nil
+    case .rclone, .rest, .s3, .sftp: nil
     }
   }
 }

@@ -67,6 +67,7 @@ struct RepositoryOptions: ParsableArguments {
       switch try BackendLocation.parse(text) {
       case .local(let path): return .local(path.absolute())
       case .sftp(let server): return .sftp(server)
+      case .rclone(let location): return .rclone(location)
       case .rest(let server):
         let (user, password) = (environment[.restUser], environment[.restPassword])
         guard user != nil || password != nil else { return .rest(server) }

@@ -2,7 +2,8 @@ import ResticCore
 import SystemPackage
 
 /// Where a repository is, as git's credential helpers are asked for it: `localhost` and the folder for one of this machine,
-/// host and path for one on a server, with the user for one on an SSH server.
+/// host and path for one on a server, with the user for one on an SSH server, `rclone` and the remote for one that rclone
+/// reaches.
 struct CredentialPlace: Hashable, Sendable, CustomStringConvertible {
   private let host: String
   private let path: String
@@ -13,6 +14,9 @@ struct CredentialPlace: Hashable, Sendable, CustomStringConvertible {
     case .local(let folder):
       host = "localhost"
       path = String(folder.lexicallyNormalized().string.drop { $0 == "/" })
+    case .rclone(let location):
+      host = "rclone"
+      path = String(location.description.dropFirst("rclone:".count))
     case .rest(let server) where server.origin.scheme == .unixSocket:
       host = "localhost"
       path = String((server.origin.authority + server.path).drop { $0 == "/" })
@@ -22,7 +26,6 @@ struct CredentialPlace: Hashable, Sendable, CustomStringConvertible {
     case .s3(let server):
       host = server.origin.authority
       path = "\(server.bucket)/\(server.keyBase)"
-
     case .sftp(let server):
       host = (server.user.map { "\($0)@" } ?? "") + server.authority
       // git drops slashes at the beginning: what counts from the home folder has to be told from what does not.

@@ -224,7 +224,11 @@ struct CurlTransportTests {
   ) throws -> (server: FaultProxy, transport: CurlTransport, large: HTTPRequest) {
     let count = Self.largeByteCount
     let server = try FaultProxy { request in
-      .answer(Self.answer("200 OK", [], request.target == "/large" ? String(repeating: "x", count: count) : ""))
+      switch request.target {
+      case "/large": .answer(Self.answer("200 OK", [], String(repeating: "x", count: count)))
+      case "/list": .answer(Self.answer("200 OK", [], String(repeating: "x", count: 10_000)))
+      default: .answer(Self.answer())
+      }
     }
     let transport = transport(server) {
       if isUpload { $0.uploadLimit = rate } else { $0.downloadLimit = rate }
@@ -256,6 +260,9 @@ struct CurlTransportTests {
     try await waitUntil { isUpload || server.requests.count == 3 }
     for _ in 0..<20 {
       #expect(try await transport.send(HTTPRequest(method: .head, target: "/small")).isSuccess)
+      // A list of locks.
+      let list = HTTPRequest(method: .get, target: "/list", room: .upTo(4 << 20))
+      #expect(try await transport.send(list).isSuccess)
     }
     for task in waiting {
       task.cancel()

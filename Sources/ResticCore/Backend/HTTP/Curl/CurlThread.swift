@@ -21,13 +21,13 @@ final class CurlThread: @unchecked Sendable {
   private let multi: UnsafeMutableRawPointer
   private var transfers: [UnsafeMutableRawPointer: CurlTransfer] = [:]
   private var idleHandles: [CurlHandle] = []
-  private let rates: CurlRates
+  private let rates: TransferRates
 
   /// A thread that moves so many bytes a second at most; nil: as many as it can.
   init(uploadLimit: Int?, downloadLimit: Int?) {
     guard let multi = ccurl_multi_init() else { preconditionFailure("no memory for a network connection") }
     self.multi = multi
-    rates = CurlRates(uploadLimit: uploadLimit, downloadLimit: downloadLimit)
+    rates = TransferRates(uploadLimit: uploadLimit, downloadLimit: downloadLimit)
   }
 
   deinit {

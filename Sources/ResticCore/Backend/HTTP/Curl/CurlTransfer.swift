@@ -12,6 +12,8 @@ final class CurlTransfer: @unchecked Sendable {
     case receiving
   }
 
+  private static let statusLineStart = Array("HTTP/".utf8)
+
   let request: HTTPRequest
   private let origin: HTTPOrigin
   private let credentials: HTTPCredentials?
@@ -26,12 +28,13 @@ final class CurlTransfer: @unchecked Sendable {
   /// What it waits for, if it does.
   private(set) var pause: Pause?
 
-  private var rates: CurlRates?
+  private var rates: TransferRates?
   private var fieldList: UnsafeMutablePointer<curl_slist>?
   /// libcurl's words for what went wrong.
   private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
   private var sentByteCount = 0
-  private var answer: CurlAnswer
+  private var receivedByteCount = 0
+  private var answer: PartialResponse
 
   /// A request that has not begun.
   init(_ request: HTTPRequest, to origin: HTTPOrigin, credentials: HTTPCredentials?, options: TransportOptions) {
@@ -39,7 +42,7 @@ final class CurlTransfer: @unchecked Sendable {
     self.origin = origin
     self.credentials = credentials
     self.options = options
-    answer = CurlAnswer(room: request.room)
+    answer = PartialResponse(room: request.room)
     errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
   }
 
@@ -48,7 +51,7 @@ final class CurlTransfer: @unchecked Sendable {
   }
 
   /// Prepares `handle`, which is as new.
-  func begin(on handle: CurlHandle, rates: CurlRates) {
+  func begin(on handle: CurlHandle, rates: TransferRates) {
     self.handle = handle
     self.rates = rates
     let own = Unmanaged.passUnretained(self).toOpaque()
@@ -92,7 +95,7 @@ final class CurlTransfer: @unchecked Sendable {
   /// What has become of the request, which is over with `code`.
   func result(_ code: CURLcode) -> Result<HTTPResponse, HTTPFailure> {
     guard let handle else { return .failure(.cancelled) }
-    answer.begin(handle)
+    beginAnswer(handle)
     if let response = answer.response(isWhole: code == CURLE_OK) { return .success(response) }
     return .failure(HTTPFailure(code, text: String(cString: errorText), on: handle, origin))
   }
@@ -122,22 +125,37 @@ final class CurlTransfer: @unchecked Sendable {
     if let handle { ccurl_easy_pause(handle.pointer, CURLPAUSE_CONT) }
   }
 
-  private var isSmall: Bool { request.byteLimit <= CurlRates.smallByteCount }
+  private var isSmall: Bool { request.byteLimit <= TransferRates.smallByteCount }
 
   // MARK: libcurl's calls
 
   fileprivate func take(_ field: UnsafeRawBufferPointer) -> Int {
-    answer.take(field: field) ? field.count : 0
+    // The header of an interim answer (100) or of a proxy's is followed by another one.
+    if field.starts(with: Self.statusLineStart) { answer.beginFields() }
+    return answer.take(field: field) ? field.count : 0
   }
 
   fileprivate func take(body: UnsafeRawBufferPointer) -> Int {
     guard let handle else { return 0 }
-    guard rates?.receive(body.count, isSmall: isSmall) != false else {
+    // How large an answer is is known when it is here: a list of locks may have any size, and has a few bytes.
+    let isBeginning = receivedByteCount + body.count <= TransferRates.smallByteCount
+    guard rates?.receive(body.count, isSmall: isSmall || isBeginning) != false else {
       pause = .receiving
       return Int(CURL_WRITEFUNC_PAUSE)
     }
-    answer.begin(handle)
+    receivedByteCount += body.count
+    beginAnswer(handle)
     return answer.take(body: body) ? body.count : 0
+  }
+
+  /// The first bytes of the body are here, or there are none.
+  private func beginAnswer(_ handle: CurlHandle) {
+    guard !answer.hasBegun else { return }
+    let byteCount = handle.count(CURLINFO_CONTENT_LENGTH_DOWNLOAD_T)
+    let seconds = handle.count(CURLINFO_RETRY_AFTER)
+    answer.begin(
+      status: handle.number(CURLINFO_RESPONSE_CODE), statedByteCount: byteCount < 0 ? nil : byteCount,
+      retryAfter: seconds > 0 ? .seconds(min(seconds, Int(Int32.max))) : nil)
   }
 
   fileprivate func give(_ memory: UnsafeMutableRawBufferPointer) -> Int {

@@ -44,10 +44,10 @@ final class CurlTransport: HTTPTransport {
   /// libcurl wants to be set up once in a process.
   private static let library: Result<Void, HTTPFailure> = {
     if let reason = ccurl_load() {
-      return .failure(.unreachable("libcurl cannot be used (\(String(cString: reason))): install the package libcurl4"))
+      return .failure(.refused("libcurl cannot be used (\(String(cString: reason))): install the package libcurl4"))
     }
     guard ccurl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK else {
-      return .failure(.unreachable("libcurl cannot be set up"))
+      return .failure(.refused("libcurl cannot be set up"))
     }
     return .success(())
   }()

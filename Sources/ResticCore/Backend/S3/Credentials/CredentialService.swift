@@ -33,7 +33,7 @@ struct CredentialService: Sendable {
 
   private static func words(of failure: HTTPFailure) -> String {
     switch failure {
-    case .unreachable(let message), .untrusted(let message), .interrupted(let message): message
+    case .unreachable(let message), .untrusted(let message), .refused(let message), .interrupted(let message): message
     case .cancelled: "cancelled"
     }
   }

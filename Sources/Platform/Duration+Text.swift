@@ -1,5 +1,3 @@
-import ArgumentParser
-
 extension Duration {
   /// Units and their length in nanoseconds: Go's, and `d` for a day of 24 hours.
   private static let unitNanoseconds: [String: Int64] = [
@@ -9,7 +7,7 @@ extension Duration {
 
   /// The time that `text` spells as Go and restic write it: `30s`, `5m`, `1h30m`, `1.5h`, `2d`, `0`. Nil for anything
   /// else, for negative times and for more than about 292 years.
-  init?(text: String) {
+  public init?(text: String) {
     guard text != "0" else {
       self = .zero
       return
@@ -37,14 +35,6 @@ extension Duration {
       total = next
     } while !rest.isEmpty
     self = .nanoseconds(total)
-  }
-
-  /// `init(text:)` for options.
-  @Sendable static func parse(_ text: String) throws -> Duration {
-    guard let duration = Duration(text: text) else {
-      throw ValidationError("'\(text)' is not a duration: write 30s, 5m or 1h30m")
-    }
-    return duration
   }
 
   private static func takeDigits(from text: inout Substring) -> Substring {

@@ -1,0 +1,42 @@
+internal import Glibc
+
+extension ChildService.End {
+  /// What those are told whose requests were under way: what happened to the program, and its last words. `firstWords`: what it
+  /// has said instead of HTTP/2; nil where it once did answer.
+  func failure(_ loss: PipeConnection.Loss, of command: ServiceCommand, firstWords: String?) -> HTTPFailure {
+    func message(_ event: String) -> String { lastWords.isEmpty ? event : "\(event): \(lastWords)" }
+
+    guard let firstWords else { return .interrupted(message(event(loss, of: command))) }
+    switch loss {
+    case .ended where wasInterrupted, .unused where wasInterrupted:
+      return .refused(message("\(command.name) was interrupted"))
+    case .ended, .unused: return .unreachable(message("\(command.name) ended before it answered\(way)"))
+    case .confused: return .unreachable(message("\(command.name) answers \(firstWords) instead of HTTP/2"))
+    case .stuck(let limit):
+      return .unreachable(message("\(command.name) has not begun to answer within \(limit.components.seconds) s"))
+    }
+  }
+
+  /// What happened to a program that did answer.
+  private func event(_ loss: PipeConnection.Loss, of command: ServiceCommand) -> String {
+    switch loss {
+    case .ended, .unused: "\(command.name) ended\(way)"
+    case .confused: "\(command.name) broke the connection off"
+    case .stuck(let limit): "\(command.name) has not moved for \(limit.components.seconds) s"
+    }
+  }
+
+  /// Whether a person has pressed Ctrl-C while it had the terminal. 130 is how shells pass it on.
+  private var wasInterrupted: Bool {
+    hadTerminal && (status == .killed(signal: SIGINT) || status == .exited(130))
+  }
+
+  /// ` (exit code 1)`
+  private var way: String {
+    switch status {
+    case .exited(let code): " (exit code \(code))"
+    case .killed(let signal): " (signal \(signal))"
+    case nil: ""
+    }
+  }
+}

@@ -1,0 +1,214 @@
+internal import CNghttp2
+
+/// The client's side of an HTTP/2 connection, through libnghttp2. Belongs to one thread.
+///
+/// 1. What is to be written is in `output`; parts of bodies in it are not copied. There is never much more of it than
+///    `outputByteCount`, so that a small request soon gets its turn.
+/// 2. What is received of a body goes to where it stays (`PartialResponse`).
+/// 3. The server may send as much as it likes, since it goes nowhere else; where downloads are limited, a large answer
+///    gets new room as the rate allows, and small ones pass.
+/// 4. An exchange that the session has taken (`begin`) ends when the session ends it, or is handed back (`abandon`).
+final class HTTP2Session {
+  /// What is written to the pipe.
+  var output = PipeOutput()
+  /// The server's first words were there: it serves.
+  var isReady = false
+  /// The server takes no more requests.
+  var isClosing = false
+  /// Exchanges by the number of their stream.
+  var exchanges: [Int32: PipeExchange] = [:]
+  /// Those whose answers wait for the rate, in the order in which they get it.
+  var heldStreams: [Int32] = []
+  let rates: TransferRates
+  /// What the server's program has said since a time.
+  var remark: (ContinuousClock.Instant) -> String = { _ in "" }
+  private var session: OpaquePointer?
+  /// What requests call the server, and what failures do.
+  private let name: String
+
+  /// More than this is not taken out of the session at a time.
+  static let outputByteCount = 256 << 10
+  /// The largest part of a body in a frame, if the server takes as much.
+  static let frameByteCount = 256 << 10
+  /// Room that the server is given for an answer, and for all answers together.
+  private static let streamWindow = 16 << 20
+  private static let connectionWindow = 1 << 30
+  /// The same for an answer where downloads are limited: it is sent before the rate is asked.
+  private static let limitedWindow = 64 << 10
+  /// A header that is larger is none that we asked for.
+  private static let headerByteCount: UInt32 = 64 << 10
+
+  /// A session that moves as many bytes as `rates` allows. `name`: how failures call the server.
+  init(rates: TransferRates, name: String) {
+    self.rates = rates
+    self.name = name
+    var callbacks: OpaquePointer?
+    var options: OpaquePointer?
+    let results = (nghttp2_session_callbacks_new(&callbacks), nghttp2_option_new(&options))
+    defer {
+      nghttp2_session_callbacks_del(callbacks)
+      nghttp2_option_del(options)
+    }
+    HTTP2Callbacks.set(in: callbacks)
+    // Room is given by `consume`, so that a rate can hold it back.
+    nghttp2_option_set_no_auto_window_update(options, 1)
+    let own = Unmanaged.passUnretained(self).toOpaque()
+    let result = nghttp2_session_client_new2(&session, callbacks, own, options)
+    precondition(results == (0, 0) && result == 0, "only memory can be missing")
+    let window = rates.limitsDownloads ? Self.limitedWindow : Self.streamWindow
+    let settings = [
+      nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: 0),
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue), value: UInt32(window)),
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_MAX_FRAME_SIZE.rawValue), value: UInt32(Self.frameByteCount)),
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue), value: Self.headerByteCount),
+    ]
+    let sent = nghttp2_submit_settings(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count)
+    let grown = nghttp2_session_set_local_window_size(
+      session, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, Int32(Self.connectionWindow))
+    precondition(sent == 0 && grown == 0, "the settings are valid")
+  }
+
+  deinit {
+    nghttp2_session_del(session)
+  }
+
+  // MARK: Requests
+
+  /// Begins to send the request of `exchange`; false where the session takes no more.
+  func begin(_ exchange: PipeExchange) -> Bool {
+    guard !isClosing, nghttp2_session_check_request_allowed(session) != 0 else { return false }
+    let request = exchange.request
+    var fields = [
+      (":method", request.method.rawValue), (":scheme", "http"), (":authority", "localhost"), (":path", request.target),
+    ]
+    fields += request.fields.compactMap { field in
+      guard let colon = field.firstIndex(of: ":") else { return nil }
+      return (field[..<colon].lowercased(), String(field[field.index(after: colon)...].drop { $0 == " " }))
+    }
+    if let body = request.body { fields.append(("content-length", "\(body.byteCount)")) }
+    let hasBody = (request.body?.byteCount ?? 0) > 0
+    let stream = HTTP2Fields.with(fields) { fields in
+      guard hasBody else { return nghttp2_submit_request(session, nil, fields.baseAddress, fields.count, nil, nil) }
+      var provider = HTTP2Callbacks.bodyProvider
+      return nghttp2_submit_request(session, nil, fields.baseAddress, fields.count, &provider, nil)
+    }
+    guard stream > 0 else { return false }
+    exchanges[stream] = exchange
+    return true
+  }
+
+  /// Ends `exchange` with `result`, and tells the server that nobody wants its answer.
+  func drop(_ exchange: PipeExchange, _ result: Result<HTTPResponse, HTTPFailure>) {
+    guard let stream = exchanges.first(where: { $0.value === exchange })?.key else { return }
+    reset(stream)
+    end(stream, result)
+  }
+
+  /// All exchanges that have not ended. The session is of no use any more.
+  func abandon() -> [PipeExchange] {
+    defer { exchanges = [:] }
+    return Array(exchanges.values)
+  }
+
+  // MARK: Bytes
+
+  /// Takes what the server has sent; false where that is not HTTP/2, unless `fillOutput` says so.
+  func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    let count = nghttp2_session_mem_recv(
+      session, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
+    return count == bytes.count
+  }
+
+  /// Puts what is to be written into `output`, as far as there is room; false where the session has failed.
+  func fillOutput() -> Bool {
+    while output.byteCount < Self.outputByteCount {
+      var start: UnsafePointer<UInt8>?
+      let count = nghttp2_session_mem_send(session, &start)
+      guard count >= 0 else { return false }
+      output.append(UnsafeRawBufferPointer(start: start, count: count))
+      // Nothing is left, or a part of a body has filled the output.
+      if count == 0 { break }
+    }
+    // It does not once it has said goodbye to a server that it does not understand.
+    return nghttp2_session_want_read(session) != 0
+  }
+
+  // MARK: Rates
+
+  /// Lets those go on that the rate allows to.
+  func resume() {
+    if rates.sendingDelay == .zero {
+      for (stream, exchange) in exchanges where exchange.waitsToSend {
+        exchange.waitsToSend = false
+        nghttp2_session_resume_data(session, stream)
+      }
+    }
+    while let stream = heldStreams.first {
+      if let exchange = exchanges[stream] {
+        guard rates.receive(exchange.heldByteCount, isSmall: false) else { return }
+        nghttp2_session_consume_stream(session, stream, exchange.heldByteCount)
+        exchange.heldByteCount = 0
+      }
+      heldStreams.removeFirst()
+    }
+  }
+
+  /// For less than what comes in this time nobody is woken.
+  private static let shortestPause = Duration.milliseconds(20)
+
+  /// How long it is until somebody who waits for the rate can go on; nil where nobody waits.
+  var rateDelay: Duration? {
+    let sending = exchanges.values.contains { $0.waitsToSend } ? rates.sendingDelay : nil
+    let receiving = heldStreams.isEmpty ? nil : rates.receivingDelay
+    return [sending, receiving].compactMap(\.self).min().map { max($0, Self.shortestPause) }
+  }
+
+  // MARK: Parts, for the callbacks
+
+  /// Takes a piece of an answer's body.
+  func take(_ piece: UnsafeRawBufferPointer, of stream: Int32) {
+    nghttp2_session_consume_connection(session, piece.count)
+    guard let exchange = exchanges[stream] else { return }
+    exchange.lastMove = .now
+    guard exchange.answer.take(body: piece) else {
+      reset(stream)
+      return finish(stream, isWhole: false)
+    }
+    if exchange.isSmall || !rates.limitsDownloads {
+      _ = rates.receive(piece.count, isSmall: true)
+      nghttp2_session_consume_stream(session, stream, piece.count)
+    } else {
+      if exchange.heldByteCount == 0 { heldStreams.append(stream) }
+      exchange.heldByteCount += piece.count
+    }
+  }
+
+  /// The server has sent all of an answer (`isWhole`), or ended it.
+  func finish(_ stream: Int32, isWhole: Bool) {
+    guard let exchange = exchanges[stream] else { return }
+    // A server that does not want all of a body says so before the end of it.
+    if isWhole, !exchange.isSent { reset(stream) }
+    if var response = exchange.answer.response(isWhole: isWhole) {
+      // Why a request fails is in no answer of rclone's.
+      if response.status >= 400, response.status != 404 { response.remark = remark(exchange.begin) }
+      end(stream, .success(response))
+    } else {
+      end(stream, .failure(.interrupted("\(name) has ended a request without an answer")))
+    }
+  }
+
+  private func end(_ stream: Int32, _ result: Result<HTTPResponse, HTTPFailure>) {
+    guard let exchange = exchanges.removeValue(forKey: stream) else { return }
+    // What came last counts as well.
+    _ = rates.receive(exchange.heldByteCount, isSmall: true)
+    exchange.end(result)
+  }
+
+  /// Whatever the server still sends of a stream is thrown away.
+  private func reset(_ stream: Int32) {
+    nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, NGHTTP2_CANCEL.rawValue)
+  }
+}

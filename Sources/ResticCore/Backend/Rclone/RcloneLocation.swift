@@ -1,0 +1,51 @@
+/// A repository on one of rclone's remotes, as it stands after `rclone:`, in rclone's own syntax.
+///
+///     remote:path   remote,option=value:path   :type,option=value:path   /path
+///
+/// Options in it may be secrets: they are neither printed nor part of a message.
+/// Source: restic, internal/backend/rclone/config.go; rclone, fs/fspath.
+public struct RcloneLocation: Hashable, Sendable, CustomStringConvertible {
+  /// What rclone is told.
+  let remote: String
+  /// The options of a remote: `,pass=x,host=y`; empty where there are none.
+  let parameters: String
+
+  /// The location that `text` spells.
+  init(_ text: String) throws(BackendLocationError) {
+    func malformed(_ reason: String) -> BackendLocationError { .malformed(scheme: "rclone", reason) }
+
+    guard !text.isEmpty else { throw malformed("give a remote, for example rclone:mycloud:bucket/path") }
+    // rclone would take it for an option.
+    guard !text.hasPrefix("-") else { throw malformed("a remote does not begin with -; a folder may be written ./-x") }
+    guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { throw malformed("it holds a control character") }
+    remote = text
+    parameters = Self.parameters(of: text)
+  }
+
+  /// Without the values of options: `rclone:remote,***:path`.
+  public var description: String {
+    guard !parameters.isEmpty, let range = remote.firstRange(of: parameters) else { return "rclone:\(remote)" }
+    return "rclone:\(remote[..<range.lowerBound]),***\(remote[range.upperBound...])"
+  }
+
+  /// What stands between the first comma and the colon that ends the remote's name. Values may be quoted, and a quote in
+  /// them is doubled. Where there is no such colon everything counts.
+  private static func parameters(of text: String) -> String {
+    // A colon at the beginning is followed by a type; the first comma of a path is none of a remote's.
+    let name = text.dropFirst(text.hasPrefix(":") ? 1 : 0)
+    let nameEnd = name.firstIndex { ":,/".contains($0) } ?? text.endIndex
+    guard nameEnd < text.endIndex, text[nameEnd] == "," else { return "" }
+    var quote: Character?
+    for index in text[nameEnd...].indices {
+      let character = text[index]
+      if character == quote {
+        quote = nil
+      } else if quote == nil, character == "\"" || character == "'" {
+        quote = character
+      } else if quote == nil, character == ":" {
+        return String(text[nameEnd..<index])
+      }
+    }
+    return String(text[nameEnd...])
+  }
+}

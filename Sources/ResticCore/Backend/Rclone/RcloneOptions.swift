@@ -1,0 +1,43 @@
+internal import Platform
+
+/// The options of rclone's remotes. Source: restic, internal/backend/rclone/config.go.
+struct RcloneOptions: StorageOptions, Hashable {
+  let connections: Int
+  /// The program, `rclone.program`, and its arguments, `rclone.args`.
+  let words: [String]
+  /// How long it may take until it answers: `rclone.timeout`.
+  let timeout: Duration
+  /// Whether every listing shows whatever was saved before it began: `rclone.immediate-listings`, which restic does not have.
+  let hasImmediateListings: Bool
+
+  init(_ values: inout OptionValues) throws(OptionError) {
+    connections = try values.connections()
+    // As in restic an option may be empty, and the other one holds all.
+    words = try Self.words(&values, "program", "rclone") + Self.words(&values, "args", Self.arguments)
+    guard !words.isEmpty else { throw .invalid("rclone.program", value: "", expected: "a program") }
+    timeout =
+      try values.value("timeout", expected: "a duration of a second or more, for example 1m") { text in
+        Duration(text: text).flatMap { $0 >= .seconds(1) ? $0 : nil }
+      } ?? .seconds(60)
+    hasImmediateListings = try values.flag("immediate-listings") ?? false
+  }
+
+  private static let arguments = "serve restic --stdio --b2-hard-delete"
+
+  private static func words(
+    _ values: inout OptionValues, _ name: String, _ otherwise: String
+  ) throws(OptionError) -> [String] {
+    let given = try values.value(name, expected: "words, in which every quote ends") { text in
+      text.isEmpty ? [] : try? CommandWords.split(text)
+    }
+    return given ?? otherwise.split(separator: " ").map(String.init)
+  }
+
+  /// The program for `location`.
+  func command(for location: RcloneLocation) -> ServiceCommand {
+    ServiceCommand(
+      words: words + [location.remote], name: "rclone", startLimit: timeout,
+      advice: "install rclone (https://rclone.org/install), or name the program with -o rclone.program=PATH",
+      secrets: [location.parameters])
+  }
+}

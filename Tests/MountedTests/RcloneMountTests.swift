@@ -1,0 +1,125 @@
+import Foundation
+import Glibc
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+/// N1, N5, N7 and N11: a repository that rclone reaches.
+@Suite("A mount of a repository that rclone reaches")
+struct RcloneMountTests {
+  private static func options(_ release: RcloneServer.Release, _ vault: MountedRepository) throws -> [String] {
+    ["-r", "rclone:\(vault.repository)", "-o", "rclone.program=\(try release.program)"]
+  }
+
+  /// Processes of rclone's for the repository of a test, those of restic's among them.
+  private static func programs(_ vault: MountedRepository) -> [pid_t] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return names.compactMap { pid_t($0) }.filter { process in
+      let words = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") ?? Data()
+      return words.range(of: Data("--stdio".utf8)) != nil && words.range(of: Data(vault.repository.string.utf8)) != nil
+    }
+  }
+
+  @Test(
+    "init, mount, push, clone, umount; restic reads, backs up and checks it meanwhile; rclone is gone in the end",
+    arguments: RcloneServer.Release.allCases)
+  func wholeWay(release: RcloneServer.Release) async throws {
+    try await MountedRepository.with { vault in
+      let options = try Self.options(release, vault)
+      let source = try await vault.makeHistory(commits: 60)
+      try await vault.mount(options)
+      #expect(Self.programs(vault).count == 1)
+      try await vault.git(["push", "--quiet", "--mirror", vault.mountpoint.string], in: source)
+      async let backup = vault.restic(options + ["backup", "--host", "other", source.string])
+      try await vault.gitfs(["sync", vault.mountpoint.string])
+      _ = try await backup
+      try await vault.git(["clone", "--quiet", vault.mountpoint.string, vault.path("copy").string], in: vault.folder)
+      try await vault.unmount()
+      try await vault.restic(options + ["check", "--read-data", "--no-cache"])
+      #expect(try await vault.gitfs(["snapshots"] + options).contains("other"))
+
+      let other = ["-r", "rclone:\(vault.path("new/deep"))", "-o", "rclone.program=\(try release.program)"]
+      try await vault.gitfs(["init", "-q"] + other)
+      try await vault.gitfs(["init"] + other, expecting: 1)
+      try await vault.restic(other + ["check", "--no-cache"])
+      try await waitUntil { Self.programs(vault).isEmpty }
+    }
+  }
+
+  @Test("two clients push to one repository at a time, and nothing of either is lost")
+  func twoClients() async throws {
+    try await MountedRepository.with { vault in
+      let options = try Self.options(.current, vault)
+      try await vault.mount(options, at: "mnt")
+      try await vault.mount(options, at: "mnt2")
+      try await vault.shell("echo one > a.txt; mkdir d; echo x > d/one")
+      try await vault.shell("echo two > b.txt; mkdir e; echo y > e/two", in: vault.path("mnt2"))
+      async let first = vault.sync(at: "mnt")
+      async let second = vault.sync(at: "mnt2")
+      _ = try await (first, second)
+      try await vault.unmount(at: "mnt")
+      try await vault.unmount(at: "mnt2")
+      try await vault.mount(options + ["--read-only"])
+      try await vault.shell("cat a.txt b.txt d/one e/two | tr '\\n' ' ' | grep -qx 'one two x y '")
+      try await vault.unmount()
+    }
+  }
+
+  @Test("rclone that is killed again and again while git pushes costs time, and nothing else")
+  func killed() async throws {
+    try await MountedRepository.with(limit: .seconds(300)) { vault in
+      let options = try Self.options(.current, vault)
+      let source = try await vault.makeHistory(commits: 60)
+      try await vault.mount(options)
+      let killing = Task {
+        for _ in 0..<4 {
+          try await Task.sleep(for: .milliseconds(Int.random(in: 20..<400)))
+          for process in Self.programs(vault) { kill(process, SIGKILL) }
+        }
+      }
+      try await vault.git(["push", "--quiet", "--mirror", vault.mountpoint.string], in: source)
+      try await killing.value
+      async let saved = vault.sync()
+      for process in Self.programs(vault) { kill(process, SIGKILL) }
+      _ = try await saved
+      try await vault.unmount()
+      try await vault.mount(options + ["--read-only"])
+      #expect(try await vault.refs() == vault.refs(source))
+      try await vault.git(["fsck", "--strict", "--full"])
+      try await vault.unmount()
+    }
+  }
+
+  @Test("clone, fetch and push by URL")
+  func byURL() async throws {
+    try await RemoteClient.with { client in
+      try await client.script(
+        """
+        U="restic::rclone:$V"
+        git init -q a; cd a; git remote add origin "$U"
+        for i in 1 2 3; do echo $i > f$i; git add .; git commit -q -m c$i; done
+        git push -q -u origin main
+        cd ..; git clone -q "$U" b
+        is "$(git -C a rev-parse main)" "$(git -C b rev-parse main)"
+        cd a; echo 4 > f4; git add .; git commit -q -m c4; git push -q
+        cd ../b; git pull -q; is "$(cat f4)" 4
+        """)
+      try await waitUntil { Self.programs(client.vault).isEmpty }
+    }
+  }
+
+  @Test("a remote that is not there, and a missing rclone, are errors within seconds that say what to do")
+  func missing() async throws {
+    try await MountedRepository.with { vault in
+      for (options, said) in [
+        (["-r", "rclone:nosuchremote:x"], "nosuchremote"),
+        (["-r", "rclone:x:", "-o", "rclone.program=no-such-rclone"], "https://rclone.org/install"),
+      ] {
+        let result = try await vault.result(
+          vault.program.string, ["mount"] + options + [vault.mountpoint.string], timeout: .seconds(40))
+        #expect(result.status == .exited(1))
+        #expect(result.errorOutput.contains(said), "\(result.errorOutput)")
+      }
+    }
+  }
+}

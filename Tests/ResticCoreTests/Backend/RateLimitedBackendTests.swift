@@ -1,0 +1,71 @@
+import Logging
+import ResticTestSupport
+import Testing
+
+@testable import ResticCore
+
+/// N8 where the storage's own way to move bytes has no rate.
+@Suite("RateLimitedBackend", .timeLimit(.minutes(5)))
+struct RateLimitedBackendTests {
+  private static func file(_ number: UInt8, _ type: BackendFileType = .data) throws -> BackendFile {
+    let id: ID<Never> = SHA256.id(of: [number])
+    return try #require(BackendFile(type: type, name: id.hex))
+  }
+
+  @Test("it keeps every rule of Backend")
+  func conformance() async {
+    let backend = RateLimitedBackend(
+      MemoryBackend(), uploadLimit: 1 << 20, downloadLimit: 1 << 20, clock: TestClock(advancesOnSleep: true))
+    #expect(await BackendConformance(backend).violations() == [])
+  }
+
+  @Test("what is saved and loaded takes as long as the rate has it, by the clock", arguments: [true, false])
+  func rate(isUpload: Bool) async throws {
+    let clock = TestClock(advancesOnSleep: true)
+    let start = clock.now
+    let base = MemoryBackend()
+    try await base.create()
+    let backend = RateLimitedBackend(
+      base, uploadLimit: isUpload ? 100_000 : nil, downloadLimit: isUpload ? nil : 100_000, clock: clock)
+    let bytes = [UInt8](repeating: 7, count: 250_000)
+    for number in 0..<10 as Range<UInt8> {
+      if !isUpload { try await base.save(Self.file(number), bytes) }
+      if isUpload {
+        try await backend.save(Self.file(number), bytes)
+      } else if number.isMultiple(of: 2) {
+        _ = try await backend.load(Self.file(number))
+      } else {
+        _ = try await backend.load(Self.file(number), range: 0..<bytes.count)
+      }
+    }
+    // 2.5 MB, but for the first second's worth and the last file, which nobody waits for.
+    let expected = Duration.seconds(21.5)
+    let elapsed = start.duration(to: clock.now)
+    #expect(elapsed >= expected - .milliseconds(10) && elapsed <= expected + .milliseconds(10), "\(elapsed)")
+  }
+
+  @Test("locks and small files do not wait behind large ones, and those who wait can be cancelled")
+  func small() async throws {
+    let clock = TestClock()
+    let base = MemoryBackend()
+    try await base.create()
+    let backend = RateLimitedBackend(base, uploadLimit: 1000, downloadLimit: 1000, clock: clock)
+    let large = [UInt8](repeating: 7, count: 1 << 20)
+    try await backend.save(Self.file(1), large)
+    _ = try await backend.load(Self.file(1))
+    let waiting = Task { try await backend.save(Self.file(2), large) }
+    let reading = Task { try await backend.load(Self.file(1)) }
+    #expect(await clock.waitForSleepers(2))
+    let lock = [UInt8](repeating: 1, count: 20_000)
+    try await backend.save(Self.file(3, .lock), lock)
+    #expect(try await backend.load(Self.file(3, .lock)).array == lock)
+    try await backend.save(Self.file(4), [1, 2])
+    #expect(try await backend.load(Self.file(4), range: 0..<2).array == [1, 2])
+
+    waiting.cancel()
+    reading.cancel()
+    await #expect(throws: BackendError.self) { try await waiting.value }
+    await #expect(throws: BackendError.self) { _ = try await reading.value }
+    await #expect(throws: BackendError.notFound(Self.file(2))) { try await base.byteCount(of: Self.file(2)) }
+  }
+}

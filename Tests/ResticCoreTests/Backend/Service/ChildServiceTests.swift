@@ -1,0 +1,127 @@
+import Foundation
+import Glibc
+import Logging
+import Platform
+import ResticTestSupport
+import Synchronization
+import SystemPackage
+import Testing
+
+@testable import ResticCore
+
+@Suite("ChildService", .timeLimit(.minutes(5)))
+struct ChildServiceTests {
+  private static func command(_ script: String) -> ServiceCommand {
+    ServiceCommand(words: ["/bin/sh", "-c", script], name: "sh", startLimit: .seconds(60), advice: "")
+  }
+
+  /// Starts the service of `script` as the program does it: on a thread that takes no signals.
+  private func start(_ script: String, logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    async throws -> ChildService
+  {
+    try await withCheckedThrowingContinuation { continuation in
+      do {
+        try PlainThread.start {
+          continuation.resume(with: Result { try ChildService(Self.command(script), logger: logger) })
+        }
+      } catch {
+        continuation.resume(throwing: error)
+      }
+    }
+  }
+
+  private func end(_ service: ChildService, grace: Duration) async -> ChildService.End {
+    await withCheckedContinuation { continuation in service.end(grace: grace) { continuation.resume(returning: $0) } }
+  }
+
+  /// Everything that it writes, up to the end.
+  private func output(of service: ChildService) async -> String {
+    let output = service.output
+    _ = fcntl(output.rawValue, F_SETFL, 0)
+    let bytes = await BlockingExecutor(threadCount: 1).run { output.readAll() }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private static func isGone(_ process: pid_t) -> Bool { kill(process, 0) != 0 && errno == ESRCH }
+
+  @Test("it has our variables but restic's, and leads a process group")
+  func surroundings() async throws {
+    setenv("RESTIC_PLANTED", "geheim", 1)
+    let service = try await start("env; cut -d ' ' -f 5 /proc/$$/stat; echo group $$")
+    let lines = await output(of: service).split(separator: "\n").map(String.init)
+    #expect(lines.contains { $0.hasPrefix("PATH=") } && !lines.contains { $0.hasPrefix("RESTIC_") })
+    #expect(lines.contains("\(service.processID)") && lines.last == "group \(service.processID)")
+    #expect(await end(service, grace: .seconds(60)).status == .exited(0))
+    #expect(Self.isGone(service.processID))
+  }
+
+  @Test("the end of its input ends it, and it is waited for")
+  func asked() async throws {
+    let service = try await start("cat; exit 7")
+    #expect(await end(service, grace: .seconds(60)).status == .exited(7))
+    #expect(Self.isGone(service.processID))
+  }
+
+  @Test("one that does not go is killed, and so is whoever it has started", arguments: ["", "kill -STOP $$; "])
+  func killed(first: String) async throws {
+    let service = try await start("sleep 1000 & echo $!; \(first)trap '' TERM; while :; do sleep 1000; done")
+    var line = ""
+    try await waitUntil {
+      var bytes = [UInt8](repeating: 0, count: 64)
+      let count = read(service.output.rawValue, &bytes, bytes.count)
+      if count > 0 { line += String(decoding: bytes[..<count], as: UTF8.self) }
+      return line.hasSuffix("\n")
+    }
+    let other = try #require(pid_t(line.dropLast()))
+    let outcome = await end(service, grace: .milliseconds(1))
+    #expect(outcome.status == .killed(signal: SIGKILL))
+    #expect(Self.isGone(service.processID))
+    // Somebody else waits for it.
+    try await waitUntil { Self.isGone(other) || Self.isZombie(other) }
+  }
+
+  private static func isZombie(_ process: pid_t) -> Bool {
+    let text = FileManager.default.contents(atPath: "/proc/\(process)/stat").map { String(decoding: $0, as: UTF8.self) }
+    return text?.contains(") Z ") == true
+  }
+
+  @Test("one that has gone by itself is waited for before anybody asks")
+  func gone() async throws {
+    let service = try await start("echo bye >&2; exit 1")
+    try await waitUntil { Self.isGone(service.processID) }
+    let outcome = await end(service, grace: .seconds(60))
+    #expect(outcome.status == .exited(1) && outcome.lastWords == "bye")
+  }
+
+  @Test("of what it writes to standard error each line is logged, and the last three are kept, however much it is")
+  func words() async throws {
+    let handler = LineHandler()
+    let service = try await start(
+      "yes | head -n 20000 >&2; printf '%01000d\\n' 7 >&2; printf '\\033[1mx\\n\\n  y' >&2",
+      logger: Logger(label: "test") { _ in handler })
+    let outcome = await end(service, grace: .seconds(60))
+    #expect(outcome.lastWords == "\(String(repeating: "0", count: 400)); [1mx; y")
+    let lines = handler.lines.all
+    #expect(lines.count == 20003 && lines.first == "sh: y" && lines.last == "sh: y")
+  }
+}
+
+/// Keeps the lines of a log.
+private struct LineHandler: LogHandler {
+  let lines = Lines()
+  var metadata: Logger.Metadata = [:]
+  var logLevel = Logger.Level.info
+
+  final class Lines: Sendable {
+    private let recorded = Mutex<[String]>([])
+    var all: [String] { recorded.withLock { $0 } }
+    func append(_ line: String) { recorded.withLock { $0.append(line) } }
+  }
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) { lines.append("\(event.message)") }
+}

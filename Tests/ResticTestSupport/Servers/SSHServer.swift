@@ -102,7 +102,7 @@ public final class SSHServer: Sendable {
       let proxy = try FaultProxy()
       let port = proxy.port
       proxy.stop()
-      let own = [
+      let own: [String] = [
         "ListenAddress 127.0.0.1", "Port \(port)", "HostKey \(folder.appending("host_key"))",
         "PidFile \(folder.appending("pid"))", "AuthorizedKeysFile \(folder.appending("authorized_keys"))",
         "StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no",

@@ -35,7 +35,7 @@ struct SFTPConnectionTests {
   @Test("sessions that are killed in the middle of saves and loads are made anew, and nothing is lost")
   func killed() async throws {
     let server = try await serve()
-    let backend = SFTPFixture.stack(try backend(server))
+    let backend = SFTPFixture.stack(try backend(server), policy: SFTPFixture.patient)
     try await backend.create()
     var random = SplitMix64(seed: 2)
     let contents = (0..<12).map { random.bytes(2_000_000 + $0) }

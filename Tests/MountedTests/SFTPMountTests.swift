@@ -20,7 +20,7 @@ struct SFTPMountTests {
 
   @Test("init, mount, push, clone, umount; restic reads, backs up and checks it meanwhile")
   func wholeWay() async throws {
-    try await MountedRepository.with { vault in
+    try await MountedRepository.with(storage: .local) { vault in
       let server = try await Self.serve(vault)
       let options = Self.options(server, vault)
       // restic 0.14 has no sftp.args.
@@ -50,31 +50,9 @@ struct SFTPMountTests {
     try await vault.wait(for: "the end of all connections") { server.sessions().isEmpty }
   }
 
-  @Test("two clients push to one repository at a time, and nothing of either is lost")
-  func twoClients() async throws {
-    try await MountedRepository.with { vault in
-      let server = try await Self.serve(vault)
-      let options = Self.options(server, vault)
-      try await vault.mount(options, at: "mnt")
-      try await vault.mount(options, at: "mnt2")
-      try await vault.shell("echo one > a.txt; mkdir d; echo x > d/one")
-      try await vault.shell("echo two > b.txt; mkdir e; echo y > e/two", in: vault.path("mnt2"))
-      async let first = vault.sync(at: "mnt")
-      async let second = vault.sync(at: "mnt2")
-      _ = try await (first, second)
-      try await vault.unmount(at: "mnt")
-      try await vault.unmount(at: "mnt2")
-      try await vault.mount(options + ["--read-only"])
-      try await vault.shell("cat a.txt b.txt d/one e/two | tr '\\n' ' ' | grep -qx 'one two x y '")
-      try await vault.unmount()
-      try await Self.expectNoSession(server, vault)
-      try await server.stop()
-    }
-  }
-
   @Test("clone, fetch and push by URL; nothing stays behind")
   func byURL() async throws {
-    try await RemoteClient.with { client in
+    try await RemoteClient.with(storage: .local) { client in
       let vault = client.vault
       let server = try await Self.serve(vault)
       try await client.script(
@@ -98,7 +76,7 @@ struct SFTPMountTests {
 
   @Test("connections that are killed in the middle of a push cost time, and nothing else")
   func killed() async throws {
-    try await MountedRepository.with(limit: .seconds(300)) { vault in
+    try await MountedRepository.with(storage: .local, limit: .seconds(300)) { vault in
       let server = try await Self.serve(vault)
       let options = Self.options(server, vault)
       let source = try await vault.makeHistory(commits: 60)
@@ -128,7 +106,7 @@ struct SFTPMountTests {
 
   @Test("the process of a mount that is killed leaves no ssh behind")
   func death() async throws {
-    try await MountedRepository.with { vault in
+    try await MountedRepository.with(storage: .local) { vault in
       let server = try await Self.serve(vault)
       try await vault.mount(Self.options(server, vault) + ["--read-only"])
       #expect(!server.sessions().isEmpty)
@@ -144,7 +122,7 @@ struct SFTPMountTests {
 
   @Test("a server that is not there, or that is not known, is an error within seconds")
   func unreachable() async throws {
-    try await MountedRepository.with { vault in
+    try await MountedRepository.with(storage: .local) { vault in
       let server = try await Self.serve(vault)
       var options = Self.options(server, vault)
       options[3] = "sftp.args=\(server.argumentsOfStranger)"
@@ -163,7 +141,7 @@ struct SFTPMountTests {
 
   @Test("ssh asks at the terminal, from which it is gone afterwards; a Ctrl-C there is for us, too")
   func terminal() async throws {
-    try await MountedRepository.with { vault in
+    try await MountedRepository.with(storage: .local) { vault in
       let server = try await Self.serve(vault)
       try await server.encryptKey("open sesame")
       let options = Self.options(server, vault)

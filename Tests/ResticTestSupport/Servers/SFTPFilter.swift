@@ -67,8 +67,13 @@ public struct SFTPFilter: Sendable {
 
   /// The command, as `sftp.command` takes it.
   public func command(_ fault: Fault = .none) -> String {
-    (["python3", script.string, log.string, SSHServer.sftpServer] + fault.words.map { "'\($0)'" }).joined(
+    ([Self.interpreter, script.string, log.string, SSHServer.sftpServer] + fault.words.map { "'\($0)'" }).joined(
       separator: " ")
+  }
+
+  /// The distribution's, and no wrapper that takes as long as the test.
+  private static var interpreter: String {
+    FileManager.default.isExecutableFile(atPath: "/usr/bin/python3") ? "/usr/bin/python3" : "python3"
   }
 
   /// The lines of the log so far.

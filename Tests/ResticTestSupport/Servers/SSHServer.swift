@@ -13,9 +13,8 @@ public final class SSHServer: Sendable {
   private let folder: FilePath
   private let program: BackgroundProgram
 
-  /// Starts a server whose files are in `folder`, which is made, and returns when it listens. `settings`: further lines of
-  /// sshd_config(5).
-  public init(in folder: FilePath, settings: [String] = []) async throws {
+  /// Starts a server whose files are in `folder`, which is made, and returns when it listens.
+  public init(in folder: FilePath, servesSFTP: Bool = true) async throws {
     self.folder = folder
     try FileManager.default.createDirectory(atPath: folder.string, withIntermediateDirectories: true)
     let runner = ProcessRunner(directory: folder)
@@ -25,7 +24,7 @@ public final class SSHServer: Sendable {
     try await runner.check("cp", ["client_key.pub", "authorized_keys"])
     // As root sshd keeps its unprivileged part there.
     if geteuid() == 0 { mkdir("/run/sshd", 0o755) }
-    let (port, program) = try await Self.start(in: folder, settings: settings)
+    let (port, program) = try await Self.start(in: folder, servesSFTP: servesSFTP)
     (self.port, self.program) = (port, program)
     let hostKey = try String(contentsOfFile: folder.appending("host_key.pub").string, encoding: .utf8)
     try Data("[127.0.0.1]:\(port) \(hostKey)".utf8)
@@ -98,19 +97,19 @@ public final class SSHServer: Sendable {
   }
 
   /// A server on a port that was free a moment ago; somebody else may have been quicker.
-  private static func start(in folder: FilePath, settings: [String]) async throws -> (UInt16, BackgroundProgram) {
+  private static func start(in folder: FilePath, servesSFTP: Bool) async throws -> (UInt16, BackgroundProgram) {
     while true {
       let proxy = try FaultProxy()
       let port = proxy.port
       proxy.stop()
-      let own = [
+      let own: [String] = [
         "ListenAddress 127.0.0.1", "Port \(port)", "HostKey \(folder.appending("host_key"))",
         "PidFile \(folder.appending("pid"))", "AuthorizedKeysFile \(folder.appending("authorized_keys"))",
         "StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no",
-        "PermitRootLogin yes", "UseDNS no", "PrintMotd no", "MaxStartups 100", "Subsystem sftp \(sftpServer)",
+        "PermitRootLogin yes", "UseDNS no", "PrintMotd no", "MaxStartups 100",
       ]
-      // Of two lines for one setting the first counts.
-      try Data((settings + own).joined(separator: "\n").utf8 + [10])
+      let subsystem = servesSFTP ? ["Subsystem sftp \(sftpServer)"] : []
+      try Data((own + subsystem).joined(separator: "\n").utf8 + [10])
         .write(to: URL(fileURLWithPath: folder.appending("sshd_config").string))
       let program = try BackgroundProgram(
         "/usr/sbin/sshd", ["-D", "-e", "-f", folder.appending("sshd_config").string], log: folder.appending("log"))

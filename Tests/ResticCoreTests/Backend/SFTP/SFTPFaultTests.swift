@@ -31,7 +31,7 @@ struct SFTPFaultTests {
   @Test("connections that break at any time cost retries, and nothing else", arguments: [60, 400])
   func cuts(packets: Int) async throws {
     let clock = TestClock(advancesOnSleep: true)
-    let backend = SFTPFixture.stack(try backend(.cut(atMost: packets)), clock: clock)
+    let backend = SFTPFixture.stack(try backend(.cut(atMost: packets)), clock: clock, policy: SFTPFixture.patient)
     var random = SplitMix64(seed: 9)
     let contents = (0..<60).map { random.bytes($0 % 6 == 0 ? 400_000 + $0 : 100 * $0) }
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -81,13 +81,22 @@ struct SFTPFaultTests {
         .truncate(after: count, to: 5), .truncate(after: count, to: 7), .truncate(after: count, to: 0),
       ]
       for fault in faults {
-        let error = await #expect(throws: BackendError.self, "\(fault)") {
-          let backend = try backend(fault)
-          for _ in 0..<3 { #expect(try await backend.load(file).array == [5]) }
+        let backend = try backend(fault)
+        var errors: [BackendError] = []
+        for _ in 0..<3 {
+          do throws(BackendError) {
+            #expect(try await backend.load(file).array == [5])
+          } catch {
+            errors.append(error)
+          }
         }
-        guard case .unavailable = error else {
-          Issue.record("\(fault): \(String(describing: error))")
-          continue
+        // The last answer is to a question that nobody waits for.
+        #expect(count == 5 || !errors.isEmpty, "\(fault)")
+        for error in errors {
+          guard case .unavailable = error else {
+            Issue.record("\(fault): \(error)")
+            continue
+          }
         }
       }
     }

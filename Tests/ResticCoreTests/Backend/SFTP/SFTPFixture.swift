@@ -9,6 +9,9 @@ enum SFTPFixture {
   /// What tests do not look at is not logged.
   static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
+  /// For many calls at a time on one clock, whose delays add up.
+  static let patient = RetryPolicy(timeLimit: .seconds(100_000_000))
+
   /// A backend for the repository in the folder `path` that `options` (each `sftp.x=y`) lead to.
   static func backend(
     _ path: FilePath, _ options: [String] = ["sftp.command=\(SSHServer.sftpServer)"], logger: Logger = silent,

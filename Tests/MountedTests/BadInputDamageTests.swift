@@ -77,7 +77,9 @@ struct BadInputDamageTests {
   // MARK: -
 
   /// What was read while a file was sound is not asked for: `CacheMountTests` does that.
-  private static func mount(_ vault: MountedRepository) -> [String] { ["mount", "--no-cache", vault.mountpoint.string] }
+  private static func mount(_ vault: MountedRepository) -> [String] {
+    ["mount", "--no-cache", vault.mountpoint.string]
+  }
 
   /// Calls `body` with each file of a folder of the sample repository ("" is the repository's own) damaged in each way.
   /// Afterwards everything is as it was, and `restic check` finds nothing.

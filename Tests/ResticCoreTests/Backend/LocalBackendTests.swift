@@ -226,7 +226,7 @@ struct LocalBackendTests {
     }
     let pack = try file(.data, "1a")
     try await backend.save(pack, bytes)
-    #expect(try await backend.load(pack).array.fingerprint == bytes.array.fingerprint)
+    #expect(try await backend.load(pack, range: 0..<byteCount).array.fingerprint == bytes.array.fingerprint)
     let end = try await backend.load(pack, range: byteCount - 5000..<byteCount)
     #expect(end.array.fingerprint == bytes.array.suffix(5000).fingerprint)
     // What is there is compared, not written again.

@@ -66,6 +66,8 @@ struct RateLimitedBackendTests {
     reading.cancel()
     await #expect(throws: BackendError.self) { try await waiting.value }
     await #expect(throws: BackendError.self) { _ = try await reading.value }
-    await #expect(throws: BackendError.notFound(Self.file(2))) { try await base.byteCount(of: Self.file(2)) }
+    await #expect(throws: BackendError.notFound(Self.file(2))) {
+      _ = try await base.byteCount(of: Self.file(2))
+    }
   }
 }

@@ -47,7 +47,7 @@ struct SFTPPacketTests {
   @Test(
     "a request is its length, type and number, and what the type has",
     arguments: requests)
-  func requests(request: SFTPRequest, body: [UInt8]) {
+  func encoding(request: SFTPRequest, body: [UInt8]) {
     var packets: [UInt8] = [1, 2, 3]
     request.encode(id: 7, to: &packets)
     #expect(packets == Self.packet([1, 2, 3], Self.word(UInt32(body.count)), body))

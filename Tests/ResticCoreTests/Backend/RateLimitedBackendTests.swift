@@ -66,8 +66,7 @@ struct RateLimitedBackendTests {
     reading.cancel()
     await #expect(throws: BackendError.self) { try await waiting.value }
     await #expect(throws: BackendError.self) { _ = try await reading.value }
-    await #expect(throws: BackendError.notFound(Self.file(2))) {
-      _ = try await base.byteCount(of: Self.file(2))
-    }
+    let file = try Self.file(2)
+    await #expect(throws: BackendError.notFound(file)) { _ = try await base.byteCount(of: file) }
   }
 }

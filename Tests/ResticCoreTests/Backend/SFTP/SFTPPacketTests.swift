@@ -84,7 +84,7 @@ struct SFTPPacketTests {
   }()
 
   @Test("an answer is what its type has; nothing shorter is one", arguments: replies)
-  func replies(bytes: [UInt8], reply: SFTPReply) throws {
+  func decoding(bytes: [UInt8], reply: SFTPReply) throws {
     let decoded = try Self.decode(bytes)
     #expect(decoded.id == 7 && decoded.reply == reply)
     guard case .extended = reply else {

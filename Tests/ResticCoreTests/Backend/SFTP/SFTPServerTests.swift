@@ -123,7 +123,7 @@ struct SFTPServerTests {
     let log = LogRecorder()
     let backend = try SFTPFixture.backend(root, ["sftp.command=\(filter.command(.noExtensions))"], logger: log.logger)
     try await backend.create()
-    for byte in 0..<5 { try await backend.save(SFTPFixture.file(.index, [byte]), [byte]) }
+    for byte: UInt8 in 0..<5 { try await backend.save(SFTPFixture.file(.index, [byte]), [byte]) }
     #expect(try await backend.list(.index).count == 5)
     #expect(try await backend.capacity() == nil)
     #expect(log.lines.filter { $0.contains("cannot make files durable") }.count == 1, "\(log.lines)")

@@ -38,7 +38,7 @@ extension Repository {
 
   /// The tree that the blob `id` holds.
   public func loadTree(_ id: BlobID) async throws(RepositoryError) -> Tree {
-    guard let bytes = await treesAhead.take(id) else { return try await loadStoredTree(id) }
+    guard let bytes = await treesAhead.bytes(of: id) else { return try await loadStoredTree(id) }
     return try Self.tree(bytes, id)
   }
 

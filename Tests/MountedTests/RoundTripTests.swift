@@ -55,7 +55,7 @@ struct RoundTripTests {
     try await Self.with { scene in
       let vault = scene.vault
       let options = isImmediate ? ["-o", Self.immediate] : []
-      try await scene.expect("mount", within: 3) { try await vault.mount(["-r", scene.location] + options) }
+      try await scene.expect("mount", within: 4) { try await vault.mount(["-r", scene.location] + options) }
       try await scene.client.script("cd a; echo 6 > f6; git add .; git commit -q -m c6")
       try await scene.expect("push to the mount", within: 14) {
         try await vault.git(["push", "-q", vault.mountpoint.string, "main"], in: vault.path("a"))

@@ -93,8 +93,8 @@ extension SnapshotSaver {
       look.description.successor(ours.id, at: look.time, summary: summary), of: ours)
     try await confirm()
     let merge = change.all(nil)
-    return Turn(
-      result: .saved(try await send(sealed, of: change, merge), merge: merge), saved: ours, known: look.known)
+    let sent = try await send(sealed, of: change, merge)
+    return Turn(result: .saved(sent.saved, merge: merge), saved: ours, sent: sent, known: look.known)
   }
 
   /// Merges the sides into the newest snapshot, and saves what that makes.
@@ -132,8 +132,9 @@ extension SnapshotSaver {
       if let arrived = look.arrived { try await keep(arrived, look.listed) }
       return Turn(result: .saved(newest, merge: all), known: look.known, refusal: refusal)
     }
-    let saved = try await send(sealed, of: change, all)
-    return Turn(result: .saved(saved, merge: all), saved: merged, known: look.known, refusal: refusal)
+    let sent = try await send(sealed, of: change, all)
+    return Turn(
+      result: .saved(sent.saved, merge: all), saved: merged, sent: sent, known: look.known, refusal: refusal)
   }
 
   /// Throws `RemovedSnapshot` unless `newest` builds upon `saved`.

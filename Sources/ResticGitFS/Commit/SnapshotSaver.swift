@@ -112,6 +112,8 @@ struct SnapshotSaver: Sendable {
     var result: CommitResult
     /// The tree of the snapshot that was saved, if one was.
     var saved: DurableTree?
+    /// The snapshot that was sent, if one was.
+    var sent: SentSnapshot?
     /// The snapshots that were there before the first turn.
     var known: Set<SnapshotID>
     /// Why the lock may have been lost before the snapshot was there.
@@ -141,11 +143,14 @@ struct SnapshotSaver: Sendable {
         if !change.isSaved { try willSave() }
       }
       if turn.saved != nil {
+        let sent = turn.sent
+        async let identity: Void = confirmIdentity(after: sent)
         do {
           try await commitLock.confirm()
         } catch {
           turn.loss = error
         }
+        try await identity
       }
       result = .success(turn)
     } catch {

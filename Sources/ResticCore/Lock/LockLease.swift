@@ -163,6 +163,8 @@ final class LockLease: Sendable {
       let listed = try await files(in: repository)
       var isSettled = true
       for (lease, id) in zip(leases, ids) where !listed.contains(id) {
+        // A storage may list late what was written.
+        guard try await isGone(id, in: repository) else { continue }
         // A refresh may have put another in its place since we looked for its name.
         if !lease.loses(id) { isSettled = false }
       }
@@ -289,10 +291,24 @@ final class LockLease: Sendable {
   }
 
   private func isThere(_ id: LockID) async throws(RepositoryError) -> Bool {
-    try await Self.files(in: repository).contains(id)
+    if try await Self.files(in: repository).contains(id) { return true }
+    return try await !Self.isGone(id, in: repository)
   }
 
   // MARK: Files
+
+  /// Whether the file `id`, which a listing has just not shown, is not there. After a listing no storage remembers a file that
+  /// somebody else has removed.
+  private static func isGone(_ id: LockID, in repository: Repository) async throws(RepositoryError) -> Bool {
+    do throws(BackendError) {
+      _ = try await repository.backend.byteCount(of: .lock(id))
+      return false
+    } catch .notFound {
+      return true
+    } catch {
+      throw .backend(error)
+    }
+  }
 
   /// The names of all lock files.
   private static func files(in repository: Repository) async throws(RepositoryError) -> Set<LockID> {

@@ -31,7 +31,7 @@ public struct LockPolicy: Hashable, Sendable {
   ///
   /// Two locks that exclude each other are both looked for after both were written. So where listings are immediate, the
   /// one that was written first is seen by the other's owner, however long anybody waits. Who wants an exclusive lock
-  /// waits all the same: somebody else may not know that listings are immediate.
+  /// waits all the same: earlier versions of this program read without a lock for as long.
   func sharedCheckDelay(on backend: any Backend) async -> Duration {
     await backend.listingsAreImmediate(of: .lock) ? .zero : checkDelay
   }

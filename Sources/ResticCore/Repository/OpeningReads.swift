@@ -6,8 +6,8 @@
 ///     let repository = try await Repository.open(on: backend, password: password, reads: reads)
 ///
 /// Nothing of it is trusted. A file that is named for its content is taken only where the content has the name; whatever
-/// cannot be used is asked for again. The lists of locks and index files only tell what to read early: whoever relies on
-/// such a list makes a new one.
+/// cannot be used is asked for again. The lists of snapshots, index files and locks only tell what to read early: whoever relies
+/// on such a list makes a new one. What is mounted is chosen after the mount has waited for other commits.
 ///
 /// Bounds, as nobody has shown a password yet: files of `byteLimit` bytes in all are kept, by their listed sizes, and a
 /// file of another size is dropped. Thread-safe.
@@ -104,14 +104,6 @@ public final class OpeningReads: Sendable {
   func recentConfig() async -> (bytes: PooledBytes, begin: ContinuousClock.Instant)? {
     guard config.isRecent(lifetime), case .success(let bytes) = await config.answer else { return nil }
     return (bytes, config.begin)
-  }
-
-  /// The files of `type` as they were listed, once; nil where that was not asked for, is too long ago, or failed.
-  func takeList(_ type: BackendFileType) async -> [BackendEntry]? {
-    guard let request = state.withLock({ $0.lists.removeValue(forKey: type) }), request.isRecent(lifetime),
-      case .success(let entries) = await request.answer
-    else { return nil }
-    return entries
   }
 
   /// The files of `type` that are read early, whenever they were listed.

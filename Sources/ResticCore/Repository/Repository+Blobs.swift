@@ -19,8 +19,15 @@ extension Repository {
   /// A blob that an uploader has under way is found too. Every stored copy is tried; if none is there the index is loaded
   /// anew, once, for a prune may have moved the blob. Throws `.missingBlob`, or `.damaged` naming blob and pack.
   public func loadBlob(_ id: BlobID, type: BlobType) async throws(RepositoryError) -> [UInt8] {
+    try await loadBlob(id, type: type, from: backend)
+  }
+
+  /// As `loadBlob`, out of packs on `source`: `backend`, or `storage` where what the cache holds does not count.
+  private func loadBlob(
+    _ id: BlobID, type: BlobType, from source: any Backend
+  ) async throws(RepositoryError) -> [UInt8] {
     let key = BlobKey(id: id, type: type)
-    var search = BlobSearch(key: key)
+    var search = BlobSearch(key: key, source: source)
     let (first, loadCount) = directory.withLock { ($0.lookUp(key), $0.loadCount) }
     if let plaintext = try await load(first, &search) { return plaintext }
     do throws(RepositoryError) {
@@ -38,13 +45,14 @@ extension Repository {
 
   /// The tree that the blob `id` holds.
   public func loadTree(_ id: BlobID) async throws(RepositoryError) -> Tree {
-    guard let bytes = await treesAhead.take(id) else { return try await loadStoredTree(id) }
-    return try Self.tree(bytes, id)
+    if let bytes = await treesAhead.bytes(of: id) { return try Self.tree(bytes, id) }
+    return try Self.tree(try await loadBlob(id, type: .tree), id)
   }
 
-  /// The tree that the blob `id` holds, as it can be read from the storage now: not one that was loaded before.
+  /// The tree that the blob `id` holds, as it can be read from the storage now: not one that was loaded before, nor one that the
+  /// cache still has.
   public func loadStoredTree(_ id: BlobID) async throws(RepositoryError) -> Tree {
-    try Self.tree(try await loadBlob(id, type: .tree), id)
+    try Self.tree(try await loadBlob(id, type: .tree, from: storage), id)
   }
 
   private static func tree(_ bytes: [UInt8], _ id: BlobID) throws(RepositoryError) -> Tree {
@@ -77,7 +85,7 @@ extension Repository {
     case .stored(let locations):
       for location in locations where search.isNew(location) {
         do throws(RepositoryError) {
-          return try await load(location, search.key)
+          return try await load(location, search.key, from: search.source)
         } catch .backend(.notFound) {
           search.gonePack = location.pack
         } catch .damaged(let message) {
@@ -89,20 +97,24 @@ extension Repository {
   }
 
   /// The plaintext of the copy at `location`. What the cache has of the copy's pack is not believed twice.
-  private func load(_ location: BlobLocation, _ key: BlobKey) async throws(RepositoryError) -> [UInt8] {
+  private func load(
+    _ location: BlobLocation, _ key: BlobKey, from source: any Backend
+  ) async throws(RepositoryError) -> [UInt8] {
     do throws(RepositoryError) {
-      return try await loadOnce(location, key)
+      return try await loadOnce(location, key, from: source)
     } catch .damaged(let message) {
       guard await cache?.forget(.pack(location.pack)) == true else { throw .damaged(message) }
-      return try await loadOnce(location, key)
+      return try await loadOnce(location, key, from: source)
     }
   }
 
-  private func loadOnce(_ location: BlobLocation, _ key: BlobKey) async throws(RepositoryError) -> [UInt8] {
+  private func loadOnce(
+    _ location: BlobLocation, _ key: BlobKey, from source: any Backend
+  ) async throws(RepositoryError) -> [UInt8] {
     let id = key.id
     let sealed: PooledBytes
     do {
-      sealed = try await loadSealed(location, key)
+      sealed = try await loadSealed(location, key, from: source)
     } catch BackendError.truncated {
       throw .damaged("blob \(id.short): pack \(location.pack) is too short")
     } catch BackendError.irregular(let file, let kind) {
@@ -118,16 +130,18 @@ extension Repository {
   }
 
   /// The sealed bytes at `location`, not opened. Throws a `BackendError`, a `RepositoryError` or a `CryptoError`.
-  private func loadSealed(_ location: BlobLocation, _ key: BlobKey) async throws -> PooledBytes {
+  private func loadSealed(
+    _ location: BlobLocation, _ key: BlobKey, from source: any Backend
+  ) async throws -> PooledBytes {
     let range = location.range
     guard range.count > ReadGroup.maximumByteCount else {
-      return try await backend.load(.pack(location.pack, of: key.type), range: range)
+      return try await source.load(.pack(location.pack, of: key.type), range: range)
     }
     guard range.count <= BlobCoder.sealedByteLimit else {
       throw RepositoryError.damaged("blob \(key.id.short): the index says that it has \(range.count) bytes in its pack")
     }
     // So much is an index's word for it; the pack's is asked for first.
-    return try await SealedReading(backend: backend, masterKey: unpacked.masterKey)
+    return try await SealedReading(backend: source, masterKey: unpacked.masterKey)
       .load(.pack(location.pack), range: range)
   }
 
@@ -158,14 +172,17 @@ extension Repository {
 /// What one `loadBlob` has tried.
 private struct BlobSearch {
   let key: BlobKey
+  /// Where packs are read.
+  let source: any Backend
   /// The first copy that could be loaded and is not what it should be.
   var damage: RepositoryError?
   /// A pack that is not there.
   var gonePack: PackID?
   private var tried: Set<BlobLocation> = []
 
-  init(key: BlobKey) {
+  init(key: BlobKey, source: any Backend) {
     self.key = key
+    self.source = source
   }
 
   /// Whether `location` was not tried before.

@@ -7,7 +7,10 @@ extension Repository {
     await loadEarlyIndexFiles()
     async let tree = earlyTree(root)
     try await loadIndex()
-    return await tree
+    let early = await tree
+    // The index file that named it may be gone by now, and the tree with it.
+    guard let root, contains(root, type: .tree) else { return nil }
+    return early
   }
 
   /// Lets go of what the opening has read early and nobody has used.
@@ -43,11 +46,5 @@ extension Repository {
   /// The bytes of `file` as they are stored, if the opening has read them.
   func takeEarly(_ file: BackendFile) async -> PooledBytes? {
     await openingReads.withLock { $0 }?.take(file)
-  }
-
-  /// Every file of `type`, as it was listed by the opening a moment ago, or is now.
-  func listEntriesEarly(_ type: BackendFileType) async throws(RepositoryError) -> [BackendEntry] {
-    if let reads = openingReads.withLock({ $0 }), let entries = await reads.takeList(type) { return entries }
-    return try await listEntries(type)
   }
 }

@@ -2,7 +2,7 @@ extension Repository {
   /// All snapshots and the snapshot files that cannot be read; a warning names once each of those that is passed over. Files
   /// read before are not read again, damaged ones neither unless `rereadsDamaged`.
   public func snapshotList(rereadsDamaged: Bool = false) async throws(RepositoryError) -> SnapshotList {
-    let entries = try await listEntriesEarly(.snapshot)
+    let entries = try await listEntries(.snapshot)
     let listed = entries.compactMap(ListedSnapshot.init)
     forgetUnlisted(listed)
     forgetDamage(of: .snapshot, except: entries)

@@ -1,8 +1,9 @@
-/// Small trees on their way from a network before somebody asks for them: who enters a directory mostly enters those in it next,
-/// and level by level that is a round of requests for each.
+/// Small trees that are loaded from a network before somebody asks for them: who enters a directory mostly enters those in it
+/// next, and level by level that is a round of requests for each. They stay for a while: many directories are equal, the
+/// empty ones above all.
 ///
-/// Bounds: a directory of more than `directoryLimit` directories is left alone, and so are larger trees; at most `limit` trees are
-/// kept that nobody has asked for, then the oldest go. Whatever cannot be loaded ahead is loaded when it is asked for.
+/// Bounds: a directory of more than `directoryLimit` directories is left alone, and so are larger trees; of the trees at most
+/// `limit`, of `totalByteLimit` bytes in all, are kept, the newest. Whatever cannot be loaded ahead is loaded when it is asked for.
 /// Thread-safe; `state` is a leaf lock.
 final class TreesAhead: Sendable {
   /// Trees that came with one request, by their ids.
@@ -10,23 +11,21 @@ final class TreesAhead: Sendable {
 
   private struct State {
     var groups: [BlobID: Group] = [:]
-    /// The ids of `groups`, the oldest first.
-    var order: [BlobID] = []
+    /// The ids of `groups` and how many bytes each tree has, the oldest first.
+    var order: [(id: BlobID, byteCount: Int)] = []
+    var byteCount = 0
   }
 
   private static let directoryLimit = 16
   private static let byteLimit = 64 << 10
   private static let limit = 64
+  private static let totalByteLimit = 1 << 20
 
   private let state = Locked(State())
 
-  /// The plaintext of a tree that was asked for ahead, once; nil if it was not, or could not be loaded.
-  func take(_ id: BlobID) async -> [UInt8]? {
-    let group = state.withLock { state in
-      state.order.removeAll { $0 == id }
-      return state.groups.removeValue(forKey: id)
-    }
-    return await group?.value[id]
+  /// The plaintext of a tree that was asked for ahead; nil if it was not, or could not be loaded.
+  func bytes(of id: BlobID) async -> [UInt8]? {
+    await state.withLock { $0.groups[id] }?.value[id]
   }
 
   /// Begins to load the directories in `tree`, and so on for `depth` levels.
@@ -37,26 +36,32 @@ final class TreesAhead: Sendable {
 
   /// Begins to load as many of `trees` as are kept, and what is in them for `depth` levels in all.
   func begin(_ trees: Set<BlobID>, depth: Int, in repository: Repository) {
-    let ids = trees.prefix(Self.limit).filter { id in
-      // What the index does not know would have it loaded again.
-      guard let byteCount = repository.blobByteCount(id, type: .tree) else { return false }
-      return byteCount <= Self.byteLimit
+    // What the index does not know would have it loaded again.
+    let known = trees.prefix(Self.limit).compactMap { id in
+      repository.blobByteCount(id, type: .tree).map { (id: id, byteCount: $0) }
     }
     state.withLock { state in
-      let new = ids.filter { state.groups[$0] == nil }
+      let new = known.filter { $0.byteCount <= Self.byteLimit && state.groups[$0.id] == nil }
       guard !new.isEmpty else { return }
       let group = Group { [weak self, weak repository] in
         guard let repository else { return [:] }
-        let loaded = await Self.load(Array(new), from: repository)
+        let loaded = await Self.load(new.map(\.id), from: repository)
         for bytes in loaded.values {
           // One that is damaged says so when it is asked for.
           if let inner = try? Tree.decode(bytes) { self?.begin(inner, depth: depth - 1, in: repository) }
         }
         return loaded
       }
-      for id in new { state.groups[id] = group }
+      for tree in new {
+        state.groups[tree.id] = group
+        state.byteCount += tree.byteCount
+      }
       state.order += new
-      while state.order.count > Self.limit { state.groups[state.order.removeFirst()] = nil }
+      while state.order.count > Self.limit || state.byteCount > Self.totalByteLimit {
+        let oldest = state.order.removeFirst()
+        state.byteCount -= oldest.byteCount
+        state.groups[oldest.id] = nil
+      }
     }
   }
 

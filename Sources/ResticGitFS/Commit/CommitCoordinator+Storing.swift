@@ -25,10 +25,13 @@ extension CommitCoordinator {
       tree.bookkeep { $0.thaw() }
       streamer.noteCommitEnd()
     }
+    // In a network what others have saved is looked for beside the storing.
+    let isEarly = repository.backend.isDistant
+    let early = isEarly ? reservation.map { EarlyLook($0, lock, on: repository, clock: clock) } : nil
     let commit = try await store(frozen)
     let result: CommitResult
     do {
-      result = try await save(commit, filter, lock, reservation, returned)
+      result = try await save(commit, filter, lock, reservation, early, returned)
     } catch let error as UnconfirmedSnapshot {
       settle(commit)
       state.withLock { $0.noteUnconfirmed(error) }
@@ -61,7 +64,7 @@ extension CommitCoordinator {
   /// Saves what is stored as the newest snapshot, unless that says nothing new.
   private func save(
     _ commit: StoredCommit, _ filter: SnapshotFilter, _ lock: RepositoryLock, _ reservation: CommitReservation?,
-    _ returned: ReturnedLocks
+    _ early: EarlyLook?, _ returned: ReturnedLocks
   ) async throws -> CommitResult {
     let (base, sent) = state.withLock { ($0.base, $0.sent) }
     if commit.durable.id == base.shown.tree, base.known == nil, sent.isEmpty {
@@ -70,7 +73,7 @@ extension CommitCoordinator {
     }
     return try await saver(for: commit, filter, returned).save(
       commit.durable, base: base.shown, known: base.known, sent: sent, lock: lock,
-      reservation: reservation ?? makeReservation(), summary: commit.summary)
+      reservation: reservation ?? makeReservation(), early: early, summary: commit.summary)
   }
 
   private func saver(

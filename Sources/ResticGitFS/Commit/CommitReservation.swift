@@ -40,6 +40,14 @@ struct CommitReservation: Sendable {
     }
   }
 
+  /// The lock that was reserved; it stays the reservation's. Throws `.lockLost` where it was lost since, and what
+  /// `CommitLock.acquire` does.
+  func reservedLock() async throws -> CommitLock {
+    let lock = try await task.value
+    try lock.validate()
+    return lock
+  }
+
   /// Gives back the lock, or stops taking it.
   func giveUp() async {
     task.cancel()

@@ -4,8 +4,8 @@ import ResticCore
 ///
 /// In a network the listing that shows them is begun together with the listing of the snapshots, so that both are one round of
 /// requests. It counts if it began a moment ago when the snapshot is sent: between any listing and what is saved upon it lies a
-/// round trip, and this is that time, and some more. No other client takes a lock away so fast: that takes two minutes. A
-/// process that was stopped or asleep meanwhile makes a new listing.
+/// round trip, and this is that time, and some more. No other client takes a lock away so fast: that takes two minutes. Only
+/// `restic unlock --remove-all` does. A process that was stopped or asleep meanwhile makes a new listing.
 struct LockConfirmation: Sendable {
   /// For how long a listing counts, from when it began.
   private static let lifetime = Duration.seconds(1)
@@ -28,13 +28,18 @@ struct LockConfirmation: Sendable {
 
   /// Throws `.lockLost` unless both locks are there.
   func confirm() async throws {
-    guard let early, early.begin.duration(to: .now) < Self.lifetime else {
-      return try await commitLock.confirm(with: lock)
+    if let early {
+      try await withTaskCancellationHandler {
+        try await early.task.value
+      } onCancel: {
+        early.task.cancel()
+      }
+      // Its answer may have taken long.
+      if early.begin.duration(to: .now) < Self.lifetime {
+        try lock.validate()
+        return try commitLock.validate()
+      }
     }
-    try await withTaskCancellationHandler {
-      try await early.task.value
-    } onCancel: {
-      early.task.cancel()
-    }
+    try await commitLock.confirm(with: lock)
   }
 }

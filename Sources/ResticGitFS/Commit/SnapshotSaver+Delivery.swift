@@ -6,12 +6,27 @@ extension SnapshotSaver {
   /// Saves the snapshot that is to be the newest.
   func send(
     _ sealed: SealedSnapshot, of change: Change, _ merge: CommitResult.Merge?
-  ) async throws -> SavedSnapshot {
+  ) async throws -> SentSnapshot {
     let sent = SentSnapshot(sealed: sealed, ours: change.mounted, merge: merge)
     willSend(sent)
-    let saved = try await deliver(sealed)
+    _ = try await deliver(sealed)
     didSave(sent)
-    return saved
+    return sent
+  }
+
+  /// In a network the look at the config before the sending may be a second old: looks once more. Where another repository has
+  /// taken the place of the one that was opened, `sent` may be in that one, and counts as not answered: throws
+  /// `UnansweredSnapshot`, and the next commit looks for the snapshot. Any other failure says nothing.
+  func confirmIdentity(after sent: SentSnapshot?) async throws {
+    guard let sent, repository.backend.isDistant else { return }
+    do throws(RepositoryError) {
+      try await repository.confirmIdentity()
+    } catch .otherRepository(let message) {
+      willSend(sent)
+      throw UnansweredSnapshot(saved: sent.saved, cause: .otherRepository(message))
+    } catch {
+      return
+    }
   }
 
   /// Makes sure that `arrived`, whose saving had failed, stays: a snapshot that can be read may still be lost in a power cut.

@@ -25,20 +25,25 @@ extension SnapshotSaver {
     var time: Timestamp
   }
 
-  func save(_ change: Change, _ summary: SnapshotSummary, confirm: () async throws -> Void) async throws -> Turn {
-    let look = try await look(change)
+  /// Saves what `change` says, upon what `found` tells of others if that was looked for already.
+  func save(
+    _ change: Change, _ found: EarlyLook.Found?, _ summary: SnapshotSummary, confirm: () async throws -> Void
+  ) async throws -> Turn {
+    let look = try await look(change, found)
     if let newest = look.newest, !look.sides.isEmpty {
       return try await saveMerged(look, into: newest, summary, confirm: confirm)
     }
     return try await saveAlone(look, summary, confirm: confirm)
   }
 
-  private func look(_ change: Change) async throws -> Look {
+  private func look(_ change: Change, _ found: EarlyLook.Found?) async throws -> Look {
     var change = change
     // Before the locks are confirmed: a snapshot that arrives late is then the older one, too, and hides nothing.
-    let time = clock.wallTime()
+    let time = found?.time ?? clock.wallTime()
     var description = SnapshotDescription(base: change.base.snapshot, filter: filter, identity: identity)
-    let matching = try await repository.snapshotList(rereadsDamaged: true).matching { filter.matches($0) }
+    let list: SnapshotList
+    if let found { list = found.list } else { list = try await repository.snapshotList(rereadsDamaged: true) }
+    let matching = try list.matching { filter.matches($0) }
     let snapshots = matching.filter { description.covers($0.snapshot) }
     let arrived = change.sent.last { $0.isListed(in: snapshots) }
     if let arrived {
@@ -88,8 +93,8 @@ extension SnapshotSaver {
       look.description.successor(ours.id, at: look.time, summary: summary), of: ours)
     try await confirm()
     let merge = change.all(nil)
-    return Turn(
-      result: .saved(try await send(sealed, of: change, merge), merge: merge), saved: ours, known: look.known)
+    let sent = try await send(sealed, of: change, merge)
+    return Turn(result: .saved(sent.saved, merge: merge), saved: ours, sent: sent, known: look.known)
   }
 
   /// Merges the sides into the newest snapshot, and saves what that makes.
@@ -127,8 +132,9 @@ extension SnapshotSaver {
       if let arrived = look.arrived { try await keep(arrived, look.listed) }
       return Turn(result: .saved(newest, merge: all), known: look.known, refusal: refusal)
     }
-    let saved = try await send(sealed, of: change, all)
-    return Turn(result: .saved(saved, merge: all), saved: merged, known: look.known, refusal: refusal)
+    let sent = try await send(sealed, of: change, all)
+    return Turn(
+      result: .saved(sent.saved, merge: all), saved: merged, sent: sent, known: look.known, refusal: refusal)
   }
 
   /// Throws `RemovedSnapshot` unless `newest` builds upon `saved`.

@@ -43,16 +43,17 @@ struct SnapshotSaver: Sendable {
 
   /// Saves `ours`, which grew out of `base`. `summary` says what the commit did; `reservation` ends with it. With `known`,
   /// `base` is an unconfirmed snapshot: others may have come beside it since only those were there. `sent` are snapshots of
-  /// earlier commits, the oldest first: the last of them that is there takes the place of `base`.
+  /// earlier commits, the oldest first: the last of them that is there takes the place of `base`. `early` was begun with
+  /// `reservation`.
   ///
   /// Throws before anything is saved, or `UnansweredSnapshot`, or `UnconfirmedSnapshot`; or `RefusedMerge`, when what was
   /// saved turned out to be beside somebody else's: then both are in the newest snapshot, theirs in place.
   func save(
     _ ours: DurableTree, base: CommitBase.Shown, known: Set<SnapshotID>? = nil, sent: [SentSnapshot] = [],
-    lock: RepositoryLock, reservation: CommitReservation, summary: SnapshotSummary
+    lock: RepositoryLock, reservation: CommitReservation, early: EarlyLook? = nil, summary: SnapshotSummary
   ) async throws -> CommitResult {
     let change = Change(ours: ours, base: base, known: known, sent: sent, mounted: ours.id)
-    var turn = try await takeTurn(change, lock, reservation, summary)
+    var turn = try await takeTurn(change, lock, reservation, early, summary)
     var result = turn.result
     var refusal: RefusedMerge?
     var losses = 0
@@ -68,7 +69,7 @@ struct SnapshotSaver: Sendable {
         guard losses <= Self.longestLosingStreak else { throw loss }
         let again = CommitReservation(
           of: repository, retryFor: max(retryFor, CommitReservation.leastRetry), clock: clock, logger: logger)
-        turn = try await takeTurn(change, lock, again, summary)
+        turn = try await takeTurn(change, lock, again, nil, summary)
       } catch let removed as RemovedSnapshot {
         throw removed.error
       } catch {
@@ -111,6 +112,8 @@ struct SnapshotSaver: Sendable {
     var result: CommitResult
     /// The tree of the snapshot that was saved, if one was.
     var saved: DurableTree?
+    /// The snapshot that was sent, if one was.
+    var sent: SentSnapshot?
     /// The snapshots that were there before the first turn.
     var known: Set<SnapshotID>
     /// Why the lock may have been lost before the snapshot was there.
@@ -125,24 +128,29 @@ struct SnapshotSaver: Sendable {
   }
 
   private func takeTurn(
-    _ change: Change, _ lock: RepositoryLock, _ reservation: CommitReservation, _ summary: SnapshotSummary
+    _ change: Change, _ lock: RepositoryLock, _ reservation: CommitReservation, _ early: EarlyLook?,
+    _ summary: SnapshotSummary
   ) async throws -> Turn {
     let commitLock = try await reservation.lock()
+    let found = await early?.found(under: commitLock)
     // What the saving needs is looked for beside what others have saved.
     repository.anticipateStoring()
-    let confirmation = LockConfirmation(of: lock, commitLock, on: repository)
+    let confirmation = found?.confirmation ?? LockConfirmation(of: lock, commitLock, on: repository)
     let result: Result<Turn, any Error>
     do {
-      var turn = try await save(change, summary) {
+      var turn = try await save(change, found, summary) {
         try await confirmation.confirm()
         if !change.isSaved { try willSave() }
       }
       if turn.saved != nil {
+        let sent = turn.sent
+        async let identity: Void = confirmIdentity(after: sent)
         do {
           try await commitLock.confirm()
         } catch {
           turn.loss = error
         }
+        try await identity
       }
       result = .success(turn)
     } catch {

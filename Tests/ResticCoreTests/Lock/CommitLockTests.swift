@@ -97,8 +97,23 @@ struct CommitLockTests {
   @Test("a storage that remembers what somebody has removed, until it is asked for a list, deceives nobody")
   func remembered() async throws {
     let scene = try await Scene()
-    let repository = try await TestRepository.open(RememberingBackend(base: scene.backend))
+    let remembering = RememberingBackend(base: scene.backend)
+    let repository = try await TestRepository.open(remembering)
     let lock = try await CommitLock.acquire(on: repository, policy: scene.policy, clock: scene.lockClock)
+    remembering.remember()
+    scene.backend[.lock(lock.id)] = nil
+    await #expect(throws: RepositoryError.self) { try await lock.confirm() }
+  }
+
+  @Test("a lock that is there and listed late is not lost")
+  func listedLate() async throws {
+    let scene = try await Scene()
+    let isLate = Locked(false)
+    let late = ForgetfulListing(base: scene.backend) { isLate.withLock { $0 } }
+    let repository = try await TestRepository.open(late)
+    let lock = try await CommitLock.acquire(on: repository, policy: scene.policy, clock: scene.lockClock)
+    isLate.withLock { $0 = true }
+    try await lock.confirm()
     scene.backend[.lock(lock.id)] = nil
     await #expect(throws: RepositoryError.self) { try await lock.confirm() }
   }
@@ -318,11 +333,37 @@ struct CommitLockTests {
   }
 }
 
-/// Says that every file is there whose size is asked for, as rclone does of one that somebody else has removed.
-private struct RememberingBackend: BackendWrapper {
+/// Lists nothing while it is late.
+private struct ForgetfulListing: BackendWrapper {
   let base: any Backend
+  let isLate: @Sendable () -> Bool
 
-  func byteCount(of file: BackendFile) async throws(BackendError) -> Int { 100 }
+  func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
+    isLate() ? [] : try await base.list(type)
+  }
+}
+
+/// Says that every file is there whose size is asked for, until it is asked for a list, as rclone does of a file that somebody
+/// else has removed.
+private final class RememberingBackend: BackendWrapper {
+  let base: any Backend
+  private let wasListed = Locked(false)
+
+  init(base: any Backend) {
+    self.base = base
+  }
+
+  /// It remembers from now on.
+  func remember() { wasListed.withLock { $0 = false } }
+
+  func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
+    wasListed.withLock { $0 } ? try await base.byteCount(of: file) : 100
+  }
+
+  func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
+    wasListed.withLock { $0 = true }
+    return try await base.list(type)
+  }
 }
 
 /// Lists lock files only when another was written after them.

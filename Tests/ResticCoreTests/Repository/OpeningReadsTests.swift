@@ -32,9 +32,9 @@ struct OpeningReadsTests {
     for file in memory.files.keys where file.type != .data {
       #expect(counted.calls.count { $0.operation == .load && $0.file == file } == 1, "\(file)")
     }
-    // That of index files is made anew, when the snapshots are known.
+    // Those that count are made anew, that of index files when the snapshots are known.
     let lists = counted.calls.filter { $0.operation == .list }.map(\.type)
-    #expect(lists.count { $0 == .index } == 2 && lists.count { $0 == .snapshot } == 1)
+    #expect(lists.count { $0 == .index } == 2 && lists.count { $0 == .snapshot } == 2)
   }
 
   @Test("a wrong password costs no further request, and what was read is good for the next try")
@@ -50,11 +50,14 @@ struct OpeningReadsTests {
     #expect(counted.callCount == 3, "config, the list of keys, the key")
   }
 
-  @Test("a list that is old is made anew: a snapshot that came while a password was typed is there")
-  func oldList() async throws {
+  // C10
+  @Test(
+    "a snapshot that came after the lists is chosen: a commit that a mount waits for, or one while a password was typed"
+  )
+  func laterSnapshot() async throws {
     _ = try await makeRepository()
-    let reads = OpeningReads(of: memory, .everything, lifetime: .zero)
-    try await reads.requireConfig()
+    let reads = OpeningReads(of: memory, .everything)
+    _ = await reads.files(of: .snapshot)
     let newest = try await TestRepository.open(memory).commit(["a": [3]], seconds: 2)
     let repository = try await open(memory, reads)
     #expect(try await repository.latestSnapshot(matching: SnapshotFilter())?.id == newest.id)

@@ -29,7 +29,13 @@ struct MountPreparationTests {
   private func prepare(
     _ backend: any Backend, isReadOnly: Bool = false, isForOneProgram: Bool = false, retryFor: Duration = .zero
   ) async throws -> MountService {
-    let repository = try await open(backend)
+    try await prepare(
+      try await open(backend), isReadOnly: isReadOnly, isForOneProgram: isForOneProgram, retryFor: retryFor)
+  }
+
+  private func prepare(
+    _ repository: Repository, isReadOnly: Bool = false, isForOneProgram: Bool = false, retryFor: Duration = .zero
+  ) async throws -> MountService {
     var configuration = MountConfiguration(
       mountpoint: "/nowhere", isReadOnly: isReadOnly, selection: .latest(SnapshotFilter()),
       createsBareRepository: false, fileSystemName: "test", retryLock: retryFor,
@@ -58,6 +64,18 @@ struct MountPreparationTests {
       #expect(counted.calls.contains { $0.isWrite } == isKept)
       #expect(try await storage.list(.lock).isEmpty)
     }
+  }
+
+  // C10
+  @Test("a snapshot that was saved after the repository was opened is shown: a mount may have waited for that commit")
+  func savedSince() async throws {
+    try await makeSnapshot()
+    let repository = try await open(storage)
+    try await makeSnapshot([2])
+    let service = try await prepare(repository)
+    let newest = try await open(storage).latestSnapshot(matching: SnapshotFilter())
+    #expect(service.status().snapshot == newest?.id.hex)
+    await service.abandon()
   }
 
   @Test("the index is listed when the snapshots are known")

@@ -8,13 +8,16 @@ import Testing
 @Suite("The order of a commit's calls in a network", .timeLimit(.minutes(5)))
 struct CommitRoundsTests {
   /// A mount of a repository at the end of a network, with one snapshot.
-  private static func makeMount(isImmediate: Bool) async throws -> (TestMount, DistantBackend, MemoryBackend) {
+  private static func makeMount(
+    isImmediate: Bool, isForOneProgram: Bool = false
+  ) async throws -> (TestMount, DistantBackend, MemoryBackend) {
     let memory = MemoryBackend()
     let first = try await TestMount(TestMount.makeRepository(on: memory))
     try await first.write([1], to: "d/f")
     _ = try await first.commit()
     let distant = DistantBackend(memory, roundTrip: .milliseconds(40), isImmediate: isImmediate)
-    return (try await TestMount(TestMount.openRepository(on: distant)), distant, memory)
+    let mount = try await TestMount(TestMount.openRepository(on: distant), isForOneProgram: isForOneProgram)
+    return (mount, distant, memory)
   }
 
   @Test(
@@ -52,6 +55,30 @@ struct CommitRoundsTests {
     #expect(snapshot.begin - config.begin <= .milliseconds(1100))
     #expect(
       all("list index").isEmpty || all("list index").allSatisfy { $0.end <= index.begin }, "nothing is to be merged")
+    #expect(try await memory.list(.lock).isEmpty)
+  }
+
+  @Test("under a commit lock that was reserved, others' snapshots are looked for while the contents are stored")
+  func early() async throws {
+    let (mount, distant, memory) = try await Self.makeMount(isImmediate: true, isForOneProgram: true)
+    try await mount.write([2], to: "d/g")
+    // The repository's lock and the commit lock, and the listing that shows the latter.
+    try await waitUntil {
+      let saves = distant.exchanges.filter { $0.name == "save locks" }
+      let end = saves.map(\.end).max() ?? .zero
+      return saves.count == 2 && distant.exchanges.contains { $0.name == "list locks" && $0.begin >= end }
+    }
+    let before = distant.exchanges.count
+    guard case .saved = try await mount.commit() else {
+      Issue.record("a change makes a snapshot")
+      return
+    }
+    let calls = distant.exchanges[before...]
+    let look = try #require(calls.first { $0.name == "list snapshots" })
+    let index = try #require(calls.first { $0.name == "save index" })
+    let snapshot = try #require(calls.first { $0.name == "save snapshots" })
+    #expect(look.begin < index.end && look.end <= snapshot.begin && index.end <= snapshot.begin)
+    #expect(calls.count { $0.name == "list snapshots" } == 1)
     #expect(try await memory.list(.lock).isEmpty)
   }
 

@@ -40,14 +40,20 @@ extension Repository {
     }
   }
 
-  /// The bytes of `file` as they are stored, if the opening has read them.
+  /// The bytes of `file` as they are stored, if the opening has read them. The cache gets what it would have kept.
   func takeEarly(_ file: BackendFile) async -> PooledBytes? {
-    await openingReads.withLock { $0 }?.take(file)
+    guard let bytes = await openingReads.withLock({ $0 })?.take(file) else { return nil }
+    await (backend as? CachingBackend)?.keep(file, bytes)
+    return bytes
   }
 
   /// Every file of `type`, as it was listed by the opening a moment ago, or is now.
   func listEntriesEarly(_ type: BackendFileType) async throws(RepositoryError) -> [BackendEntry] {
-    if let reads = openingReads.withLock({ $0 }), let entries = await reads.takeList(type) { return entries }
+    if let reads = openingReads.withLock({ $0 }), let entries = await reads.takeList(type) {
+      // Nobody waits for the cache.
+      if let caching = backend as? CachingBackend { Task { await caching.note(entries, of: type) } }
+      return entries
+    }
     return try await listEntries(type)
   }
 }

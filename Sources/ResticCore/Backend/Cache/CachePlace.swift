@@ -28,7 +28,7 @@ public struct CachePlace: Hashable, Sendable {
   func cached(_ files: [BackendFile]) async -> Set<BackendFile> {
     let wanted = files.filter { $0.type == .index || $0.type == .snapshot }
     guard keepsFiles, !wanted.isEmpty else { return [] }
-    return await BlockingExecutor(threadCount: 1).run { [folder] in
+    return await BlockingExecutor(threadCount: 1).run { [folder] () -> Set<BackendFile> in
       var found: Set<BackendFile> = []
       for repository in Self.repositories(in: folder) {
         let cache = CacheFolder(base: folder, repository: repository)

@@ -9,6 +9,9 @@
 /// cannot be used is asked for again. The lists of snapshots, index files and locks only tell what to read early: whoever relies
 /// on such a list makes a new one. What is mounted is chosen after the mount has waited for other commits.
 ///
+/// What is in a cache on this machine is not read early: it is at hand. Which cache is the repository's is not known yet, and
+/// does not matter, as files are named for their content.
+///
 /// Bounds, as nobody has shown a password yet: files of `byteLimit` bytes in all are kept, by their listed sizes, and a
 /// file of another size is dropped. Thread-safe.
 public final class OpeningReads: Sendable {
@@ -60,22 +63,29 @@ public final class OpeningReads: Sendable {
     var remainingByteCount = OpeningReads.byteLimit
     var files: [BackendFile: Request<PooledBytes>] = [:]
     var lists: [BackendFileType: Request<[BackendEntry]>] = [:]
+    /// Those that are in a cache.
+    var cached: Set<BackendFile> = []
   }
 
   private let backend: any Backend
+  private let cache: CachePlace?
   private let keyHint: String?
   /// A list that was made longer ago is made anew: somebody may have taken a while to type a password.
   private let lifetime: Duration
   private let state = Locked(State())
   let config: Request<PooledBytes>
 
-  /// Begins to read what `scope` says of the repository on `backend`. `keyHint` is the beginning of a key's id.
-  public convenience init(of backend: any Backend, keyHint: String? = nil, _ scope: Scope) {
-    self.init(of: backend, keyHint: keyHint, scope, lifetime: .seconds(5))
+  /// Begins to read what `scope` says of the repository on `backend`, and is not in `cache`. `keyHint` is the beginning of a
+  /// key's id.
+  public convenience init(of backend: any Backend, cache: CachePlace? = nil, keyHint: String? = nil, _ scope: Scope) {
+    self.init(of: backend, cache: cache, keyHint: keyHint, scope, lifetime: .seconds(5))
   }
 
-  init(of backend: any Backend, keyHint: String? = nil, _ scope: Scope, lifetime: Duration) {
+  init(
+    of backend: any Backend, cache: CachePlace? = nil, keyHint: String? = nil, _ scope: Scope, lifetime: Duration
+  ) {
     self.backend = backend
+    self.cache = cache
     self.keyHint = keyHint
     self.lifetime = lifetime
     config = Request { () async throws(BackendError) in try await backend.load(.config) }
@@ -106,12 +116,14 @@ public final class OpeningReads: Sendable {
     return (bytes, config.begin)
   }
 
-  /// The files of `type` that are read early, whenever they were listed.
+  /// The files of `type` that are read early or are in a cache, whenever they were listed.
   func files(of type: BackendFileType) async -> [BackendEntry] {
     guard let request = state.withLock({ $0.lists[type] }),
       case .success(let entries) = await request.answer
     else { return [] }
-    return state.withLock { state in entries.filter { state.files[$0.file] != nil } }
+    return state.withLock { state in
+      entries.filter { state.files[$0.file] != nil || state.cached.contains($0.file) }
+    }
   }
 
   /// The keys as they were listed. May be asked for again and again.
@@ -160,15 +172,18 @@ public final class OpeningReads: Sendable {
   private func list(_ type: BackendFileType) {
     let request = Request<[BackendEntry]> { [weak self, backend] () async throws(BackendError) in
       let entries = try await backend.list(type)
-      self?.read(entries, of: type)
+      await self?.read(entries, of: type)
       return entries
     }
     state.withLock { $0.lists[type] = request }
   }
 
   /// Begins to read those of `entries` that are few and small.
-  private func read(_ entries: [BackendEntry], of type: BackendFileType) {
-    for entry in wanted(entries, of: type) {
+  private func read(_ entries: [BackendEntry], of type: BackendFileType) async {
+    let wanted = wanted(entries, of: type)
+    let cached = await cache?.cached(wanted.map(\.file)) ?? []
+    if !cached.isEmpty { state.withLock { $0.cached.formUnion(cached) } }
+    for entry in wanted where !cached.contains(entry.file) {
       state.withLock { state in
         guard entry.byteCount > 0, entry.byteCount <= state.remainingByteCount else { return }
         state.remainingByteCount -= entry.byteCount

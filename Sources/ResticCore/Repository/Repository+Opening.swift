@@ -43,8 +43,10 @@ extension Repository {
     }
   }
 
-  /// The bytes of `file` as they are stored, if the opening has read them.
+  /// The bytes of `file` as they are stored, if the opening has read them. The cache gets what it would have kept.
   func takeEarly(_ file: BackendFile) async -> PooledBytes? {
-    await openingReads.withLock { $0 }?.take(file)
+    guard let bytes = await openingReads.withLock({ $0 })?.take(file) else { return nil }
+    await (backend as? CachingBackend)?.keep(file, bytes)
+    return bytes
   }
 }

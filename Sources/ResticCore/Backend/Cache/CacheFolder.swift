@@ -100,6 +100,15 @@ struct CacheFolder: Sendable {
     }
   }
 
+  /// Whether something has the name of `file` in the cache.
+  func holds(_ file: BackendFile) -> Bool {
+    do throws(Errno) {
+      return try withSubfolder(of: file) { folder throws(Errno) in try folder.holds(file.name) }
+    } catch {
+      return false
+    }
+  }
+
   /// Puts `file` into the cache. Where the cache is being removed nothing is done.
   func save(_ file: BackendFile, _ bytes: PooledBytes) throws(Errno) {
     do throws(Errno) {

@@ -24,6 +24,36 @@ public struct CachePlace: Hashable, Sendable {
     return absolute(home)?.appending(".cache").appending("restic")
   }
 
+  /// Those of `files` that are in the cache of any repository here. One that is may be damaged, or gone a moment later.
+  func cached(_ files: [BackendFile]) async -> Set<BackendFile> {
+    let wanted = files.filter { $0.type == .index || $0.type == .snapshot }
+    guard keepsFiles, !wanted.isEmpty else { return [] }
+    return await BlockingExecutor(threadCount: 1).run { [folder] () -> Set<BackendFile> in
+      var found: Set<BackendFile> = []
+      for repository in Self.repositories(in: folder) {
+        let cache = CacheFolder(base: folder, repository: repository)
+        for file in wanted where !found.contains(file) && cache.holds(file) { found.insert(file) }
+      }
+      return found
+    }
+  }
+
+  /// The repositories that have a cache in `folder`, as far as one can tell; of very many only some.
+  private static func repositories(in folder: FilePath) -> [ID<Never>] {
+    var found: [ID<Never>] = []
+    do throws(Errno) {
+      let all = try OwnFolder(folder, followsLink: true, mayBeRoots: true)
+      try all.forEachName { name throws(Errno) in
+        if found.count < repositoryLimit, let id = ID<Never>(hex: name) { found.append(id) }
+      }
+    } catch {
+      // There is none yet.
+    }
+    return found
+  }
+
+  private static let repositoryLimit = 64
+
   private static func absolute(_ text: String?) -> FilePath? {
     text.map { FilePath($0) }.flatMap { $0.isAbsolute ? $0 : nil }
   }

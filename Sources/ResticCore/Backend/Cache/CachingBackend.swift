@@ -91,6 +91,19 @@ struct CachingBackend: Backend {
     await base.listingsAreImmediate(of: type)
   }
 
+  // MARK: What others have read
+
+  /// Keeps `bytes`, the content of `file`, which is named for them.
+  func keep(_ file: BackendFile, _ bytes: PooledBytes) async {
+    if Self.isKept(file) { await cache.save(file, bytes) }
+  }
+
+  /// Takes out of the cache what is not among `entries`, all that the storage had of `type` a moment ago.
+  func note(_ entries: [BackendEntry], of type: BackendFileType) async {
+    guard type == .index || type == .snapshot else { return }
+    await removeAllBut(entries, of: type, cached: await cache.files(of: type))
+  }
+
   // MARK: Parts
 
   private static func isKept(_ file: BackendFile) -> Bool {

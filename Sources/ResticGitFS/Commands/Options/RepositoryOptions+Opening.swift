@@ -30,15 +30,15 @@ extension RepositoryOptions {
     let backend = try backend(
       at: location, options: options, waiting: settings.waiting, logger: settings.logger, context.environment)
     let hint = keyHint ?? context.environment[.keyHint]
-    let reads = OpeningReads(of: backend, keyHint: hint, scope)
+    var settings = settings
+    settings.cache = await cache.place(
+      for: location, on: backend, logger: settings.logger, context.environment)
+    let reads = OpeningReads(of: backend, cache: settings.cache, keyHint: hint, scope)
     do throws(RepositoryError) {
       try await reads.requireConfig()
     } catch {
       throw CommandError(Self.naming(location, in: error), location: location.description)
     }
-    var settings = settings
-    settings.cache = await cache.place(
-      for: location, on: backend, logger: settings.logger, context.environment)
     let wrongPassword = CommandError(.wrongPassword, location: location.description)
     for attempt in 1... {
       guard let answer = try await reader.password(of: location) else {

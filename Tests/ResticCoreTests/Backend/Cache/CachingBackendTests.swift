@@ -232,6 +232,29 @@ struct CachingBackendTests {
     #expect(try await reader.files(of: saved)["a"] == TestRepository.noise(3000, seed: 1))
   }
 
+  @Test("an opening reads nothing early that is in the cache, and the cache keeps what was read early")
+  func opening() async throws {
+    _ = try await create()
+    try FileManager.default.removeItem(atPath: test.base.string)
+    for isWarm in [false, true] {
+      let calls = FaultBackend(memory)
+      let settings = test.settings()
+      let reads = OpeningReads(of: calls, cache: settings.cache, .everything)
+      try await reads.requireConfig()
+      let repository = try await Repository.open(
+        on: calls, password: TestRepository.password, settings: settings, reads: reads)
+      let saved = try #require(try await repository.snapshots().last)
+      _ = try await repository.loadIndex(with: saved.snapshot.tree)
+      repository.endOpening()
+      #expect(loads(calls, .index) == (isWarm ? 0 : 2))
+      // The record has them, too.
+      try CacheTestFolder.remove(test.folder(of: repository).appending(SnapshotRecordFile.name))
+      #expect(loads(calls, .snapshot) == (isWarm ? 0 : 2))
+      #expect(test.names(of: .index, in: repository).count == 2)
+      #expect(test.names(of: .snapshot, in: repository).count == 2)
+    }
+  }
+
   @Test("two processes at once, each with the other's files, lose nothing")
   func together() async throws {
     _ = try await create()

@@ -98,12 +98,6 @@ struct CachingBackend: Backend {
     if Self.isKept(file) { await cache.save(file, bytes) }
   }
 
-  /// Takes out of the cache what is not among `entries`, all that the storage had of `type` a moment ago.
-  func note(_ entries: [BackendEntry], of type: BackendFileType) async {
-    guard type == .index || type == .snapshot else { return }
-    await removeAllBut(entries, of: type, cached: await cache.files(of: type))
-  }
-
   // MARK: Parts
 
   private static func isKept(_ file: BackendFile) -> Bool {

@@ -38,6 +38,8 @@ final class S3Client: Sendable {
   private static let mostCorrections = 5
   /// Up to this many bytes MD5 costs nothing that matters.
   private static let smallByteCount = 1 << 20
+  /// A server that names one region after the other keeps no more threads alive.
+  private static let mostTransports = 4
   private static let statusesOfOtherRegions: Set<Int> = [301, 307, 400, 403]
   /// Clocks that differ by less are not why a signature is refused.
   private static let clockTolerance: Int64 = 1
@@ -73,7 +75,7 @@ final class S3Client: Sendable {
       let attempt = try await attempt(request)
       guard !attempt.response.isSuccess else { return attempt.response }
       let failure = try await failure(of: attempt, request)
-      guard corrections < Self.mostCorrections, await correct(failure, attempt) else {
+      guard corrections < Self.mostCorrections, try await correct(failure, attempt) else {
         throw .refused(failure, region: attempt.region, credentials: attempt.credentials)
       }
       corrections += 1
@@ -123,7 +125,7 @@ final class S3Client: Sendable {
   }
 
   /// Whether `failure` was for something that is known better now.
-  private func correct(_ failure: S3Failure, _ attempt: Attempt) async -> Bool {
+  private func correct(_ failure: S3Failure, _ attempt: Attempt) async throws(Failure) -> Bool {
     if let region = failure.region, region != attempt.region, Self.statusesOfOtherRegions.contains(failure.status) {
       knowledge.withLock { $0.region = region }
       return true
@@ -137,7 +139,11 @@ final class S3Client: Sendable {
       return true
     case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
       guard let used = attempt.credentials, let credentials else { return false }
-      return await credentials.renew(after: used)
+      do throws(CredentialError) {
+        return try await credentials.renew(after: used)
+      } catch {
+        throw .unsigned(error)
+      }
     default:
       guard !attempt.hadMD5, failure.status == 400, failure.message.contains("Content-MD5") else { return false }
       noteMD5()
@@ -158,6 +164,8 @@ final class S3Client: Sendable {
     // The first one loads a library.
     let new = makeTransport(origin, nil)
     return knowledge.withLock { knowledge in
+      // Requests under way keep theirs.
+      if knowledge.transports.count >= Self.mostTransports { knowledge.transports = [:] }
       let chosen = knowledge.transports[origin] ?? new
       knowledge.transports[origin] = chosen
       return chosen

@@ -20,6 +20,7 @@ struct S3Failure: Hashable, Sendable {
 
   /// A person is shown no more of a server's words.
   private static let longestMessage = 200
+  private static let longestCode = 64
 
   /// What `response`, which `isSuccess` is false of, says.
   init(_ response: HTTPResponse) {
@@ -36,7 +37,8 @@ struct S3Failure: Hashable, Sendable {
         }
       }
     }
-    code = found["Code"].map { $0.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") } } ?? ""
+    let letters = (found["Code"] ?? "").filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") }
+    code = String(letters.prefix(Self.longestCode))
     message = String(
       decoding: (found["Message"] ?? "").utf8.filter { (0x20..<0x7f).contains($0) }.prefix(Self.longestMessage),
       as: UTF8.self)

@@ -33,7 +33,8 @@ struct S3Listing: Hashable, Sendable {
     }
     let isEncoded = reader.encoding == "url" || isPrefixEncoded == true
     for entry in reader.entries {
-      guard let key = Self.decoded(entry.key, isEncoded) else { throw FormatError("the key of a file cannot be read") }
+      // What is no text is none of ours.
+      guard let key = Self.decoded(entry.key, isEncoded) else { continue }
       guard let byteCount = Int(entry.size), byteCount >= 0 else {
         throw FormatError("the size of a file cannot be read")
       }

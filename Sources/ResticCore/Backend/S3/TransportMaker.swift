@@ -1,7 +1,7 @@
 /// Makes the transport for a server. `limits` are given where less patience is wanted than elsewhere.
 typealias TransportMaker = @Sendable (_ origin: HTTPOrigin, _ limits: ServiceLimits?) -> any HTTPTransport
 
-/// How long a service of this machine or of its network is waited for: it answers at once, or it is not there.
+/// How long a service that hands out credentials is waited for: it answers at once, or it is not there.
 struct ServiceLimits: Hashable, Sendable {
   /// Time to connect.
   let connect: Duration
@@ -12,6 +12,9 @@ struct ServiceLimits: Hashable, Sendable {
 
   /// A service behind a link-local address.
   static let linkLocal = ServiceLimits(connect: .seconds(1), stuck: .seconds(5), isDirect: true)
+
+  /// A service in the internet that hands out credentials, which requests may wait for.
+  static let tokenService = ServiceLimits(connect: .seconds(5), stuck: .seconds(30), isDirect: false)
 
   /// `options` with these limits.
   func applied(to options: TransportOptions) -> TransportOptions {

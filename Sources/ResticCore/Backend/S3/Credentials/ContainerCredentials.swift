@@ -32,7 +32,7 @@ struct ContainerCredentials: CredentialProvider {
     }
     var fields: [String] = []
     if let token = try await token() { fields.append("Authorization: \(token)") }
-    let limits: ServiceLimits? = origin.scheme == .http ? .linkLocal : nil
+    let limits: ServiceLimits = origin.scheme == .http ? .linkLocal : .tokenService
     let service = CredentialService(transport: makeTransport(origin, limits), source: Self.source)
     let bytes = try await service.ask(HTTPRequest(method: .get, target: path, fields: fields))
     return try CredentialsDocument.decode(bytes, source: Self.source)

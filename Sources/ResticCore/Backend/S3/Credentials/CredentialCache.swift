@@ -1,15 +1,22 @@
 /// Credentials for as long as they are good: fetched at the first use, and anew when four fifths of their time are over.
 ///
-/// One task at a time fetches; the others wait for it. Credentials that are good still are used where no new ones can be had.
+/// - While they are good for half a minute more, nobody waits for new ones: a service that is stuck must not hold back a
+///   lock's refresh. One task fetches, beside the requests.
+/// - Otherwise one task fetches at a time, and the others wait for it. If that fails, what is good still is used to its end.
 final class CredentialCache: Sendable {
+  /// A leaf lock.
   private struct State {
     var current: S3Credentials?
     /// When new ones are to be fetched, in seconds since 1970; nil: never.
     var renewal: Int64?
+    /// Whether a task fetches beside the requests.
+    var isRenewing = false
   }
 
-  /// Where no new ones could be had, the next try comes so many seconds later.
+  /// Where no new ones could be had, or our clock holds new ones for old, the next try comes so many seconds later.
   private static let pause: Int64 = 60
+  /// Credentials that end sooner than in so many seconds are waited for.
+  private static let margin: Int64 = 30
 
   private let provider: any CredentialProvider
   private let missing: CredentialError
@@ -29,26 +36,30 @@ final class CredentialCache: Sendable {
 
   /// Credentials that are good now.
   func current() async throws(CredentialError) -> S3Credentials {
-    if let fresh { return fresh }
+    if let known = fresh ?? goodForAWhile() { return known }
     return try await gate.pass { () async throws(CredentialError) in
       if let fresh { return fresh }
       do throws(CredentialError) {
         return try await fetch()
       } catch {
         guard let old = state.withLock({ $0.current }), old.expiration.map({ $0 > now() }) ?? false else { throw error }
-        state.withLock { $0.renewal = now() + Self.pause }
+        putOff()
         return old
       }
     }
   }
 
-  /// Whether there are others than `used` now, which a server holds for expired.
-  func renew(after used: S3Credentials) async -> Bool {
-    await gate.pass {
+  /// Whether there are others than `used` now, which a server holds for expired. Throws where that cannot be known yet.
+  func renew(after used: S3Credentials) async throws(CredentialError) -> Bool {
+    try await gate.pass { () async throws(CredentialError) in
       if let current = state.withLock({ $0.current }), current != used { return true }
-      // The server's word counts, whatever the error is here.
-      guard let new = try? await fetch() else { return false }
-      return new != used
+      do throws(CredentialError) {
+        return try await fetch() != used
+      } catch {
+        // An error that stays says less than the server's word.
+        if error.isPassing { throw error }
+        return false
+      }
     }
   }
 
@@ -57,13 +68,41 @@ final class CredentialCache: Sendable {
     return state.withLock { state in state.renewal.map { $0 > now } ?? true ? state.current : nil }
   }
 
+  /// Those that are to be renewed and are good still; the first who asks for them has a task fetch new ones.
+  private func goodForAWhile() -> S3Credentials? {
+    let limit = now() + Self.margin
+    let (known, isFirst): (S3Credentials?, Bool) = state.withLock { state in
+      guard let current = state.current, let end = current.expiration, end > limit else { return (nil, false) }
+      let isFirst = !state.isRenewing
+      state.isRenewing = true
+      return (current, isFirst)
+    }
+    if isFirst { Task { await fetchBesideRequests() } }
+    return known
+  }
+
+  private func fetchBesideRequests() async {
+    do throws(CredentialError) {
+      _ = try await gate.pass { () async throws(CredentialError) in try await fetch() }
+    } catch {
+      putOff()
+    }
+    state.withLock { $0.isRenewing = false }
+  }
+
   private func fetch() async throws(CredentialError) -> S3Credentials {
     guard let new = try await provider.credentials() else { throw missing }
     let now = now()
     state.withLock { state in
       state.current = new
-      state.renewal = new.expiration.map { now + max(0, $0 - now) / 5 * 4 }
+      // What our clock holds for old may be new by the server's.
+      state.renewal = new.expiration.map { now + max(Self.pause, max(0, $0 - now) / 5 * 4) }
     }
     return new
+  }
+
+  private func putOff() {
+    let later = now() + Self.pause
+    state.withLock { $0.renewal = later }
   }
 }

@@ -40,14 +40,7 @@ struct CredentialProcess: CredentialProvider {
     let deadline = ContinuousClock.now + timeLimit
     let pipe = try Pipe()
     defer { close(pipe.readEnd.rawValue) }
-    let child: ChildProcess
-    do {
-      defer { close(pipe.writeEnd.rawValue) }
-      // Its words on standard error are for the person. A group of its own can be ended as a whole.
-      child = try ChildProcess.start(
-        program, arguments, files: [STDIN_FILENO: "/dev/null"], descriptors: [(STDOUT_FILENO, pipe.writeEnd)],
-        signals: .unblocked, leadsSession: true)
-    }
+    let child = try start(program, arguments, output: pipe.writeEnd)
     do throws(Errno) {
       let output = try read(pipe.readEnd.rawValue, until: deadline)
       guard try end(of: child, until: deadline) == .exited(0) else { throw Errno.canceled }
@@ -56,6 +49,21 @@ struct CredentialProcess: CredentialProvider {
       if child.endIfOver() == nil { kill(-child.processID, SIGKILL) }
       child.wait()
       throw error
+    }
+  }
+
+  /// Starts the program, which writes to `output`; that is closed here. Its words on standard error are for the person.
+  ///
+  /// A group of its own can be ended as a whole. The repository's secrets are none of its business.
+  private func start(
+    _ program: String, _ arguments: [String], output: FileDescriptor
+  ) throws(Errno) -> ChildProcess {
+    defer { close(output.rawValue) }
+    let hidden = InheritedVariables.names(beginningWith: "RESTIC_").map { ($0, String?.none) }
+    return try InheritedVariables.with(Dictionary(hidden) { first, _ in first }) { variables throws(Errno) in
+      try ChildProcess.start(
+        program, arguments, variables: variables, files: [STDIN_FILENO: "/dev/null"],
+        descriptors: [(STDOUT_FILENO, output)], signals: .unblocked, leadsSession: true)
     }
   }
 

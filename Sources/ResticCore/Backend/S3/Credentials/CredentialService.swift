@@ -31,7 +31,8 @@ struct CredentialService: Sendable {
     return body.array
   }
 
-  private static func words(of failure: HTTPFailure) -> String {
+  /// Why there is no answer.
+  static func words(of failure: HTTPFailure) -> String {
     switch failure {
     case .unreachable(let message), .untrusted(let message), .refused(let message), .interrupted(let message): message
     case .cancelled: "cancelled"

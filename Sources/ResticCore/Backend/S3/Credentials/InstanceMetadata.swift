@@ -24,14 +24,7 @@ struct InstanceMetadata: CredentialProvider {
       origin = parsed.origin
     }
     let transport = makeTransport(origin, .linkLocal)
-    // Who does not answer to this is no such service.
-    let request = HTTPRequest(
-      method: .put, target: "/latest/api/token", fields: ["X-aws-ec2-metadata-token-ttl-seconds: 21600"],
-      room: .upTo(CredentialService.answerLimit))
-    guard let response = try? await transport.send(request), response.isSuccess, case .taken(let body) = response.body,
-      let token = Self.word(body.array)
-    else { return nil }
-
+    guard let token = try await token(transport) else { return nil }
     let service = CredentialService(transport: transport, source: Self.source)
     let fields = ["X-aws-ec2-metadata-token: \(token)"]
     let names = try await service.ask(HTTPRequest(method: .get, target: Self.rolePath, fields: fields)) { response in
@@ -41,6 +34,26 @@ struct InstanceMetadata: CredentialProvider {
     let target = Self.rolePath + PercentCoding.strict(role)
     let bytes = try await service.ask(HTTPRequest(method: .get, target: target, fields: fields))
     return try CredentialsDocument.decode(bytes, source: "\(Self.source) \(role)")
+  }
+
+  /// What the service wants to be shown; nil where nobody is there, or somebody else.
+  private func token(_ transport: any HTTPTransport) async throws(CredentialError) -> String? {
+    let request = HTTPRequest(
+      method: .put, target: "/latest/api/token", fields: ["X-aws-ec2-metadata-token-ttl-seconds: 21600"],
+      room: .upTo(CredentialService.answerLimit))
+    let response: HTTPResponse
+    do throws(HTTPFailure) {
+      response = try await transport.send(request)
+    } catch .unreachable {
+      return nil
+    } catch {
+      throw CredentialError("\(Self.source): \(CredentialService.words(of: error))", isPassing: true)
+    }
+    guard response.status < 500, response.status != 429 else {
+      throw CredentialError("\(Self.source): the answer is \(S3Failure(response).text)", isPassing: true)
+    }
+    guard response.isSuccess, case .taken(let body) = response.body else { return nil }
+    return Self.word(body.array)
   }
 
   /// The first line of `bytes`, if it can stand in a header field.

@@ -37,7 +37,7 @@ struct TokenService: Sendable {
     }
     self.region = region ?? S3Region.standard
     self.now = now
-    transport = makeTransport(origin, nil)
+    transport = makeTransport(origin, .tokenService)
   }
 
   /// The credentials of `role`, which those of `credentials` may take.

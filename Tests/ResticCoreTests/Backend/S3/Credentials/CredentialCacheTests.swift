@@ -1,3 +1,4 @@
+import ResticTestSupport
 import Synchronization
 import Testing
 
@@ -10,11 +11,16 @@ struct CredentialCacheTests {
     let now = Mutex<Int64>(1000)
     let count = Mutex(0)
     let isDown = Mutex(false)
+    /// Fetches that failed.
+    let failedCount = Mutex(0)
 
     func cache(lifetime: Int64?) -> CredentialCache {
       CredentialCache(
         ScriptedCredentials { () throws(CredentialError) in
-          guard !self.isDown.withLock({ $0 }) else { throw CredentialError("away", isPassing: true) }
+          guard !self.isDown.withLock({ $0 }) else {
+            self.failedCount.withLock { $0 += 1 }
+            throw CredentialError("away", isPassing: true)
+          }
           let number = self.count.withLock { count in
             count += 1
             return count
@@ -35,8 +41,10 @@ struct CredentialCacheTests {
     world.set(1799)
     #expect(try await cache.current().accessKeyID == "KEY1")
     world.set(1800)
-    #expect(try await cache.current().accessKeyID == "KEY2")
-    #expect(try await cache.current().accessKeyID == "KEY2")
+    // Nobody waits for them.
+    #expect(try await cache.current().accessKeyID == "KEY1")
+    try await waitUntil { world.count.withLock { $0 } == 2 }
+    try await Self.expect("KEY2", from: cache)
   }
 
   @Test("those without an end are fetched once; many who ask at once cause one fetch")
@@ -58,10 +66,14 @@ struct CredentialCacheTests {
     world.isDown.withLock { $0 = true }
     world.set(1900)
     #expect(try await cache.current().accessKeyID == "KEY1")
-    world.isDown.withLock { $0 = false }
-    world.set(1950)
+    try await waitUntil { world.failedCount.withLock { $0 } == 1 }
+    world.set(1975)
+    // They end too soon to be begun with, and there are no others.
     #expect(try await cache.current().accessKeyID == "KEY1")
-    world.set(1961)
+    world.isDown.withLock { $0 = false }
+    world.set(1990)
+    #expect(try await cache.current().accessKeyID == "KEY1")
+    world.set(2036)
     #expect(try await cache.current().accessKeyID == "KEY2")
     world.isDown.withLock { $0 = true }
     world.set(4000)
@@ -73,11 +85,72 @@ struct CredentialCacheTests {
     let world = World()
     let cache = world.cache(lifetime: nil)
     let first = try await cache.current()
-    #expect(await cache.renew(after: first))
-    #expect(await cache.renew(after: first))
+    #expect(try await cache.renew(after: first))
+    #expect(try await cache.renew(after: first))
     #expect(world.count.withLock { $0 } == 2)
     let same = CredentialCache(ScriptedCredentials { () throws(CredentialError) in try .test() }, missing: .missing)
-    #expect(await same.renew(after: try same.current()) == false)
+    let used = try await same.current()
+    #expect(try await same.renew(after: used) == false)
+  }
+
+  @Test("a renewal that hangs holds nobody back while the old ones are good")
+  func stuck() async throws {
+    let now = Mutex<Int64>(1000)
+    let count = Mutex(0)
+    let (stream, end) = AsyncStream.makeStream(of: Void.self)
+    let cache = CredentialCache(
+      StuckCredentials(
+        count: {
+          count.withLock { count in
+            count += 1
+            return count
+          }
+        }, stream: stream), missing: .missing, now: { now.withLock { $0 } })
+    #expect(try await cache.current().accessKeyID == "KEY1")
+    now.withLock { $0 = 1900 }
+    try await withTimeLimit {
+      for _ in 0..<100 { #expect(try await cache.current().accessKeyID == "KEY1") }
+    }
+    try await waitUntil { count.withLock { $0 } == 2 }
+    end.finish()
+    try await Self.expect("KEY2", from: cache)
+  }
+
+  @Test("a clock that holds new credentials for old ones does not have them fetched for each request")
+  func fastClock() async throws {
+    let world = World()
+    let cache = world.cache(lifetime: -5000)
+    for _ in 0..<10 { #expect(try await cache.current().accessKeyID == "KEY1") }
+  }
+
+  @Test("whether a service has others is not known while it is away")
+  func renewalFails() async throws {
+    let world = World()
+    let cache = world.cache(lifetime: nil)
+    let first = try await cache.current()
+    world.isDown.withLock { $0 = true }
+    await #expect(throws: CredentialError.self) { try await cache.renew(after: first) }
+    world.isDown.withLock { $0 = false }
+    #expect(try await cache.renew(after: first))
+  }
+
+  /// The first credentials come at once, the next ones when `stream` ends.
+  private struct StuckCredentials: CredentialProvider {
+    let count: @Sendable () -> Int
+    let stream: AsyncStream<Void>
+
+    func credentials() async throws(CredentialError) -> S3Credentials? {
+      let number = count()
+      if number > 1 { for await _ in stream {} }
+      return try .test("KEY\(number)", expiration: Int64(number * 1000 + 1000))
+    }
+  }
+
+  /// Waits until `cache` has the credentials with `key`, which a task of its own stores.
+  private static func expect(_ key: String, from cache: CredentialCache) async throws {
+    try await withTimeLimit {
+      while try await cache.current().accessKeyID != key { await Task.yield() }
+    }
   }
 
   @Test("none is an error that says what to set")

@@ -111,8 +111,10 @@ public struct SFTPFilter: Sendable {
             data += piece
         return data
     def packet(stream):
-        head = exactly(stream, 4)
-        return head and exactly(stream, struct.unpack(">I", head)[0])
+        try:
+            head = exactly(stream, 4)
+            return head and exactly(stream, struct.unpack(">I", head)[0])
+        except OSError: end()
     def name(body):
         if body[0] == 200:
             length = struct.unpack(">I", body[5:9])[0]

@@ -45,11 +45,8 @@ extension SFTPBackend {
   /// There is no folder for the repository.
   var missing: BackendError { .missing("there is no folder \(paths.root) on \(host) (is its disk mounted?)") }
 
-  /// Whether the repository's folder is there. Once it was, it is not asked for again.
+  /// Whether the repository's folder is there now: its disk may come and go.
   func rootIsThere(in call: SFTPCall) async throws(BackendError) -> Bool {
-    guard !memory.hasSeenRoot else { return true }
-    let isThere = try await reply(to: .status(paths.root), in: call).attributes?.isFolder ?? false
-    if isThere { memory.noteRoot() }
-    return isThere
+    try await reply(to: .status(paths.root), in: call).attributes?.isFolder ?? false
   }
 }

@@ -5,7 +5,6 @@ extension SFTPBackend {
     try await makeFolders(paths.rootAndAbove, in: call)
     try await makeFolders(paths.typeFolders, in: call)
     try await makeFolders(paths.dataFolders, in: call)
-    memory.noteRoot()
   }
 
   /// Makes the folder for `file`. Throws `.missing` where no repository is: a file for a disk that is not mounted must not
@@ -38,8 +37,7 @@ extension SFTPBackend {
     }
     // The server takes away what its umask says.
     _ = try await replies(to: new.map { .request(.setModeOf($0, mode)) }, in: call)
-    guard call.has(.synchronize) else { return }
-    for parent in Set(new.map(Self.parent)).sorted() { try await synchronize(parent, in: call) }
+    for parent in Set(new.map(Self.parent)).sorted() { try await synchronizeFolder(parent, in: call) }
   }
 
   private static func parent(_ folder: String) -> String {
@@ -48,7 +46,8 @@ extension SFTPBackend {
   }
 
   /// Makes the names in `folder` durable, where the server can do that.
-  private func synchronize(_ folder: String, in call: SFTPCall) async throws(BackendError) {
+  func synchronizeFolder(_ folder: String, in call: SFTPCall) async throws(BackendError) {
+    guard call.has(.synchronize) else { return }
     let opened = try await reply(to: .open(folder, .read, mode: nil), in: call)
     guard let handle = opened.handle else {
       memory.tell("\(host) cannot make names durable: a power cut there may take away what was saved last")

@@ -1,9 +1,9 @@
 /// Listing.
 extension SFTPBackend {
-  /// As many folders are open at a time; a server may let a user have some hundred.
-  private static let openFolders = 64
+  /// As many folders are read at a time: what a server answers to all of them is in memory at once.
+  private static let openFolders = 16
   /// Questions for names that are sent at a time: first and at most.
-  private static let questions = 2...32
+  private static let questions = 2...8
 
   public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
     let call = try await begin()
@@ -23,8 +23,8 @@ extension SFTPBackend {
     } catch {
       throw .unavailable("\(error)")
     }
-    let (entries, unclear) = listing.result
-    guard !entries.isEmpty || !unclear.isEmpty else {
+    let (entries, unclear, hasFolder) = listing.result
+    guard hasFolder else {
       guard try await rootIsThere(in: call) else { throw missing }
       return []
     }
@@ -58,6 +58,7 @@ extension SFTPBackend {
       throw try await failure(opened.status, "list \(folder)", nil, in: call)
     }
     defer { call.post([.close(handle)]) }
+    listing.noteFolder()
     var count = Self.questions.lowerBound
     while true {
       let questions = [SFTPExchange.Step](repeating: .request(.readFolder(handle)), count: count)
@@ -83,6 +84,7 @@ private final class SFTPListing: Sendable {
     var entries: [BackendEntry] = []
     var unclear: [BackendFile] = []
     var byteCount = 0
+    var hasFolder = false
   }
 
   /// What a name costs beside its bytes.
@@ -99,8 +101,13 @@ private final class SFTPListing: Sendable {
     self.byteLimit = byteLimit
   }
 
-  /// The files, and those of which the server has not said everything.
-  var result: (entries: [BackendEntry], unclear: [BackendFile]) { state.withLock { ($0.entries, $0.unclear) } }
+  /// The files, those of which the server has not said everything, and whether there was a folder at all.
+  var result: (entries: [BackendEntry], unclear: [BackendFile], hasFolder: Bool) {
+    state.withLock { ($0.entries, $0.unclear, $0.hasFolder) }
+  }
+
+  /// Remembers that there was a folder.
+  func noteFolder() { state.withLock { $0.hasFolder = true } }
 
   /// Adds those of `names` that are files of ours; false where there are too many. Names that are not ids, files outside the
   /// folder that their name asks for, and everything that is no plain file are passed over.

@@ -53,8 +53,8 @@ extension SFTPBackend {
     }
   }
 
-  /// Throws `.alreadyExists` unless the stored `file` is exactly `bytes`, and makes sure that it is durable: whoever wrote it
-  /// may have died before it was.
+  /// Throws `.alreadyExists` unless the stored `file` is exactly `bytes`, and makes sure that the file and its name are durable:
+  /// whoever wrote it may have died before they were.
   func compare(_ file: BackendFile, with bytes: PooledBytes, in call: SFTPCall) async throws(BackendError) {
     guard try await status(of: file, in: call) == bytes.byteCount else { throw .alreadyExists(file) }
     var position = 0
@@ -68,6 +68,7 @@ extension SFTPBackend {
       position = range.upperBound
     }
     try await synchronize(file, in: call)
+    try await synchronizeFolder(paths.folder(of: file), in: call)
   }
 
   /// How many bytes are compared at a time.

@@ -105,6 +105,7 @@ extension SFTPBackend {
       guard try await isThere(file, in: call) else {
         throw try await failure(renamed, "save \(file)", nil, byteCount: 1, in: call)
       }
+      // Whoever gave it its name may have died before that was durable.
       try await compare(file, with: bytes, in: call)
       return false
     }

@@ -23,6 +23,11 @@ public struct SFTPLocation: Hashable, Sendable, CustomStringConvertible {
     }
     isURL = text.hasPrefix("//")
     let parts = isURL ? try Self.partsOfURL(text.dropFirst(2)) : try Self.parts(text)
+    // Percent signs may have spelled some.
+    guard [parts.user ?? "", parts.host, parts.path].allSatisfy({ $0.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f } })
+    else {
+      throw Self.malformed("it holds a control character")
+    }
     guard !parts.path.hasPrefix("~") else {
       throw Self.malformed("servers do not know ~: leave it out, and the path counts from the home folder")
     }

@@ -14,7 +14,6 @@ final class SFTPMemory: Sendable {
   private struct State {
     var sizes: [BackendFile: Int] = [:]
     var modes: Modes?
-    var hasSeenRoot = false
     var told: Set<String> = []
   }
 
@@ -38,7 +37,6 @@ final class SFTPMemory: Sendable {
     state.withLock { state in
       if size != nil, state.sizes.count >= Self.mostSizes { state.sizes = [:] }
       state.sizes[file] = size
-      if size != nil { state.hasSeenRoot = true }
     }
   }
 
@@ -54,12 +52,6 @@ final class SFTPMemory: Sendable {
 
   /// Takes the modes of a config file that was saved.
   func noteConfig(_ modes: Modes) { state.withLock { $0.modes = modes } }
-
-  /// Whether the repository's folder was ever there.
-  var hasSeenRoot: Bool { state.withLock { $0.hasSeenRoot } }
-
-  /// Remembers that the repository's folder is there.
-  func noteRoot() { state.withLock { $0.hasSeenRoot = true } }
 
   /// Logs `notice`, once.
   func tell(_ notice: String) {

@@ -1,8 +1,9 @@
 /// The program that brings an SFTP server's words here: `ssh`, or what `sftp.command` names.
 extension ServiceCommand {
-  /// Silence of a server is noticed after four of these; a connection on which nothing is sent is kept open by them, too.
-  private static let aliveSeconds = 30
-  private static let aliveCount = 4
+  /// Silence of a server is noticed after three of these, before a lock is lost by it (`LockPolicy.lossTimeout`); a connection
+  /// on which nothing is sent is kept open by them, too.
+  private static let aliveSeconds = 15
+  private static let aliveCount = 3
 
   /// The program for `location`. `connectLimit`: how long a server may take to be reached.
   ///

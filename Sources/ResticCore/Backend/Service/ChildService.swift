@@ -88,6 +88,9 @@ final class ChildService: Sendable {
     }
   }
 
+  /// Whether it has the terminal, and may be asking somebody.
+  var hasTerminal: Bool { terminal.withLock { $0 != nil } }
+
   /// It has begun to serve: it asks nobody anything any more, and the terminal is ours again.
   func becomeReady() {
     terminal.withLock { $0.take() }?.takeBack()

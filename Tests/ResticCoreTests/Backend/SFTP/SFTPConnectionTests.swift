@@ -94,17 +94,17 @@ struct SFTPConnectionTests {
       memory.initializeMemory(as: UInt8.self, repeating: 7)
       return 16 << 20
     }
-    let isOver = Locked(false)
+    let isOver = Flag()
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         for number in 0..<8 {
           try await backend.save(SFTPFixture.file(.data, [UInt8(number)]), pack)
         }
-        isOver.withLock { $0 = true }
+        isOver.set()
       }
       group.addTask {
         var count = 0
-        while !isOver.withLock({ $0 }) {
+        while !isOver.isSet {
           let lock = SFTPFixture.file(.lock, [UInt8(count % 256)])
           try await backend.save(lock, [UInt8(count % 256)])
           #expect(try await backend.list(.lock).map(\.file) == [lock])

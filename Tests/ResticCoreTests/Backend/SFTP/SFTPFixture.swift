@@ -72,3 +72,14 @@ final class LogRecorder: Sendable {
   /// Where they come from.
   var logger: Logger { Logger(label: "test") { _ in Handler(recorder: self) } }
 }
+
+/// Something that one task tells another.
+final class Flag: Sendable {
+  private let state = Locked(false)
+
+  /// Whether it was set.
+  var isSet: Bool { state.withLock { $0 } }
+
+  /// Sets it, for good.
+  func set() { state.withLock { $0 = true } }
+}

@@ -56,7 +56,7 @@ struct SFTPLocationTests {
       "//[::1/x",
       "[::1]:x", "-oProxyCommand=x:dir", "//-oProxyCommand=x/dir", "-x@host:dir", "a -x@host:dir", ":dir", "@:dir",
       "//@/dir", "ho st:dir", "$(x):dir", "`x`:dir", "a;b:dir", "a|b@host:x", "//host%24(x)/dir", "//host/a%zz",
-      "//host/a?b", "//host/a#b", "ho\nst:dir", "host:di\u{1}r", "",
+      "//host/a?b", "//host/a#b", "//host/a%0ab", "//a%0ab/c", "//u%1bx@host/c", "ho\nst:dir", "host:di\u{1}r", "",
     ])
   func refused(text: String) {
     let error = #expect(throws: BackendLocationError.self) { try BackendLocation.parse("sftp:" + text) }
@@ -82,7 +82,7 @@ struct SFTPLocationTests {
   @Test("ssh is called as restic calls it, and told when a server counts as gone; what the user says comes first")
   func command() throws {
     let own = [
-      "-o", "ConnectTimeout=30", "-o", "ServerAliveInterval=30", "-o", "ServerAliveCountMax=4", "-s", "sftp",
+      "-o", "ConnectTimeout=30", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3", "-s", "sftp",
     ]
     #expect(try words("host:x") == ["ssh", "host"] + own)
     #expect(try words("user@host:x") == ["ssh", "host", "-l", "user"] + own)

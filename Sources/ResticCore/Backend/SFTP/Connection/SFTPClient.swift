@@ -10,7 +10,8 @@ final class SFTPClient: Sendable {
 
   private struct State {
     var connection: SFTPConnection?
-    /// One that is being made.
+    /// Whether one is being made, and which, once there is one.
+    var isConnecting = false
     var coming: SFTPConnection?
     var lastTicket = 0
     var waiting: [(ticket: Int, waiter: Waiter)] = []
@@ -61,7 +62,8 @@ final class SFTPClient: Sendable {
         if isCancellable, Task.isCancelled { return (.failure(.cancelled), false) }
         if let connection = state.connection, connection.isUsable { return (.success(connection), false) }
         state.waiting.append((ticket, waiter))
-        return (nil, state.waiting.count == 1 && state.coming == nil)
+        defer { state.isConnecting = true }
+        return (nil, !state.isConnecting)
       }
       if let answer { waiter.resume(returning: answer) }
       if begins { connect() }
@@ -85,6 +87,7 @@ final class SFTPClient: Sendable {
   private func settle(_ result: Result<SFTPConnection, SFTPFailure>) {
     let waiting = state.withLock { state in
       state.coming = nil
+      state.isConnecting = false
       if case .success(let connection) = result { state.connection = connection }
       defer { state.waiting = [] }
       return state.waiting

@@ -7,10 +7,12 @@ internal import SystemPackage
 ///
 /// 1. All requests share it, each with a number of its own; none waits for the answer to another. Light ones (locks, questions)
 ///    go ahead of the pieces of large files, of which so many bytes are under way at most (`SFTPSchedule`).
-/// 2. Every exchange ends: with all its replies, or with a failure once nothing has moved for `TransportOptions.stuckTimeout`.
+/// 2. Every exchange ends: with all its replies, or with a failure. When the connection, or one exchange, has not moved for
+///    `TransportOptions.stuckTimeout`, the connection has failed.
 /// 3. A connection that has failed stays so. Whatever was under way on it fails with it.
-/// 4. A task that is cancelled gets `.cancelled` at once, unless it is cleaning up.
-/// 5. What a server sends takes no more memory than a packet, and the memory that reads have.
+/// 4. A task that is cancelled gets `.cancelled` at once, unless it is cleaning up. What was sent for it is still answered.
+/// 5. What a server sends takes no more memory than a packet, the memory that reads have, and some MiB for the names in a
+///    folder.
 ///
 /// `inbox` is how others reach the thread, a leaf lock.
 final class SFTPConnection: Sendable {
@@ -77,7 +79,7 @@ final class SFTPConnection: Sendable {
     let result = await withTaskCancellationHandler {
       await replies(to: exchange)
     } onCancel: {
-      exchange.isCancelled.withLock { $0 = true }
+      exchange.fail(.cancelled)
       inbox.withLock { $0.cancelled.append(exchange) }
       ring()
     }
@@ -98,8 +100,7 @@ final class SFTPConnection: Sendable {
 
   private func replies(to exchange: SFTPExchange) async -> Result<[SFTPReply], SFTPFailure> {
     await withCheckedContinuation { continuation in
-      exchange.continuation = continuation
-      begin(exchange)
+      if exchange.wait(continuation) { begin(exchange) }
     }
   }
 
@@ -134,7 +135,9 @@ final class SFTPConnection: Sendable {
       return then(failure)
     }
     let session = SFTPSession(service, options: options, bell: bell.readEnd)
-    let start = session.greet(until: .now.advanced(by: command.startLimit)) { inbox.withLock { !$0.isClosed } }
+    // Somebody who is asked for a password takes a while.
+    let limit = service.hasTerminal ? max(command.startLimit, options.stuckTimeout) : command.startLimit
+    let start = session.greet(until: .now.advanced(by: limit)) { inbox.withLock { !$0.isClosed } }
     switch start {
     case .success(let greeting):
       self.greeting.withLock { $0 = greeting }

@@ -1,6 +1,7 @@
 /// Some requests that belong together, sent in their order without waiting for answers, and all answers to them.
 ///
-/// Ownership: whoever makes it hands it to `SFTPConnection`; from then on it is its thread's. `@unchecked` for that.
+/// Ownership: whoever makes it hands it to `SFTPConnection`; from then on it is its thread's, but for `wait` and `end`.
+/// `@unchecked` for that. `waiter` is a leaf lock.
 final class SFTPExchange: @unchecked Sendable {
   /// A part of an exchange, which has one reply.
   enum Step: Sendable {
@@ -34,13 +35,20 @@ final class SFTPExchange: @unchecked Sendable {
   /// Up to this many bytes do not wait behind others'.
   static let lightByteCount = 16 << 10
 
-  let steps: [Step]
   /// Who waits for the replies.
-  var continuation: CheckedContinuation<Result<[SFTPReply], SFTPFailure>, Never>?
+  private enum Waiter {
+    case nobodyYet
+    case somebody(CheckedContinuation<Result<[SFTPReply], SFTPFailure>, Never>)
+    /// Whoever waited has heard.
+    case over
+  }
+
+  let steps: [Step]
+  private let waiter = Locked(Waiter.nobodyYet)
   /// After this long it is given up, whatever moves.
   var deadline = ContinuousClock.now
-  /// Whether its task was cancelled; said by any thread.
-  let isCancelled = Locked(false)
+  /// When something of it was sent or answered last.
+  var lastMovement = ContinuousClock.now
   /// Whether nobody wants the replies any more, although some of it was sent.
   private(set) var isAbandoned = false
   /// Whether the connection's thread has it.
@@ -48,6 +56,8 @@ final class SFTPExchange: @unchecked Sendable {
 
   private let isLight: Bool
   private var replies: [SFTPReply?]
+  /// What the names among the replies take, in bytes.
+  private var namesCost = 0
   /// The step that is being sent, and how much of it is.
   private var step = 0
   private var offset = 0
@@ -144,13 +154,52 @@ final class SFTPExchange: @unchecked Sendable {
       Piece(step: piece.step, offset: piece.offset + count, byteCount: piece.byteCount - count))
   }
 
+  /// Counts what `names` take; false where that is more than anybody asks for at once.
+  func count(_ names: [SFTPName]) -> Bool {
+    namesCost = names.reduce(namesCost) { $0 + Self.nameCost + $1.bytes.count }
+    return namesCost <= Self.mostNamesCost
+  }
+
+  /// A name in memory, beside its bytes.
+  private static let nameCost = 100
+  private static let mostNamesCost = 8 << 20
+
   /// Nobody waits any more; what is not sent yet stays unsent, but for what closes.
   func abandon() {
     isAbandoned = true
     hasFailed = true
     leftovers = []
-    continuation.take()?.resume(returning: .failure(.cancelled))
   }
+
+  /// Has `continuation` hear of the end. False where that was before; then it has heard that it is cancelled.
+  func wait(_ continuation: CheckedContinuation<Result<[SFTPReply], SFTPFailure>, Never>) -> Bool {
+    let isOver = waiter.withLock { waiter in
+      if case .over = waiter { return true }
+      waiter = .somebody(continuation)
+      return false
+    }
+    if isOver { continuation.resume(returning: .failure(.cancelled)) }
+    return !isOver
+  }
+
+  /// Whether whoever waited has heard. Any thread may ask.
+  var isOver: Bool {
+    waiter.withLock { waiter in
+      if case .over = waiter { true } else { false }
+    }
+  }
+
+  /// Tells whoever waits, unless that has happened before. Any thread may.
+  func end(_ result: Result<[SFTPReply], SFTPFailure>) {
+    let before = waiter.withLock { waiter in
+      defer { waiter = .over }
+      return waiter
+    }
+    if case .somebody(let continuation) = before { continuation.resume(returning: result) }
+  }
+
+  /// Tells whoever waits that there is no answer.
+  func fail(_ failure: SFTPFailure) { end(.failure(failure)) }
 
   /// Tells whoever waits; everything is answered.
   func finish() {
@@ -159,12 +208,7 @@ final class SFTPExchange: @unchecked Sendable {
       if case .request = step { return SFTPReply.skipped }
       return .status(.ok)
     }
-    continuation.take()?.resume(returning: .success(all))
-  }
-
-  /// Tells whoever waits that there is no answer.
-  func fail(_ failure: SFTPFailure) {
-    continuation.take()?.resume(returning: .failure(failure))
+    end(.success(all))
   }
 
   private func skipWhatIsNotSent() {

@@ -20,6 +20,8 @@ final class SFTPSession {
 
   /// How often deadlines are looked at.
   private static let lookInterval = Duration.seconds(1)
+  /// An answer may have to wait until what was sent before it has gone through a slow line, of 32 KiB a second.
+  private static let queueTime = Duration.seconds(SFTPSchedule.mostInFlight >> 15)
   /// Once nobody uses the connection any more, what is under way has so long.
   private static let closingLimit = Duration.seconds(2)
 
@@ -129,8 +131,10 @@ final class SFTPSession {
   }
 
   private func begin(_ exchange: SFTPExchange) {
-    guard !exchange.isCancelled.withLock({ $0 }) else { return exchange.fail(.cancelled) }
+    // Its task may have been cancelled. One that is posted is waited for by nobody, and is not over before its end.
+    guard !exchange.isOver else { return }
     exchange.hasBegun = true
+    exchange.lastMovement = .now
     // It may have been idle for long.
     if isIdle { (lastMovement, nextLook) = (.now, .now.advanced(by: Self.lookInterval)) }
     enqueue(exchange)
@@ -167,6 +171,7 @@ final class SFTPSession {
     let (id, piece) = (nextID, packet.piece)
     nextID &+= 1
     sent[id] = packet
+    exchange.lastMovement = lastMovement
     output.append(
       exchange.request(for: piece), id: id, bytes: exchange.payload(of: piece),
       range: piece.offset..<piece.offset + piece.byteCount)
@@ -215,6 +220,7 @@ final class SFTPSession {
     case .data(let id, let byteCount):
       guard let answered = remove(id) else { return }
       let hadNext = answered.exchange.nextWeight != nil
+      answered.exchange.lastMovement = lastMovement
       answered.exchange.take(byteCount: byteCount, for: answered.piece)
       settle(answered.exchange, hadNext: hadNext)
     case .packet(let packet):
@@ -224,6 +230,10 @@ final class SFTPSession {
         throw SFTPPacketError("it answers something else than was asked")
       }
       let hadNext = answered.exchange.nextWeight != nil
+      if case .names(let names) = reply, !answered.exchange.count(names) {
+        throw SFTPPacketError("it sends more names than were asked for")
+      }
+      answered.exchange.lastMovement = lastMovement
       answered.exchange.take(reply, for: answered.piece)
       try note(reply, to: answered.exchange)
       settle(answered.exchange, hadNext: hadNext)
@@ -268,7 +278,10 @@ final class SFTPSession {
     let isHeldBack = sent.isEmpty && output.isEmpty
     if isHeldBack { lastMovement = now }
     guard lastMovement.duration(to: now) < options.stuckTimeout else { throw .stuck(options.stuckTimeout) }
-    guard exchanges.allSatisfy({ $0.deadline > now }) else { throw .stuck(options.deadline(moving: 0)) }
+    let limit = options.stuckTimeout + Self.queueTime
+    guard exchanges.allSatisfy({ $0.deadline > now && $0.lastMovement.duration(to: now) < limit }) else {
+      throw .stuck(options.stuckTimeout)
+    }
   }
 
   /// Sleeps until there is something to do.
@@ -289,7 +302,8 @@ final class SFTPSession {
   private func milliseconds(until deadline: ContinuousClock.Instant?) -> Int32 {
     var delays: [Duration] = deadline.map { [ContinuousClock.now.duration(to: $0)] } ?? []
     if !isIdle { delays.append(Self.lookInterval) }
-    if let delay = schedule.delay() { delays.append(delay) }
+    // Who cannot write now is woken when that has changed.
+    if !isOutputFull, let delay = schedule.delay() { delays.append(delay) }
     guard let delay = delays.min() else { return -1 }
     // Rounded up: who wakes too early finds nothing to do.
     return Int32(max(0, min(delay / .milliseconds(1), 3.6e6))) + 1

@@ -77,7 +77,11 @@ struct SSHWords: Sendable {
   private func failureToConnect(_ service: ChildService.End) -> SFTPFailure {
     let words = service.lastWords
     let plain = words.lowercased()
-    if let refusal = Self.refusals.first(where: { plain.contains($0.words) }) {
+    // Lines before the last one may be about something that ssh has got over; of a refusal they say more.
+    let end = plain.split(separator: ";").last ?? ""
+    if Self.refusals.contains(where: { end.contains($0.words) }),
+      let refusal = Self.refusals.first(where: { plain.contains($0.words) })
+    {
       return .refused("\(host): \(words); \(refusal.advice)".replacing("HOST", with: host))
     }
     if let absence = Self.absences.first(where: { plain.contains($0.words) }) {
@@ -101,6 +105,8 @@ struct SSHWords: Sendable {
 
   /// A Ctrl-C that ssh got, since it had the terminal, was meant for all of us.
   private func passOnInterrupt(_ service: ChildService.End) {
-    if service.hadTerminal, service.status == .killed(signal: SIGINT) { kill(0, SIGINT) }
+    guard service.hadTerminal, let end = service.status else { return }
+    // A shell in between says 128 and the signal.
+    if end == .killed(signal: SIGINT) || end == .exited(128 + SIGINT) { kill(0, SIGINT) }
   }
 }

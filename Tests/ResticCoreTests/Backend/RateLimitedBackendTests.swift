@@ -66,6 +66,7 @@ struct RateLimitedBackendTests {
     reading.cancel()
     await #expect(throws: BackendError.self) { try await waiting.value }
     await #expect(throws: BackendError.self) { _ = try await reading.value }
-    await #expect(throws: BackendError.notFound(Self.file(2))) { try await base.byteCount(of: Self.file(2)) }
+    let unsaved = try Self.file(2)
+    await #expect(throws: BackendError.notFound(unsaved)) { try await base.byteCount(of: unsaved) }
   }
 }

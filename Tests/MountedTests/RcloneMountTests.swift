@@ -4,7 +4,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-/// N1, N5, N7 and N11: a repository that rclone reaches; `StorageTests` have the rest.
+/// N1, N5, N7 and L1: a repository that rclone reaches; `StorageTests` have the rest.
 @Suite("A mount of a repository that rclone reaches")
 struct RcloneMountTests {
   private static func options(_ release: RcloneServer.Release, _ vault: MountedRepository) throws -> [String] {

@@ -15,7 +15,7 @@ public struct Pipe: Sendable {
   }
 
   /// `count` new pipes; none is left open where there cannot be so many.
-  static func several(_ count: Int) throws(Errno) -> [Pipe] {
+  public static func several(_ count: Int) throws(Errno) -> [Pipe] {
     var pipes: [Pipe] = []
     do throws(Errno) {
       for _ in 0..<count { pipes.append(try Pipe()) }

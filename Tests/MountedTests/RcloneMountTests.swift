@@ -4,7 +4,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-/// N1, N5, N7 and N11: a repository that rclone reaches.
+/// N1, N5, N7 and L1: a repository that rclone reaches; `StorageTests` have the rest.
 @Suite("A mount of a repository that rclone reaches")
 struct RcloneMountTests {
   private static func options(_ release: RcloneServer.Release, _ vault: MountedRepository) throws -> [String] {
@@ -46,25 +46,6 @@ struct RcloneMountTests {
     }
   }
 
-  @Test("two clients push to one repository at a time, and nothing of either is lost")
-  func twoClients() async throws {
-    try await MountedRepository.with { vault in
-      let options = try Self.options(.current, vault)
-      try await vault.mount(options, at: "mnt")
-      try await vault.mount(options, at: "mnt2")
-      try await vault.shell("echo one > a.txt; mkdir d; echo x > d/one")
-      try await vault.shell("echo two > b.txt; mkdir e; echo y > e/two", in: vault.path("mnt2"))
-      async let first = vault.sync(at: "mnt")
-      async let second = vault.sync(at: "mnt2")
-      _ = try await (first, second)
-      try await vault.unmount(at: "mnt")
-      try await vault.unmount(at: "mnt2")
-      try await vault.mount(options + ["--read-only"])
-      try await vault.shell("cat a.txt b.txt d/one e/two | tr '\\n' ' ' | grep -qx 'one two x y '")
-      try await vault.unmount()
-    }
-  }
-
   @Test("rclone that is killed again and again while git pushes costs time, and nothing else")
   func killed() async throws {
     try await MountedRepository.with(limit: .seconds(300)) { vault in
@@ -87,24 +68,6 @@ struct RcloneMountTests {
       #expect(try await vault.refs() == vault.refs(source))
       try await vault.git(["fsck", "--strict", "--full"])
       try await vault.unmount()
-    }
-  }
-
-  @Test("clone, fetch and push by URL")
-  func byURL() async throws {
-    try await RemoteClient.with { client in
-      try await client.script(
-        """
-        U="restic::rclone:$V"
-        git init -q a; cd a; git remote add origin "$U"
-        for i in 1 2 3; do echo $i > f$i; git add .; git commit -q -m c$i; done
-        git push -q -u origin main
-        cd ..; git clone -q "$U" b
-        is "$(git -C a rev-parse main)" "$(git -C b rev-parse main)"
-        cd a; echo 4 > f4; git add .; git commit -q -m c4; git push -q
-        cd ../b; git pull -q; is "$(cat f4)" 4
-        """)
-      try await waitUntil { Self.programs(client.vault).isEmpty }
     }
   }
 

@@ -87,7 +87,7 @@ struct TerminalTests {
     return program.string
   }
 
-  // N11 Until it answers, a program that serves the storage has the terminal; then it is ours again.
+  // L1 Until it answers, a program that serves the storage has the terminal; then it is ours again.
   @Test("a program that serves the storage may ask something before the password is asked for")
   func asking() async throws {
     try await makeRepository()

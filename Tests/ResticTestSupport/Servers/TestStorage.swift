@@ -10,6 +10,8 @@ public enum TestStorage: String, CaseIterable, Sendable {
   case local
   /// `rclone serve restic`.
   case rest
+  /// The same as a program of the client's: the distribution's, by its name.
+  case rclone
   /// `rclone serve s3`.
   case s3
 
@@ -38,6 +40,8 @@ public enum TestStorage: String, CaseIterable, Sendable {
     switch self {
     case .local:
       return StorageServer(location: folder.string) {}
+    case .rclone:
+      return StorageServer(location: "rclone:\(folder)", environment: ["RCLONE_CONFIG": "/dev/null"]) {}
     case .rest:
       let server = try await RcloneServer(folder: folder)
       return StorageServer(location: "rest:\(server.url)") { try await server.stop() }

@@ -19,6 +19,8 @@ public struct RateLimitedBackend: Backend {
 
   public var description: String { base.description }
 
+  public var isDistant: Bool { base.isDistant }
+
   public func create() async throws(BackendError) { try await base.create() }
 
   public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {

@@ -43,7 +43,8 @@ final class ChildService: Sendable {
   /// Starts the program of `command`. Call it on a thread that blocks all signals (`PlainThread`), which `becomeReady` and `end`
   /// are called on, too.
   init(_ command: ServiceCommand, logger: Logger) throws(Errno) {
-    let (requests, answers, errors) = (try Pipe(), try Pipe(), try Pipe())
+    let pipes = try Pipe.several(3)
+    let (requests, answers, errors) = (pipes[0], pipes[1], pipes[2])
     let child: ChildProcess
     do throws(Errno) {
       defer { for end in [requests.readEnd, answers.writeEnd, errors.writeEnd] { end.closeQuietly() } }

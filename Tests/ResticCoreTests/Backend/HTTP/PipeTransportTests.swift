@@ -7,7 +7,7 @@ import Testing
 
 @testable import ResticCore
 
-/// N4, N8, N9 and N11, and the rules of `HTTPTransport`, with a program that does what no program should.
+/// N4, N8, N9 and L1, and the rules of `HTTPTransport`, with a program that does what no program should.
 @Suite("PipeTransport", .timeLimit(.minutes(5)))
 struct PipeTransportTests {
   private let directory: TemporaryDirectory
@@ -88,7 +88,7 @@ struct PipeTransportTests {
     #expect(await outcome(endless, get(.upTo(1 << 20))) == "200 refused ")
     #expect(await outcome(endless, get(.exactly(1 << 20))) == "200 refused ")
     let message = await outcome(transport(.endlessMessage), get())
-    #expect(message == "500 \(String(repeating: "x", count: 512))")
+    #expect(message == "500 \(String(repeating: "x", count: 4096))")
   }
 
   @Test("an endless header is a failure; the connection goes on, or is made anew")

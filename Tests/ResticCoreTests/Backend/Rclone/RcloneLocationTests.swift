@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-/// N11, and what is answered for storages that are reached through rclone.
+/// L1, and what is answered for storages that are reached through rclone.
 @Suite("RcloneLocation and RcloneOptions")
 struct RcloneLocationTests {
   private func location(_ text: String) throws -> RcloneLocation {

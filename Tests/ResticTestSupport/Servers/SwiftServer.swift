@@ -42,7 +42,7 @@ public final class SwiftServer: Sendable {
 
   /// Four servers, each a process, and a ring of one disk for each kind of thing. Source: OpenStack Swift, "SAIO".
   private static let script = #"""
-    import http.client, os, pwd, socket, subprocess, sys, time
+    import ctypes, http.client, os, pwd, signal, socket, subprocess, sys, time
     folder, region = sys.argv[1:3]
     user = pwd.getpwuid(os.getuid()).pw_name
     os.makedirs(folder + '/disks/d1')
@@ -108,8 +108,10 @@ public final class SwiftServer: Sendable {
     from swift.common.wsgi import run_wsgi
     sys.exit(run_wsgi(sys.argv[1], sys.argv[2]))
     '''
-    servers = [subprocess.Popen([sys.executable, '-B', '-c', start, f'{folder}/{kind}.conf', f'{kind}-server'])
-               for kind in kinds]
+    # They leave the process group, so each asks to be killed with this process (PR_SET_PDEATHSIG).
+    library = ctypes.CDLL(None)
+    servers = [subprocess.Popen([sys.executable, '-B', '-c', start, f'{folder}/{kind}.conf', f'{kind}-server'],
+                                preexec_fn=lambda: library.prctl(1, signal.SIGKILL)) for kind in kinds]
 
     def answers(kind):
         try:

@@ -6,6 +6,8 @@ import Testing
 @Suite("What an opening reads before the key is known")
 struct OpeningReadsTests {
   private let memory = MemoryBackend(isDistant: true)
+  /// However slow the machine is, nothing that was read is too old.
+  private static let longEnough = Duration.seconds(3600)
 
   /// A repository with two snapshots.
   private func makeRepository() async throws -> [SavedSnapshot] {
@@ -24,7 +26,7 @@ struct OpeningReadsTests {
   func once() async throws {
     let saved = try await makeRepository()
     let counted = FaultBackend(memory)
-    let reads = OpeningReads(of: counted, .everything)
+    let reads = OpeningReads(of: counted, .everything, lifetime: Self.longEnough)
     let repository = try await open(counted, reads)
     #expect(try await repository.snapshots().map(\.id) == saved.map(\.id))
     let tree = try await repository.loadIndex(with: saved[1].snapshot.tree)
@@ -41,7 +43,7 @@ struct OpeningReadsTests {
   func wrongPassword() async throws {
     _ = try await makeRepository()
     let counted = FaultBackend(memory)
-    let reads = OpeningReads(of: counted, .keys)
+    let reads = OpeningReads(of: counted, .keys, lifetime: Self.longEnough)
     await #expect(throws: RepositoryError.self) {
       try await Repository.open(
         on: counted, password: TestRepository.secret("wrong"), settings: TestRepository.settings(), reads: reads)
@@ -56,7 +58,7 @@ struct OpeningReadsTests {
   )
   func laterSnapshot() async throws {
     _ = try await makeRepository()
-    let reads = OpeningReads(of: memory, .everything)
+    let reads = OpeningReads(of: memory, .everything, lifetime: Self.longEnough)
     _ = await reads.files(of: .snapshot)
     let newest = try await TestRepository.open(memory).commit(["a": [3]], seconds: 2)
     let repository = try await open(memory, reads)
@@ -68,7 +70,7 @@ struct OpeningReadsTests {
   @Test("what came after the lists is found: the index is listed again when the snapshots are known")
   func later() async throws {
     _ = try await makeRepository()
-    let reads = OpeningReads(of: memory, .everything)
+    let reads = OpeningReads(of: memory, .everything, lifetime: Self.longEnough)
     _ = await reads.files(of: .index)
     let newest = try await TestRepository.open(memory).commit(["b": [9]], seconds: 2)
     let repository = try await open(memory, reads)
@@ -80,7 +82,7 @@ struct OpeningReadsTests {
   @Test("an index file that a prune has replaced since is forgotten")
   func replaced() async throws {
     let saved = try await makeRepository()
-    let reads = OpeningReads(of: memory, .everything)
+    let reads = OpeningReads(of: memory, .everything, lifetime: Self.longEnough)
     let early = await reads.files(of: .index)
     #expect(early.count == 2)
     for entry in early { await reads.wait(for: entry.file) }
@@ -106,7 +108,7 @@ struct OpeningReadsTests {
       guard [.index, .snapshot, .key].contains(file.type), fault.withLock({ $0 }) else { return bytes }
       return file.type == .index ? bytes + [0] : bytes.reversed()
     }
-    let reads = OpeningReads(of: backend, .everything)
+    let reads = OpeningReads(of: backend, .everything, lifetime: Self.longEnough)
     _ = await reads.files(of: .index)
     _ = await reads.files(of: .snapshot)
     for file in memory.files.keys where file.type != .data { await reads.wait(for: file) }
@@ -123,7 +125,7 @@ struct OpeningReadsTests {
     for number in 0..<20 { memory[.index(SHA256.id(of: [UInt8(number)]))] = [UInt8](repeating: 1, count: 1 << 20) }
     for number in 0..<100 { memory[.lock(SHA256.id(of: [UInt8(number)]))] = [1] }
     let counted = FaultBackend(memory)
-    let reads = OpeningReads(of: counted, .everything)
+    let reads = OpeningReads(of: counted, .everything, lifetime: Self.longEnough)
     let kept = await reads.files(of: .index)
     #expect(kept.reduce(0) { $0 + $1.byteCount } <= 8 << 20)
     #expect(await reads.files(of: .lock).isEmpty, "more than anybody needs")

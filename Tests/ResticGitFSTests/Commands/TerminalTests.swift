@@ -108,7 +108,7 @@ struct TerminalTests {
     try process.type("\u{3}")
     #expect(try process.exitCode() == 1)
     #expect(process.output.contains("rclone was interrupted"), "\(process.output)")
-    #expect(process.output.split(separator: "who?").count == 2)
+    #expect(process.output.ranges(of: "who?").count == 1, "\(process.output)")
   }
 
   @Test("the right password after a wrong one opens the repository")

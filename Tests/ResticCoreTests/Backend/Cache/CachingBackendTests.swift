@@ -239,7 +239,7 @@ struct CachingBackendTests {
     for isWarm in [false, true] {
       let calls = FaultBackend(memory)
       let settings = test.settings()
-      let reads = OpeningReads(of: calls, cache: settings.cache, .everything)
+      let reads = OpeningReads(of: calls, cache: settings.cache, .everything, lifetime: .seconds(3600))
       try await reads.requireConfig()
       let repository = try await Repository.open(
         on: calls, password: TestRepository.password, settings: settings, reads: reads)

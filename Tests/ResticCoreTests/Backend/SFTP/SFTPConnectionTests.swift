@@ -139,14 +139,14 @@ struct SFTPConnectionTests {
 
   @Test("the program gets none of our secrets, and a process group of its own")
   func environment() async throws {
-    setenv("RESTIC_TEST_SECRET", "geheim", 1)
+    setenv("RESTIC_TEST_SECRET", "known-to-us-only", 1)
     setenv("OTHER_TEST_VARIABLE", "plain", 1)
     let backend = try SFTPFixture.backend(root, ["sftp.command=\(SSHServer.sftpServer) -d \(directory.path)"])
     try await backend.create()
     let child = try #require(children().first)
     let read = try FileHandle(forReadingAtPath: "/proc/\(child)/environ")?.readToEnd()
     let variables = try #require(read)
-    #expect(variables.range(of: Data("geheim".utf8)) == nil)
+    #expect(variables.range(of: Data("known-to-us-only".utf8)) == nil)
     #expect(variables.range(of: Data("OTHER_TEST_VARIABLE=plain".utf8)) != nil)
     #expect(getpgid(child) == child && getpgrp() != child)
   }

@@ -46,7 +46,7 @@ struct ChildServiceTests {
 
   @Test("it has our variables but restic's, and leads a process group")
   func surroundings() async throws {
-    setenv("RESTIC_PLANTED", "geheim", 1)
+    setenv("RESTIC_PLANTED", "planted", 1)
     let service = try await start("env; cut -d ' ' -f 5 /proc/$$/stat; echo group $$")
     let lines = await output(of: service).split(separator: "\n").map(String.init)
     #expect(lines.contains { $0.hasPrefix("PATH=") } && !lines.contains { $0.hasPrefix("RESTIC_") })

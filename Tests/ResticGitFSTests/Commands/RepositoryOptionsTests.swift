@@ -46,7 +46,8 @@ struct RepositoryOptionsTests {
     #expect(throws: CommandError.self) { try location([], [.repository: "", .repositoryFile: ""]) }
   }
 
-  @Test("storage that this program does not know is an error", arguments: ["s3:bucket", "sftp:u:p@h:/p", "foo:bar", ""])
+  @Test(
+    "storage that this program does not know is an error", arguments: ["s3:bucket", "sftp:u:p@h:/p", "foo:bar", ""])
   func schemes(text: String) {
     #expect(throws: CommandError.self) { try location(["-r", text]) }
   }

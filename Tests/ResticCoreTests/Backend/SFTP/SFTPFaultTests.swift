@@ -28,12 +28,12 @@ struct SFTPFaultTests {
     try SFTPFixture.backend(root, ["sftp.command=\(filter.command(fault))"], change)
   }
 
-  @Test("connections that break at any time cost retries, and nothing else", arguments: [60, 400])
+  @Test("connections that break at any time cost retries, and nothing else", arguments: [250, 1500])
   func cuts(packets: Int) async throws {
     let clock = TestClock(advancesOnSleep: true)
     let backend = SFTPFixture.stack(try backend(.cut(atMost: packets)), clock: clock, policy: SFTPFixture.patient)
     var random = SplitMix64(seed: 9)
-    let contents = (0..<60).map { random.bytes($0 % 6 == 0 ? 400_000 + $0 : 100 * $0) }
+    let contents = (0..<30).map { random.bytes($0 % 6 == 0 ? 400_000 + $0 : 100 * $0) }
     try await withThrowingTaskGroup(of: Void.self) { group in
       for bytes in contents {
         group.addTask {

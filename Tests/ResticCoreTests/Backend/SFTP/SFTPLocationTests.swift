@@ -99,7 +99,7 @@ struct SFTPLocationTests {
     arguments: [
       ["sftp.command=ssh -p geheim", "sftp.args=-i x"], ["sftp.command=ssh 'geheim"], ["sftp.args=\"geheim"],
       ["sftp.connections=0"], ["sftp.immediate-listings=yes"], ["sftp.layout=s3legacy"], ["sftp.other=1"],
-      ["sftp.command= ' ' "],
+      ["sftp.command=''"],
     ])
   func options(texts: [String]) throws {
     let error = #expect(throws: OptionError.self) {

@@ -225,14 +225,16 @@ final class SFTPSession {
       settle(answered.exchange, hadNext: hadNext)
     case .packet(let packet):
       let (id, reply) = try SFTPReply.decode(packet)
-      guard let answered = remove(id) else { throw SFTPPacketError("it answers what was not asked") }
-      guard reply.answers(answered.exchange.request(for: answered.piece)) else {
+      // It stays among those that were sent, and fails with the others, where the answer makes no sense.
+      guard let question = sent[id] else { throw SFTPPacketError("it answers what was not asked") }
+      guard reply.answers(question.exchange.request(for: question.piece)) else {
         throw SFTPPacketError("it answers something else than was asked")
       }
-      let hadNext = answered.exchange.nextWeight != nil
-      if case .names(let names) = reply, !answered.exchange.count(names) {
+      if case .names(let names) = reply, !question.exchange.count(names) {
         throw SFTPPacketError("it sends more names than were asked for")
       }
+      guard let answered = remove(id) else { return }
+      let hadNext = answered.exchange.nextWeight != nil
       answered.exchange.lastMovement = lastMovement
       answered.exchange.take(reply, for: answered.piece)
       try note(reply, to: answered.exchange)

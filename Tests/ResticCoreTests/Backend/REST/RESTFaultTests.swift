@@ -135,7 +135,7 @@ struct RESTFaultTests {
     #expect(try await backend.list(.key).isEmpty)
   }
 
-  @Test("a config that rclone does not find is missing only where there are no keys; a new repository's key comes first")
+  @Test("a config that rclone does not find is missing only where there are no keys")
   func hiddenConfig() async throws {
     try await retrying().create()
     let missing = Self.answer("404 Not Found", ["Server: rclone/v1.60.1"])

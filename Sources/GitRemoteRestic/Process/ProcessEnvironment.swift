@@ -97,7 +97,9 @@ struct ProcessEnvironment: Sendable {
   }
 
   /// What names of variables begin with.
-  private static let ofStorageAndClient = ["RESTIC_", "AWS_", "MINIO_", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"]
+  private static let ofStorageAndClient = [
+    "RESTIC_", "RCLONE_", "AWS_", "MINIO_", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_",
+  ]
   private static let ofClientRepository = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT",
     "GIT_OBJECT_DIRECTORY", "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE",

@@ -26,8 +26,9 @@ public enum PipeServer: String, CaseIterable, Sendable {
   case shortBody
   /// An answer of 500 with a message that never ends.
   case endlessMessage
-  /// The end of an answer comes before that of the request's body.
+  /// The end of an answer comes before that of the request's body: that the request is wrong, or that all is well.
   case early
+  case earlySuccess
 
   /// How to start it. Each frame that it receives is a line `TYPE STREAM ERROR` in the file `log`.
   public func words(log: FilePath) -> [String] { ["python3", "-c", Self.script, rawValue, log.string] }
@@ -66,8 +67,8 @@ public enum PipeServer: String, CaseIterable, Sendable {
         if kind == 4 and not flags & 1: send(4, 1, 0)
         if kind == 0 and size: send(8, 0, 0, struct.pack('>I', size)), send(8, 0, stream, struct.pack('>I', size))
         ends = kind in (0, 1) and flags & 1
-        if way == 'early' and kind == 1:
-            answer(stream)
+        if way in ('early', 'earlySuccess') and kind == 1:
+            answer(stream, b'\x8c' if way == 'early' else b'\x88')
             send(0, 1, stream, b'hello')
         if not ends: continue
         if way == 'good':

@@ -14,7 +14,7 @@
 /// 5. Some remember a file that somebody else has removed, until they are asked for a list (rclone). Locks have to be gone
 ///    when they are: whether one is there is looked up in a list.
 /// 6. Some say 404 of failures of their own (rclone, up to 1.67 or so): a list that is not found is not empty there, and a
-///    config is missing only where there are no keys. Whoever takes it for missing writes another one over it.
+///    config is missing only where there are no keys (a new repository gets its key first, so `save` does not ask that).
 /// Source: restic, doc/REST_backend.rst and internal/backend/rest.
 public struct RESTBackend: Backend {
   let place: RESTPlace
@@ -187,10 +187,7 @@ public struct RESTBackend: Backend {
   private func holds(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) -> Bool {
     let response = try await send(
       HTTPRequest(method: .get, target: target(of: file), fields: Self.fields, room: .exactly(bytes.byteCount)))
-    guard response.status != 404 else {
-      if file == .config { try await confirmAbsence(response) }
-      return false
-    }
+    guard response.status != 404 else { return false }
     guard response.isSuccess else { throw failure(response, "compare \(file)", file) }
     guard case .taken(let stored) = response.body,
       stored.withUnsafeBytes({ stored in bytes.withUnsafeBytes { $0.isEqual(to: stored) } })

@@ -6,10 +6,10 @@ extension RcloneLocation {
   func makeBackend(
     _ options: RcloneOptions, transport: TransportOptions, logger: Logger
   ) throws(OptionError) -> RESTBackend {
-    let command = options.command(for: self)
-    guard ProgramSearch.find(command.words[0]) != nil else {
-      throw .noProgram(command.words[0], advice: command.advice)
+    guard let file = ProgramSearch.find(options.words[0]) else {
+      throw .noProgram(options.words[0], advice: options.command(for: self).advice)
     }
+    let command = options.command(for: self, file: file.string)
     return RESTBackend(
       RESTPlace(self), transport: PipeTransport(command, options: transport, logger: logger),
       hasImmediateListings: options.hasImmediateListings)

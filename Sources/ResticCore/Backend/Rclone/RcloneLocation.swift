@@ -2,7 +2,7 @@
 ///
 ///     remote:path   remote,option=value:path   :type,option=value:path   /path
 ///
-/// Options in it may be secrets: they are neither printed nor part of a message.
+/// Options in it may be secrets: no message or log of ours shows them. The list of processes does, as long as rclone runs.
 /// Source: restic, internal/backend/rclone/config.go; rclone, fs/fspath.
 public struct RcloneLocation: Hashable, Sendable, CustomStringConvertible {
   /// What rclone is told.
@@ -26,6 +26,36 @@ public struct RcloneLocation: Hashable, Sendable, CustomStringConvertible {
   public var description: String {
     guard !parameters.isEmpty, let range = remote.firstRange(of: parameters) else { return "rclone:\(remote)" }
     return "rclone:\(remote[..<range.lowerBound]),***\(remote[range.upperBound...])"
+  }
+
+  /// What no message shows: the options, and their values, as they stand and without quotes.
+  var secrets: [String] {
+    var options = [""]
+    var quote: Character?
+    for character in parameters {
+      if character == quote {
+        quote = nil
+      } else if quote == nil, character == "\"" || character == "'" {
+        quote = character
+      }
+      if character == ",", quote == nil {
+        options.append("")
+      } else {
+        options[options.count - 1].append(character)
+      }
+    }
+    let values = options.compactMap { option in
+      option.firstIndex(of: "=").map { String(option[option.index(after: $0)...]) }
+    }
+    return [parameters] + values + values.map(Self.unquoted)
+  }
+
+  /// `text` without the quotes around it; a quote in it is doubled.
+  private static func unquoted(_ text: String) -> String {
+    guard let quote = text.first, quote == "\"" || quote == "'" else { return text }
+    var inner = text.dropFirst()
+    if inner.last == quote { inner = inner.dropLast() }
+    return inner.replacing("\(quote)\(quote)", with: "\(quote)")
   }
 
   /// What stands between the first comma and the colon that ends the remote's name. Values may be quoted, and a quote in

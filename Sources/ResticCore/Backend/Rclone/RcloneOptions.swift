@@ -27,17 +27,21 @@ struct RcloneOptions: StorageOptions, Hashable {
   private static func words(
     _ values: inout OptionValues, _ name: String, _ otherwise: String
   ) throws(OptionError) -> [String] {
-    let given = try values.value(name, expected: "words, in which every quote ends") { text in
-      text.isEmpty ? [] : try? CommandWords.split(text)
+    guard let text = values.text(name) else { return otherwise.split(separator: " ").map(String.init) }
+    guard !text.isEmpty else { return [] }
+    do throws(CommandWords.Failure) {
+      return try CommandWords.split(text)
+    } catch {
+      // A command may hold a secret.
+      throw .invalid("rclone.\(name)", value: "…", expected: "words whose quotes end")
     }
-    return given ?? otherwise.split(separator: " ").map(String.init)
   }
 
-  /// The program for `location`.
-  func command(for location: RcloneLocation) -> ServiceCommand {
+  /// The program for `location`, which is `file` where it has been looked up.
+  func command(for location: RcloneLocation, file: String? = nil) -> ServiceCommand {
     ServiceCommand(
-      words: words + [location.remote], name: "rclone", startLimit: timeout,
+      words: [file ?? words[0]] + words.dropFirst() + [location.remote], name: "rclone", startLimit: timeout,
       advice: "install rclone (https://rclone.org/install), or name the program with -o rclone.program=PATH",
-      secrets: [location.parameters])
+      secrets: location.secrets)
   }
 }

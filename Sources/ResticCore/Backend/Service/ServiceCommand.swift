@@ -23,8 +23,6 @@ struct ServiceCommand: Hashable, Sendable {
     return FilePath(platformString: text)
   }
 
-  /// `text`, of what the program has printed, as it may be shown: without secrets.
-  func withoutSecrets(_ text: String) -> String {
-    secrets.reduce(text) { text, secret in secret.isEmpty ? text : text.replacing(secret, with: "***") }
-  }
+  /// `text`, the beginning of what the program has printed, as it may be shown: without secrets.
+  func withoutSecrets(_ text: String) -> String { ServiceSecrets(secrets).hidden(in: text, isCut: true) }
 }

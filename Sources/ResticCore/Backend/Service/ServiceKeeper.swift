@@ -6,7 +6,7 @@ internal import SystemPackage
 
 /// Reads what a service writes to standard error, kills it when its time is up, and waits for its end, on a thread of its own.
 ///
-/// `state` and `words` are leaf locks; everything else is the thread's.
+/// `state` and `reading` are leaf locks; everything else is the thread's.
 final class ServiceKeeper: @unchecked Sendable {
   private struct State {
     var killTime: ContinuousClock.Instant?
@@ -23,7 +23,13 @@ final class ServiceKeeper: @unchecked Sendable {
   private let command: ServiceCommand
   private let hadTerminal: Bool
   private let logger: Logger
-  private let words = Locked(ServiceWords())
+  private let reading: Locked<Reading>
+
+  /// What has come of standard error, and whether there may be more. Whoever wants to know reads.
+  private struct Reading {
+    var words: ServiceWords
+    var isOpen = true
+  }
 
   /// Keeps `child`, whose standard error comes out of `errors`. Both are the keeper's from now on, unless it throws.
   init(
@@ -32,6 +38,7 @@ final class ServiceKeeper: @unchecked Sendable {
     self.child = child
     self.errors = errors
     self.command = command
+    reading = Locked(Reading(words: ServiceWords(hiding: ServiceSecrets(command.secrets))))
     self.hadTerminal = hadTerminal
     self.logger = logger
     bell = try Pipe()
@@ -63,9 +70,10 @@ final class ServiceKeeper: @unchecked Sendable {
     if let end { listener(end) }
   }
 
-  /// What it has written since `start`, of the last lines.
+  /// What it has written since `start`, of the last lines, up to this moment.
   func lastWords(since start: ContinuousClock.Instant) -> String {
-    command.withoutSecrets(words.withLock { $0.last(since: start) })
+    _ = readErrors()
+    return reading.withLock { $0.words.last(since: start) }
   }
 
   // MARK: On the thread
@@ -74,6 +82,7 @@ final class ServiceKeeper: @unchecked Sendable {
     var hasErrors = true
     var hasBell = true
     var killTime: ContinuousClock.Instant?
+    var isKilled = false
     while true {
       var events = [
         pollfd(fd: process.rawValue, events: Int16(POLLIN), revents: 0),
@@ -89,16 +98,30 @@ final class ServiceKeeper: @unchecked Sendable {
       if events[0].revents != 0 { break }
       if let time = killTime, time <= .now {
         kill(-child.processID, SIGKILL)
-        killTime = nil
+        if isKilled { giveUp() }
+        // One that cannot be killed (somebody else's, or one that waits for a disk) keeps nobody waiting but this thread.
+        killTime = isKilled ? nil : .now.advanced(by: Self.killLimit)
+        isKilled = true
       }
     }
     // While nobody has waited for it, no other process can have its number: whoever it has started goes, too.
     kill(-child.processID, SIGKILL)
     let status = child.wait()
     if hasErrors { _ = readErrors() }
-    log(words.withLock { $0.finish() })
-    let last = command.withoutSecrets(words.withLock { $0.last() })
-    finish(ChildService.End(status: status, lastWords: last, hadTerminal: hadTerminal))
+    log(reading.withLock { $0.words.finish() })
+    finish(end(status))
+  }
+
+  /// A program that was killed is over by then.
+  private static let killLimit = Duration.seconds(2)
+
+  private func end(_ status: ChildProcess.End?) -> ChildService.End {
+    ChildService.End(status: status, lastWords: reading.withLock { $0.words.last() }, hadTerminal: hadTerminal)
+  }
+
+  /// Tells whoever waits that nobody knows what became of it.
+  private func giveUp() {
+    state.withLock { $0.listener.take() }?(end(nil))
   }
 
   private func finish(_ end: ChildService.End) {
@@ -107,6 +130,7 @@ final class ServiceKeeper: @unchecked Sendable {
       if state.killTime == nil { bell.writeEnd.closeQuietly() }
       return state.listener.take()
     }
+    reading.withLock { $0.isOpen = false }
     for descriptor in [errors, process, bell.readEnd] { descriptor.closeQuietly() }
     listener?(end)
   }
@@ -114,23 +138,30 @@ final class ServiceKeeper: @unchecked Sendable {
   /// As much is read at a time, so that whoever writes without end does not keep the thread from its other work.
   private static let mostChunks = 64
 
-  /// Reads what is there; false at the end.
+  /// Reads what is there; false at the end. May be called from any thread.
   private func readErrors() -> Bool {
+    let (lines, isEnd) = reading.withLock { reading in Self.read(errors, &reading) }
+    log(lines)
+    return !isEnd
+  }
+
+  private static func read(_ errors: FileDescriptor, _ reading: inout Reading) -> (lines: [String], isEnd: Bool) {
+    var lines: [String] = []
     var chunk = [UInt8](repeating: 0, count: 4096)
-    for _ in 0..<Self.mostChunks {
-      let count = read(errors.rawValue, &chunk, chunk.count)
+    for _ in 0..<mostChunks {
+      guard reading.isOpen else { return (lines, true) }
+      let count = Glibc.read(errors.rawValue, &chunk, chunk.count)
       if count > 0 {
-        let piece = chunk[..<count]
-        log(words.withLock { $0.take(piece) })
+        lines += reading.words.take(chunk[..<count])
       } else if count == 0 || errno != EINTR {
-        return count < 0 && errno == EAGAIN
+        return (lines, count == 0 || errno != EAGAIN)
       }
     }
-    return true
+    return (lines, false)
   }
 
   private func log(_ lines: [String]) {
-    for line in lines { logger.info("\(command.name): \(command.withoutSecrets(line))") }
+    for line in lines { logger.info("\(command.name): \(line)") }
   }
 
   private static func milliseconds(until time: ContinuousClock.Instant) -> Int32 {

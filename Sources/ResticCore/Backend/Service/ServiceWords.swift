@@ -1,14 +1,21 @@
-/// What a program writes to standard error: each line is handed on, and the last ones are kept for messages.
+/// What a program writes to standard error: each line is handed on, and the last ones are kept for messages, without secrets.
 ///
-/// Memory is bounded: a line is cut where it is longer than `longestLine`.
+/// Memory is bounded: of a line that is longer than `longestLine` the beginning is looked at.
 struct ServiceWords: Sendable {
-  private static let longestLine = 400
+  private static let longestLine = 16 << 10
+  /// As much of a line is shown.
+  private static let shownByteCount = 400
   private static let keptLines = 3
 
+  private let secrets: ServiceSecrets
   private var unfinished: [UInt8] = []
+  private var isCut = false
   private var lines: [(text: String, time: ContinuousClock.Instant)] = []
 
-  init() {}
+  /// Nothing yet. `secrets` are not shown.
+  init(hiding secrets: ServiceSecrets = ServiceSecrets()) {
+    self.secrets = secrets
+  }
 
   /// Takes a piece, and returns the lines that end in it.
   mutating func take(_ bytes: ArraySlice<UInt8>) -> [String] {
@@ -18,6 +25,8 @@ struct ServiceWords: Sendable {
         if let line = endLine() { ended.append(line) }
       } else if unfinished.count < Self.longestLine {
         unfinished.append(byte)
+      } else {
+        isCut = true
       }
     }
     return ended
@@ -32,8 +41,13 @@ struct ServiceWords: Sendable {
   }
 
   private mutating func endLine() -> String? {
-    defer { unfinished.removeAll(keepingCapacity: true) }
-    let printable = unfinished.map { $0 < 0x20 || $0 == 0x7f ? UInt8(ascii: " ") : $0 }
+    defer {
+      unfinished.removeAll(keepingCapacity: true)
+      isCut = false
+    }
+    // Before anything is cut or replaced: half a secret would not be known.
+    let shown = secrets.hidden(in: String(decoding: unfinished, as: UTF8.self), isCut: isCut)
+    let printable = shown.utf8.prefix(Self.shownByteCount).map { $0 < 0x20 || $0 == 0x7f ? UInt8(ascii: " ") : $0 }
     let text = String(decoding: printable, as: UTF8.self).drop { $0 == " " }
     guard !text.isEmpty else { return nil }
     if lines.count == Self.keptLines { lines.removeFirst() }

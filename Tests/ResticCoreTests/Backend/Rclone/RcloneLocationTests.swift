@@ -46,7 +46,21 @@ struct RcloneLocationTests {
     let location = try location(text)
     #expect(location.remote == text && "\(location)" == printed)
     let command = try options().command(for: location)
-    #expect(!command.withoutSecrets("cannot open \"\(text)\": no").contains("geheim"))
+    let quoted = text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+    for line in ["cannot open \"\(text)\": no", "cannot open \"\(quoted)\": no"] {
+      #expect(!ServiceSecrets(command.secrets).hidden(in: line).contains("heim"), "\(line)")
+    }
+  }
+
+  @Test("of a line neither an option's value nor the beginning of one at a cut is shown, however it is written")
+  func values() throws {
+    let secrets = ServiceSecrets(try location(":sftp,pass=\"ge:\"\"heim\",host=nas7:/p").secrets)
+    #expect(secrets.hidden(in: "bad \"ge:\\\"heim\" at nas7") == "bad \"***\" at ***")
+    #expect(secrets.hidden(in: "bad ge:\"heim") == "bad ***")
+    #expect(secrets.hidden(in: "cannot open :sftp,pass=\"ge", isCut: true) == "cannot open :sftp***")
+    var words = ServiceWords(hiding: secrets)
+    let line = String(repeating: "x", count: (16 << 10) - 3) + "nas7 and more\n"
+    #expect(words.take(ArraySlice(line.utf8)).first?.contains("nas") == false)
   }
 
   @Test("what cannot be a remote is refused", arguments: ["", "-x", "--config=/x", "a\nb:", "a\0b:", "\u{7f}"])

@@ -2,7 +2,7 @@ internal import Glibc
 
 extension ChildService.End {
   /// What those are told whose requests were under way: what happened to the program, and its last words. `firstWords`: what it
-  /// has said instead of HTTP/2; nil where it once did answer.
+  /// has said first instead of HTTP/2; nil where it once did answer.
   func failure(_ loss: PipeConnection.Loss, of command: ServiceCommand, firstWords: String?) -> HTTPFailure {
     func message(_ event: String) -> String { lastWords.isEmpty ? event : "\(event): \(lastWords)" }
 
@@ -11,7 +11,9 @@ extension ChildService.End {
     case .ended where wasInterrupted, .unused where wasInterrupted:
       return .refused(message("\(command.name) was interrupted"))
     case .ended, .unused: return .unreachable(message("\(command.name) ended before it answered\(way)"))
-    case .confused: return .unreachable(message("\(command.name) answers \(firstWords) instead of HTTP/2"))
+    case .confused:
+      let words = command.withoutSecrets(firstWords)
+      return .unreachable(message("\(command.name) answers \"\(words)\" instead of HTTP/2"))
     case .stuck(let limit):
       return .unreachable(message("\(command.name) has not begun to answer within \(limit.components.seconds) s"))
     }

@@ -60,6 +60,7 @@ private func takeFrame(
   switch UInt32(frame.pointee.hd.type) {
   case NGHTTP2_SETTINGS.rawValue: session.isReady = true
   case NGHTTP2_GOAWAY.rawValue: session.isClosing = true
+  case NGHTTP2_WINDOW_UPDATE.rawValue where stream == 0: session.resumeWaiting()
   case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
     guard let exchange = session.exchanges[stream] else { return 0 }
     let header = exchange.header
@@ -108,12 +109,8 @@ private func offerBody(
   guard let session = owner(context), let exchange = session.exchanges[stream], let body = exchange.request.body,
     let flags
   else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
-  let wanted = min(limit, body.byteCount - exchange.sentByteCount)
-  let count = session.rates.limitsUploads ? session.rates.send(upTo: wanted, isSmall: exchange.isSmall) : wanted
-  guard count > 0 else {
-    exchange.waitsToSend = true
-    return Int(NGHTTP2_ERR_DEFERRED.rawValue)
-  }
+  let count = session.offer(min(limit, body.byteCount - exchange.sentByteCount), of: exchange)
+  guard count > 0 else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
   flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
   if exchange.sentByteCount + count == body.byteCount { flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
   return count

@@ -168,6 +168,31 @@ final class HTTP2Session {
 
   // MARK: Parts, for the callbacks
 
+  /// How many of `byteCount` bytes of the body of `exchange` may be sent now; where there are none it waits.
+  func offer(_ byteCount: Int, of exchange: PipeExchange) -> Int {
+    var count = byteCount
+    if !exchange.isSmall {
+      // The last of the room that all streams share is for what is small.
+      let room = Int(nghttp2_session_get_remote_window_size(session)) - TransferRates.smallByteCount
+      count = min(count, room)
+      guard count > 0 else {
+        exchange.waitsForRoom = true
+        return 0
+      }
+    }
+    if rates.limitsUploads { count = rates.send(upTo: count, isSmall: exchange.isSmall) }
+    if count == 0 { exchange.waitsToSend = true }
+    return count
+  }
+
+  /// The server has room for more.
+  func resumeWaiting() {
+    for (stream, exchange) in exchanges where exchange.waitsForRoom {
+      exchange.waitsForRoom = false
+      nghttp2_session_resume_data(session, stream)
+    }
+  }
+
   /// Takes a piece of an answer's body.
   func take(_ piece: UnsafeRawBufferPointer, of stream: Int32) {
     nghttp2_session_consume_connection(session, piece.count)
@@ -192,6 +217,10 @@ final class HTTP2Session {
     // A server that does not want all of a body says so before the end of it.
     if isWhole, !exchange.isSent { reset(stream) }
     if var response = exchange.answer.response(isWhole: isWhole) {
+      // It cannot have done what it did not hear the end of.
+      guard exchange.isSent || !response.isSuccess else {
+        return end(stream, .failure(.interrupted("\(name) has answered before the end of a request")))
+      }
       // Why a request fails is in no answer of rclone's.
       if response.status >= 400, response.status != 404 { response.remark = remark(exchange.begin) }
       end(stream, .success(response))

@@ -90,9 +90,9 @@ final class PipeConnection {
     return nil
   }
 
-  /// The beginning of what the program said instead of HTTP/2, in quotes.
+  /// The beginning of what the program said instead of HTTP/2.
   var firstWords: String {
     let printable = firstBytes.map { (0x20..<0x7f).contains($0) ? $0 : UInt8(ascii: "?") }
-    return "\"\(String(decoding: printable, as: UTF8.self))\""
+    return String(decoding: printable, as: UTF8.self)
   }
 }

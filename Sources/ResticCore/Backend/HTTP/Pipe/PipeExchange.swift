@@ -17,6 +17,8 @@ final class PipeExchange: @unchecked Sendable {
   var sentByteCount = 0
   /// The body waits for the rate.
   var waitsToSend = false
+  /// The body waits for room at the server's.
+  var waitsForRoom = false
   /// How much of the answer's body has come that the server was not given new room for, since the rate does not allow it.
   var heldByteCount = 0
   /// When it was made; when something of it moved last; and when it is given up whatever moves.
@@ -72,6 +74,13 @@ final class PipeExchange: @unchecked Sendable {
   func end(_ result: Result<HTTPResponse, HTTPFailure>) {
     continuation.withLock { $0.take() }?.resume(returning: result)
   }
+
+  /// How much longer than others it may stand still: a program may have taken as much of the body as it has memory for, and take
+  /// no more until that is where it belongs.
+  var patience: Duration { .seconds((request.body?.byteCount ?? 0) / Self.leastBytesPerSecond) }
+
+  /// No uplink is slower.
+  private static let leastBytesPerSecond = 32 << 10
 
   /// Whether it passes those that wait for the rate.
   var isSmall: Bool { request.byteLimit <= TransferRates.smallByteCount }

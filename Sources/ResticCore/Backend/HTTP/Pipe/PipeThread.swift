@@ -122,7 +122,8 @@ final class PipeThread: @unchecked Sendable {
   private func take(_ exchange: PipeExchange) {
     guard !exchange.isCancelled.withLock({ $0 }) else { return exchange.end(.failure(.cancelled)) }
     exchange.lastMove = .now
-    exchange.deadline = .now.advanced(by: command.startLimit + options.deadline(of: exchange.request))
+    let limit = command.startLimit + options.deadline(of: exchange.request) + exchange.patience
+    exchange.deadline = .now.advanced(by: limit)
     waiting.append(exchange)
   }
 
@@ -192,7 +193,7 @@ final class PipeThread: @unchecked Sendable {
   }
 
   private func giveUpTime(of exchange: PipeExchange) -> ContinuousClock.Instant {
-    min(exchange.lastMove.advanced(by: options.stuckTimeout), exchange.deadline)
+    min(exchange.lastMove.advanced(by: options.stuckTimeout + exchange.patience), exchange.deadline)
   }
 
   private func endOverdue(_ now: ContinuousClock.Instant) {
@@ -202,7 +203,7 @@ final class PipeThread: @unchecked Sendable {
       if exchange.waitsForRate { exchange.lastMove = now }
       guard giveUpTime(of: exchange) <= now else { continue }
       // Where others are answered, it is this one.
-      let isSilent = connection.lastReceived.advanced(by: options.stuckTimeout) <= now
+      let isSilent = connection.lastReceived.advanced(by: options.stuckTimeout + exchange.patience) <= now
       if isSilent { return lose(.stuck(options.stuckTimeout)) }
       let message = "\(command.name): nothing has moved for \(options.stuckTimeout.components.seconds) s"
       drop(exchange, .failure(.interrupted(message)))

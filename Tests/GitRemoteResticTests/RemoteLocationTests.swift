@@ -22,7 +22,10 @@ struct RemoteLocationTests {
 
   @Test(
     "other storages are passed on",
-    arguments: ["sftp:user@host:/srv/vault", "rest:https://host:8000/me/", "s3:s3.example.com/bucket", "rclone:r:path", "rclone:/a,b", "rclone:r:a,b:c"])
+    arguments: [
+      "sftp:user@host:/srv/vault", "rest:https://host:8000/me/", "s3:s3.example.com/bucket", "rclone:r:path",
+      "rclone:/a,b", "rclone:r:a,b:c",
+    ])
   func others(text: String) throws {
     #expect(try RemoteLocation(text).text == text)
   }
@@ -41,7 +44,12 @@ struct RemoteLocationTests {
     #expect(location.text == text && "\(location)" == shown)
   }
 
-  @Test("what is none is refused", arguments: ["", "restic::", "restic://host/x", "local:", "a\nb", "restic::local:", "restic::rclone:r,ssh=x:p", "rclone::sftp,ssh='a b':"])
+  @Test(
+    "what is none is refused",
+    arguments: [
+      "", "restic::", "restic://host/x", "local:", "a\nb", "restic::local:", "restic::rclone:r,ssh=x:p",
+      "rclone::sftp,ssh='a b':",
+    ])
   func refused(url: String) {
     #expect(throws: HelperError.self) { try RemoteLocation(url) }
   }

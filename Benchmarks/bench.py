@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 
 import data
+import storage
 import trees
 import urls
 from harness import Bench
@@ -24,10 +25,11 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--only", default=GROUPS)
     parser.add_argument("--size", type=int, default=1024)
+    parser.add_argument("--storage", choices=storage.STORAGES)
     parser.add_argument("--json")
     parser.add_argument("--dir")
     options = parser.parse_args()
-    groups = set(options.only.split(","))
+    groups = {"storage"} if options.storage else set(options.only.split(","))
     directory = tempfile.mkdtemp(prefix="restic-gitfs-bench-", dir=options.dir)
     result = {
         "machine": platform.machine(), "kernel": platform.release(), "cores": os.cpu_count(),
@@ -48,10 +50,10 @@ def main():
         if "index" in groups:
             result["index"] = trees.measure_index(bench, PARTS)
             result["snapshots"] = trees.measure_snapshots(bench, PARTS)
-        random_file = data.random_file(bench, options.size) if groups & {"store", "read"} else None
+        random_file = data.random_file(bench, options.size) if groups & {"store", "read", "storage"} else None
         if "store" in groups:
             data.measure_store(bench, random_file, options.size)
-        if groups & {"push", "commit", "clone", "url"}:
+        if groups & {"push", "commit", "clone", "url", "storage"}:
             source = data.source_repository(bench, options.repo)
             for group, measure in [
                 ("push", data.measure_push), ("commit", data.measure_commit), ("clone", data.measure_clone),
@@ -59,6 +61,8 @@ def main():
             ]:
                 if group in groups:
                     measure(bench, source)
+        if options.storage:
+            storage.measure_storage(bench, options.storage, random_file, options.size, source, PARTS)
         if "growth" in groups:
             trees.measure_growth(bench)
         if "trees" in groups:

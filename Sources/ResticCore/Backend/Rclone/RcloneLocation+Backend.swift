@@ -1,5 +1,6 @@
 internal import Logging
 internal import Platform
+internal import SystemPackage
 
 extension RcloneLocation {
   /// The repository here: `rclone serve restic` as a program of ours, which is not started yet. Throws where there is none.

@@ -55,7 +55,7 @@ public struct RcloneLocation: Hashable, Sendable, CustomStringConvertible {
     guard let quote = text.first, quote == "\"" || quote == "'" else { return text }
     var inner = text.dropFirst()
     if inner.last == quote { inner = inner.dropLast() }
-    return inner.replacing("\(quote)\(quote)", with: "\(quote)")
+    return String(inner.replacing("\(quote)\(quote)", with: "\(quote)"))
   }
 
   /// What stands between the first comma and the colon that ends the remote's name. Values may be quoted, and a quote in

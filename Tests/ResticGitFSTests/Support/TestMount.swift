@@ -90,8 +90,10 @@ struct TestMount: Sendable {
   static let caller = FuseCaller(userID: owner.userID, groupID: owner.groupID, processID: 9)
 
   /// Runs `body` on a thread that may block. An error, if that does not end.
-  func onThread<Success: Sendable>(_ body: @escaping @Sendable (TestMount) throws -> Success) async throws -> Success {
-    try await withTimeLimit {
+  func onThread<Success: Sendable>(
+    limit: Duration = .seconds(120), _ body: @escaping @Sendable (TestMount) throws -> Success
+  ) async throws -> Success {
+    try await withTimeLimit(limit) {
       try await withCheckedThrowingContinuation { continuation in
         do throws(Errno) {
           try PlainThread.start { continuation.resume(with: Result { try body(self) }) }

@@ -68,7 +68,7 @@ struct RcloneProgramTests {
     let text = "#!/bin/sh\n\(rclone) serve restic --stdio \(folder)\n"
     try Data(text.utf8).write(to: URL(fileURLWithPath: script.string))
     chmod(script.string, 0o755)
-    let backend = retrying(try backend("ignored:x", program: "'\(script)' -p 22", ["rclone.args=user@host"]))
+    let backend = retrying(try backend("ignored:x", program: "sh '\(script)' -p 22", ["rclone.args=user@host"]))
     let violations = await BackendConformance(backend, replacesFiles: true).violations()
     #expect(violations == [])
   }

@@ -28,7 +28,7 @@ struct SFTPFaultTests {
     try SFTPFixture.backend(root, ["sftp.command=\(filter.command(fault))"], change)
   }
 
-  @Test("connections that break at any time cost retries, and nothing else", arguments: [250, 1500])
+  @Test("connections that break at any time cost retries, and nothing else", arguments: [200, 300])
   func cuts(packets: Int) async throws {
     let clock = TestClock(advancesOnSleep: true)
     let backend = SFTPFixture.stack(try backend(.cut(atMost: packets)), clock: clock, policy: SFTPFixture.patient)

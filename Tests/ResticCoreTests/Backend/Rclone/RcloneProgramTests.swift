@@ -134,7 +134,7 @@ struct RcloneProgramTests {
     let before = programs()
     #expect(before.count == 1)
     for process in before { kill(process, SIGSTOP) }
-    let pack = [UInt8](repeating: 7, count: 8 << 20)
+    let pack = [UInt8](repeating: 7, count: 1 << 20)
     try await backend.save(Self.file(pack), pack)
     try await waitUntil { programs().count == 1 }
     #expect(programs() != before)

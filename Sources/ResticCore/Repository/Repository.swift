@@ -73,6 +73,8 @@ public final class Repository: Sendable {
   let treesAhead = TreesAhead()
   /// Only one task at a time loads or saves index files.
   let indexGate = AsyncGate()
+  /// Asked before an index file is written (`guardIndexFiles`).
+  let indexGuard = Locked<(@Sendable () async throws(RepositoryError) -> Void)?>(nil)
   /// Snapshots that were loaded; what an id names never changes.
   let snapshotCache = Locked<[SnapshotID: Snapshot]>([:])
   /// Snapshot and index files that could not be read; see `note`.

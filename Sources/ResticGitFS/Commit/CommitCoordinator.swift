@@ -189,29 +189,41 @@ final class CommitCoordinator: Sendable {
       return .unchanged(current.base.shown.snapshot?.id)
     }
     if purpose == .unmount { state.withLock { $0.beginUnmounting() } }
+    let result: CommitResult
+    do {
+      result = try await attempt(filter, reserved)
+    } catch RepositoryError.lockLost(let reason) where !state.withLock({ $0.isSaving }) {
+      // Somebody removed the lock by force, and may have pruned. Under a new lock everything is looked at again.
+      logger.warning("\(reason); beginning again")
+      result = try await attempt(filter, nil)
+    }
+    if let message = result.message { logger.notice("\(message)") }
+    for conflict in result.openConflicts { logger.info("conflict: \(conflict)") }
+    await becomeClean()
+    if purpose == .sync, !showsNewest(result) { await showNewest() }
+    return result
+  }
+
+  /// Stores and saves what is changed, once. `reserved` ends with it.
+  private func attempt(_ filter: SnapshotFilter, _ reserved: CommitReservation?) async throws -> CommitResult {
     repository.anticipateStoring()
     let returned = ReturnedLocks()
     // While little is stored others can wait.
     let isSmall = tree.read { $0.bufferedByteCount } < Self.smallByteCount
     if !isSmall { await reserved?.giveUp() }
     let reservation = isSmall ? reserved ?? makeReservation() : nil
-    let result: CommitResult
     do {
-      result = try await lockKeeper.holding(isConfirmed: true) { lock in
+      let result = try await lockKeeper.holding(isConfirmed: true) { lock in
         try await store(filter, lock, reservation, returning: returned)
       }
+      // It has begun when the snapshot was there: the repository's lock was given back at the same time.
+      await returned.wait()
+      return result
     } catch {
       await reservation?.giveUp()
       await returned.wait()
       throw error
     }
-    // It has begun when the snapshot was there: the repository's lock was given back at the same time.
-    await returned.wait()
-    if let message = result.message { logger.notice("\(message)") }
-    for conflict in result.openConflicts { logger.info("conflict: \(conflict)") }
-    await becomeClean()
-    if purpose == .sync, !showsNewest(result) { await showNewest() }
-    return result
   }
 
   /// Whether a look for something newer can wait for the next one: a commit has saved what the mount shows, and saw nothing newer

@@ -122,7 +122,9 @@ struct LimitedBackendTests {
     #expect(await fourth.value == false)
   }
 
-  @Test("a storage that has too much to do is asked for half as much at a time, down to one call, and slowly for more again")
+  @Test(
+    "a storage that has too much to do is asked for half as much at a time, down to one call, and slowly for more again"
+  )
   func overload() async throws {
     let allowance = ConnectionAllowance(connections: 5)
     let busy = BackendError.busy("slow down", retryAfter: .zero)

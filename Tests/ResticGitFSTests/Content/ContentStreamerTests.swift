@@ -99,6 +99,46 @@ struct ContentStreamerTests {
     for number in 0..<count { #expect(try await mount.read("f\(number)") == pieces[count + number]) }
   }
 
+  // L4 Whoever stores has a lock that nobody has removed.
+  @Test("a lock that is lost while a pass stores something is replaced before the next pass, though no commit follows")
+  func lostLock() async throws {
+    let isHeld = Switch()
+    var settings = Repository.Settings()
+    settings.scryptCost = .minimum
+    settings.packByteCount = 4 << 20
+    var password = TestMount.password
+    let storage = MemoryBackend()
+    let backend = FaultBackend(storage) { call in
+      guard call.file?.type == .data, call.isWrite else { return }
+      // Not cancelled: the test opens it.
+      while isHeld.isOn { try? await Task.sleep(for: .milliseconds(5)) }
+    } fault: { _ in
+      nil
+    }
+    let repository = try await Repository.create(
+      on: backend, password: SecureBytes(wiping: &password), settings: settings)
+    let mount = try await TestMount(repository, memory: MemoryBudget(byteLimit: 512 << 20))
+    var random = SplitMix64(seed: 10)
+    let (first, second) = (random.bytes(12 << 20), random.bytes(12 << 20))
+    isHeld.isOn = true
+    try await mount.write(first, to: "first")
+    while !backend.calls.contains(where: { $0.file?.type == .data && $0.isWrite }) { await Task.yield() }
+    // For the next pass, while this one waits for the storage.
+    try await mount.write(second, to: "second")
+    let lost = try #require(mount.lockKeeper.heldLock)
+    storage[.lock(lost)] = nil
+    let lock = try await mount.lockKeeper.acquire()
+    await #expect(throws: RepositoryError.self) { try await lock.confirm() }
+    #expect(lock.isLost)
+    isHeld.isOn = false
+    try await waitUntil { mount.lockKeeper.heldLock.map { $0 != lost && storage[.lock($0)] != nil } ?? false }
+    try await mount.commit()
+    #expect(try await mount.read("first").fingerprint == first.fingerprint)
+    #expect(try await mount.read("second").fingerprint == second.fingerprint)
+    let reader = try await TestMount(TestMount.openRepository(on: storage))
+    #expect(try await reader.read("second").fingerprint == second.fingerprint)
+  }
+
   @Test("many small files are bounded as well")
   func smallFiles() async throws {
     let mount = try await Self.makeMount()

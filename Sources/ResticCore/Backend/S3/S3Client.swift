@@ -97,7 +97,8 @@ final class S3Client: Sendable {
         method: request.method.rawValue, host: endpoint.origin.authority, path: path, query: request.query,
         fields: fields,
         payloadHash: request.payloadHash)
-      fields = S3Signature(credentials: credentials, region: region, service: .s3, time: signed.time).fields(of: subject)
+      fields = S3Signature(credentials: credentials, region: region, service: .s3, time: signed.time).fields(
+        of: subject)
     }
     let target = request.query.text.isEmpty ? path : "\(path)?\(request.query.text)"
     do throws(HTTPFailure) {

@@ -212,7 +212,9 @@ struct CachingBackendTests {
     #expect(try await !repository.isStored(sealed))
   }
 
-  @Test("a cache whose disk does not answer holds no commit up; what was saved gets there later, before it is read or removed")
+  @Test(
+    "a cache whose disk does not answer holds no commit up; what was saved gets there later, before it is read or removed"
+  )
   func slowDisk() async throws {
     let (repository, _) = try await create()
     let cache = try #require(repository.cache)

@@ -119,6 +119,51 @@ struct CredentialCacheTests {
     try await Self.expect("KEY2", from: cache)
   }
 
+  @Test("who is cancelled while another one's fetch hangs waits no longer; who cleans up after a cancellation waits")
+  func cancelledWait() async throws {
+    let (stream, end) = AsyncStream.makeStream(of: Void.self)
+    let count = Mutex(1)
+    let cache = CredentialCache(
+      StuckCredentials(
+        count: {
+          count.withLock { count in
+            count += 1
+            return count
+          }
+        }, stream: stream), missing: .missing, now: { 1000 })
+    let first = Task { try await cache.current() }
+    try await waitUntil { count.withLock { $0 } == 2 }
+    let second = Task { try await cache.current() }
+    let third = Task {
+      while !Task.isCancelled { await Task.yield() }
+      return try await cache.current()
+    }
+    second.cancel()
+    third.cancel()
+    let error = try await withTimeLimit { await #expect(throws: CredentialError.self) { try await second.value } }
+    #expect(error?.isPassing == true)
+    end.finish()
+    #expect(try await first.value.accessKeyID == "KEY2")
+    #expect(try await third.value.accessKeyID == "KEY2" && count.withLock { $0 } == 2)
+  }
+
+  @Test("a service that has no credentials any more may have some later")
+  func goneForAWhile() async throws {
+    let isGone = Mutex(false)
+    let now = Mutex<Int64>(1000)
+    let cache = CredentialCache(
+      ScriptedCredentials { () throws(CredentialError) in
+        isGone.withLock { $0 } ? nil : try .test("KEY", expiration: now.withLock { $0 } + 1000)
+      }, missing: .missing, now: { now.withLock { $0 } })
+    _ = try await cache.current()
+    isGone.withLock { $0 = true }
+    now.withLock { $0 = 5000 }
+    let error = await #expect(throws: CredentialError.self) { try await cache.current() }
+    #expect(error?.isPassing == true)
+    isGone.withLock { $0 = false }
+    #expect(try await cache.current().accessKeyID == "KEY")
+  }
+
   @Test("a clock that holds new credentials for old ones does not have them fetched for each request")
   func fastClock() async throws {
     let world = World()

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import ResticTestSupport
 import Synchronization
 import SystemPackage
@@ -121,6 +122,7 @@ struct CredentialChainTests {
       ("false", "has failed"), ("/nonexistent/x", "cannot be run"), ("echo {}", "no AccessKeyId"),
       ("echo geheim", "no credentials"),
       ("yes", "prints more"), ("sleep 1000", "not ended within"), ("sh -c 'exec >&-; sleep 1000'", "not ended within"),
+      ("sh -c 'trap : TERM INT HUP QUIT; while :; do sleep 1000; done'", "not ended within"),
     ] {
       let process = CredentialProcess(
         command: command, source: "profile x", timeLimit: .milliseconds(command.contains("1000") ? 300 : 100_000))
@@ -129,6 +131,36 @@ struct CredentialChainTests {
         error.map { $0.description.contains(said) && !$0.description.contains("geheim") } == true,
         "\(String(describing: error))")
     }
+  }
+
+  @Test(
+    "a program that is at work is ended as soon as nobody wants its credentials any more, and all that it has started")
+  func cancelledProcess() async throws {
+    let file = home.appending("started")
+    let script = "sleep 1000 & echo $! > '\(file).new'; mv '\(file).new' '\(file)'; trap : TERM INT; wait; sleep 1000"
+    let process = CredentialProcess(command: "sh -c \"\(script.replacing("$", with: "\\$"))\"", source: "profile x")
+    let task = Task { try await process.credentials() }
+    try await waitUntil { FileManager.default.fileExists(atPath: file.string) }
+    let text = try String(contentsOfFile: file.string, encoding: .utf8)
+    let child = try #require(pid_t(text.dropLast()))
+    task.cancel()
+    let error = try await withTimeLimit { await #expect(throws: CredentialError.self) { try await task.value } }
+    #expect(
+      error?.isPassing == true && error?.description.contains("cancelled") == true, "\(String(describing: error))")
+    // Somebody else waits for it.
+    try await waitUntil { kill(child, 0) != 0 || ProcessTable.isZombie(child) }
+  }
+
+  @Test("whoever cleans up after a cancellation gets credentials from a program all the same")
+  func cleaningUp() async throws {
+    try write("document", Self.document)
+    let process = CredentialProcess(command: "cat \(home)/document", source: "profile x")
+    let task = Task {
+      while !Task.isCancelled { await Task.yield() }
+      return try await process.credentials()
+    }
+    task.cancel()
+    #expect(try await task.value?.accessKeyID == "ASIAPROCESS")
   }
 
   @Test("words of a command")
@@ -216,12 +248,12 @@ struct CredentialChainTests {
     let environment = environment([
       "AWS_ACCESS_KEY_ID": "AKIABASE", "AWS_SECRET_ACCESS_KEY": "s", "RESTIC_AWS_ASSUME_ROLE_ARN": "arn:r",
     ])
-    func provider(_ servers: ScriptedServers, now: Int64) -> AssumedRoleCredentials {
+    func role(_ servers: ScriptedServers, now: Int64) -> AssumedRoleCredentials {
       AssumedRoleCredentials(
         base: CredentialChain(environment, makeTransport: servers.makeTransport), environment: environment, region: nil,
         makeTransport: servers.makeTransport, clock: ServerClock { now })
     }
-    let provider = provider(servers, now: 1_700_000_000)
+    let provider = role(servers, now: 1_700_000_000)
     #expect(try await provider.credentials()?.accessKeyID == "ASIAROLE")
     // It is known from then on.
     #expect(try await provider.credentials()?.accessKeyID == "ASIAROLE")
@@ -231,18 +263,14 @@ struct CredentialChainTests {
       ScriptedServers.answer(403, Self.stsRefusal(refusal), [.date: "Sun, 29 Nov 2026 18:30:00 GMT"])
     }
     let error = await #expect(throws: CredentialError.self) {
-      try await self.credentials(provider(refusing, now: 1_795_977_000))
+      try await role(refusing, now: 1_795_977_000).credentials()
     }
     #expect(error?.description.contains(refusal) == true && refusing.calls.count == 1)
     let stubborn = ScriptedServers { _ in
       ScriptedServers.answer(403, Self.stsRefusal(refusal), [.date: "Sun, 29 Nov 2026 18:30:00 GMT"])
     }
-    await #expect(throws: CredentialError.self) { try await self.credentials(provider(stubborn, now: 1_700_000_000)) }
+    await #expect(throws: CredentialError.self) { try await role(stubborn, now: 1_700_000_000).credentials() }
     #expect(stubborn.calls.count == 2)
-  }
-
-  private func credentials(_ provider: AssumedRoleCredentials) async throws -> S3Credentials? {
-    try await provider.credentials()
   }
 
   private static func stsRefusal(_ code: String) -> String {
@@ -352,7 +380,8 @@ struct CredentialChainTests {
         case 1: return ScriptedServers.answer(200, "TOKEN")
         case 2: return ScriptedServers.answer(200, "role")
         default:
-          return ScriptedServers.answer(200, #"{"Code":"Success","AccessKeyId":"ASIAEC2","SecretAccessKey":"s","Token":"t"}"#)
+          return ScriptedServers.answer(
+            200, #"{"Code":"Success","AccessKeyId":"ASIAEC2","SecretAccessKey":"s","Token":"t"}"#)
         }
       }
       let limits = Mutex<[ServiceLimits?]>([])

@@ -178,7 +178,7 @@ struct CacheMountTests {
     }
   }
 
-  // K5 Several processes, restic's among them, may use the cache at once.
+  // K2 A cache that is removed meanwhile is an error of no command.
   @Test(
     "two mounts write into one cache at once, and another process cleans it away under them: all is saved and read right"
   )

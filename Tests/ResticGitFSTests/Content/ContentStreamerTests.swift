@@ -99,7 +99,7 @@ struct ContentStreamerTests {
     for number in 0..<count { #expect(try await mount.read("f\(number)") == pieces[count + number]) }
   }
 
-  // L4 Whoever stores has a lock that nobody has removed.
+  // R5 Where somebody removes the lock by force, what is stored from then on is stored under another one.
   @Test("a lock that is lost while a pass stores something is replaced before the next pass, though no commit follows")
   func lostLock() async throws {
     let isHeld = Switch()

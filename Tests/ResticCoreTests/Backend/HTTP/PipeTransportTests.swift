@@ -103,7 +103,7 @@ struct PipeTransportTests {
     for _ in 0..<3 { #expect(await outcome(transport, get()).hasPrefix("interrupted: the program broke")) }
   }
 
-  // L1 A lock is refreshed in time, whatever is being stored.
+  // N8 Requests for locks do not wait.
   @Test("what a lock has to say passes packs that have filled all the room that the server gives")
   func lockBehindPacks() async throws {
     let transport = transport(.tight)

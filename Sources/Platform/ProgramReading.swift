@@ -73,10 +73,10 @@ struct ProgramReading {
         pollfd(fd: lastMoment == nil ? process : -1, events: Int16(POLLIN), revents: 0),
         pollfd(fd: limits?.stop?.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
       ]
-      let time = [lastMoment, limits?.deadline].compactMap(\.self).min()
+      let time = lastMoment ?? limits?.deadline
       poll(&events, nfds_t(events.count), time.map(Self.milliseconds) ?? -1)
       if events[4].revents != 0 { throw .canceled }
-      if let deadline = limits?.deadline, deadline <= .now { throw .timedOut }
+      if lastMoment == nil, let deadline = limits?.deadline, deadline <= .now { throw .timedOut }
       if events[0].revents != 0 { Self.read(&output) }
       if events[1].revents != 0 { readErrors() }
       if events[2].revents != 0 { write() }

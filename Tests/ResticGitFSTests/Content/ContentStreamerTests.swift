@@ -119,7 +119,8 @@ struct ContentStreamerTests {
       on: backend, password: SecureBytes(wiping: &password), settings: settings)
     let mount = try await TestMount(repository, memory: MemoryBudget(byteLimit: 512 << 20))
     var random = SplitMix64(seed: 10)
-    let (first, second) = (random.bytes(12 << 20), random.bytes(12 << 20))
+    // More than there are packs under way at a time.
+    let (first, second) = (random.bytes(40 << 20), random.bytes(12 << 20))
     isHeld.isOn = true
     try await mount.write(first, to: "first")
     while !backend.calls.contains(where: { $0.file?.type == .data && $0.isWrite }) { await Task.yield() }

@@ -24,6 +24,8 @@ struct ProgramReading {
   private var errors: Output
   /// When it is over, whatever is still open; set at the program's end.
   private var lastMoment: ContinuousClock.Instant?
+  /// So many bytes are read after the program's end: no pipe holds more, and whoever was left behind may write without end.
+  private var lastByteCount = 1 << 20
 
   /// What a program has written before its end is in the pipe by then. Whoever it has left behind has so long for its words.
   private static let moment = Duration.milliseconds(200)
@@ -77,7 +79,7 @@ struct ProgramReading {
       poll(&events, nfds_t(events.count), time.map(Self.milliseconds) ?? -1)
       if events[4].revents != 0 { throw .canceled }
       if lastMoment == nil, let deadline = limits?.deadline, deadline <= .now { throw .timedOut }
-      if events[0].revents != 0 { Self.read(&output) }
+      if events[0].revents != 0 { readOutput() }
       if events[1].revents != 0 { readErrors() }
       if events[2].revents != 0 { write() }
       if let limit = limits?.outputByteLimit, output.bytes.count > limit { throw .fileTooLarge }
@@ -86,11 +88,12 @@ struct ProgramReading {
   }
 
   private func isOver(_ process: Int32) -> Bool {
-    if let lastMoment, lastMoment <= .now { return true }
+    if let lastMoment, lastMoment <= .now || lastByteCount <= 0 { return true }
     return output.descriptor < 0 && errors.descriptor < 0 && (lastMoment != nil || process < 0)
   }
 
-  private static func read(_ output: inout Output) {
+  /// Reads a piece, and returns how long it is.
+  private static func read(_ output: inout Output) -> Int {
     var chunk = [UInt8](repeating: 0, count: 16384)
     let count = Glibc.read(output.descriptor, &chunk, chunk.count)
     if count > 0 {
@@ -98,10 +101,17 @@ struct ProgramReading {
     } else if count == 0 || errno != EINTR && errno != EAGAIN {
       output.descriptor = -1
     }
+    return max(0, count)
+  }
+
+  private mutating func readOutput() {
+    let count = Self.read(&output)
+    if lastMoment != nil { lastByteCount -= count }
   }
 
   private mutating func readErrors() {
-    Self.read(&errors)
+    let count = Self.read(&errors)
+    if lastMoment != nil { lastByteCount -= count }
     // Not each time: what is kept is moved.
     let limit = ProgramOutput.errorByteLimit
     if errors.bytes.count > 2 * limit { errors.bytes.removeFirst(errors.bytes.count - limit) }

@@ -132,7 +132,7 @@ struct LimitedBackendTests {
     let door = Gatekeeper()
     let together = (0..<5).map { _ in
       Task {
-        try await allowance.pass { () async throws(BackendError) in
+        try await allowance.pass { () async throws(BackendError) -> Void in
           await door.wait()
           throw busy
         }
@@ -143,16 +143,16 @@ struct LimitedBackendTests {
     for task in together { await #expect(throws: busy) { try await task.value } }
     #expect(allowance.current == 2)
     for _ in 0..<3 {
-      await #expect(throws: busy) { try await allowance.pass { () async throws(BackendError) in throw busy } }
+      await #expect(throws: busy) { try await allowance.pass { () async throws(BackendError) -> Void in throw busy } }
     }
     #expect(allowance.current == 1)
     // Another failure says nothing of that.
     await #expect(throws: BackendError.unavailable("x")) {
-      try await allowance.pass { () async throws(BackendError) in throw .unavailable("x") }
+      try await allowance.pass { () async throws(BackendError) -> Void in throw .unavailable("x") }
     }
-    for _ in 0..<20 { try await allowance.pass { () async throws(BackendError) in } }
+    for _ in 0..<20 { try await allowance.pass { () async throws(BackendError) -> Void in } }
     #expect(allowance.current == 2)
-    for _ in 0..<100 { try await allowance.pass { () async throws(BackendError) in } }
+    for _ in 0..<100 { try await allowance.pass { () async throws(BackendError) -> Void in } }
     #expect(allowance.current == 5)
   }
 

@@ -233,7 +233,8 @@ struct CachingBackendTests {
     #expect(start.duration(to: .now) < .seconds(30) && disk.isBusy)
     async let loaded = cache.load(.snapshot(sealed.saved.id), range: nil)
     disk.end()
-    #expect(await loaded?.byteCount == sealed.bytes.byteCount)
+    let found = await loaded
+    #expect(found?.byteCount == sealed.bytes.byteCount)
     await cache.finish(within: .seconds(60))
     let (reader, calls) = try await open()
     #expect(try await reader.snapshots().contains { $0.id == sealed.saved.id })

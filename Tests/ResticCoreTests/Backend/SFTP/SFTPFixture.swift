@@ -48,9 +48,9 @@ enum SFTPFixture {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for bytes in contents {
         group.addTask {
-          let file = file(.data, bytes)
-          try await backend.save(file, bytes)
-          #expect(try await backend.load(file).array.fingerprint == bytes.fingerprint)
+          let pack = file(.data, bytes)
+          try await backend.save(pack, bytes)
+          #expect(try await backend.load(pack).array.fingerprint == bytes.fingerprint)
         }
       }
       try await group.waitForAll()

@@ -141,7 +141,8 @@ struct CredentialCacheTests {
     let now = Mutex<Int64>(1000)
     let cache = CredentialCache(
       ScriptedCredentials { () throws(CredentialError) in
-        isGone.withLock { $0 } ? nil : try .test("KEY", expiration: now.withLock { $0 } + 1000)
+        guard !isGone.withLock({ $0 }) else { return nil }
+        return try .test("KEY", expiration: now.withLock { $0 } + 1000)
       }, missing: .missing, now: { now.withLock { $0 } })
     _ = try await cache.current()
     isGone.withLock { $0 = true }

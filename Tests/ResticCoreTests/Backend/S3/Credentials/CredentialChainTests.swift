@@ -138,7 +138,7 @@ struct CredentialChainTests {
   func cancelledProcess() async throws {
     let file = home.appending("started")
     let script = "sleep 1000 & echo $! > '\(file).new'; mv '\(file).new' '\(file)'; trap : TERM INT; wait; sleep 1000"
-    let process = CredentialProcess(command: "sh -c \"\(script.replacing("$", with: "\\$"))\"", source: "profile x")
+    let process = CredentialProcess(command: "sh -c \"\(script)\"", source: "profile x")
     let task = Task { try await process.credentials() }
     try await waitUntil { FileManager.default.fileExists(atPath: file.string) }
     let text = try String(contentsOfFile: file.string, encoding: .utf8)
@@ -390,7 +390,7 @@ struct CredentialChainTests {
         return servers.makeTransport(origin, limit)
       }
       #expect(try await CredentialChain(on, makeTransport: makeTransport).credentials()?.accessKeyID == "ASIAEC2")
-      #expect(limits.withLock { $0 } == [.machine])
+      #expect(limits.withLock { $0 } == [ServiceLimits.machine])
       #expect(ServiceLimits.machine.connect == .seconds(1) && ServiceLimits.machine.stuck == .seconds(1))
       let absent = ScriptedServers { _ throws(HTTPFailure) in throw failure }
       #expect(try await CredentialChain(on, makeTransport: absent.makeTransport).credentials() == nil)

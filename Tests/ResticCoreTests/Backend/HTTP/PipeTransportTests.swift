@@ -194,6 +194,15 @@ struct PipeTransportTests {
     #expect(await late.value == "200 hello")
   }
 
+  @Test("whoever is cancelled while the program has not begun waits no longer")
+  func cancelledStart() async throws {
+    let transport = transport(.mute)
+    let waiting = Task { await outcome(transport, get()) }
+    try await waitUntil { !children(log).isEmpty }
+    waiting.cancel()
+    #expect(try await withTimeLimit { await waiting.value } == "cancelled")
+  }
+
   @Test("the program is gone, and waited for, when nobody needs it any more", arguments: [PipeServer.good, .silent])
   func end(server: PipeServer) async throws {
     var transport: PipeTransport? = transport(server)

@@ -130,6 +130,17 @@ struct SFTPServerTests {
     #expect(!filter.lines.contains { $0.contains("fsync") })
   }
 
+  @Test("whoever is cancelled while a connection is being made waits no longer")
+  func cancelledStart() async throws {
+    let file = directory.path.appending("started")
+    let backend = try SFTPFixture.backend(root, ["sftp.command=sh -c 'touch \(file); sleep 1000'"])
+    let waiting = Task { try await backend.list(.key) }
+    try await waitUntil { FileManager.default.fileExists(atPath: file.string) }
+    waiting.cancel()
+    let error = try await withTimeLimit { await #expect(throws: BackendError.self) { try await waiting.value } }
+    #expect(error.map { "\($0)".contains("cancelled") } == true)
+  }
+
   @Test("a repository that is not there is .missing, whatever is asked, and nothing is made")
   func missingRepository() async throws {
     let backend = try SFTPFixture.backend(root)

@@ -1,4 +1,5 @@
 import ResticTestSupport
+import SystemPackage
 import Testing
 
 extension MountedRepository {

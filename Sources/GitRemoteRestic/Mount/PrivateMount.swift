@@ -74,7 +74,8 @@ final class PrivateMount {
     let path = try folder.makeMountpoint()
     var isMounted = false
     defer { if !isMounted { PrivateFolder.remove(path) } }
-    let (ready, lifeline, input) = (try Pipe.open(), try Pipe.open(), try Pipe.open())
+    let pipes = try Pipe.open(3)
+    let (ready, lifeline, input) = (pipes[0], pipes[1], pipes[2])
     let end =
       request.keptFile.map { ["--keep-alive=\($0.duration)", "--keep-alive-file=\($0.path)"] }
       ?? ["--exit-with-fd", "\(lifeline.readEnd.rawValue)"]
@@ -82,13 +83,19 @@ final class PrivateMount {
       ["mount", "--ready-fd", "\(ready.writeEnd.rawValue)", "--object-format", request.objectFormat] + end
       + (request.isReadOnly ? ["--read-only"] : [])
       + (request.isQuiet ? ["-q"] : []) + request.selection + [path.string]
-    let child = try ChildProcess.start(
-      program, arguments, environment: request.environment.forMount(of: request.location),
-      descriptors: [
-        (0, input.readEnd), (1, .standardError), (ready.writeEnd.rawValue, ready.writeEnd),
-        (lifeline.readEnd.rawValue, lifeline.readEnd),
-      ])
-    for end in [ready.writeEnd, lifeline.readEnd, input.readEnd] { end.closeQuietly() }
+    let child: ChildProcess
+    do throws(HelperError) {
+      defer { for end in [ready.writeEnd, lifeline.readEnd, input.readEnd] { end.closeQuietly() } }
+      child = try ChildProcess.start(
+        program, arguments, environment: request.environment.forMount(of: request.location),
+        descriptors: [
+          (0, input.readEnd), (1, .standardError), (ready.writeEnd.rawValue, ready.writeEnd),
+          (lifeline.readEnd.rawValue, lifeline.readEnd),
+        ])
+    } catch {
+      for end in [ready.readEnd, lifeline.writeEnd, input.writeEnd] { end.closeQuietly() }
+      throw error
+    }
     input.writeEnd.closeQuietly()
 
     isMounted = !ready.readEnd.readAll().isEmpty

@@ -143,7 +143,7 @@ extension Repository {
   public func save(_ sealed: SealedSnapshot) async throws(RepositoryError) -> SavedSnapshot {
     try await store(.snapshot(sealed.saved.id), sealed.bytes)
     snapshotCache.withLock { $0[sealed.saved.id] = sealed.saved.snapshot }
-    await snapshotRecord?.add(RecordedSnapshot(saved: sealed.saved, byteCount: sealed.bytes.byteCount))
+    snapshotRecord?.addBeside(RecordedSnapshot(saved: sealed.saved, byteCount: sealed.bytes.byteCount))
     return sealed.saved
   }
 

@@ -119,6 +119,15 @@ public final class Repository: Sendable {
       verifiesWrites: settings.verifiesWrites)
   }
 
+  /// A disk that keeps a cache waiting for longer is not worth the wait.
+  private static let cacheLimit = Duration.seconds(5)
+
+  /// Waits until this machine's disk has what was saved into the cache, for a few seconds at most. A program that saves and
+  /// ends calls it before its end.
+  public func finishCaching() async {
+    await cache?.finish(within: Self.cacheLimit)
+  }
+
   /// Something that stores blobs, for one snapshot.
   public func makeUploader() -> Uploader {
     Uploader(repository: self)

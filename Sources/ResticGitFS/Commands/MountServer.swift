@@ -52,6 +52,7 @@ struct MountServer: Sendable {
     signals.serve(service)
 
     let outcome = await BlockingExecutor(threadCount: 1).run { service.run() }
+    await repository.finishCaching()
     end(session, outcome)
     return report(outcome)
   }

@@ -227,7 +227,7 @@ final class Housekeeper: Sendable {
     let own = subject.wishes.limits(limits)
     let settled = state.withLock { $0.settled[subject.place.root] }
     guard own.areExceeded(by: subject.findings.counts, settled: settled) else { return [] }
-    return HousekeepingStep.due(subject.findings.counts, own, subject.wishes)
+    return HousekeepingStep.due(subject.findings, own, subject.wishes)
   }
 
   private func perform(

@@ -6,7 +6,7 @@ enum HousekeepingStep: Hashable, Sendable {
   case prune(olderThan: String)
   /// Small packfiles and all loose objects go into one packfile, so that each packfile has twice the objects of the next smaller
   /// one. Large ones stay as they are: what was stored of them is not stored again.
-  case repack
+  case repack(updatesServerInformation: Bool)
   /// What commits are new goes into one more file of the commit-graph.
   case commitGraph
 
@@ -25,7 +25,8 @@ enum HousekeepingStep: Hashable, Sendable {
     switch self {
     case .packReferences: ["pack-refs", "--all"]
     case .prune(let date): ["prune", "--expire=\(date)"]
-    case .repack: ["repack", "-d", "-l", "-q", "--geometric=2", "--no-write-bitmap-index"]
+    case .repack(let updates):
+      ["repack", "-d", "-l", "-q", "--geometric=2", "--no-write-bitmap-index"] + (updates ? [] : ["-n"])
     case .commitGraph: ["commit-graph", "write", "--reachable", "--split", "--no-progress"]
     }
   }
@@ -34,12 +35,13 @@ enum HousekeepingStep: Hashable, Sendable {
   ///
   /// Unreachable objects stay: to find them takes a walk over all that is reachable, so that is for `everything`.
   static func due(
-    _ counts: RepositoryCounts, _ limits: HousekeepingLimits, _ wishes: HousekeepingWishes
+    _ findings: RepositorySurvey.Findings, _ limits: HousekeepingLimits, _ wishes: HousekeepingWishes
   ) -> [HousekeepingStep] {
+    let counts = findings.counts
     var steps: [HousekeepingStep] = []
     if counts.looseReferences > limits.looseReferences, wishes.packsReferences { steps.append(.packReferences) }
     if counts.packfiles > limits.packfiles || counts.looseObjects > limits.looseObjects {
-      steps.append(.repack)
+      steps.append(.repack(updatesServerInformation: findings.hasServerInformation))
       if wishes.writesCommitGraph { steps.append(.commitGraph) }
     }
     return steps
@@ -52,7 +54,9 @@ enum HousekeepingStep: Hashable, Sendable {
     if counts.looseReferences > 0, wishes.packsReferences { steps.append(.packReferences) }
     // What work trees have checked out is not seen from here.
     if counts.looseObjects > 0, !findings.hasWorkTrees { steps.append(.prune(olderThan: wishes.expiry)) }
-    if counts.packfiles > 1 || counts.looseObjects > 0 { steps.append(.repack) }
+    if counts.packfiles > 1 || counts.looseObjects > 0 {
+      steps.append(.repack(updatesServerInformation: findings.hasServerInformation))
+    }
     if counts.packfiles > 0 || counts.looseObjects > 0, wishes.writesCommitGraph { steps.append(.commitGraph) }
     return steps
   }

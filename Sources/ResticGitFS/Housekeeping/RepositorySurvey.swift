@@ -22,6 +22,8 @@ struct RepositorySurvey {
     var busy: String?
     /// Why git is not let at it, if it is not.
     var obstacle: String?
+    /// Whether it has the lists that a web server without git needs (`git update-server-info`).
+    var hasServerInformation = false
     /// Whether work trees belong to it, whose `HEAD` and index hold objects.
     var hasWorkTrees = false
   }
@@ -129,7 +131,9 @@ struct RepositorySurvey {
         require(.dir, entry)
         guard entry.isDirectory else { continue }
         for file in try look(at: entry.number, .commitGraphs) { require(.file, file) }
-      default: require(.file, entry)
+      default:
+        require(.file, entry)
+        if entry.name == "packs" { findings.hasServerInformation = true }
       }
     }
   }

@@ -83,7 +83,8 @@ struct RemoteMaintenanceTests {
   func property(_ seed: UInt64) async throws {
     try await Self.with(limit: .seconds(400)) { client in
       var random = SplitMix64(seed: seed)
-      var script = "cd $T/work; git commit -q --allow-empty -m 0\n"
+      var script =
+        "cd $T/work; git commit -q --allow-empty -m 0; git push -q origin main; git update-ref refs/pushed/main main\n"
       for _ in 1...25 {
         let branch = Int.random(in: 1...6, using: &random)
         switch Int.random(in: 0...9, using: &random) {

@@ -1,4 +1,5 @@
 import Foundation
+import ResticTestSupport
 import SystemPackage
 import Testing
 

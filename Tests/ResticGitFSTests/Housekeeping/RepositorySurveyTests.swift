@@ -34,10 +34,6 @@ struct RepositorySurveyTests {
           if words.count > 1 {
             new = NewInode(type: words[1] == "dir" ? .dir : .symlink, permissions: 0o755, owner: owner)
           }
-          if let old = try namespace.optionalChild(names[names.count - 1], of: directory), words.count > 1 {
-            _ = old
-            _ = try namespace.apply(.unlink(names[names.count - 1], in: directory), at: time)
-          }
           _ = try namespace.apply(.create(new, as: names[names.count - 1], in: directory), at: time)
         }
       }

@@ -25,10 +25,12 @@ struct RepositorySurveyTests {
           var directory = Namespace.root
           let names = words[0].split(separator: "/").map { Name(String($0)) }
           for name in names.dropLast() {
-            directory =
-              try namespace.optionalChild(name, of: directory)
-              ?? namespace.apply(
-                .create(NewInode(type: .dir, permissions: 0o755, owner: owner), as: name, in: directory), at: time)
+            if let next = try namespace.optionalChild(name, of: directory) {
+              directory = next
+            } else {
+              let new = NewInode(type: .dir, permissions: 0o755, owner: owner)
+              directory = try namespace.apply(.create(new, as: name, in: directory), at: time)
+            }
           }
           var new = NewInode(type: .file, permissions: 0o644, owner: owner)
           if words.count > 1 {
@@ -49,7 +51,8 @@ struct RepositorySurveyTests {
     ]
     let all = try await Self.survey(paths)
     #expect(all.counts == RepositoryCounts(packfiles: 2, looseReferences: 3, looseObjects: 2))
-    #expect((all.busy, all.obstacle) == (nil, nil))
+    #expect(all.busy == nil)
+    #expect(all.obstacle == nil)
     #expect(try await Self.survey(paths, extent: .needed).counts.looseObjects == 256)
   }
 

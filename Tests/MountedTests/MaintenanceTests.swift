@@ -19,8 +19,9 @@ struct MaintenanceTests {
     """
   }
 
-  static let packs = "find objects/pack -name '*.pack' | wc -l"
-  static let references = "find refs -type f | wc -l"
+  /// git may take away what is being looked at.
+  static let packs = "{ find objects/pack -name '*.pack' || true; } | wc -l"
+  static let references = "{ find refs -type f || true; } | wc -l"
 
   /// Fails the test unless the repository in the mountpoint is sound, and has what `work` has pushed.
   static func expectSound(_ vault: MountedRepository, at name: String = "mnt") async throws {
@@ -107,7 +108,8 @@ struct MaintenanceTests {
       try await vault.unmount()
 
       let third = try await maintain(vault, [])
-      #expect((third.repositories.first?.before.packfiles, third.repositories.first?.after.packfiles) == (4, 1))
+      // The large one stays as it is.
+      #expect((third.repositories.first?.before.packfiles, third.repositories.first?.after.packfiles) == (4, 2))
       let text = try await vault.gitfs(["maintain"])
       #expect(text.contains("nothing to put in order"))
       try await vault.mount(["--read-only"])

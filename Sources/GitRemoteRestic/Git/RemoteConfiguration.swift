@@ -16,6 +16,9 @@ struct RemoteConfiguration: Hashable, Sendable {
   /// remote.NAME.resticCacheDir: where caches are kept, `false` for nowhere; nil: where `restic-gitfs` finds the place.
   var cacheFolder: String?
 
+  /// remote.NAME.resticMaintenance: whether a push may leave it to the mount to put the stored repository in order.
+  var isMaintained = true
+
   private static let offValues: Set<String> = ["", "0", "no", "off", "false"]
 
   /// The configuration that git itself sees, for the remote `name`; nil for one without a name.
@@ -45,6 +48,7 @@ struct RemoteConfiguration: Hashable, Sendable {
       case "resticsubfolder": folder = value
       case "resticoption": options.append(value)
       case "resticcachedir": cacheFolder = value
+      case "resticmaintenance": isMaintained = !Self.offValues.contains(value.lowercased()) || parts.count < 2
       case "restickeepalive": keepAlive = Self.offValues.contains(value.lowercased()) ? nil : value
       default: break
       }

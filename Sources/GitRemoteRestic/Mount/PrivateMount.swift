@@ -37,6 +37,8 @@ final class PrivateMount {
   }
 
   private static let statusAttribute = "user.restic.status"
+  /// The attribute that is there if the mount has begun to put the repository in order.
+  private static let housekeepingAttribute = "user.restic.housekeep"
   /// The state of a mount in which nothing differs from the snapshot.
   private static let clean = "clean"
   /// The program's exit code for a base that has moved.
@@ -173,6 +175,18 @@ final class PrivateMount {
     isEnded = true
   }
 
+  /// Leaves the mount to itself if the repository is to be put in order, and says so. It ends by itself then, and nobody waits.
+  func leaveForHousekeeping() -> Bool {
+    guard !isEnded, Self.has(Self.housekeepingAttribute, path) else { return false }
+    switch hold {
+    case .lifeline(let descriptor): descriptor.closeQuietly()
+    // The next command makes a mount of its own.
+    case .kept(let file): file.remove()
+    }
+    isEnded = true
+    return true
+  }
+
   private var isCleanAndServed: Bool { state().map { $0.state == Self.clean && $0.refused == nil } ?? false }
 
   /// The program for mounts: beside this one, or wherever PATH has it.
@@ -188,6 +202,13 @@ final class PrivateMount {
     guard descriptor >= 0 else { return Errno(rawValue: errno) }
     defer { close(descriptor) }
     return fsync(descriptor) == 0 ? nil : Errno(rawValue: errno)
+  }
+
+  private static func has(_ attribute: String, _ path: FilePath) -> Bool {
+    var bytes = [UInt8](repeating: 0, count: 64)
+    return path.withPlatformString { path in
+      bytes.withUnsafeMutableBytes { getxattr(path, attribute, $0.baseAddress, $0.count) }
+    } > 0
   }
 
   private static func state(of path: FilePath, attribute: String = statusAttribute) -> MountState? {

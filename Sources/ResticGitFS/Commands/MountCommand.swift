@@ -31,6 +31,7 @@ struct MountCommand: ContextualCommand {
   @OptionGroup var repository: RepositoryOptions
   @OptionGroup var filter: FilterOptions
   @OptionGroup var storage: StorageOptions
+  @OptionGroup var maintenance: MaintenanceOptions
   @OptionGroup var output: OutputOptions
 
   @Flag(name: .shortAndLong, help: "Stay in the foreground and log to standard error.")
@@ -131,10 +132,10 @@ struct MountCommand: ContextualCommand {
     let location = try repository.location(context.environment)
     let path = try Mountpoint.checked(mountpoint, repository: location.localPath, table: try Self.mountTable())
     let logger = try output.makeLogger(context.log)
-    let memory = try memoryBudget(logger: logger)
+    let memory = try storage.memoryBudget(logger: logger)
     let configuration = try configuration(
       mountpoint: path, location: location, memory: memory, context.environment)
-    let settings = try settings(memory, logger: logger, context.environment)
+    let settings = try storage.settings(memory, logger: logger, context.environment)
     let readiness = try readyFd.map { descriptor throws(CommandError) in try Readiness(descriptor: descriptor) }
 
     let waiting = WaitingLine(isQuiet: output.quiet)
@@ -170,7 +171,6 @@ struct MountCommand: ContextualCommand {
       throw CommandError("--no-lock is for mounts that change nothing: add --read-only")
     }
 
-    let client = ClientIdentity.current
     return MountConfiguration(
       mountpoint: mountpoint, isReadOnly: isReadOnly, takesLock: !noLock, selection: selection,
       createsBareRepository: !leavesEmpty, fileSystemName: "restic:\(location)",
@@ -178,13 +178,11 @@ struct MountCommand: ContextualCommand {
       otherOptions: listed.others, isForOneProgram: isForGit, gitFolder: gitFolder, showsSafeConfiguration: safeConfig,
       objectFormat: objectFormat, staysForNext: keepAliveFile != nil, commitAfter: commitAfter,
       fsyncInterval: fsyncInterval, refreshInterval: refresh == .zero || isForGit ? nil : refresh,
+      housekeeping: maintenance.limits, housekeepingQuiet: maintenance.maintenanceQuiet,
       memory: memory ?? storage.memoryLimit,
       retryLock: repository.retryLock,
       trace: environment[.trace],
-      // A filter for hosts must match what we save, or the next mount would not find it.
-      identity: SnapshotIdentity(
-        hostname: filter.hosts.first ?? client.hostname, username: client.username, userID: client.uid,
-        groupID: client.gid))
+      identity: SnapshotIdentity(following: filter))
   }
 
   /// What stands after `-o`. A program that mounts for itself has options of the storage only.
@@ -194,32 +192,6 @@ struct MountCommand: ContextualCommand {
 
   /// Whether git-remote-restic has started it.
   private var isForGit: Bool { exitWithFd != nil || keepAliveFile != nil }
-
-  /// The memory limit, or what the limits of the process leave of it. The pool learns where writers are to be refused.
-  private func memoryBudget(logger: Logger) throws(CommandError) -> MemoryBudget {
-    let room = MemoryRoom.byteCount()
-    guard let budget = storage.memoryLimit.fitting(room) else {
-      throw CommandError(
-        "a mount needs \(MemoryBudget.leastRoom >> 20) MiB more than this process has, and its limits leave "
-          + "\((room ?? 0) >> 20): see `ulimit -a` and the memory limit of its control group")
-    }
-    if budget != storage.memoryLimit {
-      logger.notice("the limits of this process leave \(budget.byteLimit >> 20) MiB for --memory-limit")
-    }
-    BufferPool.shared.limitLent(to: budget.lentByteLimit(room))
-    return budget
-  }
-
-  private func settings(
-    _ memory: MemoryBudget, logger: Logger, _ environment: Environment
-  ) throws(CommandError) -> Repository.Settings {
-    var settings = Repository.Settings()
-    settings.compression = try storage.compressionMode(environment)
-    settings.packByteCount = min(try storage.packByteCount(environment) ?? settings.packByteCount, memory.packByteLimit)
-    settings.packsInFlight = memory.packsInFlight
-    settings.logger = logger
-    return settings
-  }
 
   private static func mountTable() throws(CommandError) -> MountTable {
     do {

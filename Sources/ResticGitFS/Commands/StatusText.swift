@@ -29,6 +29,11 @@ enum StatusText {
     if let failure = status.lastError {
       lines.append(("last error", "\(failure.time)  \(failure.message)"))
     }
+    if status.maintaining == true {
+      lines.append(("housekeeping", "git is at work"))
+    } else if let last = status.lastMaintenance {
+      lines.append(("housekeeping", last))
+    }
     lines.append(("process", "\(status.pid), restic-gitfs \(status.version)"))
     let width = lines.map(\.0.count).max() ?? 0
     return status.mountpoint.printable

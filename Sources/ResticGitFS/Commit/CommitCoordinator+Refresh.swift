@@ -13,6 +13,11 @@ extension CommitCoordinator {
     }
   }
 
+  /// Whether what others saved waits until it is shown. What a refresh has under way goes on.
+  func holdRefresh(_ isHeld: Bool) {
+    state.withLock { $0.isRefreshHeld = isHeld }
+  }
+
   /// Looks for the newest matching snapshot, and shows it if nothing is changed and it isn't shown already; says whether
   /// it was another. Where it can't be shown now, `CommitBase.newer` says so.
   @discardableResult
@@ -59,6 +64,7 @@ extension CommitCoordinator {
     guard let newest = try list.newest(where: description.covers) else { return nil }
     let isChanged = tree.read { $0.isChanged }
     state.withLock { $0.noteLook(newest) }
+    if state.withLock({ $0.isRefreshHeld }) { return nil }
     // The newest may not hold what the mount shows, until the next commit has looked.
     if isChanged || isInDoubt { return nil }
     if newest.snapshot.tree == base.tree {

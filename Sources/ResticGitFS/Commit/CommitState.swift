@@ -40,6 +40,8 @@ struct CommitState: Sendable {
   var reservation: CommitReservation?
   /// Whether it is past the point of no return.
   var isSaving = false
+  /// Whether nothing that others saved may be shown now: somebody relies on what he has seen of the tree.
+  var isRefreshHeld = false
   /// Whether nothing is to be saved any more.
   var isDiscarded = false
 

@@ -22,6 +22,7 @@ struct BareRepositoryTemplate: Sendable {
   ]
 
   /// `unpackLimit`: a push stays one git packfile, which is stored as a few large blobs and not as one for each object.
+  /// `restic.maintenance`: the mount keeps house, so git does not pack everything anew every 50 pushes (`HousekeepingWishes`).
   private var config: String {
     let isSHA1 = objectFormat == .sha1
     return """
@@ -31,6 +32,14 @@ struct BareRepositoryTemplate: Sendable {
       \tbare = true
       \(isSHA1 ? "" : "[extensions]\n\tobjectformat = \(objectFormat.rawValue)\n")[receive]
       \tunpackLimit = 1
+      \tautogc = false
+      [gc]
+      \tauto = 0
+      \tautoPackLimit = 0
+      [maintenance]
+      \tauto = false
+      [restic]
+      \tmaintenance = true
 
       """
   }

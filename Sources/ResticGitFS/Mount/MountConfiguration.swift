@@ -27,6 +27,8 @@ struct MountConfiguration: Sendable {
   var isForOneProgram = false
   /// The folder that the program takes for a git repository, from the root.
   var gitFolder: [Name] = []
+  /// Whether the program works on all repositories that are found, and not on the one in `gitFolder`.
+  var findsRepositories = false
   /// Whether git's configuration files are shown without commands and paths, and can't be changed.
   var showsSafeConfiguration = false
   /// The object format of a new bare repository.
@@ -39,6 +41,10 @@ struct MountConfiguration: Sendable {
   var fsyncInterval: Duration = .seconds(30)
   /// How often a mount without changes looks for a newer snapshot; nil: never.
   var refreshInterval: Duration? = .seconds(30)
+  /// From how many files on git repositories are put in order; nil: only when somebody asks for it.
+  var housekeeping: HousekeepingLimits? = HousekeepingLimits()
+  /// How long after the last change that is done.
+  var housekeepingQuiet: Duration = .seconds(30)
   /// How much memory to use.
   var memory = MemoryBudget.standard
   /// How long to wait for a lock that stands in the way.

@@ -116,6 +116,10 @@ struct MountStatus: Codable, Hashable, Sendable {
   var progress: Progress?
   /// What is waited for at this moment.
   var waiting: Waiting?
+  /// Whether git puts repositories of the mount in order at this moment: true, or nil.
+  var maintaining: Bool?
+  /// What the last time came to at which there was something to do: one line.
+  var lastMaintenance: String?
   /// The program's version.
   var version: String
 }

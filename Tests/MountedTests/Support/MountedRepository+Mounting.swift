@@ -30,6 +30,8 @@ extension MountedRepository {
     var lastError: LastError?
     var refreshError: RefreshError?
     var ahead: Ahead?
+    var maintaining: Bool?
+    var lastMaintenance: String?
   }
 
   /// What `umount --json` and `sync --json` print.

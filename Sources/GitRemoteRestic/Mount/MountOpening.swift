@@ -115,7 +115,8 @@ struct MountOpening {
   ) throws(HelperError) -> PrivateMount {
     let request = PrivateMount.Request(
       location: command.location,
-      selection: configuration.mountArguments + (isReadOnly ? [] : try configuration.keepArguments()), folder: try repositoryFolder(),
+      selection: configuration.mountArguments + (isReadOnly ? [] : try configuration.keepArguments()),
+      folder: try repositoryFolder(),
       isReadOnly: isReadOnly,
       isQuiet: isQuiet,
       objectFormat: objectFormat, environment: environment, keptFile: keptFile)

@@ -49,7 +49,8 @@ public struct SnapshotList: Sendable {
 
   /// The newest snapshot that `isWanted`; nil if there is none. Throws as `matching` does.
   public func newest(where isWanted: (Snapshot) -> Bool) throws(RepositoryError) -> SavedSnapshot? {
-    try matching(isWanted).last
+    // Without damage nobody has to look at all of them.
+    damaged.isEmpty ? snapshots.last { isWanted($0.snapshot) } : try matching(isWanted).last
   }
 }
 

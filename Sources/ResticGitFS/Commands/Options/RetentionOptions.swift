@@ -63,7 +63,7 @@ struct RetentionOptions: ParsableArguments {
   }
 
   private static func help(_ what: String, _ valueName: String) -> ArgumentHelp {
-    ArgumentHelp("After each commit keep \(what); see MOUNT in the manual.", valueName: valueName)
+    ArgumentHelp("After each commit keep \(what), and forget what no option keeps.", valueName: valueName)
   }
 
   @Sendable private static func count(_ text: String) throws -> RetentionPolicy.Count {

@@ -34,7 +34,9 @@ struct RetentionInteropTests {
     for _ in 0..<25 {
       let words = Self.words(&random, unlimited: usage.contains("'unlimited'") ? "unlimited" : "-1")
       let removed = words.policy.removals(from: snapshots, at: .now()).map(\.id.hex)
-      let judged = try await Self.removals(restic, words.options)
+      var judged = try await Self.removals(restic, words.options)
+      // Earlier versions of restic do not keep the oldest one of all for `--keep-within-…`.
+      if !words.policy.withins.isEmpty { judged.removeAll { $0 == snapshots[0].id.hex && !removed.contains($0) } }
       #expect(removed.sorted() == judged, "\(words.options)")
     }
   }

@@ -69,7 +69,8 @@ struct LogTests {
         """)
       try await vault.unmount()
       let lines = try await Self.log(vault).filter { $0.ref != "HEAD" }
-      #expect(lines.map { [$0.repository, $0.ref] } == [["two.git", "refs/heads/x"], ["p/one.git", "refs/heads/main"]])
+      #expect(
+        lines.map { [$0.repository, $0.ref] } == [["two.git", "refs/heads/x"], ["p/one.git", "refs/heads/main"]])
       #expect(try await Self.log(vault, ["--subfolder", "two.git", "x"]).count == 1)
     }
   }
@@ -86,7 +87,8 @@ struct LogTests {
         """
       ).split(separator: "\n").map(String.init)
       try await vault.mount()
-      try await vault.shell("git reflog expire --expire=now --all; git gc -q --prune=now; not git cat-file -e \(ids[0])")
+      try await vault.shell(
+        "git reflog expire --expire=now --all; git gc -q --prune=now; not git cat-file -e \(ids[0])")
       try await vault.unmount()
       let moved = try #require(try await Self.log(vault, ["main"]).last)
       let old = String(moved.snapshot.prefix(8))

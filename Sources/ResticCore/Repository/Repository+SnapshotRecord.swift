@@ -13,11 +13,12 @@ extension Repository {
     let gathering = SnapshotGathering(look)
     if !look.unknown.isEmpty {
       var rest = await takeOverRecorded(look.unknown, into: gathering)[...]
-      while !rest.isEmpty {
+      // Once at least: the record is put in order where that is due.
+      repeat {
         let step = Array(rest.prefix(Self.readingStep))
         rest = rest.dropFirst(Self.readingStep)
         try await self.read(step, of: listing, into: gathering, read)
-      }
+      } while !rest.isEmpty
     }
     let (list, recorded) = (gathering.list, gathering.recorded)
     knownSnapshots.withLock { $0.keep(list, recorded: recorded) }

@@ -66,7 +66,8 @@ struct RetentionPolicyTests {
     #expect(RetentionPeriod(text: text) == period)
   }
 
-  @Test("anything else is no period, and no count", arguments: ["5", "d", "1w", "-1d", "1d2", "1 d", "9999999d", "1.5h"])
+  @Test(
+    "anything else is no period, and no count", arguments: ["5", "d", "1w", "-1d", "1d2", "1 d", "9999999d", "1.5h"])
   func wrong(text: String) {
     #expect(RetentionPeriod(text: text) == nil)
     #expect(RetentionPolicy.Count(text: "x\(text)") == nil)
@@ -84,6 +85,7 @@ struct RetentionPolicyTests {
     let march = try Self.time("2026-03-31T12:00:00.5+02:00")
     #expect(try RetentionPeriod(months: 1).before(march) == Self.time("2026-03-03T12:00:00.5+02:00"))
     #expect(try RetentionPeriod(years: 1, months: 3).before(march) == Self.time("2024-12-31T12:00:00.5+02:00"))
-    #expect(try RetentionPeriod(years: 2, days: 31, hours: 13).before(march) == Self.time("2024-02-28T23:00:00.5+02:00"))
+    #expect(
+      try RetentionPeriod(years: 2, days: 31, hours: 13).before(march) == Self.time("2024-02-28T23:00:00.5+02:00"))
   }
 }

@@ -47,7 +47,9 @@ struct SnapshotListingTests {
     #expect(held.withLock { $0 })
   }
 
-  @Test("names each snapshot once, though the storage lists it twice, read for the first time or known", arguments: [false, true])
+  @Test(
+    "names each snapshot once, though the storage lists it twice, read for the first time or known",
+    arguments: [false, true])
   func duplicates(isKnown: Bool) async throws {
     let saved = try await create(3)
     let stale = StaleListing(memory)
@@ -89,7 +91,8 @@ struct SnapshotListingTests {
     var all: [SavedSnapshot] = []
     for number in 0..<60 {
       // Some are older than what is there.
-      all.append(try await repository.commit([:], seconds: Int64.random(in: 0..<1000, using: &random) * 100 + Int64(number)))
+      all.append(
+        try await repository.commit([:], seconds: Int64.random(in: 0..<1000, using: &random) * 100 + Int64(number)))
       if number % 3 == 2 {
         let index = Int.random(in: 0..<all.count, using: &random)
         memory[.snapshot(all.remove(at: index).id)] = nil

@@ -21,7 +21,8 @@ struct LogTextTests {
     let line = Self.line("refs/heads/main", .object(Self.id), nil, host: "lap\u{1b}top")
     #expect(line.text.contains("  alice@lap?top  deleted  p/q.git: refs/heads/main  aaaaaaaaaa"))
     #expect(!line.text.contains(String(repeating: "a", count: 11)))
-    #expect(Self.line("HEAD", nil, .symbolic("refs/heads/x")).text.hasSuffix("created  p/q.git: HEAD  ref: refs/heads/x"))
+    #expect(
+      Self.line("HEAD", nil, .symbolic("refs/heads/x")).text.hasSuffix("created  p/q.git: HEAD  ref: refs/heads/x"))
   }
 
   @Test("JSON has every member always")

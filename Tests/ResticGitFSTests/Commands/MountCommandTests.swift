@@ -55,7 +55,8 @@ struct MountCommandTests {
   func retention() throws {
     #expect(try configuration([]).retention.isEmpty)
     let policy = try configuration([
-      "--keep-last", "5", "--keep-daily=7", "--keep-weekly", "-1", "--keep-yearly", "unlimited", "--keep-within", "1y2m",
+      "--keep-last", "5", "--keep-daily=7", "--keep-weekly", "-1", "--keep-yearly", "unlimited", "--keep-within",
+      "1y2m",
       "--keep-within-hourly=2d", "--keep-tag", "a,b", "--keep-tag=c",
     ]).retention
     var expected = RetentionPolicy()

@@ -13,6 +13,9 @@ struct RemoteConfiguration: Hashable, Sendable {
   /// remote.NAME.resticKeepAlive: how long a mount stays after a command, as `restic-gitfs` takes a duration; nil: not at all.
   var keepAlive: String?
 
+  /// remote.NAME.resticKeep: which snapshots are kept after a push, as options of `restic forget`: `--keep-last 10 --keep-daily 7`.
+  var keep: [String] = []
+
   /// remote.NAME.resticCacheDir: where caches are kept, `false` for nowhere; nil: where `restic-gitfs` finds the place.
   var cacheFolder: String?
 
@@ -49,6 +52,7 @@ struct RemoteConfiguration: Hashable, Sendable {
       case "resticoption": options.append(value)
       case "resticcachedir": cacheFolder = value
       case "resticmaintenance": isMaintained = !Self.offValues.contains(value.lowercased()) || parts.count < 2
+      case "restickeep": keep.append(value)
       case "restickeepalive": keepAlive = Self.offValues.contains(value.lowercased()) ? nil : value
       default: break
       }

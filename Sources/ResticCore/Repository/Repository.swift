@@ -75,8 +75,8 @@ public final class Repository: Sendable {
   let indexGate = AsyncGate()
   /// Asked before an index file is written (`guardIndexFiles`).
   let indexGuard = Locked<(@Sendable () async throws(RepositoryError) -> Void)?>(nil)
-  /// Snapshots that were loaded; what an id names never changes.
-  let snapshotCache = Locked<[SnapshotID: Snapshot]>([:])
+  /// Snapshots that were read or saved; what an id names never changes.
+  let knownSnapshots = Locked(KnownSnapshots())
   /// Snapshot and index files that could not be read; see `note`.
   let damagedFiles = Locked<[BackendFile: KnownDamage]>([:])
   /// Lock files that were read, and those that are ours; a lock file never changes.

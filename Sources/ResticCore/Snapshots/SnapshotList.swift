@@ -26,6 +26,11 @@ public struct SnapshotList: Sendable {
       """)
   }
 
+  /// The list without a snapshot that is not there any more.
+  func without(_ id: SnapshotID) -> SnapshotList {
+    SnapshotList(snapshots: snapshots.filter { $0.id != id }, damaged: damaged)
+  }
+
   /// The damaged files that are passed over when all snapshots are asked for. Where fewer are asked for, `matching` may
   /// throw because of one of these.
   var passedOver: [DamagedFile] {
@@ -44,7 +49,8 @@ public struct SnapshotList: Sendable {
 
   /// The newest snapshot that `isWanted`; nil if there is none. Throws as `matching` does.
   public func newest(where isWanted: (Snapshot) -> Bool) throws(RepositoryError) -> SavedSnapshot? {
-    try matching(isWanted).last
+    // Without damage nobody has to look at all of them.
+    damaged.isEmpty ? snapshots.last { isWanted($0.snapshot) } : try matching(isWanted).last
   }
 }
 

@@ -22,6 +22,7 @@ struct MountCommand: ContextualCommand {
         restic-gitfs mount -r /srv/vault --snapshot 1a2b3c4d ~/old   (read-only)
         restic-gitfs mount -r /srv/vault --snapshot latest:/srv/git/p.git ~/p   (one folder, read-only)
         restic-gitfs mount -r /srv/vault --foreground -v ~/vault
+        restic-gitfs mount -r /srv/vault --keep-last 20 --keep-daily 30 ~/vault   (forgets older snapshots)
         restic-gitfs mount -r /srv/vault -o allow_other -o local.connections=2 ~/vault
 
       SIGNALS
@@ -32,6 +33,7 @@ struct MountCommand: ContextualCommand {
   @OptionGroup var filter: FilterOptions
   @OptionGroup var storage: StorageOptions
   @OptionGroup var maintenance: MaintenanceOptions
+  @OptionGroup(title: "Retention Options") var retention: RetentionOptions
   @OptionGroup var output: OutputOptions
 
   @Flag(name: .shortAndLong, help: "Stay in the foreground and log to standard error.")
@@ -171,13 +173,19 @@ struct MountCommand: ContextualCommand {
       throw CommandError("--no-lock is for mounts that change nothing: add --read-only")
     }
 
+    let retention = retention.policy
+    if isReadOnly, !isForGit, !retention.isEmpty {
+      throw CommandError("--keep-… is for mounts that save: this one is read-only")
+    }
+
+    let client = ClientIdentity.current
     return MountConfiguration(
       mountpoint: mountpoint, isReadOnly: isReadOnly, takesLock: !noLock, selection: selection,
       createsBareRepository: !leavesEmpty, fileSystemName: "restic:\(location)",
       allowsOther: allowOther || listed.allowsOther, allowsExecution: exec || listed.allowsExecution,
       otherOptions: listed.others, isForOneProgram: isForGit, gitFolder: gitFolder, showsSafeConfiguration: safeConfig,
       objectFormat: objectFormat, staysForNext: keepAliveFile != nil, commitAfter: commitAfter,
-      fsyncInterval: fsyncInterval, refreshInterval: refresh == .zero || isForGit ? nil : refresh,
+      fsyncInterval: fsyncInterval, retention: retention, refreshInterval: refresh == .zero || isForGit ? nil : refresh,
       housekeeping: maintenance.limits, housekeepingQuiet: maintenance.maintenanceQuiet,
       memory: memory ?? storage.memoryLimit,
       retryLock: repository.retryLock,

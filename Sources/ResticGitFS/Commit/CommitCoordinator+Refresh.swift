@@ -58,7 +58,8 @@ extension CommitCoordinator {
   private func follow(_ filter: SnapshotFilter) async throws -> AsyncStream<Bool>? {
     let (base, isInDoubt) = state.withLock { ($0.base.shown, $0.isInDoubt) }
     let description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
-    let list = try await repository.confirmedSnapshotList()
+    let list = try await repository.seeingNewest(
+      of: try await repository.confirmedSnapshotList(), where: description.covers)
     let ahead = SnapshotAhead(among: list.snapshots.filter { filter.matches($0.snapshot) }, at: clock.wallTime())
     state.withLock { $0.ahead = ahead }
     guard let newest = try list.newest(where: description.covers) else { return nil }

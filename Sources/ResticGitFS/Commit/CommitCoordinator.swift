@@ -29,6 +29,9 @@ final class CommitCoordinator: Sendable {
   let kernelCache: KernelCache
   /// Whether the mount ends with the program that it is for (`MountConfiguration`).
   let isForOneProgram: Bool
+  /// Which snapshots are forgotten after a commit; nil: none.
+  let retention: SnapshotRetention?
+  let retentionRun = RetentionRun()
   let clock: LockClock
   let logger: Logger
   let gate = AsyncGate()
@@ -49,7 +52,7 @@ final class CommitCoordinator: Sendable {
     identity: SnapshotIdentity,
     lockKeeper: LockKeeper,
     streamer: ContentStreamer, kernelCache: KernelCache, isForOneProgram: Bool = false,
-    clock: LockClock = .system, logger: Logger
+    retention: SnapshotRetention? = nil, clock: LockClock = .system, logger: Logger
   ) {
     tree = files.tree
     self.files = files
@@ -59,12 +62,14 @@ final class CommitCoordinator: Sendable {
     self.streamer = streamer
     self.kernelCache = kernelCache
     self.isForOneProgram = isForOneProgram
+    self.retention = retention
     self.clock = clock
     self.logger = logger
     state = Locked(CommitState(base: base, ahead: ahead))
     lockKeeper.keep { [tree] in tree.read { $0.isChanged } }
     // The next commit merges with what a prune may not take until then.
     lockKeeper.keep { [weak self] in self?.current.isInDoubt ?? false }
+    lockKeeper.keep { [retentionRun] in retentionRun.isUnderWay }
   }
 
   /// Where the mount stands now.
@@ -160,6 +165,7 @@ final class CommitCoordinator: Sendable {
       state.isDiscarded = true
       if !state.isSaving { state.task?.cancel() }
     }
+    await retentionRun.end(within: isForOneProgram ? Self.retentionEndLimit : .zero)
     await lockKeeper.cancel()
     await takeReservation()?.giveUp()
     let end = ContinuousClock.now.advanced(by: Self.discardLimit)
@@ -199,6 +205,7 @@ final class CommitCoordinator: Sendable {
     }
     if let message = result.message { logger.notice("\(message)") }
     for conflict in result.openConflicts { logger.info("conflict: \(conflict)") }
+    if purpose == .unmount { await retentionRun.end(within: Self.retentionEndLimit) }
     await becomeClean()
     if purpose == .sync, !showsNewest(result) { await showNewest() }
     return result
@@ -206,6 +213,7 @@ final class CommitCoordinator: Sendable {
 
   /// Stores and saves what is changed, once. `reserved` ends with it.
   private func attempt(_ filter: SnapshotFilter, _ reserved: CommitReservation?) async throws -> CommitResult {
+    retentionRun.cancel()
     repository.anticipateStoring()
     let returned = ReturnedLocks()
     // While little is stored others can wait.
@@ -214,7 +222,10 @@ final class CommitCoordinator: Sendable {
     let reservation = isSmall ? reserved ?? makeReservation() : nil
     do {
       let result = try await lockKeeper.holding(isConfirmed: true) { lock in
-        try await store(filter, lock, reservation, returning: returned)
+        let result = try await store(filter, lock, reservation, returning: returned)
+        // While the lock is held.
+        if case .saved = result { beginRetention() }
+        return result
       }
       // It has begun when the snapshot was there: the repository's lock was given back at the same time.
       await returned.wait()

@@ -43,7 +43,8 @@ extension SnapshotSaver {
     var description = SnapshotDescription(base: change.base.snapshot, filter: filter, identity: identity)
     let list: SnapshotList
     if let found { list = found.list } else { list = try await repository.snapshotList(rereadsDamaged: true) }
-    let matching = try list.matching { filter.matches($0) }
+    let seen = try await repository.seeingNewest(of: list) { description.covers($0) }
+    let matching = try seen.matching { filter.matches($0) }
     let snapshots = matching.filter { description.covers($0.snapshot) }
     let arrived = change.sent.last { $0.isListed(in: snapshots) }
     if let arrived {

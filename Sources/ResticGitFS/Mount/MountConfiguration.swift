@@ -39,6 +39,8 @@ struct MountConfiguration: Sendable {
   var commitAfter: Duration?
   /// How many snapshots programs can make by syncing the root: one in so long.
   var fsyncInterval: Duration = .seconds(30)
+  /// Which snapshots are kept after a commit. A policy that says nothing keeps all.
+  var retention = RetentionPolicy()
   /// How often a mount without changes looks for a newer snapshot; nil: never.
   var refreshInterval: Duration? = .seconds(30)
   /// From how many files on git repositories are put in order; nil: only when somebody asks for it.

@@ -74,7 +74,9 @@ final class MountService: Sendable {
     coordinator = CommitCoordinator(
       files: files, base: mounted.base, ahead: mounted.ahead, filter: configuration.selection.followed,
       identity: configuration.identity, lockKeeper: lockKeeper,
-      streamer: streamer, kernelCache: kernelCache, isForOneProgram: configuration.isForOneProgram, logger: logger)
+      streamer: streamer, kernelCache: kernelCache, isForOneProgram: configuration.isForOneProgram,
+      retention: configuration.retention.isEmpty ? nil : SnapshotRetention(policy: configuration.retention),
+      logger: logger)
     fsyncLimit = FsyncLimit(interval: configuration.fsyncInterval, clock: ContinuousClock()) { [coordinator] in
       // The coordinator logs and keeps the error.
       if case .saved = try? await coordinator.commit(.sync) { true } else { false }

@@ -25,8 +25,7 @@ struct MountedTree: Sendable {
   static func open(
     _ repository: Repository, _ configuration: MountConfiguration, logger: Logger
   ) async throws -> MountedTree {
-    let choice = try await choose(repository, configuration)
-    let early = try await repository.loadIndex(with: choice.base?.snapshot.tree)
+    let (choice, early) = try await chooseAndLoad(repository, configuration)
     let folders = choice.base.map { SnapshotFolders(repository: repository, saved: $0, root: early) }
     var root: Tree?
     if let folders { root = try await folders.tree(at: choice.folder) }
@@ -76,6 +75,23 @@ struct MountedTree: Sendable {
     var folder: [Name] = []
     /// That the filter lets none of the snapshots through, in words; nil where there is none at all.
     var absence: String?
+  }
+
+  /// The choice, and the root tree if it was loaded beside the index. Where listings lag behind, the storage is asked at the same
+  /// time whether it still has the snapshot.
+  private static func chooseAndLoad(
+    _ repository: Repository, _ configuration: MountConfiguration
+  ) async throws -> (Choice, Tree?) {
+    while true {
+      let choice = try await choose(repository, configuration)
+      guard let base = choice.base else { return (choice, try await repository.loadIndex(with: nil)) }
+      async let isThere = repository.isThere(base.id)
+      let early = await Result(awaiting: { () async throws -> Tree? in
+        try await repository.loadIndex(with: base.snapshot.tree)
+      })
+      // One that is gone is left out of the next list.
+      if try await isThere { return (choice, try early.get()) }
+    }
   }
 
   private static func choose(_ repository: Repository, _ configuration: MountConfiguration) async throws -> Choice {

@@ -40,7 +40,7 @@ struct TestMount: Sendable {
   /// `isForOneProgram` as in `MountConfiguration`; `clock` is this machine's, `kernelClock` what the kernel is waited for by.
   init(
     _ repository: Repository, filter: SnapshotFilter = SnapshotFilter(), memory: MemoryBudget = .standard,
-    isForOneProgram: Bool = false, rules: ServingRules = .everything,
+    isForOneProgram: Bool = false, rules: ServingRules = .everything, keeping policy: RetentionPolicy? = nil,
     committer: any FileSystemCommitter = NoCommitter(),
     clock: LockClock = .system, kernelClock: any Clock<Duration> = ContinuousClock()
   ) async throws {
@@ -65,7 +65,8 @@ struct TestMount: Sendable {
       files: files, base: base, filter: filter,
       identity: SnapshotIdentity(hostname: "here", username: "me", userID: 1, groupID: 1), lockKeeper: keeper,
       streamer: streamer, kernelCache: kernelCache,
-      isForOneProgram: isForOneProgram, clock: clock, logger: logger)
+      isForOneProgram: isForOneProgram, retention: policy.map { SnapshotRetention(policy: $0) }, clock: clock,
+      logger: logger)
     tree.onChange { coordinator.noteChange() }
     self.repository = repository
     self.tree = tree

@@ -160,7 +160,8 @@ struct CachingBackendTests {
   func lists() async throws {
     let (repository, _) = try await create()
     let (old, new) = (
-      try #require(repository.snapshotCache.withLock { $0.keys.first }), try await repository.commit([:], seconds: 3)
+      try #require(memory.files.keys.first { $0.type == .snapshot }.flatMap { SnapshotID(hex: $0.name) }),
+      try await repository.commit([:], seconds: 3)
     )
     // Gone, and not listed yet.
     let stored = try #require(memory[.snapshot(new.id)])

@@ -114,7 +114,9 @@ struct MountOpening {
     isReadOnly: Bool, objectFormat: String = "sha1", in folder: PrivateFolder, keptFile: KeptFile? = nil
   ) throws(HelperError) -> PrivateMount {
     let request = PrivateMount.Request(
-      location: command.location, selection: configuration.mountArguments, folder: try repositoryFolder(),
+      location: command.location,
+      selection: configuration.mountArguments + (configuration.acceptsRollback ? ["--accept-rollback"] : []),
+      folder: try repositoryFolder(),
       isReadOnly: isReadOnly,
       isQuiet: isQuiet,
       objectFormat: objectFormat, environment: environment, keptFile: keptFile)

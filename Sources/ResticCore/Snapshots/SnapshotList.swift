@@ -26,6 +26,12 @@ public struct SnapshotList: Sendable {
       """)
   }
 
+  /// The list with `saved` as well, which is stored but not listed.
+  public func adding(_ saved: SavedSnapshot) -> SnapshotList {
+    let index = snapshots.lastIndex { saved.isNewer(than: $0) }.map { $0 + 1 } ?? 0
+    return SnapshotList(snapshots: snapshots[..<index] + [saved] + snapshots[index...], damaged: damaged)
+  }
+
   /// The damaged files that are passed over when all snapshots are asked for. Where fewer are asked for, `matching` may
   /// throw because of one of these.
   var passedOver: [DamagedFile] {

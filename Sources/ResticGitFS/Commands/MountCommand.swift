@@ -48,6 +48,10 @@ struct MountCommand: ContextualCommand {
       valueName: "id[:folder]"))
   var snapshot = "latest"
 
+  @Flag(
+    help: "Accept that the storage shows an older state of the repository than this machine has seen.")
+  var acceptRollback = false
+
   @Flag(name: .customLong("no-git-init"), help: "Leave an empty repository empty.")
   var leavesEmpty = false
 
@@ -178,7 +182,7 @@ struct MountCommand: ContextualCommand {
       otherOptions: listed.others, isForOneProgram: isForGit, gitFolder: gitFolder, showsSafeConfiguration: safeConfig,
       objectFormat: objectFormat, staysForNext: keepAliveFile != nil, commitAfter: commitAfter,
       fsyncInterval: fsyncInterval, refreshInterval: refresh == .zero || isForGit ? nil : refresh,
-      memory: memory ?? storage.memoryLimit,
+      memory: memory ?? storage.memoryLimit, acceptsRollback: acceptRollback,
       retryLock: repository.retryLock,
       trace: environment[.trace],
       // A filter for hosts must match what we save, or the next mount would not find it.

@@ -10,6 +10,7 @@ struct SnapshotsCommand: ContextualCommand {
       EXAMPLES
         restic-gitfs snapshots -r /srv/vault
         restic-gitfs snapshots -r /srv/vault --tag git,work --json
+        restic-gitfs snapshots -r /srv/vault --accept-rollback
       """)
 
   @OptionGroup var repository: RepositoryOptions
@@ -19,24 +20,32 @@ struct SnapshotsCommand: ContextualCommand {
   @Flag(help: "Take no lock: as ever, this command takes none.")
   var noLock = false
 
+  @Flag(help: "Accept that the storage shows an older state of the repository than this machine has seen.")
+  var acceptRollback = false
+
   @Flag(help: "Print restic's JSON: an array of snapshots with their ids.")
   var json = false
 
   func run(in context: CommandContext) async throws {
     let location = try repository.location(context.environment)
     var settings = Repository.Settings()
-    settings.logger = try output.makeLogger(context.log)
+    let logger = try output.makeLogger(context.log)
+    settings.logger = logger
     let opened = try await repository.open(
       at: location, options: repository.options, settings: settings, in: context)
 
-    let snapshots: [SavedSnapshot]
+    let filter = filter.filter(context.environment)
+    let look: RollbackWatch.Look
     do throws(RepositoryError) {
-      snapshots = try await opened.snapshots()
+      let list = try await opened.snapshotList()
+      opened.warnOfDamage(in: list)
+      let watch = RollbackWatch(repository: opened, acceptsRollback: acceptRollback, logger: logger)
+      look = try await watch.look(at: list) { filter.matches($0) }
     } catch {
       throw CommandError(error, location: location.description)
     }
-    let filter = filter.filter(context.environment)
-    let chosen = snapshots.filter { filter.matches($0.snapshot) }
+    if let rollback = look.rollback { context.warn("\(rollback.message) (--accept-rollback accepts that)") }
+    let chosen = look.list.snapshots.filter { filter.matches($0.snapshot) }
     if json {
       StandardStream.output.write(SnapshotTable.json(chosen))
     } else {

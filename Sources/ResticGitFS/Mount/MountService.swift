@@ -69,9 +69,12 @@ final class MountService: Sendable {
     streamer = ContentStreamer(
       store: ContentStore(files: files), budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
     coordinator = CommitCoordinator(
-      files: files, base: mounted.base, ahead: mounted.ahead, filter: configuration.selection.followed,
+      files: files, base: mounted.base, ahead: mounted.ahead, rollback: mounted.rollback,
+      filter: configuration.selection.followed,
       identity: configuration.identity, lockKeeper: lockKeeper,
-      streamer: streamer, kernelCache: kernelCache, isForOneProgram: configuration.isForOneProgram, logger: logger)
+      streamer: streamer, kernelCache: kernelCache, isForOneProgram: configuration.isForOneProgram,
+      // What is accepted is accepted when the mount begins.
+      rollbackWatch: RollbackWatch(repository: repository, acceptsRollback: false, logger: logger), logger: logger)
     fsyncLimit = FsyncLimit(interval: configuration.fsyncInterval, clock: ContinuousClock()) { [coordinator] in
       // The coordinator logs and keeps the error.
       if case .saved = try? await coordinator.commit(.sync) { true } else { false }
@@ -256,6 +259,7 @@ final class MountService: Sendable {
           snapshot: $0.newest.id.hex, time: $0.newest.snapshot.time.rfc3339, message: $0.message)
       },
       newer: current.base.newer.map { MountStatus.Newer(snapshot: $0.id.hex, time: $0.snapshot.time.rfc3339) },
+      rollback: current.rollback.map { MountStatus.Rollback($0) },
       refreshing: isRefreshing ? true : nil, state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes,
       dirtyFiles: files, openForWriting: openForWriting,
       lock: lockKeeper.heldLock?.hex,

@@ -26,6 +26,16 @@ public struct SnapshotList: Sendable {
       """)
   }
 
+  /// A list of `snapshots` in any order, none of them damaged.
+  public init(_ snapshots: [SavedSnapshot]) {
+    self.init(snapshots: snapshots.sorted { $1.isNewer(than: $0) }, damaged: [])
+  }
+
+  init(snapshots: [SavedSnapshot], damaged: [DamagedFile]) {
+    self.snapshots = snapshots
+    self.damaged = damaged
+  }
+
   /// The list with `saved` as well, which is stored but not listed.
   public func adding(_ saved: SavedSnapshot) -> SnapshotList {
     let index = snapshots.lastIndex { saved.isNewer(than: $0) }.map { $0 + 1 } ?? 0

@@ -17,6 +17,8 @@ final class MountService: Sendable {
   let notices: [String]
   /// What whoever uses the mount through another program should know as well.
   let warning: String?
+  /// That the storage shows an older state than this machine has seen, in words: nobody is to overlook that.
+  let rollbackWarning: String?
 
   private struct Serving {
     var session: FuseSession?
@@ -60,6 +62,7 @@ final class MountService: Sendable {
     repositories = mounted.repositories
     notices = [mounted.notice, mounted.ahead?.message].compactMap(\.self)
     warning = mounted.warning
+    rollbackWarning = mounted.rollback?.message
     tree = mounted.files.tree
     files = mounted.files
     kernelCache = KernelCache(logger: logger)

@@ -55,10 +55,9 @@ struct MountedTree: Sendable {
       notice = "no snapshot yet: the mount is empty"
     }
     if choice.absence != nil { notice = nil }
-    let absence = choice.absence.map { absence in
+    let warning = choice.absence.map { absence in
       configuration.isReadOnly ? "\(absence): the mount is empty" : "\(absence): what is saved will be the first one"
     }
-    let warnings = [choice.rollback?.message, absence].compactMap(\.self)
     let tree = WorkingTree(
       namespace, source: RepositorySource(repository: repository, logger: logger),
       observer: ChangeTrace(configuration.trace))
@@ -69,7 +68,7 @@ struct MountedTree: Sendable {
     if configuration.isForOneProgram { files.prepareSmallFilesOfRoot() }
     return MountedTree(
       base: choice.base, files: files, ahead: choice.ahead, rollback: choice.rollback, notice: notice,
-      repositories: repositories, warning: warnings.isEmpty ? nil : warnings.joined(separator: "; "))
+      repositories: repositories, warning: warning)
   }
 
   /// What a mount is to show.

@@ -35,17 +35,21 @@ struct SnapshotsCommand: ContextualCommand {
       at: location, options: repository.options, settings: settings, in: context)
 
     let filter = filter.filter(context.environment)
-    let look: RollbackWatch.Look
+    let all: SnapshotList
+    let rollbacks: [Rollback]
     do throws(RepositoryError) {
       let list = try await opened.snapshotList()
       opened.warnOfDamage(in: list)
       let watch = RollbackWatch(repository: opened, acceptsRollback: acceptRollback, logger: logger)
-      look = try await watch.look(at: list) { filter.matches($0) }
+      (all, rollbacks) = try await watch.lookAtAll(of: list, matching: filter)
     } catch {
       throw CommandError(error, location: location.description)
     }
-    if let rollback = look.rollback { context.warn("\(rollback.message) (--accept-rollback accepts that)") }
-    let chosen = look.list.snapshots.filter { filter.matches($0.snapshot) }
+    for rollback in rollbacks {
+      context.warn(
+        "\(rollback.seen.snapshot.paths.joined(separator: " ")): \(rollback.message) (--accept-rollback accepts that)")
+    }
+    let chosen = all.snapshots.filter { filter.matches($0.snapshot) }
     if json {
       StandardStream.output.write(SnapshotTable.json(chosen))
     } else {

@@ -90,11 +90,15 @@ extension SavedSnapshot {
 }
 
 extension Snapshot {
+  /// Whether both are of the same paths, compared by their bytes.
+  func hasPaths(of other: Snapshot) -> Bool {
+    Set(paths.map { Name($0) }) == Set(other.paths.map { Name($0) })
+  }
+
   fileprivate var isOfThisProgram: Bool { programVersion.hasPrefix(Version.program) }
 
   /// Whether a mount that follows one of the two follows the other.
   fileprivate func isAlike(_ other: Snapshot) -> Bool {
-    Set(paths.map { Name($0) }) == Set(other.paths.map { Name($0) })
-      && Set(tags.map { Name($0) }) == Set(other.tags.map { Name($0) })
+    hasPaths(of: other) && Set(tags.map { Name($0) }) == Set(other.tags.map { Name($0) })
   }
 }

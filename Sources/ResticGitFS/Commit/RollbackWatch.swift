@@ -51,19 +51,54 @@ struct RollbackWatch: Sendable {
       await repository.seen.update { [ids = Set(gone.map(\.id))] in $0.giveUp(ids) }
       known.removeAll { gone.contains($0) }
     }
-    await note(look.list.snapshots, at: now)
+    await note(look.list)
     return look
   }
 
-  /// `saved` is stored.
-  func note(_ saved: SavedSnapshot) async { await note([saved], at: clock.wallTime()) }
+  /// As `look(at:showing:where:)`, of those that a mount with `filter` would follow: they have the paths of the newest one.
+  func look(at list: SnapshotList, matching filter: SnapshotFilter) async throws(RepositoryError) -> Look {
+    let newest = list.snapshots.last { filter.matches($0.snapshot) }
+    return try await look(at: list) { snapshot in
+      filter.matches(snapshot) && newest.map { $0.snapshot.hasPaths(of: snapshot) } ?? true
+    }
+  }
 
-  private func note(_ snapshots: [SavedSnapshot], at now: Timestamp) async {
+  /// Looks at all that `filter` lets through, those of each set of paths for themselves. What was seen of other paths counts,
+  /// too, where nothing of it is listed any more.
+  func lookAtAll(
+    of list: SnapshotList, matching filter: SnapshotFilter
+  ) async throws(RepositoryError) -> (list: SnapshotList, rollbacks: [Rollback]) {
+    var list = list
+    var rollbacks: [Rollback] = []
+    var done: [Snapshot] = []
+    for seen in await repository.seen.current().newest where !done.contains(where: { $0.hasPaths(of: seen.snapshot) }) {
+      done.append(seen.snapshot)
+      let look = try await look(at: list) { filter.matches($0) && $0.hasPaths(of: seen.snapshot) }
+      list = look.list
+      if let rollback = look.rollback { rollbacks.append(rollback) }
+    }
+    await note(list)
+    return (list, rollbacks)
+  }
+
+  /// `saved` is stored.
+  func note(_ saved: SavedSnapshot) async { await note(SnapshotList([saved])) }
+
+  /// Remembers what is listed, but of those paths of which it is an older state: nobody has accepted that yet, and what was made
+  /// on top of the older state would take the place of what was seen.
+  private func note(_ list: SnapshotList) async {
+    let now = clock.wallTime()
+    let current = list.snapshots.lazy.filter { !SnapshotAhead.isAhead($0, of: now) }
     let before = await repository.seen.current()
     var after = before
-    after.note(snapshots.lazy.filter { !SnapshotAhead.isAhead($0, of: now) })
+    after.note(current)
     // Nothing is locked or written where there is no news.
     guard after != before else { return }
-    await repository.seen.update { $0.note(snapshots.lazy.filter { !SnapshotAhead.isAhead($0, of: now) }) }
+    let kept = Set(after.newest.map(\.id))
+    let lost = before.newest.filter { old in
+      !kept.contains(old.id) && Rollback(seen: old, in: list) { $0.hasPaths(of: old.snapshot) } != nil
+    }
+    let news = current.filter { saved in !lost.contains { $0.snapshot.hasPaths(of: saved.snapshot) } }
+    await repository.seen.update { $0.note(news) }
   }
 }

@@ -117,7 +117,7 @@ struct MountedTree: Sendable {
   ) async throws -> RollbackWatch.Look {
     let watch = RollbackWatch(
       repository: repository, acceptsRollback: configuration.acceptsRollback, logger: logger)
-    let look = try await watch.look(at: try await repository.snapshotList()) { filter.matches($0) }
+    let look = try await watch.look(at: try await repository.snapshotList(), matching: filter)
     if let rollback = look.rollback, !configuration.isReadOnly {
       throw RolledBackRepository(rollback: rollback, occasion: configuration.isForOneProgram ? .push : .mount)
     }

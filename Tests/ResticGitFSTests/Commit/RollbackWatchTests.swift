@@ -41,7 +41,7 @@ struct RollbackWatchTests {
   ) async throws -> RollbackWatch.Look {
     let repository = try await open(machine, on: backend)
     let watch = RollbackWatch(repository: repository, acceptsRollback: accepts, logger: Self.logger)
-    return try await watch.look(at: try await repository.snapshotList()) { _ in true }
+    return try await watch.look(at: try await repository.snapshotList(), matching: SnapshotFilter())
   }
 
   private func putBack(_ files: [BackendFile: [UInt8]]) {
@@ -141,6 +141,23 @@ struct RollbackWatchTests {
     try await save("three", on: mount)
     #expect(try await TestMount(open()).names() == ["one", "two", "three"])
     #expect(new.count < storage.files.count)
+  }
+
+  @Test("what others save on top of the older state does not take the place of what was seen, whatever is looked at")
+  func notReplaced() async throws {
+    let (old, _) = try await history()
+    putBack(old)
+    let other = try await mount("elsewhere")
+    try await save("three", on: other)
+    let repository = try await open()
+    let list = try await repository.snapshotList()
+    let watch = RollbackWatch(repository: repository, acceptsRollback: false, logger: Self.logger)
+    // A look at something else of the same repository.
+    #expect(try await watch.look(at: list) { $0.paths == ["/home"] }.rollback == nil)
+    #expect(try await watch.look(at: list, matching: SnapshotFilter()).rollback != nil)
+    #expect(try await watch.lookAtAll(of: list, matching: SnapshotFilter()).rollbacks.count == 1)
+    #expect(try await watch.look(at: list, matching: SnapshotFilter(paths: ["/home"])).rollback == nil)
+    #expect(try await look().rollback?.message.contains("was made without") == true)
   }
 
   @Test("a snapshot dated ahead of the clock is not remembered: whoever removes it rolls nothing back")

@@ -98,7 +98,7 @@ struct RollbackWatch: Sendable {
     let lost = before.newest.filter { old in
       !kept.contains(old.id) && Rollback(seen: old, in: list) { $0.hasPaths(of: old.snapshot) } != nil
     }
-    let news = current.filter { saved in !lost.contains { $0.snapshot.hasPaths(of: saved.snapshot) } }
+    let news = Array(current.filter { saved in !lost.contains { $0.snapshot.hasPaths(of: saved.snapshot) } })
     await repository.seen.update { $0.note(news) }
   }
 }

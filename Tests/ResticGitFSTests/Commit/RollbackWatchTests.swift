@@ -1,6 +1,7 @@
 import Logging
 import ResticCore
 import ResticTestSupport
+import SystemPackage
 import Testing
 
 @testable import ResticGitFS

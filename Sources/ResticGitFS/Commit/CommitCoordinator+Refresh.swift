@@ -63,6 +63,8 @@ extension CommitCoordinator {
     let (base, isInDoubt) = state.withLock { ($0.base.shown, $0.isInDoubt) }
     let description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
     var list = try await repository.confirmedSnapshotList()
+    // Where the newest one cannot be told, that is the error.
+    _ = try list.matching(description.covers)
     if let look = try await rollbackWatch?.look(at: list, showing: base.snapshot, where: description.covers) {
       list = look.list
       note(look.rollback)

@@ -26,7 +26,7 @@ struct Rollback: Hashable, Sendable {
   init?(seen: SavedSnapshot, in list: SnapshotList, where isWanted: (Snapshot) -> Bool) {
     // As a rule the newest one is it.
     let isThere = list.snapshots.reversed().contains { $0.speaks(of: seen) }
-    if isThere || list.damaged.contains(where: { $0.file == .snapshot(seen.id) }) { return nil }
+    if isThere { return nil }
     let wanted = list.snapshots.filter { isWanted($0.snapshot) }
     if wanted.last?.snapshot.tree == seen.snapshot.tree { return nil }
     let parents = Parents(list.snapshots)

@@ -37,7 +37,9 @@ struct RollbackWatch: Sendable {
     var look = Look(list: list)
     while let newest = known.max(by: { $1.isNewer(than: $0) }) {
       guard let rollback = Rollback(seen: newest, in: look.list, where: isWanted) else { break }
-      if let unlisted = try await repository.storedSnapshot(newest.id) {
+      // One that is listed and cannot be read any more is as good as gone.
+      let isDamaged = look.list.damaged.contains { $0.file == .snapshot(newest.id) }
+      if !isDamaged, let unlisted = try await repository.storedSnapshot(newest.id) {
         logger.info("snapshot \(newest.id.short) is stored but not listed yet")
         look.list = look.list.adding(unlisted)
         continue

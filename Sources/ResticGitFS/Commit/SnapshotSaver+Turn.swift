@@ -79,6 +79,8 @@ extension SnapshotSaver {
     of list: SnapshotList, _ description: SnapshotDescription, _ base: SavedSnapshot?
   ) async throws -> SnapshotList {
     guard let rollbackWatch else { return list }
+    // Where the newest one cannot be told, that is the error.
+    _ = try list.matching(description.covers)
     let look = try await rollbackWatch.look(at: list, showing: base, where: description.covers)
     if let rollback = look.rollback {
       throw RolledBackRepository(rollback: rollback, occasion: refusesConflicts ? .push : .commit)

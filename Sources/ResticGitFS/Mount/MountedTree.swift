@@ -117,7 +117,10 @@ struct MountedTree: Sendable {
   ) async throws -> RollbackWatch.Look {
     let watch = RollbackWatch(
       repository: repository, acceptsRollback: configuration.acceptsRollback, logger: logger)
-    let look = try await watch.look(at: try await repository.snapshotList(), matching: filter)
+    let list = try await repository.snapshotList()
+    // Where the newest one cannot be told, that is the error.
+    _ = try list.matching { filter.matches($0) }
+    let look = try await watch.look(at: list, matching: filter)
     if let rollback = look.rollback, !configuration.isReadOnly {
       throw RolledBackRepository(rollback: rollback, occasion: configuration.isForOneProgram ? .push : .mount)
     }

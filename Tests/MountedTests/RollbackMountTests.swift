@@ -94,7 +94,8 @@ struct RollbackMountTests {
       #expect(status.output.contains("warning") && status.output.contains(Self.older))
       try await vault.gitfs(["snapshots", "--accept-rollback"])
       try await vault.unmount()
-      #expect(try await vault.dump("/three") == "three" && vault.snapshotIDs().count == 2)
+      #expect(try await vault.dump("/three") == "three")
+      #expect(try await vault.snapshotIDs().count == 2)
     }
   }
 

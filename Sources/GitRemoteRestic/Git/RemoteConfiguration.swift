@@ -10,6 +10,8 @@ struct RemoteConfiguration: Hashable, Sendable {
   var folder = ""
   /// remote.NAME.resticOption: options of the storage, as restic's `-o` has them.
   var options: [String] = []
+  /// remote.NAME.resticAcceptRollback: whether an older state of the storage than this machine has seen is accepted.
+  var acceptsRollback = false
   /// remote.NAME.resticKeepAlive: how long a mount stays after a command, as `restic-gitfs` takes a duration; nil: not at all.
   var keepAlive: String?
 
@@ -53,6 +55,9 @@ struct RemoteConfiguration: Hashable, Sendable {
       case "resticcachedir": cacheFolder = value
       case "resticmaintenance": isMaintained = !Self.offValues.contains(value.lowercased()) || parts.count < 2
       case "restickeep": keep.append(value)
+      case "resticacceptrollback":
+        // A key that stands alone is true for git.
+        acceptsRollback = parts.count == 1 || !Self.offValues.contains(value.lowercased())
       case "restickeepalive": keepAlive = Self.offValues.contains(value.lowercased()) ? nil : value
       default: break
       }

@@ -115,7 +115,8 @@ struct MountOpening {
   ) throws(HelperError) -> PrivateMount {
     let request = PrivateMount.Request(
       location: command.location,
-      selection: configuration.mountArguments + (isReadOnly ? [] : try configuration.keepArguments()),
+      selection: configuration.mountArguments + (isReadOnly ? [] : try configuration.keepArguments())
+        + (configuration.acceptsRollback ? ["--accept-rollback"] : []),
       folder: try repositoryFolder(),
       isReadOnly: isReadOnly,
       isQuiet: isQuiet,

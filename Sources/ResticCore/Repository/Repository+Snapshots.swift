@@ -37,8 +37,26 @@ extension Repository {
   /// once.
   public func snapshots() async throws(RepositoryError) -> [SavedSnapshot] {
     let list = try await snapshotList()
-    list.damaged.forEach(warn)
+    warnOfDamage(in: list)
     return list.snapshots
+  }
+
+  /// A warning names each file of `list` that cannot be read, once.
+  public func warnOfDamage(in list: SnapshotList) {
+    list.damaged.forEach(warn)
+  }
+
+  /// The snapshot that the storage has under the name `id`, whether or not it is listed; nil if there is none. What this
+  /// process or its cache knows counts for nothing. Throws `.damaged` naming the file where it cannot be read.
+  public func storedSnapshot(_ id: SnapshotID) async throws(RepositoryError) -> SavedSnapshot? {
+    do throws(BackendError) {
+      _ = try await storage.byteCount(of: .snapshot(id))
+    } catch .notFound {
+      return nil
+    } catch {
+      throw .backend(error)
+    }
+    return SavedSnapshot(id: id, snapshot: try await snapshot(id))
   }
 
   /// What a listed snapshot file turned out to be.

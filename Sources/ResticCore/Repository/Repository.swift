@@ -1,4 +1,5 @@
 public import Logging
+public import SystemPackage
 
 /// A restic repository, opened with a password: the façade of this module.
 ///
@@ -35,6 +36,8 @@ public final class Repository: Sendable {
     public var scryptCost: ScryptCost?
     /// Where caches are kept; nil: nowhere.
     public var cache: CachePlace?
+    /// The folder with a folder for each repository, in which it is kept what this machine has seen; nil: nowhere.
+    public var stateFolder: FilePath?
     /// Where those who wait say what for.
     public var waiting = WaitingNotes()
     /// Where warnings go.
@@ -59,6 +62,8 @@ public final class Repository: Sendable {
   /// What this machine's disk has of the repository.
   let cache: RepositoryCache?
   let snapshotRecord: SnapshotRecord?
+  /// What this machine has seen of the repository.
+  public let seen: SeenMemory
   /// What the opening has read and nobody has used yet; see `endOpening`.
   let openingReads: Locked<OpeningReads?>
   /// The config as it was last seen. Only `confirmIdentity` changes it, and only its version.
@@ -96,6 +101,10 @@ public final class Repository: Sendable {
     self.cache = cache
     self.backend = cache.flatMap { $0.keepsFiles ? CachingBackend(backend, cache: $0) : nil } ?? backend
     snapshotRecord = cache.map { SnapshotRecord($0, masterKey: masterKey) }
+    let seenFile = settings.stateFolder.flatMap { folder in
+      ID<Never>(hex: config.id).map { SeenSnapshotsFile(in: folder, repository: $0, masterKey: masterKey) }
+    }
+    seen = SeenMemory(seenFile, logger: settings.logger)
     knownConfig = Locked(config)
     chunker = Chunker(polynomial: polynomial)
     self.keyID = keyID

@@ -51,6 +51,10 @@ struct MountCommand: ContextualCommand {
       valueName: "id[:folder]"))
   var snapshot = "latest"
 
+  @Flag(
+    help: "Accept that the storage shows an older state of the repository than this machine has seen.")
+  var acceptRollback = false
+
   @Flag(name: .customLong("no-git-init"), help: "Leave an empty repository empty.")
   var leavesEmpty = false
 
@@ -187,7 +191,7 @@ struct MountCommand: ContextualCommand {
       objectFormat: objectFormat, staysForNext: keepAliveFile != nil, commitAfter: commitAfter,
       fsyncInterval: fsyncInterval, retention: retention, refreshInterval: refresh == .zero || isForGit ? nil : refresh,
       housekeeping: maintenance.limits, housekeepingQuiet: maintenance.maintenanceQuiet,
-      memory: memory ?? storage.memoryLimit,
+      memory: memory ?? storage.memoryLimit, acceptsRollback: acceptRollback,
       retryLock: repository.retryLock,
       trace: environment[.trace],
       identity: SnapshotIdentity(following: filter))

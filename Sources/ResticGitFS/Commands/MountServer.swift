@@ -137,6 +137,7 @@ struct MountServer: Sendable {
       await service.abandon()
       throw error
     }
+    if let warning = service.rollbackWarning { context.warn(warning) }
     if let warning = service.warning, !isQuiet { context.warn(warning) }
     if !isQuiet, !configuration.isForOneProgram { for notice in service.notices { context.warn(notice) } }
   }

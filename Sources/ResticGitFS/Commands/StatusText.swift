@@ -13,6 +13,7 @@ enum StatusText {
       lines.append(("newer", "snapshot \(newer.snapshot.prefix(8)) of \(newer.time) is not shown yet"))
     }
     if let ahead = status.ahead { lines.append(("warning", ahead.message)) }
+    if let rollback = status.rollback { lines.append(("warning", rollback.message)) }
     if let failure = status.refreshError {
       lines.append(("refresh", "\(failure.time)  newer snapshots cannot be looked for: \(failure.message)"))
     }

@@ -32,6 +32,8 @@ final class CommitCoordinator: Sendable {
   /// Which snapshots are forgotten after a commit; nil: none.
   let retention: SnapshotRetention?
   let retentionRun = RetentionRun()
+  /// Notices that the storage shows an older state than before; nil: nobody looks.
+  let rollbackWatch: RollbackWatch?
   let clock: LockClock
   let logger: Logger
   let gate = AsyncGate()
@@ -46,13 +48,15 @@ final class CommitCoordinator: Sendable {
 
   var repository: Repository { files.repository }
 
-  /// Commits the tree of `files`, whose changes count from `base`; `ahead` is what was found when `base` was chosen.
+  /// Commits the tree of `files`, whose changes count from `base`; `ahead` and `rollback` are what was found when
+  /// `base` was chosen.
   init(
-    files: FileReader, base: SavedSnapshot?, ahead: SnapshotAhead? = nil, filter: SnapshotFilter?,
+    files: FileReader, base: SavedSnapshot?, ahead: SnapshotAhead? = nil, rollback: Rollback? = nil,
+    filter: SnapshotFilter?,
     identity: SnapshotIdentity,
     lockKeeper: LockKeeper,
     streamer: ContentStreamer, kernelCache: KernelCache, isForOneProgram: Bool = false,
-    retention: SnapshotRetention? = nil, clock: LockClock = .system, logger: Logger
+    retention: SnapshotRetention? = nil, rollbackWatch: RollbackWatch? = nil, clock: LockClock = .system, logger: Logger
   ) {
     tree = files.tree
     self.files = files
@@ -63,9 +67,10 @@ final class CommitCoordinator: Sendable {
     self.kernelCache = kernelCache
     self.isForOneProgram = isForOneProgram
     self.retention = retention
+    self.rollbackWatch = rollbackWatch
     self.clock = clock
     self.logger = logger
-    state = Locked(CommitState(base: base, ahead: ahead))
+    state = Locked(CommitState(base: base, ahead: ahead, rollback: rollback))
     lockKeeper.keep { [tree] in tree.read { $0.isChanged } }
     // The next commit merges with what a prune may not take until then.
     lockKeeper.keep { [weak self] in self?.current.isInDoubt ?? false }

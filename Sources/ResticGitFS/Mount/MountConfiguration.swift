@@ -49,6 +49,8 @@ struct MountConfiguration: Sendable {
   var housekeepingQuiet: Duration = .seconds(30)
   /// How much memory to use.
   var memory = MemoryBudget.standard
+  /// Whether an older state of the storage than this machine has seen is accepted.
+  var acceptsRollback = false
   /// How long to wait for a lock that stands in the way.
   var retryLock: Duration
   /// Where every change of the tree is told (`ChangeTrace`).

@@ -17,6 +17,8 @@ final class MountService: Sendable {
   let notices: [String]
   /// What whoever uses the mount through another program should know as well.
   let warning: String?
+  /// That the storage shows an older state than this machine has seen, in words: nobody is to overlook that.
+  let rollbackWarning: String?
 
   private struct Serving {
     var session: FuseSession?
@@ -63,6 +65,7 @@ final class MountService: Sendable {
     repositories = mounted.repositories
     notices = [mounted.notice, mounted.ahead?.message].compactMap(\.self)
     warning = mounted.warning
+    rollbackWarning = mounted.rollback?.message
     tree = mounted.files.tree
     files = mounted.files
     kernelCache = KernelCache(logger: logger)
@@ -72,11 +75,13 @@ final class MountService: Sendable {
     streamer = ContentStreamer(
       store: ContentStore(files: files), budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
     coordinator = CommitCoordinator(
-      files: files, base: mounted.base, ahead: mounted.ahead, filter: configuration.selection.followed,
+      files: files, base: mounted.base, ahead: mounted.ahead, rollback: mounted.rollback,
+      filter: configuration.selection.followed,
       identity: configuration.identity, lockKeeper: lockKeeper,
       streamer: streamer, kernelCache: kernelCache, isForOneProgram: configuration.isForOneProgram,
       retention: configuration.retention.isEmpty ? nil : SnapshotRetention(policy: configuration.retention),
-      logger: logger)
+      // What is accepted is accepted when the mount begins.
+      rollbackWatch: RollbackWatch(repository: repository, acceptsRollback: false, logger: logger), logger: logger)
     fsyncLimit = FsyncLimit(interval: configuration.fsyncInterval, clock: ContinuousClock()) { [coordinator] in
       // The coordinator logs and keeps the error.
       if case .saved = try? await coordinator.commit(.sync) { true } else { false }
@@ -286,6 +291,7 @@ final class MountService: Sendable {
           snapshot: $0.newest.id.hex, time: $0.newest.snapshot.time.rfc3339, message: $0.message)
       },
       newer: current.base.newer.map { MountStatus.Newer(snapshot: $0.id.hex, time: $0.snapshot.time.rfc3339) },
+      rollback: current.rollback.map { MountStatus.Rollback($0) },
       refreshing: isRefreshing ? true : nil, state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes,
       dirtyFiles: files, openForWriting: openForWriting,
       lock: lockKeeper.heldLock?.hex,

@@ -3,9 +3,6 @@ public import Glibc
 public import SystemPackage
 
 /// OpenSSH's sshd on a port of 127.0.0.1, the real thing, with keys and settings of a test's own.
-///
-/// sshd serves SFTP itself (`internal-sftp`). To start another program it would start the account's shell first, which runs the
-/// account's `.bashrc`: a `.bashrc` that waits for a lock would hold up every connection.
 public final class SSHServer: Sendable {
   /// The program that serves SFTP, which also works without sshd.
   public static let sftpServer = "/usr/lib/openssh/sftp-server"
@@ -77,7 +74,7 @@ public final class SSHServer: Sendable {
     try FileManager.default.removeItem(atPath: folder.appending("authorized_keys").string)
   }
 
-  /// The processes of all connections. The last one serves SFTP.
+  /// The processes of all connections, those of sftp-server last.
   public func sessions() -> [pid_t] {
     guard let text = try? String(contentsOfFile: folder.appending("pid").string, encoding: .utf8),
       let listener = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines))
@@ -111,7 +108,7 @@ public final class SSHServer: Sendable {
         "StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no",
         "PermitRootLogin yes", "UseDNS no", "PrintMotd no", "MaxStartups 100",
       ]
-      let subsystem = servesSFTP ? ["Subsystem sftp internal-sftp"] : []
+      let subsystem = servesSFTP ? ["Subsystem sftp \(sftpServer)"] : []
       try Data((own + subsystem).joined(separator: "\n").utf8 + [10])
         .write(to: URL(fileURLWithPath: folder.appending("sshd_config").string))
       let program = try BackgroundProgram(

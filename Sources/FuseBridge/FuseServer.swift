@@ -13,11 +13,17 @@ final class FuseServer: Sendable {
   let timeouts: FuseTimeouts
   /// Whether FUSE_INIT was answered (`FusePrivileges.swift`).
   let hasGreeted = Atomic(false)
+  /// Whether nothing can be changed through the mount.
+  let isReadOnly: Bool
+  /// Whether the kernel is to open files, and directories, without a word (`FuseSilentOpening.swift`).
+  let opensFilesSilently = Atomic(false)
+  let opensDirectoriesSilently = Atomic(false)
 
   /// A server of `fileSystem`.
   init(fileSystem: any FuseFileSystem, options: FuseMountOptions) {
     self.fileSystem = fileSystem
     timeouts = FuseTimeouts(options)
+    isReadOnly = options.readOnly
   }
 
   /// Runs a handler and answers `request` with what it returns or throws, on the calling worker thread.

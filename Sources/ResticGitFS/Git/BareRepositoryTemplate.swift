@@ -22,6 +22,8 @@ struct BareRepositoryTemplate: Sendable {
   ]
 
   /// `unpackLimit`: a push stays one git packfile, which is stored as a few large blobs and not as one for each object.
+  /// `alternateRefsPrefixes`: a push has new objects in a folder of their own at first, to which the repository is an alternate, and git reads all
+  /// refs of it once more for that, though it has read them already. No ref of a repository has such a name.
   private var config: String {
     let isSHA1 = objectFormat == .sha1
     return """
@@ -29,6 +31,7 @@ struct BareRepositoryTemplate: Sendable {
       \trepositoryformatversion = \(isSHA1 ? 0 : 1)
       \tfilemode = true
       \tbare = true
+      \talternateRefsPrefixes = refs/alternates
       \(isSHA1 ? "" : "[extensions]\n\tobjectformat = \(objectFormat.rawValue)\n")[receive]
       \tunpackLimit = 1
 

@@ -95,6 +95,7 @@ extension CommitCoordinator {
   /// What is stored is as in the base snapshot again, as far as nobody has changed it meanwhile.
   private func settle(_ commit: StoredCommit) {
     tree.bookkeep { $0.settle(commit.stored, of: commit.frozen) }
+    tree.letGo(for: commit.stored.files.count + commit.stored.directories.count)
     streamer.noteCommit()
   }
 

@@ -29,6 +29,8 @@ final class GitFileSystem: Sendable {
   let refusals: RefusalRecord
   /// How many inodes `rules` allow.
   let inodeLimit: InodeLimit
+  /// How many inodes the kernel has forgotten. A leaf lock.
+  let forgetCount = Locked(0)
   /// The configuration files that the kernel knows. A leaf lock.
   let configurations = Locked(ShownConfigurations())
 

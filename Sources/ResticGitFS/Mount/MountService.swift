@@ -93,7 +93,12 @@ final class MountService: Sendable {
         logger: logger)
       let session = try FuseSession(
         fileSystem: fileSystem, mountpoint: configuration.mountpoint, options: configuration.fuseOptions)
-      kernelCache.attach { [notifier = session.notifier] in try notifier.forget($0) }
+      let notifier = session.notifier
+      kernelCache.attach({ try notifier.forget($0) }, prune: { try notifier.prune($0) })
+      tree.keepInodes(
+        to: InodeBudget(count: configuration.memory.inodeCount, mounter: fileSystem.mounter) {
+          [weak kernelCache] in kernelCache?.forgetUnused($0)
+        })
       serving.withLock { ($0.session, $0.fileSystem) = (session, fileSystem) }
     }
     let snapshot = coordinator.current.base.shown.snapshot.map { "snapshot \($0.id.short)" } ?? "no snapshot yet"
@@ -245,8 +250,8 @@ final class MountService: Sendable {
   func status() -> MountStatus {
     let current = coordinator.current
     let (session, sessionFile) = serving.withLock { ($0.session, $0.sessionFile) }
-    let (bytes, files, openForWriting, isRefreshing) = tree.read {
-      ($0.bufferedByteCount, $0.bufferedFileCount, $0.inodesOpenForWriting.count, $0.isRefreshing)
+    let (bytes, files, openForWriting, inodes, isRefreshing) = tree.read {
+      ($0.bufferedByteCount, $0.bufferedFileCount, $0.inodesOpenForWriting.count, $0.inodes.count, $0.isRefreshing)
     }
     return MountStatus(
       repository: repository.backend.description, mountpoint: configuration.mountpoint.string, pid: getpid(),
@@ -257,7 +262,7 @@ final class MountService: Sendable {
       },
       newer: current.base.newer.map { MountStatus.Newer(snapshot: $0.id.hex, time: $0.snapshot.time.rfc3339) },
       refreshing: isRefreshing ? true : nil, state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes,
-      dirtyFiles: files, openForWriting: openForWriting,
+      dirtyFiles: files, openForWriting: openForWriting, inodes: inodes,
       lock: lockKeeper.heldLock?.hex,
       lastCommit: current.lastCommit.map { MountStatus.LastCommit($0.result, at: $0.time) },
       lastError: current.lastError.map {

@@ -100,6 +100,8 @@ struct MountStatus: Codable, Hashable, Sendable {
   /// Files that programs have open for writing: the kernel may hold bytes of them that the mount has not seen. Nil from an
   /// earlier version.
   var openForWriting: Int?
+  /// How many files and directories are in memory. Nil from an earlier version.
+  var inodes: Int?
   /// The lock file that is held.
   var lock: String?
   /// The last commit that went through.

@@ -27,6 +27,7 @@ extension MountedRepository {
     var snapshot: String?
     var sessionFile: String?
     var dirtyFiles: Int
+    var inodes: Int?
     var lastError: LastError?
     var refreshError: RefreshError?
     var ahead: Ahead?

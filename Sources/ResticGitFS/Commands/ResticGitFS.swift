@@ -30,7 +30,7 @@ struct ResticGitFS: AsyncParsableCommand {
     version: "restic-gitfs \(Version.current)",
     subcommands: [
       InitCommand.self, MountCommand.self, UnmountCommand.self, SyncCommand.self, StatusCommand.self,
-      SnapshotsCommand.self, UnlockCommand.self, VersionCommand.self,
+      SnapshotsCommand.self, LogCommand.self, MaintainCommand.self, UnlockCommand.self, VersionCommand.self,
     ])
 
   /// What the commands are called.

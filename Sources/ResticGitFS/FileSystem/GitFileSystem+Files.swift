@@ -44,6 +44,7 @@ extension GitFileSystem {
       try namespace.open(number, forWriting: access == .write)
       return try namespace.entry(number, mounter: mounter)
     }
+    creations.note(Name(name), in: parent, by: caller)
     return (entry, FuseOpenFile(handle: access.rawValue, keepsCache: true))
   }
 

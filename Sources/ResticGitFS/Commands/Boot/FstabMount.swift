@@ -9,6 +9,8 @@ struct FstabMount: Hashable, Sendable {
   var variables: [String: String] = [:]
   /// The user whose mount it is to be.
   var user: String?
+  /// The folder whose owner is to be asked to save.
+  var ownedFolder: String?
   /// Whether nothing is to be done (`mount -f`).
   var isFake = false
 
@@ -39,7 +41,7 @@ struct FstabMount: Hashable, Sendable {
     let insistence = words.flags.contains("f") ? "forced" : words.flags.contains("l") ? "detached" : "ifUnused"
     return FstabMount(
       arguments: ["umount", "--for-umount=\(insistence)"] + (words.flags.contains("v") ? [] : ["--quiet"])
-        + ["--", words.plain[0]])
+        + ["--", words.plain[0]], ownedFolder: insistence == "ifUnused" ? words.plain[0] : nil)
   }
 
   /// Arguments sorted into what they are.

@@ -2,6 +2,17 @@ import Glibc
 
 /// Makes the process one of another user.
 enum OtherUser {
+  /// Makes root's process one of whoever owns the mount at `folder`: root cannot ask another user's mount to save. Nothing
+  /// happens where that is not known.
+  static func becomeOwner(of folder: String) {
+    guard geteuid() == 0, let table = try? MountTable.load(),
+      let mount = try? MountedDirectory.find(folder, in: table),
+      let owner = table.entry(at: mount.path)?.ownerID, owner != 0, let entry = getpwuid(owner)
+    else { return }
+    // A user that cannot be become is left to umount(8)'s own way.
+    try? become(String(cString: entry.pointee.pw_name))
+  }
+
   /// From now on the process has the rights of the user `name`, and the variables that name a user and a home are theirs.
   /// Call it before there is another thread.
   static func become(_ name: String) throws(CommandError) {

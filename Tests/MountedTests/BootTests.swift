@@ -1,5 +1,6 @@
 import Foundation
 import ResticTestSupport
+import SystemPackage
 import Testing
 
 @Suite("Mounts of mount(8) and of service managers")

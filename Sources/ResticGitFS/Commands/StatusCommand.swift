@@ -22,7 +22,8 @@ struct StatusCommand: ContextualCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
-  @Argument(help: "Where the repository is mounted (default: all mounts of this user).", completion: .directory)
+  @Argument(
+    help: "Where the repository is mounted (default: all mounts of this user).", completion: MountCompletion.kind)
   var mountpoint: String?
 
   /// A mount that does not tell its status.

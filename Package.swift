@@ -58,8 +58,8 @@ let package = Package(
     .executableTarget(
       name: "ResticGitFS",
       dependencies: [
-        "ResticCore", "FuseBridge", "Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "CLinux", "CSodium",
-        system, logging, argumentParser,
+        "ResticCore", "FuseBridge", "Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "NamedRepositories",
+        "CLinux", "CSodium", system, logging, argumentParser,
       ],
       swiftSettings: settings),
 
@@ -68,6 +68,9 @@ let package = Package(
 
     // What both programs do first of all.
     .target(name: "ProcessPrivacy", dependencies: ["CLinux"], swiftSettings: settings),
+
+    // The configuration files of both programs.
+    .target(name: "NamedRepositories", dependencies: ["ProcessPrivacy"], swiftSettings: settings),
 
     // What both programs print for --version.
     .target(name: "ProgramVersion", swiftSettings: settings),
@@ -78,7 +81,9 @@ let package = Package(
     // Starts restic-gitfs as another process, and knows nothing of it but its command line.
     .executableTarget(
       name: "GitRemoteRestic",
-      dependencies: ["Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "CLinux", system],
+      dependencies: [
+        "Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "NamedRepositories", "CLinux", system,
+      ],
       swiftSettings: settings),
 
     .executableTarget(
@@ -106,8 +111,8 @@ let package = Package(
     .testTarget(
       name: "ResticGitFSTests",
       dependencies: [
-        "ResticGitFS", "ResticCore", "FuseBridge", "Platform", "ProgramVersion", "MessageText", "CLinux",
-        "ResticTestSupport",
+        "ResticGitFS", "ResticCore", "FuseBridge", "Platform", "ProgramVersion", "MessageText", "NamedRepositories",
+        "CLinux", "ResticTestSupport",
         system, logging,
         argumentParser,
         subprocess,
@@ -115,7 +120,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "GitRemoteResticTests",
-      dependencies: ["GitRemoteRestic", "Platform", "MessageText", "ResticTestSupport", system],
+      dependencies: [
+        "GitRemoteRestic", "Platform", "MessageText", "NamedRepositories", "ResticTestSupport", system,
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "InteropTests",

@@ -34,8 +34,10 @@ enum Program {
       exit(ExitCode.failure.rawValue)
     }
     URLPassword.hideInArguments()
+    let environment = Environment.current()
     let context = CommandContext(
-      environment: .current(), terminal: terminal, signals: signals, log: LogDestination(),
+      environment: environment, terminal: terminal, signals: signals,
+      log: LogDestination(journalStream: environment[.journalStream]),
       inheritedDescriptors: inheritedDescriptors,
       arguments: GlobalOptionOrder.commandFirst(
         ResticSpelling.translated(Array(arguments.dropFirst()))))

@@ -23,6 +23,8 @@ struct SnapshotsCommand: ContextualCommand {
   var json = false
 
   func run(in context: CommandContext) async throws {
+    let entry = try repository.entry(context.environment)
+    let repository = try repository.completed(by: entry)
     let location = try repository.location(context.environment)
     var settings = Repository.Settings()
     settings.logger = try output.makeLogger(context.log)
@@ -35,7 +37,7 @@ struct SnapshotsCommand: ContextualCommand {
     } catch {
       throw CommandError(error, location: location.description)
     }
-    let filter = filter.filter(context.environment)
+    let filter = filter.completed(by: entry).filter(context.environment)
     let chosen = snapshots.filter { filter.matches($0.snapshot) }
     if json {
       StandardStream.output.write(SnapshotTable.json(chosen))

@@ -43,6 +43,7 @@ final class MountService: Sendable {
   private let logger: Logger
   private let serving = Locked(Serving())
   private let fsyncLimit: FsyncLimit<ContinuousClock>
+  private let requests = FuseRequestCounts()
 
   /// How many seconds to wait before a final commit that failed is tried again, where the mount could not be restored.
   private static let retrySeconds: UInt32 = 5
@@ -92,7 +93,8 @@ final class MountService: Sendable {
         files: files, streamer: streamer, committer: self, rules: configuration.rules, refusals: refusals,
         logger: logger)
       let session = try FuseSession(
-        fileSystem: fileSystem, mountpoint: configuration.mountpoint, options: configuration.fuseOptions)
+        fileSystem: fileSystem, mountpoint: configuration.mountpoint, options: configuration.fuseOptions,
+        requests: requests)
       kernelCache.attach { [notifier = session.notifier] in try notifier.forget($0) }
       serving.withLock { ($0.session, $0.fileSystem) = (session, fileSystem) }
     }
@@ -239,6 +241,14 @@ final class MountService: Sendable {
   private func notifyListener() {
     let listener = serving.withLock { $0.listener }
     listener?(status())
+  }
+
+  /// The figures of this moment. From any thread but the Swift pool's.
+  func metrics() -> MountMetrics {
+    let current = coordinator.current
+    return MountMetrics(
+      status(), commits: current.counts, lastSnapshot: current.base.shown.snapshot?.snapshot.time,
+      requests: requests.figures, traffic: repository.settings.traffic.figures, memory: configuration.memory)
   }
 
   /// How the mount stands. From any thread but the Swift pool's.

@@ -1,12 +1,14 @@
 internal import CFuse3
 internal import Glibc
+internal import Synchronization
 internal import SystemPackage
 
 // Requests about open directories.
 
 func fuseOpenDirectory(_ request: fuse_req_t?, inode: fuse_ino_t, info: UnsafeMutablePointer<fuse_file_info>?) {
   FuseServer.answer(request, .openDirectory) { server, _ throws(Errno) in
-    .openedDirectory(
+    if server.opensDirectoriesSilently.load(ordering: .relaxed) { return .neverAgain }
+    return .openedDirectory(
       inode, try server.fileSystem.openDirectory(inode, flags: info?.pointee.flags ?? O_RDONLY))
   }
 }

@@ -1,5 +1,6 @@
 internal import CFuse3
 internal import Glibc
+internal import Synchronization
 internal import SystemPackage
 
 // Requests about open files.
@@ -28,7 +29,8 @@ func fuseCreate(
 
 func fuseOpen(_ request: fuse_req_t?, inode: fuse_ino_t, info: UnsafeMutablePointer<fuse_file_info>?) {
   FuseServer.answer(request, .open) { server, _ throws(Errno) in
-    .opened(
+    if server.opensFilesSilently.load(ordering: .relaxed) { return .neverAgain }
+    return .opened(
       inode, try server.fileSystem.open(inode, flags: flagsUnderWritebackCache(info?.pointee.flags ?? O_RDONLY)))
   }
 }

@@ -15,6 +15,11 @@ final class FuseServer: Sendable {
   let requests: FuseRequestCounts
   /// Whether FUSE_INIT was answered (`FusePrivileges.swift`).
   let hasGreeted = Atomic(false)
+  /// Whether nothing can be changed through the mount.
+  let isReadOnly: Bool
+  /// Whether the kernel is to open files, and directories, without a word (`FuseSilentOpening.swift`).
+  let opensFilesSilently = Atomic(false)
+  let opensDirectoriesSilently = Atomic(false)
 
   /// A server of `fileSystem`, which counts in `requests`.
   init(
@@ -23,6 +28,7 @@ final class FuseServer: Sendable {
     self.fileSystem = fileSystem
     self.requests = requests
     timeouts = FuseTimeouts(options)
+    isReadOnly = options.readOnly
   }
 
   /// Runs a handler, which is for requests of `kind`, and answers `request` with what it returns or throws, on the calling worker thread.

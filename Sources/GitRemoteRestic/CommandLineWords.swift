@@ -23,6 +23,7 @@ struct CommandLineWords: Hashable, Sendable {
     Settings: remote.NAME.resticPath, resticTag and resticHost choose the snapshots, and resticOption is restic's -o; each
     may be repeated. resticSubfolder names the folder of the snapshot that is the repository, and resticKeepAlive (10m,
     say) keeps the repository open for the next command. resticCacheDir is restic's --cache-dir; false: no cache.
+    resticMaintenance=false leaves the stored repository unpacked after a push.
 
     """
 

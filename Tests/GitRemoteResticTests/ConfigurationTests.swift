@@ -31,6 +31,20 @@ struct ConfigurationTests {
         == ["--option=x=y,z", "--option=ro"])
   }
 
+  @Test("which snapshots are kept is passed on in restic's words, and nothing else is")
+  func keep() throws {
+    let keep = { (values: [String]) in
+      try self.remote(values.map { "remote.a.b.restickeep\n\($0)" }).keepArguments()
+    }
+    #expect(try keep([]) == [])
+    #expect(
+      try keep(["--keep-last 10  --keep-within=1y2m", "keep-daily 7", "keep-weekly -1"])
+        == ["--keep-last=10", "--keep-within=1y2m", "--keep-daily=7", "--keep-weekly=-1"])
+    for wrong in ["10", "--keep-last", "--option=sftp.command=x", "--keep-last 3 --exec", "-r /x"] {
+      #expect(throws: HelperError.self, "\(wrong)") { try keep([wrong]) }
+    }
+  }
+
   @Test("how long a mount stays is passed on as it is, the last one counts, and there are words for not at all")
   func keepAlive() {
     #expect(remote([]).keepAlive == nil)

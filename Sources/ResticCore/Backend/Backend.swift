@@ -108,8 +108,8 @@ public struct BackendFile: Hashable, Sendable, CustomStringConvertible {
 
   /// The file of `type` called `name`, or nil where that is not 64 lower-case hex digits.
   public init?(type: BackendFileType, name: String) {
-    guard let id = ID<Never>(hex: name) else { return nil }
-    self.init(type: type, checkedName: id.hex)
+    guard ID<Never>(hex: name) != nil else { return nil }
+    self.init(type: type, checkedName: name)
   }
 
   /// The repository's one config file.

@@ -26,6 +26,7 @@ struct MountCommand: ContextualCommand {
         restic-gitfs mount -r /srv/vault --foreground -v ~/vault
         restic-gitfs mount -r /srv/vault --json ~/vault
           {"message_type":"mounted","mountpoint":"/home/me/vault","pid":17,"repository":"/srv/vault","snapshot":"…"}
+        restic-gitfs mount -r /srv/vault --keep-last 20 --keep-daily 30 ~/vault   (forgets older snapshots)
         restic-gitfs mount -r /srv/vault -o allow_other -o local.connections=2 ~/vault
 
       SIGNALS
@@ -35,6 +36,8 @@ struct MountCommand: ContextualCommand {
   @OptionGroup var repository: RepositoryOptions
   @OptionGroup var filter: FilterOptions
   @OptionGroup var storage: StorageOptions
+  @OptionGroup var maintenance: MaintenanceOptions
+  @OptionGroup(title: "Retention Options") var retention: RetentionOptions
   @OptionGroup var output: OutputOptions
 
   @Flag(name: .shortAndLong, help: "Stay in the foreground and log to standard error.")
@@ -51,6 +54,10 @@ struct MountCommand: ContextualCommand {
       "The snapshot to show: an id (read-only), or latest. With a folder, as latest:/srv/p.git, only that (read-only).",
       valueName: "id[:folder]"))
   var snapshot = "latest"
+
+  @Flag(
+    help: "Accept that the storage shows an older state of the repository than this machine has seen.")
+  var acceptRollback = false
 
   @Flag(name: .customLong("no-git-init"), help: "Leave an empty repository empty.")
   var leavesEmpty = false
@@ -139,7 +146,7 @@ struct MountCommand: ContextualCommand {
     var (command, context) = (self, context)
     if let name = places.name {
       command.repository.repository = name
-      context.environment = context.environment.without([.repository, .repositoryFile])
+      context.environment = context.environment.withoutRepository
     }
     let entry = try command.repository.entry(context.environment)
     try command.complete(by: entry)
@@ -182,12 +189,12 @@ struct MountCommand: ContextualCommand {
     let location = try repository.location(context.environment)
     let path = try Mountpoint.checked(mountpoint, repository: location.localPath, table: try Self.mountTable())
     let logger = try output.makeLogger(context.log)
-    let memory = try memoryBudget(logger: logger)
+    let memory = try storage.memoryBudget(logger: logger)
     var configuration = try configuration(
       mountpoint: path, location: location, memory: memory, context.environment)
     configuration.announcesInJSON = json
     configuration.metricsFile = try metricsFile.map { file throws(CommandError) in try MetricsFile.checked(file) }
-    let settings = try settings(memory, logger: logger, context.environment)
+    let settings = try storage.settings(memory, logger: logger, context.environment)
     let readiness = try readyFd.map { descriptor throws(CommandError) in try Readiness(descriptor: descriptor) }
 
     let waiting = WaitingLine(isQuiet: output.quiet)
@@ -223,6 +230,11 @@ struct MountCommand: ContextualCommand {
       throw CommandError("--no-lock is for mounts that change nothing: add --read-only")
     }
 
+    let retention = retention.policy
+    if isReadOnly, !isForGit, !retention.isEmpty {
+      throw CommandError("--keep-… is for mounts that save: this one is read-only")
+    }
+
     let client = ClientIdentity.current
     return MountConfiguration(
       mountpoint: mountpoint, isReadOnly: isReadOnly, takesLock: !noLock, selection: selection,
@@ -230,14 +242,12 @@ struct MountCommand: ContextualCommand {
       allowsOther: allowOther || listed.allowsOther, allowsExecution: exec || listed.allowsExecution,
       otherOptions: listed.others, isForOneProgram: isForGit, gitFolder: gitFolder, showsSafeConfiguration: safeConfig,
       objectFormat: objectFormat, staysForNext: keepAliveFile != nil, commitAfter: commitAfter,
-      fsyncInterval: fsyncInterval, refreshInterval: refresh == .zero || isForGit ? nil : refresh,
-      memory: memory ?? storage.memoryLimit,
+      fsyncInterval: fsyncInterval, retention: retention, refreshInterval: refresh == .zero || isForGit ? nil : refresh,
+      housekeeping: maintenance.limits, housekeepingQuiet: maintenance.maintenanceQuiet,
+      memory: memory ?? storage.memoryLimit, acceptsRollback: acceptRollback,
       retryLock: repository.retryLock,
       trace: environment[.trace],
-      // A filter for hosts must match what we save, or the next mount would not find it.
-      identity: SnapshotIdentity(
-        hostname: filter.hosts.first ?? client.hostname, username: client.username, userID: client.uid,
-        groupID: client.gid))
+      identity: SnapshotIdentity(following: filter))
   }
 
   /// What stands after `-o`. A program that mounts for itself has options of the storage only.
@@ -247,32 +257,6 @@ struct MountCommand: ContextualCommand {
 
   /// Whether git-remote-restic has started it.
   private var isForGit: Bool { exitWithFd != nil || keepAliveFile != nil }
-
-  /// The memory limit, or what the limits of the process leave of it. The pool learns where writers are to be refused.
-  private func memoryBudget(logger: Logger) throws(CommandError) -> MemoryBudget {
-    let room = MemoryRoom.byteCount()
-    guard let budget = storage.memoryLimit.fitting(room) else {
-      throw CommandError(
-        "a mount needs \(MemoryBudget.leastRoom >> 20) MiB more than this process has, and its limits leave "
-          + "\((room ?? 0) >> 20): see `ulimit -a` and the memory limit of its control group")
-    }
-    if budget != storage.memoryLimit {
-      logger.notice("the limits of this process leave \(budget.byteLimit >> 20) MiB for --memory-limit")
-    }
-    BufferPool.shared.limitLent(to: budget.lentByteLimit(room))
-    return budget
-  }
-
-  private func settings(
-    _ memory: MemoryBudget, logger: Logger, _ environment: Environment
-  ) throws(CommandError) -> Repository.Settings {
-    var settings = Repository.Settings()
-    settings.compression = try storage.compressionMode(environment)
-    settings.packByteCount = min(try storage.packByteCount(environment) ?? settings.packByteCount, memory.packByteLimit)
-    settings.packsInFlight = memory.packsInFlight
-    settings.logger = logger
-    return settings
-  }
 
   private static func mountTable() throws(CommandError) -> MountTable {
     do {

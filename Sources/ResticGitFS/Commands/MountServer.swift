@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import Platform
 import ResticCore
 import SystemPackage
 
@@ -17,6 +18,8 @@ struct MountServer: Sendable {
   let isQuiet: Bool
   /// The process.
   let context: CommandContext
+  /// What is done on the mount once it serves, on a thread of its own; then it ends.
+  var work: (@Sendable (MountService) -> Void)?
 
   /// Waits for a commit of the same repository that is under way, mounts, tells `readiness`, serves until the mount is
   /// gone, and returns how the process is to end.
@@ -52,11 +55,37 @@ struct MountServer: Sendable {
     }
     signals.serve(service)
     let metrics = configuration.metricsFile.map { MetricsTimer(service: service, file: $0, logger: logger) }
+    service.onLeave { leaveProgram() }
+    try begin(work, on: service)
 
     let outcome = await BlockingExecutor(threadCount: 1).run { service.run() }
     await metrics?.end()
+    await repository.finishCaching()
     end(session, outcome)
     return report(outcome)
+  }
+
+  private func begin(_ work: (@Sendable (MountService) -> Void)?, on service: MountService) throws {
+    guard let work else { return }
+    do throws(Errno) {
+      try PlainThread.start {
+        work(service)
+        service.requestExit()
+      }
+    } catch {
+      service.requestExit()
+      throw error
+    }
+  }
+
+  /// Whoever reads what the program says would wait for this process as well.
+  private func leaveProgram() {
+    guard configuration.isForOneProgram, !configuration.staysForNext, work == nil else { return }
+    context.log.leaveTerminal(fallback: nil)
+    guard let nothing = try? FileDescriptor.open("/dev/null", .readWrite, options: .closeOnExec) else { return }
+    // It stays as it is where that fails.
+    _ = try? nothing.duplicate(as: .standardError)
+    try? nothing.close()
   }
 
   /// Where a mount in the background logs to on a machine without a system log. A mount for a program leaves no file behind.
@@ -111,6 +140,7 @@ struct MountServer: Sendable {
       await service.abandon()
       throw error
     }
+    if let warning = service.rollbackWarning { context.warn(warning) }
     if let warning = service.warning, !isQuiet { context.warn(warning) }
     if !isQuiet, !configuration.isForOneProgram { for notice in service.notices { context.warn(notice) } }
   }

@@ -30,7 +30,8 @@ struct ResticGitFS: AsyncParsableCommand {
     version: "restic-gitfs \(Version.current)",
     subcommands: [
       InitCommand.self, MountCommand.self, UnmountCommand.self, SyncCommand.self, StatusCommand.self,
-      SnapshotsCommand.self, UnlockCommand.self, DoctorCommand.self, VersionCommand.self,
+      SnapshotsCommand.self, LogCommand.self, MaintainCommand.self, UnlockCommand.self, DoctorCommand.self,
+      VersionCommand.self,
     ])
 
   /// What the commands are called.

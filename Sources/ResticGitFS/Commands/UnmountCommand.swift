@@ -71,6 +71,8 @@ struct UnmountCommand: ContextualCommand {
   private func save(_ mount: MountedDirectory, device: String, in context: CommandContext) async throws {
     let (progress, waiting) = (ProgressLine(isQuiet: quiet), WaitingLine(isQuiet: quiet))
     let status = try mount.status()
+    // Files that git has open would keep the mount.
+    await mount.rest()
     let synchronized =
       status.readOnly
       ? nil : try await MountSynchronization(mount: mount, progress: progress, waiting: waiting).run()

@@ -1,6 +1,7 @@
 /// Keeps index files, snapshots and packs of trees on this machine's disk; the outermost decorator.
 ///
 /// 1. The storage comes first: a file is put into the cache after the storage has it, and taken out after it is gone there.
+///    A save does not wait for this machine's disk: a commit has its lock confirmed right after it.
 /// 2. A whole file from the cache is believed when its SHA-256 is its name. Of packs parts are read: whoever opens a blob
 ///    checks its MAC and its id, and has the cache forget a pack that is not what it should be (`RepositoryCache.forget`).
 /// 3. Config, keys, locks and packs of data are never kept. Sizes, lists and what is there are the storage's alone to tell.
@@ -45,7 +46,7 @@ struct CachingBackend: Backend {
     try await base.save(file, bytes)
     guard Self.isKept(file) else { return }
     if file.type != .data { state.locked.withLock { _ = $0.unlisted.insert(file) } }
-    await cache.save(file, bytes)
+    cache.saveBeside(file, bytes)
   }
 
   func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {

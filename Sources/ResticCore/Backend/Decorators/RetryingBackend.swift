@@ -151,7 +151,7 @@ private struct Wait {
     delay = next
     let varied = policy.varied(next)
     switch error {
-    case .busy(_, let pause):
+    case .busy(_, let pause) where pause > .zero:
       let longer = max(varied, pause)
       return elapsed + longer <= policy.timeLimit ? longer : nil
     case .unreachable where !wasReached:

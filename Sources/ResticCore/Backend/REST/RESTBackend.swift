@@ -204,21 +204,13 @@ public struct RESTBackend: Backend {
   /// Those of `files` that are there, with their sizes.
   private func sizes(of files: [BackendFile]) async throws(BackendError) -> [BackendEntry] {
     let found = Locked<[BackendEntry]>([])
-    do throws(RepositoryError) {
-      try await forEachConcurrently(files, limit: LimitedBackend.defaultConnections) { file throws(RepositoryError) in
-        do throws(BackendError) {
-          let byteCount = try await byteCount(of: file)
-          found.withLock { $0.append(BackendEntry(file: file, byteCount: byteCount)) }
-        } catch .notFound {
-          return  // Removed since it was listed.
-        } catch {
-          throw .backend(error)
-        }
+    try await forEachConcurrently(files, limit: LimitedBackend.defaultConnections) { file throws(BackendError) in
+      do throws(BackendError) {
+        let byteCount = try await byteCount(of: file)
+        found.withLock { $0.append(BackendEntry(file: file, byteCount: byteCount)) }
+      } catch .notFound {
+        return  // Removed since it was listed.
       }
-    } catch .backend(let error) {
-      throw error
-    } catch {
-      throw .unavailable("\(error)")
     }
     return found.withLock { $0 }
   }

@@ -11,10 +11,17 @@ enum DetachedMount {
   /// Runs `mount` with the arguments of `context` in a new process. Returns how this one is to end.
   static func start(in context: CommandContext) throws -> ExitCode {
     let pipe = try FileDescriptor.pipe()
+    defer { pipe.readEnd.closeQuietly() }
     // Only our end: the other process is to inherit the other one.
     _ = fcntl(pipe.readEnd.rawValue, F_SETFD, FD_CLOEXEC)
 
-    let child = try spawn(arguments: arguments(context.arguments, readyDescriptor: pipe.writeEnd.rawValue))
+    let child: ChildProcess
+    do throws(CommandError) {
+      child = try spawn(arguments: arguments(context.arguments, readyDescriptor: pipe.writeEnd.rawValue))
+    } catch {
+      pipe.writeEnd.closeQuietly()
+      throw error
+    }
     // The other process has its own copy, and this one waits for as long as the other asks and opens.
     _ = Environment.takePassword()
     try pipe.writeEnd.close()

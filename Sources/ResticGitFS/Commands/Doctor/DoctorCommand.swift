@@ -62,7 +62,7 @@ struct DoctorCommand: ContextualCommand {
     var (options, context) = (repository, context)
     if let name {
       options.repository = name
-      context.environment = context.environment.without([.repository, .repositoryFile])
+      context.environment = context.environment.withoutRepository
     }
     let environment = context.environment
     let isGiven =

@@ -58,9 +58,10 @@ struct Environment: Sendable {
       Dictionary(uniqueKeysWithValues: found), proxies: ProxyRules(value), s3: S3Environment(value))
   }
 
-  /// This environment without `variables`.
-  func without(_ variables: Set<Variable>) -> Environment {
-    Environment(values.filter { !variables.contains($0.key) }, proxies: proxies, s3: s3)
+  /// The same, without what names a repository.
+  var withoutRepository: Environment {
+    let others = values.filter { $0.key != .repository && $0.key != .repositoryFile }
+    return Environment(others, proxies: proxies, s3: s3)
   }
 
   /// The value of `variable`, or nil if it is not set or empty.

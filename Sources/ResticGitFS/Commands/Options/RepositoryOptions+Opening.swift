@@ -1,5 +1,6 @@
 import Logging
 import ResticCore
+import SystemPackage
 
 extension RepositoryOptions {
   /// The storage at `location`, with retries and a limit on connections around it, as the storage's `options` have it.
@@ -34,6 +35,11 @@ extension RepositoryOptions {
     var settings = settings
     settings.cache = await cache.place(
       for: location, on: backend, logger: settings.logger, context.environment)
+    settings.stateFolder = context.environment.stateHome?.appending("restic-gitfs")
+    if settings.stateFolder == nil {
+      settings.logger.warning(
+        "there is no folder for state, so an older state of the storage would not be noticed: set XDG_STATE_HOME")
+    }
     let reads = OpeningReads(of: backend, cache: settings.cache, keyHint: hint, scope)
     do throws(RepositoryError) {
       try await reads.requireConfig()

@@ -1,3 +1,4 @@
+import Logging
 import ResticCore
 
 /// What the process gives its commands: the environment, the terminal, signals and the log.

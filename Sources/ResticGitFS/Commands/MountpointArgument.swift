@@ -1,3 +1,4 @@
+import NamedRepositories
 import SystemPackage
 
 /// The mountpoint that a person names to `sync`, `status` and `umount`: a path, or a repository's name.

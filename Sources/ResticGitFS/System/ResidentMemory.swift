@@ -1,4 +1,5 @@
 import Glibc
+import SystemPackage
 
 /// The memory that this process has at this moment. Source: proc_pid_statm(5).
 enum ResidentMemory {

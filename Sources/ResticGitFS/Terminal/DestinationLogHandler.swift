@@ -1,6 +1,6 @@
 import Logging
 
-/// Makes a `LogLine` of each of swift-log's events.
+/// Makes a `LogEntry` of each of swift-log's events.
 struct DestinationLogHandler: LogHandler {
   /// Where the lines go.
   let destination: LogDestination
@@ -21,6 +21,6 @@ struct DestinationLogHandler: LogHandler {
   func log(event: LogEvent) {
     let all = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(event.metadata ?? [:]) { $1 }
     destination.write(
-      LogLine(level: event.level, message: "\(event.message)", fields: all.mapValues { "\($0)" }))
+      LogEntry(level: event.level, message: "\(event.message)", fields: all.mapValues { "\($0)" }))
   }
 }

@@ -75,13 +75,13 @@ final class LogDestination: Sendable {
 
   /// Tells a person `text` on standard error, in the form that lines of the log have there.
   func tell(_ text: String, level: Logger.Level) {
-    let line = LogLine(level: level, message: text)
+    let line = LogEntry(level: level, message: text)
     guard isJournal || format == .json else { return StandardStream.error.tell(text) }
     writeToStandardError(line)
   }
 
   /// Writes one line.
-  func write(_ line: LogLine) {
+  func write(_ line: LogEntry) {
     switch openedPlace() {
     case .fileOnDemand:
       // The file cannot be made: there is no place for the line.
@@ -99,7 +99,7 @@ final class LogDestination: Sendable {
   }
 
   /// The journal knows the program's name, and takes the priority from the prefix.
-  private func writeToStandardError(_ line: LogLine) {
+  private func writeToStandardError(_ line: LogEntry) {
     let text = line.short(format)
     let start = isJournal ? "<\(line.level.priority)>" : format == .json ? "" : "restic-gitfs: "
     StandardStream.error.write("\(start)\(text)\n")

@@ -3,7 +3,7 @@ import MessageText
 import ResticCore
 
 /// One event of the log, before it is known where it goes.
-struct LogLine: Sendable {
+struct LogEntry: Sendable {
   /// The members of the JSON form.
   private struct Members: Encodable {
     let time: String

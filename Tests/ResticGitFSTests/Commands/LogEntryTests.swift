@@ -10,8 +10,8 @@ import Testing
 
 /// U11, U12: the forms of log lines.
 @Suite("A line of the log")
-struct LogLineTests {
-  private let line = LogLine(
+struct LogEntryTests {
+  private let line = LogEntry(
     time: Timestamp(seconds: 1_700_000_000, nanoseconds: 5), level: .warning, message: "it \"broke\"\nhere\u{1B}[2J",
     fields: ["path": "/a\nb", "error": "EIO"])
 
@@ -27,7 +27,7 @@ struct LogLineTests {
     let members = try JSONDecoder().decode(Members.self, from: Data(line.complete(.json).utf8))
     #expect(members.time == "2023-11-14T22:13:20.000000005Z" && members.level == "warning")
     #expect(members.fields?["error"] == "EIO")
-    #expect(!LogLine(level: .info, message: "x").json.contains("fields"))
+    #expect(!LogEntry(level: .info, message: "x").json.contains("fields"))
   }
 
   @Test("goes to a file as JSON if that is wanted")

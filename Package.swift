@@ -14,6 +14,9 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
+/// The commit that `--version` names: `scripts/release` sets the variable.
+let commit = Context.environment["RESTIC_GITFS_COMMIT"] ?? ""
+
 let package = Package(
   name: "ResticGitFS",
   products: [
@@ -73,7 +76,13 @@ let package = Package(
     .target(name: "NamedRepositories", dependencies: ["ProcessPrivacy"], swiftSettings: settings),
 
     // What both programs print for --version.
-    .target(name: "ProgramVersion", swiftSettings: settings),
+    .target(name: "ProgramVersion", dependencies: ["CSourceCommit"], swiftSettings: settings),
+    // The commit, which only a C compiler takes from its command line.
+    .target(
+      name: "CSourceCommit",
+      cSettings: [
+        .unsafeFlags(["-Wall", "-Wextra", "-Werror"]), .define("SOURCE_COMMIT", to: "\"\(commit)\""),
+      ]),
 
     // How both programs write what others have named: words for a shell, and text for a terminal.
     .target(name: "MessageText", swiftSettings: settings),

@@ -38,7 +38,7 @@ struct CommandLineWords: Hashable, Sendable {
       StandardOutput.write(Array(usage.utf8))
       return nil
     case "--version":
-      StandardOutput.write(Array("git-remote-restic \(Version.current)\n".utf8))
+      StandardOutput.write(Array((Version.line(of: "git-remote-restic") + "\n").utf8))
       return nil
     default:
       guard (1...2).contains(arguments.count) else {

@@ -65,6 +65,17 @@ struct ConfigurationTests {
     }
   }
 
+  @Test(
+    "an older state is accepted where that is said, by whatever git takes for true; no mount is another one for that")
+  func acceptedRollback() {
+    #expect(!remote([]).acceptsRollback)
+    for on in ["remote.a.b.resticacceptrollback", "remote.a.b.resticacceptrollback\ntrue"] {
+      #expect(remote([on]).acceptsRollback && remote([on]).mountArguments.isEmpty)
+      #expect(!remote([on, "remote.a.b.resticacceptrollback\nfalse"]).acceptsRollback)
+    }
+    #expect(!remote(["remote.a.resticacceptrollback\ntrue"]).acceptsRollback)
+  }
+
   @Test("git's server programs get neither the client's repository nor restic's variables and a storage's keys")
   func environment() throws {
     let environment = ProcessEnvironment(values: [

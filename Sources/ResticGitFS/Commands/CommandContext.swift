@@ -13,6 +13,8 @@ struct CommandContext: Sendable {
   let log: LogDestination
   /// The descriptors beside the standard ones that the process was started with.
   let inheritedDescriptors: [Int32]
+  /// Where the service manager that started the process listens, if there is one.
+  let notifySocket: NotifySocket?
   /// The arguments, the command's name first, for a process that starts itself again.
   let arguments: [String]
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Logging
 import MessageText
 import NamedRepositories
+import ProcessPrivacy
 import ResticCore
 import SystemPackage
 
@@ -31,6 +32,8 @@ struct MountCommand: ContextualCommand {
 
       SIGNALS
         SIGTERM and SIGINT save and unmount, SIGUSR1 saves.
+
+      With --foreground a service manager (systemd, Type=notify) is told when the mount is ready and how the last save goes on.
       """)
 
   @OptionGroup var repository: RepositoryOptions
@@ -52,7 +55,8 @@ struct MountCommand: ContextualCommand {
   @Option(
     help: ArgumentHelp(
       "The snapshot to show: an id (read-only), or latest. With a folder, as latest:/srv/p.git, only that (read-only).",
-      valueName: "id[:folder]"))
+      valueName: "id[:folder]"),
+    completion: SnapshotCompletion.kind)
   var snapshot = "latest"
 
   @Flag(
@@ -119,6 +123,10 @@ struct MountCommand: ContextualCommand {
   /// The file by which those programs find it.
   @Option(help: .hidden)
   var keepAliveFile: String?
+
+  /// The location as mount(8) has it: what is mounted has to have the same name, or `mount -a` would mount it once more.
+  @Option(help: .hidden)
+  var sourceName: String?
 
   /// The folder that the program takes for a git repository.
   @Option(help: .hidden)
@@ -197,14 +205,19 @@ struct MountCommand: ContextualCommand {
     let settings = try storage.settings(memory, logger: logger, context.environment)
     let readiness = try readyFd.map { descriptor throws(CommandError) in try Readiness(descriptor: descriptor) }
 
+    // A process in the background is not the one that a service manager has started.
+    let report = ServiceReport(to: readiness == nil ? context.notifySocket : nil)
     let waiting = WaitingLine(isQuiet: output.quiet)
-    let opened = try await waiting.showing(settings.waiting) {
-      try await repository.open(
-        at: location, options: try mountOptions().storage, settings: settings, isForGit: isForGit, reading: .everything,
-        in: context)
+    let opened = try await report.starting("opening \(location)", settings.waiting) {
+      try await waiting.showing(settings.waiting) {
+        try await repository.open(
+          at: location, options: try mountOptions().storage, settings: settings, isForGit: isForGit,
+          reading: .everything, in: context)
+      }
     }
     let server = MountServer(
-      repository: opened, configuration: configuration, logger: logger, isQuiet: output.quiet, context: context)
+      repository: opened, configuration: configuration, logger: logger, isQuiet: output.quiet, report: report,
+      context: context)
     do {
       throw CommandError.silent(try await server.serve(readiness: readiness))
     } catch let error as RepositoryError {
@@ -235,10 +248,9 @@ struct MountCommand: ContextualCommand {
       throw CommandError("--keep-… is for mounts that save: this one is read-only")
     }
 
-    let client = ClientIdentity.current
     return MountConfiguration(
       mountpoint: mountpoint, isReadOnly: isReadOnly, takesLock: !noLock, selection: selection,
-      createsBareRepository: !leavesEmpty, fileSystemName: "restic:\(location)",
+      createsBareRepository: !leavesEmpty, fileSystemName: sourceName.map(URLPassword.hidden) ?? "restic:\(location)",
       allowsOther: allowOther || listed.allowsOther, allowsExecution: exec || listed.allowsExecution,
       otherOptions: listed.others, isForOneProgram: isForGit, gitFolder: gitFolder, showsSafeConfiguration: safeConfig,
       objectFormat: objectFormat, staysForNext: keepAliveFile != nil, commitAfter: commitAfter,

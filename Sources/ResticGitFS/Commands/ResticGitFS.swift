@@ -1,5 +1,4 @@
 import ArgumentParser
-import ProgramVersion
 import ResticCore
 
 /// The command line `restic-gitfs …`: its commands, and what becomes of their errors.
@@ -27,7 +26,7 @@ struct ResticGitFS: AsyncParsableCommand {
          12  wrong password
         130  interrupted
       """,
-    version: "restic-gitfs \(Version.current)",
+    version: VersionCommand.text,
     subcommands: [
       InitCommand.self, MountCommand.self, UnmountCommand.self, SyncCommand.self, StatusCommand.self,
       SnapshotsCommand.self, LogCommand.self, MaintainCommand.self, UnlockCommand.self, DoctorCommand.self,

@@ -31,7 +31,8 @@ struct StatusCommand: ContextualCommand {
     transform: WatchInterval.parse)
   var watch: WatchInterval?
 
-  @Argument(help: "Where the repository is mounted (default: all mounts of this user).", completion: .directory)
+  @Argument(
+    help: "Where the repository is mounted (default: all mounts of this user).", completion: MountCompletion.kind)
   var mountpoint: String?
 
   /// A mount that does not tell its status.

@@ -19,7 +19,7 @@ struct SyncCommand: ContextualCommand {
   @Flag(help: "Print the result as JSON.")
   var json = false
 
-  @Argument(help: "Where the repository is mounted.", completion: .directory)
+  @Argument(help: "Where the repository is mounted.", completion: MountCompletion.kind)
   var mountpoint: String
 
   func run(in context: CommandContext) async throws {

@@ -38,10 +38,16 @@ enum DetachedMount {
     Array(arguments.prefix(1)) + ["--ready-fd", String(readyDescriptor)] + arguments.dropFirst()
   }
 
+  /// What ps(1) shows. Not the name for mount(8): the arguments are not those of mount(8) any more.
+  private static var name: String {
+    let name = CommandLine.arguments.first ?? CalledProgram.commandLine.rawValue
+    return CalledProgram(called: name) == .commandLine ? name : CalledProgram.commandLine.rawValue
+  }
+
   private static func spawn(arguments: [String]) throws(CommandError) -> ChildProcess {
     do throws(Errno) {
       return try ChildProcess.start(
-        "/proc/self/exe", arguments, name: CommandLine.arguments.first ?? "restic-gitfs", signals: .inherited)
+        "/proc/self/exe", arguments, name: name, signals: .inherited)
     } catch {
       throw CommandError("the process for the mount cannot be started: \(error)")
     }

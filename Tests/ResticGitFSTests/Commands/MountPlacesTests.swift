@@ -1,6 +1,9 @@
+import ArgumentParser
 import Foundation
 import Glibc
+import ResticCore
 import ResticTestSupport
+import SystemPackage
 import Testing
 
 @testable import ResticGitFS

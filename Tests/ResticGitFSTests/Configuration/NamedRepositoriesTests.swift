@@ -115,7 +115,7 @@ struct NamedRepositoriesTests {
 
   @Test("a location is never looked up, so that a broken file keeps nobody from a folder")
   func noLookUp() throws {
-    try withFile("nonsense") { _, variable in
+    try withFile("nonsense") { _, variable throws in
       #expect(try NamedRepositories.find("/srv/vault", variable) == nil)
       #expect(try NamedRepositories.find("./vault", variable) == nil)
       #expect(throws: ConfigurationError.self) { try NamedRepositories.find("vault", variable) }

@@ -45,7 +45,7 @@ struct MachineChecksTests {
           $0.mounting.deviceError = .permissionDenied; $0.mounting.isRoot = true
         }, "--device /dev/fuse"
       ),
-      ("/dev/fuse", { $0.mounting.deviceError = .noSuchDevice }, "--device /dev/fuse"),
+      ("/dev/fuse", { $0.mounting.deviceError = .ioError }, "--device /dev/fuse"),
       ("fusermount3", { $0.mounting.helper = nil }, "package fuse3"),
       ("fusermount3", { $0.mounting.helperIsPrivileged = false }, "package fuse3"),
       ("git", { $0.git = .missing }, "package git"), ("git", { $0.git = .silent("/usr/bin/git") }, "git --version"),

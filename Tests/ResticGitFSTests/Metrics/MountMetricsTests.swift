@@ -21,7 +21,7 @@ struct MountMetricsTests {
     return MountMetrics(
       status, commits: CommitCounts(saved: 3, failed: 1, lastDuration: .milliseconds(1500)),
       lastSnapshot: Timestamp(seconds: 1_700_000_000, nanoseconds: 500_000_000), requests: [.read: 17],
-      traffic: TrafficCounter.Figures(), memory: .standard, residentByteCount: 1 << 20)
+      traffic: TrafficCounter().figures, memory: .standard, residentByteCount: 1 << 20)
   }
 
   @Test("are in the format, each with help and type")

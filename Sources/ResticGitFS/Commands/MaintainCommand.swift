@@ -79,7 +79,8 @@ struct MaintainCommand: ContextualCommand {
     }
     let result = ReportBox()
     let server = MountServer(
-      repository: opened, configuration: configuration, logger: logger, isQuiet: output.quiet, context: context
+      repository: opened, configuration: configuration, logger: logger, isQuiet: output.quiet,
+      report: ServiceReport(to: nil), context: context
     ) { service in
       let report = service.maintain()
       result.report.withLock { $0 = report }

@@ -102,8 +102,7 @@ struct LockKeeperTests {
     #expect(keeper.heldLock == nil)
   }
 
-  @Test(
-    "in a network a lock that was seen a moment ago is looked for beside the storing, before an index file is written")
+  @Test("in a network a lock that was seen a moment ago is looked for before an index file is written")
   func lookBesideStoring() async throws {
     let backend = DistantBackend(storage)
     let repository = try await TestMount.makeRepository(on: backend)

@@ -61,8 +61,8 @@ let package = Package(
     .executableTarget(
       name: "ResticGitFS",
       dependencies: [
-        "ResticCore", "FuseBridge", "Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "CLinux", "CSodium",
-        system, logging, argumentParser,
+        "ResticCore", "FuseBridge", "Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "NamedRepositories",
+        "CLinux", "CSodium", system, logging, argumentParser,
       ],
       swiftSettings: settings),
 
@@ -71,6 +71,9 @@ let package = Package(
 
     // What both programs do first of all.
     .target(name: "ProcessPrivacy", dependencies: ["CLinux"], swiftSettings: settings),
+
+    // The configuration files of both programs.
+    .target(name: "NamedRepositories", dependencies: ["ProcessPrivacy"], swiftSettings: settings),
 
     // What both programs print for --version.
     .target(name: "ProgramVersion", dependencies: ["CSourceCommit"], swiftSettings: settings),
@@ -87,7 +90,9 @@ let package = Package(
     // Starts restic-gitfs as another process, and knows nothing of it but its command line.
     .executableTarget(
       name: "GitRemoteRestic",
-      dependencies: ["Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "CLinux", system],
+      dependencies: [
+        "Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "NamedRepositories", "CLinux", system,
+      ],
       swiftSettings: settings),
 
     .executableTarget(
@@ -115,8 +120,8 @@ let package = Package(
     .testTarget(
       name: "ResticGitFSTests",
       dependencies: [
-        "ResticGitFS", "ResticCore", "FuseBridge", "Platform", "ProgramVersion", "MessageText", "CLinux",
-        "ResticTestSupport",
+        "ResticGitFS", "ResticCore", "FuseBridge", "Platform", "ProgramVersion", "MessageText", "NamedRepositories",
+        "CLinux", "ResticTestSupport",
         system, logging,
         argumentParser,
         subprocess,
@@ -124,7 +129,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "GitRemoteResticTests",
-      dependencies: ["GitRemoteRestic", "Platform", "MessageText", "ResticTestSupport", system],
+      dependencies: [
+        "GitRemoteRestic", "Platform", "MessageText", "NamedRepositories", "ResticTestSupport", system,
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "InteropTests",

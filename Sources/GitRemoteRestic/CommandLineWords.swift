@@ -17,7 +17,7 @@ struct CommandLineWords: Hashable, Sendable {
       git clone restic::/srv/vault
       git push restic::/srv/vault main
 
-    where LOCATION is what restic takes after -r. The password comes from RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or
+    where LOCATION is what restic takes after -r, or the name of a repository of the configuration file. The password comes from RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or
     RESTIC_PASSWORD_COMMAND, else from git's credential helpers, GIT_ASKPASS or the terminal.
 
     Settings: remote.NAME.resticPath, resticTag and resticHost choose the snapshots, and resticOption is restic's -o; each
@@ -28,7 +28,11 @@ struct CommandLineWords: Hashable, Sendable {
     """
 
   /// The words of `arguments`, those after the program's name. Nil, with everything said, where only help was asked for.
-  static func parse(_ arguments: [String]) throws(HelperError) -> CommandLineWords? {
+  ///
+  /// `variable`: the variables that say where the configuration file is.
+  static func parse(
+    _ arguments: [String], _ variable: (String) -> String? = { _ in nil }
+  ) throws(HelperError) -> CommandLineWords? {
     switch arguments.first {
     case "--help", "-h":
       StandardOutput.write(Array(usage.utf8))
@@ -44,7 +48,7 @@ struct CommandLineWords: Hashable, Sendable {
       let remote = arguments[0]
       // Without a name git passes the URL twice: once with the scheme and once without.
       let isNamed = arguments.count == 2 && remote != url && remote != "restic::\(url)"
-      return CommandLineWords(remote: remote, location: try RemoteLocation(url), isNamed: isNamed)
+      return CommandLineWords(remote: remote, location: try RemoteLocation(url, variable), isNamed: isNamed)
     }
   }
 }

@@ -68,7 +68,7 @@ struct MountOpening {
       return name.hasPrefix("RESTIC_") && !name.contains("PASSWORD") && !name.hasPrefix("RESTIC_REPOSITORY")
         && !name.hasPrefix("RESTIC_GITFS_TRACE")
     }
-    return [command.location.description, service.writes ? "writable" : "read-only", duration, PrivateMount.program]
+    return command.location.identity + [service.writes ? "writable" : "read-only", duration, PrivateMount.program]
       + configuration.mountArguments + configuration.keep + variables.sorted()
   }
 

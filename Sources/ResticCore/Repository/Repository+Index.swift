@@ -26,10 +26,13 @@ extension Repository {
       try await requireIdentity(listing: listed, known: known)
       forgetDamage(of: .index, except: entries)
       let damaged = Locked<[DamagedFile]>([])
+      settings.loading.begin(entries.filter { IndexID(hex: $0.file.name).map { !known.contains($0) } ?? false })
       do throws(RepositoryError) {
         try await forEachConcurrently(entries, limit: settings.concurrentLoads) { entry throws(RepositoryError) in
           guard let id = IndexID(hex: entry.file.name), !known.contains(id) else { return }
-          guard let damage = try await self.loadIndexFile(id, entry, rereads: rereadsDamaged) else { return }
+          let damage = try await self.loadIndexFile(id, entry, rereads: rereadsDamaged)
+          self.settings.loading.add(entry)
+          guard let damage else { return }
           self.note(damage)
           damaged.withLock { $0.append(damage) }
         }

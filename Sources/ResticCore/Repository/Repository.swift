@@ -40,6 +40,10 @@ public final class Repository: Sendable {
     public var stateFolder: FilePath?
     /// Where those who wait say what for.
     public var waiting = WaitingNotes()
+    /// Where loads are counted that the cache answers or could have answered.
+    public var traffic = TrafficCounter()
+    /// Where it is noted how far the loading of the index is.
+    public var loading = LoadingProgress()
     /// Where warnings go.
     public var logger = Logger(label: "restic")
 
@@ -99,7 +103,8 @@ public final class Repository: Sendable {
       RepositoryCache($0, repositoryID: config.id, logger: settings.logger)
     }
     self.cache = cache
-    self.backend = cache.flatMap { $0.keepsFiles ? CachingBackend(backend, cache: $0) : nil } ?? backend
+    self.backend =
+      cache.flatMap { $0.keepsFiles ? CachingBackend(backend, cache: $0, traffic: settings.traffic) : nil } ?? backend
     snapshotRecord = cache.map { SnapshotRecord($0, masterKey: masterKey) }
     let seenFile = settings.stateFolder.flatMap { folder in
       ID<Never>(hex: config.id).map { SeenSnapshotsFile(in: folder, repository: $0, masterKey: masterKey) }

@@ -5,6 +5,7 @@ enum GlobalOptionOrder {
   /// The options that a command may share with others and that take their value from the next argument.
   private static let optionsWithValue: Set<String> = [
     "-r", "--repo", "--repository-file", "-p", "--password-file", "--password-command", "--key-hint", "--log-file",
+    "--log-format",
     "--retry-lock", "--compression", "--pack-size", "-o", "--option", "--cacert", "--tls-client-cert",
     "--http-user-agent", "--stuck-request-timeout", "--limit-upload", "--limit-download",
   ]

@@ -33,7 +33,17 @@ struct MaintainCommand: ContextualCommand {
   var mountpoint: String?
 
   func run(in context: CommandContext) async throws {
-    let report = if let mountpoint { try await maintain(mountpoint) } else { try await maintain(in: context) }
+    let report: HousekeepingReport
+    if let mountpoint {
+      report = try await maintain(mountpoint, in: context)
+    } else {
+      let entry = try repository.entry(context.environment)
+      var command = self
+      command.repository = try repository.completed(by: entry)
+      command.filter = filter.completed(by: entry)
+      command.storage = storage.completed(by: entry)
+      report = try await command.maintain(in: context)
+    }
     if json {
       context.say(JSONText.line(MaintenanceSummary(report)))
     } else if !output.quiet {
@@ -47,8 +57,10 @@ struct MaintainCommand: ContextualCommand {
       problems.joined(separator: "; ").printable, exitCode: ExitCode(rawValue: report.exitCode) ?? .failure)
   }
 
-  private func maintain(_ mountpoint: String) async throws -> HousekeepingReport {
-    let mount = try MountedDirectory.find(mountpoint, in: try MountTable.load())
+  private func maintain(_ mountpoint: String, in context: CommandContext) async throws -> HousekeepingReport {
+    let table = try MountTable.load()
+    let mount = try MountedDirectory.find(
+      MountpointArgument.path(mountpoint, in: table, context.environment), in: table)
     return try await BlockingExecutor(threadCount: 1).run { () throws(CommandError) in try mount.maintain() }
   }
 

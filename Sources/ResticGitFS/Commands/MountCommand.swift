@@ -1,6 +1,7 @@
 import ArgumentParser
 import Logging
 import MessageText
+import NamedRepositories
 import ProcessPrivacy
 import ResticCore
 import SystemPackage
@@ -19,10 +20,13 @@ struct MountCommand: ContextualCommand {
 
       EXAMPLES
         restic-gitfs mount -r /srv/vault ~/vault
+        restic-gitfs mount vault   (named in ~/.config/restic-gitfs/config.toml)
         restic-gitfs mount -r /srv/vault --tag git --commit-after 5m ~/vault
         restic-gitfs mount -r /srv/vault --snapshot 1a2b3c4d ~/old   (read-only)
         restic-gitfs mount -r /srv/vault --snapshot latest:/srv/git/p.git ~/p   (one folder, read-only)
         restic-gitfs mount -r /srv/vault --foreground -v ~/vault
+        restic-gitfs mount -r /srv/vault --json ~/vault
+          {"message_type":"mounted","mountpoint":"/home/me/vault","pid":17,"repository":"/srv/vault","snapshot":"…"}
         restic-gitfs mount -r /srv/vault --keep-last 20 --keep-daily 30 ~/vault   (forgets older snapshots)
         restic-gitfs mount -r /srv/vault -o allow_other -o local.connections=2 ~/vault
 
@@ -92,6 +96,15 @@ struct MountCommand: ContextualCommand {
     transform: Duration.parse)
   var refresh: Duration = .seconds(30)
 
+  @Flag(help: "Print JSON once the mount is ready.")
+  var json = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Write figures for Prometheus to this file every 15 seconds: NAME.prom in node_exporter's textfile folder.",
+      valueName: "file"), completion: .file())
+  var metricsFile: String?
+
   /// Of a new bare repository.
   @Option(help: .hidden)
   var objectFormat = ObjectFormat.sha1
@@ -119,17 +132,17 @@ struct MountCommand: ContextualCommand {
   @Option(help: .hidden)
   var gitFolder = ""
 
-  @Argument(help: ArgumentHelp("An empty folder.", valueName: "mountpoint"), completion: .directory)
-  var mountpoint: String
-
-  /// What else was given: nothing, or the folder of somebody who wrote `mount REPOSITORY FOLDER`.
-  @Argument(help: .hidden)
-  var surplus: [String] = []
+  /// The mountpoint, after the repository's name if it has one (`MountPlaces`).
+  @Argument(
+    help: ArgumentHelp(
+      "An empty folder. Before it, or in its place, the name of a repository of the configuration file.",
+      valueName: "mountpoint"), completion: .directory)
+  var places: [String] = []
 
   func validate() throws {
-    guard let folder = surplus.first else { return }
+    guard places.count > 2 || places.count == 2 && repository.repository != nil else { return }
     throw ValidationError(
-      "mount takes one argument, the mountpoint; if '\(mountpoint)' is the repository, write -r before it: mount -r \(ShellWord(mountpoint)) \(ShellWord(folder))"
+      "mount takes one argument, the mountpoint; if '\(places[0])' is the repository, write -r before it: mount -r \(ShellWord(places[0])) \(ShellWord(places[1]))"
     )
   }
 
@@ -137,6 +150,44 @@ struct MountCommand: ContextualCommand {
     guard foreground || readyFd != nil else {
       throw CommandError.silent(try DetachedMount.start(in: context))
     }
+    let places = try namedPlaces(context.environment)
+    var (command, context) = (self, context)
+    if let name = places.name {
+      command.repository.repository = name
+      context.environment = context.environment.withoutRepository
+    }
+    let entry = try command.repository.entry(context.environment)
+    try command.complete(by: entry)
+    guard let mountpoint = places.mountpoint ?? entry?[.mountpoint] else {
+      throw CommandError(
+        "no mountpoint is given: name an empty folder"
+          + (entry.map { ", or add mountpoint = \"…\" to \($0.file)" } ?? ""))
+    }
+    try await command.serve(at: mountpoint, in: context)
+  }
+
+  /// What the arguments name.
+  private func namedPlaces(_ environment: Environment) throws(CommandError) -> MountPlaces {
+    try MountPlaces(
+      places, isGiven: repository.repository != nil || repository.repositoryFile != nil,
+      isPreset: environment[.repository] != nil || environment[.repositoryFile] != nil
+    ) { name throws(CommandError) in try environment.namedRepository(name) != nil }
+  }
+
+  /// Takes over what the configuration file says and the command line does not.
+  private mutating func complete(by entry: NamedRepository?) throws(CommandError) {
+    guard let entry else { return }
+    repository = try repository.completed(by: entry)
+    filter = filter.completed(by: entry)
+    storage = storage.completed(by: entry)
+    readOnly = readOnly || entry.isOn(.readOnly)
+    guard !isForGit else { return }
+    allowOther = allowOther || entry.isOn(.allowOther)
+    if commitAfter == nil { commitAfter = try entry.duration(.commitAfter) }
+  }
+
+  /// Mounts at `mountpoint`, and serves until the mount is gone.
+  private func serve(at mountpoint: String, in context: CommandContext) async throws {
     try exitWithFd.map { descriptor throws(CommandError) in try Lifeline(descriptor: descriptor) }?.watch()
     let kept = try keepAliveFile.map { path throws(CommandError) in
       try KeepAlive(file: FilePath(path), mountpoint: FilePath(mountpoint), duration: keepAlive ?? .zero)
@@ -147,8 +198,10 @@ struct MountCommand: ContextualCommand {
     let path = try Mountpoint.checked(mountpoint, repository: location.localPath, table: try Self.mountTable())
     let logger = try output.makeLogger(context.log)
     let memory = try storage.memoryBudget(logger: logger)
-    let configuration = try configuration(
+    var configuration = try configuration(
       mountpoint: path, location: location, memory: memory, context.environment)
+    configuration.announcesInJSON = json
+    configuration.metricsFile = try metricsFile.map { file throws(CommandError) in try MetricsFile.checked(file) }
     let settings = try storage.settings(memory, logger: logger, context.environment)
     let readiness = try readyFd.map { descriptor throws(CommandError) in try Readiness(descriptor: descriptor) }
 
@@ -195,7 +248,6 @@ struct MountCommand: ContextualCommand {
       throw CommandError("--keep-… is for mounts that save: this one is read-only")
     }
 
-    let client = ClientIdentity.current
     return MountConfiguration(
       mountpoint: mountpoint, isReadOnly: isReadOnly, takesLock: !noLock, selection: selection,
       createsBareRepository: !leavesEmpty, fileSystemName: sourceName.map(URLPassword.hidden) ?? "restic:\(location)",

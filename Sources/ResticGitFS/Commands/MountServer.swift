@@ -47,6 +47,7 @@ struct MountServer: Sendable {
       end(session, .failed(message: "\(error)"))
       throw signals.hasBeenAskedToEnd ? CommandError.silent(.interrupted) : error
     }
+    if configuration.announcesInJSON { context.say(await MountAnnouncement(service).json) }
     do {
       // Whoever reads what the first program says would wait for the end of a mount that stays.
       try readiness?.report(
@@ -58,12 +59,14 @@ struct MountServer: Sendable {
       context.warn(error.description)
     }
     signals.serve(service)
+    let metrics = configuration.metricsFile.map { MetricsTimer(service: service, file: $0, logger: logger) }
     service.onLeave { leaveProgram() }
     try begin(work, on: service)
     let status = await BlockingExecutor(threadCount: 1).run { service.status() }
     report.ready(status)
 
     let outcome = await BlockingExecutor(threadCount: 1).run { service.run() }
+    await metrics?.end()
     await repository.finishCaching()
     end(session, outcome)
     return log(outcome)
@@ -222,9 +225,12 @@ struct MountServer: Sendable {
   private func prepare(_ signals: ServingSignals) async throws -> MountService {
     let (repository, configuration, logger) = (repository, configuration, logger)
     let waiting = WaitingLine(isQuiet: isQuiet)
+    let progress = ProgressLine(isQuiet: isQuiet)
     let task = Task {
       try await waiting.showing(repository.settings.waiting) {
-        try await MountService.prepare(repository: repository, configuration: configuration, logger: logger)
+        try await progress.showing(repository.settings.loading) {
+          try await MountService.prepare(repository: repository, configuration: configuration, logger: logger)
+        }
       }
     }
     signals.prepare { task.cancel() }

@@ -37,8 +37,10 @@ enum Program {
     }
     URLPassword.hideInArguments()
     let arguments = ownArguments(givenArguments, of: called)
+    let environment = Environment.current()
     let context = CommandContext(
-      environment: .current(), terminal: terminal, signals: signals, log: LogDestination(),
+      environment: environment, terminal: terminal, signals: signals,
+      log: LogDestination(journalStream: environment[.journalStream]),
       inheritedDescriptors: inheritedDescriptors, notifySocket: notifySocket,
       arguments: GlobalOptionOrder.commandFirst(ResticSpelling.translated(arguments)))
     signals.listen {

@@ -29,7 +29,8 @@ struct ResticGitFS: AsyncParsableCommand {
     version: VersionCommand.text,
     subcommands: [
       InitCommand.self, MountCommand.self, UnmountCommand.self, SyncCommand.self, StatusCommand.self,
-      SnapshotsCommand.self, LogCommand.self, MaintainCommand.self, UnlockCommand.self, VersionCommand.self,
+      SnapshotsCommand.self, LogCommand.self, MaintainCommand.self, UnlockCommand.self, DoctorCommand.self,
+      VersionCommand.self,
     ])
 
   /// What the commands are called.
@@ -70,7 +71,7 @@ struct ResticGitFS: AsyncParsableCommand {
     _ error: any Error, in context: CommandContext, otherwise: () -> String
   ) -> ExitCode {
     if let error = error as? CommandError {
-      if let message = error.message { context.warn(message) }
+      if let message = error.message { context.fail(message) }
       return error.exitCode
     }
     guard exitCode(for: error) != .success else {
@@ -78,7 +79,7 @@ struct ResticGitFS: AsyncParsableCommand {
       context.say(fullMessage(for: error))
       return .success
     }
-    context.warn(otherwise())
+    context.fail(otherwise())
     return .failure
   }
 }

@@ -27,6 +27,8 @@ struct SnapshotsCommand: ContextualCommand {
   var json = false
 
   func run(in context: CommandContext) async throws {
+    let entry = try repository.entry(context.environment)
+    let repository = try repository.completed(by: entry)
     let location = try repository.location(context.environment)
     var settings = Repository.Settings()
     let logger = try output.makeLogger(context.log)
@@ -34,7 +36,7 @@ struct SnapshotsCommand: ContextualCommand {
     let opened = try await repository.open(
       at: location, options: repository.options, settings: settings, in: context)
 
-    let filter = filter.filter(context.environment)
+    let filter = filter.completed(by: entry).filter(context.environment)
     let all: SnapshotList
     let rollbacks: [Rollback]
     do throws(RepositoryError) {

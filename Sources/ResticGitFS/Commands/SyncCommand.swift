@@ -23,7 +23,9 @@ struct SyncCommand: ContextualCommand {
   var mountpoint: String
 
   func run(in context: CommandContext) async throws {
-    let mount = try MountedDirectory.find(mountpoint, in: try MountTable.load())
+    let table = try MountTable.load()
+    let mount = try MountedDirectory.find(
+      MountpointArgument.path(mountpoint, in: table, context.environment), in: table)
     let result = try await MountSynchronization(
       mount: mount, progress: ProgressLine(isQuiet: quiet), waiting: WaitingLine(isQuiet: quiet)
     ).run()

@@ -56,7 +56,8 @@ struct UnmountCommand: ContextualCommand {
   }
 
   func run(in context: CommandContext) async throws {
-    let (mountpoint, table) = (mountpoint ?? "", try MountTable.load())
+    let table = try MountTable.load()
+    let mountpoint = try MountpointArgument.path(mountpoint ?? "", in: table, context.environment)
     if discard { return try await giveUp(MountDiscard.find(mountpoint, in: table), in: context) }
     let mount = try MountedDirectory.find(mountpoint, in: table)
     guard let device = table.entry(at: mount.path)?.device else {

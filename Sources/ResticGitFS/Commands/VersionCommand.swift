@@ -9,7 +9,22 @@ struct VersionCommand: ContextualCommand {
   /// The version and the commit; on a second line the libraries that the program runs with.
   static var text: String { Version.line(of: "restic-gitfs") + "\n" + ProgramLibraries.text }
 
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  /// What `--json` prints; the names are restic's.
+  private struct Report: Encodable {
+    let messageType = "version"
+    let version: String
+
+    private enum CodingKeys: String, CodingKey {
+      case messageType = "message_type"
+      case version
+    }
+  }
+
   func run(in context: CommandContext) async throws {
+    if json { return context.say(JSONText.line(Report(version: Version.current))) }
     context.say(Self.text)
   }
 }

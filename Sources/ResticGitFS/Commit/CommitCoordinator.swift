@@ -134,6 +134,7 @@ final class CommitCoordinator: Sendable {
   func commit(_ purpose: Purpose) async throws -> CommitResult {
     try await gate.pass { () async throws -> CommitResult in
       if Task.isCancelled { throw RepositoryError.cancelled }
+      let begin = ContinuousClock.now
       do {
         let task = Task { try await commitAlone(purpose) }
         state.withLock { state in
@@ -152,7 +153,7 @@ final class CommitCoordinator: Sendable {
           }
         }
         let result = try await task.value
-        state.withLock { $0.noteEnd() }
+        state.withLock { $0.noteEnd(result, after: begin.duration(to: .now)) }
         return result
       } catch {
         // The program asks why.

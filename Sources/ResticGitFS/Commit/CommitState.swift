@@ -30,6 +30,8 @@ struct CommitState: Sendable {
   private(set) var lastCommit: (result: CommitResult, time: Timestamp)?
   /// Why the last commit failed, if it did, and when.
   private(set) var lastError: (error: any Error, time: Timestamp)?
+  /// What became of all commits.
+  private(set) var counts = CommitCounts()
   /// The newest snapshot that the filter lets through, if that is dated too far ahead of the clock.
   var ahead: SnapshotAhead?
   /// That the storage shows an older state than this machine has seen, at the last look.
@@ -82,12 +84,18 @@ struct CommitState: Sendable {
     progress = nil
   }
 
-  /// A commit has ended without an error.
-  mutating func noteEnd() { lastError = nil }
+  /// A commit has ended with `result`, without an error.
+  mutating func noteEnd(_ result: CommitResult, after duration: Duration) {
+    lastError = nil
+    guard case .saved = result else { return }
+    counts.saved += 1
+    counts.lastDuration = duration
+  }
 
   /// A commit has failed: everything is as changed as before.
   mutating func noteFailure(_ error: any Error, at time: Timestamp) {
     lastError = (error, time)
+    counts.failed += 1
     phase = .dirty
     progress = nil
   }

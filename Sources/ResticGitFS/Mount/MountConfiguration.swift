@@ -53,6 +53,10 @@ struct MountConfiguration: Sendable {
   var acceptsRollback = false
   /// How long to wait for a lock that stands in the way.
   var retryLock: Duration
+  /// Whether JSON on standard output tells that the mount is ready.
+  var announcesInJSON = false
+  /// Where the mount's figures are written for Prometheus; nil: nowhere.
+  var metricsFile: FilePath?
   /// Where every change of the tree is told (`ChangeTrace`).
   var trace: String?
   /// Who makes the snapshots.

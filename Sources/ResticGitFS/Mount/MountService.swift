@@ -46,6 +46,7 @@ final class MountService: Sendable {
   private let logger: Logger
   private let serving = Locked(Serving())
   private let fsyncLimit: FsyncLimit<ContinuousClock>
+  private let requests = FuseRequestCounts()
   /// Puts git repositories in order; nil where nothing can be changed.
   let housekeeper: Housekeeper?
 
@@ -109,7 +110,8 @@ final class MountService: Sendable {
         files: files, streamer: streamer, committer: self, rules: configuration.rules, refusals: refusals,
         logger: logger)
       let session = try FuseSession(
-        fileSystem: fileSystem, mountpoint: configuration.mountpoint, options: configuration.fuseOptions)
+        fileSystem: fileSystem, mountpoint: configuration.mountpoint, options: configuration.fuseOptions,
+        requests: requests)
       housekeeper?.attach(fileSystem.creations)
       let notifier = session.notifier
       kernelCache.attach({ try notifier.forget($0) }, prune: { try notifier.prune($0) })
@@ -279,6 +281,14 @@ final class MountService: Sendable {
   private func notifyListener() {
     let listener = serving.withLock { $0.listener }
     listener?(status())
+  }
+
+  /// The figures of this moment. From any thread but the Swift pool's.
+  func metrics() -> MountMetrics {
+    let current = coordinator.current
+    return MountMetrics(
+      status(), commits: current.counts, lastSnapshot: current.base.shown.snapshot?.snapshot.time,
+      requests: requests.figures, traffic: repository.settings.traffic.figures, memory: configuration.memory)
   }
 
   /// How the mount stands. From any thread but the Swift pool's.

@@ -50,6 +50,10 @@ public struct LimitedBackend: Backend {
     try await limited(nil) { () async throws(BackendError) in try await base.capacity() }
   }
 
+  public func clockOffset() async throws(BackendError) -> Duration? {
+    try await limited(nil) { () async throws(BackendError) in try await base.clockOffset() }
+  }
+
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool {
     await base.listingsAreImmediate(of: type)
   }

@@ -124,6 +124,12 @@ public struct RESTBackend: Backend {
   /// The protocol has no words for it.
   public func capacity() async throws(BackendError) -> StorageCapacity? { nil }
 
+  public func clockOffset() async throws(BackendError) -> Duration? {
+    let begin = Timestamp.now()
+    let response = try await send(HTTPRequest(method: .head, target: target(of: .config), fields: Self.fields))
+    return response.clockOffset(from: begin, to: .now())
+  }
+
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool { hasImmediateListings }
 
   // MARK: Parts

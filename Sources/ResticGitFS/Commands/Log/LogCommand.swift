@@ -63,6 +63,9 @@ struct LogCommand: ContextualCommand {
   func run(in context: CommandContext) async throws {
     let mountpoint = names.last.flatMap { LogPlace.isMount($0) ? $0 : nil }
     let refs = mountpoint == nil ? names : names.dropLast()
+    let entry = try mountpoint == nil || repository.repository != nil ? repository.entry(context.environment) : nil
+    let repository = try repository.completed(by: entry)
+    let filter = filter.completed(by: entry)
     let place = try LogPlace(repository, mountpoint: mountpoint, context.environment)
     var settings = Repository.Settings()
     settings.logger = try output.makeLogger(context.log)

@@ -24,8 +24,11 @@ struct Environment: Sendable {
     case cacheFolder = "RESTIC_CACHE_DIR"
     case cacheHome = "XDG_CACHE_HOME"
     case stateHome = "XDG_STATE_HOME"
+    case configuration = "RESTIC_GITFS_CONFIG"
+    case configurationHome = "XDG_CONFIG_HOME"
     case home = "HOME"
     case runtimeFolder = "XDG_RUNTIME_DIR"
+    case journalStream = "JOURNAL_STREAM"
     case trace = "RESTIC_GITFS_TRACE"
     case terminalPrompt = "GIT_TERMINAL_PROMPT"
   }

@@ -61,6 +61,7 @@ struct HousekeepingProcess {
     _ program: String, _ arguments: [String], environment: [String], isStopping: () -> Bool, started: (pid_t) -> Void
   ) throws(Failure) {
     let errors: PipeTail
+    let errorEnd: FileDescriptor
     let child: ChildProcess
     do throws(Errno) {
       let pipe = try Pipe()
@@ -75,7 +76,8 @@ struct HousekeepingProcess {
         pipe.readEnd.closeQuietly()
         throw error
       }
-      errors = PipeTail(of: pipe.readEnd, byteLimit: errorByteLimit)
+      errorEnd = pipe.readEnd
+      errors = PipeTail(of: errorEnd, byteLimit: errorByteLimit)
     } catch {
       throw Failure(message: "\(program) cannot be started: \(error)", isStopped: false)
     }
@@ -86,6 +88,7 @@ struct HousekeepingProcess {
 
     let (end, isStopped) = wait(for: child, isStopping)
     let message = String(decoding: errors.wait(), as: UTF8.self)
+    errorEnd.closeQuietly()
     guard end != .exited(0) else { return }
     let last = message.split(separator: "\n").last.map { ": \($0)" } ?? ""
     throw Failure(

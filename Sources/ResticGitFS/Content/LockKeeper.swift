@@ -122,17 +122,26 @@ actor LockKeeper {
 
   private func acquireConfirmed() async throws -> RepositoryLock {
     let lock = try await acquire()
-    do {
-      let isRecent = repository.backend.isDistant && lock.wasSeen(within: Self.recently)
-      let begun = Task { () async -> Result<Void, RepositoryError> in
-        do throws(RepositoryError) { return .success(try await lock.confirm()) } catch { return .failure(error) }
-      }
-      if isRecent { look.withLock { $0 = begun } } else { try await begun.value.get() }
+    let isRecent = repository.backend.isDistant && lock.wasSeen(within: Self.recently)
+    let begun = Self.look(for: lock)
+    if isRecent {
+      look.withLock { $0 = begun }
       return lock
-    } catch RepositoryError.lockLost(let reason) {
+    }
+    switch await begun.value {
+    case .success:
+      return lock
+    case .failure(.lockLost(let reason)):
       logger.warning("\(reason)")
       return try await acquire()
+    case .failure(let error):
+      throw error
     }
+  }
+
+  /// Begins to look for `lock` on the storage.
+  private static func look(for lock: RepositoryLock) -> Task<Result<Void, RepositoryError>, Never> {
+    Task { await Result(awaiting: { () async throws(RepositoryError) in try await lock.confirm() }) }
   }
 
   /// Gives the lock back, if there is one and nothing needs it.

@@ -7,28 +7,34 @@ enum Deadline {
     _ limit: Duration, _ body: @escaping @Sendable () async -> Success
   ) async -> Success? {
     let work = Task { await body() }
-    let isAnswered = Locked(false)
     return await withCheckedContinuation { (continuation: CheckedContinuation<Success?, Never>) in
-      @Sendable func answer(_ result: Success?) {
-        let isFirst = isAnswered.withLock { isAnswered in
-          defer { isAnswered = true }
-          return !isAnswered
-        }
-        if isFirst { continuation.resume(returning: result) }
-      }
+      let answer = FirstAnswer(continuation)
       let timer = Task {
         do {
           try await Task.sleep(for: limit)
         } catch {
           return  // The answer was there first.
         }
-        answer(nil)
+        answer.give(nil)
         work.cancel()
       }
       Task {
-        answer(await work.value)
+        answer.give(await work.value)
         timer.cancel()
       }
+    }
+  }
+
+  /// The first answer counts.
+  private final class FirstAnswer<Success: Sendable>: Sendable {
+    private let continuation: Locked<CheckedContinuation<Success?, Never>?>
+
+    init(_ continuation: CheckedContinuation<Success?, Never>) {
+      self.continuation = Locked(continuation)
+    }
+
+    func give(_ answer: Success?) {
+      continuation.withLock { $0.take() }?.resume(returning: answer)
     }
   }
 

@@ -38,15 +38,17 @@ struct GuideTests {
     }
   }
 
+  // The code tells which check has failed: 98 is that of the locks.
   @Test(
     "a command that fails, and a lock that is left, fail a guide",
     arguments: [
-      "false", "false | cat", "echo $NOBODY_HAS_SET_THIS", "git ls-remote restic::/srv/nothing",
-      "restic init -q -r /srv/x; mkdir -p /srv/x/locks; echo > /srv/x/locks/planted",
+      ("false", 1), ("false | cat", 1), ("echo $NOBODY_HAS_SET_THIS", 1), ("git ls-remote restic::/srv/nothing", 128),
+      ("restic init -q -r /srv/x; echo > /srv/x/locks/planted", 98),
     ])
-  func failing(_ command: String) async throws {
+  func failing(_ command: String, _ code: Int32) async throws {
     let guide = try Guide(path: "planted.md", text: "Text\n\n```sh\n\(command)\ntrue\n```\n")
-    await #expect(throws: WrongExit.self) { try await Self.run(guide.script) }
+    let error = await #expect(throws: WrongExit.self) { try await Self.run(guide.script) }
+    #expect(error?.description.contains("ended with \(ProcessResult.Status.exited(code))\n") == true)
   }
 
   @Test(

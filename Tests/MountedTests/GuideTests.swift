@@ -48,7 +48,7 @@ struct GuideTests {
   func failing(_ command: String, _ code: Int32) async throws {
     let guide = try Guide(path: "planted.md", text: "Text\n\n```sh\n\(command)\ntrue\n```\n")
     let error = await #expect(throws: WrongExit.self) { try await Self.run(guide.script) }
-    #expect(error?.description.contains("ended with \(ProcessResult.Status.exited(code))\n") == true)
+    #expect(error?.description.contains("ended with \(ProcessResult.Status.exited(code)):") == true)
   }
 
   @Test(

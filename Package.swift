@@ -14,6 +14,9 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
+/// The commit that `--version` names: `scripts/release` sets the variable.
+let commit = Context.environment["RESTIC_GITFS_COMMIT"] ?? ""
+
 let package = Package(
   name: "ResticGitFS",
   products: [
@@ -58,8 +61,8 @@ let package = Package(
     .executableTarget(
       name: "ResticGitFS",
       dependencies: [
-        "ResticCore", "FuseBridge", "Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "CLinux", "CSodium",
-        system, logging, argumentParser,
+        "ResticCore", "FuseBridge", "Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "NamedRepositories",
+        "CLinux", "CSodium", system, logging, argumentParser,
       ],
       swiftSettings: settings),
 
@@ -69,8 +72,17 @@ let package = Package(
     // What both programs do first of all.
     .target(name: "ProcessPrivacy", dependencies: ["CLinux"], swiftSettings: settings),
 
+    // The configuration files of both programs.
+    .target(name: "NamedRepositories", dependencies: ["ProcessPrivacy"], swiftSettings: settings),
+
     // What both programs print for --version.
-    .target(name: "ProgramVersion", swiftSettings: settings),
+    .target(name: "ProgramVersion", dependencies: ["CSourceCommit"], swiftSettings: settings),
+    // The commit, which only a C compiler takes from its command line.
+    .target(
+      name: "CSourceCommit",
+      cSettings: [
+        .unsafeFlags(["-Wall", "-Wextra", "-Werror"]), .define("SOURCE_COMMIT", to: "\"\(commit)\""),
+      ]),
 
     // How both programs write what others have named: words for a shell, and text for a terminal.
     .target(name: "MessageText", swiftSettings: settings),
@@ -78,7 +90,9 @@ let package = Package(
     // Starts restic-gitfs as another process, and knows nothing of it but its command line.
     .executableTarget(
       name: "GitRemoteRestic",
-      dependencies: ["Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "CLinux", system],
+      dependencies: [
+        "Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "NamedRepositories", "CLinux", system,
+      ],
       swiftSettings: settings),
 
     .executableTarget(
@@ -106,8 +120,8 @@ let package = Package(
     .testTarget(
       name: "ResticGitFSTests",
       dependencies: [
-        "ResticGitFS", "ResticCore", "FuseBridge", "Platform", "ProgramVersion", "MessageText", "CLinux",
-        "ResticTestSupport",
+        "ResticGitFS", "ResticCore", "FuseBridge", "Platform", "ProgramVersion", "MessageText", "NamedRepositories",
+        "CLinux", "ResticTestSupport",
         system, logging,
         argumentParser,
         subprocess,
@@ -115,7 +129,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "GitRemoteResticTests",
-      dependencies: ["GitRemoteRestic", "Platform", "MessageText", "ResticTestSupport", system],
+      dependencies: [
+        "GitRemoteRestic", "Platform", "MessageText", "NamedRepositories", "ResticTestSupport", system,
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "InteropTests",

@@ -10,13 +10,14 @@ import subprocess
 import tempfile
 
 import data
+import references
 import storage
 import trees
 import urls
 from harness import Bench
 
 PARTS = os.environ["BENCHMARK_PARTS"]
-GROUPS = "parts,index,store,push,commit,growth,clone,trees,url,read,fio"
+GROUPS = "parts,index,store,push,commit,growth,clone,references,trees,url,read,fio"
 
 
 def main():
@@ -65,6 +66,8 @@ def main():
             storage.measure_storage(bench, options.storage, random_file, options.size, source, PARTS)
         if "growth" in groups:
             trees.measure_growth(bench)
+        if "references" in groups:
+            references.measure_references(bench)
         if "trees" in groups:
             trees.measure_trees(bench)
         if "read" in groups:

@@ -7,6 +7,9 @@ public import SystemPackage
 /// kernel gives them. A method that returns a `FuseEntry` has counted one lookup of that inode; a method that returns a
 /// `FuseOpenFile` has opened it: when the reply does not reach the kernel, the bridge undoes both with `forget` and
 /// `release`/`releaseDirectory`.
+///
+/// On a mount that is read-only the kernel opens files and directories without a word, if it knows how. Then `open`, `release`,
+/// `openDirectory` and `releaseDirectory` are never called, and everything else comes with `FuseHandle.silent`.
 public protocol FuseFileSystem: Sendable {
   /// What requests are read into.
   var requestMemory: any FuseMemory { get }

@@ -19,8 +19,8 @@ public enum FuseMountObstacle: Hashable, Sendable, CustomStringConvertible {
   /// Nothing of that: the kernel does not let this process mount.
   case kernelRefused
 
-  private static let device = "/dev/fuse"
-  private static let helper = "fusermount3"
+  static let device = "/dev/fuse"
+  static let helper = "fusermount3"
   private static let configuration: FilePath = "/etc/fuse.conf"
 
   /// What stood in the way of a mount at `mountpoint` with `options` that has just failed.
@@ -34,10 +34,7 @@ public enum FuseMountObstacle: Hashable, Sendable, CustomStringConvertible {
     guard geteuid() != 0 else { return .kernelRefused }
 
     guard let program = program(helper) else { return .noHelper }
-    var attributes = stat()
-    guard program.withPlatformString({ stat($0, &attributes) }) == 0, attributes.st_mode & S_ISUID != 0,
-      attributes.st_uid == 0
-    else { return .helperWithoutRights(program) }
+    guard isPrivileged(program) else { return .helperWithoutRights(program) }
     guard mountpoint.withPlatformString({ access($0, W_OK) }) == 0 else { return .mountpointNotWritable }
     let allowsOther = options.allowOther || options.additionalOptions.contains("allow_root")
     if allowsOther, !configurationAllowsOther() { return .otherUsersNotAllowed }
@@ -45,14 +42,21 @@ public enum FuseMountObstacle: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The executable file called `name` that libfuse starts: that of its own distribution, else the first one on PATH.
-  private static func program(_ name: String) -> FilePath? {
+  static func program(_ name: String) -> FilePath? {
     let folders = "/usr/bin:" + (getenv("PATH").map { String(cString: $0) } ?? "")
     return folders.split(separator: ":").map { FilePath(String($0)).appending(name) }
       .first { $0.withPlatformString { access($0, X_OK) } == 0 }
   }
 
+  /// Whether `program` runs as root, whoever starts it.
+  static func isPrivileged(_ program: FilePath) -> Bool {
+    var attributes = stat()
+    return program.withPlatformString { stat($0, &attributes) } == 0 && attributes.st_mode & S_ISUID != 0
+      && attributes.st_uid == 0
+  }
+
   /// Whether /etc/fuse.conf has the line `user_allow_other`. A file that cannot be read has none.
-  private static func configurationAllowsOther() -> Bool {
+  static func configurationAllowsOther() -> Bool {
     guard let file = configuration.withPlatformString({ fopen($0, "re") }) else { return false }
     defer { fclose(file) }
     var line = [CChar](repeating: 0, count: 256)

@@ -3,15 +3,20 @@ internal import CFuse3
 // FUSE_INIT: what kernel and file system agree on for the life of a mount.
 
 /// Chooses the connection's capabilities; libfuse has filled in what the kernel offers.
-func fuseInitialize(_: UnsafeMutableRawPointer?, connection: UnsafeMutablePointer<fuse_conn_info>?) {
-  guard let connection else { return }
-  let wanted =
+func fuseInitialize(_ data: UnsafeMutableRawPointer?, connection: UnsafeMutablePointer<fuse_conn_info>?) {
+  guard let connection, let data else { return }
+  var wanted =
     FUSE_CAP_ASYNC_READ  // several reads of a file at once
     | FUSE_CAP_ASYNC_DIO  // the same for O_DIRECT
     | FUSE_CAP_WRITEBACK_CACHE  // small writes are gathered: a push is hundreds of WRITEs instead of ten thousands
     | FUSE_CAP_READDIRPLUS  // and not …_AUTO: the attributes are at hand, so one request instead of one a file
     | FUSE_CAP_PARALLEL_DIROPS  // lookups in one directory at once
     | FUSE_CAP_CACHE_SYMLINKS  // an inode's target never changes
+  Unmanaged<FuseServer>.fromOpaque(data)._withUnsafeGuaranteedRef { server in
+    // Nothing is written there, and with that cache the kernel forgets a file's block count at each close.
+    if server.isReadOnly { wanted &= ~FUSE_CAP_WRITEBACK_CACHE }
+    server.chooseSilentOpening(capable: connection.pointee.capable)
+  }
   // Everything else stays off, above all:
   // - HANDLE_KILLPRIV: the second version of it is on, see FusePrivileges.swift.
   // - ATOMIC_O_TRUNC: off, so that O_TRUNC comes as a SETATTR of size 0, like every other change of size.

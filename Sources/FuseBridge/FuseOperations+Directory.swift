@@ -1,12 +1,14 @@
 internal import CFuse3
 internal import Glibc
+internal import Synchronization
 internal import SystemPackage
 
 // Requests about open directories.
 
 func fuseOpenDirectory(_ request: fuse_req_t?, inode: fuse_ino_t, info: UnsafeMutablePointer<fuse_file_info>?) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
-    .openedDirectory(
+  FuseServer.answer(request, .openDirectory) { server, _ throws(Errno) in
+    if server.opensDirectoriesSilently.load(ordering: .relaxed) { return .neverAgain }
+    return .openedDirectory(
       inode, try server.fileSystem.openDirectory(inode, flags: info?.pointee.flags ?? O_RDONLY))
   }
 }
@@ -15,7 +17,7 @@ func fuseReadDirectory(
   _ request: fuse_req_t?, inode: fuse_ino_t, byteCount: Int, offset: off_t,
   info: UnsafeMutablePointer<fuse_file_info>?
 ) {
-  FuseServer.answer(request) { server, request throws(Errno) in
+  FuseServer.answer(request, .readDirectory) { server, request throws(Errno) in
     try server.list(
       inode, handle: try handle(of: info), offset: offset, byteCount: byteCount, countLookups: false, for: request)
   }
@@ -25,7 +27,7 @@ func fuseReadDirectoryPlus(
   _ request: fuse_req_t?, inode: fuse_ino_t, byteCount: Int, offset: off_t,
   info: UnsafeMutablePointer<fuse_file_info>?
 ) {
-  FuseServer.answer(request) { server, request throws(Errno) in
+  FuseServer.answer(request, .readDirectory) { server, request throws(Errno) in
     try server.list(
       inode, handle: try handle(of: info), offset: offset, byteCount: byteCount, countLookups: true, for: request)
   }
@@ -34,14 +36,14 @@ func fuseReadDirectoryPlus(
 func fuseSynchronizeDirectory(
   _ request: fuse_req_t?, inode: fuse_ino_t, dataOnly: Int32, info: UnsafeMutablePointer<fuse_file_info>?
 ) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .synchronizeDirectory) { server, _ throws(Errno) in
     try server.fileSystem.synchronizeDirectory(inode, handle: try handle(of: info), dataOnly: dataOnly != 0)
     return .success
   }
 }
 
 func fuseReleaseDirectory(_ request: fuse_req_t?, inode: fuse_ino_t, info: UnsafeMutablePointer<fuse_file_info>?) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .releaseDirectory) { server, _ throws(Errno) in
     server.fileSystem.releaseDirectory(inode, handle: try handle(of: info))
     return .success
   }

@@ -11,7 +11,7 @@ func fuseSetExtendedAttribute(
   _ request: fuse_req_t?, inode: fuse_ino_t, name: UnsafePointer<CChar>?, value: UnsafePointer<CChar>?, byteCount: Int,
   flags: Int32
 ) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .setExtendedAttribute) { server, _ throws(Errno) in
     guard byteCount >= 0, value != nil || byteCount == 0 else { throw .invalidArgument }
     guard byteCount <= extendedAttributeByteLimit else { throw .argListTooLong }
     // setxattr(2) knows XATTR_CREATE and XATTR_REPLACE.
@@ -25,7 +25,7 @@ func fuseSetExtendedAttribute(
 func fuseGetExtendedAttribute(
   _ request: fuse_req_t?, inode: fuse_ino_t, name: UnsafePointer<CChar>?, byteCount: Int
 ) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .getExtendedAttribute) { server, _ throws(Errno) in
     let name = try bytes(of: name)
     do throws(Errno) {
       return try FuseReply.attribute(try server.fileSystem.extendedAttribute(name, of: inode), limit: byteCount)
@@ -37,7 +37,7 @@ func fuseGetExtendedAttribute(
 }
 
 func fuseListExtendedAttributes(_ request: fuse_req_t?, inode: fuse_ino_t, byteCount: Int) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .listExtendedAttributes) { server, _ throws(Errno) in
     var list: [UInt8] = []
     for name in try server.fileSystem.extendedAttributeNames(of: inode) {
       list += name
@@ -48,7 +48,7 @@ func fuseListExtendedAttributes(_ request: fuse_req_t?, inode: fuse_ino_t, byteC
 }
 
 func fuseRemoveExtendedAttribute(_ request: fuse_req_t?, inode: fuse_ino_t, name: UnsafePointer<CChar>?) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .removeExtendedAttribute) { server, _ throws(Errno) in
     try server.fileSystem.removeExtendedAttribute(try bytes(of: name), of: inode)
     return .success
   }

@@ -1,5 +1,6 @@
 internal import CFuse3
 internal import Glibc
+internal import Synchronization
 internal import SystemPackage
 
 // Requests about open files.
@@ -18,7 +19,7 @@ func fuseCreate(
   _ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?, mode: mode_t,
   info: UnsafeMutablePointer<fuse_file_info>?
 ) {
-  FuseServer.answer(request) { server, request throws(Errno) in
+  FuseServer.answer(request, .create) { server, request throws(Errno) in
     let (entry, file) = try server.fileSystem.create(
       try entryName(name), in: parent, mode: mode, flags: flagsUnderWritebackCache(info?.pointee.flags ?? O_RDWR),
       caller: caller(of: request))
@@ -27,8 +28,9 @@ func fuseCreate(
 }
 
 func fuseOpen(_ request: fuse_req_t?, inode: fuse_ino_t, info: UnsafeMutablePointer<fuse_file_info>?) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
-    .opened(
+  FuseServer.answer(request, .open) { server, _ throws(Errno) in
+    if server.opensFilesSilently.load(ordering: .relaxed) { return .neverAgain }
+    return .opened(
       inode, try server.fileSystem.open(inode, flags: flagsUnderWritebackCache(info?.pointee.flags ?? O_RDONLY)))
   }
 }
@@ -37,7 +39,7 @@ func fuseRead(
   _ request: fuse_req_t?, inode: fuse_ino_t, byteCount: Int, offset: off_t,
   info: UnsafeMutablePointer<fuse_file_info>?
 ) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .read) { server, _ throws(Errno) in
     guard byteCount >= 0 else { throw .invalidArgument }
     let bytes = try server.fileSystem.read(
       inode, handle: try handle(of: info), offset: try position(offset), byteCount: byteCount)
@@ -50,7 +52,7 @@ func fuseWrite(
   _ request: fuse_req_t?, inode: fuse_ino_t, buffer: UnsafePointer<CChar>?, byteCount: Int, offset: off_t,
   info: UnsafeMutablePointer<fuse_file_info>?
 ) {
-  FuseServer.answer(request) { server, request throws(Errno) in
+  FuseServer.answer(request, .write) { server, request throws(Errno) in
     guard byteCount >= 0, buffer != nil || byteCount == 0 else { throw .invalidArgument }
     let offset = try position(offset)
     guard offset <= UInt64(Int64.max) - UInt64(byteCount) else { throw .fileTooLarge }
@@ -67,7 +69,7 @@ func fuseWrite(
 func fuseSynchronize(
   _ request: fuse_req_t?, inode: fuse_ino_t, dataOnly: Int32, info: UnsafeMutablePointer<fuse_file_info>?
 ) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .synchronize) { server, _ throws(Errno) in
     try server.fileSystem.synchronize(inode, handle: try handle(of: info), dataOnly: dataOnly != 0)
     return .success
   }
@@ -77,7 +79,7 @@ func fuseAllocate(
   _ request: fuse_req_t?, inode: fuse_ino_t, mode: Int32, offset: off_t, length: off_t,
   info: UnsafeMutablePointer<fuse_file_info>?
 ) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .allocate) { server, _ throws(Errno) in
     guard length > 0 else { throw .invalidArgument }
     let offset = try position(offset)
     guard offset <= UInt64(Int64.max) - UInt64(length) else { throw .fileTooLarge }
@@ -88,7 +90,7 @@ func fuseAllocate(
 }
 
 func fuseRelease(_ request: fuse_req_t?, inode: fuse_ino_t, info: UnsafeMutablePointer<fuse_file_info>?) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .release) { server, _ throws(Errno) in
     server.fileSystem.release(inode, handle: try handle(of: info))
     return .success
   }

@@ -5,7 +5,7 @@ internal import SystemPackage
 // Requests about an inode as such.
 
 func fuseLookup(_ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?) {
-  FuseServer.answer(request) { server, request throws(Errno) in
+  FuseServer.answer(request, .lookup) { server, request throws(Errno) in
     let name = try entryName(name)
     do throws(Errno) {
       return .entry(try server.fileSystem.lookup(name, in: parent, caller: caller(of: request)))
@@ -16,14 +16,14 @@ func fuseLookup(_ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<
 }
 
 func fuseForget(_ request: fuse_req_t?, inode: fuse_ino_t, count: UInt64) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .forget) { server, _ throws(Errno) in
     server.fileSystem.forget(inode, count: count)
     return .none
   }
 }
 
 func fuseForgetMulti(_ request: fuse_req_t?, count: Int, forgets: UnsafeMutablePointer<fuse_forget_data>?) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .forget) { server, _ throws(Errno) in
     for forget in UnsafeBufferPointer(start: forgets, count: forgets == nil ? 0 : max(0, count)) {
       server.fileSystem.forget(forget.ino, count: forget.nlookup)
     }
@@ -32,7 +32,7 @@ func fuseForgetMulti(_ request: fuse_req_t?, count: Int, forgets: UnsafeMutableP
 }
 
 func fuseGetAttributes(_ request: fuse_req_t?, inode: fuse_ino_t, info: UnsafeMutablePointer<fuse_file_info>?) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .getAttributes) { server, _ throws(Errno) in
     .attributes(try server.fileSystem.attributes(of: inode, handle: info?.pointee.fh))
   }
 }
@@ -41,7 +41,7 @@ func fuseSetAttributes(
   _ request: fuse_req_t?, inode: fuse_ino_t, status: UnsafeMutablePointer<stat>?, fields: Int32,
   info: UnsafeMutablePointer<fuse_file_info>?
 ) {
-  FuseServer.answer(request) { server, request throws(Errno) in
+  FuseServer.answer(request, .setAttributes) { server, request throws(Errno) in
     guard let status,
       let changes = FuseAttributeChanges(status.pointee, fields: fields, handle: info?.pointee.fh)
     else { throw .invalidArgument }
@@ -53,13 +53,13 @@ func fuseSetAttributes(
 }
 
 func fuseReadLink(_ request: fuse_req_t?, inode: fuse_ino_t) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .readLink) { server, _ throws(Errno) in
     .target(try server.fileSystem.readSymbolicLink(inode))
   }
 }
 
 func fuseStatistics(_ request: fuse_req_t?, inode: fuse_ino_t) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .statistics) { server, _ throws(Errno) in
     .statistics(try server.fileSystem.statistics())
   }
 }

@@ -7,7 +7,7 @@ internal import SystemPackage
 func fuseMakeNode(
   _ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?, mode: mode_t, device: dev_t
 ) {
-  FuseServer.answer(request) { server, request throws(Errno) in
+  FuseServer.answer(request, .makeNode) { server, request throws(Errno) in
     .entry(
       try server.fileSystem.makeNode(
         try entryName(name), in: parent, mode: mode, device: UInt64(device), caller: caller(of: request)))
@@ -15,7 +15,7 @@ func fuseMakeNode(
 }
 
 func fuseMakeDirectory(_ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?, mode: mode_t) {
-  FuseServer.answer(request) { server, request throws(Errno) in
+  FuseServer.answer(request, .makeDirectory) { server, request throws(Errno) in
     .entry(
       try server.fileSystem.makeDirectory(try entryName(name), in: parent, mode: mode, caller: caller(of: request)))
   }
@@ -24,7 +24,7 @@ func fuseMakeDirectory(_ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafeP
 func fuseMakeSymbolicLink(
   _ request: fuse_req_t?, target: UnsafePointer<CChar>?, parent: fuse_ino_t, name: UnsafePointer<CChar>?
 ) {
-  FuseServer.answer(request) { server, request throws(Errno) in
+  FuseServer.answer(request, .makeSymbolicLink) { server, request throws(Errno) in
     .entry(
       try server.fileSystem.makeSymbolicLink(
         try entryName(name), in: parent, target: try bytes(of: target), caller: caller(of: request)))
@@ -32,20 +32,20 @@ func fuseMakeSymbolicLink(
 }
 
 func fuseLink(_ request: fuse_req_t?, inode: fuse_ino_t, newParent: fuse_ino_t, newName: UnsafePointer<CChar>?) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .link) { server, _ throws(Errno) in
     .entry(try server.fileSystem.link(inode, as: try entryName(newName), in: newParent))
   }
 }
 
 func fuseUnlink(_ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .unlink) { server, _ throws(Errno) in
     try server.fileSystem.unlink(try entryName(name), in: parent)
     return .success
   }
 }
 
 func fuseRemoveDirectory(_ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .removeDirectory) { server, _ throws(Errno) in
     try server.fileSystem.removeDirectory(try entryName(name), in: parent)
     return .success
   }
@@ -55,7 +55,7 @@ func fuseRename(
   _ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?, newParent: fuse_ino_t,
   newName: UnsafePointer<CChar>?, flags: UInt32
 ) {
-  FuseServer.answer(request) { server, _ throws(Errno) in
+  FuseServer.answer(request, .rename) { server, _ throws(Errno) in
     // renameat2(2): RENAME_NOREPLACE and RENAME_EXCHANGE exclude each other; RENAME_WHITEOUT is for overlays.
     let mode: FuseRenameMode
     switch flags {

@@ -12,6 +12,8 @@ enum FuseReply {
   case success
   /// It did not work.
   case failure(Errno)
+  /// The kernel does without this request from now on: it opens files, or directories, without a word.
+  case neverAgain
   /// The inode of a name; its lookup is counted.
   case entry(FuseEntry)
   /// The name does not exist, and the kernel may remember that.
@@ -55,7 +57,7 @@ enum FuseReply {
       fileSystem.forget(entry.inode, count: 1)
     case .listing(let listing):
       for inode in listing.lookedUp { fileSystem.forget(inode, count: 1) }
-    case .none, .success, .failure, .negativeEntry, .attributes, .target, .bytes, .written, .statistics,
+    case .none, .success, .failure, .neverAgain, .negativeEntry, .attributes, .target, .bytes, .written, .statistics,
       .neededByteCount:
       break
     }
@@ -71,6 +73,8 @@ enum FuseReply {
       return fuse_reply_err(request, 0)
     case .failure(let error):
       return fuse_reply_err(request, error.replyCode)
+    case .neverAgain:
+      return fuse_reply_err(request, ENOSYS)
     case .entry(let entry):
       var parameters = fuse_entry_param(entry, timeouts: timeouts)
       return fuse_reply_entry(request, &parameters)

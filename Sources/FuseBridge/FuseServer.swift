@@ -11,23 +11,35 @@ final class FuseServer: Sendable {
   let fileSystem: any FuseFileSystem
   /// How long the answers are good.
   let timeouts: FuseTimeouts
+  /// How many requests have arrived.
+  let requests: FuseRequestCounts
   /// Whether FUSE_INIT was answered (`FusePrivileges.swift`).
   let hasGreeted = Atomic(false)
+  /// Whether nothing can be changed through the mount.
+  let isReadOnly: Bool
+  /// Whether the kernel is to open files, and directories, without a word (`FuseSilentOpening.swift`).
+  let opensFilesSilently = Atomic(false)
+  let opensDirectoriesSilently = Atomic(false)
 
-  /// A server of `fileSystem`.
-  init(fileSystem: any FuseFileSystem, options: FuseMountOptions) {
+  /// A server of `fileSystem`, which counts in `requests`.
+  init(
+    fileSystem: any FuseFileSystem, options: FuseMountOptions, requests: FuseRequestCounts = FuseRequestCounts()
+  ) {
     self.fileSystem = fileSystem
+    self.requests = requests
     timeouts = FuseTimeouts(options)
+    isReadOnly = options.readOnly
   }
 
-  /// Runs a handler and answers `request` with what it returns or throws, on the calling worker thread.
+  /// Runs a handler, which is for requests of `kind`, and answers `request` with what it returns or throws, on the calling worker thread.
   ///
   /// Every callback is one call of this. A request or a server that is missing is libfuse's mistake: nothing to answer.
   static func answer(
-    _ request: fuse_req_t?, _ handler: (FuseServer, fuse_req_t) throws(Errno) -> FuseReply
+    _ request: fuse_req_t?, _ kind: FuseRequestKind, _ handler: (FuseServer, fuse_req_t) throws(Errno) -> FuseReply
   ) {
     guard let request, let data = fuse_req_userdata(request) else { return }
     Unmanaged<FuseServer>.fromOpaque(data)._withUnsafeGuaranteedRef { server in
+      server.requests.add(kind)
       var reply = FuseReply.none
       FuseRequest.withCurrent(request) {
         do throws(Errno) {

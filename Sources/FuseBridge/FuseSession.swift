@@ -29,12 +29,13 @@ public final class FuseSession: Sendable {
 
   /// Mounts `fileSystem` at an existing directory. Requests wait until `run` is called.
   ///
-  /// As root mount(2) is called, otherwise libfuse runs fusermount3.
+  /// As root mount(2) is called, otherwise libfuse runs fusermount3. Requests are counted in `requests`.
   public init(
-    fileSystem: any FuseFileSystem, mountpoint: FilePath, options: FuseMountOptions
+    fileSystem: any FuseFileSystem, mountpoint: FilePath, options: FuseMountOptions,
+    requests: FuseRequestCounts = FuseRequestCounts()
   ) throws(FuseSessionError) {
     self.mountpoint = try Self.directory(mountpoint)
-    server = FuseServer(fileSystem: fileSystem, options: options)
+    server = FuseServer(fileSystem: fileSystem, options: options, requests: requests)
     connection = try FuseConnection(server: server, mountpoint: self.mountpoint, options: options)
     notifier = FuseNotifier(connection)
   }

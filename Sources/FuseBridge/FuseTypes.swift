@@ -4,6 +4,11 @@ public typealias FuseInode = UInt64
 /// What `open` and `openDirectory` gave out for one open file description.
 public typealias FuseHandle = UInt64
 
+extension FuseHandle {
+  /// What comes in a handle's place where the kernel opens without a word. No other open file has it.
+  public static let silent: FuseHandle = 0
+}
+
 /// Who makes a request.
 public struct FuseCaller: Hashable, Sendable {
   /// The user.

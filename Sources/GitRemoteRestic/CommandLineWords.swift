@@ -17,23 +17,28 @@ struct CommandLineWords: Hashable, Sendable {
       git clone restic::/srv/vault
       git push restic::/srv/vault main
 
-    where LOCATION is what restic takes after -r. The password comes from RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or
+    where LOCATION is what restic takes after -r, or the name of a repository of the configuration file. The password comes from RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or
     RESTIC_PASSWORD_COMMAND, else from git's credential helpers, GIT_ASKPASS or the terminal.
 
     Settings: remote.NAME.resticPath, resticTag and resticHost choose the snapshots, and resticOption is restic's -o; each
     may be repeated. resticSubfolder names the folder of the snapshot that is the repository, and resticKeepAlive (10m,
     say) keeps the repository open for the next command. resticCacheDir is restic's --cache-dir; false: no cache.
+    resticMaintenance=false leaves the stored repository unpacked after a push.
 
     """
 
   /// The words of `arguments`, those after the program's name. Nil, with everything said, where only help was asked for.
-  static func parse(_ arguments: [String]) throws(HelperError) -> CommandLineWords? {
+  ///
+  /// `variable`: the variables that say where the configuration file is.
+  static func parse(
+    _ arguments: [String], _ variable: (String) -> String? = { _ in nil }
+  ) throws(HelperError) -> CommandLineWords? {
     switch arguments.first {
     case "--help", "-h":
       StandardOutput.write(Array(usage.utf8))
       return nil
     case "--version":
-      StandardOutput.write(Array("git-remote-restic \(Version.current)\n".utf8))
+      StandardOutput.write(Array((Version.line(of: "git-remote-restic") + "\n").utf8))
       return nil
     default:
       guard (1...2).contains(arguments.count) else {
@@ -43,7 +48,7 @@ struct CommandLineWords: Hashable, Sendable {
       let remote = arguments[0]
       // Without a name git passes the URL twice: once with the scheme and once without.
       let isNamed = arguments.count == 2 && remote != url && remote != "restic::\(url)"
-      return CommandLineWords(remote: remote, location: try RemoteLocation(url), isNamed: isNamed)
+      return CommandLineWords(remote: remote, location: try RemoteLocation(url, variable), isNamed: isNamed)
     }
   }
 }

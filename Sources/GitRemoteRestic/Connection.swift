@@ -26,7 +26,13 @@ struct Connection {
     var isDone = false
     defer {
       // Who did not end well may still be writing, or has left something.
-      if isDone { mount.leave() } else { mount.end() }
+      if isDone, service.writes, configuration.isMaintained, mount.leaveForHousekeeping() {
+        trace.write("the mount goes on by itself, to keep house")
+      } else if isDone {
+        mount.leave()
+      } else {
+        mount.end()
+      }
       trace.write("done with the mount")
     }
     let variables = environment.forServer(protocolVersion: configuration.protocolVersion)

@@ -19,7 +19,7 @@ enum Program {
     do throws(HelperError) {
       let arguments = CommandLine.arguments
       URLPassword.hideInArguments()
-      guard let command = try CommandLineWords.parse(Array(arguments.dropFirst())) else { return }
+      guard let command = try CommandLineWords.parse(Array(arguments.dropFirst()), { environment[$0] }) else { return }
       try RemoteHelper(command: command, environment: environment, trace: trace).run()
     } catch {
       if let message = error.message { StandardError.write(message) }

@@ -1,4 +1,5 @@
 import Glibc
+import NamedRepositories
 import ProcessPrivacy
 import SystemPackage
 
@@ -9,18 +10,28 @@ struct RemoteLocation: Hashable, Sendable, CustomStringConvertible {
 
   /// As `restic-gitfs -r` and restic take it; a folder is absolute.
   let text: String
+  /// The repository of the configuration file, if the URL names one: `restic::vault`.
+  let named: NamedRepository?
 
   /// For messages: without a password.
   var description: String { URLPassword.hidden(in: text) }
 
   /// The location that git's `url` names. Relative folders count from where git runs, as for the Go git-remote-restic.
-  init(_ url: String) throws(HelperError) {
+  ///
+  /// A name that a configuration file has counts before a folder of that name. `variable`: the variables that say where the
+  /// files are.
+  init(_ url: String, _ variable: (String) -> String? = { _ in nil }) throws(HelperError) {
     let location = url.hasPrefix("restic::") ? String(url.dropFirst("restic::".count)) : url
     guard !location.hasPrefix("restic://"), !location.isEmpty else {
       throw HelperError("a URL is restic:: and a location as restic takes it, like restic::/srv/vault")
     }
     guard !location.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "\n") }) else {
       throw HelperError("a location cannot hold a newline")
+    }
+    named = try Self.named(location, variable)
+    if let named {
+      text = named.location
+      return
     }
     guard !Self.hasRcloneOptions(location) else {
       throw HelperError(
@@ -33,6 +44,22 @@ struct RemoteLocation: Hashable, Sendable, CustomStringConvertible {
     let folder = location.hasPrefix("local:") ? String(location.dropFirst("local:".count)) : location
     guard !folder.isEmpty else { throw HelperError("local: needs a folder, like restic::local:/srv/vault") }
     text = "local:\(Self.absolute(FilePath(folder)))"
+  }
+
+  /// What `restic-gitfs` is told: it reads the configuration file itself.
+  var argument: String { named?.name ?? text }
+
+  /// In what two mounts of a location may differ.
+  var identity: [String] { [description] + (named?.fingerprint ?? []) }
+
+  private static func named(
+    _ location: String, _ variable: (String) -> String?
+  ) throws(HelperError) -> NamedRepository? {
+    do throws(ConfigurationError) {
+      return try NamedRepositories.find(location, variable)
+    } catch {
+      throw HelperError(error.description)
+    }
   }
 
   /// Whether it is `rclone:NAME,OPTION=VALUE…:PATH`. rclone runs what an option like `ssh` of its sftp names, so that a URL from

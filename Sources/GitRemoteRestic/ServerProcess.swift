@@ -12,11 +12,16 @@ final class ServerProcess {
 
   /// Starts `command` with these as its standard input and output, which stay the caller's.
   init(_ command: ServerCommand, input: FileDescriptor, output: FileDescriptor) throws(HelperError) {
-    let pipe = try Pipe.open()
+    let pipe = try Pipe.open(1)[0]
     defer { pipe.writeEnd.closeQuietly() }
-    process = try ChildProcess.start(
-      "git", command.arguments, environment: command.environment,
-      descriptors: [(0, input), (1, output), (2, pipe.writeEnd)])
+    do throws(HelperError) {
+      process = try ChildProcess.start(
+        "git", command.arguments, environment: command.environment,
+        descriptors: [(0, input), (1, output), (2, pipe.writeEnd)])
+    } catch {
+      pipe.readEnd.closeQuietly()
+      throw error
+    }
     errors = pipe.readEnd
     DispatchQueue(label: "errors").async(group: relaying) { [errors] in
       var text = PrintableText()

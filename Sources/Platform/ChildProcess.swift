@@ -78,6 +78,11 @@ public final class ChildProcess {
     return end
   }
 
+  /// Has a thread wait for its end, which nobody else does any more: it stays no zombie. Without a thread it does, until we end.
+  func leave() {
+    try? PlainThread.start { [processID] in ChildProcess(processID: processID).wait() }
+  }
+
   private static func set(
     _ signals: Signals, leadsSession: Bool, leadsGroup: Bool, in attributes: inout posix_spawnattr_t
   ) {

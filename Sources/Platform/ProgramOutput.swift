@@ -12,32 +12,32 @@ public struct ProgramOutput: Sendable {
   /// How much is kept of standard error.
   public static let errorByteLimit = 65536
 
-  /// Runs `program` with `input`, and waits for its end, and for that of whatever it has left with its outputs; blocks the
-  /// thread. Where the input is more than a pipe holds (64 KiB) the program has to read it before it writes much. One that
-  /// does not read it must not end this process: SIGPIPE is ignored or blocked where there is an input.
+  /// Runs `program` with `input`, and waits for its end; blocks the thread. Whoever it has left behind with its outputs is not waited
+  /// for. A program that does not read its input must not end this process: SIGPIPE is ignored or blocked where there is an input.
+  ///
+  /// With `limits` it leads a session of its own, without a terminal, and `.timedOut`, `.canceled` or `.fileTooLarge` is thrown where
+  /// one of them was met. `sharesErrors`: its standard error is ours, and `errorOutput` is empty.
   public static func of(
     _ program: String, _ arguments: [String], variables: ChildProcess.Variables? = nil, input: [UInt8] = [],
-    signals: ChildProcess.Signals
+    signals: ChildProcess.Signals, limits: ProgramLimits? = nil, sharesErrors: Bool = false
   ) throws(Errno) -> ProgramOutput {
-    let pipes = try Pipe.several(3)
-    let (given, output, errors) = (pipes[0], pipes[1], pipes[2])
-    defer { for end in [output.readEnd, errors.readEnd] { end.closeQuietly() } }
+    let pipes = try Pipe.several(sharesErrors ? 2 : 3)
+    let (given, output, errors) = (pipes[0], pipes[1], sharesErrors ? nil : pipes[2])
+    defer { for end in [output.readEnd, errors?.readEnd] { end?.closeQuietly() } }
     let child: ChildProcess
     do throws(Errno) {
-      defer { for end in [given.readEnd, output.writeEnd, errors.writeEnd] { end.closeQuietly() } }
+      defer { for end in [given.readEnd, output.writeEnd, errors?.writeEnd] { end?.closeQuietly() } }
+      let ends: [(Int32, FileDescriptor?)] = [(0, given.readEnd), (1, output.writeEnd), (2, errors?.writeEnd)]
       child = try ChildProcess.start(
         program, arguments, variables: variables,
-        descriptors: [(0, given.readEnd), (1, output.writeEnd), (2, errors.writeEnd)], signals: signals)
+        descriptors: ends.compactMap { theirs, end in end.map { (theirs, $0) } }, signals: signals,
+        leadsSession: limits != nil)
     } catch {
       given.writeEnd.closeQuietly()
       throw error
     }
-    let tail = PipeTail(of: errors.readEnd, byteLimit: errorByteLimit)
-    // A program that does not read it has its reasons, and says so.
-    if !input.isEmpty { _ = try? given.writeEnd.writeAll(input) }
-    given.writeEnd.closeQuietly()
-    let bytes = output.readEnd.readAll()
-    let errorOutput = tail.wait()
-    return ProgramOutput(end: child.wait(), output: bytes, errorOutput: errorOutput)
+    var reading = ProgramReading(
+      child, input: given.writeEnd, input, output: output.readEnd, errors: errors?.readEnd, limits: limits)
+    return try reading.run()
   }
 }

@@ -1,4 +1,4 @@
-public import Glibc
+internal import Glibc
 internal import SystemPackage
 
 /// The foreground of the terminal, lent to a program that may have to ask a person something before it is ready.
@@ -10,7 +10,7 @@ public struct TerminalForeground: Sendable {
   private let borrower: pid_t
 
   /// Lends it to the process group `borrower`; nil where there is no terminal, or somebody else has its foreground.
-  public init?(lentTo borrower: pid_t) {
+  public init?(lentTo borrower: Int32) {
     let descriptor = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
     guard descriptor >= 0 else { return nil }
     terminal = FileDescriptor(rawValue: descriptor)

@@ -31,6 +31,20 @@ struct ConfigurationTests {
         == ["--option=x=y,z", "--option=ro"])
   }
 
+  @Test("which snapshots are kept is passed on in restic's words, and nothing else is")
+  func keep() throws {
+    let keep = { (values: [String]) in
+      try self.remote(values.map { "remote.a.b.restickeep\n\($0)" }).keepArguments()
+    }
+    #expect(try keep([]) == [])
+    #expect(
+      try keep(["--keep-last 10  --keep-within=1y2m", "keep-daily 7", "keep-weekly -1"])
+        == ["--keep-last=10", "--keep-within=1y2m", "--keep-daily=7", "--keep-weekly=-1"])
+    for wrong in ["10", "--keep-last", "--option=sftp.command=x", "--keep-last 3 --exec", "-r /x"] {
+      #expect(throws: HelperError.self, "\(wrong)") { try keep([wrong]) }
+    }
+  }
+
   @Test("how long a mount stays is passed on as it is, the last one counts, and there are words for not at all")
   func keepAlive() {
     #expect(remote([]).keepAlive == nil)
@@ -49,6 +63,17 @@ struct ConfigurationTests {
     for off in ["", "0", "No", "off", "FALSE"] {
       #expect(remote(["remote.a.b.resticcachedir\n\(off)"]).mountArguments == ["--no-cache"], "\(off)")
     }
+  }
+
+  @Test(
+    "an older state is accepted where that is said, by whatever git takes for true; no mount is another one for that")
+  func acceptedRollback() {
+    #expect(!remote([]).acceptsRollback)
+    for on in ["remote.a.b.resticacceptrollback", "remote.a.b.resticacceptrollback\ntrue"] {
+      #expect(remote([on]).acceptsRollback && remote([on]).mountArguments.isEmpty)
+      #expect(!remote([on, "remote.a.b.resticacceptrollback\nfalse"]).acceptsRollback)
+    }
+    #expect(!remote(["remote.a.resticacceptrollback\ntrue"]).acceptsRollback)
   }
 
   @Test("git's server programs get neither the client's repository nor restic's variables and a storage's keys")

@@ -1,4 +1,6 @@
+import Foundation
 import Glibc
+import ResticTestSupport
 import SystemPackage
 import Testing
 
@@ -6,6 +8,23 @@ import Testing
 
 @Suite("The location in a URL")
 struct RemoteLocationTests {
+  @Test("a name of the configuration file is handed on as it is, and what belongs to it tells two mounts apart")
+  func named() throws {
+    let folder = try TemporaryDirectory(prefix: "names")
+    let file = folder.path.appending("config.toml").string
+    try Data("[repositories.vault]\nrepository = '/srv/vault'\ntag = 'git'".utf8).write(to: URL(fileURLWithPath: file))
+    chmod(file, 0o600)
+    func variable(_ name: String) -> String? { ["RESTIC_GITFS_CONFIG": file][name] }
+    let vault = try RemoteLocation("restic::vault", variable)
+    #expect(vault.text == "/srv/vault" && vault.argument == "vault" && vault.description == "/srv/vault")
+    #expect(vault.identity.contains("git") && vault.identity.count > 1)
+    let other = try RemoteLocation("restic::./vault", variable)
+    #expect(other.named == nil && other.argument == other.text && other.text.hasPrefix("local:/"))
+    #expect(ProcessEnvironment(values: [:]).forMount(of: vault)["RESTIC_REPOSITORY"] == "vault")
+    chmod(file, 0o666)
+    #expect(throws: HelperError.self) { try RemoteLocation("restic::vault", variable) }
+  }
+
   @Test(
     "a folder is absolute, whatever it was",
     arguments: ["/srv/vault", "restic::/srv/vault", "local:/srv/vault", "restic::local:/srv/./x/../vault/"])

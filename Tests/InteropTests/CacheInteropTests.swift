@@ -89,6 +89,7 @@ struct CacheInteropTests {
       let durable = try await uploader.finish(root: root)
       try await repository.save(
         try repository.seal(Snapshot(time: .now(), tree: root, paths: ["/ours"]), of: durable))
+      await repository.finishCaching()
 
       proxy.treat { _ in .pass }
       #expect(try await restic("ls", "latest", "--path", "/ours").contains("/file"))

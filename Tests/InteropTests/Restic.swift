@@ -33,6 +33,13 @@ struct Restic {
     return try await runner.check("restic", arguments).output
   }
 
+  /// What `restic` did with more variables; fails unless it exits with 0.
+  func check(_ arguments: [String], environment: [String: String]) async throws -> ProcessResult {
+    var runner = runner
+    runner.environment.merge(environment) { $1 }
+    return try await runner.check("restic", arguments)
+  }
+
   /// What `restic` did, whatever its exit code.
   func run(_ arguments: String...) async throws -> ProcessResult {
     try await runner.run("restic", arguments)

@@ -178,6 +178,53 @@ struct CacheMountTests {
     }
   }
 
+  // K2 A cache that is removed meanwhile is an error of no command.
+  @Test(
+    "two mounts write into one cache at once, and another process cleans it away under them: all is saved and read right"
+  )
+  func together() async throws {
+    try await MountedRepository.with(limit: .seconds(300)) { vault in
+      let (server, proxy) = try await Self.serve(vault)
+      let location = "rest:\(proxy.url)"
+      try await vault.mount(["-r", location])
+      try await vault.mount(["-r", location], at: "other")
+      try await vault.shell(
+        """
+        restic init -q -r $T/second
+        write() {
+          for i in $(seq 4); do
+            mkdir -p $1/$2$i; for j in $(seq 10); do echo $i $j > $1/$2$i/$j; done
+            \(vault.program) sync -q $1; find $1 -type f | xargs cat > /dev/null
+          done
+        }
+        write $M a & first=$!; write $T/other b & second=$!
+        cleaned=0
+        while kill -0 $first 2> /dev/null || kill -0 $second 2> /dev/null; do
+          # As if nobody had used it for long. Who opens a repository has used its cache.
+          touch -d '40 days ago' $T/cache/* 2> /dev/null || true
+          \(vault.program) snapshots -r $T/second --cleanup-cache > said 2>&1
+          if grep -q 'removing . old' said; then cleaned=1; fi
+          # That one makes it anew.
+          \(vault.program) snapshots -r \(location) > /dev/null
+        done
+        wait $first; wait $second
+        test $cleaned = 1
+        """, in: vault.folder)
+      try await vault.unmount()
+      try await vault.unmount(at: "other")
+      try await vault.restic(["-r", location, "check", "--read-data", "--with-cache"])
+      try await vault.mount(["-r", location, "--read-only"])
+      try await vault.shell(
+        """
+        test $(find . -type f -path './[ab]*' | wc -l) = 80
+        for i in $(seq 4); do for k in a b; do for j in $(seq 10); do test "$(cat $k$i/$j)" = "$i $j"; done; done; done
+        """)
+      try await vault.unmount()
+      proxy.stop()
+      try await server.stop()
+    }
+  }
+
   @Test("--cache-dir and --cleanup-cache do what restic's do")
   func options() async throws {
     try await MountedRepository.with { vault in

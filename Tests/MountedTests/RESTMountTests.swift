@@ -113,26 +113,7 @@ struct RESTMountTests {
   func faults() async throws {
     try await MountedRepository.with(limit: .seconds(300)) { vault in
       let (server, port) = try await Self.serve(vault)
-      let busy = Array("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n".utf8)
-      let proxy = try FaultProxy(upstream: port) { request in
-        switch request.number % 44 {
-        case 10: .cut
-        case 21: .loseAnswer
-        case 32: .truncate(1)
-        case 43: .answer(busy)
-        default: .delay(.milliseconds(5))
-        }
-      }
-      let source = try await vault.makeHistory(commits: 40)
-      try await vault.mount(["-r", Self.location(proxy.port)])
-      try await vault.git(["push", "--quiet", "--mirror", vault.mountpoint.string], in: source)
-      try await vault.unmount()
-      try await vault.mount(["-r", Self.location(proxy.port), "--read-only"])
-      #expect(try await vault.refs() == vault.refs(source))
-      try await vault.git(["fsck", "--strict", "--full"])
-      try await vault.unmount()
-      #expect(proxy.requests.count > 44)
-      proxy.stop()
+      try await vault.expectKeptThroughFaults(upstream: port, busy: "503 Service Unavailable") { Self.location($0) }
       try await server.stop()
     }
   }

@@ -185,6 +185,28 @@ struct RemoteKeepAliveTests {
     }
   }
 
+  /// G4 Several commands take turns.
+  @Test("clones that pull and push one branch at once take turns with one mount, and nothing is lost")
+  func turns() async throws {
+    try await with { client in
+      try await client.script(
+        "for i in 1 2 3 4; do cp -a b w$i; git -C w$i config pull.rebase true; done; cd b; git fetch -q; git push -q origin main:x"
+      )
+      let first = try await mounts(client, 2)
+      try await client.script(
+        """
+        work() {
+          cd w$1; echo $1 > w$1; git add .; git commit -q -m w$1
+          for try in $(seq 60); do git pull -q && git push -q origin HEAD:main && return 0; done; return 1
+        }
+        for i in 1 2 3 4; do work $i > log$i 2>&1 & jobs[$i]=$!; done
+        for i in 1 2 3 4; do wait ${jobs[$i]} || { cat log$i; exit 1; }; done
+        git clone -q $U all; is "$(ls all | grep -c ^w)" 4
+        """)
+      #expect(try await mounts(client, 2).count == first.count)
+    }
+  }
+
   @Test("a mount that would show another snapshot than a new one is not used")
   func otherSnapshot() async throws {
     try await with { client in

@@ -75,28 +75,10 @@ struct S3MountTests {
   @Test("connections that break, answers that get lost and a busy server cost time, and nothing else")
   func faults() async throws {
     try await MountedRepository.with(storage: .s3, limit: .seconds(300)) { vault in
-      let busy = Array("HTTP/1.1 503 Slow Down\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n".utf8)
       let port = try #require(URL(string: String(vault.location.dropFirst(3)))?.port)
-      let proxy = try FaultProxy(upstream: UInt16(port)) { request in
-        switch request.number % 44 {
-        case 10: .cut
-        case 21: .loseAnswer
-        case 32: .truncate(1)
-        case 43: .answer(busy)
-        default: .delay(.milliseconds(5))
-        }
+      try await vault.expectKeptThroughFaults(upstream: UInt16(port), busy: "503 Slow Down") {
+        "s3:http://127.0.0.1:\($0)/vault"
       }
-      let location = "s3:\(proxy.url)vault"
-      let source = try await vault.makeHistory(commits: 40)
-      try await vault.mount(["-r", location])
-      try await vault.git(["push", "--quiet", "--mirror", vault.mountpoint.string], in: source)
-      try await vault.unmount()
-      try await vault.mount(["-r", location, "--read-only"])
-      #expect(try await vault.refs() == vault.refs(source))
-      try await vault.git(["fsck", "--strict", "--full"])
-      try await vault.unmount()
-      #expect(proxy.requests.count > 44)
-      proxy.stop()
     }
   }
 }

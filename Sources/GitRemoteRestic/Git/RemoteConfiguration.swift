@@ -10,11 +10,19 @@ struct RemoteConfiguration: Hashable, Sendable {
   var folder = ""
   /// remote.NAME.resticOption: options of the storage, as restic's `-o` has them.
   var options: [String] = []
+  /// remote.NAME.resticAcceptRollback: whether an older state of the storage than this machine has seen is accepted.
+  var acceptsRollback = false
   /// remote.NAME.resticKeepAlive: how long a mount stays after a command, as `restic-gitfs` takes a duration; nil: not at all.
   var keepAlive: String?
 
+  /// remote.NAME.resticKeep: which snapshots are kept after a push, as options of `restic forget`: `--keep-last 10 --keep-daily 7`.
+  var keep: [String] = []
+
   /// remote.NAME.resticCacheDir: where caches are kept, `false` for nowhere; nil: where `restic-gitfs` finds the place.
   var cacheFolder: String?
+
+  /// remote.NAME.resticMaintenance: whether a push may leave it to the mount to put the stored repository in order.
+  var isMaintained = true
 
   private static let offValues: Set<String> = ["", "0", "no", "off", "false"]
 
@@ -45,6 +53,11 @@ struct RemoteConfiguration: Hashable, Sendable {
       case "resticsubfolder": folder = value
       case "resticoption": options.append(value)
       case "resticcachedir": cacheFolder = value
+      case "resticmaintenance": isMaintained = !Self.offValues.contains(value.lowercased()) || parts.count < 2
+      case "restickeep": keep.append(value)
+      case "resticacceptrollback":
+        // A key that stands alone is true for git.
+        acceptsRollback = parts.count == 1 || !Self.offValues.contains(value.lowercased())
       case "restickeepalive": keepAlive = Self.offValues.contains(value.lowercased()) ? nil : value
       default: break
       }

@@ -3,10 +3,12 @@ import Glibc
 import Platform
 import SystemPackage
 
-/// The file that names a mount which stays for the next command: `kept-HASH` in the folder of private mounts.
+/// The file that names a mount which stays for the next command: `kept-HASH` in the folder of private mounts. All clones of a
+/// user with the same settings for the same repository share the mount.
 ///
 /// A command that uses the mount holds the file's lock (flock) and has emptied the file; it writes the name back when
-/// everything went well. So one command at a time has the mount, and none ever finds one whose command was killed. The
+/// everything went well. So one command at a time has the mount, and none ever finds one whose command was killed. Who comes
+/// meanwhile waits for its turn as long as a mount of its own would take, and then starts one of its own. The
 /// mount's process takes the lock for an instant now and then: it ends when the file is gone, names another mount or
 /// none, or was not written for `duration`, and takes the file with it (`restic-gitfs mount --keep-alive`).
 struct KeptFile: Sendable {
@@ -14,6 +16,11 @@ struct KeptFile: Sendable {
   static let prefix = "kept-"
   /// How often a lock is tried that the mount's process seems to hold; a millisecond lies between two tries.
   private static let attempts = 100
+
+  /// Commands that come while others have the mount wait for as long as all of these take; a millisecond lies between two looks.
+  private static let patience = Duration.seconds(10)
+  /// A command that has had the mount for longer is a long one (a clone, a large push): nobody waits for its end.
+  private static let turnLimit = 3
 
   let path: FilePath
   /// How long the mount stays unused, as `restic-gitfs` takes it; it looks whether that is a duration.
@@ -34,18 +41,26 @@ struct KeptFile: Sendable {
     return prefix + result.line
   }
 
-  /// The file `name` in `folder`, locked; made if need be. Nil while another command has it, or where there can be none.
+  /// The file `name` in `folder`, locked; made if need be. Waits for others as the constants say. Nil where another command
+  /// goes on having it, or where there can be none.
   static func take(_ name: String, for duration: String, in folder: FilePath) -> KeptFile? {
-    for _ in 0..<attempts {
+    let end = ContinuousClock.now.advanced(by: patience)
+    var attempt = 0
+    while attempt < attempts {
       let path = folder.appending(name)
       // Without the file the mount is one that does not stay.
       guard let file = open(path, duration: duration, options: [.create]) else { return nil }
       if file.lock() {
         // It may have been removed before the lock was there.
         if file.isLinked { return file }
+        attempt += 1
       } else if file.content.isEmpty {
-        file.descriptor.closeQuietly()
-        return nil
+        guard file.isTakenShortly, .now < end else {
+          file.descriptor.closeQuietly()
+          return nil
+        }
+      } else {
+        attempt += 1
       }
       file.descriptor.closeQuietly()
       usleep(1000)
@@ -66,7 +81,11 @@ struct KeptFile: Sendable {
 
   /// The mount that an earlier command has left, if there is one. From now on the file names none.
   func takeMountpoint() -> FilePath? {
-    defer { ftruncate(descriptor.rawValue, 0) }
+    defer {
+      ftruncate(descriptor.rawValue, 0)
+      // Others see by it since when the mount is in use.
+      futimens(descriptor.rawValue, nil)
+    }
     return mountpoint
   }
 
@@ -100,6 +119,14 @@ struct KeptFile: Sendable {
   private var isLinked: Bool {
     var attributes = stat()
     return fstat(descriptor.rawValue, &attributes) == 0 && attributes.st_nlink > 0
+  }
+
+  /// Whether the command that has the file has had it for a short time.
+  private var isTakenShortly: Bool {
+    var attributes = stat()
+    guard fstat(descriptor.rawValue, &attributes) == 0, attributes.st_nlink > 0 else { return true }
+    // Whatever somebody does to the clock.
+    return abs(time(nil) - attributes.st_mtim.tv_sec) < Self.turnLimit
   }
 
   private func lock() -> Bool {

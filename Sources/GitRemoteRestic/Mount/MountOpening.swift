@@ -68,8 +68,8 @@ struct MountOpening {
       return name.hasPrefix("RESTIC_") && !name.contains("PASSWORD") && !name.hasPrefix("RESTIC_REPOSITORY")
         && !name.hasPrefix("RESTIC_GITFS_TRACE")
     }
-    return [command.location.description, service.writes ? "writable" : "read-only", duration, PrivateMount.program]
-      + configuration.mountArguments + variables.sorted()
+    return command.location.identity + [service.writes ? "writable" : "read-only", duration, PrivateMount.program]
+      + configuration.mountArguments + configuration.keep + variables.sorted()
   }
 
   /// The folder of the snapshot that is served, relative to its root.
@@ -114,7 +114,10 @@ struct MountOpening {
     isReadOnly: Bool, objectFormat: String = "sha1", in folder: PrivateFolder, keptFile: KeptFile? = nil
   ) throws(HelperError) -> PrivateMount {
     let request = PrivateMount.Request(
-      location: command.location, selection: configuration.mountArguments, folder: try repositoryFolder(),
+      location: command.location,
+      selection: configuration.mountArguments + (isReadOnly ? [] : try configuration.keepArguments())
+        + (configuration.acceptsRollback ? ["--accept-rollback"] : []),
+      folder: try repositoryFolder(),
       isReadOnly: isReadOnly,
       isQuiet: isQuiet,
       objectFormat: objectFormat, environment: environment, keptFile: keptFile)

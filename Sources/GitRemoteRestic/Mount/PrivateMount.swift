@@ -37,6 +37,8 @@ final class PrivateMount {
   }
 
   private static let statusAttribute = "user.restic.status"
+  /// The attribute that is there if the mount has begun to put the repository in order.
+  private static let housekeepingAttribute = "user.restic.housekeep"
   /// The state of a mount in which nothing differs from the snapshot.
   private static let clean = "clean"
   /// The program's exit code for a base that has moved.
@@ -74,7 +76,8 @@ final class PrivateMount {
     let path = try folder.makeMountpoint()
     var isMounted = false
     defer { if !isMounted { PrivateFolder.remove(path) } }
-    let (ready, lifeline, input) = (try Pipe.open(), try Pipe.open(), try Pipe.open())
+    let pipes = try Pipe.open(3)
+    let (ready, lifeline, input) = (pipes[0], pipes[1], pipes[2])
     let end =
       request.keptFile.map { ["--keep-alive=\($0.duration)", "--keep-alive-file=\($0.path)"] }
       ?? ["--exit-with-fd", "\(lifeline.readEnd.rawValue)"]
@@ -82,13 +85,19 @@ final class PrivateMount {
       ["mount", "--ready-fd", "\(ready.writeEnd.rawValue)", "--object-format", request.objectFormat] + end
       + (request.isReadOnly ? ["--read-only"] : [])
       + (request.isQuiet ? ["-q"] : []) + request.selection + [path.string]
-    let child = try ChildProcess.start(
-      program, arguments, environment: request.environment.forMount(of: request.location),
-      descriptors: [
-        (0, input.readEnd), (1, .standardError), (ready.writeEnd.rawValue, ready.writeEnd),
-        (lifeline.readEnd.rawValue, lifeline.readEnd),
-      ])
-    for end in [ready.writeEnd, lifeline.readEnd, input.readEnd] { end.closeQuietly() }
+    let child: ChildProcess
+    do throws(HelperError) {
+      defer { for end in [ready.writeEnd, lifeline.readEnd, input.readEnd] { end.closeQuietly() } }
+      child = try ChildProcess.start(
+        program, arguments, environment: request.environment.forMount(of: request.location),
+        descriptors: [
+          (0, input.readEnd), (1, .standardError), (ready.writeEnd.rawValue, ready.writeEnd),
+          (lifeline.readEnd.rawValue, lifeline.readEnd),
+        ])
+    } catch {
+      for end in [ready.readEnd, lifeline.writeEnd, input.writeEnd] { end.closeQuietly() }
+      throw error
+    }
     input.writeEnd.closeQuietly()
 
     isMounted = !ready.readEnd.readAll().isEmpty
@@ -166,6 +175,18 @@ final class PrivateMount {
     isEnded = true
   }
 
+  /// Leaves the mount to itself if the repository is to be put in order, and says so. It ends by itself then, and nobody waits.
+  func leaveForHousekeeping() -> Bool {
+    guard !isEnded, Self.has(Self.housekeepingAttribute, path) else { return false }
+    switch hold {
+    case .lifeline(let descriptor): descriptor.closeQuietly()
+    // The next command makes a mount of its own.
+    case .kept(let file): file.remove()
+    }
+    isEnded = true
+    return true
+  }
+
   private var isCleanAndServed: Bool { state().map { $0.state == Self.clean && $0.refused == nil } ?? false }
 
   /// The program for mounts: beside this one, or wherever PATH has it.
@@ -181,6 +202,13 @@ final class PrivateMount {
     guard descriptor >= 0 else { return Errno(rawValue: errno) }
     defer { close(descriptor) }
     return fsync(descriptor) == 0 ? nil : Errno(rawValue: errno)
+  }
+
+  private static func has(_ attribute: String, _ path: FilePath) -> Bool {
+    var bytes = [UInt8](repeating: 0, count: 64)
+    return path.withPlatformString { path in
+      bytes.withUnsafeMutableBytes { getxattr(path, attribute, $0.baseAddress, $0.count) }
+    } > 0
   }
 
   private static func state(of path: FilePath, attribute: String = statusAttribute) -> MountState? {

@@ -2,10 +2,10 @@ import Platform
 import SystemPackage
 
 extension Pipe {
-  /// A new pipe.
-  static func open() throws(HelperError) -> Pipe {
+  /// `count` new pipes; none is left open where there cannot be so many.
+  static func open(_ count: Int) throws(HelperError) -> [Pipe] {
     do throws(Errno) {
-      return try Pipe()
+      return try several(count)
     } catch {
       throw HelperError("no pipe can be made: \(error)")
     }

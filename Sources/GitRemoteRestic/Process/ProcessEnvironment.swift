@@ -63,7 +63,7 @@ struct ProcessEnvironment: Sendable {
   func forMount(of location: RemoteLocation) -> ProcessEnvironment {
     var result = self
     result.includesPassword = true
-    result.values["RESTIC_REPOSITORY"] = location.text
+    result.values["RESTIC_REPOSITORY"] = location.argument
     result.values["RESTIC_REPOSITORY_FILE"] = nil
     return result
   }

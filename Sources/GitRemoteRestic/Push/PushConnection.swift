@@ -31,10 +31,16 @@ struct PushConnection {
 
   /// Serves one push. Returns how receive-pack ended.
   func serve() throws(HelperError) -> ChildProcess.End {
-    let (input, output) = (try Pipe.open(), try Pipe.open())
-    let process = try server.start(input: input.readEnd, output: output.writeEnd)
-    input.readEnd.closeQuietly()
-    output.writeEnd.closeQuietly()
+    let pipes = try Pipe.open(2)
+    let (input, output) = (pipes[0], pipes[1])
+    let process: ServerProcess
+    do throws(HelperError) {
+      defer { for end in [input.readEnd, output.writeEnd] { end.closeQuietly() } }
+      process = try server.start(input: input.readEnd, output: output.writeEnd)
+    } catch {
+      for end in [input.writeEnd, output.readEnd] { end.closeQuietly() }
+      throw error
+    }
     let client = ClientStream()
     client.carry(to: input.writeEnd)
 

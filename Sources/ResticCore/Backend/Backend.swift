@@ -38,6 +38,9 @@ public protocol Backend: Sendable {
   /// Room on the storage, or nil where nobody can tell.
   func capacity() async throws(BackendError) -> StorageCapacity?
 
+  /// How far the storage's clock is ahead of this machine's, to about a second; nil where nobody can tell.
+  func clockOffset() async throws(BackendError) -> Duration?
+
   /// Whether each call takes a round trip through a network. Then calls that do not need each other's answers are made at once,
   /// and what was seen a moment ago still counts (`Repository.lookLifetime`).
   var isDistant: Bool { get }
@@ -48,6 +51,9 @@ public protocol Backend: Sendable {
 }
 
 extension Backend {
+  /// Nobody can tell.
+  public func clockOffset() async throws(BackendError) -> Duration? { nil }
+
   /// As most storages are.
   public var isDistant: Bool { true }
 
@@ -102,8 +108,8 @@ public struct BackendFile: Hashable, Sendable, CustomStringConvertible {
 
   /// The file of `type` called `name`, or nil where that is not 64 lower-case hex digits.
   public init?(type: BackendFileType, name: String) {
-    guard let id = ID<Never>(hex: name) else { return nil }
-    self.init(type: type, checkedName: id.hex)
+    guard ID<Never>(hex: name) != nil else { return nil }
+    self.init(type: type, checkedName: name)
   }
 
   /// The repository's one config file.

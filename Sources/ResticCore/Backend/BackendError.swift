@@ -18,7 +18,7 @@ public enum BackendError: Error, Hashable, Sendable {
   case missing(String)
   /// Anything that may go through later: I/O errors, timeouts, a network that is away.
   case unavailable(String)
-  /// The storage wants to be left alone for so long.
+  /// The storage has too much to do, and wants to be left alone for so long; zero where it does not say for how long.
   case busy(String, retryAfter: Duration)
   /// Nobody is there to be asked: no such host, nothing listens, no network. Before anybody ever was, waiting for long is
   /// of no use (`RetryPolicy.contactLimit`).

@@ -1,15 +1,15 @@
 /// Runs `body` for every item, at most `limit` at a time, and throws the first failure after all that had begun ended.
 ///
 /// After a failure no further item is begun. The order is that of `items`, as far as an order exists.
-func forEachConcurrently<Item: Sendable>(
-  _ items: [Item], limit: Int, _ body: @escaping @Sendable (Item) async throws(RepositoryError) -> Void
-) async throws(RepositoryError) {
-  let failure = await withTaskGroup(of: RepositoryError?.self, returning: RepositoryError?.self) { group in
+func forEachConcurrently<Item: Sendable, Failure: Error>(
+  _ items: [Item], limit: Int, _ body: @escaping @Sendable (Item) async throws(Failure) -> Void
+) async throws(Failure) {
+  let failure = await withTaskGroup(of: Failure?.self, returning: Failure?.self) { group in
     var remaining = items.makeIterator()
-    var failure: RepositoryError?
+    var failure: Failure?
     func begin(_ item: Item) {
       group.addTask {
-        do throws(RepositoryError) {
+        do throws(Failure) {
           try await body(item)
           return nil
         } catch {

@@ -168,8 +168,8 @@ extension Timestamp {
   // The civil calendar counted in eras of 400 years (146,097 days) whose years begin on 1 March, so that the leap day
   // is the last of its year. 719,468 is the number of days from 0000-03-01 to 1970-01-01.
 
-  /// Days from 1970-01-01 to a date of the proleptic Gregorian calendar with a year that isn't negative.
-  private static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
+  /// Days from 1970-01-01 to a date of the proleptic Gregorian calendar.
+  static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
     let marchYear = month <= 2 ? year - 1 : year
     let era = (marchYear >= 0 ? marchYear : marchYear - 399) / 400
     let yearOfEra = marchYear - era * 400
@@ -179,7 +179,7 @@ extension Timestamp {
   }
 
   /// The date `days` after 1970-01-01.
-  private static func date(days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+  static func date(days: Int64) -> (year: Int64, month: Int64, day: Int64) {
     let shifted = days + 719_468
     let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
     let dayOfEra = shifted - era * 146_097

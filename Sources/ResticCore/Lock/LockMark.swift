@@ -2,7 +2,8 @@ internal import Glibc
 
 /// What our lock files say beyond restic's: one more JSON member, which restic ignores.
 ///
-/// Layout: `"resticGitFS":{"boot":"…","pidNamespace":4026531836,"commit":"…"}`; each of the three may be missing.
+/// Layout: `"resticGitFS":{"boot":"…","pidNamespace":4026531836,"commit":"…","housekeeping":true}`; each of the four may be
+/// missing.
 struct LockMark: Hashable, Sendable {
   /// Where a process number means one process: this boot of this machine, and one of its process namespaces.
   ///
@@ -35,6 +36,8 @@ struct LockMark: Hashable, Sendable {
   var scope: ProcessScope?
   /// Who holds the commit lock, the same in each file that replaces this one; nil in a lock that is none.
   var commitHolder: String?
+  /// Whether the owner keeps house (`HousekeepingLock`).
+  var isHousekeeping = false
 
   /// The member, to be written into a lock file.
   var field: UnknownField {
@@ -51,13 +54,18 @@ struct LockMark: Hashable, Sendable {
       writer.literal("\"commit\":")
       writer.string(commitHolder)
     }
+    if isHousekeeping {
+      if scope != nil || commitHolder != nil { writer.literal(",") }
+      writer.literal("\"housekeeping\":true")
+    }
     writer.literal("}")
     return UnknownField(key: Self.key, rawValue: writer.finish())
   }
 
-  init(scope: ProcessScope? = .current, commitHolder: String? = nil) {
+  init(scope: ProcessScope? = .current, commitHolder: String? = nil, isHousekeeping: Bool = false) {
     self.scope = scope
     self.commitHolder = commitHolder
+    self.isHousekeeping = isHousekeeping
   }
 
   /// The mark in `lock`, which is stored as `id`; nil if the lock is not one of ours.
@@ -85,6 +93,8 @@ struct LockMark: Hashable, Sendable {
           pidNamespace = try reader.number()
         } else if key == "commit" {
           mark.commitHolder = try reader.string()
+        } else if key == "housekeeping" {
+          mark.isHousekeeping = try reader.boolean()
         } else {
           try reader.skipValue()
         }

@@ -66,6 +66,9 @@ public final class RepositoryLock: Sendable {
     if lease.sinceSeen < age { try lease.validate() } else { try await lease.confirm() }
   }
 
+  /// Whether the lock is held, and was taken or confirmed within the last `age`.
+  public func wasSeen(within age: Duration) -> Bool { !isLost && lease.sinceSeen < age }
+
   /// Removes the lock. Throws what the storage failed with; the file is left behind then.
   public func release() async throws(RepositoryError) {
     try await lease.release()

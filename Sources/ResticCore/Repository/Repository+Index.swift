@@ -26,10 +26,13 @@ extension Repository {
       try await requireIdentity(listing: listed, known: known)
       forgetDamage(of: .index, except: entries)
       let damaged = Locked<[DamagedFile]>([])
+      settings.loading.begin(entries.filter { IndexID(hex: $0.file.name).map { !known.contains($0) } ?? false })
       do throws(RepositoryError) {
         try await forEachConcurrently(entries, limit: settings.concurrentLoads) { entry throws(RepositoryError) in
           guard let id = IndexID(hex: entry.file.name), !known.contains(id) else { return }
-          guard let damage = try await self.loadIndexFile(id, entry, rereads: rereadsDamaged) else { return }
+          let damage = try await self.loadIndexFile(id, entry, rereads: rereadsDamaged)
+          self.settings.loading.add(entry)
+          guard let damage else { return }
           self.note(damage)
           damaged.withLock { $0.append(damage) }
         }
@@ -91,7 +94,8 @@ extension Repository {
 
   /// Writes index files for the packs that no index file names: all, or with `onlyIfDue` what has waited long enough.
   ///
-  /// Packs stay on the list until their index file is durable, so a failure loses nothing.
+  /// Packs stay on the list until their index file is durable, so a failure loses nothing. An index file that names packs which
+  /// are gone would be damage, so the lock that keeps them is looked for first (`guardIndexFiles`).
   func saveIndexFiles(onlyIfDue: Bool) async throws(RepositoryError) {
     if onlyIfDue, !directory.withLock({ $0.unindexed.isDue(at: .now) }) { return }
     try await indexGate.pass { () async throws(RepositoryError) in
@@ -100,10 +104,16 @@ extension Repository {
           onlyIfDue && !directory.unindexed.isDue(at: .now) ? [] : directory.unindexed.nextFile
         }
         if packs.isEmpty { return }
+        try await indexGuard.withLock { $0 }?()
         let id = try await save(IndexFile(packs: packs.map(\.content), supersedes: []))
         directory.withLock { $0.name(packs, in: id, at: .now) }
       }
     }
+  }
+
+  /// Has `confirm` called before an index file is written: it throws where a prune may have taken the packs.
+  public func guardIndexFiles(_ confirm: @escaping @Sendable () async throws(RepositoryError) -> Void) {
+    indexGuard.withLock { $0 = confirm }
   }
 
   /// Stores an index file, whatever it says.

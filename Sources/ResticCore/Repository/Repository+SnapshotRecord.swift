@@ -1,81 +1,74 @@
-/// A snapshot file that is listed.
-struct ListedSnapshot: Sendable {
-  let id: SnapshotID
-  let entry: BackendEntry
-
-  /// The snapshot in `entry`; nil where that is another file.
-  init?(_ entry: BackendEntry) {
-    guard entry.file.type == .snapshot, let id = SnapshotID(hex: entry.file.name) else { return nil }
-    self.id = id
-    self.entry = entry
-  }
-}
-
 /// Snapshots that were read once, here or by another process of this machine, are not read again.
 extension Repository {
   /// So many snapshots are read before the record hears of them: whoever is interrupted has not read them for nothing.
   private static let readingStep = 1000
 
-  /// Forgets snapshots that are not among `listed`, all that there are.
-  func forgetUnlisted(_ listed: [ListedSnapshot]) {
-    snapshotCache.withLock { cache in
-      guard !cache.isEmpty else { return }
-      let ids = Set(listed.map(\.id))
-      cache = cache.filter { ids.contains($0.key) }
+  /// All snapshots in `listing`, the oldest first. Calls `read` for each that is not known yet; where it returns nil the
+  /// snapshot is left out.
+  func snapshots(
+    in listing: SnapshotListing,
+    _ read: @escaping @Sendable (ListedSnapshot) async throws(RepositoryError) -> Snapshot?
+  ) async throws(RepositoryError) -> [SavedSnapshot] {
+    let look = knownSnapshots.withLock { $0.look(at: listing) }
+    let gathering = SnapshotGathering(look)
+    if !look.unknown.isEmpty {
+      var rest = await takeOverRecorded(look.unknown, into: gathering)[...]
+      // Once at least: the record is put in order where that is due.
+      repeat {
+        let step = Array(rest.prefix(Self.readingStep))
+        rest = rest.dropFirst(Self.readingStep)
+        try await self.read(step, of: listing, into: gathering, read)
+      } while !rest.isEmpty
     }
+    let (list, recorded) = (gathering.list, gathering.recorded)
+    knownSnapshots.withLock { $0.keep(list, recorded: recorded) }
+    return list
   }
 
-  /// Calls `read` for each of `listed`, all snapshots that there are, that is not known yet. `read` puts what it reads into
-  /// `snapshotCache`.
-  func readUnknown(
-    _ listed: [ListedSnapshot], _ read: @escaping @Sendable (ListedSnapshot) async throws(RepositoryError) -> Void
+  private func read(
+    _ step: [ListedSnapshot], of listing: SnapshotListing, into gathering: SnapshotGathering,
+    _ read: @escaping @Sendable (ListedSnapshot) async throws(RepositoryError) -> Snapshot?
   ) async throws(RepositoryError) {
-    var rest = unknown(listed)[...]
-    guard !rest.isEmpty else { return }
-    if await takeOverRecorded(rest) { rest = unknown(listed)[...] }
-    repeat {
-      let step = Array(rest.prefix(Self.readingStep))
-      rest = rest.dropFirst(Self.readingStep)
-      do throws(RepositoryError) {
-        try await forEachConcurrently(step, limit: settings.concurrentLoads, read)
-      } catch {
-        await record(step, of: listed)
-        throw error
+    let added = Locked<[RecordedSnapshot]>([])
+    let result = await Result(awaiting: { () async throws(RepositoryError) in
+      try await forEachConcurrently(step, limit: settings.concurrentLoads) { listed throws(RepositoryError) in
+        guard let snapshot = try await read(listed) else { return }
+        let saved = SavedSnapshot(id: listed.id, snapshot: snapshot)
+        gathering.add(saved)
+        added.withLock { $0.append(RecordedSnapshot(saved: saved, byteCount: listed.entry.byteCount)) }
       }
-      await record(step, of: listed)
-    } while !rest.isEmpty
-  }
-
-  private func unknown(_ listed: [ListedSnapshot]) -> [ListedSnapshot] {
-    snapshotCache.withLock { cache in listed.filter { cache[$0.id] == nil } }
-  }
-
-  /// Takes over what the record has of `unknown`; says whether it had anything.
-  private func takeOverRecorded(_ unknown: ArraySlice<ListedSnapshot>) async -> Bool {
-    guard let news = await snapshotRecord?.news(), !news.isEmpty else { return false }
-    let byteCounts = Dictionary(unknown.map { ($0.id, $0.entry.byteCount) }, uniquingKeysWith: { first, _ in first })
-    snapshotCache.withLock { cache in
-      cache.reserveCapacity(cache.count + byteCounts.count)
-      // A file of another size is not what was read.
-      for recorded in news where byteCounts[recorded.saved.id] == recorded.byteCount {
-        cache[recorded.saved.id] = recorded.saved.snapshot
-      }
+    })
+    let news = added.withLock { $0 }
+    await snapshotRecord?.update(adding: news, listedCount: listing.snapshots.count) {
+      Self.recorded(gathering.all, of: listing)
     }
-    return true
+    try result.get()
   }
 
-  /// Has the record hold what was read of `step`.
-  private func record(_ step: [ListedSnapshot], of listed: [ListedSnapshot]) async {
-    await snapshotRecord?.update(adding: known(step), listedCount: listed.count) { [self] in known(listed) }
-  }
-
-  private func known(_ listed: [ListedSnapshot]) -> [RecordedSnapshot] {
-    snapshotCache.withLock { cache in
-      listed.compactMap { listed in
-        cache[listed.id].map {
-          RecordedSnapshot(saved: SavedSnapshot(id: listed.id, snapshot: $0), byteCount: listed.entry.byteCount)
-        }
+  /// Puts what the record has of `unknown` into `gathering`, and returns the others.
+  private func takeOverRecorded(
+    _ unknown: [ListedSnapshot], into gathering: SnapshotGathering
+  ) async -> [ListedSnapshot] {
+    guard let news = await snapshotRecord?.news(), !news.isEmpty else { return unknown }
+    let byteCounts = Dictionary(
+      unknown.lazy.map { ($0.id, $0.entry.byteCount) }, uniquingKeysWith: { first, _ in first })
+    var taken = Set<SnapshotID>(minimumCapacity: byteCounts.count)
+    let found = news.compactMap { recorded -> SavedSnapshot? in
+      // A file of another size is not what was read. The record may have a snapshot twice.
+      guard byteCounts[recorded.saved.id] == recorded.byteCount, taken.insert(recorded.saved.id).inserted else {
+        return nil
       }
+      return recorded.saved
+    }
+    gathering.add(recorded: found)
+    return unknown.filter { !taken.contains($0.id) }
+  }
+
+  private static func recorded(_ known: [SavedSnapshot], of listing: SnapshotListing) -> [RecordedSnapshot] {
+    let byteCounts = Dictionary(
+      listing.snapshots.lazy.map { ($0.id, $0.entry.byteCount) }, uniquingKeysWith: { first, _ in first })
+    return known.compactMap { saved in
+      byteCounts[saved.id].map { RecordedSnapshot(saved: saved, byteCount: $0) }
     }
   }
 }

@@ -3,20 +3,20 @@ extension Repository {
   /// read before are not read again, damaged ones neither unless `rereadsDamaged`.
   public func snapshotList(rereadsDamaged: Bool = false) async throws(RepositoryError) -> SnapshotList {
     let entries = try await listEntries(.snapshot)
-    let listed = entries.compactMap(ListedSnapshot.init)
-    forgetUnlisted(listed)
     forgetDamage(of: .snapshot, except: entries)
     let damaged = Locked<[DamagedFile]>([])
-    try await readUnknown(listed) { snapshot throws(RepositoryError) in
-      guard let damage = try await self.damage(of: snapshot.id, snapshot.entry, rereads: rereadsDamaged) else { return }
-      self.note(damage)
-      damaged.withLock { $0.append(damage) }
+    let snapshots = try await snapshots(in: SnapshotListing(entries)) { listed throws(RepositoryError) in
+      switch try await self.read(listed.id, listed.entry, rereadsDamaged: rereadsDamaged) {
+      case .snapshot(let snapshot): return snapshot
+      case .damaged(let damage):
+        self.note(damage)
+        damaged.withLock { $0.append(damage) }
+        return nil
+      case .gone: return nil
+      }
     }
-    let loaded = snapshotCache.withLock { $0 }
     let list = SnapshotList(
-      snapshots: listed.compactMap { listed in loaded[listed.id].map { SavedSnapshot(id: listed.id, snapshot: $0) } }
-        .sorted { ($0.snapshot.time, $0.id) < ($1.snapshot.time, $1.id) },
-      damaged: damaged.withLock { $0 }.sorted { $0.file.name < $1.file.name })
+      snapshots: snapshots, damaged: damaged.withLock { $0 }.sorted { $0.file.name < $1.file.name })
     list.passedOver.forEach(warn)
     return list
   }
@@ -37,32 +37,59 @@ extension Repository {
   /// once.
   public func snapshots() async throws(RepositoryError) -> [SavedSnapshot] {
     let list = try await snapshotList()
-    list.damaged.forEach(warn)
+    warnOfDamage(in: list)
     return list.snapshots
   }
 
-  /// What is wrong with a listed snapshot file that is not in the cache; nil if it is there now, or the file is gone.
-  private func damage(
-    of id: SnapshotID, _ entry: BackendEntry, rereads: Bool
-  ) async throws(RepositoryError) -> DamagedFile? {
-    if let damage = damageOfSize(entry) {
-      return DamagedFile(
-        file: entry.file, byteCount: entry.byteCount,
-        message: "\(damage.message); the file holds no snapshot: remove it", mayHaveBeenSound: false)
+  /// A warning names each file of `list` that cannot be read, once.
+  public func warnOfDamage(in list: SnapshotList) {
+    list.damaged.forEach(warn)
+  }
+
+  /// The snapshot that the storage has under the name `id`, whether or not it is listed; nil if there is none. What this
+  /// process or its cache knows counts for nothing. Throws `.damaged` naming the file where it cannot be read.
+  public func storedSnapshot(_ id: SnapshotID) async throws(RepositoryError) -> SavedSnapshot? {
+    do throws(BackendError) {
+      _ = try await storage.byteCount(of: .snapshot(id))
+    } catch .notFound {
+      return nil
+    } catch {
+      throw .backend(error)
     }
-    if !rereads, let known = knownDamage(of: entry) { return known }
+    return SavedSnapshot(id: id, snapshot: try await snapshot(id))
+  }
+
+  /// What a listed snapshot file turned out to be.
+  private enum ReadFile {
+    case snapshot(Snapshot)
+    case damaged(DamagedFile)
+    /// Forgotten since it was listed.
+    case gone
+  }
+
+  private func read(
+    _ id: SnapshotID, _ entry: BackendEntry, rereadsDamaged: Bool
+  ) async throws(RepositoryError) -> ReadFile {
+    if let damage = damageOfSize(entry) {
+      return .damaged(
+        DamagedFile(
+          file: entry.file, byteCount: entry.byteCount,
+          message: "\(damage.message); the file holds no snapshot: remove it", mayHaveBeenSound: false))
+    }
+    if !rereadsDamaged, let known = knownDamage(of: entry) { return .damaged(known) }
     do throws(RepositoryError) {
       switch try await read(id) {
-      case .success:
+      case .success(let snapshot):
         forgetDamage(of: entry.file)
-        return nil
+        return .snapshot(snapshot)
       case .failure(let fault):
-        return DamagedFile(
-          file: entry.file, byteCount: entry.byteCount, message: fault.message, mayHaveBeenSound: fault.mayHaveBeenSound
-        )
+        return .damaged(
+          DamagedFile(
+            file: entry.file, byteCount: entry.byteCount, message: fault.message,
+            mayHaveBeenSound: fault.mayHaveBeenSound))
       }
     } catch .backend(.notFound) {
-      return nil  // Forgotten since it was listed.
+      return .gone
     }
   }
 
@@ -77,7 +104,7 @@ extension Repository {
     do throws(RepositoryError) {
       let snapshot = try await load(.snapshot(id)) { plaintext, _ throws(FormatError) in try Snapshot.decode(plaintext)
       }
-      snapshotCache.withLock { $0[id] = snapshot }
+      knownSnapshots.withLock { $0.note(id, snapshot) }
       return .success(snapshot)
     } catch .damaged(let message) {
       return .failure(Fault(message: message, mayHaveBeenSound: try await mayHaveBeenSound(id)))
@@ -96,7 +123,7 @@ extension Repository {
 
   /// The snapshot stored as `id`. Throws `.damaged` naming the file where it cannot be read.
   public func snapshot(_ id: SnapshotID) async throws(RepositoryError) -> Snapshot {
-    if let cached = snapshotCache.withLock({ $0[id] }) { return cached }
+    if let known = knownSnapshots.withLock({ $0.snapshot(id) }) { return known }
     switch try await read(id) {
     case .success(let snapshot): return snapshot
     case .failure(let fault): throw .damaged(fault.message)
@@ -106,7 +133,8 @@ extension Repository {
   /// The newest snapshot that `filter` lets through: the one of the highest time; nil if there is none. Throws `.damaged`
   /// naming the file where it cannot be told, since a damaged file may be it (`SnapshotList`).
   public func latestSnapshot(matching filter: SnapshotFilter) async throws(RepositoryError) -> SavedSnapshot? {
-    try await snapshotList().newest { filter.matches($0) }
+    let isWanted = { (snapshot: Snapshot) in filter.matches(snapshot) }
+    return try await seeingNewest(of: try await snapshotList(), where: isWanted).newest(where: isWanted)
   }
 
   /// The snapshot whose id begins with `prefix`. Throws `.noSnapshot` where none or more than one does.
@@ -142,8 +170,8 @@ extension Repository {
   @discardableResult
   public func save(_ sealed: SealedSnapshot) async throws(RepositoryError) -> SavedSnapshot {
     try await store(.snapshot(sealed.saved.id), sealed.bytes)
-    snapshotCache.withLock { $0[sealed.saved.id] = sealed.saved.snapshot }
-    await snapshotRecord?.add(RecordedSnapshot(saved: sealed.saved, byteCount: sealed.bytes.byteCount))
+    knownSnapshots.withLock { $0.note(sealed.saved.id, sealed.saved.snapshot) }
+    snapshotRecord?.addBeside(RecordedSnapshot(saved: sealed.saved, byteCount: sealed.bytes.byteCount))
     return sealed.saved
   }
 

@@ -1,4 +1,5 @@
 public import Logging
+public import SystemPackage
 
 /// A restic repository, opened with a password: the façade of this module.
 ///
@@ -35,8 +36,14 @@ public final class Repository: Sendable {
     public var scryptCost: ScryptCost?
     /// Where caches are kept; nil: nowhere.
     public var cache: CachePlace?
+    /// The folder with a folder for each repository, in which it is kept what this machine has seen; nil: nowhere.
+    public var stateFolder: FilePath?
     /// Where those who wait say what for.
     public var waiting = WaitingNotes()
+    /// Where loads are counted that the cache answers or could have answered.
+    public var traffic = TrafficCounter()
+    /// Where it is noted how far the loading of the index is.
+    public var loading = LoadingProgress()
     /// Where warnings go.
     public var logger = Logger(label: "restic")
 
@@ -59,6 +66,8 @@ public final class Repository: Sendable {
   /// What this machine's disk has of the repository.
   let cache: RepositoryCache?
   let snapshotRecord: SnapshotRecord?
+  /// What this machine has seen of the repository.
+  public let seen: SeenMemory
   /// What the opening has read and nobody has used yet; see `endOpening`.
   let openingReads: Locked<OpeningReads?>
   /// The config as it was last seen. Only `confirmIdentity` changes it, and only its version.
@@ -73,8 +82,10 @@ public final class Repository: Sendable {
   let treesAhead = TreesAhead()
   /// Only one task at a time loads or saves index files.
   let indexGate = AsyncGate()
-  /// Snapshots that were loaded; what an id names never changes.
-  let snapshotCache = Locked<[SnapshotID: Snapshot]>([:])
+  /// Asked before an index file is written (`guardIndexFiles`).
+  let indexGuard = Locked<(@Sendable () async throws(RepositoryError) -> Void)?>(nil)
+  /// Snapshots that were read or saved; what an id names never changes.
+  let knownSnapshots = Locked(KnownSnapshots())
   /// Snapshot and index files that could not be read; see `note`.
   let damagedFiles = Locked<[BackendFile: KnownDamage]>([:])
   /// Lock files that were read, and those that are ours; a lock file never changes.
@@ -92,8 +103,13 @@ public final class Repository: Sendable {
       RepositoryCache($0, repositoryID: config.id, logger: settings.logger)
     }
     self.cache = cache
-    self.backend = cache.flatMap { $0.keepsFiles ? CachingBackend(backend, cache: $0) : nil } ?? backend
+    self.backend =
+      cache.flatMap { $0.keepsFiles ? CachingBackend(backend, cache: $0, traffic: settings.traffic) : nil } ?? backend
     snapshotRecord = cache.map { SnapshotRecord($0, masterKey: masterKey) }
+    let seenFile = settings.stateFolder.flatMap { folder in
+      ID<Never>(hex: config.id).map { SeenSnapshotsFile(in: folder, repository: $0, masterKey: masterKey) }
+    }
+    seen = SeenMemory(seenFile, logger: settings.logger)
     knownConfig = Locked(config)
     chunker = Chunker(polynomial: polynomial)
     self.keyID = keyID
@@ -115,6 +131,15 @@ public final class Repository: Sendable {
     BlobCoder(
       masterKey: masterKey, version: config.version, compression: settings.compression,
       verifiesWrites: settings.verifiesWrites)
+  }
+
+  /// A disk that keeps a cache waiting for longer is not worth the wait.
+  private static let cacheLimit = Duration.seconds(5)
+
+  /// Waits until this machine's disk has what was saved into the cache, for a few seconds at most. A program that saves and
+  /// ends calls it before its end.
+  public func finishCaching() async {
+    await cache?.finish(within: Self.cacheLimit)
   }
 
   /// Something that stores blobs, for one snapshot.

@@ -6,36 +6,41 @@ struct SnapshotAncestry {
   /// What the newest snapshot contains: itself and what it builds upon, under old names and new ones.
   let lineage: Set<SnapshotID>
 
-  /// By name. A snapshot that was tagged or rewritten has a new name; its children know the old one.
-  private let byID: [SnapshotID: SavedSnapshot]
+  /// The snapshots, the newest among them.
+  private let snapshots: [SavedSnapshot]
+  /// Where each of them is, by name. A snapshot that was tagged or rewritten has a new name; its children know the old one.
+  private let indexes: [SnapshotID: Int]
 
   /// The ancestry of `newest`, as far as `snapshots` tell.
   init(of newest: SavedSnapshot, among snapshots: [SavedSnapshot]) {
-    var byID: [SnapshotID: SavedSnapshot] = [:]
-    byID.reserveCapacity(snapshots.count + 1)
-    for saved in snapshots + [newest] {
-      if let original = saved.snapshot.original { byID[original] = saved }
+    let snapshots = snapshots.last?.id == newest.id ? snapshots : snapshots + [newest]
+    var indexes: [SnapshotID: Int] = [:]
+    indexes.reserveCapacity(snapshots.count)
+    for index in snapshots.indices {
+      if let original = snapshots[index].snapshot.original { indexes[original] = index }
     }
-    for saved in snapshots + [newest] { byID[saved.id] = saved }
-    self.byID = byID
+    for index in snapshots.indices { indexes[snapshots[index].id] = index }
+    (self.snapshots, self.indexes) = (snapshots, indexes)
 
-    var lineage: Set<SnapshotID> = []
+    var lineage = Set<SnapshotID>(minimumCapacity: snapshots.count)
     var open = [newest.id]
     while let id = open.popLast() {
-      guard lineage.insert(id).inserted, let saved = byID[id] else { continue }
-      open += saved.parents
-      if let original = saved.snapshot.original { lineage.insert(original) }
-      lineage.insert(saved.id)
+      guard lineage.insert(id).inserted, let index = indexes[id] else { continue }
+      snapshots[index].appendParents(to: &open)
+      if let original = snapshots[index].snapshot.original { lineage.insert(original) }
+      lineage.insert(snapshots[index].id)
     }
     self.lineage = lineage
   }
+
+  private func known(_ id: SnapshotID) -> SavedSnapshot? { indexes[id].map { snapshots[$0] } }
 
   /// All names of what `snapshots` build upon, outside of the lineage.
   func ancestors(of snapshots: [SavedSnapshot]) -> Set<SnapshotID> {
     var ancestors: Set<SnapshotID> = []
     var open = snapshots.flatMap(\.parents)
     while let id = open.popLast() {
-      guard !lineage.contains(id), ancestors.insert(id).inserted, let saved = byID[id] else { continue }
+      guard !lineage.contains(id), ancestors.insert(id).inserted, let saved = known(id) else { continue }
       ancestors.insert(saved.id)
       open += saved.parents
     }
@@ -54,13 +59,13 @@ struct SnapshotAncestry {
       var next = start
       var base: SnapshotID?
       while base == nil {
-        guard onLine.insert(next).inserted, let saved = byID[next] else {
+        guard onLine.insert(next).inserted, let saved = known(next) else {
           base = reachable[start]  // parents in a circle: no line leads out of it
           break
         }
         line.append(next)
         for id in saved.parents.reversed() {
-          let id = lineage.contains(id) ? id : byID[id]?.id ?? id
+          let id = lineage.contains(id) ? id : known(id)?.id ?? id
           if lineage.contains(id) {
             base = id
           } else if let known = bases[id] {
@@ -80,22 +85,30 @@ struct SnapshotAncestry {
 
   /// For each snapshot outside of the lineage that builds upon something in it, one of those that it builds upon.
   private func someBases() -> [SnapshotID: SnapshotID] {
-    var children: [SnapshotID: [SnapshotID]] = [:]
+    var children: [Int: [SnapshotID]] = [:]
     var open: [(id: SnapshotID, base: SnapshotID)] = []
-    for (id, saved) in byID where id == saved.id && !lineage.contains(id) {
-      for parent in saved.parents {
+    var parents: [SnapshotID] = []
+    for index in snapshots.indices {
+      let id = snapshots[index].id
+      // Of two with one name the last one counts.
+      if lineage.contains(id) || indexes[id] != index { continue }
+      parents.removeAll(keepingCapacity: true)
+      snapshots[index].appendParents(to: &parents)
+      for parent in parents {
         if lineage.contains(parent) {
           open.append((id, parent))
-        } else if let parent = byID[parent] {
-          children[parent.id, default: []].append(id)
+        } else if let parent = indexes[parent] {
+          children[parent, default: []].append(id)
         }
       }
     }
+    // What nothing leads to is nobody's fork.
+    if open.isEmpty { return [:] }
     var bases: [SnapshotID: SnapshotID] = [:]
     while let (id, base) = open.popLast() {
       guard bases[id] == nil else { continue }
       bases[id] = base
-      open += (children[id] ?? []).map { ($0, base) }
+      open += (indexes[id].flatMap { children[$0] } ?? []).map { ($0, base) }
     }
     return bases
   }
@@ -103,5 +116,14 @@ struct SnapshotAncestry {
 
 extension SavedSnapshot {
   /// The snapshots that this one contains: those that were merged into it, then its parent.
-  fileprivate var parents: [SnapshotID] { snapshot.mergedParents + (snapshot.parent.map { [$0] } ?? []) }
+  fileprivate var parents: [SnapshotID] {
+    var parents: [SnapshotID] = []
+    appendParents(to: &parents)
+    return parents
+  }
+
+  fileprivate func appendParents(to ids: inout [SnapshotID]) {
+    if !snapshot.unknownFields.isEmpty { ids += snapshot.mergedParents }
+    if let parent = snapshot.parent { ids.append(parent) }
+  }
 }

@@ -26,6 +26,27 @@ public struct SnapshotList: Sendable {
       """)
   }
 
+  /// The list without a snapshot that is not there any more.
+  func without(_ id: SnapshotID) -> SnapshotList {
+    SnapshotList(snapshots: snapshots.filter { $0.id != id }, damaged: damaged)
+  }
+
+  /// A list of `snapshots` in any order, none of them damaged.
+  public init(_ snapshots: [SavedSnapshot]) {
+    self.init(snapshots: snapshots.sorted { $1.isNewer(than: $0) }, damaged: [])
+  }
+
+  init(snapshots: [SavedSnapshot], damaged: [DamagedFile]) {
+    self.snapshots = snapshots
+    self.damaged = damaged
+  }
+
+  /// The list with `saved` as well, which is stored but not listed.
+  public func adding(_ saved: SavedSnapshot) -> SnapshotList {
+    let index = snapshots.lastIndex { saved.isNewer(than: $0) }.map { $0 + 1 } ?? 0
+    return SnapshotList(snapshots: snapshots[..<index] + [saved] + snapshots[index...], damaged: damaged)
+  }
+
   /// The damaged files that are passed over when all snapshots are asked for. Where fewer are asked for, `matching` may
   /// throw because of one of these.
   var passedOver: [DamagedFile] {
@@ -44,7 +65,8 @@ public struct SnapshotList: Sendable {
 
   /// The newest snapshot that `isWanted`; nil if there is none. Throws as `matching` does.
   public func newest(where isWanted: (Snapshot) -> Bool) throws(RepositoryError) -> SavedSnapshot? {
-    try matching(isWanted).last
+    // Without damage nobody has to look at all of them.
+    damaged.isEmpty ? snapshots.last { isWanted($0.snapshot) } : try matching(isWanted).last
   }
 }
 

@@ -31,8 +31,12 @@ final class SnapshotRecord: Sendable {
     await withPosition { file, position, folder throws(Errno) in try file.read(in: folder, from: &position) } ?? []
   }
 
-  /// Adds a snapshot that this process has saved.
-  func add(_ snapshot: RecordedSnapshot) async {
+  /// Adds a snapshot that this process has saved, while the caller goes on.
+  func addBeside(_ snapshot: RecordedSnapshot) {
+    cache.changeBeside { [self] in await add(snapshot) }
+  }
+
+  private func add(_ snapshot: RecordedSnapshot) async {
     _ = await withPosition { file, position, folder throws(Errno) in
       if try file.append([snapshot], in: folder, at: &position) == .missing {
         try file.replace(with: [snapshot], in: folder, at: &position)

@@ -1,9 +1,10 @@
+import Logging
 import ResticCore
 
 /// What the process gives its commands: the environment, the terminal, signals and the log.
 struct CommandContext: Sendable {
   /// The variables the program reads.
-  let environment: Environment
+  var environment: Environment
   /// The terminal, if there is one.
   let terminal: Terminal
   /// Where signals arrive.
@@ -12,6 +13,8 @@ struct CommandContext: Sendable {
   let log: LogDestination
   /// The descriptors beside the standard ones that the process was started with.
   let inheritedDescriptors: [Int32]
+  /// Where the service manager that started the process listens, if there is one.
+  let notifySocket: NotifySocket?
   /// The arguments, the command's name first, for a process that starts itself again.
   let arguments: [String]
 
@@ -20,8 +23,13 @@ struct CommandContext: Sendable {
     StandardStream.output.write(line + "\n")
   }
 
+  /// Tells on standard error why the command fails.
+  func fail(_ text: String) {
+    log.tell(text, level: .error)
+  }
+
   /// Tells `text` on standard error.
   func warn(_ text: String) {
-    StandardStream.error.tell(text)
+    log.tell(text, level: .warning)
   }
 }

@@ -49,6 +49,7 @@ struct InitCommand: ContextualCommand {
   }
 
   func run(in context: CommandContext) async throws {
+    let repository = try repository.completed(by: try repository.entry(context.environment))
     let location = try repository.location(context.environment)
     var settings = Repository.Settings()
     settings.logger = try output.makeLogger(context.log)

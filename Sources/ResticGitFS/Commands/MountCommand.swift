@@ -1,6 +1,8 @@
 import ArgumentParser
 import Logging
 import MessageText
+import NamedRepositories
+import ProcessPrivacy
 import ResticCore
 import SystemPackage
 
@@ -18,19 +20,27 @@ struct MountCommand: ContextualCommand {
 
       EXAMPLES
         restic-gitfs mount -r /srv/vault ~/vault
+        restic-gitfs mount vault   (named in ~/.config/restic-gitfs/config.toml)
         restic-gitfs mount -r /srv/vault --tag git --commit-after 5m ~/vault
         restic-gitfs mount -r /srv/vault --snapshot 1a2b3c4d ~/old   (read-only)
         restic-gitfs mount -r /srv/vault --snapshot latest:/srv/git/p.git ~/p   (one folder, read-only)
         restic-gitfs mount -r /srv/vault --foreground -v ~/vault
+        restic-gitfs mount -r /srv/vault --json ~/vault
+          {"message_type":"mounted","mountpoint":"/home/me/vault","pid":17,"repository":"/srv/vault","snapshot":"…"}
+        restic-gitfs mount -r /srv/vault --keep-last 20 --keep-daily 30 ~/vault   (forgets older snapshots)
         restic-gitfs mount -r /srv/vault -o allow_other -o local.connections=2 ~/vault
 
       SIGNALS
         SIGTERM and SIGINT save and unmount, SIGUSR1 saves.
+
+      With --foreground a service manager (systemd, Type=notify) is told when the mount is ready and how the last save goes on.
       """)
 
   @OptionGroup var repository: RepositoryOptions
   @OptionGroup var filter: FilterOptions
   @OptionGroup var storage: StorageOptions
+  @OptionGroup var maintenance: MaintenanceOptions
+  @OptionGroup(title: "Retention Options") var retention: RetentionOptions
   @OptionGroup var output: OutputOptions
 
   @Flag(name: .shortAndLong, help: "Stay in the foreground and log to standard error.")
@@ -45,8 +55,13 @@ struct MountCommand: ContextualCommand {
   @Option(
     help: ArgumentHelp(
       "The snapshot to show: an id (read-only), or latest. With a folder, as latest:/srv/p.git, only that (read-only).",
-      valueName: "id[:folder]"))
+      valueName: "id[:folder]"),
+    completion: SnapshotCompletion.kind)
   var snapshot = "latest"
+
+  @Flag(
+    help: "Accept that the storage shows an older state of the repository than this machine has seen.")
+  var acceptRollback = false
 
   @Flag(name: .customLong("no-git-init"), help: "Leave an empty repository empty.")
   var leavesEmpty = false
@@ -81,6 +96,15 @@ struct MountCommand: ContextualCommand {
     transform: Duration.parse)
   var refresh: Duration = .seconds(30)
 
+  @Flag(help: "Print JSON once the mount is ready.")
+  var json = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Write figures for Prometheus to this file every 15 seconds: NAME.prom in node_exporter's textfile folder.",
+      valueName: "file"), completion: .file())
+  var metricsFile: String?
+
   /// Of a new bare repository.
   @Option(help: .hidden)
   var objectFormat = ObjectFormat.sha1
@@ -100,21 +124,25 @@ struct MountCommand: ContextualCommand {
   @Option(help: .hidden)
   var keepAliveFile: String?
 
+  /// The location as mount(8) has it: what is mounted has to have the same name, or `mount -a` would mount it once more.
+  @Option(help: .hidden)
+  var sourceName: String?
+
   /// The folder that the program takes for a git repository.
   @Option(help: .hidden)
   var gitFolder = ""
 
-  @Argument(help: ArgumentHelp("An empty folder.", valueName: "mountpoint"), completion: .directory)
-  var mountpoint: String
-
-  /// What else was given: nothing, or the folder of somebody who wrote `mount REPOSITORY FOLDER`.
-  @Argument(help: .hidden)
-  var surplus: [String] = []
+  /// The mountpoint, after the repository's name if it has one (`MountPlaces`).
+  @Argument(
+    help: ArgumentHelp(
+      "An empty folder. Before it, or in its place, the name of a repository of the configuration file.",
+      valueName: "mountpoint"), completion: .directory)
+  var places: [String] = []
 
   func validate() throws {
-    guard let folder = surplus.first else { return }
+    guard places.count > 2 || places.count == 2 && repository.repository != nil else { return }
     throw ValidationError(
-      "mount takes one argument, the mountpoint; if '\(mountpoint)' is the repository, write -r before it: mount -r \(ShellWord(mountpoint)) \(ShellWord(folder))"
+      "mount takes one argument, the mountpoint; if '\(places[0])' is the repository, write -r before it: mount -r \(ShellWord(places[0])) \(ShellWord(places[1]))"
     )
   }
 
@@ -122,6 +150,44 @@ struct MountCommand: ContextualCommand {
     guard foreground || readyFd != nil else {
       throw CommandError.silent(try DetachedMount.start(in: context))
     }
+    let places = try namedPlaces(context.environment)
+    var (command, context) = (self, context)
+    if let name = places.name {
+      command.repository.repository = name
+      context.environment = context.environment.withoutRepository
+    }
+    let entry = try command.repository.entry(context.environment)
+    try command.complete(by: entry)
+    guard let mountpoint = places.mountpoint ?? entry?[.mountpoint] else {
+      throw CommandError(
+        "no mountpoint is given: name an empty folder"
+          + (entry.map { ", or add mountpoint = \"…\" to \($0.file)" } ?? ""))
+    }
+    try await command.serve(at: mountpoint, in: context)
+  }
+
+  /// What the arguments name.
+  private func namedPlaces(_ environment: Environment) throws(CommandError) -> MountPlaces {
+    try MountPlaces(
+      places, isGiven: repository.repository != nil || repository.repositoryFile != nil,
+      isPreset: environment[.repository] != nil || environment[.repositoryFile] != nil
+    ) { name throws(CommandError) in try environment.namedRepository(name) != nil }
+  }
+
+  /// Takes over what the configuration file says and the command line does not.
+  private mutating func complete(by entry: NamedRepository?) throws(CommandError) {
+    guard let entry else { return }
+    repository = try repository.completed(by: entry)
+    filter = filter.completed(by: entry)
+    storage = storage.completed(by: entry)
+    readOnly = readOnly || entry.isOn(.readOnly)
+    guard !isForGit else { return }
+    allowOther = allowOther || entry.isOn(.allowOther)
+    if commitAfter == nil { commitAfter = try entry.duration(.commitAfter) }
+  }
+
+  /// Mounts at `mountpoint`, and serves until the mount is gone.
+  private func serve(at mountpoint: String, in context: CommandContext) async throws {
     try exitWithFd.map { descriptor throws(CommandError) in try Lifeline(descriptor: descriptor) }?.watch()
     let kept = try keepAliveFile.map { path throws(CommandError) in
       try KeepAlive(file: FilePath(path), mountpoint: FilePath(mountpoint), duration: keepAlive ?? .zero)
@@ -131,20 +197,27 @@ struct MountCommand: ContextualCommand {
     let location = try repository.location(context.environment)
     let path = try Mountpoint.checked(mountpoint, repository: location.localPath, table: try Self.mountTable())
     let logger = try output.makeLogger(context.log)
-    let memory = try memoryBudget(logger: logger)
-    let configuration = try configuration(
+    let memory = try storage.memoryBudget(logger: logger)
+    var configuration = try configuration(
       mountpoint: path, location: location, memory: memory, context.environment)
-    let settings = try settings(memory, logger: logger, context.environment)
+    configuration.announcesInJSON = json
+    configuration.metricsFile = try metricsFile.map { file throws(CommandError) in try MetricsFile.checked(file) }
+    let settings = try storage.settings(memory, logger: logger, context.environment)
     let readiness = try readyFd.map { descriptor throws(CommandError) in try Readiness(descriptor: descriptor) }
 
+    // A process in the background is not the one that a service manager has started.
+    let report = ServiceReport(to: readiness == nil ? context.notifySocket : nil)
     let waiting = WaitingLine(isQuiet: output.quiet)
-    let opened = try await waiting.showing(settings.waiting) {
-      try await repository.open(
-        at: location, options: try mountOptions().storage, settings: settings, isForGit: isForGit, reading: .everything,
-        in: context)
+    let opened = try await report.starting("opening \(location)", settings.waiting) {
+      try await waiting.showing(settings.waiting) {
+        try await repository.open(
+          at: location, options: try mountOptions().storage, settings: settings, isForGit: isForGit,
+          reading: .everything, in: context)
+      }
     }
     let server = MountServer(
-      repository: opened, configuration: configuration, logger: logger, isQuiet: output.quiet, context: context)
+      repository: opened, configuration: configuration, logger: logger, isQuiet: output.quiet, report: report,
+      context: context)
     do {
       throw CommandError.silent(try await server.serve(readiness: readiness))
     } catch let error as RepositoryError {
@@ -170,21 +243,23 @@ struct MountCommand: ContextualCommand {
       throw CommandError("--no-lock is for mounts that change nothing: add --read-only")
     }
 
-    let client = ClientIdentity.current
+    let retention = retention.policy
+    if isReadOnly, !isForGit, !retention.isEmpty {
+      throw CommandError("--keep-… is for mounts that save: this one is read-only")
+    }
+
     return MountConfiguration(
       mountpoint: mountpoint, isReadOnly: isReadOnly, takesLock: !noLock, selection: selection,
-      createsBareRepository: !leavesEmpty, fileSystemName: "restic:\(location)",
+      createsBareRepository: !leavesEmpty, fileSystemName: sourceName.map(URLPassword.hidden) ?? "restic:\(location)",
       allowsOther: allowOther || listed.allowsOther, allowsExecution: exec || listed.allowsExecution,
       otherOptions: listed.others, isForOneProgram: isForGit, gitFolder: gitFolder, showsSafeConfiguration: safeConfig,
       objectFormat: objectFormat, staysForNext: keepAliveFile != nil, commitAfter: commitAfter,
-      fsyncInterval: fsyncInterval, refreshInterval: refresh == .zero || isForGit ? nil : refresh,
-      memory: memory ?? storage.memoryLimit,
+      fsyncInterval: fsyncInterval, retention: retention, refreshInterval: refresh == .zero || isForGit ? nil : refresh,
+      housekeeping: maintenance.limits, housekeepingQuiet: maintenance.maintenanceQuiet,
+      memory: memory ?? storage.memoryLimit, acceptsRollback: acceptRollback,
       retryLock: repository.retryLock,
       trace: environment[.trace],
-      // A filter for hosts must match what we save, or the next mount would not find it.
-      identity: SnapshotIdentity(
-        hostname: filter.hosts.first ?? client.hostname, username: client.username, userID: client.uid,
-        groupID: client.gid))
+      identity: SnapshotIdentity(following: filter))
   }
 
   /// What stands after `-o`. A program that mounts for itself has options of the storage only.
@@ -194,32 +269,6 @@ struct MountCommand: ContextualCommand {
 
   /// Whether git-remote-restic has started it.
   private var isForGit: Bool { exitWithFd != nil || keepAliveFile != nil }
-
-  /// The memory limit, or what the limits of the process leave of it. The pool learns where writers are to be refused.
-  private func memoryBudget(logger: Logger) throws(CommandError) -> MemoryBudget {
-    let room = MemoryRoom.byteCount()
-    guard let budget = storage.memoryLimit.fitting(room) else {
-      throw CommandError(
-        "a mount needs \(MemoryBudget.leastRoom >> 20) MiB more than this process has, and its limits leave "
-          + "\((room ?? 0) >> 20): see `ulimit -a` and the memory limit of its control group")
-    }
-    if budget != storage.memoryLimit {
-      logger.notice("the limits of this process leave \(budget.byteLimit >> 20) MiB for --memory-limit")
-    }
-    BufferPool.shared.limitLent(to: budget.lentByteLimit(room))
-    return budget
-  }
-
-  private func settings(
-    _ memory: MemoryBudget, logger: Logger, _ environment: Environment
-  ) throws(CommandError) -> Repository.Settings {
-    var settings = Repository.Settings()
-    settings.compression = try storage.compressionMode(environment)
-    settings.packByteCount = min(try storage.packByteCount(environment) ?? settings.packByteCount, memory.packByteLimit)
-    settings.packsInFlight = memory.packsInFlight
-    settings.logger = logger
-    return settings
-  }
 
   private static func mountTable() throws(CommandError) -> MountTable {
     do {

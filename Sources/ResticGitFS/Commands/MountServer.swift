@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import Platform
 import ResticCore
 import SystemPackage
 
@@ -15,8 +16,12 @@ struct MountServer: Sendable {
   let logger: Logger
   /// Whether notices are left out.
   let isQuiet: Bool
+  /// What a service manager is told.
+  let report: ServiceReport
   /// The process.
   let context: CommandContext
+  /// What is done on the mount once it serves, on a thread of its own; then it ends.
+  var work: (@Sendable (MountService) -> Void)?
 
   /// Waits for a commit of the same repository that is under way, mounts, tells `readiness`, serves until the mount is
   /// gone, and returns how the process is to end.
@@ -25,7 +30,7 @@ struct MountServer: Sendable {
       throw RepositoryError.damaged("the config file holds no repository id")
     }
     let directory = context.environment.stateHome.map { SessionDirectory(stateHome: $0, repositoryID: id.hex) }
-    try await waitForCommits(in: directory)
+    try await starting { try await waitForCommits(in: directory) }
     let session = try startSession(in: directory)
 
     let signals = ServingSignals(logger: logger)
@@ -33,12 +38,16 @@ struct MountServer: Sendable {
     context.signals.listen(to: ServingSignals.ignored)
     let service: MountService
     do {
-      service = try await prepare(signals)
-      try await mount(service, for: session)
+      service = try await starting {
+        let service = try await prepare(signals)
+        try await mount(service, for: session)
+        return service
+      }
     } catch {
       end(session, .failed(message: "\(error)"))
       throw signals.hasBeenAskedToEnd ? CommandError.silent(.interrupted) : error
     }
+    if configuration.announcesInJSON { context.say(await MountAnnouncement(service).json) }
     do {
       // Whoever reads what the first program says would wait for the end of a mount that stays.
       try readiness?.report(
@@ -50,10 +59,45 @@ struct MountServer: Sendable {
       context.warn(error.description)
     }
     signals.serve(service)
+    let metrics = configuration.metricsFile.map { MetricsTimer(service: service, file: $0, logger: logger) }
+    service.onLeave { leaveProgram() }
+    try begin(work, on: service)
+    let status = await BlockingExecutor(threadCount: 1).run { service.status() }
+    report.ready(status)
 
     let outcome = await BlockingExecutor(threadCount: 1).run { service.run() }
+    await metrics?.end()
+    await repository.finishCaching()
     end(session, outcome)
-    return report(outcome)
+    return log(outcome)
+  }
+
+  /// What `body` returns, while a service manager is asked for time.
+  private func starting<Success: Sendable>(_ body: () async throws -> Success) async throws -> Success {
+    try await report.starting("mounting \(configuration.mountpoint)", repository.settings.waiting, body)
+  }
+
+  private func begin(_ work: (@Sendable (MountService) -> Void)?, on service: MountService) throws {
+    guard let work else { return }
+    do throws(Errno) {
+      try PlainThread.start {
+        work(service)
+        service.requestExit()
+      }
+    } catch {
+      service.requestExit()
+      throw error
+    }
+  }
+
+  /// Whoever reads what the program says would wait for this process as well.
+  private func leaveProgram() {
+    guard configuration.isForOneProgram, !configuration.staysForNext, work == nil else { return }
+    context.log.leaveTerminal(fallback: nil)
+    guard let nothing = try? FileDescriptor.open("/dev/null", .readWrite, options: .closeOnExec) else { return }
+    // It stays as it is where that fails.
+    _ = try? nothing.duplicate(as: .standardError)
+    try? nothing.close()
   }
 
   /// Where a mount in the background logs to on a machine without a system log. A mount for a program leaves no file behind.
@@ -92,10 +136,8 @@ struct MountServer: Sendable {
 
   /// Mounts `service`, which gives back what it holds where that fails.
   private func mount(_ service: MountService, for session: SessionFile?) async throws {
-    if let session {
-      service.setSessionFile(session.path.string)
-      watch(service, for: session)
-    }
+    if let session { service.setSessionFile(session.path.string) }
+    watch(service, for: session)
     do {
       // Mounting may wait for another process.
       try await BlockingExecutor(threadCount: 1).run { try service.mount() }
@@ -108,6 +150,7 @@ struct MountServer: Sendable {
       await service.abandon()
       throw error
     }
+    if let warning = service.rollbackWarning { context.warn(warning) }
     if let warning = service.warning, !isQuiet { context.warn(warning) }
     if !isQuiet, !configuration.isForOneProgram { for notice in service.notices { context.warn(notice) } }
   }
@@ -130,17 +173,19 @@ struct MountServer: Sendable {
     }
   }
 
-  /// Keeps `session` up to date: whenever the mount comes or goes, and again and again during the final commit.
-  private func watch(_ service: MountService, for session: SessionFile) {
+  /// Keeps `session` and the service manager up to date: whenever the mount comes or goes, and again and again during the final commit.
+  private func watch(_ service: MountService, for session: SessionFile?) {
     let executor = BlockingExecutor(threadCount: 1)
     service.onStatusChange { [weak service] status in
-      update(session, with: status)
+      if let session { update(session, with: status) }
+      report.update(status)
       guard status.state == .unmounting, let service else { return }
       Task {
         while true {
           let now = await executor.run { service.status() }
           guard now.state == .unmounting else { return }
-          update(session, with: now)
+          if let session { update(session, with: now) }
+          report.update(now)
           // Never cancelled: it ends with the commit.
           try? await Task.sleep(for: Self.progressInterval)
         }
@@ -180,9 +225,12 @@ struct MountServer: Sendable {
   private func prepare(_ signals: ServingSignals) async throws -> MountService {
     let (repository, configuration, logger) = (repository, configuration, logger)
     let waiting = WaitingLine(isQuiet: isQuiet)
+    let progress = ProgressLine(isQuiet: isQuiet)
     let task = Task {
       try await waiting.showing(repository.settings.waiting) {
-        try await MountService.prepare(repository: repository, configuration: configuration, logger: logger)
+        try await progress.showing(repository.settings.loading) {
+          try await MountService.prepare(repository: repository, configuration: configuration, logger: logger)
+        }
       }
     }
     signals.prepare { task.cancel() }
@@ -195,7 +243,7 @@ struct MountServer: Sendable {
     return service
   }
 
-  private func report(_ outcome: MountOutcome) -> ExitCode {
+  private func log(_ outcome: MountOutcome) -> ExitCode {
     switch outcome {
     case .clean, .committed: break
     case .conflict(_, let message), .failed(let message): logger.error("\(message)")

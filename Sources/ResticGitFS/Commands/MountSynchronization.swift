@@ -59,7 +59,7 @@ struct MountSynchronization: Sendable {
 
   private static func warnings(_ status: MountStatus) -> [String] {
     let failure = status.refreshError.map { "newer snapshots cannot be looked for: \($0.message)" }
-    return [failure, status.ahead?.message].compactMap(\.self)
+    return [failure, status.rollback?.message, status.ahead?.message].compactMap(\.self)
   }
 
   /// The status once the kernel has forgotten what was shown before, or after `refreshLimit`. The commit is answered before

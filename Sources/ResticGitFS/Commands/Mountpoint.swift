@@ -30,7 +30,8 @@ enum Mountpoint {
         throw CommandError("the repository \(repository) lies in the mountpoint \(path); choose another folder")
       }
     }
-    try checkEmpty(resolved, path)
+    // An automount point (x-systemd.automount) must not be listed: who lists it waits for the mount that is being made here.
+    if table.entry(at: resolved)?.fileSystemType != MountTable.automountType { try checkEmpty(resolved, path) }
     return resolved
   }
 

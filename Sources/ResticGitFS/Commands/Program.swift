@@ -14,8 +14,10 @@ enum Program {
     ProcessPrivacy.begin()
     ProcessIdentity.setProgramName()
     let inheritedDescriptors = InheritedDescriptors.list()
+    let notifySocket = NotifySocket.take()
     // Read once, before they are overwritten.
-    let arguments = CommandLine.arguments
+    let called = CalledProgram(called: CommandLine.arguments.first ?? "")
+    let givenArguments = Array(CommandLine.arguments.dropFirst())
     // Buffers of megabytes go from thread to thread. With a heap for each thread, as is malloc's way, every one of them
     // keeps what it has once held: measured, twice the memory for the same work.
     mallopt(M_ARENA_MAX, 1)
@@ -34,13 +36,36 @@ enum Program {
       exit(ExitCode.failure.rawValue)
     }
     URLPassword.hideInArguments()
+    let arguments = ownArguments(givenArguments, of: called)
+    let environment = Environment.current()
     let context = CommandContext(
-      environment: .current(), terminal: terminal, signals: signals, log: LogDestination(),
-      inheritedDescriptors: inheritedDescriptors,
-      arguments: GlobalOptionOrder.commandFirst(
-        ResticSpelling.translated(Array(arguments.dropFirst()))))
+      environment: environment, terminal: terminal, signals: signals,
+      log: LogDestination(journalStream: environment[.journalStream]),
+      inheritedDescriptors: inheritedDescriptors, notifySocket: notifySocket,
+      arguments: GlobalOptionOrder.commandFirst(ResticSpelling.translated(arguments)))
     signals.listen {
-      Task.detached { exit(await ResticGitFS.run(in: context).rawValue) }
+      Task.detached { exit(called.exitCode(await ResticGitFS.run(in: context))) }
+    }
+  }
+
+  /// The arguments of restic-gitfs that stand for `arguments` of the program `called`. Where those ask for another user or for
+  /// variables, they are set. Ends the process where there is nothing to do, or nothing that can be understood.
+  private static func ownArguments(_ arguments: [String], of called: CalledProgram) -> [String] {
+    do throws(CommandError) {
+      let request: FstabMount
+      switch called {
+      case .commandLine: return arguments
+      case .mount: request = try .mounting(arguments)
+      case .unmount: request = try .unmounting(arguments)
+      }
+      if request.isFake { exit(ExitCode.success.rawValue) }
+      if let folder = request.ownedFolder { OtherUser.becomeOwner(of: folder) }
+      if let user = request.user { try OtherUser.become(user) }
+      for (name, value) in request.variables { setenv(name, value, 1) }
+      return request.arguments
+    } catch {
+      StandardStream.error.tell(error.description)
+      exit(called.usageCode)
     }
   }
 

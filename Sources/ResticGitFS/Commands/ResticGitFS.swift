@@ -1,5 +1,4 @@
 import ArgumentParser
-import ProgramVersion
 import ResticCore
 
 /// The command line `restic-gitfs …`: its commands, and what becomes of their errors.
@@ -27,10 +26,11 @@ struct ResticGitFS: AsyncParsableCommand {
          12  wrong password
         130  interrupted
       """,
-    version: "restic-gitfs \(Version.current)",
+    version: VersionCommand.text,
     subcommands: [
       InitCommand.self, MountCommand.self, UnmountCommand.self, SyncCommand.self, StatusCommand.self,
-      SnapshotsCommand.self, UnlockCommand.self, VersionCommand.self,
+      SnapshotsCommand.self, LogCommand.self, MaintainCommand.self, UnlockCommand.self, DoctorCommand.self,
+      VersionCommand.self,
     ])
 
   /// What the commands are called.
@@ -71,7 +71,7 @@ struct ResticGitFS: AsyncParsableCommand {
     _ error: any Error, in context: CommandContext, otherwise: () -> String
   ) -> ExitCode {
     if let error = error as? CommandError {
-      if let message = error.message { context.warn(message) }
+      if let message = error.message { context.fail(message) }
       return error.exitCode
     }
     guard exitCode(for: error) != .success else {
@@ -79,7 +79,7 @@ struct ResticGitFS: AsyncParsableCommand {
       context.say(fullMessage(for: error))
       return .success
     }
-    context.warn(otherwise())
+    context.fail(otherwise())
     return .failure
   }
 }

@@ -4,11 +4,20 @@ enum ResticSpelling {
   /// restic knows two levels, this program three.
   private static let highestLevel = 3
 
-  /// `arguments` with `--verbose=2` written as `--verbose --verbose`. What stands behind `--` stays as it is, and so does a
+  /// `arguments` with `--verbose=2` written as `--verbose --verbose`, and a `--watch` without a number of seconds as
+  /// `--watch=2`. What stands behind `--` stays as it is, and so does a
   /// level that is not a number from 0 to 3.
   static func translated(_ arguments: [String]) -> [String] {
     let options = arguments.prefix { $0 != "--" }
-    return options.flatMap { verbosityFlags($0) ?? [$0] } + arguments[options.endIndex...]
+    return watching(Array(options)).flatMap { verbosityFlags($0) ?? [$0] } + arguments[options.endIndex...]
+  }
+
+  private static func watching(_ options: [String]) -> [String] {
+    options.enumerated().map { index, option in
+      guard option == "--watch" else { return option }
+      let next = index + 1 < options.count ? options[index + 1] : ""
+      return WatchInterval(text: next) == nil ? "\(option)=\(WatchInterval.standard.text)" : option
+    }
   }
 
   private static func verbosityFlags(_ argument: String) -> [String]? {

@@ -10,6 +10,7 @@ struct SnapshotsCommand: ContextualCommand {
       EXAMPLES
         restic-gitfs snapshots -r /srv/vault
         restic-gitfs snapshots -r /srv/vault --tag git,work --json
+        restic-gitfs snapshots -r /srv/vault --accept-rollback
       """)
 
   @OptionGroup var repository: RepositoryOptions
@@ -19,24 +20,38 @@ struct SnapshotsCommand: ContextualCommand {
   @Flag(help: "Take no lock: as ever, this command takes none.")
   var noLock = false
 
+  @Flag(help: "Accept that the storage shows an older state of the repository than this machine has seen.")
+  var acceptRollback = false
+
   @Flag(help: "Print restic's JSON: an array of snapshots with their ids.")
   var json = false
 
   func run(in context: CommandContext) async throws {
+    let entry = try repository.entry(context.environment)
+    let repository = try repository.completed(by: entry)
     let location = try repository.location(context.environment)
     var settings = Repository.Settings()
-    settings.logger = try output.makeLogger(context.log)
+    let logger = try output.makeLogger(context.log)
+    settings.logger = logger
     let opened = try await repository.open(
       at: location, options: repository.options, settings: settings, in: context)
 
-    let snapshots: [SavedSnapshot]
+    let filter = filter.completed(by: entry).filter(context.environment)
+    let all: SnapshotList
+    let rollbacks: [Rollback]
     do throws(RepositoryError) {
-      snapshots = try await opened.snapshots()
+      let list = try await opened.snapshotList()
+      opened.warnOfDamage(in: list)
+      let watch = RollbackWatch(repository: opened, acceptsRollback: acceptRollback, logger: logger)
+      (all, rollbacks) = try await watch.lookAtAll(of: list, matching: filter)
     } catch {
       throw CommandError(error, location: location.description)
     }
-    let filter = filter.filter(context.environment)
-    let chosen = snapshots.filter { filter.matches($0.snapshot) }
+    for rollback in rollbacks {
+      context.warn(
+        "\(rollback.seen.snapshot.paths.joined(separator: " ")): \(rollback.message) (--accept-rollback accepts that)")
+    }
+    let chosen = all.snapshots.filter { filter.matches($0.snapshot) }
     if json {
       StandardStream.output.write(SnapshotTable.json(chosen))
     } else {

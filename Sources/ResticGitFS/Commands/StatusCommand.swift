@@ -14,6 +14,8 @@ struct StatusCommand: ContextualCommand {
         restic-gitfs status
         restic-gitfs status --json ~/vault    one object
         restic-gitfs status --json            an array of them
+        restic-gitfs status --watch           again every 2 seconds, until Ctrl-C
+        restic-gitfs status --watch 10 ~/vault
 
       The object is the value of the mount's attribute user.restic.status. What was unmounted and is still served, since it is \
       being saved or another mount namespace has it, is listed with fewer members.
@@ -22,7 +24,15 @@ struct StatusCommand: ContextualCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
-  @Argument(help: "Where the repository is mounted (default: all mounts of this user).", completion: .directory)
+  @Option(
+    help: ArgumentHelp(
+      "Show it again and again, every 2 seconds or so many; Ctrl-C ends that. Without a terminal, append.",
+      valueName: "seconds"),
+    transform: WatchInterval.parse)
+  var watch: WatchInterval?
+
+  @Argument(
+    help: "Where the repository is mounted (default: all mounts of this user).", completion: MountCompletion.kind)
   var mountpoint: String?
 
   /// A mount that does not tell its status.
@@ -32,12 +42,22 @@ struct StatusCommand: ContextualCommand {
   }
 
   func run(in context: CommandContext) async throws {
+    guard let watch else { return context.say(try await text(in: context)) }
+    let screen = WatchScreen(isTerminal: StandardStream.output.isTerminal, isJSON: json)
+    while true {
+      StandardStream.output.write(screen.frame(try await text(in: context), at: .now()))
+      try await Task.sleep(for: watch.duration)
+    }
+  }
+
+  /// What is shown at this moment, without a newline at the end.
+  private func text(in context: CommandContext) async throws -> String {
     let table = try MountTable.load()
     if let mountpoint {
-      let mount = try MountedDirectory.find(mountpoint, in: table)
+      let mount = try MountedDirectory.find(
+        MountpointArgument.path(mountpoint, in: table, context.environment), in: table)
       let answer = try await mount.statusTextInTime().get()
-      context.say(json ? String(decoding: answer, as: UTF8.self) : StatusText.text(try mount.decoded(answer)))
-      return
+      return json ? String(decoding: answer, as: UTF8.self) : StatusText.text(try mount.decoded(answer))
     }
     let mounts = table.mounts(ownedBy: getuid()).map { MountedDirectory(path: $0.mountpoint) }
     let answers = mounts.map { mount in Task { await mount.statusTextInTime() } }
@@ -49,11 +69,8 @@ struct StatusCommand: ContextualCommand {
     for session in UnlistedSession.find(stateHome: context.environment.stateHome, table: table) {
       texts.append(json ? JSONText.line(session) : session.text)
     }
-    if json {
-      context.say("[" + texts.joined(separator: ",") + "]")
-    } else {
-      context.say(texts.isEmpty ? "nothing is mounted" : texts.joined(separator: "\n\n"))
-    }
+    if json { return "[" + texts.joined(separator: ",") + "]" }
+    return texts.isEmpty ? "nothing is mounted" : texts.joined(separator: "\n\n")
   }
 
   private static func json(_ mount: MountedDirectory, _ answer: Result<[UInt8], CommandError>) -> String {

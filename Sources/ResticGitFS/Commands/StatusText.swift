@@ -13,6 +13,7 @@ enum StatusText {
       lines.append(("newer", "snapshot \(newer.snapshot.prefix(8)) of \(newer.time) is not shown yet"))
     }
     if let ahead = status.ahead { lines.append(("warning", ahead.message)) }
+    if let rollback = status.rollback { lines.append(("warning", rollback.message)) }
     if let failure = status.refreshError {
       lines.append(("refresh", "\(failure.time)  newer snapshots cannot be looked for: \(failure.message)"))
     }
@@ -28,6 +29,11 @@ enum StatusText {
     }
     if let failure = status.lastError {
       lines.append(("last error", "\(failure.time)  \(failure.message)"))
+    }
+    if status.maintaining == true {
+      lines.append(("housekeeping", "git is at work"))
+    } else if let last = status.lastMaintenance {
+      lines.append(("housekeeping", last))
     }
     lines.append(("process", "\(status.pid), restic-gitfs \(status.version)"))
     let width = lines.map(\.0.count).max() ?? 0

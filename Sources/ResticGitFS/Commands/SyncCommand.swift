@@ -19,11 +19,13 @@ struct SyncCommand: ContextualCommand {
   @Flag(help: "Print the result as JSON.")
   var json = false
 
-  @Argument(help: "Where the repository is mounted.", completion: .directory)
+  @Argument(help: "Where the repository is mounted.", completion: MountCompletion.kind)
   var mountpoint: String
 
   func run(in context: CommandContext) async throws {
-    let mount = try MountedDirectory.find(mountpoint, in: try MountTable.load())
+    let table = try MountTable.load()
+    let mount = try MountedDirectory.find(
+      MountpointArgument.path(mountpoint, in: table, context.environment), in: table)
     let result = try await MountSynchronization(
       mount: mount, progress: ProgressLine(isQuiet: quiet), waiting: WaitingLine(isQuiet: quiet)
     ).run()

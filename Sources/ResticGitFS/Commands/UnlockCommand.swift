@@ -13,12 +13,43 @@ struct UnlockCommand: ContextualCommand {
 
       EXAMPLES
         restic-gitfs unlock -r /srv/vault
+        restic-gitfs unlock -r /srv/vault --json
+          {"message_type":"unlocked","removed":[{"commit_lock":false,"hostname":"…","id":"…","pid":17}]}
       """)
 
   @OptionGroup var repository: RepositoryOptions
   @OptionGroup var output: OutputOptions
 
+  @Flag(help: "Print the result as JSON.")
+  var json = false
+
+  /// What `--json` prints.
+  private struct Report: Encodable {
+    struct Lock: Encodable {
+      let id: String
+      let hostname: String
+      let pid: Int32
+      let isCommitLock: Bool
+
+      private enum CodingKeys: String, CodingKey {
+        case id
+        case hostname
+        case pid
+        case isCommitLock = "commit_lock"
+      }
+    }
+
+    let messageType = "unlocked"
+    let removed: [Lock]
+
+    private enum CodingKeys: String, CodingKey {
+      case messageType = "message_type"
+      case removed
+    }
+  }
+
   func run(in context: CommandContext) async throws {
+    let repository = try repository.completed(by: try repository.entry(context.environment))
     let location = try repository.location(context.environment)
     var settings = Repository.Settings()
     settings.logger = try output.makeLogger(context.log)
@@ -29,6 +60,12 @@ struct UnlockCommand: ContextualCommand {
       removed = try await RepositoryLock.removeStale(on: opened)
     } catch {
       throw CommandError(error, location: location.description)
+    }
+    if json {
+      let locks = removed.map {
+        Report.Lock(id: $0.id.hex, hostname: $0.file.hostname, pid: $0.file.pid, isCommitLock: $0.isCommitLock)
+      }
+      return context.say(JSONText.line(Report(removed: locks)))
     }
     if output.quiet { return }
     for lock in removed {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import MessageText
+import Platform
 import SystemPackage
 
 /// `restic-gitfs umount`: saves, unmounts, waits for the serving process and tells how it ended.
@@ -35,7 +36,11 @@ struct UnmountCommand: ContextualCommand {
   @Flag(name: .shortAndLong, help: "With --discard: do not ask.")
   var force = false
 
-  @Argument(help: "Where the repository is mounted.", completion: .directory)
+  /// For umount(8), which has its own rules for a mount that cannot be asked to save.
+  @Option(help: .hidden)
+  var forUmount: UnmountingForUmount?
+
+  @Argument(help: "Where the repository is mounted.", completion: MountCompletion.kind)
   var mountpoint: String?
 
   func validate() throws {
@@ -51,12 +56,14 @@ struct UnmountCommand: ContextualCommand {
   }
 
   func run(in context: CommandContext) async throws {
-    let (mountpoint, table) = (mountpoint ?? "", try MountTable.load())
+    let table = try MountTable.load()
+    let mountpoint = try MountpointArgument.path(mountpoint ?? "", in: table, context.environment)
     if discard { return try await giveUp(MountDiscard.find(mountpoint, in: table), in: context) }
     let mount = try MountedDirectory.find(mountpoint, in: table)
     guard let device = table.entry(at: mount.path)?.device else {
       preconditionFailure("the mount was found in this table")
     }
+    if let forUmount, try unmountAtOnce(mount, forUmount) { return }
     if mount.isDead {
       try await mount.unmount()
       throw CommandError(
@@ -66,10 +73,32 @@ struct UnmountCommand: ContextualCommand {
     try await save(mount, device: device, in: context)
   }
 
+  /// Does what umount(8) does to a file system that is none of ours: takes `mount` away where it cannot be asked, since its
+  /// process has died or is another user's, and where nobody wants to wait. A process that lives saves in the background.
+  private func unmountAtOnce(_ mount: MountedDirectory, _ insistence: UnmountingForUmount) throws(CommandError) -> Bool
+  {
+    do throws(CommandError) {
+      if insistence == .ifUnused, !mount.isDead {
+        _ = try mount.status()
+        return false
+      }
+    } catch {
+      // Not to be asked.
+    }
+    do throws(Unmounting.Failure) {
+      try Unmounting.unmount(mount.path, insistence.value)
+    } catch {
+      throw CommandError("\(mount.path) cannot be unmounted: \(error.reason)")
+    }
+    return true
+  }
+
   /// Saves, unmounts and waits.
   private func save(_ mount: MountedDirectory, device: String, in context: CommandContext) async throws {
     let (progress, waiting) = (ProgressLine(isQuiet: quiet), WaitingLine(isQuiet: quiet))
     let status = try mount.status()
+    // Files that git has open would keep the mount.
+    await mount.rest()
     let synchronized =
       status.readOnly
       ? nil : try await MountSynchronization(mount: mount, progress: progress, waiting: waiting).run()

@@ -13,6 +13,11 @@ extension CommitCoordinator {
     }
   }
 
+  /// Whether what others saved waits until it is shown. What a refresh has under way goes on.
+  func holdRefresh(_ isHeld: Bool) {
+    state.withLock { $0.isRefreshHeld = isHeld }
+  }
+
   /// Looks for the newest matching snapshot, and shows it if nothing is changed and it isn't shown already; says whether
   /// it was another. Where it can't be shown now, `CommitBase.newer` says so.
   @discardableResult
@@ -30,7 +35,7 @@ extension CommitCoordinator {
     guard let filter, let newest = try await repository.latestSnapshot(matching: filter) else { return false }
     let isChanged = tree.read { $0.isChanged }
     return state.withLock { state in
-      !isChanged && state.phase == .clean && state.lastError == nil && state.base.newer == nil
+      !isChanged && state.phase == .clean && state.lastError == nil && state.base.newer == nil && state.rollback == nil
         && state.base.shown.snapshot?.id == newest.id
     }
   }
@@ -50,15 +55,36 @@ extension CommitCoordinator {
     }
   }
 
+  /// Notes what a look has found, and logs what is news.
+  private func note(_ rollback: Rollback?) {
+    let isNews = state.withLock { state in
+      defer { state.rollback = rollback }
+      return rollback != nil && state.rollback != rollback
+    }
+    if let rollback, isNews { logger.warning("\(rollback.message)") }
+  }
+
   private func follow(_ filter: SnapshotFilter) async throws -> AsyncStream<Bool>? {
     let (base, isInDoubt) = state.withLock { ($0.base.shown, $0.isInDoubt) }
     let description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
-    let list = try await repository.confirmedSnapshotList()
+    var list = try await repository.confirmedSnapshotList()
+    list = try await repository.seeingNewest(of: list, where: description.covers)
+    if let look = try await rollbackWatch?.look(at: list, showing: base.snapshot, where: description.covers) {
+      list = look.list
+      note(look.rollback)
+      // What this mount shows is gone: it is shown until somebody has decided.
+      if look.rollback != nil, let shown = base.snapshot,
+        Rollback(seen: shown, in: list, where: description.covers) != nil
+      {
+        return nil
+      }
+    }
     let ahead = SnapshotAhead(among: list.snapshots.filter { filter.matches($0.snapshot) }, at: clock.wallTime())
     state.withLock { $0.ahead = ahead }
     guard let newest = try list.newest(where: description.covers) else { return nil }
     let isChanged = tree.read { $0.isChanged }
     state.withLock { $0.noteLook(newest) }
+    if state.withLock({ $0.isRefreshHeld }) { return nil }
     // The newest may not hold what the mount shows, until the next commit has looked.
     if isChanged || isInDoubt { return nil }
     if newest.snapshot.tree == base.tree {

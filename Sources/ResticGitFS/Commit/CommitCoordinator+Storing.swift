@@ -36,10 +36,14 @@ extension CommitCoordinator {
       settle(commit)
       state.withLock { $0.noteUnconfirmed(error) }
       throw error
+    } catch let error as RolledBackRepository {
+      state.withLock { $0.rollback = error.rollback }
+      throw error
     }
     settle(commit)
     state.withLock { $0.noteCommit(result, at: .now(), wallTime: clock.wallTime()) }
     if case .saved(let saved, _) = result {
+      await rollbackWatch?.note(saved)
       logger.info(
         "saved snapshot \(saved.id.short): \(frozen.changedFileCount) files, \(frozen.changedByteCount) bytes, \(start.duration(to: .now))"
       )
@@ -81,7 +85,7 @@ extension CommitCoordinator {
   ) -> SnapshotSaver {
     SnapshotSaver(
       repository: repository, filter: filter, identity: identity, retryFor: lockKeeper.retryFor,
-      refusesConflicts: isForOneProgram, clock: clock, logger: logger,
+      refusesConflicts: isForOneProgram, rollbackWatch: rollbackWatch, clock: clock, logger: logger,
       rebase: { [repository] theirs in
         let uploader = repository.makeUploader()
         return try await SnapshotWriter(files: commit.files, uploader: uploader, progress: commit.files.progress)
@@ -95,6 +99,7 @@ extension CommitCoordinator {
   /// What is stored is as in the base snapshot again, as far as nobody has changed it meanwhile.
   private func settle(_ commit: StoredCommit) {
     tree.bookkeep { $0.settle(commit.stored, of: commit.frozen) }
+    tree.letGo(for: commit.stored.files.count + commit.stored.directories.count)
     streamer.noteCommit()
   }
 

@@ -29,6 +29,11 @@ final class CommitCoordinator: Sendable {
   let kernelCache: KernelCache
   /// Whether the mount ends with the program that it is for (`MountConfiguration`).
   let isForOneProgram: Bool
+  /// Which snapshots are forgotten after a commit; nil: none.
+  let retention: SnapshotRetention?
+  let retentionRun = RetentionRun()
+  /// Notices that the storage shows an older state than before; nil: nobody looks.
+  let rollbackWatch: RollbackWatch?
   let clock: LockClock
   let logger: Logger
   let gate = AsyncGate()
@@ -43,13 +48,15 @@ final class CommitCoordinator: Sendable {
 
   var repository: Repository { files.repository }
 
-  /// Commits the tree of `files`, whose changes count from `base`; `ahead` is what was found when `base` was chosen.
+  /// Commits the tree of `files`, whose changes count from `base`; `ahead` and `rollback` are what was found when
+  /// `base` was chosen.
   init(
-    files: FileReader, base: SavedSnapshot?, ahead: SnapshotAhead? = nil, filter: SnapshotFilter?,
+    files: FileReader, base: SavedSnapshot?, ahead: SnapshotAhead? = nil, rollback: Rollback? = nil,
+    filter: SnapshotFilter?,
     identity: SnapshotIdentity,
     lockKeeper: LockKeeper,
     streamer: ContentStreamer, kernelCache: KernelCache, isForOneProgram: Bool = false,
-    clock: LockClock = .system, logger: Logger
+    retention: SnapshotRetention? = nil, rollbackWatch: RollbackWatch? = nil, clock: LockClock = .system, logger: Logger
   ) {
     tree = files.tree
     self.files = files
@@ -59,12 +66,15 @@ final class CommitCoordinator: Sendable {
     self.streamer = streamer
     self.kernelCache = kernelCache
     self.isForOneProgram = isForOneProgram
+    self.retention = retention
+    self.rollbackWatch = rollbackWatch
     self.clock = clock
     self.logger = logger
-    state = Locked(CommitState(base: base, ahead: ahead))
+    state = Locked(CommitState(base: base, ahead: ahead, rollback: rollback))
     lockKeeper.keep { [tree] in tree.read { $0.isChanged } }
     // The next commit merges with what a prune may not take until then.
     lockKeeper.keep { [weak self] in self?.current.isInDoubt ?? false }
+    lockKeeper.keep { [retentionRun] in retentionRun.isUnderWay }
   }
 
   /// Where the mount stands now.
@@ -124,6 +134,7 @@ final class CommitCoordinator: Sendable {
   func commit(_ purpose: Purpose) async throws -> CommitResult {
     try await gate.pass { () async throws -> CommitResult in
       if Task.isCancelled { throw RepositoryError.cancelled }
+      let begin = ContinuousClock.now
       do {
         let task = Task { try await commitAlone(purpose) }
         state.withLock { state in
@@ -142,7 +153,7 @@ final class CommitCoordinator: Sendable {
           }
         }
         let result = try await task.value
-        state.withLock { $0.noteEnd() }
+        state.withLock { $0.noteEnd(result, after: begin.duration(to: .now)) }
         return result
       } catch {
         // The program asks why.
@@ -160,6 +171,7 @@ final class CommitCoordinator: Sendable {
       state.isDiscarded = true
       if !state.isSaving { state.task?.cancel() }
     }
+    await retentionRun.end(within: isForOneProgram ? Self.retentionEndLimit : .zero)
     await lockKeeper.cancel()
     await takeReservation()?.giveUp()
     let end = ContinuousClock.now.advanced(by: Self.discardLimit)
@@ -189,29 +201,46 @@ final class CommitCoordinator: Sendable {
       return .unchanged(current.base.shown.snapshot?.id)
     }
     if purpose == .unmount { state.withLock { $0.beginUnmounting() } }
+    let result: CommitResult
+    do {
+      result = try await attempt(filter, reserved)
+    } catch RepositoryError.lockLost(let reason) where !state.withLock({ $0.isSaving }) {
+      // Somebody removed the lock by force, and may have pruned. Under a new lock everything is looked at again.
+      logger.warning("\(reason); beginning again")
+      result = try await attempt(filter, nil)
+    }
+    if let message = result.message { logger.notice("\(message)") }
+    for conflict in result.openConflicts { logger.info("conflict: \(conflict)") }
+    if purpose == .unmount { await retentionRun.end(within: Self.retentionEndLimit) }
+    await becomeClean()
+    if purpose == .sync, !showsNewest(result) { await showNewest() }
+    return result
+  }
+
+  /// Stores and saves what is changed, once. `reserved` ends with it.
+  private func attempt(_ filter: SnapshotFilter, _ reserved: CommitReservation?) async throws -> CommitResult {
+    retentionRun.cancel()
     repository.anticipateStoring()
     let returned = ReturnedLocks()
     // While little is stored others can wait.
     let isSmall = tree.read { $0.bufferedByteCount } < Self.smallByteCount
     if !isSmall { await reserved?.giveUp() }
     let reservation = isSmall ? reserved ?? makeReservation() : nil
-    let result: CommitResult
     do {
-      result = try await lockKeeper.holding(isConfirmed: true) { lock in
-        try await store(filter, lock, reservation, returning: returned)
+      let result = try await lockKeeper.holding(isConfirmed: true) { lock in
+        let result = try await store(filter, lock, reservation, returning: returned)
+        // While the lock is held.
+        if case .saved = result { beginRetention() }
+        return result
       }
+      // It has begun when the snapshot was there: the repository's lock was given back at the same time.
+      await returned.wait()
+      return result
     } catch {
       await reservation?.giveUp()
       await returned.wait()
       throw error
     }
-    // It has begun when the snapshot was there: the repository's lock was given back at the same time.
-    await returned.wait()
-    if let message = result.message { logger.notice("\(message)") }
-    for conflict in result.openConflicts { logger.info("conflict: \(conflict)") }
-    await becomeClean()
-    if purpose == .sync, !showsNewest(result) { await showNewest() }
-    return result
   }
 
   /// Whether a look for something newer can wait for the next one: a commit has saved what the mount shows, and saw nothing newer

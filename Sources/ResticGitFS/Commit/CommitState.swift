@@ -30,8 +30,12 @@ struct CommitState: Sendable {
   private(set) var lastCommit: (result: CommitResult, time: Timestamp)?
   /// Why the last commit failed, if it did, and when.
   private(set) var lastError: (error: any Error, time: Timestamp)?
+  /// What became of all commits.
+  private(set) var counts = CommitCounts()
   /// The newest snapshot that the filter lets through, if that is dated too far ahead of the clock.
   var ahead: SnapshotAhead?
+  /// That the storage shows an older state than this machine has seen, at the last look.
+  var rollback: Rollback?
   /// Why the last look for a newer snapshot failed, if it did, and when.
   var refreshError: (error: any Error, time: Timestamp)?
   /// The commit under way.
@@ -40,13 +44,16 @@ struct CommitState: Sendable {
   var reservation: CommitReservation?
   /// Whether it is past the point of no return.
   var isSaving = false
+  /// Whether nothing that others saved may be shown now: somebody relies on what he has seen of the tree.
+  var isRefreshHeld = false
   /// Whether nothing is to be saved any more.
   var isDiscarded = false
 
   /// A mount that shows `base`.
-  init(base: SavedSnapshot?, ahead: SnapshotAhead?) {
+  init(base: SavedSnapshot?, ahead: SnapshotAhead?, rollback: Rollback? = nil) {
     self.base = .newest(CommitBase.Shown(base))
     self.ahead = ahead
+    self.rollback = rollback
   }
 
   /// Whether a commit has to look what became of earlier ones, though nothing may have changed since.
@@ -77,12 +84,18 @@ struct CommitState: Sendable {
     progress = nil
   }
 
-  /// A commit has ended without an error.
-  mutating func noteEnd() { lastError = nil }
+  /// A commit has ended with `result`, without an error.
+  mutating func noteEnd(_ result: CommitResult, after duration: Duration) {
+    lastError = nil
+    guard case .saved = result else { return }
+    counts.saved += 1
+    counts.lastDuration = duration
+  }
 
   /// A commit has failed: everything is as changed as before.
   mutating func noteFailure(_ error: any Error, at time: Timestamp) {
     lastError = (error, time)
+    counts.failed += 1
     phase = .dirty
     progress = nil
   }
@@ -98,6 +111,7 @@ struct CommitState: Sendable {
   /// A commit went through.
   mutating func noteCommit(_ result: CommitResult, at time: Timestamp, wallTime: Timestamp) {
     sent = []
+    rollback = nil
     lastCommit = (result, time)
     guard case .saved(let saved, let merge) = result else {
       if case .unconfirmed(let shown, _, let newer) = base {

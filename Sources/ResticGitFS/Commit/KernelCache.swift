@@ -10,8 +10,12 @@ final class KernelCache: Sendable {
   /// Makes the kernel of a mount forget one thing, and returns when it has.
   typealias Forget = @Sendable (RefreshPlan.Invalidation) throws -> Void
 
+  /// Asks the kernel of a mount to forget what it does not use of these inodes; false if it can't be asked.
+  typealias Prune = @Sendable ([InodeNumber]) throws -> Bool
+
   private struct Mount {
     let forget: Forget
+    let prune: Prune?
   }
 
   private let mount = Locked<Mount?>(nil)
@@ -19,7 +23,10 @@ final class KernelCache: Sendable {
   private let clock: any Clock<Duration>
   /// Not the same one: what is forgotten may wait for a request that waits for a commit.
   private let writeBackExecutor = BlockingExecutor(threadCount: 1)
-  private let logger: Logger
+  let logger: Logger
+  /// The inodes that the kernel is to be asked to forget. A leaf lock.
+  let pruning = Locked(Pruning())
+  let pruningExecutor = BlockingExecutor(threadCount: 1)
 
   /// How long to wait before what the kernel did not forget is tried again; twice as long each time, up to the longest.
   private static let firstRetry = Duration.milliseconds(100)
@@ -32,9 +39,13 @@ final class KernelCache: Sendable {
   }
 
   /// From now on it is the cache of the mount whose kernel `forget` speaks to; nil: of none.
-  func attach(_ forget: Forget?) {
-    mount.withLock { $0 = forget.map(Mount.init) }
+  func attach(_ forget: Forget?, prune: Prune? = nil) {
+    mount.withLock { $0 = forget.map { Mount(forget: $0, prune: prune) } }
+    pruning.withLock { $0 = Pruning() }
   }
+
+  /// How the mount's kernel is asked to forget what it does not use.
+  var prune: Prune? { mount.withLock { $0?.prune } }
 
   /// Has the kernel hand on what programs have written to `inodes` so far, through descriptors and mappings, and returns
   /// when it is here. Its pages of these files go with it.

@@ -33,7 +33,10 @@ struct Refresher: Sendable {
     in plan: inout RefreshPlan
   ) async throws {
     let newTree = try await repository.loadTree(treeID)
-    guard let view = tree.read({ $0.view(of: directory) }) else { return }
+    guard let view = tree.read({ $0.view(of: directory) }) else {
+      plan.isComplete = false
+      return
+    }
     let newNodes = newTree.withoutInFlight(at: position)
     var changes = RefreshPlan.Directory(inode: directory, node: node)
     changes.lacksInFlight = newNodes.count != newTree.nodes.count

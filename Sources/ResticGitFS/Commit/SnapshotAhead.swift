@@ -34,7 +34,8 @@ struct SnapshotAhead: Hashable, Sendable {
     held = earlier.map { $0.held + [$0.newest] }?.filter { $0.id != saved.id } ?? []
   }
 
-  private static func isAhead(_ saved: SavedSnapshot, of now: Timestamp) -> Bool {
+  /// Whether `saved` is dated more than a day after `now`.
+  static func isAhead(_ saved: SavedSnapshot, of now: Timestamp) -> Bool {
     saved.snapshot.time.seconds > now.seconds + tolerance
   }
 

@@ -28,7 +28,11 @@ struct SnapshotDescription: Sendable {
   /// Whether `snapshot` is one of the same thing, which we follow and merge with. A newer backup of something else, which a
   /// mount without a filter would show when it is mounted anew, is none: merged with it, ours would lose all that isn't there.
   func covers(_ snapshot: Snapshot) -> Bool {
-    filter.matches(snapshot) && Self.names(snapshot.paths) == Self.names(paths)
+    guard filter.matches(snapshot) else { return false }
+    let paths = paths
+    // Asked of thousands: those of one mount are mostly alike.
+    if paths.count == 1, snapshot.paths.count == 1 { return paths[0].utf8.elementsEqual(snapshot.paths[0].utf8) }
+    return Self.names(snapshot.paths) == Self.names(paths)
   }
 
   /// Paths by their bytes: two of them that Unicode holds equal are two.

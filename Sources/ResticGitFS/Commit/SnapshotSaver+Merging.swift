@@ -1,5 +1,4 @@
 import Logging
-import ProgramVersion
 import ResticCore
 
 /// Merging what the newest snapshot does not build upon.
@@ -17,10 +16,7 @@ extension SnapshotSaver {
     besides newest: SavedSnapshot?, among snapshots: [SavedSnapshot], newcomers: Set<SnapshotID>
   ) -> [Side] {
     guard let newest else { return [] }
-    let ours = snapshots.filter { saved in
-      saved.snapshot.programVersion.hasPrefix(Version.program)
-        && !saved.snapshot.tags.contains(SnapshotDescription.conflictTag)
-    }
+    let ours = snapshots.filter { $0.snapshot.isOurs }
     return SnapshotFork.forks(among: ours, beside: newest, newcomers: newcomers).map { fork in
       let base = snapshots.first { $0.id == fork.base }
       return Side(tree: fork.head.snapshot.tree, base: base?.snapshot.tree, snapshot: fork.head.id)

@@ -41,8 +41,10 @@ extension SnapshotSaver {
     // Before the locks are confirmed: a snapshot that arrives late is then the older one, too, and hides nothing.
     let time = found?.time ?? clock.wallTime()
     var description = SnapshotDescription(base: change.base.snapshot, filter: filter, identity: identity)
-    let list: SnapshotList
+    var list: SnapshotList
     if let found { list = found.list } else { list = try await repository.snapshotList(rereadsDamaged: true) }
+    list = try await repository.seeingNewest(of: list) { description.covers($0) }
+    if !change.isSaved { list = try await confirmState(of: list, description, change.base.snapshot) }
     let matching = try list.matching { filter.matches($0) }
     let snapshots = matching.filter { description.covers($0.snapshot) }
     let arrived = change.sent.last { $0.isListed(in: snapshots) }
@@ -70,6 +72,19 @@ extension SnapshotSaver {
     return Look(
       change: change, description: description, newest: newest, listed: listed, known: known, arrived: arrived,
       isForgotten: isForgotten, sides: sides, time: time)
+  }
+
+  /// `list`, with what the storage has and did not list. Throws `RolledBackRepository` where it is an older state than this
+  /// machine has seen, `base` among it.
+  private func confirmState(
+    of list: SnapshotList, _ description: SnapshotDescription, _ base: SavedSnapshot?
+  ) async throws -> SnapshotList {
+    guard let rollbackWatch else { return list }
+    let look = try await rollbackWatch.look(at: list, showing: base, where: description.covers)
+    if let rollback = look.rollback {
+      throw RolledBackRepository(rollback: rollback, occasion: refusesConflicts ? .push : .commit)
+    }
+    return look.list
   }
 
   /// Saves our tree as it is, unless it is there already: there is nothing to merge.

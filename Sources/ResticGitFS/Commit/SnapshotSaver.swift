@@ -23,6 +23,8 @@ struct SnapshotSaver: Sendable {
   let retryFor: Duration
   /// Whether a merge that leaves anything for somebody to look at is an error, `RefusedMerge`, and nothing is saved.
   let refusesConflicts: Bool
+  /// Refuses to save on top of an older state than this machine has seen, which is `RolledBackRepository`; nil: nobody looks.
+  let rollbackWatch: RollbackWatch?
   /// The time of snapshots and locks.
   let clock: LockClock
   /// Told what a person may want to know.

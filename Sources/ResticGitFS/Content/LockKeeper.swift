@@ -13,11 +13,15 @@ actor LockKeeper {
   private var acquisition: Task<RepositoryLock, any Error>?
   private var isEnded = false
   private var scopeCount = 0
-  /// In a network a lock that was seen so lately need not be looked for: it is confirmed before a snapshot is sent.
+  /// In a network nobody waits for a look at a lock that was seen so lately: the look goes on beside the storing.
   private static let recently = Duration.seconds(5)
+  /// In a network a lock that was seen so lately is still there for one more index file.
+  private static let justNow = Duration.seconds(1)
 
   private let needs = Locked<[Need]>([])
   private let held = Locked<RepositoryLock?>(nil)
+  /// A look for the lock that a scope has begun, and that nobody has waited for yet.
+  private let look = Locked<Task<Result<Void, RepositoryError>, Never>?>(nil)
 
   private struct Need {
     let isThere: @Sendable () -> Bool
@@ -32,6 +36,7 @@ actor LockKeeper {
     self.retryFor = retryFor
     self.clock = clock
     self.logger = logger
+    repository.guardIndexFiles { [weak self] () throws(RepositoryError) in try await self?.confirmHeld() }
   }
 
   /// Keeps a lock that was taken as long as `isNeeded`, also beyond the scope in which it was taken.
@@ -41,8 +46,9 @@ actor LockKeeper {
 
   /// Calls `body` with the lock, which nobody gives back meanwhile; afterwards it is given back unless something needs it.
   ///
-  /// With `isConfirmed` the lock is seen to be on the storage when `body` begins, or in a network was a moment ago. Where somebody removed it, and may have pruned
-  /// what only our packs hold, a new one is taken, with a fresh index.
+  /// With `isConfirmed` the keeper looks for the lock on the storage before `body` begins, or in a network before `body` has an index
+  /// file written. Where somebody removed the lock before `body` began, and may have pruned packs that no index file names, the
+  /// keeper takes a new lock, with a fresh index. A lock that was removed later is `.lockLost`.
   func holding<Result: Sendable>(
     isConfirmed: Bool, _ body: @Sendable (RepositoryLock) async throws -> Result
   ) async throws -> Result {
@@ -107,10 +113,21 @@ actor LockKeeper {
     }
   }
 
+  /// Throws `.lockLost` where somebody has removed the lock that is held, and may have pruned packs that no index file names yet.
+  private nonisolated func confirmHeld() async throws(RepositoryError) {
+    guard let lock = held.withLock({ $0 }) else { return }
+    if let begun = look.withLock({ $0.take() }) { try await begun.value.get() }
+    try await lock.confirm(unlessWithin: repository.backend.isDistant ? Self.justNow : .zero)
+  }
+
   private func acquireConfirmed() async throws -> RepositoryLock {
     let lock = try await acquire()
     do {
-      try await lock.confirm(unlessWithin: repository.backend.isDistant ? Self.recently : .zero)
+      let isRecent = repository.backend.isDistant && lock.wasSeen(within: Self.recently)
+      let begun = Task { () async -> Result<Void, RepositoryError> in
+        do throws(RepositoryError) { return .success(try await lock.confirm()) } catch { return .failure(error) }
+      }
+      if isRecent { look.withLock { $0 = begun } } else { try await begun.value.get() }
       return lock
     } catch RepositoryError.lockLost(let reason) {
       logger.warning("\(reason)")
@@ -145,6 +162,7 @@ actor LockKeeper {
   /// A lock file that can't be removed stays behind; it becomes stale, and the next mount on this machine removes it.
   private func giveBack(_ lock: RepositoryLock) async {
     held.withLock { $0 = nil }
+    look.withLock { $0 = nil }
     do {
       try await lock.release()
     } catch {

@@ -16,6 +16,8 @@ struct MemoryBudget: Hashable, Sendable {
   var dirtyByteLimit: UInt64 { UInt64(byteLimit) / 16 * 3 }
   /// From here on everything that can be stored is stored, not only what is settled in large files.
   var pressureByteCount: UInt64 { dirtyByteLimit / 4 * 3 }
+  /// Inodes kept that nobody needs.
+  var inodeCount: Int { byteLimit / 8 * 3 / Self.inodeByteCount }
   /// Blobs kept for readers, while nothing is stored.
   var cacheByteLimit: Int { byteLimit / 16 * 7 }
   /// Blobs kept for readers, while much is stored.
@@ -29,6 +31,9 @@ struct MemoryBudget: Hashable, Sendable {
   var idleByteLimit: Int { byteLimit / 8 * 3 }
   /// Packs on their way at a time.
   var packsInFlight: Int { 1 }
+
+  /// About what an inode takes (docs/BENCHMARKS.md).
+  private static let inodeByteCount = 1024
 
   // MARK: Where memory is limited
 

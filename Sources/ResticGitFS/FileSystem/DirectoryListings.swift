@@ -34,6 +34,10 @@ struct DirectoryListings: Sendable {
 
   private var directories: [InodeNumber: Directory] = [:]
   private var listings: [FuseHandle: Listing] = [:]
+  /// The directories that are read without a handle, those read last at the end.
+  private var silent: [InodeNumber] = []
+  /// The directories in which files were closed since they were last opened.
+  private var withClosedFiles: Set<InodeNumber> = []
   private var nextHandle: FuseHandle = 1
 
   /// A handle of a directory, with nothing read yet.
@@ -43,11 +47,44 @@ struct DirectoryListings: Sendable {
     return nextHandle
   }
 
+  /// Of so many directories that are read without a handle the listing is kept: nobody says when they are closed.
+  static let silentLimit = 16
+  /// So many directories with closed files are remembered. Of a forgotten one the kernel asks for attributes file by file.
+  private static let closedFilesLimit = 4096
+
+  /// What stands for the handle of a directory that the kernel has opened without a word. None that is given out has this bit.
+  static func silentHandle(of directory: InodeNumber) -> FuseHandle { directory | 1 << 62 }
+
+  /// Notes that a file in a directory was closed.
+  mutating func noteClosedFile(in directory: InodeNumber) {
+    if withClosedFiles.count >= Self.closedFilesLimit { withClosedFiles = [] }
+    withClosedFiles.insert(directory)
+  }
+
+  /// Whether a file in a directory was closed since this was last asked.
+  mutating func takeClosedFiles(of directory: InodeNumber) -> Bool { withClosedFiles.remove(directory) != nil }
+
+  /// Makes sure that a directory which is read without a handle can be.
+  private mutating func beginSilently(_ directory: InodeNumber) {
+    if silent.last == directory { return }
+    if let index = silent.firstIndex(of: directory) {
+      silent.remove(at: index)
+    } else {
+      directories[directory, default: Directory()].handleCount += 1
+    }
+    silent.append(directory)
+    if silent.count > Self.silentLimit {
+      let oldest = silent.removeFirst()
+      close(Self.silentHandle(of: oldest), of: oldest)
+    }
+  }
+
   /// What `handle` lists from `offset` on: with the entries where reading goes on from its last answer, else without.
   ///
   /// Without also where any handle has begun to read the directory since: what that reads may be what the kernel has
   /// cached, and this handle may be about to go on where the cache ended, after it began anew without a word.
   mutating func listing(of handle: FuseHandle, in directory: InodeNumber, from offset: UInt64) -> Listing {
+    if handle == Self.silentHandle(of: directory) { beginSilently(directory) }
     if offset == 0 { directories[directory]?.readingCount += 1 }
     let reading = directories[directory]?.readingCount ?? 0
     if offset > 0, let listing = listings[handle], listing.answered.contains(offset), listing.reading == reading {

@@ -5,8 +5,9 @@ import SystemPackage
 
 extension GitFileSystem {
   /// Up to so many entries a directory is listed anew each time: it takes one request or two, and those bring the files'
-  /// attributes, too. With the writeback cache the kernel forgets a file's block count when it is closed, and would ask
-  /// for each file's attributes by themselves, as git looks at every loose ref before it opens it.
+  /// attributes, too. A larger one is listed anew where a file in it was closed. With the writeback cache the kernel forgets a
+  /// file's block count when it is closed, and would ask for each file's attributes by themselves, as git looks at every loose
+  /// ref before it opens it.
   private static let relistedEntryCount = 256
 
   /// Set in the handles of directories that were opened as sync(1) opens what it is to sync: with O_NONBLOCK, which means
@@ -20,17 +21,21 @@ extension GitFileSystem {
       try namespace.open(inode, forWriting: false)
       return children.count
     }
-    let handle = listings.withLock { $0.open(inode) } | (flags & O_NONBLOCK != 0 ? Self.isOfSync : 0)
-    return FuseOpenFile(handle: handle, keepsCache: entryCount > Self.relistedEntryCount)
+    let (handle, hasClosedFiles) = listings.withLock { ($0.open(inode), $0.takeClosedFiles(of: inode)) }
+    return FuseOpenFile(
+      handle: handle | (flags & O_NONBLOCK != 0 ? Self.isOfSync : 0),
+      keepsCache: entryCount > Self.relistedEntryCount && !hasClosedFiles)
   }
 
   /// A name is listed with what it leads to at this moment: meanwhile it may have been renamed over, or refreshed.
   func readDirectory(
     _ inode: FuseInode, handle: FuseHandle, offset: UInt64, countLookups: Bool, emit: (FuseDirectoryEntry) -> Bool
   ) throws(Errno) {
+    let handle = handle == .silent ? DirectoryListings.silentHandle(of: inode) : handle
     let (listing, entries) = try listing(of: inode, handle: handle, from: offset)
     let end = try tree.bookkeep("readdir") { [self] namespace throws(NamespaceError) in
       let children = try namespace.children(of: inode)
+      try requireRoom(namespace)
       var end = offset
       /// Lists an entry that comes after `offset`; false if there is no room for it.
       func list(
@@ -81,7 +86,13 @@ extension GitFileSystem {
   /// On the root: commits, and waits, for a program as often as `FsyncLimit` allows. Elsewhere it makes nothing durable, like fsync of a file.
   func synchronizeDirectory(_ inode: FuseInode, handle: FuseHandle, dataOnly: Bool) throws(Errno) {
     guard inode == Namespace.root else { return }
-    if handle & Self.isOfSync != 0 { try committer.commitAndWait() } else { try committer.commitForProgram() }
+    // Nobody knows how a directory was opened that the kernel opened without a word. There is nothing to save then, only to
+    // show.
+    if handle == .silent || handle & Self.isOfSync != 0 {
+      try committer.commitAndWait()
+    } else {
+      try committer.commitForProgram()
+    }
   }
 }
 

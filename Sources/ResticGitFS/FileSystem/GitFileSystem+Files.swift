@@ -16,8 +16,8 @@ extension GitFileSystem {
 
   /// What a regular file was opened for: its handle.
   private enum FileAccess: FuseHandle {
-    case read
-    case write
+    case read = 1
+    case write = 2
 
     init(openFlags: Int32) {
       self = openFlags & O_ACCMODE == O_RDONLY ? .read : .write
@@ -44,6 +44,7 @@ extension GitFileSystem {
       try namespace.open(number, forWriting: access == .write)
       return try namespace.entry(number, mounter: mounter)
     }
+    creations.note(Name(name), in: parent, by: caller)
     return (entry, FuseOpenFile(handle: access.rawValue, keepsCache: true))
   }
 
@@ -54,6 +55,10 @@ extension GitFileSystem {
     if let text = shownText(of: inode) {
       return text[min(Int(clamping: offset), text.count)..<min(Int(clamping: overflow ? UInt64.max : end), text.count)]
     }
+    guard handle == .silent else { return try files.bytes(of: inode, in: offset..<(overflow ? UInt64.max : end)) }
+    // Nobody has asked at an `open`.
+    try tree.read("read") { [self] namespace throws(NamespaceError) in try requireShown(inode, namespace) }
+    defer { tree.bookkeep { $0.endSilentReading(of: inode) } }
     return try files.bytes(of: inode, in: offset..<(overflow ? UInt64.max : end))
   }
 
@@ -74,7 +79,12 @@ extension GitFileSystem {
 
   func release(_ inode: FuseInode, handle: FuseHandle) {
     let mayWrite = handle == FileAccess.write.rawValue
-    tree.bookkeep { $0.release(stored(inode), forWriting: mayWrite) }
+    let directory = tree.bookkeep { [self] namespace in
+      let directory = namespace.inodes[stored(inode)]?.parent
+      namespace.release(stored(inode), forWriting: mayWrite)
+      return directory
+    }
+    if let directory { listings.withLock { $0.noteClosedFile(in: directory) } }
     if mayWrite { streamer.noteClose() }
   }
 

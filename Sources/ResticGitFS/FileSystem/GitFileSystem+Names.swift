@@ -4,6 +4,9 @@ import ResticCore
 import SystemPackage
 
 extension GitFileSystem {
+  /// After so many forgotten inodes some are let go.
+  private static let forgetStep = 256
+
   func lookup(_ name: [UInt8], in parent: FuseInode, caller: FuseCaller) throws(Errno) -> FuseEntry {
     if let entry = try shownConfiguration(Name(name), in: parent) { return entry }
     return try tree.bookkeep("lookup") { [self] namespace throws(NamespaceError) in
@@ -16,6 +19,12 @@ extension GitFileSystem {
   func forget(_ inode: FuseInode, count: UInt64) {
     let stored = forgetShown(inode, count: count)
     tree.bookkeep { $0.forget(stored, count: count) }
+    // The kernel forgets many at a time.
+    let isDue = forgetCount.withLock { count in
+      count += 1
+      return count.isMultiple(of: Self.forgetStep)
+    }
+    if isDue { tree.letGo(for: Self.forgetStep) }
   }
 
   func makeNode(

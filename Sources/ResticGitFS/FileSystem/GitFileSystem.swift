@@ -7,7 +7,7 @@ import SystemPackage
 /// What the kernel talks to: POSIX semantics and errno over a `WorkingTree`. The other files of this folder extend it by
 /// families of operations.
 ///
-/// Thread-safe: called from FUSE's worker threads. `listings` and `configurations` are leaf locks.
+/// Thread-safe: called from FUSE's worker threads. `listings`, `configurations` and `creations` are leaf locks.
 final class GitFileSystem: Sendable {
   /// The mounted tree.
   let tree: WorkingTree
@@ -27,8 +27,12 @@ final class GitFileSystem: Sendable {
   let rules: ServingRules
   /// What was asked for and is not served.
   let refusals: RefusalRecord
+  /// What one process group makes, while somebody wants to know.
+  let creations = CreationRecord()
   /// How many inodes `rules` allow.
   let inodeLimit: InodeLimit
+  /// How many inodes the kernel has forgotten. A leaf lock.
+  let forgetCount = Locked(0)
   /// The configuration files that the kernel knows. A leaf lock.
   let configurations = Locked(ShownConfigurations())
 

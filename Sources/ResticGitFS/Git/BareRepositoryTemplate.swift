@@ -22,6 +22,9 @@ struct BareRepositoryTemplate: Sendable {
   ]
 
   /// `unpackLimit`: a push stays one git packfile, which is stored as a few large blobs and not as one for each object.
+  /// `restic.maintenance`: the mount keeps house, so git does not pack everything anew every 50 pushes (`HousekeepingWishes`).
+  /// `alternateRefsPrefixes`: a push has new objects in a folder of their own at first, to which the repository is an alternate, and git reads all
+  /// refs of it once more for that, though it has read them already. No ref of a repository has such a name.
   private var config: String {
     let isSHA1 = objectFormat == .sha1
     return """
@@ -29,8 +32,17 @@ struct BareRepositoryTemplate: Sendable {
       \trepositoryformatversion = \(isSHA1 ? 0 : 1)
       \tfilemode = true
       \tbare = true
+      \talternateRefsPrefixes = refs/alternates
       \(isSHA1 ? "" : "[extensions]\n\tobjectformat = \(objectFormat.rawValue)\n")[receive]
       \tunpackLimit = 1
+      \tautogc = false
+      [gc]
+      \tauto = 0
+      \tautoPackLimit = 0
+      [maintenance]
+      \tauto = false
+      [restic]
+      \tmaintenance = true
 
       """
   }

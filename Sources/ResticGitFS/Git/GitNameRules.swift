@@ -18,6 +18,8 @@ struct GitNameRules: NameRules {
 
   func mayBeLock(_ name: Name) -> Bool { BareRepository.mayBeLock(name) }
 
+  var namesWithContext: [Name] { ["config", "config.worktree"] }
+
   func mayHoldLocks(_ place: DirectoryPlace) -> Bool {
     switch place.position {
     case .objects, .packs, .looseObjects: false

@@ -27,6 +27,8 @@ struct MountConfiguration: Sendable {
   var isForOneProgram = false
   /// The folder that the program takes for a git repository, from the root.
   var gitFolder: [Name] = []
+  /// Whether the program works on all repositories that are found, and not on the one in `gitFolder`.
+  var findsRepositories = false
   /// Whether git's configuration files are shown without commands and paths, and can't be changed.
   var showsSafeConfiguration = false
   /// The object format of a new bare repository.
@@ -37,12 +39,24 @@ struct MountConfiguration: Sendable {
   var commitAfter: Duration?
   /// How many snapshots programs can make by syncing the root: one in so long.
   var fsyncInterval: Duration = .seconds(30)
+  /// Which snapshots are kept after a commit. A policy that says nothing keeps all.
+  var retention = RetentionPolicy()
   /// How often a mount without changes looks for a newer snapshot; nil: never.
   var refreshInterval: Duration? = .seconds(30)
+  /// From how many files on git repositories are put in order; nil: only when somebody asks for it.
+  var housekeeping: HousekeepingLimits? = HousekeepingLimits()
+  /// How long after the last change that is done.
+  var housekeepingQuiet: Duration = .seconds(30)
   /// How much memory to use.
   var memory = MemoryBudget.standard
+  /// Whether an older state of the storage than this machine has seen is accepted.
+  var acceptsRollback = false
   /// How long to wait for a lock that stands in the way.
   var retryLock: Duration
+  /// Whether JSON on standard output tells that the mount is ready.
+  var announcesInJSON = false
+  /// Where the mount's figures are written for Prometheus; nil: nowhere.
+  var metricsFile: FilePath?
   /// Where every change of the tree is told (`ChangeTrace`).
   var trace: String?
   /// Who makes the snapshots.

@@ -17,6 +17,8 @@ final class MountService: Sendable {
   let notices: [String]
   /// What whoever uses the mount through another program should know as well.
   let warning: String?
+  /// That the storage shows an older state than this machine has seen, in words: nobody is to overlook that.
+  let rollbackWarning: String?
 
   private struct Serving {
     var session: FuseSession?
@@ -27,15 +29,16 @@ final class MountService: Sendable {
     var wasOpenForWriting = false
     var sessionFile: String?
     var listener: (@Sendable (MountStatus) -> Void)?
+    var leave: (@Sendable () -> Void)?
     var fileSystem: GitFileSystem?
   }
 
   private let repository: Repository
-  private let configuration: MountConfiguration
+  let configuration: MountConfiguration
   private let tree: WorkingTree
   private let files: FileReader
   private let streamer: ContentStreamer
-  private let coordinator: CommitCoordinator
+  let coordinator: CommitCoordinator
   private let kernelCache: KernelCache
   private let lockKeeper: LockKeeper
   private let refusals: RefusalRecord
@@ -43,6 +46,9 @@ final class MountService: Sendable {
   private let logger: Logger
   private let serving = Locked(Serving())
   private let fsyncLimit: FsyncLimit<ContinuousClock>
+  private let requests = FuseRequestCounts()
+  /// Puts git repositories in order; nil where nothing can be changed.
+  let housekeeper: Housekeeper?
 
   /// How many seconds to wait before a final commit that failed is tried again, where the mount could not be restored.
   private static let retrySeconds: UInt32 = 5
@@ -60,6 +66,7 @@ final class MountService: Sendable {
     repositories = mounted.repositories
     notices = [mounted.notice, mounted.ahead?.message].compactMap(\.self)
     warning = mounted.warning
+    rollbackWarning = mounted.rollback?.message
     tree = mounted.files.tree
     files = mounted.files
     kernelCache = KernelCache(logger: logger)
@@ -69,13 +76,24 @@ final class MountService: Sendable {
     streamer = ContentStreamer(
       store: ContentStore(files: files), budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
     coordinator = CommitCoordinator(
-      files: files, base: mounted.base, ahead: mounted.ahead, filter: configuration.selection.followed,
+      files: files, base: mounted.base, ahead: mounted.ahead, rollback: mounted.rollback,
+      filter: configuration.selection.followed,
       identity: configuration.identity, lockKeeper: lockKeeper,
-      streamer: streamer, kernelCache: kernelCache, isForOneProgram: configuration.isForOneProgram, logger: logger)
+      streamer: streamer, kernelCache: kernelCache, isForOneProgram: configuration.isForOneProgram,
+      retention: configuration.retention.isEmpty ? nil : SnapshotRetention(policy: configuration.retention),
+      // What is accepted is accepted when the mount begins.
+      rollbackWatch: RollbackWatch(repository: repository, acceptsRollback: false, logger: logger), logger: logger)
     fsyncLimit = FsyncLimit(interval: configuration.fsyncInterval, clock: ContinuousClock()) { [coordinator] in
       // The coordinator logs and keeps the error.
       if case .saved = try? await coordinator.commit(.sync) { true } else { false }
     }
+    housekeeper =
+      configuration.isReadOnly
+      ? nil
+      : Housekeeper(
+        files: files, coordinator: coordinator, mountpoint: configuration.mountpoint,
+        folder: configuration.isForOneProgram && !configuration.findsRepositories ? configuration.gitFolder : nil,
+        limits: configuration.housekeeping, logger: logger)
     tree.onChange { [coordinator] in coordinator.noteChange() }
     if tree.read({ $0.isChanged }) { coordinator.noteChange() }
   }
@@ -92,8 +110,15 @@ final class MountService: Sendable {
         files: files, streamer: streamer, committer: self, rules: configuration.rules, refusals: refusals,
         logger: logger)
       let session = try FuseSession(
-        fileSystem: fileSystem, mountpoint: configuration.mountpoint, options: configuration.fuseOptions)
-      kernelCache.attach { [notifier = session.notifier] in try notifier.forget($0) }
+        fileSystem: fileSystem, mountpoint: configuration.mountpoint, options: configuration.fuseOptions,
+        requests: requests)
+      housekeeper?.attach(fileSystem.creations)
+      let notifier = session.notifier
+      kernelCache.attach({ try notifier.forget($0) }, prune: { try notifier.prune($0) })
+      tree.keepInodes(
+        to: InodeBudget(count: configuration.memory.inodeCount, mounter: fileSystem.mounter) {
+          [weak kernelCache] in kernelCache?.forgetUnused($0)
+        })
       serving.withLock { ($0.session, $0.fileSystem) = (session, fileSystem) }
     }
     let snapshot = coordinator.current.base.shown.snapshot.map { "snapshot \($0.id.short)" } ?? "no snapshot yet"
@@ -109,15 +134,18 @@ final class MountService: Sendable {
     let refreshing = configuration.refreshInterval.map {
       RefreshTimer(every: $0, coordinator: coordinator, logger: logger)
     }
+    let housekeeping = makeHousekeepingTimer()
     defer {
       autoCommit?.stop()
       refreshing?.stop()
+      housekeeping?.stop()
     }
     while true {
       guard let session = serving.withLock({ $0.session }) else { preconditionFailure("mount() comes before run()") }
       let end = session.run()
       logger.info("unmounted: \(end)")
       kernelCache.attach(nil)
+      housekeeper?.stop()
       serving.withLock { ($0.session, $0.fileSystem) = (nil, nil) }
       notifyListener()
       switch commitFinally() {
@@ -193,6 +221,9 @@ final class MountService: Sendable {
 
   /// Unmounts, which commits; from any thread but those that serve. Waits a little for files that are in use.
   func requestExit() {
+    if housekeeper?.goesOn() == true { return logger.info("going on without the program, to keep house") }
+    // A file that git has open would keep the mount.
+    housekeeper?.stop()
     let session = serving.withLock { serving in
       serving.exitRequests += 1
       return serving.session
@@ -236,17 +267,36 @@ final class MountService: Sendable {
     serving.withLock { $0.listener = listener }
   }
 
+  /// Calls `leave` before the mount goes on without the program that it is for, and that reads what this process says.
+  func onLeave(_ leave: @escaping @Sendable () -> Void) {
+    serving.withLock { $0.leave = leave }
+  }
+
+  /// The program is about to go.
+  func leaveProgram() {
+    let leave = serving.withLock { $0.leave }
+    leave?()
+  }
+
   private func notifyListener() {
     let listener = serving.withLock { $0.listener }
     listener?(status())
+  }
+
+  /// The figures of this moment. From any thread but the Swift pool's.
+  func metrics() -> MountMetrics {
+    let current = coordinator.current
+    return MountMetrics(
+      status(), commits: current.counts, lastSnapshot: current.base.shown.snapshot?.snapshot.time,
+      requests: requests.figures, traffic: repository.settings.traffic.figures, memory: configuration.memory)
   }
 
   /// How the mount stands. From any thread but the Swift pool's.
   func status() -> MountStatus {
     let current = coordinator.current
     let (session, sessionFile) = serving.withLock { ($0.session, $0.sessionFile) }
-    let (bytes, files, openForWriting, isRefreshing) = tree.read {
-      ($0.bufferedByteCount, $0.bufferedFileCount, $0.inodesOpenForWriting.count, $0.isRefreshing)
+    let (bytes, files, openForWriting, inodes, isRefreshing) = tree.read {
+      ($0.bufferedByteCount, $0.bufferedFileCount, $0.inodesOpenForWriting.count, $0.inodes.count, $0.isRefreshing)
     }
     return MountStatus(
       repository: repository.backend.description, mountpoint: configuration.mountpoint.string, pid: getpid(),
@@ -256,8 +306,9 @@ final class MountService: Sendable {
           snapshot: $0.newest.id.hex, time: $0.newest.snapshot.time.rfc3339, message: $0.message)
       },
       newer: current.base.newer.map { MountStatus.Newer(snapshot: $0.id.hex, time: $0.snapshot.time.rfc3339) },
+      rollback: current.rollback.map { MountStatus.Rollback($0) },
       refreshing: isRefreshing ? true : nil, state: session == nil ? .unmounting : current.phase, dirtyBytes: bytes,
-      dirtyFiles: files, openForWriting: openForWriting,
+      dirtyFiles: files, openForWriting: openForWriting, inodes: inodes,
       lock: lockKeeper.heldLock?.hex,
       lastCommit: current.lastCommit.map { MountStatus.LastCommit($0.result, at: $0.time) },
       lastError: current.lastError.map {
@@ -267,7 +318,9 @@ final class MountService: Sendable {
         MountStatus.RefreshError($0.error, location: repository.backend.description, at: $0.time)
       },
       repositories: repositories, refused: refusals.message, progress: current.progress?.figures,
-      waiting: repository.settings.waiting.current.map { MountStatus.Waiting($0) }, version: Version.current)
+      waiting: repository.settings.waiting.current.map { MountStatus.Waiting($0) },
+      maintaining: housekeeper?.isRunning == true ? true : nil, lastMaintenance: housekeeper?.last?.text,
+      version: Version.current)
   }
 }
 
@@ -300,6 +353,12 @@ extension MountService: FileSystemCommitter {
     // A program that is about to let git in: the status, with what speaks against it.
     case "user.restic.inspected" where configuration.isForOneProgram:
       inspect() ? statusAttribute("user.restic.status") : nil
+    // A program that is done, and needs the mount no more: whether that goes on by itself to keep house.
+    case "user.restic.housekeep" where configuration.isForOneProgram: beginHousekeeping() ? Array("begun".utf8) : nil
+    // Somebody wants the repositories put in order now: what was done.
+    case "user.restic.maintain": maintain()?.attribute
+    // Somebody is about to unmount: nothing is at work on the mount for a while.
+    case "user.restic.rest": rest()
     // A program that comes back to its mount: the status, once that shows what a new mount would; none where it doesn't.
     case "user.restic.newest" where configuration.isForOneProgram && catchUp(): statusAttribute("user.restic.status")
     default: nil

@@ -34,6 +34,7 @@ extension MountStatus {
     if let refreshError { status.refreshError?.message = refreshError.message.cut(to: byteCount) }
     if let waiting { status.waiting?.reason = waiting.reason.cut(to: byteCount) }
     status.refused = refused?.cut(to: byteCount)
+    status.lastMaintenance = lastMaintenance?.cut(to: byteCount)
     return status
   }
 }

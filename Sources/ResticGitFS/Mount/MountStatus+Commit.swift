@@ -54,6 +54,15 @@ extension MountStatus.LastError {
   }
 }
 
+extension MountStatus.Rollback {
+  /// What `rollback` says.
+  init(_ rollback: Rollback) {
+    self.init(
+      shown: rollback.shown?.id.hex, shownTime: rollback.shown?.snapshot.time.rfc3339, seen: rollback.seen.id.hex,
+      seenTime: rollback.seen.snapshot.time.rfc3339, message: rollback.message)
+  }
+}
+
 extension MountStatus.RefreshError {
   /// A look at the repository at `location` that failed with `error`.
   init(_ error: any Error, location: String, at time: Timestamp) {

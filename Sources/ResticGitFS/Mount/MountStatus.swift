@@ -56,6 +56,20 @@ struct MountStatus: Codable, Hashable, Sendable {
     var message: String
   }
 
+  /// That the storage shows an older state than this machine has seen.
+  struct Rollback: Codable, Hashable, Sendable {
+    /// The newest snapshot that the storage shows, if it shows one.
+    var shown: String?
+    /// Its time, in RFC 3339.
+    var shownTime: String?
+    /// The newest snapshot that this machine has seen.
+    var seen: String
+    /// Its time, in RFC 3339.
+    var seenTime: String
+    /// In words.
+    var message: String
+  }
+
   /// What the mount is waiting for.
   struct Waiting: Codable, Hashable, Sendable {
     /// Whose lock, or which storage: in words.
@@ -88,6 +102,8 @@ struct MountStatus: Codable, Hashable, Sendable {
   var ahead: Ahead?
   /// What others saved meanwhile and is not shown yet. Known from the last look, as often as `--refresh` says and at a sync.
   var newer: Newer?
+  /// That the storage shows an older state than this machine has seen, at the last look.
+  var rollback: Rollback?
   /// Whether the kernel still remembers some of what was shown before `snapshot`: true for a moment after a newer one was
   /// taken over, else nil.
   var refreshing: Bool?
@@ -100,6 +116,8 @@ struct MountStatus: Codable, Hashable, Sendable {
   /// Files that programs have open for writing: the kernel may hold bytes of them that the mount has not seen. Nil from an
   /// earlier version.
   var openForWriting: Int?
+  /// How many files and directories are in memory. Nil from an earlier version.
+  var inodes: Int?
   /// The lock file that is held.
   var lock: String?
   /// The last commit that went through.
@@ -116,6 +134,10 @@ struct MountStatus: Codable, Hashable, Sendable {
   var progress: Progress?
   /// What is waited for at this moment.
   var waiting: Waiting?
+  /// Whether git puts repositories of the mount in order at this moment: true, or nil.
+  var maintaining: Bool?
+  /// What the last time came to at which there was something to do: one line.
+  var lastMaintenance: String?
   /// The program's version.
   var version: String
 }

@@ -5,6 +5,9 @@ struct MountTable: Sendable {
   /// The type of our mounts in the table: FUSE's, with our name after the dot.
   static let fileSystemType = "fuse.restic-gitfs"
 
+  /// The type of a folder that is mounted on when somebody looks into it: autofs(5).
+  static let automountType = "autofs"
+
   /// All mounts; of several at one place the last is the one that is seen.
   let entries: [MountTableEntry]
 

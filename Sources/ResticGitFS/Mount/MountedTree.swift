@@ -12,6 +12,8 @@ struct MountedTree: Sendable {
   var files: FileReader
   /// The snapshot, if that is dated too far ahead of the clock.
   var ahead: SnapshotAhead?
+  /// That the storage shows an older state than this machine has seen: on mounts that change nothing.
+  var rollback: Rollback?
   /// What a person should know about the choice.
   var notice: String?
   /// Where in the snapshot git repositories are, if a program wants one and none is at the root.
@@ -21,12 +23,12 @@ struct MountedTree: Sendable {
 
   /// Chooses the snapshot and makes the tree. The repository's index is listed afterwards, in restic's order: snapshots, then index.
   ///
-  /// Throws `.noSnapshot` where none is what was asked for, and a mount that is only read would show nothing.
+  /// Throws `RolledBackRepository` where a mount that is to be written to would show an older state than this machine has seen,
+  /// and `.noSnapshot` where none is what was asked for, and a mount that is only read would show nothing.
   static func open(
     _ repository: Repository, _ configuration: MountConfiguration, logger: Logger
   ) async throws -> MountedTree {
-    let choice = try await choose(repository, configuration)
-    let early = try await repository.loadIndex(with: choice.base?.snapshot.tree)
+    let (choice, early) = try await chooseAndLoad(repository, configuration, logger)
     let folders = choice.base.map { SnapshotFolders(repository: repository, saved: $0, root: early) }
     var root: Tree?
     if let folders { root = try await folders.tree(at: choice.folder) }
@@ -64,8 +66,8 @@ struct MountedTree: Sendable {
       readAheadByteCount: configuration.memory.readAheadByteCount, logger: logger)
     if configuration.isForOneProgram { files.prepareSmallFilesOfRoot() }
     return MountedTree(
-      base: choice.base, files: files, ahead: choice.ahead, notice: notice, repositories: repositories, warning: warning
-    )
+      base: choice.base, files: files, ahead: choice.ahead, rollback: choice.rollback, notice: notice,
+      repositories: repositories, warning: warning)
   }
 
   /// What a mount is to show.
@@ -73,33 +75,72 @@ struct MountedTree: Sendable {
     var base: SavedSnapshot?
     /// `base`, if that is dated too far ahead of the clock.
     var ahead: SnapshotAhead?
+    /// That this is an older state than this machine has seen.
+    var rollback: Rollback?
     var folder: [Name] = []
     /// That the filter lets none of the snapshots through, in words; nil where there is none at all.
     var absence: String?
   }
 
-  private static func choose(_ repository: Repository, _ configuration: MountConfiguration) async throws -> Choice {
+  /// The choice, and the root tree if it was loaded beside the index. Where listings lag behind, the storage is asked at the same
+  /// time whether it still has the snapshot.
+  private static func chooseAndLoad(
+    _ repository: Repository, _ configuration: MountConfiguration, _ logger: Logger
+  ) async throws -> (Choice, Tree?) {
+    while true {
+      let choice = try await choose(repository, configuration, logger)
+      guard let base = choice.base else { return (choice, try await repository.loadIndex(with: nil)) }
+      async let isThere = repository.isThere(base.id)
+      let early = await Result(awaiting: { () async throws -> Tree? in
+        try await repository.loadIndex(with: base.snapshot.tree)
+      })
+      // One that is gone is left out of the next list.
+      if try await isThere { return (choice, try early.get()) }
+    }
+  }
+
+  private static func choose(
+    _ repository: Repository, _ configuration: MountConfiguration, _ logger: Logger
+  ) async throws -> Choice {
     switch configuration.selection {
     case .fixed(.idPrefix(let prefix), let folder):
       return Choice(base: try await repository.snapshot(withPrefix: prefix), folder: folder)
     case .fixed(.newest(let filter), let folder):
-      guard let base = try await repository.latestSnapshot(matching: filter) else {
+      let look = try await look(at: repository, filter, configuration, logger)
+      guard let base = try look.list.newest(where: { filter.matches($0) }) else {
         throw RepositoryError.noSnapshot(
           filter.absence(among: try await repository.snapshots().count) ?? "there is no snapshot yet")
       }
-      return Choice(base: base, folder: folder)
+      return Choice(base: base, rollback: look.rollback, folder: folder)
     case .latest(let filter):
-      let matching = try await repository.snapshotList().matching { filter.matches($0) }
+      let look = try await look(at: repository, filter, configuration, logger)
+      let matching = try look.list.matching { filter.matches($0) }
       if let base = matching.last {
-        return Choice(base: base, ahead: SnapshotAhead(among: matching, at: .now()))
+        return Choice(base: base, ahead: SnapshotAhead(among: matching, at: .now()), rollback: look.rollback)
       }
       let absence = filter.absence(among: try await repository.snapshots().count)
       // git would take the wrong answer for an empty repository.
       if let absence, configuration.isForOneProgram, configuration.isReadOnly {
         throw RepositoryError.noSnapshot(absence)
       }
-      return Choice(absence: absence)
+      return Choice(rollback: look.rollback, absence: absence)
     }
+  }
+
+  /// The snapshots, and what they lack of what this machine has seen. Throws where somebody is about to write on top of that.
+  private static func look(
+    at repository: Repository, _ filter: SnapshotFilter, _ configuration: MountConfiguration, _ logger: Logger
+  ) async throws -> RollbackWatch.Look {
+    let watch = RollbackWatch(
+      repository: repository, acceptsRollback: configuration.acceptsRollback, logger: logger)
+    let list = try await repository.snapshotList()
+    // Where the newest one cannot be told, that is the error.
+    _ = try list.matching { filter.matches($0) }
+    let look = try await watch.look(at: list, matching: filter)
+    if let rollback = look.rollback, !configuration.isReadOnly {
+      throw RolledBackRepository(rollback: rollback, occasion: configuration.isForOneProgram ? .push : .mount)
+    }
+    return look
   }
 
   /// The root's attributes, which no snapshot holds: everything in it belongs to the mounting user.

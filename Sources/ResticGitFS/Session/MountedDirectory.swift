@@ -2,6 +2,7 @@ import CLinux
 import FoundationEssentials
 import Glibc
 import MessageText
+import ResticCore
 import SystemPackage
 
 /// A mount of this program, seen from outside: found by its path, asked for its status, told to commit or to go.
@@ -12,6 +13,10 @@ struct MountedDirectory: Sendable {
   private static let statusAttribute = "user.restic.status"
   /// The attribute of the root that is there once all is saved.
   private static let commitAttribute = "user.restic.commit"
+  /// The attribute of the root that is there once nothing of the mount's own is at work on it.
+  private static let restAttribute = "user.restic.rest"
+  /// The attribute of the root whose value tells what was put in order, once that is done.
+  private static let maintainAttribute = "user.restic.maintain"
 
   /// The mountpoint: absolute, without symbolic links.
   let path: FilePath
@@ -78,6 +83,32 @@ struct MountedDirectory: Sendable {
     // A process of an earlier version, which knows the older way only.
     guard errno == ENODATA else { throw Errno(rawValue: errno) }
     try synchronizeRoot()
+  }
+
+  /// Has the mount end what it does by itself, and begin nothing for a while. A mount of an earlier version does nothing.
+  func rest() async {
+    let path = path
+    await BlockingExecutor(threadCount: 1).run {
+      _ = path.withPlatformString { getxattr($0, Self.restAttribute, nil, 0) }
+    }
+  }
+
+  /// Has the mount put its git repositories in order now, and tells what was done. Blocks its thread.
+  func maintain() throws(CommandError) -> HousekeepingReport {
+    // Once: each call does the work.
+    var bytes = [UInt8](repeating: 0, count: MountStatus.attributeByteLimit)
+    let count = path.withPlatformString { path in
+      bytes.withUnsafeMutableBytes { getxattr(path, Self.maintainAttribute, $0.baseAddress, $0.count) }
+    }
+    guard count >= 0 else {
+      guard errno == ENODATA else { throw unreachable(Errno(rawValue: errno)) }
+      throw CommandError("nothing can be changed on \(path), or an earlier version of restic-gitfs serves it")
+    }
+    do {
+      return try JSONDecoder().decode(HousekeepingReport.self, from: Data(bytes[..<count]))
+    } catch {
+      throw CommandError("what \(path) says is not understood: it is served by another version of restic-gitfs")
+    }
   }
 
   /// fsync of the root.

@@ -43,6 +43,14 @@ struct SessionDirectory: Sendable {
     return sessions
   }
 
+  /// The session files of processes that are gone. Nothing is removed: the next mount does that.
+  func leftovers() throws(Errno) -> [FilePath] {
+    try Self.names(in: path).filter { $0.hasSuffix(".json") }.map { path.appending($0) }.filter { path in
+      // One that is gone by now is no leftover.
+      (try? SessionObserver(path: path))?.isOver ?? false
+    }
+  }
+
   /// The names in the folder `path`; none where there is no such folder.
   private static func names(in path: FilePath) throws(Errno) -> [String] {
     do throws(Errno) {

@@ -1,7 +1,6 @@
 import Logging
-import MessageText
 
-/// Formats swift-log's events as one line of printable text each: the message, then metadata as `key=value`.
+/// Makes a `LogEntry` of each of swift-log's events.
 struct DestinationLogHandler: LogHandler {
   /// Where the lines go.
   let destination: LogDestination
@@ -21,9 +20,7 @@ struct DestinationLogHandler: LogHandler {
 
   func log(event: LogEvent) {
     let all = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(event.metadata ?? [:]) { $1 }
-    let pairs = all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
-    let text = "\(event.message)\(pairs)"
     destination.write(
-      level: event.level, text: text.split(separator: "\n").joined(separator: " ").printable)
+      LogEntry(level: event.level, message: "\(event.message)", fields: all.mapValues { "\($0)" }))
   }
 }

@@ -20,6 +20,20 @@ final class LogDestination: Sendable {
   private static let systemLogSocket = "/dev/log"
   private static let systemLogName: StaticString = "restic-gitfs"
   private let place = Locked<Place>(.standardError)
+  private let chosenFormat = Locked(LogFormat.text)
+  /// Whether standard error is the journal's.
+  private let isJournal: Bool
+
+  /// Lines go to standard error. `journalStream`: the value of JOURNAL_STREAM.
+  init(journalStream: String? = nil) {
+    isJournal = JournalStream.isConnected(journalStream)
+  }
+
+  /// How lines are written from now on.
+  var format: LogFormat {
+    get { chosenFormat.withLock { $0 } }
+    set { chosenFormat.withLock { $0 = newValue } }
+  }
 
   /// From now on lines go to the end of the file at `path`, which is created for its owner only.
   func useFile(_ path: FilePath) throws(CommandError) {
@@ -59,22 +73,36 @@ final class LogDestination: Sendable {
     return logger
   }
 
+  /// Tells a person `text` on standard error, in the form that lines of the log have there.
+  func tell(_ text: String, level: Logger.Level) {
+    let line = LogEntry(level: level, message: text)
+    guard isJournal || format == .json else { return StandardStream.error.tell(text) }
+    writeToStandardError(line)
+  }
+
   /// Writes one line.
-  func write(level: Logger.Level, text: String) {
+  func write(_ line: LogEntry) {
     switch openedPlace() {
     case .fileOnDemand:
       // The file cannot be made: there is no place for the line.
       break
     case .standardError:
-      StandardStream.error.write("restic-gitfs: \(text)\n")
+      writeToStandardError(line)
     case .file(let descriptor):
       // Nobody is left to be told that the log cannot be written.
-      _ = try? descriptor.writeAll(Array("\(Timestamp.now().rfc3339) \(level) \(text)\n".utf8))
+      _ = try? descriptor.writeAll(Array("\(line.complete(format))\n".utf8))
     case .system:
-      text.withCString { text in
-        withVaList([text]) { vsyslog(Self.priority(of: level), "%s", $0) }
+      line.short(format).withCString { text in
+        withVaList([text]) { vsyslog(line.level.priority, "%s", $0) }
       }
     }
+  }
+
+  /// The journal knows the program's name, and takes the priority from the prefix.
+  private func writeToStandardError(_ line: LogEntry) {
+    let text = line.short(format)
+    let start = isJournal ? "<\(line.level.priority)>" : format == .json ? "" : "restic-gitfs: "
+    StandardStream.error.write("\(start)\(text)\n")
   }
 
   /// The place for a line that is to be written now.
@@ -84,16 +112,5 @@ final class LogDestination: Sendable {
       try? useFile(path)
     }
     return place.withLock { $0 }
-  }
-
-  private static func priority(of level: Logger.Level) -> Int32 {
-    switch level {
-    case .trace, .debug: LOG_DEBUG
-    case .info: LOG_INFO
-    case .notice: LOG_NOTICE
-    case .warning: LOG_WARNING
-    case .error: LOG_ERR
-    case .critical: LOG_CRIT
-    }
   }
 }

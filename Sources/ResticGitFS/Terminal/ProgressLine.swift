@@ -2,6 +2,12 @@ import ResticCore
 
 /// One line on standard error that is written over and over while a commit is under way; nothing where nobody looks.
 final class ProgressLine: Sendable {
+  /// What a commit is called.
+  static let committing = "committing"
+  private static let lookInterval = Duration.milliseconds(200)
+  /// Loading that is over sooner is not worth a line.
+  private static let patience = Duration.milliseconds(500)
+
   private struct State {
     var isShown = false
     var start: ContinuousClock.Instant?
@@ -16,8 +22,28 @@ final class ProgressLine: Sendable {
     isEnabled = !isQuiet && StandardStream.error.isTerminal
   }
 
-  /// Shows how far the commit is; the rate is what went by since the first call.
-  func show(_ progress: MountStatus.Progress) {
+  /// What `body` returns, while it is shown how far `loading` is, if that takes longer than a moment.
+  func showing<Success: Sendable>(
+    _ loading: LoadingProgress, _ body: () async throws -> Success
+  ) async throws -> Success {
+    guard isEnabled else { return try await body() }
+    let watch = Task {
+      try? await Task.sleep(for: Self.patience)  // a cancellation ends the loop below
+      while !Task.isCancelled {
+        let figures = loading.figures
+        if figures.filesTotal > figures.filesDone { show(MountStatus.Progress(figures), as: "reading the index") }
+        try? await Task.sleep(for: Self.lookInterval)
+      }
+    }
+    defer {
+      watch.cancel()
+      clear()
+    }
+    return try await body()
+  }
+
+  /// Shows how far the commit, or what `title` says, is; the rate is what went by since the first call.
+  func show(_ progress: MountStatus.Progress, as title: String = ProgressLine.committing) {
     guard isEnabled else { return }
     let now = ContinuousClock.now
     let text = state.withLock { state in
@@ -28,7 +54,7 @@ final class ProgressLine: Sendable {
       }
       state.isShown = true
       let byteCount = progress.bytesDone - min(progress.bytesDone, state.startByteCount)
-      return Self.text(progress, byteCount: byteCount, in: start.duration(to: now))
+      return Self.text(progress, byteCount: byteCount, in: start.duration(to: now), as: title)
     }
     StandardStream.error.write("\r\u{1B}[K\(text)")
   }
@@ -42,12 +68,36 @@ final class ProgressLine: Sendable {
     if wasShown { StandardStream.error.write("\r\u{1B}[K") }
   }
 
-  /// `committing: 12 of 40 files, 3.4 MiB of 12.0 MiB, 5.6 MiB/s`.
-  static func text(_ progress: MountStatus.Progress, byteCount: UInt64, in duration: Duration) -> String {
+  /// `committing: 12 of 40 files, 3.4 MiB of 12.0 MiB, 5.6 MiB/s, 2 s left`. The time is left out where nothing has moved.
+  static func text(
+    _ progress: MountStatus.Progress, byteCount: UInt64, in duration: Duration,
+    as title: String = ProgressLine.committing
+  ) -> String {
     let seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
     let rate = seconds < 0.2 ? nil : UInt64(Double(byteCount) / seconds)
-    return "committing: \(progress.filesDone) of \(progress.filesTotal) files, "
+    return "\(title): \(progress.filesDone) of \(progress.filesTotal) files, "
       + "\(ByteCountText.text(progress.bytesDone)) of \(ByteCountText.text(progress.bytesTotal))"
       + (rate.map { ", \(ByteCountText.text($0))/s" } ?? "")
+      + (timeLeft(progress, rate: rate).map { ", \($0) left" } ?? "")
+  }
+
+  /// How long the rest takes at `rate` bytes a second: `12 s`, `3 min`, `2 h 5 min`.
+  private static func timeLeft(_ progress: MountStatus.Progress, rate: UInt64?) -> String? {
+    guard let rate, rate > 0, progress.bytesTotal > progress.bytesDone else { return nil }
+    let seconds = (progress.bytesTotal - progress.bytesDone + rate - 1) / rate
+    switch seconds {
+    case ..<100: return "\(seconds) s"
+    case ..<6000: return "\((seconds + 59) / 60) min"
+    default: return "\(seconds / 3600) h \(seconds % 3600 / 60) min"
+    }
+  }
+}
+
+extension MountStatus.Progress {
+  /// The figures of an index that is being loaded.
+  init(_ loading: LoadingProgress.Figures) {
+    self.init(
+      filesDone: loading.filesDone, filesTotal: loading.filesTotal, bytesDone: loading.bytesDone,
+      bytesTotal: loading.bytesTotal)
   }
 }

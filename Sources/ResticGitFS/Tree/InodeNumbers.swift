@@ -39,9 +39,25 @@ struct InodeNumbers: Sendable {
 
   /// Gives an inode a number that follows from its name and `parent`, the number of the directory that holds the name.
   mutating func choose(for inode: InodeNumber, _ node: Node, as name: Name, in parent: UInt64) {
-    var hash = Self.mix(parent &+ (Self.stored(node) ?? 0))
-    for byte in name.bytes { hash = Self.mix(hash ^ UInt64(byte)) }
-    chosen[inode] = takeFree(hash)
+    chosen[inode] = takeFree(Self.number(for: node, as: name, in: parent))
+  }
+
+  private static func number(for node: Node, as name: Name, in parent: UInt64) -> UInt64 {
+    var hash = mix(parent &+ (stored(node) ?? 0))
+    for byte in name.bytes { hash = mix(hash ^ UInt64(byte)) }
+    return hash & mask
+  }
+
+  /// Whether an inode that is made anew from `node` gets the same number as this one has.
+  ///
+  /// No where its number depends on which of several files came first.
+  func isRepeatable(_ inode: InodeNumber, _ node: Node, as name: Name, in parent: UInt64) -> Bool {
+    switch (chosen[inode], Self.stored(node)) {
+    case (nil, let stored?): !shared.contains(stored)
+    case (nil, nil): true
+    case (let number?, nil): number == Self.number(for: node, as: name, in: parent)
+    case (_?, _?): false
+    }
   }
 
   /// The inode is gone, or is about to get another node.

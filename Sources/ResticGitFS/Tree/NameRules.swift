@@ -13,6 +13,8 @@ protocol NameRules: Sendable {
   func isLock(_ name: Name, in place: DirectoryPlace) -> Bool
   /// Whether `name` may be such a lock, wherever it is.
   func mayBeLock(_ name: Name) -> Bool
+  /// The names of which other names in the same directory decide what is shown: whoever knew one looks it up again when those change.
+  var namesWithContext: [Name] { get }
   /// Whether there may be locks in a directory at `place`, or beneath.
   func mayHoldLocks(_ place: DirectoryPlace) -> Bool
 }

@@ -5,6 +5,9 @@ extension Namespace {
   /// Up to this size a file is brought along with the one before it.
   private static let smallFileByteCount: UInt64 = 64 << 10
 
+  /// Up to so many extents are looked up anew rather than kept, where nobody says that a file is not read any more.
+  private static let smallExtentCount = 4
+
   /// Counts an open file. A regular file's extents are there afterwards.
   mutating func open(_ number: InodeNumber, forWriting: Bool) throws(NamespaceError) {
     switch try inode(number).body {
@@ -29,6 +32,14 @@ extension Namespace {
       inodes.values[index].body = .file(.stored)
     }
     dropIfUnused(number)
+  }
+
+  /// A file that nobody opened was read: where it was read whole, or nearly, its extents are not kept.
+  mutating func endSilentReading(of number: InodeNumber) {
+    guard let index = inodes.index(forKey: number), inodes.values[index].openCount == 0,
+      case .file(.resolved(let extents)) = inodes.values[index].body, extents.extents.count <= Self.smallExtentCount
+    else { return }
+    inodes.values[index].body = .file(.stored)
   }
 
   /// The extents of a regular file.

@@ -20,6 +20,7 @@ extension Namespace {
       children[node.name] = install(node, in: directory)
     }
     inodes[directory]?.body = .directory(.loaded(children))
+    if directory != Self.root { noteLoaded(directory) }
     unloadedDirectories.remove(directory)
     unreadableDirectories.remove(directory)
   }

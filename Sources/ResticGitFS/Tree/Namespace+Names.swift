@@ -26,6 +26,7 @@ extension Namespace {
       }
     chooseNumber(of: number, node, as: name, in: directory)
     inodes[number] = Inode(node: node, body: body, owner: .node, parent: 0)
+    if node.type == .dir { noteLoaded(number) }
     try attach(number, as: name, in: directory)
     touch(directory, at: now)
     markChanged(number)

@@ -32,7 +32,7 @@ extension Namespace {
   /// Shows what `plan` says, if nothing speaks against it. `announceRefresh` is called when the kernel knows.
   mutating func refresh(by plan: RefreshPlan, at now: Timestamp) -> RefreshPlan.Outcome {
     guard !isChanged, !hasLock(in: Self.root, at: .outside) else { return .inUse }
-    guard plan.directories.allSatisfy(isStillAsPlanned) else { return .outdated }
+    guard plan.isComplete, plan.directories.allSatisfy(isStillAsPlanned) else { return .outdated }
     guard !plan.directories.contains(where: dropsWriters) else { return .inUse }
     var invalidations: [RefreshPlan.Invalidation] = []
     // All that goes, goes first: what takes its place gets its number, and finds the hard links of the new snapshot only.
@@ -47,6 +47,12 @@ extension Namespace {
       for node in directory.replaced {
         setChild(install(node, in: directory.inode), as: node.name, in: directory.inode)
       }
+      if !directory.names.isEmpty {
+        let others = rules.namesWithContext.filter {
+          !directory.names.contains($0) && hasChild($0, in: directory.inode)
+        }
+        invalidations += others.map { .entry($0, in: directory.inode) }
+      }
       if directory.inode == Self.root, !directory.names.isEmpty { touchRoot(at: now) }
       invalidations += ([directory.inode] + directory.retargeted.map(\.inode)).map { .inode($0) }
     }
@@ -54,6 +60,11 @@ extension Namespace {
     withoutInFlight.formUnion(plan.directories.lazy.filter(\.lacksInFlight).map(\.inode))
     unannouncedRefreshes += 1
     return .applied(invalidations)
+  }
+
+  private func hasChild(_ name: Name, in directory: InodeNumber) -> Bool {
+    guard case .directory(.loaded(let children))? = inodes[directory]?.body else { return false }
+    return children[name] != nil
   }
 
   /// Gives directories that stay the nodes of the new snapshot.

@@ -13,6 +13,7 @@ import SystemPackage
 /// 3. `parent` and `furtherParents` name exactly the loaded directories that hold a name of the inode.
 /// 4. Where an inode changed after the base snapshot, so did all directories above it (`changeNumber`).
 /// 5. A directory that is not loaded is in `unloadedDirectories` or `unreadableDirectories`, and no other is.
+/// 6. A loaded directory other than the root is in `loadedDirectories`.
 struct Namespace: Sendable {
   /// The root's number, as FUSE wants it.
   static let root: InodeNumber = 1
@@ -48,6 +49,10 @@ struct Namespace: Sendable {
   /// Loaded directories that lack what git had in flight when the base snapshot was made: the next commit stores them anew,
   /// and alone they are no reason for one.
   var withoutInFlight: Set<InodeNumber> = []
+  /// The directories that were loaded or made, the oldest first.
+  var loadedDirectories = LoadedDirectories()
+  /// How many callers need all directories loaded until they are done: meanwhile none is let go.
+  var holdsOnDirectories = 0
   /// Written to new nodes, so that hard links of two mounts are never taken for each other. Never 0.
   let deviceID: UInt64
   /// What names mean.
@@ -236,6 +241,11 @@ struct Namespace: Sendable {
   mutating func forget(_ number: InodeNumber, count: UInt64) {
     guard let index = inodes.index(forKey: number) else { return }
     inodes.values[index].lookupCount -= min(count, inodes.values[index].lookupCount)
+    if inodes.values[index].lookupCount == 0, inodes.values[index].openCount == 0,
+      case .file(.resolved) = inodes.values[index].body
+    {
+      inodes.values[index].body = .file(.stored)
+    }
     dropIfUnused(number)
   }
 

@@ -29,6 +29,8 @@ struct RefreshPlan: Sendable {
 
   /// Every directory that changes.
   var directories: [Directory] = []
+  /// Whether each loaded directory was compared: one may be let go meanwhile.
+  var isComplete = true
 
   /// What became of a plan.
   enum Outcome: Sendable {

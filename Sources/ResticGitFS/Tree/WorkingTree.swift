@@ -14,6 +14,7 @@ final class WorkingTree: Sendable {
   private let observer: (any ChangeObserver)?
   private let listener = Locked<Listener?>(nil)
   private let inodeLimit = Locked<InodeLimit?>(nil)
+  private let inodeBudget = Locked<InodeBudget?>(nil)
 
   /// A closure in a struct: one that is the lock's state itself is wrapped once more by every access, until a call of it
   /// overflows the stack.
@@ -38,6 +39,26 @@ final class WorkingTree: Sendable {
   /// Loads no more directories on its own, in search of a file's names, once there are more inodes than `limit` allows.
   func limitInodes(to limit: InodeLimit) {
     inodeLimit.withLock { $0 = limit }
+  }
+
+  // MARK: Letting go
+
+  /// From now on inodes that nobody needs are let go while there are more than `budget` has room for.
+  func keepInodes(to budget: InodeBudget) {
+    inodeBudget.withLock { $0 = budget }
+  }
+
+  /// Lets go of some inodes that nobody needs, if there are too many: of about as many as `entryCount`, times two, so that who calls this
+  /// for each so many new inodes keeps their number where it is. From any thread that holds no lock.
+  func letGo(for entryCount: Int) {
+    guard let budget = inodeBudget.withLock({ $0 }) else { return }
+    let known = bookkeep { namespace -> [InodeNumber] in
+      guard namespace.inodes.count > budget.count else { return [] }
+      let release = namespace.letGo(examining: max(entryCount * 2, InodeBudget.leastStep), mounter: budget.mounter)
+      if release.count > 0 { namespace.shrink() }
+      return namespace.inodes.count > budget.count ? release.known : []
+    }
+    if !known.isEmpty { budget.forget(known) }
   }
 
   // MARK: Looking
@@ -135,6 +156,8 @@ final class WorkingTree: Sendable {
   /// Loads all directories, since each may hold a further name of `file`. Throws EPERM where they hold more than the limit.
   private func loadNames(of file: InodeNumber, for operation: StaticString) throws(TreeSourceError) {
     let limit = inodeLimit.withLock { $0 }
+    bookkeep { $0.holdsOnDirectories += 1 }
+    defer { bookkeep { $0.holdsOnDirectories -= 1 } }
     while true {
       let directories = read { $0.unloadedDirectories }
       if directories.isEmpty { break }
@@ -168,8 +191,11 @@ final class WorkingTree: Sendable {
   }
 
   private func loadEntries(of directory: InodeNumber, for operation: StaticString) throws(TreeSourceError) {
-    let id = read { $0.inodes[directory]?.node.subtree }
+    // One that is gone is refused at the next try.
+    guard let node = read({ $0.inodes[directory]?.node }) else { return }
+    let id = node.subtree
     let tree = try source.tree(id, of: directory, for: operation)
+    letGo(for: tree.nodes.count)
     bookkeep { namespace in
       // A refresh may have given the directory another tree meanwhile, which the caller's next try loads: the entries of the
       // old one would count as what is in the new one, and the next commit would delete what others have added.

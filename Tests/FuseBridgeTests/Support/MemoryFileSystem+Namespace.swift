@@ -91,7 +91,7 @@ extension MemoryFileSystem {
     try locked { state throws(Errno) in
       state.count("openDirectory")
       _ = try state.directory(inode)
-      return FuseOpenFile(handle: state.openHandle(inode), keepsCache: true)
+      return FuseOpenFile(handle: state.openHandle(inode), keepsCache: state.keepsListings)
     }
   }
 
@@ -121,7 +121,10 @@ extension MemoryFileSystem {
   }
 
   func releaseDirectory(_ inode: FuseInode, handle: FuseHandle) {
-    state.withLock { $0.closeHandle(handle, of: inode) }
+    state.withLock { state in
+      state.count("releaseDirectory")
+      state.closeHandle(handle, of: inode)
+    }
   }
 
   func synchronizeDirectory(_ inode: FuseInode, handle: FuseHandle, dataOnly: Bool) throws(Errno) {

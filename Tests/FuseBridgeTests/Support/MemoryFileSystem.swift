@@ -25,6 +25,10 @@ final class MemoryFileSystem: FuseFileSystem {
     /// What wakes each lookup that waits.
     var lookupGates: [DispatchSemaphore] = []
     var lookupsMayGo = false
+    /// Whether requests may come with no handle.
+    var allowsSilentOpening = false
+    /// Whether the kernel may list directories from its cache.
+    var keepsListings = true
     /// The writes whose memory is kept, if it is.
     var keptWrites: [KeptWrite] = []
   }
@@ -79,6 +83,11 @@ final class MemoryFileSystem: FuseFileSystem {
     }
   }
 
+  /// The inodes that the kernel knows.
+  var lookedUp: Set<FuseInode> {
+    state.withLock { state in Set(state.inodes.filter { $0.value.lookupCount > 0 }.keys) }
+  }
+
   var inodeCount: Int { state.withLock { $0.inodes.count } }
   var violations: [String] { state.withLock { $0.violations } }
   var callCounts: [String: Int] { state.withLock { $0.callCounts } }
@@ -94,6 +103,23 @@ final class MemoryFileSystem: FuseFileSystem {
       return state.lookupGates
     }
     for gate in gates { gate.signal() }
+  }
+
+  func allowSilentOpening() { state.withLock { $0.allowsSilentOpening = true } }
+
+  func relistDirectories() { state.withLock { $0.keepsListings = false } }
+
+  /// Replaces a file's content without the kernel's knowledge.
+  func replaceContent(of inode: FuseInode, by bytes: [UInt8]) {
+    var content = MemoryContent()
+    bytes.withUnsafeBytes { content.write($0, at: 0) }
+    let made = content
+    state.withLock { state in
+      state.update(inode) { inode in
+        inode.kind = .file(made)
+        inode.attributes.byteCount = made.byteCount
+      }
+    }
   }
 
   func holdLookups() { state.withLock { $0.lookupsMayGo = false } }
@@ -256,6 +282,7 @@ extension MemoryFileSystem.State {
   }
 
   mutating func check(_ handle: FuseHandle, of inode: FuseInode) throws(Errno) {
+    if handle == .silent, allowsSilentOpening { return }
     guard handles[handle] == inode else {
       violations.append("handle \(handle) of inode \(inode) was used but is not open")
       throw .badFileDescriptor

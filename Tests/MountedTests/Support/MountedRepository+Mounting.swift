@@ -27,9 +27,12 @@ extension MountedRepository {
     var snapshot: String?
     var sessionFile: String?
     var dirtyFiles: Int
+    var inodes: Int?
     var lastError: LastError?
     var refreshError: RefreshError?
     var ahead: Ahead?
+    var maintaining: Bool?
+    var lastMaintenance: String?
   }
 
   /// What `umount --json` and `sync --json` print.
@@ -125,12 +128,12 @@ extension MountedRepository {
     }
   }
 
-  /// The session files and everything else but folders below XDG_STATE_HOME. The log is there on machines without a system
-  /// log, and stays.
+  /// The session files and everything else but folders below XDG_STATE_HOME. The log, which is there on machines without a
+  /// system log, and what was seen of a repository stay.
   func stateFiles() -> [String] {
     guard let files = FileManager.default.enumerator(atPath: stateHome.string) else { return [] }
     return files.compactMap { $0 as? String }.filter { path in
-      guard path != "restic-gitfs/log" else { return false }
+      guard path != "restic-gitfs/log", !path.hasSuffix("/seen") else { return false }
       var isFolder: ObjCBool = false
       let exists = FileManager.default.fileExists(atPath: stateHome.appending(path).string, isDirectory: &isFolder)
       return exists && !isFolder.boolValue

@@ -122,6 +122,66 @@ struct LimitedBackendTests {
     #expect(await fourth.value == false)
   }
 
+  @Test(
+    "a storage that has too much to do is asked for half as much at a time, down to one call, and slowly for more again"
+  )
+  func overload() async throws {
+    let allowance = ConnectionAllowance(connections: 5)
+    let busy = BackendError.busy("slow down", retryAfter: .zero)
+    // Several calls that were under way together are one reason.
+    let door = Gatekeeper()
+    let together = (0..<5).map { _ in
+      Task {
+        try await allowance.pass { () async throws(BackendError) -> Void in
+          await door.wait()
+          throw busy
+        }
+      }
+    }
+    try await door.waitForArrivals(5)
+    door.open()
+    for task in together { await #expect(throws: busy) { try await task.value } }
+    #expect(allowance.current == 2)
+    for _ in 0..<3 {
+      await #expect(throws: busy) { try await allowance.pass { () async throws(BackendError) -> Void in throw busy } }
+    }
+    #expect(allowance.current == 1)
+    // Another failure says nothing of that.
+    await #expect(throws: BackendError.unavailable("x")) {
+      try await allowance.pass { () async throws(BackendError) -> Void in throw .unavailable("x") }
+    }
+    for _ in 0..<20 { try await allowance.pass { () async throws(BackendError) -> Void in } }
+    #expect(allowance.current == 2)
+    for _ in 0..<100 { try await allowance.pass { () async throws(BackendError) -> Void in } }
+    #expect(allowance.current == 5)
+  }
+
+  @Test("with fewer connections no more calls are made at a time, and all are made", arguments: [1, 2, 3])
+  func fewerConnections(rest: Int) async throws {
+    let gate = ConnectionGate(connections: 5)
+    for _ in 0..<5 { #expect(await gate.enter()) }
+    gate.change(by: rest - 5)
+    let running = RunningCount()
+    await withTaskGroup { group in
+      for _ in 0..<20 {
+        group.addTask {
+          #expect(await gate.enter())
+          running.enter()
+          await Task.yield()
+          running.leave()
+          gate.leave()
+        }
+      }
+      for _ in 0..<5 { gate.leave() }
+    }
+    #expect(running.highest <= rest && running.current == 0)
+    for _ in 0..<rest { #expect(await gate.enter()) }
+    let next = Task { await gate.enter() }
+    try await waitUntil { gate.waitingCount == 1 }
+    gate.change(by: 1)
+    #expect(await next.value)
+  }
+
   @Test("a call cancelled while it waits is not made")
   func cancelledCall() async throws {
     let blocked = Gatekeeper()
@@ -156,15 +216,17 @@ private final class CountingBackend: BackendWrapper {
 
 /// A door that a call waits at until the test opens it.
 private final class Gatekeeper: Sendable {
-  private let state = Mutex((hasArrived: false, isOpen: false))
+  private let state = Mutex((arrivalCount: 0, isOpen: false))
 
   func wait() async {
-    state.withLock { $0.hasArrived = true }
+    state.withLock { $0.arrivalCount += 1 }
     while !state.withLock({ $0.isOpen }), !Task.isCancelled { await Task.yield() }
   }
 
-  func waitForArrival() async throws {
-    try await waitUntil { state.withLock { $0.hasArrived } }
+  func waitForArrival() async throws { try await waitForArrivals(1) }
+
+  func waitForArrivals(_ count: Int) async throws {
+    try await waitUntil { state.withLock { $0.arrivalCount >= count } }
   }
 
   func open() { state.withLock { $0.isOpen = true } }

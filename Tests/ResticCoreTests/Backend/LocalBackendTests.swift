@@ -118,16 +118,7 @@ struct LocalBackendTests {
   func missingFolders() async throws {
     try await backend.create()
     try await backend.save(.config, [1])
-    let pack = try file(.data, "1a")
-    let lock = try file(.lock, "1a")
-    #expect(rmdir(root.appending("locks").string) == 0)
-    #expect(rmdir(root.appending("data/1a").string) == 0)
-    #expect(try await backend.list(.lock) == [])
-    #expect(try await backend.list(.data) == [])
-    try await backend.save(pack, [2])
-    try await backend.save(lock, [3])
-    #expect(try await backend.load(pack).array == [2])
-    #expect(try await backend.load(lock).array == [3])
+    try await expectFoldersMade(by: backend, in: root)
   }
 
   @Test("a pack in the wrong subfolder, a folder named like a file, and a fifo are no files")

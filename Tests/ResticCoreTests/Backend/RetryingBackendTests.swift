@@ -1,17 +1,15 @@
-import Logging
 import ResticCore
 import ResticTestSupport
-import Synchronization
 import Testing
 
 @Suite("RetryingBackend")
 struct RetryingBackendTests {
   private let memory = MemoryBackend(files: [.config: [1]])
   private let clock = TestClock(advancesOnSleep: true)
-  private let log = RecordedLog()
+  private let log = LogLines()
 
   private func retrying(_ base: any Backend, _ policy: RetryPolicy = RetryPolicy()) -> RetryingBackend {
-    RetryingBackend(base, policy: policy, clock: clock, logger: Logger(label: "test") { _ in log.handler })
+    RetryingBackend(base, policy: policy, clock: clock, logger: log.logger)
   }
 
   @Test("it keeps every rule of Backend")
@@ -40,7 +38,7 @@ struct RetryingBackendTests {
     #expect(try await retrying(faulty).load(.config).array == [1])
     #expect(faulty.callCount == 5)
     #expect(log.lines.count == 4)
-    #expect(log.lines.allSatisfy { $0.hasPrefix("warning load config failed: the backend hiccuped; trying again in ") })
+    #expect(log.lines.allSatisfy { $0.hasPrefix("load config failed: the backend hiccuped; trying again in ") })
   }
 
   @Test("only retryable errors are retried")
@@ -111,7 +109,7 @@ struct RetryingBackendTests {
   func cancelledWhileWaiting() async {
     let clock = TestClock()
     let faulty = FaultBackend(memory) { _ in .nothingDone(FaultBackend.hiccup) }
-    let backend = RetryingBackend(faulty, clock: clock, logger: Logger(label: "test") { _ in log.handler })
+    let backend = RetryingBackend(faulty, clock: clock, logger: log.logger)
     let task = Task { try await backend.load(.config) }
     #expect(await clock.waitForSleepers())
     task.cancel()
@@ -133,28 +131,5 @@ struct RetryingBackendTests {
     await #expect(throws: FaultBackend.hiccup) { try await task.value }
     #expect(memory[.config] == nil)
     #expect(faulty.callCount == 2)
-  }
-}
-
-/// Keeps log lines as `LEVEL MESSAGE`.
-private final class RecordedLog: Sendable {
-  private let recorded = Mutex<[String]>([])
-
-  var lines: [String] { recorded.withLock { $0 } }
-  var handler: Handler { Handler(log: self) }
-
-  struct Handler: LogHandler {
-    let log: RecordedLog
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.trace
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-      get { metadata[key] }
-      set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-      log.recorded.withLock { $0.append("\(event.level) \(event.message)") }
-    }
   }
 }

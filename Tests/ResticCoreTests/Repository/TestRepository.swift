@@ -49,16 +49,19 @@ enum TestRepository {
 }
 
 extension Repository {
-  /// Saves a snapshot whose one folder holds `files`, each as a single blob. An error, if that does not end.
+  /// Saves a snapshot whose one folder holds `files`, each as a single blob; the cache has it then, too. An error, if that does
+  /// not end.
   @discardableResult
   func commit(_ files: [Name: [UInt8]], seconds: Int64 = 0) async throws -> SavedSnapshot {
     try await withTimeLimit {
       let uploader = self.makeUploader()
       let root = try await uploader.add(folder: files)
       let tree = try await uploader.finish(root: root)
-      return try await self.saveSnapshot(
+      let saved = try await self.saveSnapshot(
         Snapshot(time: Timestamp(seconds: 1_700_000_000 + seconds, nanoseconds: 0), tree: root, paths: ["/test"]),
         of: tree)
+      await self.finishCaching()
+      return saved
     }
   }
 

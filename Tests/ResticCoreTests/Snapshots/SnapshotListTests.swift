@@ -1,6 +1,4 @@
-import Logging
 import ResticTestSupport
-import Synchronization
 import Testing
 
 @testable import ResticCore
@@ -134,9 +132,9 @@ struct SnapshotListTests {
     let sound = try #require(backend[.snapshot(other.id)])
     try flip(other.id)
     backend[try file("a")] = []
-    let log = WarningLog()
+    let log = LogLines()
     var settings = TestRepository.settings()
-    settings.logger = Logger(label: "test") { _ in log.handler }
+    settings.logger = log.logger
     let counted = FaultBackend(backend)
     let reader = try await TestRepository.open(counted, settings: settings)
     func loads() -> Int { counted.calls.count { $0.operation == .load && $0.file == .snapshot(other.id) } }
@@ -166,29 +164,5 @@ struct SnapshotListTests {
     let saved = try await save(repository, seconds: 1)
     backend[.snapshot(saved.id)] = []
     #expect(try await repository.latestSnapshot(matching: everything) == saved)
-  }
-}
-
-/// What was logged.
-private final class WarningLog: Sendable {
-  private let recorded = Mutex<[String]>([])
-
-  var lines: [String] { recorded.withLock { $0 } }
-
-  var handler: Handler { Handler(log: self) }
-
-  struct Handler: LogHandler {
-    let log: WarningLog
-    var metadata = Logger.Metadata()
-    var logLevel = Logger.Level.warning
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-      get { metadata[key] }
-      set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-      log.recorded.withLock { $0.append("\(event.message)") }
-    }
   }
 }

@@ -51,6 +51,29 @@ struct MountCommandTests {
     }
   }
 
+  @Test("say which snapshots are kept, in restic's words; a mount that saves nothing forgets nothing")
+  func retention() throws {
+    #expect(try configuration([]).retention.isEmpty)
+    let policy = try configuration([
+      "--keep-last", "5", "--keep-daily=7", "--keep-weekly", "-1", "--keep-yearly", "unlimited", "--keep-within",
+      "1y2m",
+      "--keep-within-hourly=2d", "--keep-tag", "a,b", "--keep-tag=c",
+    ]).retention
+    var expected = RetentionPolicy()
+    expected.last = .number(5)
+    expected.counts = [.daily: .number(7), .weekly: .unlimited, .yearly: .unlimited]
+    expected.within = RetentionPeriod(years: 1, months: 2)
+    expected.withins = [.hourly: RetentionPeriod(days: 2)]
+    expected.tags = [["a", "b"], ["c"]]
+    #expect(policy == expected)
+    #expect(throws: CommandError.self) { try configuration(["--keep-last=1", "--read-only"]) }
+    // git-remote-restic gives one configuration to mounts of both kinds.
+    #expect(try configuration(["--keep-last=1", "--read-only", "--exit-with-fd=3"]).isReadOnly)
+    for wrong in ["--keep-last=-2", "--keep-daily=x", "--keep-within=7", "--keep-within-daily=1w"] {
+      #expect(throws: (any Error).self) { try configuration([wrong]) }
+    }
+  }
+
   @Test("take no lock only where nothing can be changed")
   func noLock() throws {
     for readOnly in [["--read-only"], ["--snapshot", "1a2b"], ["-o", "ro"]] {

@@ -53,6 +53,17 @@ struct MountpointTests {
     #expect(message(full)?.contains("not empty") == true)
   }
 
+  @Test("that is an automount point is not listed: that would wait for the mount itself")
+  func automount() throws {
+    let folder = try #require(try makeFolder("automount").resolved())
+    // What a look would find; a real one would find nothing, ever.
+    try write([], to: folder.appending("file"))
+    let table = MountTable(
+      parsing: Array("40 22 0:35 / \(folder) rw,relatime - autofs systemd-1 rw,fd=40,pgrp=1,direct\n".utf8))
+    #expect(message(folder, table: table) == nil)
+    #expect(message(folder)?.contains("not empty") == true)
+  }
+
   @Test("inside the repository, or around it, is refused, also through symbolic links")
   func nested() throws {
     let repository = try makeFolder("vault")

@@ -79,12 +79,12 @@ struct OutputTests {
     #expect(ByteCountText.text(byteCount) == text)
   }
 
-  @Test("how far a commit is: files, bytes and, after a moment, the rate")
+  @Test("how far a commit is: files, bytes and, after a moment, the rate and the time left")
   func progress() {
     let figures = MountStatus.Progress(filesDone: 12, filesTotal: 40, bytesDone: 3 << 20, bytesTotal: 12 << 20)
     #expect(
       ProgressLine.text(figures, byteCount: 2 << 20, in: .seconds(2))
-        == "committing: 12 of 40 files, 3.0 MiB of 12.0 MiB, 1.0 MiB/s")
+        == "committing: 12 of 40 files, 3.0 MiB of 12.0 MiB, 1.0 MiB/s, 9 s left")
     #expect(
       ProgressLine.text(figures, byteCount: 0, in: .zero) == "committing: 12 of 40 files, 3.0 MiB of 12.0 MiB")
   }

@@ -68,7 +68,8 @@ struct CommitStateTests {
     state.beginStoring(progress)
     #expect(state.phase == .unmounting, "an unmount stays one")
     state.noteClean()
-    state.noteEnd()
+    state.noteEnd(.unchanged(nil), after: .seconds(1))
     #expect(state.phase == .clean && state.lastError == nil)
+    #expect(state.counts == CommitCounts(failed: 1), "a commit without a change is none")
   }
 }

@@ -80,6 +80,53 @@ struct LockKeeperTests {
     #expect(try await storage.list(.lock).isEmpty)
   }
 
+  // R5 An index file that names packs which are gone is damage to restic, even if no snapshot needs them.
+  @Test("no index file names packs that were pruned after somebody removed the lock")
+  func noIndexOfPrunedPacks() async throws {
+    let repository = try await TestMount.makeRepository(on: storage)
+    let keeper = Self.makeKeeper(repository)
+    let storage = self.storage
+    await #expect {
+      try await keeper.holding(isConfirmed: true) { lock in
+        let uploader = repository.makeUploader()
+        let root = try await uploader.add(Tree(nodes: []).encode(), type: .tree)
+        try await uploader.flush()
+        storage[.lock(lock.id)] = nil
+        storage.forgetAndPruneEverything()
+        _ = try await uploader.finish(root: root)
+      }
+    } throws: { error in
+      if case RepositoryError.lockLost = error { true } else { false }
+    }
+    #expect(try await storage.list(.index).isEmpty)
+    #expect(keeper.heldLock == nil)
+  }
+
+  @Test("in a network a lock that was seen a moment ago is looked for before an index file is written")
+  func lookBesideStoring() async throws {
+    let backend = DistantBackend(storage)
+    let repository = try await TestMount.makeRepository(on: backend)
+    let keeper = Self.makeKeeper(repository)
+    let storage = self.storage
+    let isNeeded = Switch()
+    isNeeded.isOn = true
+    keeper.keep { isNeeded.isOn }
+    let uploader = repository.makeUploader()
+    let first = try await keeper.acquire()
+    let root = try await uploader.add(Tree(nodes: []).encode(), type: .tree)
+    try await uploader.flush()
+    storage[.lock(first.id)] = nil
+    storage.forgetAndPruneEverything()
+    await #expect(throws: RepositoryError.self) {
+      try await keeper.holding(isConfirmed: true) { _ in _ = try await uploader.finish(root: root) }
+    }
+    #expect(try await storage.list(.index).isEmpty)
+    let second = try await keeper.acquire()
+    #expect(second.id != first.id && !repository.contains(root, type: .tree), "a new lock knows what is gone")
+    isNeeded.isOn = false
+    await keeper.releaseUnlessNeeded()
+  }
+
   @Test("a lock is given back when its last scope ends, unless something needs it still, and not before")
   func scopes() async throws {
     let repository = try await TestMount.makeRepository(on: storage)

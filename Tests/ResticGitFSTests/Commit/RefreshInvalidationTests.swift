@@ -38,6 +38,24 @@ struct RefreshInvalidationTests {
     while mount.tree.read({ $0.isRefreshing }) { await Task.yield() }
   }
 
+  // G2: a read-only mount is not asked when a known file is opened.
+  @Test("a configuration file is looked up again once the directory's other names decide anew what is shown of it")
+  func configuration() async throws {
+    let writer = try await TestMount(TestMount.makeRepository())
+    for path in ["r/HEAD", "r/config", "r/objects/x"] { try await writer.write([], to: path) }
+    _ = try await writer.coordinator.commit(.sync)
+    let reader = try await writer.again()
+    let kernel = Kernel()
+    reader.kernelCache.attach { try kernel.forget($0) }
+    let (directory, _) = try await reader.onThread { (try $0.inode("r"), try $0.inode("r/config")) }
+    try await writer.write([], to: "r/refs/x")
+    _ = try await writer.coordinator.commit(.sync)
+    #expect(try await reader.coordinator.refresh())
+    await Self.settle(reader)
+    #expect(kernel.forgotten.contains(.entry("config", in: directory)))
+    #expect(!kernel.forgotten.contains(.entry("config.worktree", in: directory)))
+  }
+
   @Test("a directory that was looked up and never read is shown with its new mode and times, as is everything else")
   func everything() async throws {
     let writer = try await TestMount(TestMount.makeRepository())

@@ -24,6 +24,26 @@ struct ContentStreamerTests {
     return try await TestMount(repository, memory: budget)
   }
 
+  /// A repository with small packs on `storage`, which takes none while `isHeld` is on.
+  private static func makeMount(
+    on storage: MemoryBackend, isHeld: Switch, budget: MemoryBudget = budget
+  ) async throws -> (TestMount, FaultBackend) {
+    var settings = Repository.Settings()
+    settings.scryptCost = .minimum
+    settings.packByteCount = 4 << 20
+    var password = TestMount.password
+    let backend = FaultBackend(storage) { call in
+      guard call.file?.type == .data, call.isWrite else { return }
+      // Not cancelled: the test opens it.
+      while isHeld.isOn { try? await Task.sleep(for: .milliseconds(5)) }
+    } fault: { _ in
+      nil
+    }
+    let repository = try await Repository.create(
+      on: backend, password: SecureBytes(wiping: &password), settings: settings)
+    return (try await TestMount(repository, memory: budget), backend)
+  }
+
   @Test("however much is written, no more than the limit is in memory, and all of it is in the snapshot")
   func boundedMemory() async throws {
     let mount = try await Self.makeMount()
@@ -54,20 +74,7 @@ struct ContentStreamerTests {
   @Test("who overwrites what a commit holds waits at the limit until the commit has ended")
   func heldByCommit() async throws {
     let isHeld = Switch()
-    var settings = Repository.Settings()
-    settings.scryptCost = .minimum
-    settings.packByteCount = 4 << 20
-    var password = TestMount.password
-    let backend = FaultBackend(MemoryBackend()) { call in
-      guard call.file?.type == .data, call.isWrite else { return }
-      // Not cancelled: the test opens it.
-      while isHeld.isOn { try? await Task.sleep(for: .milliseconds(5)) }
-    } fault: { _ in
-      nil
-    }
-    let repository = try await Repository.create(
-      on: backend, password: SecureBytes(wiping: &password), settings: settings)
-    let mount = try await TestMount(repository, memory: Self.budget)
+    let (mount, backend) = try await Self.makeMount(on: MemoryBackend(), isHeld: isHeld)
     var random = SplitMix64(seed: 8)
     let count = 8
     let pieces = (0..<2 * count).map { _ in random.bytes(1 << 20) }
@@ -97,6 +104,34 @@ struct ContentStreamerTests {
     try await writer.value
     _ = try await mount.coordinator.commit(.sync)
     for number in 0..<count { #expect(try await mount.read("f\(number)") == pieces[count + number]) }
+  }
+
+  // R5 Where somebody removes the lock by force, what is stored from then on is stored under another one.
+  @Test("a lock that is lost while a pass stores something is replaced before the next pass, though no commit follows")
+  func lostLock() async throws {
+    let (isHeld, storage) = (Switch(), MemoryBackend())
+    let (mount, backend) = try await Self.makeMount(
+      on: storage, isHeld: isHeld, budget: MemoryBudget(byteLimit: 512 << 20))
+    var random = SplitMix64(seed: 10)
+    // More than there are packs under way at a time.
+    let (first, second) = (random.bytes(40 << 20), random.bytes(12 << 20))
+    isHeld.isOn = true
+    try await mount.write(first, to: "first")
+    while !backend.calls.contains(where: { $0.file?.type == .data && $0.isWrite }) { await Task.yield() }
+    // For the next pass, while this one waits for the storage.
+    try await mount.write(second, to: "second")
+    let lost = try #require(mount.lockKeeper.heldLock)
+    storage[.lock(lost)] = nil
+    let lock = try await mount.lockKeeper.acquire()
+    await #expect(throws: RepositoryError.self) { try await lock.confirm() }
+    #expect(lock.isLost)
+    isHeld.isOn = false
+    try await waitUntil { mount.lockKeeper.heldLock.map { $0 != lost && storage[.lock($0)] != nil } ?? false }
+    try await mount.commit()
+    #expect(try await mount.read("first").fingerprint == first.fingerprint)
+    #expect(try await mount.read("second").fingerprint == second.fingerprint)
+    let reader = try await TestMount(TestMount.openRepository(on: storage))
+    #expect(try await reader.read("second").fingerprint == second.fingerprint)
   }
 
   @Test("many small files are bounded as well")

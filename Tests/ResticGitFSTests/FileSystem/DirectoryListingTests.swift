@@ -23,7 +23,44 @@ struct DirectoryListingTests {
         fileSystem.release(made.entry.inode, handle: made.file.handle)
         fileSystem.forget(made.entry.inode, count: 1)
       }
+      // The last close made the kernel forget a file's block count.
+      #expect(try !keepsCache())
       #expect(try keepsCache())
+      let inode = try mount.inode("f7")
+      fileSystem.release(inode, handle: try fileSystem.open(inode, flags: O_RDONLY).handle)
+      #expect(try !keepsCache())
+      #expect(try keepsCache())
+    }
+  }
+
+  @Test("directories that are read without a handle are listed whole, many at a time, each name once")
+  func silent() async throws {
+    let mount = try await TestMount(TestMount.makeRepository())
+    let directoryCount = DirectoryListings.silentLimit + 4
+    for directory in 0..<directoryCount {
+      for number in 0..<5 { try await mount.write([], to: "d\(directory)/f\(number)") }
+    }
+    try await mount.onThread { mount in
+      let directories = try (0..<directoryCount).map { try mount.inode("d\($0)") }
+      var names = [[[UInt8]]](repeating: [], count: directoryCount)
+      var offsets = [UInt64](repeating: 0, count: directoryCount)
+      // One entry of each in turn.
+      for _ in 0..<7 {
+        for (index, directory) in directories.enumerated() {
+          try mount.fileSystem.readDirectory(
+            directory, handle: .silent, offset: offsets[index], countLookups: false
+          ) { entry in
+            guard names[index].last != entry.name, offsets[index] < entry.nextOffset else { return false }
+            names[index].append(entry.name)
+            offsets[index] = entry.nextOffset
+            return names[index].count % 2 == 0
+          }
+        }
+      }
+      for names in names {
+        #expect(Set(names.map { String(decoding: $0, as: UTF8.self) }) == [".", "..", "f0", "f1", "f2", "f3", "f4"])
+        #expect(names.count == 7)
+      }
     }
   }
 }

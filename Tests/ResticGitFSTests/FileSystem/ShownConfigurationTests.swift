@@ -180,6 +180,10 @@ struct ShownConfigurationTests {
     try await mount.write([], to: "refs/x")
     try await mount.onThread { mount in
       _ = #expect(throws: Errno.staleNFSFileHandle) { try mount.fileSystem.open(number, flags: O_RDONLY) }
+      // The kernel of a read-only mount opens without a word.
+      _ = #expect(throws: Errno.staleNFSFileHandle) {
+        try mount.fileSystem.read(number, handle: .silent, offset: 0, byteCount: 10)
+      }
     }
     #expect(try await !Self.read("config", in: "", mount).contains("ssh"))
   }

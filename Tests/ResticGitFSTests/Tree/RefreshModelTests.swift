@@ -39,6 +39,50 @@ struct RefreshModelTests {
     return all
   }
 
+  /// Lets go of all that can be.
+  private static func letGo(_ mount: TestMount) {
+    mount.tree.bookkeep { _ = $0.letGo(examining: .max, mounter: TestMount.owner, recentCount: 0) }
+  }
+
+  /// The bytes of a file. Another thread may let go of what no kernel knows.
+  private static func read(_ path: String, _ mount: TestMount) async throws -> [UInt8] {
+    while true {
+      do { return try await mount.read(path) } catch Errno.staleNFSFileHandle {}
+    }
+  }
+
+  @Test("a mount that lets go while it is refreshed shows what was saved")
+  func refreshedWhileLettingGo() async throws {
+    let writer = try await TestMount(TestMount.makeRepository())
+    let paths = (0..<30).map { "d\($0 % 5)/e\($0 % 10)/f\($0)" }
+    for path in paths { try await writer.write([], to: path) }
+    _ = try await writer.coordinator.commit(.sync)
+    let reader = try await writer.again()
+    let lettingGo = Task {
+      while !Task.isCancelled {
+        Self.letGo(reader)
+        await Task.yield()
+      }
+    }
+    for round in 0..<20 {
+      let path = paths[round * 7 % paths.count]
+      try await writer.write(Array("round \(round)".utf8), to: path)
+      _ = try await writer.coordinator.commit(.sync)
+      for path in paths.prefix(round) { _ = try await Self.read(path, reader) }
+      // One that comes in between is made again by the next look.
+      for _ in 0..<1000 where try await !reader.coordinator.refresh() {}
+      #expect(try await Self.read(path, reader) == Array("round \(round)".utf8))
+      #expect(try await writer.read(path) == Array("round \(round)".utf8))
+    }
+    lettingGo.cancel()
+    await lettingGo.value
+    // Nothing that was missed is deleted by the next commit.
+    try await reader.write([], to: "new")
+    _ = try await reader.coordinator.commit(.sync)
+    let last = try await writer.again()
+    for path in paths { _ = try await last.read(path) }
+  }
+
   /// One random change; one that can't be made is none.
   private static func change(_ mount: TestMount, _ random: inout SplitMix64) async throws {
     let (path, other) = (randomPath(&random), randomPath(&random))
@@ -80,10 +124,14 @@ struct RefreshModelTests {
       Self.check(written, context)
       _ = try await writer.coordinator.commit(.sync)
       #expect(try await Self.everything(writer) == written, "\(context): a commit changes nothing")
+      // What nobody needs is let go, at any time.
+      if random.next() % 2 == 0 { Self.letGo(writer) }
+      if random.next() % 2 == 0 { Self.letGo(reader) }
       // What the reader has looked at and holds differs.
       var held: (inode: FuseInode, handle: FuseHandle)?
       for _ in 0..<random.next() % 6 { _ = try? await reader.read(Self.randomPath(&random)) }  // it may not be there
       if random.next() % 3 == 0 { held = try? await reader.open(Self.randomPath(&random), flags: O_RDONLY) }
+      if random.next() % 2 == 0 { Self.letGo(reader) }
       _ = try await reader.coordinator.refresh()
       if held == nil {
         #expect(try await Self.everything(reader) == written, "\(context): refreshed")

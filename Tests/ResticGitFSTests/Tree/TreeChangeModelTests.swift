@@ -75,7 +75,7 @@ struct TreeChangeModelTests {
   }
 
   /// A random change of few names, so that the changes meet.
-  private static func change(_ tree: ReferenceTree, _ random: inout SplitMix64) -> TreeChange {
+  static func change(_ tree: ReferenceTree, _ random: inout SplitMix64) -> TreeChange {
     func pick<Value>(_ values: [Value]) -> Value { values[Int(random.next() % UInt64(values.count))] }
     let inodes = tree.files.keys.sorted()
     let directories = inodes.filter { tree.files[$0]?.type == .dir }

@@ -13,6 +13,8 @@ public enum FuzzSubject: String, CaseIterable, Sendable {
   case bucketPage, bucketRefusal
   /// Amazon's files of profiles.
   case profiles
+  /// The program's own configuration file.
+  case configurationFile
 
   /// A packet of an SFTP server.
   case sftpPacket

@@ -29,6 +29,9 @@ public enum PipeServer: String, CaseIterable, Sendable {
   /// The end of an answer comes before that of the request's body: that the request is wrong, or that all is well.
   case early
   case earlySuccess
+  /// It takes no more than the first 65,535 bytes of bodies until it has answered a request; then it answers all. After each piece
+  /// there is a line `received COUNT` in the log.
+  case tight
 
   /// How to start it. Each frame that it receives is a line `TYPE STREAM ERROR` in the file `log`.
   public func words(log: FilePath) -> [String] { ["python3", "-c", Self.script, rawValue, log.string] }
@@ -56,6 +59,7 @@ public enum PipeServer: String, CaseIterable, Sendable {
         sys.exit(3)
     if way in ('greeting', 'mute'):
         while True: exactly(1)
+    received, opened = 0, False
     exactly(24)
     send(4, 0, 0, struct.pack('>HI', 4, 1 << 20))
     while True:
@@ -65,6 +69,17 @@ public enum PipeServer: String, CaseIterable, Sendable {
         data = exactly(size)
         log.write('%d %d %d\n' % (kind, stream, struct.unpack('>I', data)[0] if kind == 3 else 0))
         if kind == 4 and not flags & 1: send(4, 1, 0)
+        if way == 'tight':
+            if kind == 0 and size:
+                received += size
+                log.write('received %d\n' % received)
+                if opened: send(8, 0, 0, struct.pack('>I', size))
+            if kind in (0, 1) and flags & 1:
+                answer(stream)
+                send(0, 1, stream, b'hello')
+                if not opened: send(8, 0, 0, struct.pack('>I', 1 << 24))
+                opened = True
+            continue
         if kind == 0 and size: send(8, 0, 0, struct.pack('>I', size)), send(8, 0, stream, struct.pack('>I', size))
         ends = kind in (0, 1) and flags & 1
         if way in ('early', 'earlySuccess') and kind == 1:

@@ -179,6 +179,12 @@ public enum ProcessTable {
     return Set(parents().filter { $0.value == own }.keys)
   }
 
+  /// Whether a process has ended and nobody has waited for it yet.
+  public static func isZombie(_ process: pid_t) -> Bool {
+    let text = FileManager.default.contents(atPath: "/proc/\(process)/stat").map { String(decoding: $0, as: UTF8.self) }
+    return text?.contains(") Z ") == true
+  }
+
   /// The program and the arguments of a process; empty for one that has ended.
   public static func commandLine(_ process: pid_t) -> String {
     let file = FileHandle(forReadingAtPath: "/proc/\(process)/cmdline")

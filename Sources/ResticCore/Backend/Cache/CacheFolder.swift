@@ -44,7 +44,7 @@ struct CacheFolder: Sendable {
   /// that we do not know.
   func prepare() throws(CacheFailure) {
     do throws(Errno) {
-      try Self.makeFolder(base)
+      try OwnFolder.make(base)
       let all = try OwnFolder(base, followsLink: true, mayBeRoots: true)
       if try !all.holds(Self.tagName) { try Self.write(Self.tag, as: Self.tagName, in: all) }
       let folder = try all.madeSubfolder(repository)
@@ -67,14 +67,6 @@ struct CacheFolder: Sendable {
   private static let versionName = "version"
   /// What says that the cache is of another version; no system call of ours answers with it.
   private static var otherVersion: Errno { .noData }
-
-  /// Makes the folder `path` and those above it.
-  private static func makeFolder(_ path: FilePath) throws(Errno) {
-    guard !SystemCall.isThere(path) else { return }
-    let parent = path.removingLastComponent()
-    if !parent.isEmpty, parent != path { try makeFolder(parent) }
-    _ = try SystemCall.makeDirectory(path, mode: 0o700)
-  }
 
   private static func write(_ text: String, as name: String, in folder: borrowing OwnFolder) throws(Errno) {
     let bytes = Array(text.utf8)

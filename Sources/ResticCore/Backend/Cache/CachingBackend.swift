@@ -1,6 +1,7 @@
 /// Keeps index files, snapshots and packs of trees on this machine's disk; the outermost decorator.
 ///
 /// 1. The storage comes first: a file is put into the cache after the storage has it, and taken out after it is gone there.
+///    A save does not wait for this machine's disk: a commit has its lock confirmed right after it.
 /// 2. A whole file from the cache is believed when its SHA-256 is its name. Of packs parts are read: whoever opens a blob
 ///    checks its MAC and its id, and has the cache forget a pack that is not what it should be (`RepositoryCache.forget`).
 /// 3. Config, keys, locks and packs of data are never kept. Sizes, lists and what is there are the storage's alone to tell.
@@ -20,16 +21,18 @@ struct CachingBackend: Backend {
 
   private let base: any Backend
   private let cache: RepositoryCache
+  private let traffic: TrafficCounter
   private let state = Shared()
   /// By the name of a pack: one task at a time fetches it.
   private let gates = (0..<gateCount).map { _ in ConnectionGate(connections: 1) }
 
   private static let gateCount = 64
 
-  /// `base`, with its files in `cache`.
-  init(_ base: any Backend, cache: RepositoryCache) {
+  /// `base`, with its files in `cache`. `traffic` counts the loads of files that are kept.
+  init(_ base: any Backend, cache: RepositoryCache, traffic: TrafficCounter = TrafficCounter()) {
     self.base = base
     self.cache = cache
+    self.traffic = traffic
   }
 
   var description: String { base.description }
@@ -43,7 +46,7 @@ struct CachingBackend: Backend {
     try await base.save(file, bytes)
     guard Self.isKept(file) else { return }
     if file.type != .data { state.locked.withLock { _ = $0.unlisted.insert(file) } }
-    await cache.save(file, bytes)
+    cache.saveBeside(file, bytes)
   }
 
   func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
@@ -53,9 +56,13 @@ struct CachingBackend: Backend {
       return file.type == .data ? try await loadPart(range, of: file) : try await base.load(file, range: range)
     }
     if let cached = await cache.load(file, range: nil) {
-      if Self.isNamed(file, cached) { return cached }
+      if Self.isNamed(file, cached) {
+        traffic.addCached(isHit: true)
+        return cached
+      }
       await cache.remove([file])
     }
+    traffic.addCached(isHit: false)
     return try await fetch(file).bytes
   }
 
@@ -85,6 +92,10 @@ struct CachingBackend: Backend {
 
   func capacity() async throws(BackendError) -> StorageCapacity? {
     try await base.capacity()
+  }
+
+  func clockOffset() async throws(BackendError) -> Duration? {
+    try await base.clockOffset()
   }
 
   func listingsAreImmediate(of type: BackendFileType) async -> Bool {
@@ -123,7 +134,11 @@ struct CachingBackend: Backend {
 
   /// The bytes of a pack of trees in `range`.
   private func loadPart(_ range: Range<Int>, of pack: BackendFile) async throws(BackendError) -> PooledBytes {
-    if let cached = await cache.load(pack, range: range) { return cached }
+    if let cached = await cache.load(pack, range: range) {
+      traffic.addCached(isHit: true)
+      return cached
+    }
+    traffic.addCached(isHit: false)
     // Without room for a whole pack the part has to do.
     guard await cache.keeps(pack), BufferPool.shared.hasRoom, !state.locked.withLock({ $0.unfit.contains(pack) })
     else { return try await base.load(pack, range: range) }

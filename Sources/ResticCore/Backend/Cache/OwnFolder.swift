@@ -77,6 +77,31 @@ struct OwnFolder: ~Copyable {
     try SystemCall.forEachName(inOpen: listed) { name, _ throws(Errno) in try body(String(cString: name)) }
   }
 
+  /// How long `whileLocked` waits for other processes, which hold the lock for some milliseconds.
+  private static let lockPatience = Duration.seconds(5)
+  private static let lockPollMicroseconds: UInt32 = 5000
+
+  /// Runs `body` while this process has the folder's lock (flock), which others that do the same respect. Throws
+  /// `.wouldBlock` where somebody keeps the lock. Where there is no such lock, as on some network file systems, `body` runs
+  /// without.
+  func whileLocked<Result>(_ body: (borrowing OwnFolder) throws(Errno) -> Result) throws(Errno) -> Result {
+    let end = ContinuousClock.now.advanced(by: Self.lockPatience)
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK || errno == EINTR {
+      guard ContinuousClock.now < end else { throw .wouldBlock }
+      usleep(Self.lockPollMicroseconds)
+    }
+    defer { flock(descriptor, LOCK_UN) }
+    return try body(self)
+  }
+
+  /// Makes the folder `path` and those above it, for their owner only; harmless where they are there.
+  static func make(_ path: FilePath) throws(Errno) {
+    guard !SystemCall.isThere(path) else { return }
+    let parent = path.removingLastComponent()
+    if !parent.isEmpty, parent != path { try make(parent) }
+    _ = try SystemCall.makeDirectory(path, mode: 0o700)
+  }
+
   /// Sets the folder's times to now.
   func touch() throws(Errno) {
     _ = try SystemCall.retrying { futimens(descriptor, nil) }

@@ -7,6 +7,7 @@ import SystemPackage
 /// 2. What fails later is told by one warning, and counts as not cached.
 /// 3. A file that was found wrong (`forget`) is not believed again by this process.
 /// 4. No call of the system's is made on Swift's own threads.
+/// 5. Whoever saves may leave before this machine's disk has the bytes (`saveBeside`); whoever asks for the file then waits for it.
 ///
 /// Lock order: `state` is a leaf; `gate` is held while the folder is made.
 final class RepositoryCache: Sendable {
@@ -24,6 +25,7 @@ final class RepositoryCache: Sendable {
   private let folder: CacheFolder
   private let executor = BlockingExecutor(threadCount: 4)
   private let gate = AsyncGate()
+  private let writes = CacheWrites()
   private let state = Locked(State())
   private let logger: Logger
 
@@ -42,6 +44,7 @@ final class RepositoryCache: Sendable {
   /// checks them, and calls `forget`.
   func load(_ file: BackendFile, range: Range<Int>?) async -> PooledBytes? {
     guard !isDistrusted(file) else { return nil }
+    await writes.wait(for: file)
     return await run { [folder] () throws(Errno) in try folder.load(file, range: range) }.flatMap(\.self)
   }
 
@@ -52,9 +55,25 @@ final class RepositoryCache: Sendable {
     state.withLock { $0.takesMore = isSaved }
   }
 
+  /// Puts `file` into the cache while the caller goes on. Where too much is on its way already, the file is not kept.
+  func saveBeside(_ file: BackendFile, _ bytes: PooledBytes) {
+    writes.begin(file, byteCount: bytes.byteCount) { [self] in await save(file, bytes) }
+  }
+
+  /// Does `write`, which changes something else in the cache, while the caller goes on.
+  func changeBeside(_ write: @escaping @Sendable () async -> Void) {
+    writes.begin(nil, byteCount: 0, write)
+  }
+
+  /// Waits for what was begun beside the caller, at most for `limit`.
+  func finish(within limit: Duration) async {
+    await writes.finish(within: limit)
+  }
+
   /// Takes files out of the cache that the repository has no more.
   func remove(_ files: [BackendFile]) async {
     guard !files.isEmpty else { return }
+    for file in files { await writes.wait(for: file) }
     _ = await run { [folder] () throws(Errno) in for file in files { try folder.remove(file) } }
   }
 
@@ -62,6 +81,7 @@ final class RepositoryCache: Sendable {
   /// whether that is news and there was one: then the storage may have a sound one.
   func forget(_ file: BackendFile) async -> Bool {
     guard state.withLock({ $0.distrusted.insert(file).inserted }) else { return false }
+    await writes.wait(for: file)
     return await run { [folder] () throws(Errno) in try folder.remove(file) } ?? false
   }
 

@@ -4,6 +4,7 @@
 /// lock: nothing is called while it is held.
 final class ConnectionGate: Sendable {
   private struct State {
+    /// Below zero where so many have to leave before the next one enters.
     var freeCount: Int
     var lastTicket = 0
     /// In order of their tickets; the continuation is told whether it got a connection.
@@ -18,8 +19,9 @@ final class ConnectionGate: Sendable {
     state = Locked(State(freeCount: connections))
   }
 
-  /// Waits for a connection. False, and none is taken, when the task is cancelled while it has to wait.
-  func enter() async -> Bool {
+  /// Waits for a connection. False, and none is taken, when the task is cancelled while it has to wait, unless `isCancellable` is
+  /// false.
+  func enter(isCancellable: Bool = true) async -> Bool {
     let ticket: Int? = state.withLock { state in
       if state.freeCount > 0 {
         state.freeCount -= 1
@@ -29,21 +31,9 @@ final class ConnectionGate: Sendable {
       return state.lastTicket
     }
     guard let ticket else { return true }
-
+    guard isCancellable else { return await wait(ticket, isCancellable: false) }
     return await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        let answer: Bool? = state.withLock { state in
-          // Under the lock: a cancellation that comes later finds the entry below, an earlier one is seen here.
-          if Task.isCancelled { return false }
-          if state.freeCount > 0 {
-            state.freeCount -= 1
-            return true
-          }
-          state.waiting.append((ticket, continuation))
-          return nil
-        }
-        if let answer { continuation.resume(returning: answer) }
-      }
+      await wait(ticket, isCancellable: true)
     } onCancel: {
       let cancelled = state.withLock { state in
         state.waiting.firstIndex { $0.ticket == ticket }.map { state.waiting.remove(at: $0).continuation }
@@ -52,10 +42,38 @@ final class ConnectionGate: Sendable {
     }
   }
 
+  private func wait(_ ticket: Int, isCancellable: Bool) async -> Bool {
+    await withCheckedContinuation { continuation in
+      let answer: Bool? = state.withLock { state in
+        // Under the lock: a cancellation that comes later finds the entry below, an earlier one is seen here.
+        if isCancellable, Task.isCancelled { return false }
+        if state.freeCount > 0 {
+          state.freeCount -= 1
+          return true
+        }
+        state.waiting.append((ticket, continuation))
+        return nil
+      }
+      if let answer { continuation.resume(returning: answer) }
+    }
+  }
+
+  /// Lets `count` more through at a time, or fewer where that is negative: those that are through stay.
+  func change(by count: Int) {
+    let entering = state.withLock { state -> [CheckedContinuation<Bool, Never>] in
+      state.freeCount += count
+      let entering = state.waiting.prefix(max(0, state.freeCount))
+      state.freeCount -= entering.count
+      state.waiting.removeFirst(entering.count)
+      return entering.map(\.continuation)
+    }
+    for continuation in entering { continuation.resume(returning: true) }
+  }
+
   /// Gives a connection back.
   func leave() {
     let next = state.withLock { state -> CheckedContinuation<Bool, Never>? in
-      guard !state.waiting.isEmpty else {
+      guard state.freeCount >= 0, !state.waiting.isEmpty else {
         state.freeCount += 1
         return nil
       }

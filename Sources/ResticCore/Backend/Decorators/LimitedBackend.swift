@@ -4,9 +4,10 @@
 ///   looked at before a lock is written.
 /// - A task cancelled while it waits throws `.unavailable` and its call is not made; one that need not wait is let
 ///   through, so that cleaning up works.
+/// - A storage that has too much to do is asked for less at a time (`ConnectionAllowance`).
 public struct LimitedBackend: Backend {
   private let base: any Backend
-  private let gate: ConnectionGate
+  private let allowance: ConnectionAllowance
 
   /// restic's default for storage in a network, where more calls at a time hide the latency; a local disk gains by it as
   /// well, because several fsyncs go into one journal commit.
@@ -15,7 +16,7 @@ public struct LimitedBackend: Backend {
   /// `base`, with a limit.
   public init(_ base: any Backend, connections: Int = defaultConnections) {
     self.base = base
-    gate = ConnectionGate(connections: connections)
+    allowance = ConnectionAllowance(connections: connections)
   }
 
   public var description: String { base.description }
@@ -49,6 +50,10 @@ public struct LimitedBackend: Backend {
     try await limited(nil) { () async throws(BackendError) in try await base.capacity() }
   }
 
+  public func clockOffset() async throws(BackendError) -> Duration? {
+    try await limited(nil) { () async throws(BackendError) in try await base.clockOffset() }
+  }
+
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool {
     await base.listingsAreImmediate(of: type)
   }
@@ -57,8 +62,6 @@ public struct LimitedBackend: Backend {
     _ type: BackendFileType?, _ call: () async throws(BackendError) -> Success
   ) async throws(BackendError) -> Success {
     if type == .lock || type == .config { return try await call() }
-    guard await gate.enter() else { throw .unavailable("cancelled while waiting for a connection") }
-    defer { gate.leave() }
-    return try await call()
+    return try await allowance.pass(call)
   }
 }

@@ -48,6 +48,10 @@ public struct RateLimitedBackend: Backend {
 
   public func capacity() async throws(BackendError) -> StorageCapacity? { try await base.capacity() }
 
+  public func clockOffset() async throws(BackendError) -> Duration? {
+    try await base.clockOffset()
+  }
+
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool {
     await base.listingsAreImmediate(of: type)
   }

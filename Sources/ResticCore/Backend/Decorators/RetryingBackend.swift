@@ -75,6 +75,12 @@ public struct RetryingBackend: Backend {
     try await retrying("statvfs \(base.description)") { _ async throws(BackendError) in try await base.capacity() }
   }
 
+  public func clockOffset() async throws(BackendError) -> Duration? {
+    try await retrying("ask \(base.description) for its time") { _ async throws(BackendError) in
+      try await base.clockOffset()
+    }
+  }
+
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool {
     await base.listingsAreImmediate(of: type)
   }
@@ -145,7 +151,7 @@ private struct Wait {
     delay = next
     let varied = policy.varied(next)
     switch error {
-    case .busy(_, let pause):
+    case .busy(_, let pause) where pause > .zero:
       let longer = max(varied, pause)
       return elapsed + longer <= policy.timeLimit ? longer : nil
     case .unreachable where !wasReached:

@@ -35,4 +35,10 @@ struct HTTPResponse: Sendable {
 
   /// Whether the server did what it was asked for.
   var isSuccess: Bool { (200..<300).contains(status) }
+
+  /// What servers answer with that are asked for too much at a time.
+  static let overloadStatuses: Set<Int> = [429, 503]
+
+  /// Whether the server has too much to do.
+  var isOverload: Bool { retryAfter != nil || Self.overloadStatuses.contains(status) }
 }

@@ -94,6 +94,7 @@ extension LocalBackend {
       return strcmp(name, paths.name(of: .config)) == 0 ? .config : nil
     }
     guard strlen(name) == 64, let file = BackendFile(type: type, name: String(cString: name)) else { return nil }
-    return paths.folder(of: file) == folder ? file : nil
+    // Only packs have several folders.
+    return type != .data || paths.folder(of: file) == folder ? file : nil
   }
 }

@@ -4,6 +4,8 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
   case unknown(String, known: [String])
   /// It was given twice, with different values.
   case repeated(String)
+  /// restic has it, and it is not followed here.
+  case unsupported(String, reason: String)
   /// Its value makes no sense.
   case invalid(String, value: String, expected: String)
   /// There is no program of this name that could be run.
@@ -17,6 +19,8 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
       "option \"\(key)\" is not known; there are \(known.joined(separator: ", "))"
     case .repeated(let key):
       "option \"\(key)\" is given more than once"
+    case .unsupported(let key, let reason):
+      "option \"\(key)\" is restic's and not followed here: \(reason)"
     case .invalid(let key, let value, let expected):
       "option \"\(key)\" cannot be '\(value)': it is \(expected)"
     case .noProgram(let name, let advice):

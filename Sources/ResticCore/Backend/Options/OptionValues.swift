@@ -60,6 +60,16 @@ public struct OptionValues {
     }
   }
 
+  /// Throws `.unsupported` where one of `names` is given: an option of restic's that would have no effect.
+  func refuse(_ names: String..., reason: String) throws(OptionError) {
+    if let name = names.first(where: { values[key($0)] != nil }) { throw .unsupported(key(name), reason: reason) }
+  }
+
+  /// Takes `layout`, which older versions of restic have: there is one layout, and it is the default.
+  mutating func requireDefaultLayout() throws(OptionError) {
+    _ = try value("layout", expected: "default") { ["", "auto", "default"].contains($0) ? $0 : nil }
+  }
+
   /// How many calls are made at a time: `connections`, which every storage has.
   mutating func connections() throws(OptionError) -> Int {
     try number("connections", in: 1...Self.mostConnections) ?? LimitedBackend.defaultConnections

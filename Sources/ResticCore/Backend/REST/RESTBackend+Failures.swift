@@ -36,7 +36,7 @@ extension RESTBackend {
   /// The error for a `response` that another time may be a better one.
   func unavailable(_ response: HTTPResponse, _ operation: String) -> BackendError {
     let message = "\(place.server) could not \(operation) (\(status(of: response)))"
-    return response.retryAfter.map { .busy(message, retryAfter: $0) } ?? .unavailable(message)
+    return response.isOverload ? .busy(message, retryAfter: response.retryAfter ?? .zero) : .unavailable(message)
   }
 
   /// The error for a request that has no answer.

@@ -124,6 +124,12 @@ public struct RESTBackend: Backend {
   /// The protocol has no words for it.
   public func capacity() async throws(BackendError) -> StorageCapacity? { nil }
 
+  public func clockOffset() async throws(BackendError) -> Duration? {
+    let begin = Timestamp.now()
+    let response = try await send(HTTPRequest(method: .head, target: target(of: .config), fields: Self.fields))
+    return response.clockOffset(from: begin, to: .now())
+  }
+
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool { hasImmediateListings }
 
   // MARK: Parts
@@ -198,21 +204,13 @@ public struct RESTBackend: Backend {
   /// Those of `files` that are there, with their sizes.
   private func sizes(of files: [BackendFile]) async throws(BackendError) -> [BackendEntry] {
     let found = Locked<[BackendEntry]>([])
-    do throws(RepositoryError) {
-      try await forEachConcurrently(files, limit: LimitedBackend.defaultConnections) { file throws(RepositoryError) in
-        do throws(BackendError) {
-          let byteCount = try await byteCount(of: file)
-          found.withLock { $0.append(BackendEntry(file: file, byteCount: byteCount)) }
-        } catch .notFound {
-          return  // Removed since it was listed.
-        } catch {
-          throw .backend(error)
-        }
+    try await forEachConcurrently(files, limit: LimitedBackend.defaultConnections) { file throws(BackendError) in
+      do throws(BackendError) {
+        let byteCount = try await byteCount(of: file)
+        found.withLock { $0.append(BackendEntry(file: file, byteCount: byteCount)) }
+      } catch .notFound {
+        return  // Removed since it was listed.
       }
-    } catch .backend(let error) {
-      throw error
-    } catch {
-      throw .unavailable("\(error)")
     }
     return found.withLock { $0 }
   }

@@ -8,6 +8,12 @@ extension S3Backend {
     "BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", "TooManyRequests",
   ]
 
+  /// Those of a server that is asked for too much at a time.
+  private static let overloadCodes: Set<String> = [
+    "SlowDown", "SlowDownRead", "SlowDownWrite", "Throttling", "ThrottlingException", "RequestLimitExceeded",
+    "RequestThrottled", "ServiceUnavailable", "TooManyRequests",
+  ]
+
   /// The error for `failure`, because of which `operation` was not done.
   func failure(
     _ failure: S3Client.Failure, _ operation: String, _ file: BackendFile?, byteCount: Int = 0
@@ -57,7 +63,10 @@ extension S3Backend {
   private func passing(_ failure: S3Failure, _ operation: String) -> BackendError {
     let message =
       "\(location.origin) could not \(operation) in bucket \"\(location.bucket)\" (\(failure.text))"
-    return failure.retryAfter.map { .busy(message, retryAfter: $0) } ?? .unavailable(message)
+    let isOverload =
+      failure.retryAfter != nil || HTTPResponse.overloadStatuses.contains(failure.status)
+      || Self.overloadCodes.contains(failure.code)
+    return isOverload ? .busy(message, retryAfter: failure.retryAfter ?? .zero) : .unavailable(message)
   }
 
   /// What to change where `signer` may not do something.

@@ -152,6 +152,13 @@ struct S3Backend: Backend {
   /// The protocol has no words for it.
   func capacity() async throws(BackendError) -> StorageCapacity? { nil }
 
+  func clockOffset() async throws(BackendError) -> Duration? {
+    let begin = Timestamp.now()
+    let response = try await send(
+      S3Request(method: .head, key: location.key(of: .config)), "look for config", BackendFile.config)
+    return response.clockOffset(from: begin, to: .now())
+  }
+
   /// Amazon's are, since December 2020; of others nobody knows but their owners.
   func listingsAreImmediate(of type: BackendFileType) async -> Bool {
     options.hasImmediateListings ?? (AmazonHost(location.origin.host) != nil)

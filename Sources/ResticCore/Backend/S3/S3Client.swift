@@ -19,8 +19,6 @@ final class S3Client: Sendable {
   /// What was learned. A leaf lock.
   private struct Knowledge {
     var region: String
-    /// What the server's clock is ahead of ours, in seconds.
-    var clockOffset: Int64 = 0
     var wantsMD5 = false
     var transports: [HTTPOrigin: any HTTPTransport] = [:]
   }
@@ -29,7 +27,7 @@ final class S3Client: Sendable {
   private struct Attempt {
     let response: HTTPResponse
     let region: String
-    let clockOffset: Int64
+    let signed: ServerClock.Reading
     let hadMD5: Bool
     let credentials: S3Credentials?
   }
@@ -41,14 +39,12 @@ final class S3Client: Sendable {
   /// A server that names one region after the other keeps no more threads alive.
   private static let mostTransports = 4
   private static let statusesOfOtherRegions: Set<Int> = [301, 307, 400, 403]
-  /// Clocks that differ by less are not why a signature is refused.
-  private static let clockTolerance: Int64 = 1
 
   private let location: S3Location
   private let lookup: BucketLookup
   private let credentials: CredentialCache?
   private let makeTransport: TransportMaker
-  private let now: @Sendable () -> Int64
+  private let clock: ServerClock
   private let knowledge: Locked<Knowledge>
 
   /// Asks for the bucket of `location`, signs with `credentials` (nil: not at all) and has transports made for each server.
@@ -61,7 +57,7 @@ final class S3Client: Sendable {
     lookup = options.lookup
     self.credentials = credentials
     self.makeTransport = makeTransport
-    self.now = now
+    clock = ServerClock(now: now)
     knowledge = Locked(Knowledge(region: options.region ?? S3Region.named(by: location.origin.host)))
   }
 
@@ -89,7 +85,8 @@ final class S3Client: Sendable {
     } catch {
       throw .unsigned(error)
     }
-    let (region, clockOffset, wantsMD5) = knowledge.withLock { ($0.region, $0.clockOffset, $0.wantsMD5) }
+    let (region, wantsMD5) = knowledge.withLock { ($0.region, $0.wantsMD5) }
+    let signed = clock.reading
     let endpoint = S3Endpoint(location, in: region, lookup: request.namesBucketInPath ? .path : lookup)
     let path = request.key.map(endpoint.path(of:)) ?? endpoint.path
     var fields = request.fields
@@ -100,7 +97,7 @@ final class S3Client: Sendable {
         method: request.method.rawValue, host: endpoint.origin.authority, path: path, query: request.query,
         fields: fields,
         payloadHash: request.payloadHash)
-      fields = S3Signature(credentials: credentials, region: region, service: .s3, time: now() + clockOffset).fields(
+      fields = S3Signature(credentials: credentials, region: region, service: .s3, time: signed.time).fields(
         of: subject)
     }
     let target = request.query.text.isEmpty ? path : "\(path)?\(request.query.text)"
@@ -109,7 +106,7 @@ final class S3Client: Sendable {
         HTTPRequest(method: request.method, target: target, fields: fields, body: request.body, room: request.room))
       if isImitation(response) { noteMD5() }
       return Attempt(
-        response: response, region: region, clockOffset: clockOffset, hadMD5: hash != nil, credentials: credentials)
+        response: response, region: region, signed: signed, hadMD5: hash != nil, credentials: credentials)
     } catch {
       throw .unanswered(error)
     }
@@ -130,13 +127,8 @@ final class S3Client: Sendable {
       knowledge.withLock { $0.region = region }
       return true
     }
+    if attempt.credentials != nil, clock.correct(after: failure, to: attempt.signed) { return true }
     switch failure.code {
-    case "RequestTimeTooSkewed", "RequestExpired":
-      guard let time = failure.serverTime else { return false }
-      let (offset, overflow) = time.subtractingReportingOverflow(now())
-      guard !overflow, abs(offset - attempt.clockOffset) > Self.clockTolerance else { return false }
-      knowledge.withLock { $0.clockOffset = offset }
-      return true
     case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
       guard let used = attempt.credentials, let credentials else { return false }
       do throws(CredentialError) {

@@ -35,20 +35,18 @@ struct S3Options: StorageOptions, Hashable {
     usesFirstListing = try values.flag("list-objects-v1") ?? false
     isAnonymous = try values.flag("unsafe-anonymous-auth") ?? false
     hasImmediateListings = try values.flag("immediate-listings")
-    try Self.passOver(&values)
+    try values.requireDefaultLayout()
+    try Self.refuseUnsupported(&values)
   }
 
-  /// What restic has and nothing here needs: retries have one policy for all storages, there is one layout, and files are
-  /// never brought back from an archive.
-  private static func passOver(_ values: inout OptionValues) throws(OptionError) {
-    _ = try values.number("retries", in: 0...Int(Int32.max))
-    _ = try values.value("layout", expected: "default") { ["", "auto", "default"].contains($0) ? $0 : nil }
-    _ = try values.value(
-      "enable-restore", expected: "false: files are not brought back from an archive; restic can do that"
-    ) {
+  /// Nobody relies on an option of restic's that would have no effect.
+  private static func refuseUnsupported(_ values: inout OptionValues) throws(OptionError) {
+    let archives = "files are not brought back from an archive; restic can do that"
+    _ = try values.value("enable-restore", expected: "false: \(archives)") {
       ["", "0", "f", "false"].contains($0.lowercased()) ? $0 : nil
     }
-    for name in ["restore-days", "restore-timeout", "restore-tier"] { _ = values.text(name) }
+    try values.refuse("restore-days", "restore-timeout", "restore-tier", reason: archives)
+    try values.refuse("retries", reason: "what fails is tried again for 15 minutes, whatever the storage")
   }
 
   /// The same options, with `region` where they name none and it can be one.

@@ -10,6 +10,9 @@ struct ServiceLimits: Hashable, Sendable {
   /// Whether it is reached without a proxy, whatever HTTP_PROXY says.
   let isDirect: Bool
 
+  /// The service of an Amazon machine, which answers at once or is not there. Source: the SDKs' metadata_service_timeout.
+  static let machine = ServiceLimits(connect: .seconds(1), stuck: .seconds(1), isDirect: true)
+
   /// A service behind a link-local address.
   static let linkLocal = ServiceLimits(connect: .seconds(1), stuck: .seconds(5), isDirect: true)
 

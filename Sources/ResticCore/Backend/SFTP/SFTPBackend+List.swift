@@ -9,19 +9,8 @@ extension SFTPBackend {
     let call = try await begin()
     guard type != .config else { return try await listConfig(in: call) }
     let listing = SFTPListing(type: type, paths: paths, byteLimit: type.listByteLimit)
-    do throws(RepositoryError) {
-      try await forEachConcurrently(paths.folders(of: type), limit: Self.openFolders) {
-        folder throws(RepositoryError) in
-        do throws(BackendError) {
-          try await read(folder, into: listing, in: call)
-        } catch {
-          throw .backend(error)
-        }
-      }
-    } catch .backend(let error) {
-      throw error
-    } catch {
-      throw .unavailable("\(error)")
+    try await forEachConcurrently(paths.folders(of: type), limit: Self.openFolders) { folder throws(BackendError) in
+      try await read(folder, into: listing, in: call)
     }
     let (entries, unclear, hasFolder) = listing.result
     guard hasFolder else {

@@ -19,8 +19,7 @@ struct SFTPOptions: StorageOptions, Hashable {
     }
     arguments = given ?? []
     hasImmediateListings = try values.flag("immediate-listings") ?? false
-    // Older versions of restic have it; there was another layout for storage in a network.
-    _ = try values.value("layout", expected: "default") { ["", "auto", "default"].contains($0) ? $0 : nil }
+    try values.requireDefaultLayout()
   }
 
   /// A command line may hold a password.

@@ -11,10 +11,17 @@ enum DetachedMount {
   /// Runs `mount` with the arguments of `context` in a new process. Returns how this one is to end.
   static func start(in context: CommandContext) throws -> ExitCode {
     let pipe = try FileDescriptor.pipe()
+    defer { pipe.readEnd.closeQuietly() }
     // Only our end: the other process is to inherit the other one.
     _ = fcntl(pipe.readEnd.rawValue, F_SETFD, FD_CLOEXEC)
 
-    let child = try spawn(arguments: arguments(context.arguments, readyDescriptor: pipe.writeEnd.rawValue))
+    let child: ChildProcess
+    do throws(CommandError) {
+      child = try spawn(arguments: arguments(context.arguments, readyDescriptor: pipe.writeEnd.rawValue))
+    } catch {
+      pipe.writeEnd.closeQuietly()
+      throw error
+    }
     // The other process has its own copy, and this one waits for as long as the other asks and opens.
     _ = Environment.takePassword()
     try pipe.writeEnd.close()
@@ -31,10 +38,16 @@ enum DetachedMount {
     Array(arguments.prefix(1)) + ["--ready-fd", String(readyDescriptor)] + arguments.dropFirst()
   }
 
+  /// What ps(1) shows. Not the name for mount(8): the arguments are not those of mount(8) any more.
+  private static var name: String {
+    let name = CommandLine.arguments.first ?? CalledProgram.commandLine.rawValue
+    return CalledProgram(called: name) == .commandLine ? name : CalledProgram.commandLine.rawValue
+  }
+
   private static func spawn(arguments: [String]) throws(CommandError) -> ChildProcess {
     do throws(Errno) {
       return try ChildProcess.start(
-        "/proc/self/exe", arguments, name: CommandLine.arguments.first ?? "restic-gitfs", signals: .inherited)
+        "/proc/self/exe", arguments, name: name, signals: .inherited)
     } catch {
       throw CommandError("the process for the mount cannot be started: \(error)")
     }

@@ -24,8 +24,11 @@ struct Environment: Sendable {
     case cacheFolder = "RESTIC_CACHE_DIR"
     case cacheHome = "XDG_CACHE_HOME"
     case stateHome = "XDG_STATE_HOME"
+    case configuration = "RESTIC_GITFS_CONFIG"
+    case configurationHome = "XDG_CONFIG_HOME"
     case home = "HOME"
     case runtimeFolder = "XDG_RUNTIME_DIR"
+    case journalStream = "JOURNAL_STREAM"
     case trace = "RESTIC_GITFS_TRACE"
     case terminalPrompt = "GIT_TERMINAL_PROMPT"
   }
@@ -53,6 +56,12 @@ struct Environment: Sendable {
     func value(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
     return Environment(
       Dictionary(uniqueKeysWithValues: found), proxies: ProxyRules(value), s3: S3Environment(value))
+  }
+
+  /// The same, without what names a repository.
+  var withoutRepository: Environment {
+    let others = values.filter { $0.key != .repository && $0.key != .repositoryFile }
+    return Environment(others, proxies: proxies, s3: s3)
   }
 
   /// The value of `variable`, or nil if it is not set or empty.

@@ -30,8 +30,13 @@ struct FilterOptions: ParsableArguments {
     let hosts = hosts.isEmpty ? environment[.host].map { [$0] } ?? [] : hosts.filter { !$0.isEmpty }
     return SnapshotFilter(
       hosts: hosts,
-      tags: tags.map { $0.split(separator: ",", omittingEmptySubsequences: false).map(Self.withoutSpaces) },
+      tags: tags.map(Self.tagList),
       paths: paths.map { FilePath($0).lexicallyNormalized().string })
+  }
+
+  /// The tags in `text`, which commas separate.
+  static func tagList(_ text: String) -> [String] {
+    text.split(separator: ",", omittingEmptySubsequences: false).map(withoutSpaces)
   }
 
   private static func withoutSpaces(_ tag: Substring) -> String {

@@ -45,7 +45,7 @@ struct MountOptionList: Hashable, Sendable {
 
   /// Whether mount(8) and systemd read `option` in /etc/fstab, and no file system does. Source: mount(8),
   /// "Filesystem-independent mount options"; systemd.mount(5).
-  private static func isForMount(_ option: String) -> Bool {
+  static func isForMount(_ option: String) -> Bool {
     fstabOptions.contains(option) || fstabPrefixes.contains(where: option.hasPrefix)
   }
 

@@ -25,15 +25,24 @@ struct NetworkOptions: ParsableArguments {
   var httpUserAgent: String?
 
   @Option(
+    name: .customLong("stuck-request-timeout"),
     help: ArgumentHelp("Give a request up when nothing has moved for so long (default: 5m).", valueName: "duration"),
     transform: Duration.parse)
-  var stuckRequestTimeout: Duration = .seconds(300)
+  var stuckRequestTimeoutOption: Duration?
 
-  @Option(help: ArgumentHelp("Send at most so many KiB a second (default: 0, no limit).", valueName: "rate"))
-  var limitUpload = 0
+  @Option(
+    name: .customLong("limit-upload"),
+    help: ArgumentHelp("Send at most so many KiB a second (default: 0, no limit).", valueName: "rate"))
+  var limitUploadOption: Int?
 
-  @Option(help: ArgumentHelp("Receive at most so many KiB a second (default: 0, no limit).", valueName: "rate"))
-  var limitDownload = 0
+  @Option(
+    name: .customLong("limit-download"),
+    help: ArgumentHelp("Receive at most so many KiB a second (default: 0, no limit).", valueName: "rate"))
+  var limitDownloadOption: Int?
+
+  private var stuckRequestTimeout: Duration { stuckRequestTimeoutOption ?? .seconds(300) }
+  private var limitUpload: Int { limitUploadOption ?? 0 }
+  private var limitDownload: Int { limitDownloadOption ?? 0 }
 
   func validate() throws {
     guard limitUpload >= 0, limitDownload >= 0, max(limitUpload, limitDownload) <= Int(Int32.max) else {

@@ -13,6 +13,10 @@ struct OutputOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Append log lines to this file.", valueName: "file"), completion: .file())
   var logFile: String?
 
+  @Option(
+    help: ArgumentHelp("How log lines are written: text, or json for one object a line.", valueName: "format"))
+  var logFormat = LogFormat.text
+
   func validate() throws {
     if quiet, verbose > 0 { throw ValidationError("--quiet and --verbose exclude each other") }
   }
@@ -29,6 +33,7 @@ struct OutputOptions: ParsableArguments {
 
   /// A logger as these options want it. A relative log file is taken from the working directory of now.
   func makeLogger(_ destination: LogDestination) throws(CommandError) -> Logger {
+    destination.format = logFormat
     if let logFile { try destination.useFile(FilePath(logFile).absolute()) }
     return destination.makeLogger(level: logLevel)
   }

@@ -1,17 +1,18 @@
 import Logging
 import ResticCore
+import SystemPackage
 
 extension RepositoryOptions {
   /// The storage at `location`, with retries and a limit on connections around it, as the storage's `options` have it.
   func backend(
-    at location: BackendLocation, options: [String], waiting: WaitingNotes = WaitingNotes(), logger: Logger,
-    _ environment: Environment
+    at location: BackendLocation, options: [String], waiting: WaitingNotes = WaitingNotes(),
+    traffic: TrafficCounter = TrafficCounter(), logger: Logger, _ environment: Environment
   ) throws(CommandError) -> any Backend {
     let transport = try network.transport(environment)
     do throws(OptionError) {
       let limited = try location.makeBackend(
         options: options, transport: transport, s3: environment.s3, logger: logger)
-      return RetryingBackend(limited, waiting: waiting, logger: logger)
+      return RetryingBackend(MeteredBackend(limited, traffic: traffic), waiting: waiting, logger: logger)
     } catch {
       throw CommandError(error.description)
     }
@@ -28,11 +29,17 @@ extension RepositoryOptions {
     var reader = try passwordReader(in: context)
     reader.isForGit = isForGit
     let backend = try backend(
-      at: location, options: options, waiting: settings.waiting, logger: settings.logger, context.environment)
+      at: location, options: options, waiting: settings.waiting, traffic: settings.traffic, logger: settings.logger,
+      context.environment)
     let hint = keyHint ?? context.environment[.keyHint]
     var settings = settings
     settings.cache = await cache.place(
       for: location, on: backend, logger: settings.logger, context.environment)
+    settings.stateFolder = context.environment.stateHome?.appending("restic-gitfs")
+    if settings.stateFolder == nil {
+      settings.logger.warning(
+        "there is no folder for state, so an older state of the storage would not be noticed: set XDG_STATE_HOME")
+    }
     let reads = OpeningReads(of: backend, cache: settings.cache, keyHint: hint, scope)
     do throws(RepositoryError) {
       try await reads.requireConfig()

@@ -6,7 +6,8 @@ import SystemPackage
 struct RepositoryOptions: ParsableArguments {
   @Option(
     name: [.customLong("repo"), .customShort("r", allowingJoined: true)],
-    help: ArgumentHelp("The repository (default: $RESTIC_REPOSITORY).", valueName: "location"))
+    help: ArgumentHelp(
+      "The repository, or its name in the configuration file (default: $RESTIC_REPOSITORY).", valueName: "location"))
   var repository: String?
 
   @Option(
@@ -30,10 +31,14 @@ struct RepositoryOptions: ParsableArguments {
   var keyHint: String?
 
   @Option(
+    name: .customLong("retry-lock"),
     help: ArgumentHelp(
       "How long to wait for the locks of others, for example 30s (default: 5m).", valueName: "duration"),
     transform: Duration.parse)
-  var retryLock: Duration = .seconds(300)
+  var retryLockOption: Duration?
+
+  /// How long to wait for the locks of others.
+  var retryLock: Duration { retryLockOption ?? .seconds(300) }
 
   @Option(
     name: [.customShort("o", allowingJoined: true), .customLong("option")],
@@ -58,7 +63,8 @@ struct RepositoryOptions: ParsableArguments {
     case (let given?, nil): text = given
     case (nil, let file?): text = try Self.locationInFile(file)
     case (nil, nil):
-      throw CommandError("no repository is given: use -r, --repository-file or RESTIC_REPOSITORY")
+      throw CommandError(
+        "no repository is given: use -r, --repository-file or RESTIC_REPOSITORY, or name one of the configuration file")
     case (_?, _?):
       throw CommandError(
         "-r (or RESTIC_REPOSITORY) and --repository-file (or RESTIC_REPOSITORY_FILE) exclude each other: give one")

@@ -8,7 +8,8 @@ struct StorageOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "auto, off, fastest, better or max (default: $RESTIC_COMPRESSION, else auto).", valueName: "mode"))
+      "auto, off, fastest, better or max (default: $RESTIC_COMPRESSION, else auto).", valueName: "mode"),
+    completion: .list(["auto", "off", "fastest", "better", "max"]))
   var compression: String?
 
   @Option(

@@ -160,7 +160,8 @@ struct CachingBackendTests {
   func lists() async throws {
     let (repository, _) = try await create()
     let (old, new) = (
-      try #require(repository.snapshotCache.withLock { $0.keys.first }), try await repository.commit([:], seconds: 3)
+      try #require(memory.files.keys.first { $0.type == .snapshot }.flatMap { SnapshotID(hex: $0.name) }),
+      try await repository.commit([:], seconds: 3)
     )
     // Gone, and not listed yet.
     let stored = try #require(memory[.snapshot(new.id)])
@@ -210,6 +211,67 @@ struct CachingBackendTests {
     try await repository.save(sealed)
     memory[.snapshot(sealed.saved.id)] = nil
     #expect(try await !repository.isStored(sealed))
+  }
+
+  @Test(
+    "a cache whose disk does not answer holds no commit up; what was saved gets there later, before it is read or removed"
+  )
+  func slowDisk() async throws {
+    let (repository, _) = try await create()
+    let cache = try #require(repository.cache)
+    let disk = BusyDisk(of: cache)
+    await disk.begin()
+    let uploader = repository.makeUploader()
+    let tree = try await uploader.finish(root: try await uploader.add(folder: ["z": []]))
+    let time = Timestamp(seconds: 1_700_000_100, nanoseconds: 0)
+    let sealed = try repository.seal(Snapshot(time: time, tree: tree.id, paths: ["/test"]), of: tree)
+    try await withTimeLimit { _ = try await repository.save(sealed) }
+    #expect(memory[.snapshot(sealed.saved.id)] != nil)
+    #expect(!test.names(of: .snapshot, in: repository).contains(sealed.saved.id.hex))
+    // Nor does it hold up whoever ends.
+    let start = ContinuousClock.now
+    await cache.finish(within: .milliseconds(50))
+    #expect(start.duration(to: .now) < .seconds(30) && disk.isBusy)
+    async let loaded = cache.load(.snapshot(sealed.saved.id), range: nil)
+    disk.end()
+    let found = await loaded
+    #expect(found?.byteCount == sealed.bytes.byteCount)
+    await cache.finish(within: .seconds(60))
+    let (reader, calls) = try await open()
+    #expect(try await reader.snapshots().contains { $0.id == sealed.saved.id })
+    #expect(loads(calls, .snapshot) == 0 && loads(calls, .index) == 0)
+  }
+
+  @Test("a file that is removed while it is on its way into the cache is not there afterwards")
+  func removedOnTheWay() async throws {
+    let (repository, _) = try await create()
+    let disk = BusyDisk(of: try #require(repository.cache))
+    await disk.begin()
+    let bytes = TestRepository.noise(500, seed: 7)
+    let file = BackendFile.index(SHA256.id(of: bytes))
+    try await repository.backend.save(file, bytes)
+    async let removal: Void = repository.backend.remove(file)
+    disk.end()
+    try await removal
+    await repository.finishCaching()
+    #expect(!test.names(of: .index, in: repository).contains(file.name))
+  }
+
+  @Test("of what a cache cannot take in time no more than a few packs are held in memory")
+  func boundedWrites() async throws {
+    let writes = CacheWrites()
+    let (gate, opening) = AsyncStream.makeStream(of: Never.self)
+    let counts = Locked(0)
+    let release = Task { for await _ in gate {} }
+    for _ in 0..<10 {
+      writes.begin(nil, byteCount: 10 << 20) {
+        await release.value
+        counts.withLock { $0 += 1 }
+      }
+    }
+    opening.finish()
+    await writes.finish(within: .seconds(60))
+    #expect(counts.withLock { $0 } == 3)
   }
 
   @Test("a cache that breaks meanwhile is told once, and the work goes on")

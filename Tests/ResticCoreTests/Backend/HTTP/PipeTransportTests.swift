@@ -103,6 +103,30 @@ struct PipeTransportTests {
     for _ in 0..<3 { #expect(await outcome(transport, get()).hasPrefix("interrupted: the program broke")) }
   }
 
+  // N8 Requests for locks do not wait.
+  @Test("what a lock has to say passes packs that have filled all the room that the server gives")
+  func lockBehindPacks() async throws {
+    let transport = transport(.tight)
+    let pack = PooledBytes(copying: [UInt8](repeating: 7, count: 512 << 10))
+    let packs = (0..<5).map { _ in
+      Task { await outcome(transport, HTTPRequest(method: .post, target: "/data/x", body: pack, room: .upTo(9))) }
+    }
+    // All that is not kept back for small requests.
+    try await waitUntil { received >= 65535 - TransferRates.smallByteCount }
+    let lock = PooledBytes(copying: [UInt8](repeating: 8, count: 300))
+    let answer = try await withTimeLimit {
+      await outcome(transport, HTTPRequest(method: .post, target: "/locks/x", body: lock, room: .upTo(9)))
+    }
+    #expect(answer == "200 hello")
+    for pack in packs { #expect(await pack.value == "200 hello") }
+    #expect(received == 5 * (512 << 10) + 300)
+  }
+
+  /// How many bytes of bodies the program has received, as `PipeServer.tight` writes it.
+  private var received: Int {
+    frames.last { $0.hasPrefix("received ") }.flatMap { Int($0.dropFirst("received ".count)) } ?? 0
+  }
+
   @Test("whoever does not want all of a body may answer before its end")
   func earlyAnswer() async throws {
     let transport = transport(.early)
@@ -168,6 +192,15 @@ struct PipeTransportTests {
     }
     late.cancel()
     #expect(await late.value == "200 hello")
+  }
+
+  @Test("whoever is cancelled while the program has not begun waits no longer")
+  func cancelledStart() async throws {
+    let transport = transport(.mute)
+    let waiting = Task { await outcome(transport, get()) }
+    try await waitUntil { !children(log).isEmpty }
+    waiting.cancel()
+    #expect(try await withTimeLimit { await waiting.value } == "cancelled")
   }
 
   @Test("the program is gone, and waited for, when nobody needs it any more", arguments: [PipeServer.good, .silent])

@@ -69,7 +69,7 @@ struct RESTFaultTests {
 
   @Test("an answer of 429 or 503 is tried again after the time that it names, and not before")
   func retryAfter() async throws {
-    try await retrying().create()
+    try await backend.create()
     let later = Date(timeIntervalSinceNow: 100)
     let formatter = DateFormatter()
     formatter.locale = Locale(identifier: "en_US_POSIX")
@@ -104,7 +104,7 @@ struct RESTFaultTests {
       ("301 Moved Permanently", "https://elsewhere/x"), ("501 Not Implemented", "REST server"),
     ])
   func permanent(status: String, said: String) async throws {
-    try await retrying().create()
+    try await backend.create()
     proxy.treat { request in
       // Whether the file is there is asked after a 403.
       request.method == "GET" ? .pass : Self.answer(status, ["Location: https://u:geheim@elsewhere/x?geheim"])
@@ -157,7 +157,7 @@ struct RESTFaultTests {
 
   @Test("a list of version 1 tells names only, and sizes are asked for; what is gone meanwhile is left out")
   func firstVersion() async throws {
-    try await retrying().create()
+    try await backend.create()
     let files = try (0..<20).map { number in
       try #require(BackendFile(type: .index, name: SHA256.id(of: [number], as: IndexID.self).hex))
     }

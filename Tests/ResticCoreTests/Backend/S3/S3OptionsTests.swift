@@ -19,9 +19,8 @@ struct S3OptionsTests {
     #expect(defaults.storageClass == nil && defaults.hasImmediateListings == nil)
     let all = try options(
       "s3.connections=9", "s3.region=eu-west-1", "s3.storage-class=STANDARD_IA", "s3.bucket-lookup=DNS",
-      "s3.list-objects-v1=true", "s3.unsafe-anonymous-auth=1", "s3.immediate-listings=false", "s3.retries=10",
-      "s3.layout=",
-      "s3.enable-restore=false", "s3.restore-days=7", "s3.restore-timeout=24h", "s3.restore-tier=Bulk")
+      "s3.list-objects-v1=true", "s3.unsafe-anonymous-auth=1", "s3.immediate-listings=false",
+      "s3.layout=", "s3.enable-restore=false")
     #expect(
       all.connections == 9 && all.region == "eu-west-1" && all.storageClass == "STANDARD_IA" && all.lookup == .dns)
     #expect(all.usesFirstListing && all.isAnonymous && all.hasImmediateListings == false)
@@ -35,7 +34,8 @@ struct S3OptionsTests {
       ("s3.storage-class=deep_archive", "read at once"), ("s3.storage-class=A B", "read at once"),
       ("s3.enable-restore=true", "restic can do that"), ("s3.layout=s3legacy", "default"),
       ("s3.other=1", "s3.bucket-lookup"),
-      ("s3.retries=x", "number"),
+      ("s3.retries=10", "15 minutes"), ("s3.restore-days=7", "restic can do that"),
+      ("s3.restore-timeout=24h", "restic can do that"), ("s3.restore-tier=Bulk", "not followed here"),
     ])
   func refused(text: String, said: String) {
     let error = #expect(throws: OptionError.self) { try options(text) }

@@ -54,16 +54,7 @@ struct SFTPConnectionTests {
         try? await Task.sleep(for: .milliseconds(150))
       }
     }
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      for bytes in contents {
-        group.addTask {
-          let file = SFTPFixture.file(.data, bytes)
-          try await backend.save(file, bytes)
-          #expect(try await backend.load(file).array.fingerprint == bytes.fingerprint)
-        }
-      }
-      try await group.waitForAll()
-    }
+    try await SFTPFixture.expectKept(contents, by: backend)
     killer.cancel()
     await killer.value
     #expect(try await backend.list(.data).count == contents.count)

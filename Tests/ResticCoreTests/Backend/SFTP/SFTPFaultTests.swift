@@ -34,16 +34,7 @@ struct SFTPFaultTests {
     let backend = SFTPFixture.stack(try backend(.cut(atMost: packets)), clock: clock, policy: SFTPFixture.patient)
     var random = SplitMix64(seed: 9)
     let contents = (0..<30).map { random.bytes($0 % 6 == 0 ? 400_000 + $0 : 100 * $0) }
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      for bytes in contents {
-        group.addTask {
-          let file = SFTPFixture.file(.data, bytes)
-          try await backend.save(file, bytes)
-          #expect(try await backend.load(file).array.fingerprint == bytes.fingerprint)
-        }
-      }
-      try await group.waitForAll()
-    }
+    try await SFTPFixture.expectKept(contents, by: backend)
     #expect(clock.sleeps.count > 0 && filter.connectionCount > 1)
     let whole = try SFTPFixture.backend(root)
     let listed = try await whole.list(.data)

@@ -1,6 +1,7 @@
 import Logging
 import ResticTestSupport
 import SystemPackage
+import Testing
 
 @testable import ResticCore
 
@@ -42,35 +43,25 @@ enum SFTPFixture {
     RetryingBackend(LimitedBackend(backend), policy: policy, clock: clock, logger: silent)
   }
 
+  /// Saves and loads all of `contents` as packs of `backend` at a time.
+  static func expectKept(_ contents: [[UInt8]], by backend: any Backend) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for bytes in contents {
+        group.addTask {
+          let pack = file(.data, bytes)
+          try await backend.save(pack, bytes)
+          #expect(try await backend.load(pack).array.fingerprint == bytes.fingerprint)
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+
   /// A file named for what is in it.
   static func file(_ type: BackendFileType, _ bytes: [UInt8]) -> BackendFile {
     let id: ID<Never> = SHA256.id(of: bytes)
     return BackendFile(type: type, name: id.hex) ?? .config
   }
-}
-
-/// Keeps what is logged.
-final class LogRecorder: Sendable {
-  private struct Handler: LogHandler {
-    let recorder: LogRecorder
-    var logLevel = Logger.Level.info
-    var metadata = Logger.Metadata()
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-      get { metadata[key] }
-      set { metadata[key] = newValue }
-    }
-    func log(event: LogEvent) {
-      recorder.recorded.withLock { $0.append("\(event.message)") }
-    }
-  }
-
-  private let recorded = Locked<[String]>([])
-
-  /// All messages so far.
-  var lines: [String] { recorded.withLock { $0 } }
-
-  /// Where they come from.
-  var logger: Logger { Logger(label: "test") { _ in Handler(recorder: self) } }
 }
 
 /// Something that one task tells another.

@@ -120,7 +120,7 @@ struct SFTPServerTests {
   @Test("a server that makes nothing durable is told of in the log, once, and used")
   func notDurable() async throws {
     let filter = try SFTPFilter(in: directory.path)
-    let log = LogRecorder()
+    let log = LogLines(from: .info)
     let backend = try SFTPFixture.backend(root, ["sftp.command=\(filter.command(.noExtensions))"], logger: log.logger)
     try await backend.create()
     for byte: UInt8 in 0..<5 { try await backend.save(SFTPFixture.file(.index, [byte]), [byte]) }
@@ -128,6 +128,17 @@ struct SFTPServerTests {
     #expect(try await backend.capacity() == nil)
     #expect(log.lines.filter { $0.contains("cannot make files durable") }.count == 1, "\(log.lines)")
     #expect(!filter.lines.contains { $0.contains("fsync") })
+  }
+
+  @Test("whoever is cancelled while a connection is being made waits no longer")
+  func cancelledStart() async throws {
+    let file = directory.path.appending("started")
+    let backend = try SFTPFixture.backend(root, ["sftp.command=sh -c 'touch \(file); sleep 1000'"])
+    let waiting = Task { try await backend.list(.key) }
+    try await waitUntil { FileManager.default.fileExists(atPath: file.string) }
+    waiting.cancel()
+    let error = try await withTimeLimit { await #expect(throws: BackendError.self) { try await waiting.value } }
+    #expect(error.map { "\($0)".contains("cancelled") } == true)
   }
 
   @Test("a repository that is not there is .missing, whatever is asked, and nothing is made")
@@ -156,15 +167,7 @@ struct SFTPServerTests {
     let backend = try SFTPFixture.backend(root)
     try await backend.create()
     try await backend.save(.config, [1])
-    let (pack, lock) = (SFTPFixture.file(.data, [2]), SFTPFixture.file(.lock, [3]))
-    #expect(rmdir(root.appending("locks").string) == 0)
-    #expect(rmdir(root.appending("data").appending(String(pack.name.prefix(2))).string) == 0)
-    #expect(try await backend.list(.lock) == [])
-    #expect(try await backend.list(.data) == [])
-    try await backend.save(pack, [2])
-    try await backend.save(lock, [3])
-    #expect(try await backend.load(pack).array == [2])
-    #expect(try await backend.load(lock).array == [3])
+    try await expectFoldersMade(by: backend, in: root)
   }
 
   // R12 A file is a plain file, which no link leads to.

@@ -3,7 +3,6 @@ import Glibc
 import Logging
 import Platform
 import ResticTestSupport
-import Synchronization
 import SystemPackage
 import Testing
 
@@ -77,12 +76,31 @@ struct ChildServiceTests {
     #expect(outcome.status == .killed(signal: SIGKILL))
     #expect(Self.isGone(service.processID))
     // Somebody else waits for it.
-    try await waitUntil { Self.isGone(other) || Self.isZombie(other) }
+    try await waitUntil { Self.isGone(other) || ProcessTable.isZombie(other) }
   }
 
-  private static func isZombie(_ process: pid_t) -> Bool {
-    let text = FileManager.default.contents(atPath: "/proc/\(process)/stat").map { String(decoding: $0, as: UTF8.self) }
-    return text?.contains(") Z ") == true
+  @Test("one that cannot be killed keeps nobody waiting, and is waited for by its thread alone")
+  func unkillable() async throws {
+    let pipe = try Platform.Pipe()
+    // It leads no group, so that whoever kills its group does not hit it.
+    let child = try ChildProcess.start(
+      "/bin/sh", ["-c", "trap : TERM INT HUP; echo stuck >&2; while :; do sleep 1; done"],
+      descriptors: [(STDERR_FILENO, pipe.writeEnd)], signals: .unblocked)
+    pipe.writeEnd.closeQuietly()
+    let keeper = try ServiceKeeper(
+      child, errors: pipe.readEnd, command: Self.command(""), hadTerminal: false,
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    try await waitUntil { keeper.lastWords(since: .now.advanced(by: .seconds(-600))) == "stuck" }
+    let ended = try await withTimeLimit(.seconds(60)) {
+      await withCheckedContinuation { continuation in
+        keeper.end(grace: .milliseconds(1)) { continuation.resume(returning: $0) }
+      }
+    }
+    #expect(ended.status == nil && ended.lastWords == "stuck")
+    let process = child.processID
+    #expect(!Self.isGone(process))
+    #expect(kill(process, SIGKILL) == 0)
+    try await waitUntil { Self.isGone(process) }
   }
 
   @Test("one that has gone by itself is waited for before anybody asks")
@@ -95,33 +113,13 @@ struct ChildServiceTests {
 
   @Test("of what it writes to standard error each line is logged, and the last three are kept, however much it is")
   func words() async throws {
-    let handler = LineHandler()
+    let log = LogLines(from: .info)
     let service = try await start(
       "yes | head -n 20000 >&2; printf '%01000d\\n' 7 >&2; printf '\\033[1mx\\n\\n  y' >&2",
-      logger: Logger(label: "test") { _ in handler })
+      logger: log.logger)
     let outcome = await end(service, grace: .seconds(60))
     #expect(outcome.lastWords == "\(String(repeating: "0", count: 400)); [1mx; y")
-    let lines = handler.lines.all
+    let lines = log.lines
     #expect(lines.count == 20003 && lines.first == "sh: y" && lines.last == "sh: y")
   }
-}
-
-/// Keeps the lines of a log.
-private struct LineHandler: LogHandler {
-  let lines = Lines()
-  var metadata: Logger.Metadata = [:]
-  var logLevel = Logger.Level.info
-
-  final class Lines: Sendable {
-    private let recorded = Mutex<[String]>([])
-    var all: [String] { recorded.withLock { $0 } }
-    func append(_ line: String) { recorded.withLock { $0.append(line) } }
-  }
-
-  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-    get { metadata[key] }
-    set { metadata[key] = newValue }
-  }
-
-  func log(event: LogEvent) { lines.append("\(event.message)") }
 }

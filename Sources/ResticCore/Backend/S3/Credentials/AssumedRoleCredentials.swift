@@ -5,13 +5,15 @@ struct AssumedRoleCredentials: CredentialProvider {
   /// The repository's region, if somebody has said it.
   let region: String?
   let makeTransport: TransportMaker
+  /// The token service's.
+  var clock = ServerClock()
 
   func credentials() async throws(CredentialError) -> S3Credentials? {
     guard let own = try await base.credentials() else { return nil }
     guard let role = environment[.assumedRole] else { return own }
     let service = try TokenService(
       url: environment[.assumedTokenService], region: environment[.assumedRegion] ?? region,
-      makeTransport: makeTransport)
+      makeTransport: makeTransport, clock: clock)
     return try await service.assume(
       TokenService.Role(
         name: role, sessionName: environment[.assumedSessionName], externalID: environment[.assumedExternalID],

@@ -22,7 +22,7 @@ final class CredentialCache: Sendable {
   private let missing: CredentialError
   private let now: @Sendable () -> Int64
   private let state = Locked(State())
-  private let gate = AsyncGate()
+  private let gate = ConnectionGate(connections: 1)
 
   /// Credentials from `provider`; `missing` is thrown where it has none. `now`: seconds since 1970.
   init(
@@ -37,7 +37,7 @@ final class CredentialCache: Sendable {
   /// Credentials that are good now.
   func current() async throws(CredentialError) -> S3Credentials {
     if let known = fresh ?? goodForAWhile() { return known }
-    return try await gate.pass { () async throws(CredentialError) in
+    return try await alone { () async throws(CredentialError) in
       if let fresh { return fresh }
       do throws(CredentialError) {
         return try await fetch()
@@ -51,7 +51,7 @@ final class CredentialCache: Sendable {
 
   /// Whether there are others than `used` now, which a server holds for expired. Throws where that cannot be known yet.
   func renew(after used: S3Credentials) async throws(CredentialError) -> Bool {
-    try await gate.pass { () async throws(CredentialError) in
+    try await alone { () async throws(CredentialError) in
       if let current = state.withLock({ $0.current }), current != used { return true }
       do throws(CredentialError) {
         return try await fetch() != used
@@ -61,6 +61,18 @@ final class CredentialCache: Sendable {
         return false
       }
     }
+  }
+
+  /// What `body` returns, during which nobody else fetches. A task that is cancelled does not wait any more, unless it was before:
+  /// then it is there to clean up.
+  private func alone<Success>(
+    _ body: () async throws(CredentialError) -> Success
+  ) async throws(CredentialError) -> Success {
+    guard await gate.enter(isCancellable: !Task.isCancelled) else {
+      throw CredentialError("cancelled while waiting for credentials", isPassing: true)
+    }
+    defer { gate.leave() }
+    return try await body()
   }
 
   private var fresh: S3Credentials? {
@@ -83,7 +95,7 @@ final class CredentialCache: Sendable {
 
   private func fetchBesideRequests() async {
     do throws(CredentialError) {
-      _ = try await gate.pass { () async throws(CredentialError) in try await fetch() }
+      _ = try await alone { () async throws(CredentialError) in try await fetch() }
     } catch {
       putOff()
     }
@@ -91,7 +103,10 @@ final class CredentialCache: Sendable {
   }
 
   private func fetch() async throws(CredentialError) -> S3Credentials {
-    guard let new = try await provider.credentials() else { throw missing }
+    guard let new = try await provider.credentials() else {
+      // What was there will be back: a machine's service may be silent for a while.
+      throw state.withLock { $0.current } == nil ? missing : CredentialError(missing.description, isPassing: true)
+    }
     let now = now()
     state.withLock { state in
       state.current = new

@@ -4,7 +4,8 @@
 ///     GET /latest/meta-data/iam/security-credentials/           → the role's name
 ///     GET /latest/meta-data/iam/security-credentials/ROLE       → its credentials
 ///
-/// Anywhere else nobody answers, and within a second that is known. Source: Amazon EC2 User Guide, "Use the Instance Metadata
+/// Anywhere else nobody answers, or a network swallows what is sent there: within a second, and another one for whoever was not
+/// heard, that is known. Source: Amazon EC2 User Guide, "Use the Instance Metadata
 /// Service"; AWS_EC2_METADATA_DISABLED and AWS_EC2_METADATA_SERVICE_ENDPOINT as in the SDKs.
 struct InstanceMetadata: CredentialProvider {
   private static let address = HTTPOrigin(scheme: .http, host: "169.254.169.254")
@@ -23,7 +24,7 @@ struct InstanceMetadata: CredentialProvider {
       }
       origin = parsed.origin
     }
-    let transport = makeTransport(origin, .linkLocal)
+    let transport = makeTransport(origin, .machine)
     guard let token = try await token(transport) else { return nil }
     let service = CredentialService(transport: transport, source: Self.source)
     let fields = ["X-aws-ec2-metadata-token: \(token)"]
@@ -40,20 +41,34 @@ struct InstanceMetadata: CredentialProvider {
   private func token(_ transport: any HTTPTransport) async throws(CredentialError) -> String? {
     let request = HTTPRequest(
       method: .put, target: "/latest/api/token", fields: ["X-aws-ec2-metadata-token-ttl-seconds: 21600"],
-      room: .upTo(CredentialService.answerLimit))
-    let response: HTTPResponse
-    do throws(HTTPFailure) {
-      response = try await transport.send(request)
-    } catch .unreachable {
-      return nil
-    } catch {
-      throw CredentialError("\(Self.source): \(CredentialService.words(of: error))", isPassing: true)
-    }
+      room: .upTo(Self.tokenLimit))
+    guard let response = try await answer(to: request, transport) else { return nil }
     guard response.status < 500, response.status != 429 else {
       throw CredentialError("\(Self.source): the answer is \(S3Failure(response).text)", isPassing: true)
     }
     guard response.isSuccess, case .taken(let body) = response.body else { return nil }
     return Self.word(body.array)
+  }
+
+  /// No token is longer. What an answer may have it may take its time for.
+  private static let tokenLimit = 1 << 10
+  /// How often nobody has to answer before there is nobody. Source: the SDKs' metadata_service_num_attempts, and one more.
+  private static let attempts = 2
+
+  /// The answer to the first question that the service is asked; nil where nobody answers.
+  private func answer(
+    to request: HTTPRequest, _ transport: any HTTPTransport
+  ) async throws(CredentialError) -> HTTPResponse? {
+    for _ in 0..<Self.attempts {
+      do throws(HTTPFailure) {
+        return try await transport.send(request)
+      } catch .unreachable, .interrupted {
+        continue
+      } catch {
+        throw CredentialError("\(Self.source): \(CredentialService.words(of: error))", isPassing: true)
+      }
+    }
+    return nil
   }
 
   /// The first line of `bytes`, if it can stand in a header field.

@@ -15,12 +15,11 @@ struct TokenService: Sendable {
   let origin: HTTPOrigin
   let region: String
   let transport: any HTTPTransport
-  let now: @Sendable () -> Int64
+  let clock: ServerClock
 
-  /// The service at `url`, or the one of `region`.
+  /// The service at `url`, or the one of `region`, whose clock is `clock`.
   init(
-    url: String?, region: String?, makeTransport: TransportMaker,
-    now: @escaping @Sendable () -> Int64 = { Timestamp.now().seconds }
+    url: String?, region: String?, makeTransport: TransportMaker, clock: ServerClock = ServerClock()
   ) throws(CredentialError) {
     if let url {
       guard let parsed = HTTPOrigin.parse(url) else {
@@ -36,7 +35,7 @@ struct TokenService: Sendable {
       origin = HTTPOrigin(scheme: .https, host: host)
     }
     self.region = region ?? S3Region.standard
-    self.now = now
+    self.clock = clock
     transport = makeTransport(origin, .tokenService)
   }
 
@@ -57,7 +56,7 @@ struct TokenService: Sendable {
   private func common(_ role: Role) -> [(String, String)] {
     [
       ("Version", "2011-06-15"), ("RoleArn", role.name),
-      ("RoleSessionName", role.sessionName ?? "restic-gitfs-\(now())"),
+      ("RoleSessionName", role.sessionName ?? "restic-gitfs-\(clock.reading.time)"),
     ]
   }
 
@@ -66,17 +65,37 @@ struct TokenService: Sendable {
   ) async throws(CredentialError) -> S3Credentials {
     let source = "role \(role.name)"
     let body = Array(S3Query(items.map { (name: $0.0, value: $0.1) }).text.utf8)
-    var fields = ["Content-Type: application/x-www-form-urlencoded"]
-    if let credentials {
-      let subject = S3Signature.Subject(
-        method: "POST", host: origin.authority, path: "/", query: S3Query(), fields: fields,
-        payloadHash: SHA256.id(of: body, as: ID<Never>.self).hex)
-      fields = S3Signature(credentials: credentials, region: region, service: .sts, time: now()).fields(of: subject)
-    }
     let service = CredentialService(transport: transport, source: "\(source) at \(origin)")
-    let answer = try await service.ask(
-      HTTPRequest(method: .post, target: "/", fields: fields, body: PooledBytes(copying: body)))
-    return try Self.credentials(in: answer, source: source)
+    var hasBeenCorrected = false
+    while true {
+      let signed = clock.reading
+      let request = HTTPRequest(
+        method: .post, target: "/", fields: fields(body, signedBy: credentials, at: signed.time),
+        body: PooledBytes(copying: body))
+      var isCorrected = false
+      let answer: [UInt8]
+      do throws(CredentialError) {
+        answer = try await service.ask(request) { response in
+          isCorrected = credentials != nil && clock.correct(after: S3Failure(response), to: signed)
+          return nil
+        }
+      } catch {
+        // Once: who is refused with the server's own time is refused for something else.
+        guard isCorrected, !hasBeenCorrected else { throw error }
+        hasBeenCorrected = true
+        continue
+      }
+      return try Self.credentials(in: answer, source: source)
+    }
+  }
+
+  private func fields(_ body: [UInt8], signedBy credentials: S3Credentials?, at time: Int64) -> [String] {
+    let fields = ["Content-Type: application/x-www-form-urlencoded"]
+    guard let credentials else { return fields }
+    let subject = S3Signature.Subject(
+      method: "POST", host: origin.authority, path: "/", query: S3Query(), fields: fields,
+      payloadHash: SHA256.id(of: body, as: ID<Never>.self).hex)
+    return S3Signature(credentials: credentials, region: region, service: .sts, time: time).fields(of: subject)
   }
 
   /// The credentials in an answer.

@@ -96,16 +96,10 @@ struct CredentialCacheTests {
   @Test("a renewal that hangs holds nobody back while the old ones are good")
   func stuck() async throws {
     let now = Mutex<Int64>(1000)
-    let count = Mutex(0)
+    let count = FetchCount(0)
     let (stream, end) = AsyncStream.makeStream(of: Void.self)
     let cache = CredentialCache(
-      StuckCredentials(
-        count: {
-          count.withLock { count in
-            count += 1
-            return count
-          }
-        }, stream: stream), missing: .missing, now: { now.withLock { $0 } })
+      StuckCredentials(count: count, stream: stream), missing: .missing, now: { now.withLock { $0 } })
     #expect(try await cache.current().accessKeyID == "KEY1")
     now.withLock { $0 = 1900 }
     try await withTimeLimit {
@@ -114,9 +108,49 @@ struct CredentialCacheTests {
         #expect(key == "KEY1")
       }
     }
-    try await waitUntil { count.withLock { $0 } == 2 }
+    try await waitUntil { count.value == 2 }
     end.finish()
     try await Self.expect("KEY2", from: cache)
+  }
+
+  @Test("who is cancelled while another one's fetch hangs waits no longer; who cleans up after a cancellation waits")
+  func cancelledWait() async throws {
+    let (stream, end) = AsyncStream.makeStream(of: Void.self)
+    let count = FetchCount(1)
+    let cache = CredentialCache(
+      StuckCredentials(count: count, stream: stream), missing: .missing, now: { 1000 })
+    let first = Task { try await cache.current() }
+    try await waitUntil { count.value == 2 }
+    let second = Task { try await cache.current() }
+    let third = Task {
+      while !Task.isCancelled { await Task.yield() }
+      return try await cache.current()
+    }
+    second.cancel()
+    third.cancel()
+    let error = try await withTimeLimit { await #expect(throws: CredentialError.self) { try await second.value } }
+    #expect(error?.isPassing == true)
+    end.finish()
+    #expect(try await first.value.accessKeyID == "KEY2")
+    #expect(try await third.value.accessKeyID == "KEY2" && count.value == 2)
+  }
+
+  @Test("a service that has no credentials any more may have some later")
+  func goneForAWhile() async throws {
+    let isGone = Mutex(false)
+    let now = Mutex<Int64>(1000)
+    let cache = CredentialCache(
+      ScriptedCredentials { () throws(CredentialError) in
+        guard !isGone.withLock({ $0 }) else { return nil }
+        return try .test("KEY", expiration: now.withLock { $0 } + 1000)
+      }, missing: .missing, now: { now.withLock { $0 } })
+    _ = try await cache.current()
+    isGone.withLock { $0 = true }
+    now.withLock { $0 = 5000 }
+    let error = await #expect(throws: CredentialError.self) { try await cache.current() }
+    #expect(error?.isPassing == true)
+    isGone.withLock { $0 = false }
+    #expect(try await cache.current().accessKeyID == "KEY")
   }
 
   @Test("a clock that holds new credentials for old ones does not have them fetched for each request")
@@ -137,13 +171,29 @@ struct CredentialCacheTests {
     #expect(try await cache.renew(after: first))
   }
 
+  /// How often credentials were asked for.
+  private final class FetchCount: Sendable {
+    private let count: Mutex<Int>
+
+    init(_ count: Int) { self.count = Mutex(count) }
+
+    var value: Int { count.withLock { $0 } }
+
+    func next() -> Int {
+      count.withLock { count in
+        count += 1
+        return count
+      }
+    }
+  }
+
   /// The first credentials come at once, the next ones when `stream` ends.
   private struct StuckCredentials: CredentialProvider {
-    let count: @Sendable () -> Int
+    let count: FetchCount
     let stream: AsyncStream<Void>
 
     func credentials() async throws(CredentialError) -> S3Credentials? {
-      let number = count()
+      let number = count.next()
       if number > 1 { for await _ in stream {} }
       return try .test("KEY\(number)", expiration: Int64(number * 1000 + 1000))
     }

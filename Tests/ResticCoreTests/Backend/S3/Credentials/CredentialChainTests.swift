@@ -1,5 +1,7 @@
 import Foundation
+import Glibc
 import ResticTestSupport
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -120,6 +122,7 @@ struct CredentialChainTests {
       ("false", "has failed"), ("/nonexistent/x", "cannot be run"), ("echo {}", "no AccessKeyId"),
       ("echo geheim", "no credentials"),
       ("yes", "prints more"), ("sleep 1000", "not ended within"), ("sh -c 'exec >&-; sleep 1000'", "not ended within"),
+      ("sh -c 'trap : TERM INT HUP QUIT; while :; do sleep 1000; done'", "not ended within"),
     ] {
       let process = CredentialProcess(
         command: command, source: "profile x", timeLimit: .milliseconds(command.contains("1000") ? 300 : 100_000))
@@ -128,6 +131,36 @@ struct CredentialChainTests {
         error.map { $0.description.contains(said) && !$0.description.contains("geheim") } == true,
         "\(String(describing: error))")
     }
+  }
+
+  @Test(
+    "a program that is at work is ended as soon as nobody wants its credentials any more, and all that it has started")
+  func cancelledProcess() async throws {
+    let file = home.appending("started")
+    let script = "sleep 1000 & echo $! > '\(file).new'; mv '\(file).new' '\(file)'; trap : TERM INT; wait; sleep 1000"
+    let process = CredentialProcess(command: "sh -c \"\(script)\"", source: "profile x")
+    let task = Task { try await process.credentials() }
+    try await waitUntil { FileManager.default.fileExists(atPath: file.string) }
+    let text = try String(contentsOfFile: file.string, encoding: .utf8)
+    let child = try #require(pid_t(text.dropLast()))
+    task.cancel()
+    let error = try await withTimeLimit { await #expect(throws: CredentialError.self) { try await task.value } }
+    #expect(
+      error?.isPassing == true && error?.description.contains("cancelled") == true, "\(String(describing: error))")
+    // Somebody else waits for it.
+    try await waitUntil { kill(child, 0) != 0 || ProcessTable.isZombie(child) }
+  }
+
+  @Test("whoever cleans up after a cancellation gets credentials from a program all the same")
+  func cleaningUp() async throws {
+    try write("document", Self.document)
+    let process = CredentialProcess(command: "cat \(home)/document", source: "profile x")
+    let task = Task {
+      while !Task.isCancelled { await Task.yield() }
+      return try await process.credentials()
+    }
+    task.cancel()
+    #expect(try await task.value?.accessKeyID == "ASIAPROCESS")
   }
 
   @Test("words of a command")
@@ -202,6 +235,46 @@ struct CredentialChainTests {
     #expect(
       call.field("Authorization")?.contains("AKIABASE/") == true
         && call.field("Authorization")?.contains("/eu-west-1/sts/") == true)
+  }
+
+  @Test("the token service's clock is taken over from its answers, as a storage's is", arguments: [true, false])
+  func tokenServiceClock(isPlain: Bool) async throws {
+    let refusal = isPlain ? "RequestExpired" : "SignatureDoesNotMatch"
+    let servers = ScriptedServers { call in
+      call.field("x-amz-date") == "20261129T183000Z"
+        ? ScriptedServers.answer(200, Self.roleAnswer("AssumeRole"))
+        : ScriptedServers.answer(403, Self.stsRefusal(refusal), [.date: "Sun, 29 Nov 2026 18:30:00 GMT"])
+    }
+    let environment = environment([
+      "AWS_ACCESS_KEY_ID": "AKIABASE", "AWS_SECRET_ACCESS_KEY": "s", "RESTIC_AWS_ASSUME_ROLE_ARN": "arn:r",
+    ])
+    func role(_ servers: ScriptedServers, now: Int64) -> AssumedRoleCredentials {
+      AssumedRoleCredentials(
+        base: CredentialChain(environment, makeTransport: servers.makeTransport), environment: environment, region: nil,
+        makeTransport: servers.makeTransport, clock: ServerClock { now })
+    }
+    let provider = role(servers, now: 1_700_000_000)
+    #expect(try await provider.credentials()?.accessKeyID == "ASIAROLE")
+    // It is known from then on.
+    #expect(try await provider.credentials()?.accessKeyID == "ASIAROLE")
+    #expect(servers.calls.count == 3)
+    // A clock that is right is not why.
+    let refusing = ScriptedServers { _ in
+      ScriptedServers.answer(403, Self.stsRefusal(refusal), [.date: "Sun, 29 Nov 2026 18:30:00 GMT"])
+    }
+    let error = await #expect(throws: CredentialError.self) {
+      try await role(refusing, now: 1_795_977_000).credentials()
+    }
+    #expect(error?.description.contains(refusal) == true && refusing.calls.count == 1)
+    let stubborn = ScriptedServers { _ in
+      ScriptedServers.answer(403, Self.stsRefusal(refusal), [.date: "Sun, 29 Nov 2026 18:30:00 GMT"])
+    }
+    await #expect(throws: CredentialError.self) { try await role(stubborn, now: 1_700_000_000).credentials() }
+    #expect(stubborn.calls.count == 2)
+  }
+
+  private static func stsRefusal(_ code: String) -> String {
+    "<ErrorResponse><Error><Type>Sender</Type><Code>\(code)</Code><Message>no</Message></Error></ErrorResponse>"
   }
 
   private static func roleAnswer(_ action: String) -> String {
@@ -286,11 +359,43 @@ struct CredentialChainTests {
     let chain = CredentialChain(environment, makeTransport: makeTransport)
     #expect(try await chain.credentials()?.accessKeyID == "ASIAECS")
     let silent = self.environment(["AWS_EC2_METADATA_DISABLED": "", "AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url])
-    server.treat { _ in .hang }
-    let error = await #expect(throws: CredentialError.self) {
-      try await CredentialChain(silent, makeTransport: makeTransport).credentials()
+    let asked = Mutex(0)
+    server.treat { _ in
+      asked.withLock { $0 += 1 }
+      return .hang
     }
-    #expect(error?.isPassing == true)
+    // Two seconds, and what a busy machine takes.
+    let start = ContinuousClock.now
+    #expect(try await CredentialChain(silent, makeTransport: makeTransport).credentials() == nil)
+    #expect(asked.withLock { $0 } == 2 && start.duration(to: .now) < .seconds(30))
+  }
+
+  @Test("a machine's service that was not heard is asked once more, and is waited for for a second at a time")
+  func instanceRetry() async throws {
+    let on = environment(["AWS_EC2_METADATA_DISABLED": ""])
+    for failure in [HTTPFailure.unreachable("no way"), .interrupted("silent")] {
+      let servers = ScriptedServers { call throws(HTTPFailure) in
+        switch call.number {
+        case 0: throw failure
+        case 1: return ScriptedServers.answer(200, "TOKEN")
+        case 2: return ScriptedServers.answer(200, "role")
+        default:
+          return ScriptedServers.answer(
+            200, #"{"Code":"Success","AccessKeyId":"ASIAEC2","SecretAccessKey":"s","Token":"t"}"#)
+        }
+      }
+      let limits = Mutex<[ServiceLimits?]>([])
+      let makeTransport: TransportMaker = { origin, limit in
+        limits.withLock { $0.append(limit) }
+        return servers.makeTransport(origin, limit)
+      }
+      #expect(try await CredentialChain(on, makeTransport: makeTransport).credentials()?.accessKeyID == "ASIAEC2")
+      #expect(limits.withLock { $0 } == [ServiceLimits.machine])
+      #expect(ServiceLimits.machine.connect == .seconds(1) && ServiceLimits.machine.stuck == .seconds(1))
+      let absent = ScriptedServers { _ throws(HTTPFailure) in throw failure }
+      #expect(try await CredentialChain(on, makeTransport: absent.makeTransport).credentials() == nil)
+      #expect(absent.calls.count == 2)
+    }
   }
 
   @Test("no secret is printed, however it is printed")

@@ -1,12 +1,12 @@
 import Logging
 import Synchronization
 
-/// What was logged as a warning or worse.
+/// What was logged.
 final class LogLines: Sendable {
   private struct Handler: LogHandler {
     let target: LogLines
     var metadata = Logger.Metadata()
-    var logLevel = Logger.Level.warning
+    var logLevel: Logger.Level
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
       get { metadata[key] }
@@ -19,10 +19,14 @@ final class LogLines: Sendable {
   }
 
   private let found = Mutex<[String]>([])
+  private let level: Logger.Level
+
+  /// Keeps what is logged at `level` or as something worse.
+  init(from level: Logger.Level = .warning) { self.level = level }
 
   /// The lines so far.
   var lines: [String] { found.withLock { $0 } }
 
   /// A logger whose lines end up here.
-  var logger: Logger { Logger(label: "test") { _ in Handler(target: self) } }
+  var logger: Logger { Logger(label: "test") { _ in Handler(target: self, logLevel: self.level) } }
 }

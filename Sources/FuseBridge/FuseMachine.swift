@@ -1,0 +1,31 @@
+internal import Glibc
+public import SystemPackage
+
+/// What this machine has for mounts, for a person who wants to know beforehand.
+public struct FuseMachine: Hashable, Sendable {
+  /// Whether there is a /dev/fuse.
+  public var hasDevice: Bool
+  /// Why /dev/fuse cannot be opened; nil if it can.
+  public var deviceError: Errno?
+  /// Whether this process is root's, and needs no fusermount3.
+  public var isRoot: Bool
+  /// The fusermount3 that libfuse would start; nil if there is none.
+  public var helper: FilePath?
+  /// Whether that program runs as root.
+  public var helperIsPrivileged: Bool
+  /// Whether /etc/fuse.conf lets ordinary users have `allow_other`.
+  public var allowsOther: Bool
+
+  /// The machine as it is now. Changes nothing: a device that was opened and not mounted is nobody's.
+  public static func look() -> FuseMachine {
+    let hasDevice = access(FuseMountObstacle.device, F_OK) == 0
+    let descriptor = open(FuseMountObstacle.device, O_RDWR | O_CLOEXEC)
+    let deviceError = descriptor < 0 ? Errno(rawValue: errno) : nil
+    if descriptor >= 0 { close(descriptor) }
+    let helper = FuseMountObstacle.program(FuseMountObstacle.helper)
+    return FuseMachine(
+      hasDevice: hasDevice, deviceError: deviceError, isRoot: geteuid() == 0, helper: helper,
+      helperIsPrivileged: helper.map(FuseMountObstacle.isPrivileged) ?? false,
+      allowsOther: FuseMountObstacle.configurationAllowsOther())
+  }
+}

@@ -1,0 +1,13 @@
+/// Why a configuration file is not used.
+public struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// One sentence that names the file, the line if there is one, and what to do.
+  public let description: String
+
+  init(_ description: String) {
+    self.description = description
+  }
+
+  init(file: String, line: Int, _ message: String) {
+    description = "\(file), line \(line): \(message)"
+  }
+}

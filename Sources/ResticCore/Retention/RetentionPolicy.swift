@@ -1,0 +1,106 @@
+/// Which snapshots of a group are kept, in the words of `restic forget`.
+///
+/// A snapshot is kept for any one reason. Source: restic, internal/data/snapshot_policy.go (ApplyPolicy); judged by `restic forget
+/// --dry-run` in `RetentionInteropTests`.
+public struct RetentionPolicy: Hashable, Sendable {
+  /// How many snapshots, or of how many spans of time.
+  public enum Count: Hashable, Sendable {
+    case number(Int)
+    case unlimited
+
+    /// From a number, `unlimited` or, as restic before 0.16 had it, -1. Nil for anything else.
+    public init?(text: String) {
+      if text == "unlimited" || text == "-1" {
+        self = .unlimited
+      } else if let number = Int(text), number >= 0 {
+        self = .number(number)
+      } else {
+        return nil
+      }
+    }
+
+    fileprivate var isLeft: Bool { self != .number(0) }
+
+    fileprivate mutating func take() {
+      if case .number(let number) = self { self = .number(number - 1) }
+    }
+  }
+
+  /// `--keep-last`.
+  public var last = Count.number(0)
+  /// `--keep-hourly` to `--keep-yearly`: in how many of the spans the last snapshot of each is kept.
+  public var counts: [RetentionInterval: Count] = [:]
+  /// `--keep-within`: all snapshots that are so near to the newest.
+  public var within = RetentionPeriod()
+  /// `--keep-within-hourly` to `--keep-within-yearly`: the last snapshot of each span that is so near to the newest.
+  public var withins: [RetentionInterval: RetentionPeriod] = [:]
+  /// `--keep-tag`: all snapshots that have all tags of one of these lists. An empty tag stands for "has no tags".
+  public var tags: [[String]] = []
+
+  /// A policy that says nothing.
+  public init() {}
+
+  /// Whether it says nothing: then every snapshot is kept.
+  public var isEmpty: Bool {
+    !last.isLeft && !counts.values.contains(where: \.isLeft) && within.isZero && withins.values.allSatisfy(\.isZero)
+      && tags.isEmpty
+  }
+
+  /// Those of `snapshots`, the oldest first, that are not to be kept at the time `now`.
+  public func removals(from snapshots: [SavedSnapshot], at now: Timestamp) -> [SavedSnapshot] {
+    guard !isEmpty else { return [] }
+    let times = snapshots.lazy.map(\.snapshot.time)
+    // Periods count from the newest that is not in the future.
+    let latest = times.filter { $0 < now }.max() ?? .zero
+    let tagged = tags.isEmpty ? nil : SnapshotFilter(tags: tags)
+    let nearest = within.isZero ? nil : within.before(latest)
+    var keepers = makeKeepers(latest)
+    var last = last
+    var removals: [SavedSnapshot] = []
+    for (index, saved) in snapshots.enumerated().reversed() {
+      let time = saved.snapshot.time
+      var isKept = tagged?.matches(saved.snapshot) ?? false
+      if let nearest, nearest < time { isKept = true }
+      if last.isLeft {
+        last.take()
+        isKept = true
+      }
+      for keeper in keepers.indices where keepers[keeper].keeps(time, isOldest: index == 0) { isKept = true }
+      if !isKept { removals.append(saved) }
+    }
+    return removals.reversed()
+  }
+
+  private func makeKeepers(_ latest: Timestamp) -> [Keeper] {
+    RetentionInterval.allCases.flatMap { interval in
+      [
+        counts[interval].map { Keeper(interval: interval, count: $0, after: nil) },
+        withins[interval].flatMap {
+          $0.isZero ? nil : Keeper(interval: interval, count: .unlimited, after: $0.before(latest))
+        },
+      ].compactMap(\.self)
+    }
+  }
+
+  /// Keeps the last snapshot of each span, the newest first.
+  private struct Keeper {
+    let interval: RetentionInterval
+    /// Of how many spans one may be kept still.
+    var count: Count
+    /// Snapshots up to this time are not kept.
+    let after: Timestamp?
+    var lastNumber: Int64?
+
+    /// Whether the snapshot of `time` is kept. The oldest of all is, while there is room left: the history reaches as far back
+    /// as it can.
+    mutating func keeps(_ time: Timestamp, isOldest: Bool) -> Bool {
+      guard count.isLeft else { return false }
+      if let after, !(after < time) { return false }
+      let number = interval.number(of: time)
+      guard number != lastNumber || isOldest else { return false }
+      lastNumber = number
+      count.take()
+      return true
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import Glibc
+import SystemPackage
+
+/// The file that holds the `SeenSnapshots` of one repository: `FOLDER/REPOSITORY/seen`, for its owner only.
+///
+///     "restic-gitfs seen 1\n" ‖ sealed: id of the repository, 32 bytes ‖ number of snapshots given up, 4 bytes, little endian
+///                               ‖ their ids ‖ the newest snapshots (`RecordedSnapshot`, whose size is 0 here)
+///
+/// It is sealed with a key of its own, which follows from the repository's: whoever has no password of the repository reads
+/// nothing and forges nothing. A file is replaced as a whole (rename), under the folder's lock (flock), so that of two
+/// processes none undoes what the other has noted. It is no part of the cache: whoever drops that has not seen less.
+///
+/// All calls block.
+struct SeenSnapshotsFile: Sendable {
+  /// What is found at the file's place.
+  enum Content: Sendable {
+    case missing
+    /// Nobody with the key has written it for this repository, or it is cut off.
+    case invalid
+    case valid(SeenSnapshots)
+  }
+
+  static let name = "seen"
+  private static let header = Array("restic-gitfs seen 1\n".utf8)
+  private static let byteLimit = 8 << 20
+  private static let idByteCount = ID<Never>.byteCount
+  private static let numberByteCount = 4
+
+  /// The folder that holds the file.
+  let folder: FilePath
+  private let repository: ID<Never>
+  private let key: MasterKey
+
+  /// The file of the repository `id`, which `masterKey` opens, below `folder`.
+  init(in folder: FilePath, repository id: ID<Never>, masterKey: MasterKey) {
+    self.folder = folder.appending(id.hex)
+    repository = id
+    key = masterKey.derived(for: "restic-gitfs: snapshots that were seen")
+  }
+
+  /// What is there.
+  func load() throws(Errno) -> Content {
+    do throws(Errno) {
+      return try load(in: try OwnFolder(folder))
+    } catch .noSuchFileOrDirectory {
+      return .missing
+    }
+  }
+
+  /// Changes what is there, or nothing at all where nothing valid is there. Returns what is there then.
+  func update(_ change: (inout SeenSnapshots) -> Void) throws(Errno) -> SeenSnapshots {
+    try OwnFolder.make(folder)
+    let open = try OwnFolder(folder)
+    return try open.whileLocked { open throws(Errno) in
+      let known = if case .valid(let seen) = try load(in: open) { seen } else { SeenSnapshots() }
+      var seen = known
+      change(&seen)
+      guard seen != known else { return seen }
+      try removeLeftovers(in: open)
+      let bytes = Self.header + key.seal(encode(seen))
+      try bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in try open.save(Self.name, bytes) }
+      return seen
+    }
+  }
+
+  /// Removes what processes have left that were killed while they wrote: whoever writes has the lock.
+  private func removeLeftovers(in folder: borrowing OwnFolder) throws(Errno) {
+    var names: [String] = []
+    try folder.forEachName { name throws(Errno) in
+      if name.hasPrefix(OwnFolder.temporaryPrefix) { names.append(name) }
+    }
+    for name in names { try folder.remove(name) }
+  }
+
+  private func load(in folder: borrowing OwnFolder) throws(Errno) -> Content {
+    guard try folder.holds(Self.name) else { return .missing }
+    guard let bytes = try folder.load(Self.name, limit: Self.byteLimit)?.array, bytes.starts(with: Self.header) else {
+      return .invalid
+    }
+    do {
+      return .valid(try decode(try key.open(Array(bytes.dropFirst(Self.header.count)))))
+    } catch {
+      return .invalid
+    }
+  }
+
+  private func encode(_ seen: SeenSnapshots) -> [UInt8] {
+    let count = UInt32(seen.givenUp.count).littleEndian
+    let entries = RecordedSnapshot.encode(seen.newest.map { RecordedSnapshot(saved: $0, byteCount: 0) })
+    return repository.bytes + withUnsafeBytes(of: count) { Array($0) } + seen.givenUp.flatMap(\.bytes)
+      + entries.flatMap(\.self)
+  }
+
+  private func decode(_ bytes: [UInt8]) throws(FormatError) -> SeenSnapshots {
+    var rest = bytes[...]
+    guard rest.count >= Self.idByteCount + Self.numberByteCount, rest.starts(with: repository.bytes) else {
+      throw FormatError("seen snapshots: of another repository")
+    }
+    rest = rest.dropFirst(Self.idByteCount)
+    let count = rest.prefix(Self.numberByteCount).reversed().reduce(0) { $0 << 8 | Int($1) }
+    rest = rest.dropFirst(Self.numberByteCount)
+    guard count <= SeenSnapshots.givenUpLimit, rest.count >= count * Self.idByteCount else {
+      throw FormatError("seen snapshots: an id is cut off")
+    }
+    var givenUp: [SnapshotID] = []
+    for _ in 0..<count {
+      guard let id = SnapshotID(bytes: Array(rest.prefix(Self.idByteCount))) else {
+        throw FormatError("seen snapshots: an id is cut off")
+      }
+      givenUp.append(id)
+      rest = rest.dropFirst(Self.idByteCount)
+    }
+    return SeenSnapshots(newest: try RecordedSnapshot.decode(Array(rest)).map(\.saved), givenUp: givenUp)
+  }
+}

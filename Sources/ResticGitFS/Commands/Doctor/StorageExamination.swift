@@ -1,0 +1,160 @@
+import Glibc
+import Logging
+import ResticCore
+
+/// Looks at one repository, a check at a time. Nothing is made there but a lock that is removed again, and no cache is used.
+struct StorageExamination: Sendable {
+  /// No check takes longer.
+  private static let limit = Duration.seconds(30)
+  /// Somebody who pipes the password has begun by then.
+  private static let inputLimit: Int32 = 10_000
+  /// A storage that fails for a moment gets another try; a person waits.
+  private static let retries = RetryPolicy(timeLimit: .seconds(3), contactLimit: .zero)
+
+  /// The options, completed by the configuration file.
+  let repository: RepositoryOptions
+  /// Where log lines go.
+  let logger: Logger
+  /// The process.
+  let context: CommandContext
+
+  /// Calls `report` for each check, as soon as there is a verdict.
+  func run(_ report: (DoctorCheck) -> Void) async {
+    let (location, backend): (BackendLocation, any Backend)
+    do throws(CommandError) {
+      location = try repository.location(context.environment)
+      backend = try makeBackend(at: location)
+    } catch {
+      return report(.fail("storage", error.description, advice: "`restic-gitfs mount --help` explains locations"))
+    }
+    let storage = await bounded("storage") { StorageChecks.storage(location.description, await Self.find(backend)) }
+    report(storage)
+    guard storage.verdict == .ok else { return }
+    report(await bounded("clock") { await Self.clock(backend) })
+    guard let opened = await open(location, backend, report) else { return }
+    await look(RepositoryProbe(opened), report)
+  }
+
+  private func look(_ probe: RepositoryProbe, _ report: (DoctorCheck) -> Void) async {
+    report(
+      await bounded("snapshots") {
+        let begin = ContinuousClock.now
+        return await Self.check("snapshots") { () async throws(RepositoryError) in
+          StorageChecks.listing(try await probe.snapshotCount(), in: begin.duration(to: .now))
+        }
+      })
+    report(
+      await bounded("locks") {
+        await Self.check("locks") { () async throws(RepositoryError) in StorageChecks.locks(try await probe.locks()) }
+      })
+    report(
+      await bounded("writing") {
+        StorageChecks.writing(
+          await Result(awaiting: { () async throws(RepositoryError) in try await probe.writeLock() }))
+      })
+    report(
+      await bounded("removing") {
+        await Self.check("removing") { () async throws(RepositoryError) in
+          StorageChecks.removal(try await probe.removal())
+        }
+      })
+  }
+
+  private func makeBackend(at location: BackendLocation) throws(CommandError) -> any Backend {
+    let transport = try repository.network.transport(context.environment)
+    do throws(OptionError) {
+      let limited = try location.makeBackend(
+        options: repository.options, transport: transport, s3: context.environment.s3, logger: logger)
+      return RetryingBackend(limited, policy: Self.retries, logger: logger)
+    } catch {
+      throw CommandError(error.description)
+    }
+  }
+
+  // MARK: The password
+
+  /// The repository, opened; nil where that fails, which is reported.
+  private func open(
+    _ location: BackendLocation, _ backend: any Backend, _ report: (DoctorCheck) -> Void
+  ) async -> Repository? {
+    let password: SecureBytes
+    do {
+      password = try await self.password(of: location)
+    } catch {
+      report(.fail("password", "\(error)", advice: "without it the repository cannot be looked into"))
+      return nil
+    }
+    var settings = Repository.Settings()
+    settings.logger = logger
+    let (hint, chosen) = (repository.keyHint ?? context.environment[.keyHint], settings)
+    let result = await Deadline.run(Self.limit) {
+      await Result(awaiting: { () async throws(RepositoryError) in
+        try await Repository.open(on: backend, password: password, keyHint: hint, settings: chosen)
+      })
+    }
+    switch result {
+    case nil: report(StorageChecks.unanswered("password", after: Self.limit))
+    case .failure(let error)?: report(StorageChecks.password(error))
+    case .success(let repository)?:
+      report(StorageChecks.password(nil))
+      return repository
+    }
+    return nil
+  }
+
+  /// The password from wherever it comes. A person at a terminal has all the time there is; nothing else has. git's
+  /// credential helpers are asked, and told nothing.
+  private func password(of location: BackendLocation) async throws(CommandError) -> SecureBytes {
+    let reader = try repository.passwordReader(in: context)
+    if case .person = reader.source, !context.terminal.canAsk {
+      var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+      guard poll(&input, 1, Self.inputLimit) > 0 else { throw reader.missing(for: location) }
+    }
+    let isPerson = context.terminal.canAsk
+    let answer = await Deadline.run(isPerson ? .seconds(86400) : Self.limit) {
+      () -> Result<SecureBytes?, CommandError> in
+      do {
+        return .success(try await reader.password(of: location)?.password)
+      } catch {
+        return .failure((error as? CommandError) ?? CommandError("\(error)"))
+      }
+    }
+    guard let answer else { throw CommandError("nobody gave it in \(Self.limit.components.seconds) s") }
+    guard let password = try answer.get() else { throw reader.missing(for: location) }
+    return password
+  }
+
+  // MARK: Parts
+
+  private func bounded(_ name: String, _ check: @escaping @Sendable () async -> DoctorCheck) async -> DoctorCheck {
+    await Deadline.run(Self.limit, check) ?? StorageChecks.unanswered(name, after: Self.limit)
+  }
+
+  private static func check(
+    _ name: String, _ body: () async throws(RepositoryError) -> DoctorCheck
+  ) async -> DoctorCheck {
+    do throws(RepositoryError) {
+      return try await body()
+    } catch {
+      return .fail(name, "\(error)", advice: "`restic check` says more")
+    }
+  }
+
+  /// Why there is no config, if there is none.
+  private static func find(_ backend: any Backend) async -> BackendError? {
+    do throws(BackendError) {
+      _ = try await backend.byteCount(of: .config)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private static func clock(_ backend: any Backend) async -> DoctorCheck {
+    do throws(BackendError) {
+      return StorageChecks.clock(try await backend.clockOffset())
+    } catch {
+      return .warning("clock", "the storage did not tell its time: \(error)", advice: "look at the storage")
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import ArgumentParser
+import Logging
+import ResticCore
+
+/// `restic-gitfs log`: who moved which ref when, and from where to where; and what brings a value back.
+struct LogCommand: ContextualCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "log",
+    abstract: "Show who moved which git ref when, or bring back what a ref named.",
+    discussion: """
+      Each line is a ref that a snapshot has with another value than the snapshot before, the newest first: snapshot, time, \
+      user and host, what happened, the ref, and its values. The snapshots are those of the mount, or of the one that --host, \
+      --tag and --path would mount. What forgotten snapshots did is counted as done by the next one that is left.
+
+      EXAMPLES
+        restic-gitfs log -r /srv/vault
+        restic-gitfs log -r /srv/vault -n 10 main v1.0
+        restic-gitfs log --json ~/vault
+        restic-gitfs log -r /srv/vault --restore main@1a2b3c4d
+          refs/heads/main of snapshot 1a2b3c4d is refs/restored/1a2b3c4d/heads/main now
+        restic-gitfs log --restore main@1a2b3c4d --as rescued ~/vault
+
+      --restore fetches with git from the old snapshot, with all that the ref reaches, whatever a gc has removed since, and \
+      saves a snapshot. It makes a new ref and never changes one that is there.
+      """)
+
+  @OptionGroup var repository: RepositoryOptions
+  @OptionGroup var filter: FilterOptions
+  @OptionGroup var storage: StorageOptions
+  @OptionGroup var output: OutputOptions
+
+  @Flag(help: "Print JSON: an array of moves; with --restore one object.")
+  var json = false
+
+  @Option(name: [.customShort("n", allowingJoined: true), .long], help: "Print so many moves at most.")
+  var maxCount: Int?
+
+  @Option(
+    help: ArgumentHelp("Bring back what the ref named in that snapshot, as a new ref.", valueName: "ref@snapshot"))
+  var restore: String?
+
+  @Option(
+    name: .customLong("as"),
+    help: ArgumentHelp("The new ref (default: refs/restored/SNAPSHOT/REF); without refs/ a branch.", valueName: "ref"))
+  var newRef: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Only the git repository in this folder of the tree; --restore needs it where there are several.",
+      valueName: "folder"))
+  var subfolder: String?
+
+  @Argument(help: ArgumentHelp("Refs, and at the end a mountpoint in the place of -r.", valueName: "ref|mountpoint"))
+  var names: [String] = []
+
+  func validate() throws {
+    if let maxCount, maxCount < 0 { throw ValidationError("--max-count \(maxCount) is negative") }
+    if newRef != nil, restore == nil { throw ValidationError("--as goes with --restore") }
+    guard let subfolder, SnapshotSelection.folder(subfolder) == nil else { return }
+    throw ValidationError("--subfolder '\(subfolder)': the folder is one of the tree, without '..'")
+  }
+
+  func run(in context: CommandContext) async throws {
+    let mountpoint = names.last.flatMap { LogPlace.isMount($0) ? $0 : nil }
+    let refs = mountpoint == nil ? names : names.dropLast()
+    let entry = try mountpoint == nil || repository.repository != nil ? repository.entry(context.environment) : nil
+    let repository = try repository.completed(by: entry)
+    let filter = filter.completed(by: entry)
+    let place = try LogPlace(repository, mountpoint: mountpoint, context.environment)
+    var settings = Repository.Settings()
+    settings.logger = try output.makeLogger(context.log)
+    settings.compression = try storage.compressionMode(context.environment)
+    let opened = try await repository.open(
+      at: place.location, options: repository.options, settings: settings, in: context)
+    do {
+      let group = try await place.group(of: opened, matching: filter.filter(context.environment))
+      try await opened.loadIndex()
+      if let restore {
+        let restoration = RefRestoration(
+          repository: opened, place: place, filter: filter.filter(context.environment), retryLock: repository.retryLock,
+          logger: settings.logger, context: context)
+        let restored = try await restoration.run(
+          try RefAtSnapshot(restore), in: subfolder.flatMap { SnapshotSelection.folder($0) }, as: newRef)
+        return context.say(json ? restored.json : restored.text)
+      }
+      try await print(RefHistory(opened, group) { context.warn($0) }, refs)
+    } catch let error as RepositoryError {
+      throw CommandError(error, location: place.location.description)
+    }
+  }
+
+  /// Prints the moves of `refs`, or of all refs where there are none.
+  private func print(_ history: RefHistory, _ refs: [String]) async throws {
+    let folder = subfolder.flatMap { SnapshotSelection.folder($0) }
+    let pager = json ? nil : Pager.start()
+    defer { pager?.end() }
+    var count = 0
+    if json { StandardStream.output.write("[") }
+    defer { if json { StandardStream.output.write("]\n") } }
+    if maxCount == 0 { return }
+    try await history.forEach { move in
+      (refs.isEmpty || refs.contains { move.isNamed($0) }) && (folder == nil || folder == move.repository)
+    } _: { entry in
+      for move in entry.moves {
+        let line = LogLine(saved: entry.saved, move: move)
+        if json {
+          StandardStream.output.write((count > 0 ? "," : "") + line.json)
+        } else {
+          pager?.write(line.text + "\n")
+        }
+        count += 1
+        if count == maxCount { return false }
+      }
+      return pager?.isClosed != true
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import ResticCore
+import SystemPackage
+
+/// What `restic-gitfs log` looks at: a repository, which a mount may name, and the snapshots of one mount in it.
+struct LogPlace: Sendable {
+  /// The mount, if one was named.
+  let mount: MountedDirectory?
+  /// What the mount says of itself.
+  let status: MountStatus?
+  /// Where the repository is.
+  let location: BackendLocation
+
+  /// The place that the options name, or the mount at `path`.
+  init(_ options: RepositoryOptions, mountpoint path: String?, _ environment: Environment) throws(CommandError) {
+    guard let path else {
+      (mount, status, location) = (nil, nil, try options.location(environment))
+      return
+    }
+    let mount = try MountedDirectory.find(path, in: try Self.table())
+    let status = try mount.status()
+    (self.mount, self.status) = (mount, status)
+    if options.repository != nil || options.repositoryFile != nil {
+      location = try options.location(environment)
+      return
+    }
+    // Variables may name the same place, with a user and a password that a mount does not tell.
+    if let named = try? options.location(environment), named.description == status.repository {
+      location = named
+      return
+    }
+    var options = options
+    options.repository = status.repository
+    location = try options.location(environment.withoutRepository)
+  }
+
+  /// Whether a mount of ours is at `path`.
+  static func isMount(_ path: String) -> Bool {
+    guard let table = try? table() else { return false }
+    return (try? MountedDirectory.find(path, in: table)) != nil
+  }
+
+  private static func table() throws(CommandError) -> MountTable {
+    do {
+      return try MountTable.load()
+    } catch {
+      throw CommandError("the mount table cannot be read: \(error); is /proc mounted?")
+    }
+  }
+
+  /// The snapshots of the mount, or of the one that `filter` would mount, the oldest first; empty where there is none.
+  func group(
+    of repository: Repository, matching filter: SnapshotFilter
+  ) async throws(RepositoryError) -> [SavedSnapshot] {
+    let list = try await repository.seeingNewest(of: try await repository.snapshotList()) { filter.matches($0) }
+    let shown = list.snapshots.first { $0.id.hex == status?.snapshot }
+    let newest = try list.newest { filter.matches($0) }
+    guard let base = shown ?? newest else { return [] }
+    let client = ClientIdentity.current
+    let description = SnapshotDescription(
+      base: base, filter: filter,
+      identity: SnapshotIdentity(
+        hostname: client.hostname, username: client.username, userID: client.uid, groupID: client.gid))
+    return list.snapshots.filter { description.covers($0.snapshot) }
+  }
+}

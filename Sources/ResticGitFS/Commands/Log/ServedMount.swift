@@ -1,0 +1,96 @@
+import Glibc
+import Logging
+import Platform
+import ResticCore
+import SystemPackage
+
+/// A private mount that this process serves, for git programs that it runs.
+///
+/// What is not committed when it ends is dropped, and its folder goes with it. The folder is one of those in which
+/// git-remote-restic looks for what the dead have left.
+struct ServedMount: Sendable {
+  /// Where it is.
+  let path: FilePath
+  private let service: MountService
+  private let run: Task<MountOutcome, Never>
+
+  /// Mounts as `configuration` says, but for the mountpoint, which is a new folder.
+  static func start(
+    _ repository: Repository, _ configuration: MountConfiguration, in environment: Environment, logger: Logger
+  ) async throws -> ServedMount {
+    let path = try makeMountpoint(environment)
+    var configuration = configuration
+    configuration.mountpoint = path
+    do {
+      let service = try await MountService.prepare(
+        repository: repository, configuration: configuration, logger: logger)
+      do {
+        try await BlockingExecutor(threadCount: 1).run { try service.mount() }
+      } catch {
+        await service.abandon()
+        throw error
+      }
+      let run = Task { await BlockingExecutor(threadCount: 1).run { service.run() } }
+      return ServedMount(path: path, service: service, run: run)
+    } catch {
+      _ = path.withPlatformString { rmdir($0) }
+      throw error
+    }
+  }
+
+  /// Saves what was written. Throws a `CommandError` that says why it could not be saved.
+  func commit() async throws -> String? {
+    let (failure, status) = await BlockingExecutor(threadCount: 1).run { [service] () -> (Errno?, MountStatus) in
+      do throws(Errno) {
+        try service.commitAndWait()
+        return (nil, service.status())
+      } catch {
+        return (error, service.status())
+      }
+    }
+    if let failure {
+      throw CommandError(
+        status.lastError?.message ?? "nothing could be saved: \(failure)",
+        exitCode: status.lastError.flatMap { ExitCode(rawValue: $0.exitCode) } ?? .failure)
+    }
+    return status.snapshot
+  }
+
+  /// Has it end; returns at once.
+  func requestEnd() {
+    // It waits a little for programs that are in the mount.
+    Task { await BlockingExecutor(threadCount: 1).run { [service] in service.requestExit() } }
+  }
+
+  /// Ends it, and returns when nothing of it is left.
+  func end() async {
+    await BlockingExecutor(threadCount: 1).run { [service] in service.requestExit() }
+    _ = await run.value
+    _ = path.withPlatformString { rmdir($0) }
+  }
+
+  private static func makeMountpoint(_ environment: Environment) throws(CommandError) -> FilePath {
+    let runtime = environment[.runtimeFolder].map { FilePath($0) }
+    let folder =
+      runtime.flatMap { $0.isAbsolute ? $0.appending("restic-gitfs") : nil }
+      ?? environment.stateHome?.appending("restic-gitfs").appending("remote")
+    guard let folder else { throw CommandError("there is no place for a mount: set XDG_RUNTIME_DIR or HOME") }
+    makeFolders(folder)
+    var status = stat()
+    guard folder.withPlatformString({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFDIR,
+      status.st_uid == geteuid(), status.st_mode & 0o077 == 0
+    else { throw CommandError("\(folder) has to be a folder that is yours alone, for private mounts") }
+    var template = Array(folder.appending("remote-\(getpid())-XXXXXX").string.utf8CString)
+    let made = template.withUnsafeMutableBufferPointer { buffer in
+      buffer.baseAddress.flatMap { mkdtemp($0) }.map { FilePath(platformString: $0) }
+    }
+    guard let made else { throw CommandError("no folder can be made in \(folder): \(Errno(rawValue: errno))") }
+    return made
+  }
+
+  private static func makeFolders(_ path: FilePath) {
+    guard path.withPlatformString({ mkdir($0, 0o700) }) != 0, errno == ENOENT, path.components.count > 1 else { return }
+    makeFolders(path.removingLastComponent())
+    _ = path.withPlatformString { mkdir($0, 0o700) }
+  }
+}

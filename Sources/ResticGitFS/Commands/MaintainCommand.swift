@@ -1,0 +1,126 @@
+import ArgumentParser
+import Glibc
+import Logging
+import MessageText
+import ResticCore
+import SystemPackage
+
+/// `restic-gitfs maintain`: has git put the repositories of a mount, or of the newest snapshot, in order now.
+struct MaintainCommand: ContextualCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "maintain",
+    abstract: "Have git pack the stored git repository now, and save that.",
+    discussion: """
+      Small git packfiles, loose objects and loose references are packed, a commit-graph is written, and loose objects go that \
+      nothing has reached for two weeks (gc.pruneExpire). Mounts and git-remote-restic do most of this by themselves, see \
+      docs/MAINTENANCE.md. Exit code 11 says that another client, or a git command on the mount, is at work.
+
+      EXAMPLES
+        restic-gitfs maintain ~/vault         a mount, which is saved as well
+          41 packfiles are 3 now, 612 references packed
+        restic-gitfs maintain -r /srv/vault   the newest snapshot
+      """)
+
+  @OptionGroup var repository: RepositoryOptions
+  @OptionGroup var filter: FilterOptions
+  @OptionGroup var storage: StorageOptions
+  @OptionGroup var output: OutputOptions
+
+  @Flag(help: "Print the result as JSON.")
+  var json = false
+
+  @Argument(help: "Where the repository is mounted; without it, the repository at -r.", completion: .directory)
+  var mountpoint: String?
+
+  func run(in context: CommandContext) async throws {
+    let report: HousekeepingReport
+    if let mountpoint {
+      report = try await maintain(mountpoint, in: context)
+    } else {
+      let entry = try repository.entry(context.environment)
+      var command = self
+      command.repository = try repository.completed(by: entry)
+      command.filter = filter.completed(by: entry)
+      command.storage = storage.completed(by: entry)
+      report = try await command.maintain(in: context)
+    }
+    if json {
+      context.say(JSONText.line(MaintenanceSummary(report)))
+    } else if !output.quiet {
+      for work in report.work { context.say(work.text.printable) }
+      if report.work.isEmpty, report.exitCode == 0 { context.say("nothing to put in order") }
+      if let snapshot = report.snapshot { context.say("snapshot \(snapshot.prefix(8)) saved") }
+    }
+    let problems = report.skipped + [report.failure].compactMap(\.self)
+    guard report.exitCode != 0 else { return }
+    throw CommandError(
+      problems.joined(separator: "; ").printable, exitCode: ExitCode(rawValue: report.exitCode) ?? .failure)
+  }
+
+  private func maintain(_ mountpoint: String, in context: CommandContext) async throws -> HousekeepingReport {
+    let table = try MountTable.load()
+    let mount = try MountedDirectory.find(
+      MountpointArgument.path(mountpoint, in: table, context.environment), in: table)
+    return try await BlockingExecutor(threadCount: 1).run { () throws(CommandError) in try mount.maintain() }
+  }
+
+  /// Mounts the newest snapshot for this process alone: the process serves it, and git works on it.
+  private func maintain(in context: CommandContext) async throws -> HousekeepingReport {
+    let location = try repository.location(context.environment)
+    let logger = try output.makeLogger(context.log)
+    let memory = try storage.memoryBudget(logger: logger)
+    let settings = try storage.settings(memory, logger: logger, context.environment)
+    let folder = try Self.makeMountpoint()
+    defer { rmdir(folder.string) }
+    let configuration = try configuration(mountpoint: folder, location: location, memory, context.environment)
+    let opened = try await WaitingLine(isQuiet: output.quiet).showing(settings.waiting) {
+      try await repository.open(
+        at: location, options: repository.options, settings: settings, reading: .everything, in: context)
+    }
+    let result = ReportBox()
+    let server = MountServer(
+      repository: opened, configuration: configuration, logger: logger, isQuiet: output.quiet,
+      report: ServiceReport(to: nil), context: context
+    ) { service in
+      let report = service.maintain()
+      result.report.withLock { $0 = report }
+    }
+    do {
+      let code = try await server.serve(readiness: nil)
+      guard let report = result.report.withLock({ $0 }) else {
+        throw CommandError.silent(code == .success ? .interrupted : code)
+      }
+      return report
+    } catch let error as RepositoryError {
+      throw CommandError(error, location: location.description)
+    }
+  }
+
+  private func configuration(
+    mountpoint: FilePath, location: BackendLocation, _ memory: MemoryBudget, _ environment: Environment
+  ) throws(CommandError) -> MountConfiguration {
+    let filter = filter.filter(environment)
+    guard let selection = SnapshotSelection("latest", matching: filter) else {
+      preconditionFailure("the newest snapshot can be selected")
+    }
+    return MountConfiguration(
+      mountpoint: mountpoint, isReadOnly: false, selection: selection, createsBareRepository: false,
+      fileSystemName: "restic:\(location)", isForOneProgram: true, findsRepositories: true, refreshInterval: nil,
+      housekeeping: nil, memory: memory, retryLock: repository.retryLock,
+      identity: SnapshotIdentity(following: filter))
+  }
+
+  private static func makeMountpoint() throws(CommandError) -> FilePath {
+    var template = Array(HousekeepingFolder.base().appending("restic-gitfs-maintain-XXXXXX").string.utf8CString)
+    let made = template.withUnsafeMutableBufferPointer { buffer in
+      buffer.baseAddress.flatMap { mkdtemp($0) }.map { FilePath(platformString: $0) }
+    }
+    guard let made else { throw CommandError("no folder can be made for the mount: \(Errno(rawValue: errno))") }
+    return made
+  }
+}
+
+/// Carries a report from the thread that works on the mount.
+private final class ReportBox: Sendable {
+  let report = Locked<HousekeepingReport?>(nil)
+}

@@ -1,0 +1,41 @@
+import MessageText
+import NamedRepositories
+
+/// What the arguments of `mount` name: a repository of the configuration file, a mountpoint, or both.
+///
+///     mount vault            repository vault, mounted where the file says
+///     mount vault ~/v        repository vault, mounted at ~/v
+///     mount -r LOCATION ~/v  any repository
+///     mount -r vault         as mount vault
+struct MountPlaces: Hashable, Sendable {
+  /// The repository's name, if the arguments begin with one.
+  let name: String?
+  /// The mountpoint; nil: the one that the configuration file has for the repository.
+  let mountpoint: String?
+
+  /// What `arguments`, of which there are two at most, name. `isGiven`: an option names the repository; `isPreset`: a
+  /// variable does. `isName`: whether the configuration file has that name.
+  init(
+    _ arguments: [String], isGiven: Bool, isPreset: Bool, isName: (String) throws(CommandError) -> Bool
+  ) throws(CommandError) {
+    guard let first = arguments.first else {
+      (name, mountpoint) = (nil, nil)
+      return
+    }
+    guard arguments.count > 1 else {
+      // With RESTIC_REPOSITORY one argument has always been the mountpoint.
+      if !isGiven, !isPreset, try isName(first) {
+        (name, mountpoint) = (first, nil)
+      } else {
+        (name, mountpoint) = (nil, first)
+      }
+      return
+    }
+    guard !isGiven, try isName(first) else {
+      throw CommandError(
+        "mount takes one argument, the mountpoint; if '\(first)' is the repository, write -r before it: mount -r \(ShellWord(first)) \(ShellWord(arguments[1])); see `restic-gitfs mount --help`"
+      )
+    }
+    (name, mountpoint) = (first, arguments[1])
+  }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+
+/// From when on a mount puts its git repositories in order.
+struct MaintenanceOptions: ParsableArguments {
+  private static let standard = HousekeepingLimits()
+
+  @Flag(help: "Never let git pack the repositories of the mount, but by `restic-gitfs maintain`.")
+  var noMaintenance = false
+
+  @Option(
+    help: ArgumentHelp("Pack small git packfiles when there are more than so many.", valueName: "n"),
+    transform: Self.count)
+  var maintenancePackfiles = standard.packfiles
+
+  @Option(
+    help: ArgumentHelp("Pack loose references when there are more than so many.", valueName: "n"),
+    transform: Self.count)
+  var maintenanceReferences = standard.looseReferences
+
+  @Option(
+    help: ArgumentHelp("Pack loose objects when there are more than about so many.", valueName: "n"),
+    transform: Self.count)
+  var maintenanceObjects = standard.looseObjects
+
+  @Option(
+    help: ArgumentHelp("Do that when nothing was written for so long.", valueName: "duration"),
+    transform: Duration.parse)
+  var maintenanceQuiet: Duration = .seconds(30)
+
+  /// The limits; nil where nothing is done by itself.
+  var limits: HousekeepingLimits? {
+    noMaintenance
+      ? nil
+      : HousekeepingLimits(
+        packfiles: maintenancePackfiles, looseReferences: maintenanceReferences, looseObjects: maintenanceObjects)
+  }
+
+  private static func count(_ text: String) throws -> Int {
+    guard let number = Int(text), HousekeepingLimits.range.contains(number) else {
+      throw ValidationError("it is a number from \(HousekeepingLimits.range.lowerBound) on")
+    }
+    return number
+  }
+}

@@ -1,0 +1,77 @@
+import ResticCore
+
+/// Who moved which ref when, read from the snapshots of a mount: each is compared with the one that it follows.
+struct RefHistory: Sendable {
+  /// What one snapshot did.
+  struct Entry: Sendable {
+    let saved: SavedSnapshot
+    let moves: [RefMove]
+  }
+
+  /// So many snapshots share what was loaded of their trees.
+  private static let cacheSpan = 64
+
+  /// The repository, whose index is loaded.
+  let repository: Repository
+  /// The snapshots of one mount, the oldest first.
+  let snapshots: [SavedSnapshot]
+  /// Told of a snapshot that cannot be read; what it did is left out.
+  let warn: @Sendable (String) -> Void
+
+  /// The history of those of `snapshots` that are states of one mount: what was kept beside a newer one is none.
+  init(_ repository: Repository, _ snapshots: [SavedSnapshot], warn: @escaping @Sendable (String) -> Void) {
+    self.repository = repository
+    self.snapshots = snapshots.filter { !$0.snapshot.tags.contains(SnapshotDescription.conflictTag) }
+    self.warn = warn
+  }
+
+  /// Calls `body` for each snapshot that moved a ref which `isWanted`, the newest first, until it returns false.
+  func forEach(
+    where isWanted: (RefMove) -> Bool, _ body: (Entry) async throws -> Bool
+  ) async throws {
+    let indexes = indexes()
+    var comparison = RefComparison(repository)
+    for index in snapshots.indices.reversed() {
+      if index % Self.cacheSpan == 0 { comparison = RefComparison(repository) }
+      let saved = snapshots[index]
+      let previous = previous(of: index, indexes)
+      // Of the oldest that is left nobody knows what it did.
+      if previous == nil, saved.snapshot.parent != nil { continue }
+      let moves: [RefMove]
+      do {
+        moves = try await comparison.moves(
+          from: previous?.snapshot.tree, to: saved.snapshot.tree
+        ).filter(isWanted)
+      } catch let error as RepositoryError where Self.isOfOneSnapshot(error) {
+        warn("snapshot \(saved.id.short) is left out: \(error)")
+        continue
+      }
+      if !moves.isEmpty, try await !body(Entry(saved: saved, moves: moves)) { return }
+    }
+  }
+
+  private static func isOfOneSnapshot(_ error: RepositoryError) -> Bool {
+    switch error {
+    case .missingBlob, .damaged: true
+    default: false
+    }
+  }
+
+  /// Where a snapshot is, by its name and by that which it had before it was tagged.
+  private func indexes() -> [SnapshotID: Int] {
+    var indexes: [SnapshotID: Int] = [:]
+    for (index, saved) in snapshots.enumerated() {
+      if let original = saved.snapshot.original { indexes[original] = index }
+    }
+    for (index, saved) in snapshots.enumerated() { indexes[saved.id] = index }
+    return indexes
+  }
+
+  /// The snapshot that this one follows; where that was forgotten, the one before in time.
+  private func previous(of index: Int, _ indexes: [SnapshotID: Int]) -> SavedSnapshot? {
+    if let parent = snapshots[index].snapshot.parent, let found = indexes[parent], found < index {
+      return snapshots[found]
+    }
+    return index > 0 ? snapshots[index - 1] : nil
+  }
+}

@@ -1,0 +1,46 @@
+import Logging
+import ResticCore
+
+/// Asking the kernel to forget inodes that it does not use, so that they can be let go. It keeps a million and more otherwise.
+extension KernelCache {
+  /// The inodes that the kernel is still to be asked about.
+  struct Pruning: Sendable {
+    fileprivate var inodes: [InodeNumber] = []
+    fileprivate var isUnderWay = false
+    fileprivate var isImpossible = false
+  }
+
+  /// No more wait to be asked about. Those that are left out come again with the next search.
+  private static let pruningLimit = 1 << 16
+
+  /// Asks the kernel to forget what it does not use of `inodes`, soon; waits for nothing.
+  func forgetUnused(_ inodes: [InodeNumber]) {
+    let mustStart = pruning.withLock { state in
+      guard !state.isImpossible, state.inodes.count < Self.pruningLimit else { return false }
+      state.inodes += inodes
+      defer { state.isUnderWay = true }
+      return !state.isUnderWay
+    }
+    guard mustStart else { return }
+    Task { await pruningExecutor.run { self.pruneAll() } }
+  }
+
+  private func pruneAll() {
+    while true {
+      let inodes = pruning.withLock { state in
+        defer { state.inodes = [] }
+        if state.inodes.isEmpty { state.isUnderWay = false }
+        return state.inodes
+      }
+      guard !inodes.isEmpty, let prune else { return pruning.withLock { $0.isUnderWay = false } }
+      do {
+        if try prune(inodes) { continue }
+        logger.debug("this kernel can't be asked to forget what it does not use")
+      } catch {
+        logger.warning("the kernel is not asked any more to forget what it does not use: \(error)")
+      }
+      pruning.withLock { $0.isImpossible = true }
+      return
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import Logging
+import ResticCore
+
+/// Forgetting snapshots after a commit.
+///
+/// **Nobody waits for it.** It begins when the snapshot is saved, holds the commit's own shared lock on, and takes no other: no
+/// push of anybody is kept waiting, restic's backups go on, and who needs an exclusive lock (`check`, `prune`, `forget`) waits as
+/// for any commit. restic's `forget` takes an exclusive lock, since it may prune next; to remove snapshot files alone a shared
+/// one is enough: it keeps those out who would take away what a snapshot names, or put another one in its place (`tag`).
+///
+/// Two clients that forget at the same time by the same policy remove what one of them would have removed after the other.
+extension CommitCoordinator {
+  /// How long a run goes on; what is left then is for the next commit.
+  private static let longestRun = Duration.seconds(10)
+  /// The same for a program that ends soon.
+  private static let shortRun = Duration.seconds(1)
+  /// How long the end of a mount waits for a run.
+  static let retentionEndLimit = Duration.seconds(5)
+  /// So many are removed between two looks at the lock and the time.
+  private static let batchCount = 32
+
+  /// Begins to forget what `retention` does not keep; returns at once.
+  func beginRetention() {
+    guard let retention, let filter, !state.withLock({ $0.isDiscarded }) else { return }
+    retentionRun.begin { [self] in
+      do {
+        let count = try await forget(retention, filter)
+        if count > 0 { logger.info("forgot \(count) snapshots, which --keep-… does not keep") }
+      } catch {
+        logger.notice("old snapshots stay for now: \(error)")
+      }
+    } afterwards: { [lockKeeper] in
+      await lockKeeper.releaseUnlessNeeded()
+    }
+  }
+
+  private func forget(_ retention: SnapshotRetention, _ filter: SnapshotFilter) async throws -> Int {
+    let end = ContinuousClock.now.advanced(by: isForOneProgram ? Self.shortRun : Self.longestRun)
+    let lock = try await lockKeeper.acquire()
+    let shown = current.base.shown.snapshot
+    let description = SnapshotDescription(base: shown, filter: filter, identity: identity)
+    let group = try await repository.confirmedSnapshotList().matching(description.covers).filter { $0.snapshot.isOurs }
+    var rest = retention.removals(from: group, shown: shown?.id, at: clock.wallTime())[...]
+    var count = 0
+    while !rest.isEmpty, !Task.isCancelled, .now < end {
+      try await lock.confirm(unlessWithin: .seconds(1))
+      let batch = Array(rest.prefix(Self.batchCount))
+      try await repository.forget(batch)
+      count += batch.count
+      rest = rest.dropFirst(batch.count)
+    }
+    return count
+  }
+}

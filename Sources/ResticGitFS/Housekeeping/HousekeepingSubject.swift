@@ -1,0 +1,69 @@
+import ResticCore
+import SystemPackage
+
+/// A git repository on a mount, with all that decides what is done to it and how git gets to see it.
+struct HousekeepingSubject: Sendable {
+  private static let byteLimit: UInt64 = 1 << 16
+
+  let place: HousekeepingPlaces.Place
+  /// What is in its folder.
+  let names: Set<Name>
+  var findings: RepositorySurvey.Findings
+  /// What its configuration says.
+  private(set) var wishes = HousekeepingWishes()
+  /// What git is shown of the configuration.
+  private(set) var configuration: [UInt8] = []
+  /// The stored `HEAD`.
+  private(set) var head: [UInt8] = []
+
+  /// Looks at the repository in `place`.
+  static func examine(
+    _ place: HousekeepingPlaces.Place, of files: FileReader, _ extent: RepositorySurvey.Extent
+  ) throws(Errno) -> HousekeepingSubject {
+    let tree = files.tree
+    let children = try tree.read("maintain") { namespace throws(NamespaceError) in
+      try namespace.children(of: place.root)
+    }
+    var subject = HousekeepingSubject(
+      place: place, names: Set(children.keys), findings: try RepositorySurvey.run(on: tree, at: place.root, extent))
+    guard subject.findings.obstacle == nil else { return subject }
+    if let config = children["config"] {
+      try subject.read(content(of: config, files, limit: SafeConfiguration.byteLimit))
+    }
+    if extent != .known, let head = children["HEAD"] {
+      subject.head = try content(of: head, files, limit: byteLimit)
+    }
+    return subject
+  }
+
+  /// The folder as a path from the mount's root; nil where a name is no UTF-8.
+  var folder: String? {
+    var parts: [String] = []
+    for name in place.path {
+      guard let text = String(validating: name.bytes, as: UTF8.self) else { return nil }
+      parts.append(text)
+    }
+    return parts.joined(separator: "/")
+  }
+
+  private mutating func read(_ stored: [UInt8]) {
+    guard stored.count < SafeConfiguration.byteLimit else {
+      findings.obstacle = "its config is too large"
+      return
+    }
+    do {
+      configuration = try SafeConfiguration(of: stored).text
+      wishes = HousekeepingWishes(try GitConfigurationText(stored).entries)
+    } catch {
+      findings.obstacle = "its config \(error)"
+    }
+  }
+
+  private static func content(of file: InodeNumber, _ files: FileReader, limit: UInt64) throws(Errno) -> [UInt8] {
+    try files.tree.bookkeep("maintain") { namespace throws(NamespaceError) in
+      try namespace.open(file, forWriting: false)
+    }
+    defer { files.tree.bookkeep { $0.release(file, forWriting: false) } }
+    return Array(try files.bytes(of: file, in: 0..<limit))
+  }
+}

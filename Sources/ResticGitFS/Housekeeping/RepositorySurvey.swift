@@ -1,0 +1,210 @@
+import ResticCore
+import SystemPackage
+
+/// Counts what a git repository on a mount holds, and looks whether git may be let at it, in the tree and not through the kernel.
+///
+/// Source: gitrepository-layout(5); too_many_loose_objects and too_many_packs of builtin/gc.c of git 2.39.
+struct RepositorySurvey {
+  /// How far to look.
+  enum Extent: Sendable {
+    /// What is in memory: takes no time, and asks no storage. What git has just used is.
+    case known
+    /// What decides about the steps.
+    case needed
+    /// Each loose object, and the reflogs.
+    case everything
+  }
+
+  /// What was found.
+  struct Findings: Sendable {
+    var counts = RepositoryCounts()
+    /// What git has under way in the repository, if anything.
+    var busy: String?
+    /// Why git is not let at it, if it is not.
+    var obstacle: String?
+    /// Whether it has the lists that a web server without git needs (`git update-server-info`).
+    var hasServerInformation = false
+    /// Whether work trees belong to it, whose `HEAD` and index hold objects.
+    var hasWorkTrees = false
+  }
+
+  struct Entry: Sendable {
+    let name: Name
+    let number: InodeNumber
+    let type: NodeType
+    let changed: Timestamp
+    var isDirectory: Bool { type == .dir }
+  }
+
+  /// Beyond so many references git is not let at a repository.
+  private static let referenceLimit = ServingRules.referenceLimit
+  private static let depthLimit = 100
+  /// Nobody holds a lock for longer: what is older was left behind by a git that was killed, and stops nobody.
+  private static let staleAfterSeconds: Int64 = 3600
+
+  let tree: WorkingTree
+  /// The repository's folder.
+  let root: InodeNumber
+  let extent: Extent
+  private var findings = Findings()
+
+  private init(_ tree: WorkingTree, _ root: InodeNumber, _ extent: Extent) {
+    self.tree = tree
+    self.root = root
+    self.extent = extent
+  }
+
+  /// Looks at the repository in the folder `root` of `tree`.
+  static func run(on tree: WorkingTree, at root: InodeNumber, _ extent: Extent) throws(Errno) -> Findings {
+    var survey = RepositorySurvey(tree, root, extent)
+    try survey.run()
+    return survey.findings
+  }
+
+  private mutating func run() throws(Errno) {
+    for entry in try look(at: root, .root) {
+      switch entry.name {
+      case "HEAD", "packed-refs", "shallow", "config", "config.worktree": require(.file, entry)
+      case "objects":
+        require(.dir, entry)
+        if entry.isDirectory { try lookAtObjects(entry.number) }
+      case "refs":
+        require(.dir, entry)
+        findings.counts.looseReferences = try countFiles(in: entry.number, .references, depth: 0)
+      case "logs":
+        require(.dir, entry)
+        if extent == .everything { _ = try countFiles(in: entry.number, .elsewhere, depth: 0) }
+      case "info": require(.dir, entry)
+      case "worktrees": findings.hasWorkTrees = true
+      case "commondir", "gitdir": object("it is a part of another repository")
+      case "reftable": object("its references are in tables, which git keeps in order itself")
+      case ".git": object("another repository is in it")
+      default: break
+      }
+    }
+  }
+
+  private mutating func lookAtObjects(_ objects: InodeNumber) throws(Errno) {
+    for entry in try look(at: objects, .objects) {
+      switch entry.name {
+      case "pack":
+        require(.dir, entry)
+        if entry.isDirectory { try lookAtPacks(entry.number) }
+      case "info":
+        require(.dir, entry)
+        if entry.isDirectory { try lookAtInformation(entry.number) }
+      case let name where name.bytes.count == 2:
+        require(.dir, entry)
+        guard entry.isDirectory else { continue }
+        if extent == .everything {
+          findings.counts.looseObjects += try look(at: entry.number, .looseObjects).count
+        } else if name == "17" {
+          findings.counts.looseObjects = 256 * (try look(at: entry.number, .looseObjects).count)
+        }
+      default: break
+      }
+    }
+  }
+
+  private mutating func lookAtPacks(_ packs: InodeNumber) throws(Errno) {
+    var kept: Set<Name> = []
+    var found: [Name] = []
+    for entry in try look(at: packs, .packs) {
+      if entry.name != "multi-pack-index.d" { require(.file, entry) }
+      guard let dot = entry.name.bytes.lastIndex(of: UInt8(ascii: ".")) else { continue }
+      let stem = Name(Array(entry.name.bytes[..<dot]))
+      switch Name(Array(entry.name.bytes[dot...])) {
+      case ".pack": found.append(stem)
+      case ".keep", ".mtimes": kept.insert(stem)
+      case ".promisor": object("it lacks objects that another repository has promised")
+      default: break
+      }
+    }
+    findings.counts.packfiles = found.filter { !kept.contains($0) }.count
+  }
+
+  private mutating func lookAtInformation(_ information: InodeNumber) throws(Errno) {
+    for entry in try look(at: information, .info) {
+      switch entry.name {
+      case "alternates", "http-alternates": object("it borrows objects from another repository")
+      case "commit-graphs":
+        require(.dir, entry)
+        guard entry.isDirectory else { continue }
+        for file in try look(at: entry.number, .commitGraphs) { require(.file, file) }
+      default:
+        require(.file, entry)
+        if entry.name == "packs" { findings.hasServerInformation = true }
+      }
+    }
+  }
+
+  private mutating func countFiles(
+    in directory: InodeNumber, _ position: BareRepository.Position, depth: Int
+  ) throws(Errno) -> Int {
+    guard depth < Self.depthLimit else {
+      object("it has folders in folders without end")
+      return 0
+    }
+    var count = 0
+    for entry in try look(at: directory, position) {
+      if entry.isDirectory {
+        count += try countFiles(in: entry.number, position, depth: depth + 1)
+      } else {
+        require(.file, entry)
+        count += 1
+      }
+      guard count <= Self.referenceLimit else {
+        object("it has more than \(Self.referenceLimit) references")
+        return count
+      }
+    }
+    return count
+  }
+
+  // MARK: Looking
+
+  /// The entries of a directory but for those that git has in flight, of which the fresh ones are noted.
+  private mutating func look(
+    at directory: InodeNumber, _ position: BareRepository.Position
+  ) throws(Errno) -> [Entry] {
+    let now = Timestamp.now()
+    return try entries(of: directory).filter { entry in
+      guard BareRepository.isInFlight(entry.name, isDirectory: entry.isDirectory, in: position) else { return true }
+      let isFresh = now.seconds - entry.changed.seconds < Self.staleAfterSeconds
+      if isFresh { findings.busy = findings.busy ?? entry.name.description }
+      return false
+    }
+  }
+
+  private func entries(of directory: InodeNumber) throws(Errno) -> [Entry] {
+    if extent == .known {
+      return tree.read { namespace in
+        guard case .directory(.loaded(let children))? = namespace.inodes[directory]?.body else { return [] }
+        return children.compactMap { name, number in namespace.inodes[number].map { Entry(name, number, $0) } }
+      }
+    }
+    return try tree.read("maintain") { namespace throws(NamespaceError) in
+      var entries: [Entry] = []
+      for (name, number) in try namespace.children(of: directory) {
+        entries.append(Entry(name, number, try namespace.inode(number)))
+      }
+      return entries
+    }
+  }
+
+  // MARK: What speaks against it
+
+  private mutating func require(_ type: NodeType, _ entry: Entry) {
+    if entry.type != type { object("\(entry.name) is not what git expects there") }
+  }
+
+  private mutating func object(_ reason: String) {
+    findings.obstacle = findings.obstacle ?? reason
+  }
+}
+
+extension RepositorySurvey.Entry {
+  fileprivate init(_ name: Name, _ number: InodeNumber, _ inode: Inode) {
+    self.init(name: name, number: number, type: inode.node.type, changed: inode.node.mtime)
+  }
+}

@@ -1,0 +1,48 @@
+import Logging
+import MessageText
+import ResticCore
+
+/// One event of the log, before it is known where it goes.
+struct LogEntry: Sendable {
+  /// The members of the JSON form.
+  private struct Members: Encodable {
+    let time: String
+    let level: String
+    let message: String
+    let fields: [String: String]?
+  }
+
+  /// When it happened.
+  var time = Timestamp.now()
+  /// How much it matters.
+  let level: Logger.Level
+  /// What happened.
+  let message: String
+  /// What belongs to it, by name.
+  var fields: [String: String] = [:]
+
+  /// The line for a person: printable text, the fields at its end. The time and the level are not in it.
+  var text: String {
+    let pairs = fields.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
+    return "\(message)\(pairs)".split(separator: "\n").joined(separator: " ").printable
+  }
+
+  /// The line for a program: an object with the members in alphabetical order. JSON escapes what could steer a terminal, but
+  /// for the control characters from U+007F to U+009F, which are shown as in the text.
+  var json: String {
+    JSONText.line(
+      Members(
+        time: time.rfc3339, level: level.rawValue, message: message.printable,
+        fields: fields.isEmpty ? nil : fields.mapValues { $0.printable }))
+  }
+
+  /// The line in `format`, where the time and the level are not known by other means.
+  func complete(_ format: LogFormat) -> String {
+    format == .json ? json : "\(time.rfc3339) \(level) \(text)"
+  }
+
+  /// The line in `format`, where they are.
+  func short(_ format: LogFormat) -> String {
+    format == .json ? json : text
+  }
+}

@@ -1,0 +1,9 @@
+import ArgumentParser
+
+/// How log lines are written.
+enum LogFormat: String, CaseIterable, ExpressibleByArgument, Sendable {
+  /// The message, then fields as `key=value`.
+  case text
+  /// One JSON object a line, with `time`, `level`, `message` and `fields`.
+  case json
+}

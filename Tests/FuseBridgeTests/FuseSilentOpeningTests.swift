@@ -1,0 +1,124 @@
+import FuseBridge
+import Glibc
+import SystemPackage
+import Testing
+
+// A known file is opened, read and closed on a read-only mount without a request; on a writable one the open is told.
+@Suite("What the kernel asks when files are opened", .serialized)
+struct FuseSilentOpeningTests {
+  private static let count = 40
+
+  private static var fileSystem: MemoryFileSystem {
+    let fileSystem = MemoryFileSystem()
+    for number in 0..<count { fileSystem.plant("f\(number)", content: Array("content \(number)".utf8)) }
+    return fileSystem
+  }
+
+  /// Reads every file, as git its refs: looked at, opened, read to its end and closed.
+  private static let pass = """
+    for name in sorted(os.listdir('.')):
+        os.lstat(name)
+        f = os.open(name, os.O_RDONLY)
+        assert os.read(f, 4096) == b'content ' + name[1:].encode(), name
+        assert os.read(f, 4096) == b''
+        os.close(f)
+
+    """
+
+  @Test("a read-only mount is not told of opens and closes, and a second pass over its files asks nothing")
+  func readOnly() throws {
+    let fileSystem = Self.fileSystem
+    fileSystem.allowSilentOpening()
+    var options = Mount.options
+    options.readOnly = true
+    try Mount.with(fileSystem, options: options) { mount in
+      try Client.python(Self.pass, in: mount.path)
+      #expect(fileSystem.callCounts["read"] == Self.count)
+      for call in ["open", "release", "openDirectory", "releaseDirectory"] {
+        #expect(fileSystem.callCounts[call] == nil, "\(call)")
+      }
+      fileSystem.resetCallCounts()
+      try Client.python(Self.pass + Self.pass, in: mount.path)
+      #expect(fileSystem.callCounts == [:])
+    }
+  }
+
+  @Test("what the notifier says has changed is read anew on a read-only mount, also through a descriptor that is open")
+  func changed() throws {
+    let fileSystem = MemoryFileSystem()
+    fileSystem.allowSilentOpening()
+    fileSystem.plant("f", content: Array("old".utf8))
+    var options = Mount.options
+    options.readOnly = true
+    try Mount.with(fileSystem, options: options) { mount in
+      let read = "assert open('f', 'rb').read() == b'%@'"
+      try Client.python(read.replacing("%@", with: "old"), in: mount.path)
+      let inode = try #require(fileSystem.inode(at: "f"))
+      fileSystem.replaceContent(of: inode, by: Array("new".utf8))
+      try mount.session.notifier.invalidateInode(inode)
+      try Client.python(read.replacing("%@", with: "new"), in: mount.path)
+      #expect(fileSystem.callCounts["open"] == nil)
+    }
+  }
+
+  @Test("a read-only mount refuses every change")
+  func refusal() throws {
+    let fileSystem = Self.fileSystem
+    fileSystem.allowSilentOpening()
+    var options = Mount.options
+    options.readOnly = true
+    try Mount.with(fileSystem, options: options) { mount in
+      try Client.python(
+        """
+        for flags in (os.O_WRONLY, os.O_RDWR, os.O_RDONLY | os.O_TRUNC, os.O_CREAT | os.O_WRONLY):
+            fails(errno.EROFS, os.open, 'f0', flags)
+        fails(errno.EROFS, os.open, 'new', os.O_CREAT | os.O_WRONLY)
+        fails(errno.EROFS, os.truncate, 'f0', 0)
+        """, in: mount.path)
+    }
+  }
+
+  @Test("a writable mount is told of each open and close")
+  func writable() throws {
+    let fileSystem = Self.fileSystem
+    try Mount.with(fileSystem) { mount in
+      try Client.python(Self.pass + Self.pass, in: mount.path)
+      #expect(fileSystem.callCounts["open"] == 2 * Self.count)
+    }
+  }
+
+  @Test("a listing brings the attributes that a close made the kernel forget")
+  func listedAttributes() throws {
+    let fileSystem = Self.fileSystem
+    fileSystem.relistDirectories()
+    try Mount.with(fileSystem) { mount in
+      try Client.python(Self.pass, in: mount.path)
+      fileSystem.resetCallCounts()
+      try Client.python(Self.pass, in: mount.path)
+      #expect(fileSystem.callCounts["attributes", default: 0] <= 2)
+      #expect(fileSystem.callCounts["readDirectoryPlus", default: 0] > 0)
+    }
+  }
+
+  @Test("the kernel forgets what it does not use when it is asked to, and keeps what is open")
+  func pruning() throws {
+    let fileSystem = Self.fileSystem
+    try Mount.with(fileSystem) { mount in
+      let inodes = (0..<Self.count).compactMap { fileSystem.inode(at: "f\($0)") }
+      let program = "f = open('f0'); [os.lstat(name) for name in os.listdir('.')]; os.mkdir('ready'); time.sleep(60)"
+      let child = try Client.startPython(program, in: mount.path, output: 2)
+      defer {
+        kill(child, SIGKILL)
+        waitpid(child, nil, 0)
+      }
+      for _ in 0..<20_000 where fileSystem.inode(at: "ready") == nil { usleep(1_000) }
+      #expect(fileSystem.lookedUp.isSuperset(of: inodes))
+      guard try mount.session.notifier.prune([4_711] + inodes) else { return }  // before Linux 6.18
+      let open = try #require(fileSystem.inode(at: "f0"))
+      // FORGET comes on its own time.
+      for _ in 0..<20_000 where !fileSystem.lookedUp.isDisjoint(with: Set(inodes).subtracting([open])) { usleep(1_000) }
+      #expect(fileSystem.lookedUp.intersection(inodes) == [open])
+      try Client.python("assert open('f1').read() == 'content 1'", in: mount.path)
+    }
+  }
+}

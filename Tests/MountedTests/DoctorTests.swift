@@ -1,0 +1,143 @@
+import Foundation
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@testable import ResticCore
+
+/// U4 to U6: the doctor on real machines, healthy and sick.
+@Suite("restic-gitfs doctor")
+struct DoctorTests {
+  private struct Report: Decodable {
+    struct Check: Decodable {
+      var name: String
+      var verdict: String
+      var message: String
+      var advice: String?
+    }
+    var ok: Bool
+    var checks: [Check]
+
+    subscript(name: String) -> Check? { checks.first { $0.name == name } }
+  }
+
+  /// What the doctor says, in an environment that `change` changes.
+  private static func examine(
+    _ vault: MountedRepository, _ arguments: [String] = [], expecting code: Int32 = 0,
+    _ change: (inout [String: String?]) -> Void = { _ in }
+  ) async throws -> Report {
+    var runner = vault.runner
+    // Beside the program its helper is.
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+    runner.environment["PATH"] = "\(vault.program.removingLastComponent()):\(path)"
+    change(&runner.environment)
+    runner.timeout = .seconds(120)
+    let result = try await runner.run(vault.program.string, ["doctor", "--json"] + arguments)
+    #expect(result.status == .exited(code), "\(result.output)\(result.errorOutput)")
+    return try MountedRepository.decode(result.output)
+  }
+
+  // U4 On a machine where mounts work nothing fails, and the exit code is 0.
+  @Test("finds nothing wrong with a healthy machine and repository, and leaves nothing behind")
+  func healthy() async throws {
+    try await MountedRepository.with { vault in
+      let report = try await Self.examine(vault)
+      #expect(report.ok && !report.checks.contains { $0.verdict == "fail" })
+      for name in ["storage", "password", "snapshots", "locks", "writing", "removing"] {
+        #expect(report[name]?.verdict == "ok", "\(name): \(report[name]?.message ?? "not looked at")")
+      }
+      #expect(report["git"]?.message.contains("git version") == true)
+      #expect(try vault.stored("locks").isEmpty)
+      // No cache, no session, no folder for one.
+      #expect(!FileManager.default.fileExists(atPath: vault.stateHome.string))
+      #expect(!FileManager.default.fileExists(atPath: vault.path("cache").string))
+      let text = try await vault.gitfs(["doctor"])
+      #expect(text.contains("ok       storage") && !text.contains("FAIL"))
+      let local = try await Self.examine(vault) { $0["RESTIC_REPOSITORY"] = String?.none }
+      #expect(local["storage"] == nil && local["git"] != nil)
+    }
+  }
+
+  // U5 What keeps mounts from working fails, with what to do.
+  @Test("names what is missing: git, a state folder, a repository, the right password")
+  func sick() async throws {
+    try await MountedRepository.with(storage: .local) { vault in
+      let empty = try vault.makeFolder("empty").string
+      let noGit = try await Self.examine(vault, expecting: 1) { $0["PATH"] = empty }
+      #expect(noGit["git"]?.verdict == "fail" && noGit["git-remote-restic"]?.verdict == "warning" && !noGit.ok)
+      try Data().write(to: URL(fileURLWithPath: vault.path("file").string))
+      let noState = try await Self.examine(vault, expecting: 1) { $0["XDG_STATE_HOME"] = vault.path("file/x").string }
+      #expect(
+        noState["state folder"]?.verdict == "fail"
+          && noState["state folder"]?.advice?.contains("XDG_STATE_HOME") == true)
+      let nowhere = try await Self.examine(vault, ["-r", empty], expecting: 1)
+      #expect(nowhere["storage"]?.advice?.contains("restic-gitfs init") == true && nowhere["password"] == nil)
+      let wrong = try await Self.examine(vault, expecting: 1) { $0["RESTIC_PASSWORD"] = "wrong" }
+      #expect(wrong["password"]?.verdict == "fail" && wrong["locks"] == nil)
+      let typo = try await Self.examine(vault, ["valt"], expecting: 1)
+      #expect(typo["storage"]?.message.contains("'valt'") == true)
+    }
+  }
+
+  // U5 […] stale locks, and mounts whose process is gone.
+  @Test("tells of a stale lock, of a dead mount, and removes neither")
+  func leftovers() async throws {
+    try await MountedRepository.with(storage: .local) { vault in
+      let repository = try await vault.opened()
+      let old = Timestamp.now().adding(nanoseconds: -2 * 3600 * 1_000_000_000)
+      let file = LockFile(time: old, exclusive: false, hostname: "elsewhere", username: "somebody", pid: 1)
+      let lock = try await repository.store(file.encode(), as: BackendFile.lock)
+      let stale = try await Self.examine(vault)
+      #expect(stale["locks"]?.verdict == "warning" && stale["locks"]?.message.contains("elsewhere") == true)
+      #expect(try vault.stored("locks") == [lock.hex])
+      try await repository.backend.remove(.lock(lock))
+
+      try await vault.mount()
+      try await vault.shell("kill -KILL \(vault.status().pid)", in: vault.folder)
+      try await vault.waitForEnd()
+      let dead = try await Self.examine(vault)
+      #expect(dead["mounts"]?.verdict == "warning" && dead["mounts"]?.advice?.contains("umount") == true)
+      #expect(vault.isMounted())
+      try await vault.gitfs(["umount", vault.mountpoint.string], expecting: 1)
+      let left = try await Self.examine(vault)
+      #expect(left["sessions"]?.message.contains("without a last commit") == true)
+      // The next mount clears it away.
+      try await vault.mount()
+      try await vault.unmount()
+    }
+  }
+
+  // U5 […] an append-only storage; U6 nothing is changed there.
+  @Test("says that a server is append-only", arguments: [true, false])
+  func appendOnly(_ isAppendOnly: Bool) async throws {
+    try await MountedRepository.with(storage: .local) { vault in
+      let server = try await RcloneServer(
+        folder: vault.repository, options: isAppendOnly ? ["--append-only"] : [])
+      let report = try await Self.examine(vault, ["-r", "rest:\(server.url)"])
+      #expect(
+        report["removing"]?.message.hasPrefix("append-only") == isAppendOnly, "\(report["removing"]?.message ?? "")")
+      #expect(report["writing"]?.verdict == "ok" && report["clock"]?.message.contains("agrees") == true)
+      #expect(try vault.stored("locks").isEmpty)
+      try await server.stop()
+    }
+  }
+
+  // U4 Each check has a time limit.
+  @Test("ends although a server says nothing")
+  func silence() async throws {
+    try await MountedRepository.with(storage: .local) { vault in
+      // The kernel takes the connection, and nobody ever answers.
+      let output = try await vault.python(
+        """
+        import socket, subprocess
+        s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(8)
+        location = "rest:http://127.0.0.1:%d/" % s.getsockname()[1]
+        result = subprocess.run([sys.argv[1], "doctor", "--json", "-r", location], capture_output=True, text=True)
+        assert result.returncode == 1, result
+        print(result.stdout)
+        """, [vault.program.string], in: vault.folder, timeout: .seconds(120))
+      let report: Report = try MountedRepository.decode(output)
+      #expect(report["storage"]?.verdict == "fail")
+    }
+  }
+}

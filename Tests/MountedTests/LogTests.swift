@@ -1,0 +1,119 @@
+import Foundation
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@Suite("Who moved which ref")
+struct LogTests {
+  private struct Line: Decodable {
+    var snapshot: String
+    var time: String
+    var hostname: String
+    var username: String
+    var repository: String
+    var ref: String
+    var kind: String
+    var old: String?
+    var new: String?
+  }
+
+  private static func log(_ vault: MountedRepository, _ arguments: [String] = []) async throws -> [Line] {
+    let text = try await vault.gitfs(["log", "--json"] + arguments)
+    return try JSONDecoder().decode([Line].self, from: Data(text.utf8))
+  }
+
+  // C18 `restic-gitfs log` tells who moved which ref from what to what, when, and in which snapshot.
+  @Test("branches and tags that were made, moved, forced and deleted are told, the newest first; packing tells nothing")
+  func moves() async throws {
+    try await RemoteClient.withHistory { client in
+      let vault = client.vault
+      let script = try await client.script(
+        """
+        cd a; git rev-parse main main~1
+        git tag v1; git push -q origin v1; git push -q origin main:side
+        git reset -q --hard main~1; git push -q -f; git push -q origin :side
+        """)
+      let ids = script.split(separator: "\n").map(String.init)
+      let lines = try await Self.log(vault)
+      let found = lines.map { [$0.kind, $0.ref, $0.old ?? "", $0.new ?? ""] }
+      #expect(
+        found.prefix(4) == [
+          ["deleted", "refs/heads/side", ids[0], ""], ["moved", "refs/heads/main", ids[0], ids[1]],
+          ["created", "refs/heads/side", "", ids[0]], ["created", "refs/tags/v1", "", ids[0]],
+        ])
+      let snapshots = try await vault.snapshots()
+      #expect(lines.first?.snapshot == snapshots.last?.id && lines.first?.hostname == snapshots.last?.hostname)
+      #expect(Set(lines.map(\.snapshot)).isSubset(of: snapshots.map(\.id)))
+      #expect(try await Self.log(vault, ["main"]).map(\.kind) == ["moved", "created"])
+      #expect(try await Self.log(vault, ["-n", "1"]).count == 1)
+
+      // On a mount, and after git has packed the refs.
+      try await vault.mount()
+      try await vault.shell("git pack-refs --all; sync .")
+      let text = try await vault.gitfs(["log", "v1", vault.mountpoint.string])
+      #expect(text.hasSuffix("created  refs/tags/v1  \(ids[0].prefix(10))") && !text.contains("\n"))
+      #expect(try await Self.log(vault, [vault.mountpoint.string]).count == lines.count)
+      try await vault.unmount()
+    }
+  }
+
+  // C18 Each git repository of a tree is told by its folder.
+  @Test("several repositories are told apart by their folders")
+  func folders() async throws {
+    try await MountedRepository.mounted { vault in
+      try await vault.shell(
+        """
+        git init -q --bare p/one.git; git init -q --bare two.git; sync .
+        git init -q $T/w; cd $T/w; git commit -q --allow-empty -m 1; git push -q $M/p/one.git main; sync $M
+        git push -q $M/two.git main:x
+        """)
+      try await vault.unmount()
+      let lines = try await Self.log(vault).filter { $0.ref != "HEAD" }
+      #expect(
+        lines.map { [$0.repository, $0.ref] } == [["two.git", "refs/heads/x"], ["p/one.git", "refs/heads/main"]])
+      #expect(try await Self.log(vault, ["--subfolder", "two.git", "x"]).count == 1)
+    }
+  }
+
+  // C18 `log --restore` brings back what a forced push dropped, as a new ref, though a gc has removed the objects since.
+  @Test("what a forced push dropped and a gc removed comes back with all that it reaches; no ref is overwritten")
+  func restore() async throws {
+    try await RemoteClient.withHistory { client in
+      let vault = client.vault
+      let ids = try await client.script(
+        """
+        cd a; git rev-parse main
+        git reset -q --hard main~2; echo other > other; git add .; git commit -q -m other; git push -q -f
+        """
+      ).split(separator: "\n").map(String.init)
+      try await vault.mount()
+      try await vault.shell(
+        "git reflog expire --expire=now --all; git gc -q --prune=now; not git cat-file -e \(ids[0])")
+      try await vault.unmount()
+      let moved = try #require(try await Self.log(vault, ["main"]).last)
+      let old = String(moved.snapshot.prefix(8))
+      let said = try await vault.gitfs(["log", "--restore", "main@\(old)"])
+      #expect(said == "refs/heads/main of snapshot \(old) is refs/restored/\(old)/heads/main now")
+      let refused = try await vault.result(vault.program.string, ["log", "--restore", "main@\(old)"])
+      #expect(refused.status == .exited(1) && refused.errorOutput.contains("is there already"))
+      try await client.script(
+        """
+        git clone -q --mirror $U m; is "$(git -C m rev-parse refs/restored/\(old)/heads/main)" \(ids[0])
+        git -C m fsck --strict --full; is "$(git -C m show refs/restored/\(old)/heads/main:f5)" 5
+        """)
+      #expect(try await Self.log(vault, ["-n", "1"]).first?.ref == "refs/restored/\(old)/heads/main")
+
+      // Into a mount, under another name.
+      try await vault.mount()
+      let json = try await vault.gitfs([
+        "log", "--json", "--restore", "main@\(old)", "--as", "rescued", vault.mountpoint.string,
+      ])
+      #expect(json.contains(#""restored":"refs/heads/rescued""#))
+      #expect(try await vault.git(["rev-parse", "rescued"]) == ids[0])
+      try await vault.git(["fsck", "--strict", "--full"])
+      let gone = try await vault.result(vault.program.string, ["log", "--restore", "nothing@\(old)"])
+      #expect(gone.status == .exited(1) && gone.errorOutput.contains("has no ref nothing"))
+      try await vault.unmount()
+    }
+  }
+}

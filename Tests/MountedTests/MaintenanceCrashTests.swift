@@ -1,0 +1,118 @@
+import Foundation
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@Suite("Putting git repositories in order beside everything else", .timeLimit(.minutes(20)))
+struct MaintenanceCrashTests {
+  private static let steps = ["pack-refs", "repack", "commit-graph"]
+
+  /// No lock or unfinished file in the repository, and no folder of a run that was killed.
+  private static let nothingLeft = """
+    test -z "$(find . -name '*.lock' -o -name 'tmp_*' -o -name '.tmp-*')"
+    """
+
+  // T7 A crash in the middle leaves a sound repository, and the next time it works.
+  @Test("git killed at any step leaves a sound repository and no lock", arguments: steps)
+  func gitKilled(_ step: String) async throws {
+    try await MountedRepository.with(limit: .seconds(300)) { vault in
+      let git = try SlowGit(vault)
+      try vault.makeFolder("mnt")
+      try await vault.shell("\(git.program) mount -v --log-file \(vault.log) --no-maintenance $M", in: vault.folder)
+      for delay in ["0", "0.004", "0.008", "0.015", "0.03"] {
+        try await vault.shell(MaintenanceTests.pushes(4), in: vault.folder)
+        try git.set("git \(step) \(delay)")
+        // It may have been quicker.
+        _ = try await vault.result(vault.program.string, ["maintain", vault.mountpoint.string])
+        try git.clear()
+        try await MaintenanceTests.expectSound(vault)
+        try await vault.shell(Self.nothingLeft)
+        try await vault.sync()
+      }
+      try await vault.gitfs(["maintain", vault.mountpoint.string])
+      try await MaintenanceTests.expectSound(vault)
+      try await vault.shell("test $(find objects/pack -name '*.pack' | wc -l) -lt 4; test -z \"$(find refs -type f)\"")
+      try await vault.expectKept()
+      try await vault.unmount()
+    }
+  }
+
+  // T7 A crash in the middle leaves a sound repository, and the next time it works.
+  @Test("the serving process killed at any step loses nothing that was saved", arguments: steps)
+  func mountKilled(_ step: String) async throws {
+    try await MountedRepository.with(limit: .seconds(300)) { vault in
+      let git = try SlowGit(vault)
+      try vault.makeFolder("mnt")
+      for delay in ["0", "0.01", "0.03", "0.1"] {
+        try await vault.shell("\(git.program) mount -v --log-file \(vault.log) --no-maintenance $M", in: vault.folder)
+        try await vault.shell(MaintenanceTests.pushes(4), in: vault.folder)
+        try await vault.sync()
+        try git.set("mount \(step) \(delay)")
+        _ = try await vault.result(vault.program.string, ["maintain", vault.mountpoint.string])
+        try git.clear()
+        // git has files open until it notices.
+        try await vault.wait(for: "the unmount", limit: .seconds(60)) {
+          _ = try await vault.result(vault.program.string, ["umount", vault.mountpoint.string])
+          return !vault.isMounted() && vault.processes().isEmpty
+        }
+        try await vault.mount(["--read-only"])
+        try await MaintenanceTests.expectSound(vault)
+        try await vault.shell(Self.nothingLeft)
+        try await vault.unmount()
+      }
+      // A lock whose writing was cut off, which nobody takes for one.
+      try await vault.shell("rm -f $REPOSITORY_FOLDER/locks/*-tmp-*", in: vault.folder)
+      // The marks of the dead stop nobody.
+      try await vault.gitfs(["maintain"])
+      try await vault.mount(["--read-only"])
+      try await MaintenanceTests.expectSound(vault)
+      try await vault.shell("test $(find objects/pack -name '*.pack' | wc -l) -lt 4")
+      try await vault.unmount()
+    }
+  }
+
+  // T2 One client at a time keeps house.
+  @Test("of two clients one does it, and restic goes on beside them")
+  func two() async throws {
+    try await MountedRepository.with { vault in
+      let git = try SlowGit(vault)
+      try await vault.mount(["--no-maintenance"])
+      try await vault.shell(MaintenanceTests.pushes(4), in: vault.folder)
+      try await vault.unmount()
+      try git.set("hold repack")
+      async let first = vault.shell("\(git.program) maintain --json", in: vault.folder)
+      try await vault.wait(for: "the first client", limit: .seconds(60)) { git.isHeld }
+      try await vault.gitfs(["maintain"], expecting: 11)
+      try await vault.restic(["backup", "--quiet", "--host", "other", vault.path("python").string])
+      try await vault.restic(["snapshots"])
+      try await vault.restic(["unlock"])
+      try git.clear()
+      #expect(try await first.contains("\"changed\":true"))
+      try await vault.restic(["forget", "--keep-last", "2", "--prune"])
+      try await vault.mount(["--read-only"])
+      try await MaintenanceTests.expectSound(vault)
+      try await vault.unmount()
+    }
+  }
+
+  // T8 An unmount does not wait for git.
+  @Test("umount and SIGTERM end git first, and save what was pushed", arguments: ["umount", "SIGTERM"])
+  func unmounting(_ way: String) async throws {
+    try await MountedRepository.with { vault in
+      let git = try SlowGit(vault)
+      try vault.makeFolder("mnt")
+      try await vault.shell("\(git.program) mount -v --log-file \(vault.log) --no-maintenance $M", in: vault.folder)
+      try await vault.shell(MaintenanceTests.pushes(4), in: vault.folder)
+      try git.set("hold repack")
+      async let maintaining = vault.result(vault.program.string, ["maintain", vault.mountpoint.string])
+      try await vault.wait(for: "git", limit: .seconds(60)) { git.isHeld }
+      if way == "umount" { try await vault.unmount() } else { kill(try await vault.status().pid, SIGTERM) }
+      #expect(try await maintaining.status != .exited(0))
+      try await vault.waitForEnd()
+      try git.clear()
+      try await vault.mount(["--read-only"])
+      try await MaintenanceTests.expectSound(vault)
+      try await vault.unmount()
+    }
+  }
+}

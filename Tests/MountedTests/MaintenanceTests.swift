@@ -1,0 +1,171 @@
+import Foundation
+import SystemPackage
+import Testing
+
+@Suite("Putting git repositories in order on a mount", .timeLimit(.minutes(20)))
+struct MaintenanceTests {
+  private static let limits = [
+    "--maintenance-packfiles", "5", "--maintenance-references", "5", "--maintenance-quiet", "200ms",
+  ]
+
+  /// Pushes `count` commits to the mount, each a packfile and a branch of its own.
+  static func pushes(_ count: Int) -> String {
+    """
+    test -d $T/work || git init --quiet -b main $T/work; cd $T/work
+    for i in $(seq 1 \(count)); do
+      echo $i $RANDOM >>file; git add file; git commit --quiet -m $i
+      git push --quiet $M main main:refs/heads/b/$(git rev-list --count main)
+    done
+    """
+  }
+
+  /// git may take away what is being looked at.
+  static let packs = "{ find objects/pack -name '*.pack' || true; } | wc -l"
+  static let references = "{ find refs -type f || true; } | wc -l"
+
+  /// Fails the test unless the repository in the mountpoint is sound, and has what `work` has pushed.
+  static func expectSound(_ vault: MountedRepository, at name: String = "mnt") async throws {
+    try await vault.shell(
+      """
+      git fsck --strict --full; git rev-list --objects --quiet --all
+      test "$(git rev-parse main)" = "$(git -C $T/work rev-parse main)"
+      """, in: vault.path(name))
+  }
+
+  // T1 Where pushes go on, the packfiles and loose references of a repository stay bounded.
+  @Test("a mount that has nothing to do packs what pushes have left, and says so in the log")
+  func idle() async throws {
+    try await MountedRepository.mounted(Self.limits) { vault in
+      try await vault.shell(Self.pushes(20), in: vault.folder)
+      try await vault.wait(for: "the packing", limit: .seconds(60)) {
+        let packs = try await vault.shell(Self.packs), references = try await vault.shell(Self.references)
+        return Int(packs) ?? 99 <= 5 && Int(references) ?? 99 <= 5
+      }
+      try await vault.wait(for: "the end", limit: .seconds(60)) { try await vault.status().maintaining == nil }
+      try await Self.expectSound(vault)
+      try await vault.expectKept()
+      let log = try String(contentsOf: URL(fileURLWithPath: vault.log.string), encoding: .utf8)
+      #expect(log.contains("housekeeping: "))
+      #expect(try await vault.shell("git config gc.auto; git config restic.maintenance") == "0\ntrue")
+    }
+  }
+
+  // T5 What is not wanted is not done.
+  @Test("--no-maintenance and restic.maintenance=false leave all as it is")
+  func off() async throws {
+    try await MountedRepository.with { vault in
+      try await vault.mount(Self.limits + ["--no-maintenance"])
+      try await vault.shell(Self.pushes(10), in: vault.folder)
+      try await vault.unmount()
+      try await vault.mount(Self.limits)
+      try await vault.shell("git config restic.maintenance false")
+      try await vault.shell(Self.pushes(2), in: vault.folder)
+      #expect(try await vault.shell(Self.packs) == "12")
+      #expect(try await vault.status().lastMaintenance == nil)
+      try await vault.shell("git config restic.maintenance true")
+      try await vault.wait(for: "the packing", limit: .seconds(60)) {
+        Int(try await vault.shell(Self.packs)) ?? 99 <= 5
+      }
+      try await vault.unmount()
+    }
+  }
+
+  private struct Summary: Decodable {
+    struct Work: Decodable {
+      struct Counts: Decodable { var packfiles: Int }
+      var steps: [String]
+      var before: Counts
+      var after: Counts
+    }
+    var repositories: [Work]
+    var snapshot: String?
+    var changed: Bool
+    var failure: String?
+  }
+
+  private func maintain(_ vault: MountedRepository, _ words: [String]) async throws -> Summary {
+    try MountedRepository.decode(try await vault.gitfs(["maintain", "--json"] + words))
+  }
+
+  // T3 `restic-gitfs maintain` does all that git would do, now.
+  @Test("maintain puts a mount, or the newest snapshot, in order, and says what it did")
+  func command() async throws {
+    try await MountedRepository.with { vault in
+      try await vault.mount(["--no-maintenance"])
+      try await vault.shell(Self.pushes(8), in: vault.folder)
+      try await vault.shell("echo lost | git hash-object -w --stdin; echo old | git hash-object -w --stdin >$T/old")
+      try await vault.shell("f=objects/$(cut -c -2 $T/old)/$(cut -c 3- $T/old); touch -d '3 weeks ago' $f")
+      let first = try await maintain(vault, [vault.mountpoint.string])
+      #expect(first.repositories.first?.steps == ["pack-refs", "prune", "repack", "commit-graph"])
+      #expect((first.repositories.first?.before.packfiles, first.failure) == (8, nil))
+      #expect(try await vault.shell(Self.packs) == "1")
+      #expect(first.changed)
+      try await vault.shell("not git cat-file -e $(cat $T/old); git cat-file -e $(echo lost | git hash-object --stdin)")
+      try await Self.expectSound(vault)
+      let second = try await maintain(vault, [vault.mountpoint.string])
+      #expect(!second.changed)
+      try await vault.shell(Self.pushes(3), in: vault.folder)
+      try await vault.unmount()
+
+      let third = try await maintain(vault, [])
+      // The large one stays as it is.
+      #expect((third.repositories.first?.before.packfiles, third.repositories.first?.after.packfiles) == (4, 2))
+      let text = try await vault.gitfs(["maintain"])
+      #expect(text.contains("nothing to put in order"))
+      try await vault.mount(["--read-only"])
+      try await Self.expectSound(vault)
+      try await vault.gitfs(["maintain", vault.mountpoint.string], expecting: 1)
+      try await vault.unmount()
+    }
+  }
+
+  // T4 Never while git is at work.
+  @Test("git at work is left alone; locks that a dead git left long ago stop nobody")
+  func busy() async throws {
+    try await MountedRepository.mounted(["--no-maintenance"]) { vault in
+      try await vault.shell(Self.pushes(3), in: vault.folder)
+      try await vault.shell("mkdir objects/incoming-abc123")
+      try await vault.gitfs(["maintain", vault.mountpoint.string], expecting: 11)
+      #expect(try await vault.shell(Self.packs) == "3")
+      try await vault.shell("rmdir objects/incoming-abc123; touch -d '2 hours ago' objects/maintenance.lock gc.pid")
+      try await vault.gitfs(["maintain", vault.mountpoint.string])
+      #expect(try await vault.shell(Self.packs) == "1")
+    }
+  }
+
+  // T6 Nothing that a stored repository names is run, read or written.
+  @Test("a hostile repository runs nothing, and leads nowhere")
+  func hostile() async throws {
+    try await MountedRepository.mounted(["--exec", "--no-maintenance"]) { vault in
+      try await vault.shell(Self.pushes(3), in: vault.folder)
+      try await vault.shell(
+        """
+        run="touch $T/ran"; echo keep >$T/victim
+        for name in core.fsmonitor core.alternateRefsCommand core.sshCommand core.pager core.editor core.askPass \\
+          gc.recentObjectsHook uploadpack.packObjectsHook credential.helper gpg.program diff.external pager.repack \\
+          pager.pack-refs alias.repack filter.x.clean trailer.x.command; do git config $name "$run"; done
+        printf '[include]\\n\\tpath = %s\\n' $T/included >>config; printf '[core]\\n\\tfsmonitor = %s\\n' "$run" >$T/included
+        git config core.hooksPath $M/hooks; git config --unset core.fsmonitor
+        for hook in reference-transaction post-rewrite pre-auto-gc post-update; do
+          printf '#!/bin/sh\\n%s\\n' "$run" >hooks/$hook; chmod +x hooks/$hook; done
+        rm -f $T/ran
+        """)
+      try await vault.gitfs(["maintain", vault.mountpoint.string])
+      try await vault.shell("test ! -e $T/ran; test $(\(Self.packs)) = 1")
+
+      try await vault.shell(
+        """
+        git rev-parse main >$T/id; mv packed-refs $T/saved; ln -s $T/victim packed-refs; mkdir -p refs/heads
+        cp $T/id refs/heads/x
+        """)
+      try await vault.gitfs(["maintain", vault.mountpoint.string], expecting: 1)
+      try await vault.shell("test \"$(cat $T/victim)\" = keep; rm packed-refs; cp $T/saved packed-refs")
+      for path in ["objects/info/alternates", "commondir"] {
+        try await vault.shell("echo $T/work/.git/objects >\(path)")
+        try await vault.gitfs(["maintain", vault.mountpoint.string], expecting: 1)
+        try await vault.shell("rm \(path)")
+      }
+      try await vault.shell("test ! -e $T/ran; rm -f hooks/*; git config --remove-section include")
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import ArgumentParser
+import ResticCore
+import Testing
+
+@testable import ResticGitFS
+
+@Suite("What log prints")
+struct LogTextTests {
+  private static let id = Array(repeating: UInt8(ascii: "a"), count: 40)
+
+  private static func line(_ ref: RefName, _ old: RefValue?, _ new: RefValue?, host: String = "laptop") -> LogLine {
+    let snapshot = Snapshot(
+      time: Timestamp(seconds: 1_700_000_000, nanoseconds: 0), tree: SHA256.id(of: []), paths: ["/git"], hostname: host,
+      username: "alice")
+    return LogLine(
+      saved: SavedSnapshot(id: SHA256.id(of: [1]), snapshot: snapshot),
+      move: RefMove(repository: ["p", "q.git"], name: ref, old: old, new: new))
+  }
+
+  @Test("a line tells who moved what from where to where, and a terminal gets no control characters")
+  func text() {
+    let line = Self.line("refs/heads/main", .object(Self.id), nil, host: "lap\u{1b}top")
+    #expect(line.text.contains("  alice@lap?top  deleted  p/q.git: refs/heads/main  aaaaaaaaaa"))
+    #expect(!line.text.contains(String(repeating: "a", count: 11)))
+    #expect(
+      Self.line("HEAD", nil, .symbolic("refs/heads/x")).text.hasSuffix("created  p/q.git: HEAD  ref: refs/heads/x"))
+  }
+
+  @Test("JSON has every member always")
+  func json() {
+    let json = Self.line("refs/heads/main", nil, .object(Self.id)).json
+    #expect(json.contains(#""old":null"#) && json.contains(#""kind":"created""#))
+    #expect(json.contains(#""repository":"p/q.git""#) && json.contains(#""time":"2023-11-14T22:13:20Z""#))
+    #expect(json.contains("\"new\":\"\(String(repeating: "a", count: 40))\""))
+  }
+
+  @Test("a ref is named as git takes it")
+  func names() {
+    let move = RefMove(repository: [], name: "refs/heads/a/b", old: nil, new: nil)
+    #expect(["a/b", "heads/a/b", "refs/heads/a/b"].allSatisfy(move.isNamed))
+    #expect(!["b", "refs/heads/a", "a", "tags/a/b"].contains(where: move.isNamed))
+  }
+
+  @Test("a ref at a snapshot is split at the last @")
+  func refAtSnapshot() throws {
+    let wanted = try RefAtSnapshot("feature@{x}@1a2b")
+    #expect(wanted.ref == "feature@{x}" && wanted.snapshot == "1a2b")
+    for wrong in ["main", "@1a2b", "main@", ""] { #expect(throws: CommandError.self) { try RefAtSnapshot(wrong) } }
+  }
+
+  @Test("what has no sense together is refused")
+  func options() {
+    for wrong in [["--as", "x"], ["-n", "-1"], ["--subfolder", "a/../b"]] {
+      #expect(throws: (any Error).self) { try LogCommand.parse(wrong) }
+    }
+  }
+}

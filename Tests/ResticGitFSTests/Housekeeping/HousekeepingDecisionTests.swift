@@ -1,0 +1,102 @@
+import ResticCore
+import Testing
+
+@testable import ResticGitFS
+
+@Suite("When a repository is put in order, and how")
+struct HousekeepingDecisionTests {
+  private static func wishes(_ text: String) throws -> HousekeepingWishes {
+    HousekeepingWishes(try GitConfigurationText(Array(text.utf8)).entries)
+  }
+
+  private static func findings(packfiles: Int = 0, references: Int = 0, objects: Int = 0) -> RepositorySurvey.Findings {
+    RepositorySurvey.Findings(
+      counts: RepositoryCounts(packfiles: packfiles, looseReferences: references, looseObjects: objects))
+  }
+
+  private static let limits = HousekeepingLimits(packfiles: 10, looseReferences: 20, looseObjects: 30)
+
+  @Test("nothing is due up to the limits, and each limit has its own programs")
+  func limits() {
+    let wishes = HousekeepingWishes()
+    #expect(
+      HousekeepingStep.due(Self.findings(packfiles: 10, references: 20, objects: 30), Self.limits, wishes).isEmpty)
+    #expect(HousekeepingStep.due(Self.findings(references: 21), Self.limits, wishes) == [.packReferences])
+    for findings in [Self.findings(packfiles: 11), Self.findings(objects: 31)] {
+      #expect(
+        HousekeepingStep.due(findings, Self.limits, wishes)
+          == [.repack(updatesServerInformation: false), .commitGraph])
+    }
+  }
+
+  @Test("what git left is not tried again before there is more of it")
+  func settled() {
+    let left = RepositoryCounts(packfiles: 12)
+    #expect(Self.limits.areExceeded(by: left, settled: nil))
+    #expect(!Self.limits.areExceeded(by: left, settled: left))
+    #expect(!Self.limits.areExceeded(by: RepositoryCounts(packfiles: 17), settled: left))
+    #expect(Self.limits.areExceeded(by: RepositoryCounts(packfiles: 18), settled: left))
+    #expect(Self.limits.areExceeded(by: RepositoryCounts(packfiles: 11), settled: RepositoryCounts(packfiles: 2)))
+  }
+
+  @Test("what is asked for is done whatever the limits, and only what there is to do")
+  func everything() {
+    let wishes = HousekeepingWishes()
+    #expect(HousekeepingStep.everything(Self.findings(), wishes).isEmpty)
+    #expect(HousekeepingStep.everything(Self.findings(packfiles: 1), wishes) == [.commitGraph])
+    #expect(
+      HousekeepingStep.everything(Self.findings(packfiles: 2, references: 1, objects: 1), wishes)
+        == [
+          .packReferences, .prune(olderThan: "2.weeks.ago"), .repack(updatesServerInformation: false), .commitGraph,
+        ])
+    var withWorkTrees = Self.findings(objects: 1)
+    withWorkTrees.hasWorkTrees = true
+    #expect(!HousekeepingStep.everything(withWorkTrees, wishes).map(\.name).contains("prune"))
+  }
+
+  // T5 A repository's own settings count.
+  @Test(
+    "git's settings turn it off, and restic.maintenance has the last word",
+    arguments: [
+      ("", true), ("[gc]\nauto = 0", false), ("[gc]\nauto = 100", true), ("[maintenance]\nauto = false", false),
+      ("[receive]\nautogc = no", false), ("[restic]\nmaintenance = false", false),
+      ("[gc]\nauto = 0\n[restic]\nmaintenance", true), ("[restic]\nmaintenance = true\nmaintenance = off", false),
+      ("[restic]\nmaintenance = perhaps", true),
+    ])
+  func switches(_ text: String, _ isAutomatic: Bool) throws {
+    #expect(try Self.wishes(text).isAutomatic == isAutomatic)
+  }
+
+  @Test("a new repository keeps git from packing everything, and leaves it to the mount")
+  func template() async throws {
+    let mount = try await TestMount(TestMount.makeRepository())
+    let config = try await mount.onThread { mount in
+      try mount.tree.bookkeep("init") { namespace throws(NamespaceError) in
+        try BareRepositoryTemplate(defaultBranch: "main").install(
+          in: &namespace, owner: NamedOwner(id: FileOwner(userID: 1, groupID: 1), user: "me", group: "us"), at: .now())
+      }
+      let number = try mount.tree.read("test") { namespace throws(NamespaceError) in
+        try namespace.child("config", of: Namespace.root)
+      }
+      return Array(try mount.fileSystem.files.bytes(of: number, in: 0..<10_000))
+    }
+    let wishes = HousekeepingWishes(try GitConfigurationText(config).entries)
+    #expect(wishes.isAutomatic)
+    #expect(wishes.limits(Self.limits) == Self.limits)
+    #expect(String(decoding: config, as: UTF8.self).contains("auto = 0"))
+  }
+
+  @Test("limits and expiry come from the repository where it has them; nonsense counts as not there")
+  func values() throws {
+    let git = try Self.wishes("[gc]\nauto = 100\nautoPackLimit = 0\npruneExpire = 3.days.ago\npackRefs = false")
+    #expect(git.limits(Self.limits).looseObjects == 100)
+    #expect(git.limits(Self.limits).packfiles == HousekeepingLimits.range.upperBound)
+    #expect((git.expiry, git.packsReferences) == ("3.days.ago", false))
+    let own = try Self.wishes(
+      "[restic]\nmaintenance\nmaintenancePackfiles = 1\nmaintenanceReferences = 7\nmaintenanceObjects = 1k")
+    #expect(
+      own.limits(Self.limits) == HousekeepingLimits(packfiles: 2, looseReferences: 7, looseObjects: 1024))
+    #expect(try Self.wishes("[gc]\npruneExpire = $(touch /tmp/x)").expiry == "2.weeks.ago")
+    #expect(try !Self.wishes("[core]\ncommitGraph = false").writesCommitGraph)
+  }
+}

@@ -1,0 +1,83 @@
+import FuseBridge
+import Glibc
+import ResticCore
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@testable import ResticGitFS
+
+@Suite("What housekeeping finds in a repository", .timeLimit(.minutes(5)))
+struct RepositorySurveyTests {
+  /// What a survey finds of a repository with these files and links (`-> `) in its folders.
+  private static func survey(
+    _ paths: [String], age: Int64 = 0, extent: RepositorySurvey.Extent = .everything
+  ) async throws -> RepositorySurvey.Findings {
+    let mount = try await TestMount(TestMount.makeRepository())
+    return try await mount.onThread { mount in
+      let owner = NamedOwner(id: FileOwner(userID: 1, groupID: 1), user: "me", group: "us")
+      let now = Timestamp.now()
+      let time = Timestamp(seconds: now.seconds - age, nanoseconds: 0)
+      try mount.tree.bookkeep("init") { namespace throws(NamespaceError) in
+        try BareRepositoryTemplate(defaultBranch: "main").install(in: &namespace, owner: owner, at: time)
+        for path in paths {
+          let words = path.split(separator: " ").map(String.init)
+          var directory = Namespace.root
+          let names = words[0].split(separator: "/").map { Name(String($0)) }
+          for name in names.dropLast() {
+            if let next = try namespace.optionalChild(name, of: directory) {
+              directory = next
+            } else {
+              let new = NewInode(type: .dir, permissions: 0o755, owner: owner)
+              directory = try namespace.apply(.create(new, as: name, in: directory), at: time)
+            }
+          }
+          var new = NewInode(type: .file, permissions: 0o644, owner: owner)
+          if words.count > 1 {
+            new = NewInode(type: words[1] == "dir" ? .dir : .symlink, permissions: 0o755, owner: owner)
+          }
+          _ = try namespace.apply(.create(new, as: names[names.count - 1], in: directory), at: time)
+        }
+      }
+      return try RepositorySurvey.run(on: mount.tree, at: Namespace.root, extent)
+    }
+  }
+
+  @Test("packfiles but for those that are kept, loose references at any depth, loose objects")
+  func counts() async throws {
+    let paths = [
+      "objects/pack/pack-a.pack", "objects/pack/pack-a.idx", "objects/pack/pack-b.pack", "objects/pack/pack-b.keep",
+      "objects/pack/pack-c.pack", "refs/heads/a", "refs/heads/b/c/d", "refs/tags/t", "objects/17/abc", "objects/18/abc",
+    ]
+    let all = try await Self.survey(paths)
+    #expect(all.counts == RepositoryCounts(packfiles: 2, looseReferences: 3, looseObjects: 2))
+    #expect(all.busy == nil)
+    #expect(all.obstacle == nil)
+    #expect(try await Self.survey(paths, extent: .needed).counts.looseObjects == 256)
+  }
+
+  @Test(
+    "git at work is seen",
+    arguments: [
+      "refs/heads/main.lock", "packed-refs.lock", "HEAD.lock", "objects/incoming-x/pack", "objects/tmp_objdir-x/pack",
+      "objects/pack/tmp_pack_abcDEF", "objects/maintenance.lock", "objects/info/commit-graph.lock", "gc.pid",
+    ])
+  func busy(_ path: String) async throws {
+    #expect(try await Self.survey([path]).busy != nil)
+    #expect(try await Self.survey([path], age: 4000).busy == nil, "left behind by one that was killed")
+    #expect(try await Self.survey([path]).counts == RepositoryCounts())
+  }
+
+  // T4 What is not a repository of its own is left alone.
+  @Test(
+    "links, and what leads to other places, are obstacles",
+    arguments: [
+      "packed-refs link", "refs/heads/main link", "objects/pack/pack-a.pack link", "objects/info/alternates",
+      "objects/info/http-alternates", "objects/info/commit-graphs/x link", "commondir", "gitdir",
+      "reftable/tables.list",
+      "objects/pack/pack-a.promisor", "objects/17 link", "logs/HEAD link", ".git dir", "shallow link",
+    ])
+  func obstacles(_ path: String) async throws {
+    #expect(try await Self.survey([path]).obstacle != nil)
+  }
+}

@@ -13,8 +13,9 @@ public final class SSHServer: Sendable {
   private let folder: FilePath
   private let program: BackgroundProgram
 
-  /// Starts a server whose files are in `folder`, which is made, and returns when it listens.
-  public init(in folder: FilePath, servesSFTP: Bool = true) async throws {
+  /// Starts a server whose files are in `folder`, which is made, and returns when it listens. Relative paths of SFTP begin in
+  /// `start`, without one in the user's home folder.
+  public init(in folder: FilePath, servesSFTP: Bool = true, startingIn start: FilePath? = nil) async throws {
     self.folder = folder
     try FileManager.default.createDirectory(atPath: folder.string, withIntermediateDirectories: true)
     let runner = ProcessRunner(directory: folder)
@@ -24,7 +25,8 @@ public final class SSHServer: Sendable {
     try await runner.check("cp", ["client_key.pub", "authorized_keys"])
     // As root sshd keeps its unprivileged part there.
     if geteuid() == 0 { mkdir("/run/sshd", 0o755) }
-    let (port, program) = try await Self.start(in: folder, servesSFTP: servesSFTP)
+    let (port, program) = try await Self.start(
+      in: folder, subsystem: servesSFTP ? Self.subsystem(startingIn: start) : [])
     (self.port, self.program) = (port, program)
     let hostKey = try String(contentsOfFile: folder.appending("host_key.pub").string, encoding: .utf8)
     try Data("[127.0.0.1]:\(port) \(hostKey)".utf8)
@@ -51,13 +53,34 @@ public final class SSHServer: Sendable {
   public var command: String { "ssh 127.0.0.1 -p \(port) \(arguments) -s sftp" }
 
   /// Makes a folder with an `ssh` that knows key and server, for programs that are told the location only. Returns it.
-  public func makeCommand() throws -> FilePath {
+  public func makeCommand() throws -> FilePath { try makeProgram("exec /usr/bin/ssh \(arguments) \"$@\"") }
+
+  /// Makes a folder with a program `ssh` that is a shell's `command`. Returns it.
+  private func makeProgram(_ command: String) throws -> FilePath {
     let bin = folder.appending("bin")
     try FileManager.default.createDirectory(atPath: bin.string, withIntermediateDirectories: true)
     let program = bin.appending("ssh").string
-    try Data("#!/bin/sh\nexec /usr/bin/ssh \(arguments) \"$@\"\n".utf8).write(to: URL(fileURLWithPath: program))
+    try Data("#!/bin/sh\n\(command)\n".utf8).write(to: URL(fileURLWithPath: program))
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
     return bin
+  }
+
+  /// Makes a folder with an `ssh` that reaches the server as `host`, as a person's own settings would have it. Returns it.
+  public func makeCommand(forHost host: String) throws -> FilePath {
+    let configuration = """
+      Host \(host)
+        HostName 127.0.0.1
+        Port \(port)
+        IdentityFile \(folder.appending("client_key"))
+        IdentitiesOnly yes
+        StrictHostKeyChecking yes
+        GlobalKnownHostsFile none
+        UserKnownHostsFile \(folder.appending("known_hosts"))
+
+      """
+    let file = folder.appending("ssh_config").string
+    try Data(configuration.utf8).write(to: URL(fileURLWithPath: file))
+    return try makeProgram("exec /usr/bin/ssh -F \(file) \"$@\"")
   }
 
   /// What it has logged.
@@ -96,8 +119,12 @@ public final class SSHServer: Sendable {
     for process in sessions { kill(process, SIGKILL) }
   }
 
+  private static func subsystem(startingIn start: FilePath?) -> [String] {
+    ["Subsystem sftp \(sftpServer)" + (start.map { " -d \($0)" } ?? "")]
+  }
+
   /// A server on a port that was free a moment ago; somebody else may have been quicker.
-  private static func start(in folder: FilePath, servesSFTP: Bool) async throws -> (UInt16, BackgroundProgram) {
+  private static func start(in folder: FilePath, subsystem: [String]) async throws -> (UInt16, BackgroundProgram) {
     while true {
       let proxy = try FaultProxy()
       let port = proxy.port
@@ -108,7 +135,6 @@ public final class SSHServer: Sendable {
         "StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no",
         "PermitRootLogin yes", "UseDNS no", "PrintMotd no", "MaxStartups 100",
       ]
-      let subsystem = servesSFTP ? ["Subsystem sftp \(sftpServer)"] : []
       try Data((own + subsystem).joined(separator: "\n").utf8 + [10])
         .write(to: URL(fileURLWithPath: folder.appending("sshd_config").string))
       let program = try BackgroundProgram(

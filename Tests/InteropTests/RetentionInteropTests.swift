@@ -30,9 +30,10 @@ struct RetentionInteropTests {
     let restic = Restic(in: directory)
     let repository = try await restic.create(version: 2)
     let snapshots = try await Self.fill(repository, count: 60, &random)
+    // Versions before 0.16 have no word for it.
     let usage = try await restic("forget", "--help")
     for _ in 0..<25 {
-      let words = Self.words(&random, unlimited: usage.contains("'unlimited'") ? "unlimited" : "-1")
+      let words = Self.words(&random, unlimited: usage.contains("use 'unlimited' to keep") ? "unlimited" : "1000000")
       let removed = words.policy.removals(from: snapshots, at: .now()).map(\.id.hex)
       var judged = try await Self.removals(restic, words.options)
       // Earlier versions of restic do not keep the oldest one of all for `--keep-within-…`.

@@ -8,7 +8,7 @@ public struct RetentionPolicy: Hashable, Sendable {
     case number(Int)
     case unlimited
 
-    /// From a number, `unlimited` or, as restic before 0.16 had it, -1. Nil for anything else.
+    /// From a number, `unlimited` or, as some versions of restic have it, -1. Nil for anything else.
     public init?(text: String) {
       if text == "unlimited" || text == "-1" {
         self = .unlimited

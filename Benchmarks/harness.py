@@ -93,6 +93,12 @@ class Bench:
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         return Sample(seconds, cpu, usage.ru_maxrss / 1024)
 
+    def run_output(self, *command, cwd=None):
+        """Runs a command and returns what it prints; a failure ends the benchmark."""
+        return subprocess.run(
+            [str(part) for part in command], cwd=cwd, env=self.environment, stdout=subprocess.PIPE, check=True,
+            text=True).stdout
+
     def fresh(self, name):
         self.number += 1
         path = self.directory / f"{name}-{self.number}"

@@ -88,6 +88,9 @@ class Clients:
     def step(self):
         """One push, three of four by URL. Returns (by_url, Sample)."""
         by_url = self.random.random() < 0.75
+        if not by_url:
+            # Somebody who pushes to a mount looks first at what others have pushed by URL.
+            self.bench.run(PROGRAM, "sync", "-q", self.mountpoint)
         sample = self.push(by_url)
         if not by_url:
             self.bench.run(PROGRAM, "sync", "-q", self.mountpoint)

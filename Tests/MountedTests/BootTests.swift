@@ -15,7 +15,7 @@ struct BootTests {
       """, in: "/")
   }
 
-  // D1 mount -t restic-gitfs LOCATION FOLDER -o OPTIONS mounts, and umount FOLDER saves and returns when all is stored.
+  // A1 mount -t restic-gitfs LOCATION FOLDER -o OPTIONS mounts, and umount FOLDER saves and returns when all is stored.
   @Test("mount(8)'s command line mounts, named for its location; umount(8)'s saves, and waits for that")
   func fstab() async throws {
     try await MountedRepository.with { vault in
@@ -37,7 +37,7 @@ struct BootTests {
     }
   }
 
-  // D2 A password is in no argument of a process: one among the options is refused.
+  // A2 A password is in no argument of a process: one among the options is refused.
   @Test("a password among the options is refused, and mounts nothing")
   func password() async throws {
     try await MountedRepository.with { vault in
@@ -49,7 +49,7 @@ struct BootTests {
     }
   }
 
-  // D3 umount takes away what cannot be asked to save: a mount whose process has died.
+  // A3 umount takes away what cannot be asked to save: a mount whose process has died.
   @Test("umount(8) takes a dead mount away; a lazy one does not wait")
   func dead() async throws {
     try await MountedRepository.mounted { vault in
@@ -97,7 +97,7 @@ struct BootTests {
     print("\\n".join(told))
     """
 
-  // D4 With --foreground a service manager is told when the mount can be used, and is asked for time while the last save goes on.
+  // A4 With --foreground a service manager is told when the mount can be used, and is asked for time while the last save goes on.
   @Test("a service manager hears of the start and of the end", arguments: ["@restic-gitfs-test-", "file"])
   func notices(kind: String) async throws {
     try await MountedRepository.with { vault in

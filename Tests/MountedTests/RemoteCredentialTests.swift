@@ -47,7 +47,7 @@ struct RemoteCredentialTests {
       sed -i 's/:[^:]*@/:wrong@/' store; askpass "$P"; git ls-remote $U; is "$(wc -l < asked)" 1; grep -q 7f3a91 store
       rm store; askpass a b c "$P"; no git ls-remote $U; is "$(wc -l < asked)" 3; test ! -s store
       """)
-    #expect(log.contains("restic-gitfs: the password opens no key of the repository at "))
+    #expect(log.contains("restic-gitfs: wrong password or no key found in the repository at "))
   }
 
   @Test("the terminal comes last, without echo; what was typed is stored when it was right")
@@ -84,7 +84,7 @@ struct RemoteCredentialTests {
       RESTIC_PASSWORD=x git push restic::$T/nothing HEAD:x 2> log || true
       cd a; RESTIC_PASSWORD=x git push restic::$T/nothing HEAD:x 2> log || is $? 128; is "$(wc -l < log)" 1; cat log
       """)
-    #expect(log.contains("the password opens no key of the repository"))
+    #expect(log.contains("wrong password or no key found in the repository"))
     #expect(log.contains("terminal prompts disabled"))
     #expect(log.contains("there is no restic repository at "))
   }

@@ -70,7 +70,7 @@ struct InitCommand: ContextualCommand {
     } else if !output.quiet {
       context.say("created restic repository \(created.config.id.prefix(10)) at \(location)")
       context.say("")
-      context.say("Keep the password safe: without it nobody, you included, can ever read what is stored here.")
+      context.say("Keep the password safe: if you lose it, nobody can recover your data.")
     }
   }
 

@@ -92,7 +92,7 @@ struct MountCommand: ContextualCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Look for a newer snapshot so often while nothing is changed; 0 turns it off.", valueName: "duration"),
+      "How often to look for newer snapshots while nothing has changed; 0 turns this off.", valueName: "duration"),
     transform: Duration.parse)
   var refresh: Duration = .seconds(30)
 

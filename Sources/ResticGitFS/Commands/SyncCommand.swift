@@ -4,7 +4,7 @@ import ArgumentParser
 struct SyncCommand: ContextualCommand {
   static let configuration = CommandConfiguration(
     commandName: "sync",
-    abstract: "Save what is on a mount as a snapshot, and wait until that is done.",
+    abstract: "Save a mount as a snapshot and wait until it is stored.",
     discussion: """
       EXAMPLES
         restic-gitfs sync ~/vault

@@ -9,7 +9,7 @@ extension CommitCoordinator {
     do {
       try await refreshAlone()
     } catch {
-      logger.warning("saved, but what others saved can't be shown: \(error)")
+      logger.warning("saved, but newer snapshots cannot be shown: \(error)")
     }
   }
 

@@ -60,7 +60,7 @@ struct CommitReservation: Sendable {
     do {
       try await lock.release()
     } catch {
-      logger.warning("the commit lock is left behind, others wait for it two minutes: \(error)")
+      logger.warning("the commit lock could not be removed; other clients will wait up to two minutes: \(error)")
     }
   }
 }

@@ -14,7 +14,7 @@ extension CommandError {
     case .alreadyInitialized:
       "there is a restic repository at \(location) already; nothing was changed"
     case .wrongPassword:
-      "the password opens no key of the repository at \(location)"
+      "wrong password or no key found in the repository at \(location)"
     case .locked(let message):
       "\(message); --retry-lock waits longer"
     case .lockLost(let message):

@@ -10,7 +10,7 @@ enum ExitCode: Int32, Sendable, CaseIterable {
   case noRepository = 10
   /// A lock of another client stood in the way until the time was over.
   case locked = 11
-  /// The password opens no key.
+  /// The password is wrong: it opens no key.
   case wrongPassword = 12
   /// Ctrl-C or another signal ended the program.
   case interrupted = 130

@@ -80,7 +80,7 @@ struct GitCredentialTests {
     try keep("falsch")
     let result = try await snapshots()
     #expect(result.status == .exited(12))
-    #expect(result.errorOutput.contains("the password opens no key of the repository"))
+    #expect(result.errorOutput.contains("wrong password or no key found in the repository"))
     #expect(stored.isEmpty)
   }
 

@@ -25,7 +25,7 @@ extension RESTBackend {
       return .noSpace("\(place.server) has no room left (\(status(of: response)))")
     case 300..<400:
       let other = response.fields[.location].map { " to \(RESTLocation.withoutSecrets($0))" } ?? ""
-      return .denied("\(refusal): it redirects\(other); give the address that it means")
+      return .denied("\(refusal): it redirects\(other); use that address instead")
     case 405, 501:
       return .denied("\(refusal): is there a REST server of restic's at \(place.path)?")
     default:

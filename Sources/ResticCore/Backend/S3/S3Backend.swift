@@ -81,8 +81,8 @@ struct S3Backend: Backend {
       // Made by another client of ours at this moment, or somebody else's.
       guard (try? await client.send(S3Request(method: .head))) == nil else { return }
       throw .denied(
-        "\(location.origin): the bucket \"\(location.bucket)\" is somebody else's (\(failure.text)); choose another one"
-      )
+        "\(location.origin): the bucket \"\(location.bucket)\" belongs to another account (\(failure.text)); "
+          + "choose another one")
     } catch {
       throw self.failure(error, "make the bucket", nil)
     }
@@ -101,7 +101,7 @@ struct S3Backend: Backend {
       _ = try await client.send(request)
     } catch .refused(let failure, _, _) where failure.status == 412 {
       guard try await holds(file, bytes) else {
-        throw .unavailable("\(location): somebody removes config at this moment")
+        throw .unavailable("\(location): another process is removing the config file")
       }
     } catch .refused(let failure, _, _) where Self.doesNotKnowConditions(failure) {
       _ = try await send(upload(of: file, bytes, hash: hash), "save \(file)", file)

@@ -50,7 +50,7 @@ extension SFTPBackend {
     guard call.has(.synchronize) else { return }
     let opened = try await reply(to: .open(folder, .read, mode: nil), in: call)
     guard let handle = opened.handle else {
-      memory.tell("\(host) cannot make names durable: a power cut there may take away what was saved last")
+      memory.tell("\(host) cannot make names durable: a power cut there may lose the latest snapshots")
       return
     }
     defer { call.post([.close(handle)]) }

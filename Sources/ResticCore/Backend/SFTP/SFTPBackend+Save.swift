@@ -65,7 +65,7 @@ extension SFTPBackend {
       throw try await failure(status, "save \(file)", file, byteCount: 1, in: call)
     }
     if folder == nil {
-      memory.tell("\(host) cannot make names durable: a power cut there may take away what was saved last")
+      memory.tell("\(host) cannot make names durable: a power cut there may lose the latest snapshots")
     }
     return Upload(temporary: temporary, handle: handle, folder: folder)
   }
@@ -83,7 +83,7 @@ extension SFTPBackend {
     if isDurable {
       steps.append(.request(.synchronize(upload.handle)))
     } else {
-      memory.tell("\(host) cannot make files durable: a power cut there may take away what was saved last")
+      memory.tell("\(host) cannot make files durable: a power cut there may lose the latest snapshots")
     }
     steps.append(.request(.close(upload.handle)))
     let replies = try await replies(to: steps, in: call)

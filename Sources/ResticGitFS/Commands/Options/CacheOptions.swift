@@ -7,7 +7,7 @@ import SystemPackage
 struct CacheOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Where caches are kept, which restic uses, too (default: $RESTIC_CACHE_DIR, else ~/.cache/restic).",
+      "The cache folder, shared with restic (default: $RESTIC_CACHE_DIR, else ~/.cache/restic).",
       valueName: "folder"), completion: .directory)
   var cacheDir: String?
 

@@ -21,7 +21,7 @@ struct NetworkOptions: ParsableArguments {
       "Trust any server. Whoever is in between can replace and remove what is stored, and read the server's password.")
   var insecureTls = false
 
-  @Option(help: ArgumentHelp("What to call ourselves (default: $RESTIC_HTTP_USER_AGENT).", valueName: "name"))
+  @Option(help: ArgumentHelp("The User-Agent to send (default: $RESTIC_HTTP_USER_AGENT).", valueName: "name"))
   var httpUserAgent: String?
 
   @Option(

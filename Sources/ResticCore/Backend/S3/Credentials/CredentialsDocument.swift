@@ -22,12 +22,12 @@ enum CredentialsDocument {
       }
     } catch {
       // The error tells an offset, and nothing of what is there.
-      throw CredentialError("\(source): what it tells are no credentials: \(error)")
+      throw CredentialError("\(source): its answer contains no credentials: \(error)")
     }
     guard let key = texts["AccessKeyId"], let secret = texts["SecretAccessKey"] else {
       let code = (texts["Code"] ?? "").utf8.filter { (0x20..<0x7f).contains($0) }.prefix(80)
       throw CredentialError(
-        "\(source): it tells no AccessKeyId and SecretAccessKey"
+        "\(source): its answer lacks AccessKeyId or SecretAccessKey"
           + (code.isEmpty ? "" : " (\(String(decoding: code, as: UTF8.self)))"))
     }
     return try S3Credentials(

@@ -55,8 +55,8 @@ struct SSHWords: Sendable {
     case .garbage(let reason, let bytes):
       let words = bytes.isEmpty ? "" : " (it says \"\(SFTPStatus.printable(bytes.prefix(80)))\")"
       return .refused(
-        "\(host) answers with something else than SFTP: \(reason)\(words); what the user's shell starts there must print nothing"
-      )
+        "\(host) does not speak SFTP: \(reason)\(words); "
+          + "make sure that the login shell there prints nothing")
     case .stuck(let limit), .late(let limit):
       return .unreachable("\(host) has not answered for \(limit.components.seconds) s\(lastWords(service))")
     case .unused:

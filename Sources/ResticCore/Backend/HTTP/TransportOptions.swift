@@ -6,7 +6,7 @@ public struct TransportOptions: Sendable {
   public var clientCertificate: [UInt8]?
   /// Whether any certificate of a server is taken.
   public var trustsAnyServer = false
-  /// What we call ourselves.
+  /// The User-Agent to send.
   public var userAgent = "restic-gitfs"
   /// Time to connect, TLS included. Source: restic, http_transport.go.
   public var connectTimeout = Duration.seconds(30)

@@ -116,7 +116,10 @@ actor LockKeeper {
   /// Throws `.lockLost` where somebody has removed the lock that is held, and may have pruned packs that no index file names yet.
   private nonisolated func confirmHeld() async throws(RepositoryError) {
     guard let lock = held.withLock({ $0 }) else { return }
-    if let begun = look.withLock({ $0.take() }) { try await begun.value.get() }
+    // After another failure the storage is asked once more.
+    if let begun = look.withLock({ $0.take() }), case .failure(.lockLost(let reason)) = await begun.value {
+      throw .lockLost(reason)
+    }
     try await lock.confirm(unlessWithin: repository.backend.isDistant ? Self.justNow : .zero)
   }
 
@@ -124,10 +127,8 @@ actor LockKeeper {
     let lock = try await acquire()
     let isRecent = repository.backend.isDistant && lock.wasSeen(within: Self.recently)
     let begun = Self.look(for: lock)
-    if isRecent {
-      look.withLock { $0 = begun }
-      return lock
-    }
+    look.withLock { $0 = isRecent ? begun : nil }
+    if isRecent { return lock }
     switch await begun.value {
     case .success:
       return lock

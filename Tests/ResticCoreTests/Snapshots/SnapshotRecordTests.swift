@@ -34,7 +34,10 @@ struct SnapshotRecordTests {
       time: Timestamp(seconds: 1_700_000_000 + Int64(number), nanoseconds: 7), tree: tree.id,
       paths: ["/secret-path"], hostname: "secret-host", tags: ["secret-tag"],
       unknownFields: [UnknownField(key: "x", rawValue: Array("[\(number)]".utf8))])
-    return try await repository.saveSnapshot(snapshot, of: tree)
+    let saved = try await repository.saveSnapshot(snapshot, of: tree)
+    // The record is written beside whoever saves.
+    await repository.finishCaching()
+    return saved
   }
 
   /// The repository, opened anew with its record, and what it asks the storage for.

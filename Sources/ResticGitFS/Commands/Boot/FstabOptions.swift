@@ -8,16 +8,19 @@ struct FstabOptions: Hashable, Sendable {
     "repository-file", "password-file", "password-command", "key-hint", "retry-lock", "cache-dir", "cacert",
     "tls-client-cert", "http-user-agent", "stuck-request-timeout", "limit-upload", "limit-download", "host", "tag",
     "path", "compression", "pack-size", "memory-limit", "log-file", "snapshot", "commit-after", "fsync-interval",
-    "refresh",
+    "refresh", "log-format", "metrics-file", "keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly",
+    "keep-yearly", "keep-within", "keep-within-hourly", "keep-within-daily", "keep-within-weekly",
+    "keep-within-monthly", "keep-within-yearly", "keep-tag", "maintenance-packfiles", "maintenance-references", "maintenance-objects",
+    "maintenance-quiet",
   ]
   /// Those without one. `allow-other` and `exec` are options of `mount -o` as well.
   static let flags: Set<String> = [
     "no-cache", "cleanup-cache", "insecure-tls", "quiet", "verbose", "read-only", "no-lock", "no-git-init",
-    "safe-config",
+    "safe-config", "no-maintenance", "accept-rollback",
   ]
   /// Those that make no sense there: `LOCATION` and `-o` stand in fields of their own, and the process of a mount that mount(8)
   /// waits for has to leave it.
-  static let others: Set<String> = ["repo", "option", "foreground", "allow-other", "exec", "version", "help"]
+  static let others: Set<String> = ["repo", "option", "foreground", "allow-other", "exec", "version", "help", "json"]
 
   /// When files were read is not kept, so whatever is said of that is done.
   private static let accessTimes: Set<String> = [

@@ -10,8 +10,8 @@ struct FstabOptions: Hashable, Sendable {
     "path", "compression", "pack-size", "memory-limit", "log-file", "snapshot", "commit-after", "fsync-interval",
     "refresh", "log-format", "metrics-file", "keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly",
     "keep-yearly", "keep-within", "keep-within-hourly", "keep-within-daily", "keep-within-weekly",
-    "keep-within-monthly", "keep-within-yearly", "keep-tag", "maintenance-packfiles", "maintenance-references", "maintenance-objects",
-    "maintenance-quiet",
+    "keep-within-monthly", "keep-within-yearly", "keep-tag", "maintenance-packfiles", "maintenance-references",
+    "maintenance-objects", "maintenance-quiet",
   ]
   /// Those without one. `allow-other` and `exec` are options of `mount -o` as well.
   static let flags: Set<String> = [

@@ -28,15 +28,19 @@ struct CommitTests {
     try await MountedRepository.mounted { vault in
       try await vault.python(
         """
-        os.mkdir("x"); done = False; put("a", b"%08d" % 0); put("x/b", b"%08d" % 0)
+        os.mkdir("x"); done = False; written = 0; put("a", b"%08d" % 0); put("x/b", b"%08d" % 0)
         def step(path, count):
             fd = os.open(path, os.O_WRONLY); os.pwrite(fd, b"%08d" % count, 0); os.close(fd)
         def write():
+            global written
             count = 0
-            while not done: count += 1; step("a", count); step("x/b", count); put("x/c%d" % (count % 50), bytes(100_000)); step("x/b", count)
+            while not done: count += 1; step("a", count); written = count; step("x/b", count); put("x/c%d" % (count % 50), bytes(100_000)); step("x/b", count)
+        def change():
+            before = written
+            while written == before: time.sleep(0.001)
         writer = threading.Thread(target=write); writer.start()
-        for _ in range(6): subprocess.run(["sync", "."], check=True)
-        done = True; writer.join()
+        for _ in range(6): change(); subprocess.run(["sync", "."], check=True)
+        change(); done = True; writer.join()
         """)
       try await vault.unmount()
       let snapshots = try await vault.snapshots()

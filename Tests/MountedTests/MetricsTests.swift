@@ -25,7 +25,8 @@ struct MetricsTests {
       try await vault.mount(["--metrics-file", file.string])
       try await vault.wait(for: "the file", limit: .seconds(60)) { FileManager.default.fileExists(atPath: file.string) }
       let first = try Self.text(file)
-      #expect(Self.value("restic_gitfs_up", first) == 1 && Self.value("restic_gitfs_commits_total", first) == 0)
+      #expect(
+        Self.value("restic_gitfs_up", first) == 1 && Self.value("restic_gitfs_commits_total", first) == 0, "\(first)")
       #expect(
         first.contains("mountpoint=\"\(vault.mountpoint)\"") && first.contains("repository=\"\(vault.repository)\""))
       try await vault.shell("head -c 100000 /dev/urandom > file; cat file > /dev/null")

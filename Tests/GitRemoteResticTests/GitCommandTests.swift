@@ -3,7 +3,7 @@ import Testing
 
 @testable import GitRemoteRestic
 
-@Suite("git commands whose output is wanted", .timeLimit(.minutes(5)))
+@Suite("git commands whose output is wanted", .timeLimit(.minutes(30)))
 struct GitCommandTests {
   /// A git command that runs `script`.
   private static func run(_ script: String, input: [UInt8] = []) throws -> GitCommand.Result {

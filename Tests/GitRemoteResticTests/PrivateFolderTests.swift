@@ -5,7 +5,7 @@ import Testing
 
 @testable import GitRemoteRestic
 
-@Suite("The folder of private mounts is closed to others", .timeLimit(.minutes(5)))
+@Suite("The folder of private mounts is closed to others", .timeLimit(.minutes(30)))
 struct PrivateFolderTests {
   private let directory: TemporaryDirectory
 

@@ -6,7 +6,7 @@ import Testing
 @testable import ResticCore
 
 // K1 restic and this program have one cache.
-@Suite("restic's cache", .timeLimit(.minutes(10)))
+@Suite("restic's cache", .timeLimit(.minutes(30)))
 struct CacheInteropTests {
   private let directory: TemporaryDirectory
   private var cache: FilePath { directory.path.appending("cache") }

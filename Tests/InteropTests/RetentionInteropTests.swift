@@ -6,7 +6,7 @@ import Testing
 @testable import ResticCore
 
 // C17 `--keep-…` mean what they mean to `restic forget`.
-@Suite("What restic forget would remove", .timeLimit(.minutes(15)))
+@Suite("What restic forget would remove", .timeLimit(.minutes(30)))
 struct RetentionInteropTests {
   /// A group as `restic forget --json` tells.
   private struct Group: Decodable {

@@ -19,7 +19,7 @@ struct BadInputArgumentTests {
     "latest", "1h-5m",
   ]
 
-  @Test("end with an exit code of ours and one line, never with a signal: 100 at random", .timeLimit(.minutes(20)))
+  @Test("end with an exit code of ours and one line, never with a signal: 100 at random", .timeLimit(.minutes(30)))
   func random() async throws {
     try await MountedRepository.with { vault in
       var chance = SplitMix64(seed: 20)

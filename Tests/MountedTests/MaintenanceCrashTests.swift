@@ -3,7 +3,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Putting git repositories in order beside everything else", .timeLimit(.minutes(20)))
+@Suite("Putting git repositories in order beside everything else", .timeLimit(.minutes(30)))
 struct MaintenanceCrashTests {
   private static let steps = ["pack-refs", "repack", "commit-graph"]
 

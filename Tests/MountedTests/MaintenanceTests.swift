@@ -2,7 +2,7 @@ import Foundation
 import SystemPackage
 import Testing
 
-@Suite("Putting git repositories in order on a mount", .timeLimit(.minutes(20)))
+@Suite("Putting git repositories in order on a mount", .timeLimit(.minutes(30)))
 struct MaintenanceTests {
   private static let limits = [
     "--maintenance-packfiles", "5", "--maintenance-references", "5", "--maintenance-quiet", "200ms",

@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 // M3 Files and directories that nobody needs are let go.
-@Suite("A mount of many files", .timeLimit(.minutes(15)))
+@Suite("A mount of many files", .timeLimit(.minutes(30)))
 struct ManyFilesTests {
   private static let fileCount = 40_000
   /// What `--memory-limit 64M` has room for, and what is under way.

@@ -5,7 +5,7 @@ import Testing
 
 // S3 However a password is given, it is wiped where it arrives.
 @Suite(
-  "A password in memory", .timeLimit(.minutes(10)),
+  "A password in memory", .timeLimit(.minutes(30)),
   .enabled(if: geteuid() == 0, "only root reads the memory of a process that keeps it to itself"))
 struct PasswordMemoryTests {
   /// Looks for a part of the password, in UTF-8 and UTF-16, in everything that a process has mapped.

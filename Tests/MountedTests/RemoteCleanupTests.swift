@@ -3,7 +3,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("What a URL leaves behind", .timeLimit(.minutes(20)))
+@Suite("What a URL leaves behind", .timeLimit(.minutes(30)))
 struct RemoteCleanupTests {
   @Test("many pushes in a row leave no mount, process, folder, file or lock")
   func many() async throws {

@@ -1,7 +1,7 @@
 import SystemPackage
 import Testing
 
-@Suite("ok is said of what the snapshot holds by itself", .timeLimit(.minutes(20)))
+@Suite("ok is said of what the snapshot holds by itself", .timeLimit(.minutes(30)))
 struct RemoteCompletenessTests {
   /// A stored repository whose branch is there and whose history is not, as of one that was copied without its alternates;
   /// `s` has all of it and one commit more.

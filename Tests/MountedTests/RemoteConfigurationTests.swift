@@ -1,7 +1,7 @@
 import SystemPackage
 import Testing
 
-@Suite("The configuration of a stored repository", .timeLimit(.minutes(20)))
+@Suite("The configuration of a stored repository", .timeLimit(.minutes(30)))
 struct RemoteConfigurationTests {
   /// A mount `mnt` of a history with attributes that name drivers, and what a client does that could set any of them off.
   private static let prelude = """

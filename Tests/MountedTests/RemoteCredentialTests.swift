@@ -2,7 +2,7 @@ import Foundation
 import SystemPackage
 import Testing
 
-@Suite("The password of a URL", .timeLimit(.minutes(20)))
+@Suite("The password of a URL", .timeLimit(.minutes(30)))
 struct RemoteCredentialTests {
   private static let password = MountedRepository.password
 

@@ -2,7 +2,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Clone and fetch by URL", .timeLimit(.minutes(20)))
+@Suite("Clone and fetch by URL", .timeLimit(.minutes(30)))
 struct RemoteFetchTests {
   @Test("clone, fetch, pull and ls-remote speak every version of the protocol", arguments: [0, 1, 2])
   func versions(version: Int) async throws {

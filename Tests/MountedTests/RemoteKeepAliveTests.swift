@@ -2,7 +2,7 @@ import Foundation
 import SystemPackage
 import Testing
 
-@Suite("A mount that stays for the next command", .timeLimit(.minutes(20)))
+@Suite("A mount that stays for the next command", .timeLimit(.minutes(30)))
 struct RemoteKeepAliveTests {
   /// Begins with a clone `a` that has a history, and a clone `b` whose mounts stay for an hour. They end with the test.
   private func with(_ body: @escaping @Sendable (RemoteClient) async throws -> Void) async throws {

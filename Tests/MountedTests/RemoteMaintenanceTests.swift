@@ -3,7 +3,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Putting git repositories in order by URL", .timeLimit(.minutes(20)))
+@Suite("Putting git repositories in order by URL", .timeLimit(.minutes(30)))
 struct RemoteMaintenanceTests {
   /// A new repository with limits of its own, and a clone `work`.
   private static func with(

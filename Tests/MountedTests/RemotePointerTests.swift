@@ -2,7 +2,7 @@ import ResticCore
 import SystemPackage
 import Testing
 
-@Suite("What a stored repository points to outside of itself", .timeLimit(.minutes(20)))
+@Suite("What a stored repository points to outside of itself", .timeLimit(.minutes(30)))
 struct RemotePointerTests {
   /// Beside a history, a mount that stays; what is planted in it is saved by `planted`, and taken away by `restored`.
   private static let prelude = """

@@ -3,7 +3,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Push by URL", .timeLimit(.minutes(20)))
+@Suite("Push by URL", .timeLimit(.minutes(30)))
 struct RemotePushTests {
   @Test("ok means that a snapshot holds it, whatever happens next")
   func saved() async throws {
@@ -115,7 +115,8 @@ struct RemotePushTests {
         """
       try client.beforePush(in: "a", away)
       let log = try await client.script("cd a; git commit -q --allow-empty -m 6; git push origin main")
-      #expect(log.contains("restic-gitfs: save snapshots/"))
+      // A look for what this machine has seen before may come first.
+      #expect(log.contains("restic-gitfs: save snapshots/") || log.contains("restic-gitfs: stat snapshots/"), "\(log)")
       #expect(log.contains("trying again in "))
       try client.beforePush(in: "a", away)
       let quiet = try await client.script("cd a; git commit -q --allow-empty -m 7; git push -q origin main")

@@ -1,7 +1,7 @@
 import SystemPackage
 import Testing
 
-@Suite("Pushes at the same time", .timeLimit(.minutes(20)))
+@Suite("Pushes at the same time", .timeLimit(.minutes(30)))
 struct RemoteRaceTests {
   /// A colleague's clone `b` pushes while `a` is between listing and pushing.
   private func race(

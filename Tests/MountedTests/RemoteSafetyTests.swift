@@ -1,7 +1,7 @@
 import SystemPackage
 import Testing
 
-@Suite("What a stored repository contains does not run", .timeLimit(.minutes(20)))
+@Suite("What a stored repository contains does not run", .timeLimit(.minutes(30)))
 struct RemoteSafetyTests {
   /// Every hook and every command that git knows in a repository's configuration; each leaves a file in `$T/ran`.
   private static let plant = """

@@ -5,7 +5,7 @@ import Testing
 struct BlockingExecutorTests {
   @Test(
     "a job may hold the last reference to its executor: it ends on its own thread and nothing hangs",
-    .timeLimit(.minutes(10)))
+    .timeLimit(.minutes(30)))
   func lastReference() async {
     for _ in 0..<2_000 {
       await Self.runOnExecutorOfItsOwn()

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("LimitedBackend", .timeLimit(.minutes(10)))
+@Suite("LimitedBackend", .timeLimit(.minutes(30)))
 struct LimitedBackendTests {
   private static func pack(_ number: UInt8) throws -> BackendFile {
     .pack(try #require(PackID(bytes: [UInt8](repeating: number, count: 32))))

@@ -6,7 +6,7 @@ import Testing
 @testable import ResticCore
 
 /// R8, and rule 1 of `LocalBackend`, by the system calls that it makes: only a power cut could show it otherwise.
-@Suite("What LocalBackend has saved survives a power cut", .timeLimit(.minutes(5)))
+@Suite("What LocalBackend has saved survives a power cut", .timeLimit(.minutes(30)))
 struct LocalBackendDurabilityTests {
   private static let types: [BackendFileType] = [.data, .index, .snapshot, .lock, .key, .config]
 

@@ -270,7 +270,7 @@ struct LocalBackendTests {
   }
 
   @Test(
-    "calls that hang do not stop Swift's own threads, and no more run at a time than allowed", .timeLimit(.minutes(10)))
+    "calls that hang do not stop Swift's own threads, and no more run at a time than allowed", .timeLimit(.minutes(30)))
   func poolStaysFree() async throws {
     let executor = BlockingExecutor(threadCount: 20)
     let pipe = try FileDescriptor.pipe()

@@ -5,7 +5,7 @@ import Testing
 @testable import ResticCore
 
 /// N8 where the storage's own way to move bytes has no rate.
-@Suite("RateLimitedBackend", .timeLimit(.minutes(5)))
+@Suite("RateLimitedBackend", .timeLimit(.minutes(30)))
 struct RateLimitedBackendTests {
   private static func file(_ number: UInt8, _ type: BackendFileType = .data) throws -> BackendFile {
     let id: ID<Never> = SHA256.id(of: [number])

@@ -4,7 +4,7 @@ import Testing
 @testable import ResticCore
 
 /// A commit here is a few packs, one index file and one snapshot.
-@Suite("A commit that fails", .timeLimit(.minutes(10)))
+@Suite("A commit that fails", .timeLimit(.minutes(30)))
 struct CommitFailureTests {
   private static let settings = TestRepository.settings(packByteCount: 20_000)
   private static let old: [Name: [UInt8]] = ["kept": TestRepository.noise(3000, seed: 1), "changed": [1]]

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("The uploader", .timeLimit(.minutes(10)))
+@Suite("The uploader", .timeLimit(.minutes(30)))
 struct UploaderTests {
   private static func packs(_ backend: MemoryBackend) -> [[UInt8]] {
     backend.files.filter { $0.key.type == .data }.map(\.value)

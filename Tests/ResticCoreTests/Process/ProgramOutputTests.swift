@@ -7,7 +7,7 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("ProgramOutput", .timeLimit(.minutes(5)))
+@Suite("ProgramOutput", .timeLimit(.minutes(30)))
 struct ProgramOutputTests {
   /// What comes of the shell's `script`. An error, if that does not end.
   private func run(

@@ -7,7 +7,7 @@ import Testing
 @testable import ResticCore
 
 // D1 What was seen is kept sealed, for its owner only; whatever is wrong with the file is no error.
-@Suite("The file of what was seen", .timeLimit(.minutes(5)))
+@Suite("The file of what was seen", .timeLimit(.minutes(30)))
 struct SeenMemoryTests {
   private let directory: TemporaryDirectory
   private let key = MasterKey.random()

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("A list of snapshots", .timeLimit(.minutes(5)))
+@Suite("A list of snapshots", .timeLimit(.minutes(30)))
 struct SnapshotListingTests {
   private let memory = MemoryBackend()
 

@@ -7,7 +7,7 @@ import Testing
 @testable import ResticCore
 
 // K4 Snapshots that were read once are not read again.
-@Suite("The record of snapshots", .timeLimit(.minutes(10)))
+@Suite("The record of snapshots", .timeLimit(.minutes(30)))
 struct SnapshotRecordTests {
   private let test: CacheTestFolder
   private let memory = MemoryBackend()

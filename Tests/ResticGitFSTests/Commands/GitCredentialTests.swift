@@ -6,7 +6,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("git's credential helpers", .timeLimit(.minutes(5)))
+@Suite("git's credential helpers", .timeLimit(.minutes(30)))
 struct GitCredentialTests {
   private let runner: ProgramRunner
   private let environment: [String: String?]

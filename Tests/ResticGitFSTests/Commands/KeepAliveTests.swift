@@ -5,7 +5,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("The file by which the next program finds a mount", .timeLimit(.minutes(5)))
+@Suite("The file by which the next program finds a mount", .timeLimit(.minutes(30)))
 struct KeepAliveTests {
   private let directory: TemporaryDirectory
   private let file: FilePath

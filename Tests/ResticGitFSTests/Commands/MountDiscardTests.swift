@@ -9,7 +9,7 @@ import Testing
 @testable import ResticGitFS
 
 // P4 `umount --discard` says what is lost, and ends the serving process only.
-@Suite("A mount that is given up", .timeLimit(.minutes(5)))
+@Suite("A mount that is given up", .timeLimit(.minutes(30)))
 struct MountDiscardTests {
   private static func status(_ members: String) throws -> MountStatus {
     let text = """

@@ -7,7 +7,7 @@ import Testing
 @testable import ResticGitFS
 
 /// R2, R15: a mount begins without a lock of its own.
-@Suite("Opening for a mount", .timeLimit(.minutes(5)))
+@Suite("Opening for a mount", .timeLimit(.minutes(30)))
 struct MountPreparationTests {
   private let storage = MemoryBackend(isDistant: true)
 

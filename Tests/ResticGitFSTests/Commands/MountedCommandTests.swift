@@ -7,7 +7,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("A mount and the commands on it", .serialized, .timeLimit(.minutes(10)))
+@Suite("A mount and the commands on it", .serialized, .timeLimit(.minutes(30)))
 struct MountedCommandTests {
   private let program: ProgramRunner
   private let password: [String: String?] = ["RESTIC_PASSWORD": "geheim"]

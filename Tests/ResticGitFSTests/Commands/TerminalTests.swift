@@ -7,7 +7,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("At a terminal", .timeLimit(.minutes(10)))
+@Suite("At a terminal", .timeLimit(.minutes(30)))
 struct TerminalTests {
   private let directory: TemporaryDirectory
   private let environment: [String: String]

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("Commits that nobody waits for any more", .timeLimit(.minutes(5)))
+@Suite("Commits that nobody waits for any more", .timeLimit(.minutes(30)))
 struct AbandonedCommitTests {
   // P1 A commit that was begun goes on, and one that waits for it ends with its caller.
   @Test("a commit that waits for another is not begun when its caller gave up; one that was begun goes on")

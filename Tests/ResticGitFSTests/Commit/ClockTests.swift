@@ -6,7 +6,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("Clients whose clocks differ, stop or leap", .timeLimit(.minutes(10)))
+@Suite("Clients whose clocks differ, stop or leap", .timeLimit(.minutes(30)))
 struct ClockTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 

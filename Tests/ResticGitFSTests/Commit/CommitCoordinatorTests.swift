@@ -5,7 +5,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("CommitCoordinator", .timeLimit(.minutes(10)))
+@Suite("CommitCoordinator", .timeLimit(.minutes(30)))
 struct CommitCoordinatorTests {
   private static func hold(_ text: String) -> [UInt8] { Array(text.utf8) }
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("Commits of two clients whose calls interleave", .timeLimit(.minutes(20)))
+@Suite("Commits of two clients whose calls interleave", .timeLimit(.minutes(30)))
 struct CommitInterleavingTests {
   /// Runs at a time: they mostly wait for locks.
   private static let width = 8

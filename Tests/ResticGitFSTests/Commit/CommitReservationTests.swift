@@ -5,7 +5,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("A commit lock that is taken early", .timeLimit(.minutes(5)))
+@Suite("A commit lock that is taken early", .timeLimit(.minutes(30)))
 struct CommitReservationTests {
   private static func reservation(_ repository: Repository, retryFor: Duration = .zero) -> CommitReservation {
     CommitReservation(of: repository, retryFor: retryFor, logger: repository.settings.logger)

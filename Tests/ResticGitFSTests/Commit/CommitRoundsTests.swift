@@ -5,7 +5,7 @@ import Testing
 @testable import ResticGitFS
 
 /// N11, R10: what of a commit goes on at once in a network, and what never does.
-@Suite("The order of a commit's calls in a network", .timeLimit(.minutes(5)))
+@Suite("The order of a commit's calls in a network", .timeLimit(.minutes(30)))
 struct CommitRoundsTests {
   /// A mount of a repository at the end of a network, with one snapshot.
   private static func makeMount(

@@ -5,7 +5,7 @@ import Testing
 @testable import ResticGitFS
 
 /// G4: nothing of a push that was not saved is there.
-@Suite("Changes that are discarded", .timeLimit(.minutes(10)))
+@Suite("Changes that are discarded", .timeLimit(.minutes(30)))
 struct DiscardTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("FileUploader", .timeLimit(.minutes(10)))
+@Suite("FileUploader", .timeLimit(.minutes(30)))
 struct FileUploaderTests {
   /// The cuts that a chunker makes which reads everything from the start.
   private static func plainCuts(_ bytes: [UInt8], _ chunker: Chunker) -> [Int] {

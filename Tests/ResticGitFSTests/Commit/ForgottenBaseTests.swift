@@ -7,7 +7,7 @@ import Testing
 
 /// R5: a commit never saves a snapshot that lacks something. A clean mount holds no lock (R2), so others may forget and
 /// prune what the mount shows.
-@Suite("A commit whose base was forgotten and pruned", .timeLimit(.minutes(5)))
+@Suite("A commit whose base was forgotten and pruned", .timeLimit(.minutes(30)))
 struct ForgottenBaseTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 

@@ -8,7 +8,7 @@ import Testing
 @testable import ResticGitFS
 
 /// C11: the kernel uses names and attributes for a day unless it is told to forget them.
-@Suite("What a refresh makes the kernel forget", .serialized, .timeLimit(.minutes(10)))
+@Suite("What a refresh makes the kernel forget", .serialized, .timeLimit(.minutes(30)))
 struct KernelCacheTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("LockKeeper", .timeLimit(.minutes(5)))
+@Suite("LockKeeper", .timeLimit(.minutes(30)))
 struct LockKeeperTests {
   private let storage = MemoryBackend()
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("A commit lock that is lost while a snapshot is being saved", .timeLimit(.minutes(10)))
+@Suite("A commit lock that is lost while a snapshot is being saved", .timeLimit(.minutes(30)))
 struct LostCommitLockTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 

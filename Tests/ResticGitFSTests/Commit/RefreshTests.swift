@@ -7,7 +7,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("Refresh", .timeLimit(.minutes(10)))
+@Suite("Refresh", .timeLimit(.minutes(30)))
 struct RefreshTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 

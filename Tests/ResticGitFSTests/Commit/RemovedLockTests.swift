@@ -5,7 +5,7 @@ import Testing
 @testable import ResticGitFS
 
 /// R5 Somebody removes the lock by force, and may prune.
-@Suite("A mount whose lock somebody removes", .timeLimit(.minutes(5)))
+@Suite("A mount whose lock somebody removes", .timeLimit(.minutes(30)))
 struct RemovedLockTests {
   @Test("saves what is in memory under a new lock, at the first attempt that a person sees", arguments: [false, true])
   func inMemory(isDistant: Bool) async throws {

@@ -7,7 +7,7 @@ import Testing
 @testable import ResticGitFS
 
 // D3 An older state is not written on top of, until that is accepted. D4 No listing that lags behind is taken for one.
-@Suite("Looks for an older state", .timeLimit(.minutes(5)))
+@Suite("Looks for an older state", .timeLimit(.minutes(30)))
 struct RollbackWatchTests {
   private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   private let storage = MemoryBackend()

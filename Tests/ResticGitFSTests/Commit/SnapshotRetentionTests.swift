@@ -6,7 +6,7 @@ import Testing
 @testable import ResticGitFS
 
 // C17 Snapshots that a policy does not keep are forgotten after a commit, but for those that clients need.
-@Suite("Which snapshots are forgotten after a commit", .timeLimit(.minutes(5)))
+@Suite("Which snapshots are forgotten after a commit", .timeLimit(.minutes(30)))
 struct SnapshotRetentionTests {
   private static let lastOnly: RetentionPolicy = {
     var policy = RetentionPolicy()

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("Reading content", .timeLimit(.minutes(10)))
+@Suite("Reading content", .timeLimit(.minutes(30)))
 struct BlobReaderTests {
   /// A stored file of about 27 blobs, opened by another process that counts what it asks the storage for.
   private struct Scene {

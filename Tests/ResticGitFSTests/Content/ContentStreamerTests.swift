@@ -6,7 +6,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("ContentStreamer", .timeLimit(.minutes(10)))
+@Suite("ContentStreamer", .timeLimit(.minutes(30)))
 struct ContentStreamerTests {
   private static let budget = MemoryBudget(byteLimit: 64 << 20)
 

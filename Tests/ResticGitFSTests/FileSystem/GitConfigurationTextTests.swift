@@ -6,7 +6,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("Reading git's configuration files", .timeLimit(.minutes(5)))
+@Suite("Reading git's configuration files", .timeLimit(.minutes(30)))
 struct GitConfigurationTextTests {
   /// `section.subsection.key`, a newline and the value, as `git config --list -z` has them.
   private static func names(_ text: GitConfigurationText) -> [String] {

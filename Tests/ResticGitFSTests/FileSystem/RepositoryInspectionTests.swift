@@ -7,7 +7,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("What git is let in to", .timeLimit(.minutes(5)))
+@Suite("What git is let in to", .timeLimit(.minutes(30)))
 struct RepositoryInspectionTests {
   private static func node(_ name: String, _ type: NodeType, subtree: BlobID? = nil) -> Node {
     Node(name: Name(name), type: type, mode: type == .dir ? 1 << 31 | 0o755 : 0o644, subtree: subtree)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("What housekeeping finds in a repository", .timeLimit(.minutes(5)))
+@Suite("What housekeeping finds in a repository", .timeLimit(.minutes(30)))
 struct RepositorySurveyTests {
   /// What a survey finds of a repository with these files and links (`-> `) in its folders.
   private static func survey(

@@ -6,7 +6,7 @@ import Testing
 @testable import ResticGitFS
 
 // F17, M3: what is let go is there again when somebody needs it, the same in every respect, and nothing that anybody needs is let go.
-@Suite("Random changes of a tree whose inodes are let go", .timeLimit(.minutes(10)))
+@Suite("Random changes of a tree whose inodes are let go", .timeLimit(.minutes(30)))
 struct LettingGoModelTests {
   private static let time = Timestamp(seconds: 1_000, nanoseconds: 5)
   private static let mounter = FileOwner(userID: 0, groupID: 0)

@@ -7,7 +7,7 @@ import Testing
 @testable import ResticGitFS
 
 // M3: clean inodes that the kernel has forgotten are let go, and nothing else.
-@Suite("Letting go of inodes", .timeLimit(.minutes(5)))
+@Suite("Letting go of inodes", .timeLimit(.minutes(30)))
 struct LettingGoTests {
   private static func letGo(_ mount: TestMount, as mounter: FileOwner = TestMount.owner) -> Int {
     mount.tree.bookkeep { $0.letGo(examining: .max, mounter: mounter, recentCount: 0).count }

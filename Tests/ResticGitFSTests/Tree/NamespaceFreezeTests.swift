@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("What is written during a commit belongs to the next one", .timeLimit(.minutes(5)))
+@Suite("What is written during a commit belongs to the next one", .timeLimit(.minutes(30)))
 struct NamespaceFreezeTests {
   private static let root = Namespace.root
   private static let now = Timestamp(seconds: 1_000, nanoseconds: 5)

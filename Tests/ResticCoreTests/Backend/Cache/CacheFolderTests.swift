@@ -7,7 +7,7 @@ import Testing
 @testable import ResticCore
 
 // K1, K3 The cache has restic's place and layout, and touches nothing of others.
-@Suite("CacheFolder", .timeLimit(.minutes(10)))
+@Suite("CacheFolder", .timeLimit(.minutes(30)))
 struct CacheFolderTests {
   private let test: CacheTestFolder
   private let cache: CacheFolder

@@ -8,7 +8,7 @@ import Testing
 @testable import ResticCore
 
 // K1, K2, K3 What was read once is not loaded again, and never believed unchecked.
-@Suite("CachingBackend", .timeLimit(.minutes(10)))
+@Suite("CachingBackend", .timeLimit(.minutes(30)))
 struct CachingBackendTests {
   private let test: CacheTestFolder
   private let memory = MemoryBackend()

@@ -5,7 +5,7 @@ import Testing
 @testable import ResticCore
 
 /// N4, N8 and N9, and the rules of `HTTPTransport`, against a server that does what no server should.
-@Suite("CurlTransport", .timeLimit(.minutes(5)))
+@Suite("CurlTransport", .timeLimit(.minutes(30)))
 struct CurlTransportTests {
   private func transport(
     _ server: FaultProxy, credentials: HTTPCredentials? = nil, _ change: (inout TransportOptions) -> Void = { _ in }

@@ -8,7 +8,7 @@ import Testing
 @testable import ResticCore
 
 /// N4, N8, N9 and L1, and the rules of `HTTPTransport`, with a program that does what no program should.
-@Suite("PipeTransport", .timeLimit(.minutes(5)))
+@Suite("PipeTransport", .timeLimit(.minutes(30)))
 struct PipeTransportTests {
   private let directory: TemporaryDirectory
   private var log: FilePath { directory.path.appending("frames") }

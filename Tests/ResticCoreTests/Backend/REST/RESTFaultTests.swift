@@ -8,7 +8,7 @@ import Testing
 @testable import ResticCore
 
 /// N5 and N7: a network and a server that fail now and then.
-@Suite("RESTBackend with a proxy that fails", .timeLimit(.minutes(10)))
+@Suite("RESTBackend with a proxy that fails", .timeLimit(.minutes(30)))
 struct RESTFaultTests {
   private let directory: TemporaryDirectory
   private let server: RcloneServer

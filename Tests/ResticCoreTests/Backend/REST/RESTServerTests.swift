@@ -7,7 +7,7 @@ import Testing
 @testable import ResticCore
 
 /// Every rule of `Backend`, and N2, N3, N5 and N7, on real servers.
-@Suite("RESTBackend on rclone serve restic", .timeLimit(.minutes(10)))
+@Suite("RESTBackend on rclone serve restic", .timeLimit(.minutes(30)))
 struct RESTServerTests {
   private let directory: TemporaryDirectory
   private var folder: FilePath { directory.path.appending("served") }

@@ -8,7 +8,7 @@ import Testing
 @testable import ResticCore
 
 /// Every rule of `Backend`, and N4, N5, N7, N8, N10 and L1, with the real rclone, through its standard input and output.
-@Suite("A repository that rclone reaches", .timeLimit(.minutes(10)))
+@Suite("A repository that rclone reaches", .timeLimit(.minutes(30)))
 struct RcloneProgramTests {
   private let directory: TemporaryDirectory
   private var folder: FilePath { directory.path.appending("served") }

@@ -6,7 +6,7 @@ import Testing
 @testable import ResticCore
 
 /// N5 and N7: a network and a server that fail now and then.
-@Suite("S3Backend with a proxy that fails", .timeLimit(.minutes(10)))
+@Suite("S3Backend with a proxy that fails", .timeLimit(.minutes(30)))
 struct S3FaultTests {
   private let directory: TemporaryDirectory
   private let server: RcloneS3Server

@@ -6,7 +6,7 @@ import Testing
 @testable import ResticCore
 
 /// Every rule of `Backend` on a real server.
-@Suite("S3Backend on rclone serve s3", .timeLimit(.minutes(10)))
+@Suite("S3Backend on rclone serve s3", .timeLimit(.minutes(30)))
 struct S3ServerTests {
   private let directory: TemporaryDirectory
   private var folder: FilePath { directory.path.appending("served") }

@@ -5,7 +5,7 @@ import Testing
 @testable import ResticCore
 
 /// B4, B5: a server that is strict, and keeps a region of its own.
-@Suite("S3Backend on OpenStack Swift", .enabled(if: SlowTests.areWanted), .serialized, .timeLimit(.minutes(20)))
+@Suite("S3Backend on OpenStack Swift", .enabled(if: SlowTests.areWanted), .serialized, .timeLimit(.minutes(30)))
 struct SwiftServerTests {
   @Test("it keeps every rule of Backend, finds the region, and is refused wherever it should be")
   func everything() async throws {

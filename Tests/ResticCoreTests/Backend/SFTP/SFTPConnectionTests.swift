@@ -7,7 +7,7 @@ import Testing
 @testable import ResticCore
 
 /// N4, H1 and H3: the program that connects, as real sshd and real ssh have it.
-@Suite("Connections through ssh", .timeLimit(.minutes(10)), .serialized)
+@Suite("Connections through ssh", .timeLimit(.minutes(30)), .serialized)
 struct SFTPConnectionTests {
   private let directory: TemporaryDirectory
   private let root: FilePath

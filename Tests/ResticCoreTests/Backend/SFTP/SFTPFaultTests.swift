@@ -7,7 +7,7 @@ import Testing
 @testable import ResticCore
 
 /// N5, N7, N9 and H3: connections and servers that fail.
-@Suite("SFTPBackend with servers that fail", .timeLimit(.minutes(10)))
+@Suite("SFTPBackend with servers that fail", .timeLimit(.minutes(30)))
 struct SFTPFaultTests {
   private let directory: TemporaryDirectory
   private let root: FilePath

@@ -8,7 +8,7 @@ import Testing
 @testable import ResticCore
 
 /// Every rule of `Backend`, and H3 and H4, on OpenSSH's server.
-@Suite("SFTPBackend on OpenSSH's server", .timeLimit(.minutes(10)))
+@Suite("SFTPBackend on OpenSSH's server", .timeLimit(.minutes(30)))
 struct SFTPServerTests {
   private let directory: TemporaryDirectory
   private let root: FilePath

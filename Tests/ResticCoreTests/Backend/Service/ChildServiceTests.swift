@@ -8,7 +8,7 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("ChildService", .timeLimit(.minutes(5)))
+@Suite("ChildService", .timeLimit(.minutes(30)))
 struct ChildServiceTests {
   private static func command(_ script: String) -> ServiceCommand {
     ServiceCommand(words: ["/bin/sh", "-c", script], name: "sh", startLimit: .seconds(60), advice: "")

@@ -8,7 +8,7 @@ import Testing
 @testable import ResticCore
 
 /// The places of credentials in restic's order, with a home folder and services of a test's own.
-@Suite("Credentials for S3", .timeLimit(.minutes(10)))
+@Suite("Credentials for S3", .timeLimit(.minutes(30)))
 struct CredentialChainTests {
   private let directory: TemporaryDirectory
   private var home: FilePath { directory.path }

@@ -9,7 +9,9 @@ import Testing
 struct MetricsTests {
   /// The value of the only sample of `metric` in `text`.
   private static func value(_ metric: String, _ text: String, _ label: String = "") -> Double? {
-    let lines = text.split(separator: "\n").filter { $0.hasPrefix("\(metric){") && (label.isEmpty || $0.contains(label)) }
+    let lines = text.split(separator: "\n").filter { line in
+      line.hasPrefix("\(metric){") && (label.isEmpty || line.contains(label))
+    }
     return lines.count == 1 ? lines[0].split(separator: " ").last.flatMap { Double($0) } : nil
   }
 

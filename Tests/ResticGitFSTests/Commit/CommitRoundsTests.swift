@@ -62,12 +62,8 @@ struct CommitRoundsTests {
   func early() async throws {
     let (mount, distant, memory) = try await Self.makeMount(isImmediate: true, isForOneProgram: true)
     try await mount.write([2], to: "d/g")
-    // The repository's lock and the commit lock, and the listing that shows the latter.
-    try await waitUntil {
-      let saves = distant.exchanges.filter { $0.name == "save locks" }
-      let end = saves.map(\.end).max() ?? .zero
-      return saves.count == 2 && distant.exchanges.contains { $0.name == "list locks" && $0.begin >= end }
-    }
+    _ = try await mount.lockKeeper.acquire()
+    _ = try await mount.coordinator.current.reservation?.reservedLock()
     let before = distant.exchanges.count
     guard case .saved = try await mount.commit() else {
       Issue.record("a change makes a snapshot")

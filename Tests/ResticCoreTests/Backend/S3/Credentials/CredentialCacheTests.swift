@@ -113,22 +113,26 @@ struct CredentialCacheTests {
     try await Self.expect("KEY2", from: cache)
   }
 
+  private final class Heard: Sendable {
+    let error = Mutex<CredentialError?>(nil)
+  }
+
   /// What a task hears that is cancelled while it waits. One that was cancelled before it began to wait goes on waiting, so some are tried.
   private static func cancelled(_ cache: CredentialCache) async throws -> CredentialError {
-    let heard = Mutex<CredentialError?>(nil)
-    for _ in 0..<1000 where heard.withLock({ $0 == nil }) {
+    let heard = Heard()
+    for _ in 0..<1000 where heard.error.withLock({ $0 == nil }) {
       let task = Task {
         do throws(CredentialError) {
           _ = try await cache.current()
         } catch {
-          heard.withLock { $0 = error }
+          heard.error.withLock { $0 = error }
         }
       }
       try await Task.sleep(for: .milliseconds(20))
       task.cancel()
       try await Task.sleep(for: .milliseconds(20))
     }
-    return try #require(heard.withLock { $0 })
+    return try #require(heard.error.withLock { $0 })
   }
 
   @Test("who is cancelled while another one's fetch hangs waits no longer; who cleans up after a cancellation waits")

@@ -101,6 +101,14 @@ struct SFTPMountTests {
       try await vault.unmount()
       try await Self.expectNoSession(server, vault)
       try await server.stop()
+      try Self.removeUploadsThatWereCut(vault)
+    }
+  }
+
+  /// Nobody is left to remove the temporary file of an upload whose connection was killed. Nobody lists such a file either.
+  private static func removeUploadsThatWereCut(_ vault: MountedRepository) throws {
+    for name in try vault.stored("locks") where name.contains("-restic-temp-") {
+      try FileManager.default.removeItem(atPath: vault.repository.appending("locks").appending(name).string)
     }
   }
 

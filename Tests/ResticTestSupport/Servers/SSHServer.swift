@@ -3,6 +3,9 @@ public import Glibc
 public import SystemPackage
 
 /// OpenSSH's sshd on a port of 127.0.0.1, the real thing, with keys and settings of a test's own.
+///
+/// sshd serves SFTP itself (`internal-sftp`). To start another program it would start the account's shell first, which runs the
+/// account's `.bashrc`: a `.bashrc` that waits for a lock would hold up every connection.
 public final class SSHServer: Sendable {
   /// The program that serves SFTP, which also works without sshd.
   public static let sftpServer = "/usr/lib/openssh/sftp-server"
@@ -97,7 +100,7 @@ public final class SSHServer: Sendable {
     try FileManager.default.removeItem(atPath: folder.appending("authorized_keys").string)
   }
 
-  /// The processes of all connections, those of sftp-server last.
+  /// The processes of all connections, the one that serves SFTP last.
   public func sessions() -> [pid_t] {
     guard let text = try? String(contentsOfFile: folder.appending("pid").string, encoding: .utf8),
       let listener = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines))
@@ -120,7 +123,7 @@ public final class SSHServer: Sendable {
   }
 
   private static func subsystem(startingIn start: FilePath?) -> [String] {
-    ["Subsystem sftp \(sftpServer)" + (start.map { " -d \($0)" } ?? "")]
+    ["Subsystem sftp internal-sftp" + (start.map { " -d \($0)" } ?? "")]
   }
 
   /// A server on a port that was free a moment ago; somebody else may have been quicker.

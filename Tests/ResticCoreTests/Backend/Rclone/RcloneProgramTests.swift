@@ -167,7 +167,7 @@ struct RcloneProgramTests {
   @Test("a program that is none of rclone's is an error, too")
   func wrongProgram() async throws {
     for (program, said) in [
-      ("true", "ended before"), ("echo Hello", "\"Hello"), ("cat /dev/zero", "instead of HTTP/2"),
+      ("true", "ended before"), ("sh -c 'echo Hello; exec cat'", "\"Hello"), ("cat /dev/zero", "instead of HTTP/2"),
     ] {
       let backend = try backend("x:", program: program, ["rclone.args="])
       let error = await #expect(throws: BackendError.self) { try await backend.list(.key) }

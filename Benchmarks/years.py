@@ -140,6 +140,16 @@ def simulate(bench, options):
     subprocess.run([PARTS, "repository", str(location)], check=True)
     settings = [] if options.housekeeping else [("resticMaintenance", "false")]
     clients = Clients(bench, location, options.clients, options.seed, settings)
+    try:
+        table = run(bench, clients, location, options)
+    finally:
+        clients.close()
+    bench.run("restic", "-r", location, "check", "-q", "--read-data", "--no-cache")
+    print("git fsck --strict and restic check --read-data found nothing wrong")
+    return table
+
+
+def run(bench, clients, location, options):
     points = [n for n in (20, 100, 300, 1000, 3000, 9000) if n < options.pushes] + [options.pushes]
     recent, table, removed = [], [], 0
     size, before = stored_bytes(location), 0
@@ -162,9 +172,6 @@ def simulate(bench, options):
                 print(" ".join(f"{name:>12.12}" for name in row))
             print(" ".join(f"{value:>12}" for value in row.values()), flush=True)
     bench.run("git", "--git-dir", clients.mountpoint, "fsck", "--strict", "--full", "--connectivity-only")
-    clients.close()
-    bench.run("restic", "-r", location, "check", "-q", "--read-data", "--no-cache")
-    print("git fsck --strict and restic check --read-data found nothing wrong")
     return table
 
 

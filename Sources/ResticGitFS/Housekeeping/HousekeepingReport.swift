@@ -17,7 +17,7 @@ struct HousekeepingReport: Hashable, Sendable, Codable {
         parts.append("\(before.packfiles) packfiles are \(after.packfiles) now")
       }
       let references = before.looseReferences - after.looseReferences
-      if references > 0 { parts.append("\(references) references packed") }
+      if references > 0 { parts.append(references == 1 ? "1 reference packed" : "\(references) references packed") }
       let objects = before.looseObjects - after.looseObjects
       if objects > 0 { parts.append("\(objects) loose objects packed or removed") }
       if parts.isEmpty { parts.append("nothing to put in order") }

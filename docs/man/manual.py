@@ -23,9 +23,15 @@ SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "COMMANDS", "OPTIONS", "MOUNT OPT
 HEADINGS = {"EXAMPLE": "EXAMPLES", "EXIT CODES": "EXIT STATUS"}
 
 
+def special(words):
+    """Escaped text without characters that are not ASCII, which troff does not read in every locale."""
+    words = words.replace("…", "...").replace("“", "\\(lq").replace("”", "\\(rq").replace("–", "\\(en")
+    return re.sub(r"[^\x00-\x7f]", lambda match: f"\\[u{ord(match[0]):04X}]", words)
+
+
 def text(words):
     """A line of running text."""
-    escaped = words.replace("\\", "\\e").replace("…", "...").replace("~", "\\(ti").replace("^", "\\(ha")
+    escaped = special(words.replace("\\", "\\e").replace("~", "\\(ti").replace("^", "\\(ha"))
     escaped = re.sub(r"(?<![A-Za-z0-9])-|(?<=[A-Za-z0-9])-(?=[A-Za-z0-9]*=)", "\\\\-", escaped)
     return "\\&" + escaped if escaped[:1] in (".", "'") else escaped
 
@@ -34,8 +40,8 @@ def literal(lines):
     """Lines that are shown as they are."""
     shown = []
     for line in lines:
-        line = line.replace("\\", "\\e").replace("-", "\\-").replace("…", "...").replace("~", "\\(ti")
-        line = line.replace("`", "\\(ga").replace("'", "\\(aq").replace("^", "\\(ha")
+        line = line.replace("\\", "\\e").replace("-", "\\-").replace("~", "\\(ti")
+        line = special(line).replace("`", "\\(ga").replace("'", "\\(aq").replace("^", "\\(ha")
         shown.append("\\&" + line if line[:1] in (".", "\\") else line)
     return [".Bd -literal -offset indent", *shown, ".Ed"]
 
@@ -75,7 +81,7 @@ def paragraphs(body):
 
 def sentences(line):
     """A new sentence begins a new line, as mdoc wants it."""
-    return [text(part) for part in re.split(r"(?<=[a-z)`'][.!?]) (?=[A-Z`$\d-])", line.strip())]
+    return [text(part) for part in re.split(r"(?<=[A-Za-z)`'][.!?]) (?=[A-Z`$\d-])", line.strip())]
 
 
 def discussion(command):

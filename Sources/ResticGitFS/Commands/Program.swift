@@ -59,7 +59,7 @@ enum Program {
       case .unmount: request = try .unmounting(arguments)
       }
       if request.isFake { exit(ExitCode.success.rawValue) }
-      if let folder = request.ownedFolder { OtherUser.becomeOwner(of: folder) }
+      if let folder = request.ownedFolder { try OtherUser.becomeOwner(of: folder) }
       if let user = request.user { try OtherUser.become(user) }
       for (name, value) in request.variables { setenv(name, value, 1) }
       return request.arguments

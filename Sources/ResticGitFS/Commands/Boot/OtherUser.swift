@@ -3,14 +3,14 @@ import Glibc
 /// Makes the process one of another user.
 enum OtherUser {
   /// Makes root's process one of whoever owns the mount at `folder`: root cannot ask another user's mount to save. Nothing
-  /// happens where that is not known.
-  static func becomeOwner(of folder: String) {
+  /// happens where that is not known. Throws where the owner is known and root cannot become that user: root does not enter
+  /// another user's file system.
+  static func becomeOwner(of folder: String) throws(CommandError) {
     guard geteuid() == 0, let table = try? MountTable.load(),
       let mount = try? MountedDirectory.find(folder, in: table),
       let owner = table.entry(at: mount.path)?.ownerID, owner != 0, let entry = getpwuid(owner)
     else { return }
-    // A user that cannot be become is left to umount(8)'s own way.
-    try? become(String(cString: entry.pointee.pw_name))
+    try become(String(cString: entry.pointee.pw_name))
   }
 
   /// From now on the process has the rights of the user `name`, and the variables that name a user and a home are theirs.

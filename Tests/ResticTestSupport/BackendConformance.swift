@@ -58,6 +58,10 @@ public struct BackendConformance: Sendable {
     await checkMissing(file)
     await report.expect("\(file) is saved") { try await backend.save(file, bytes) }
     await checkStored(file, bytes)
+    await report.expect("\(file) was written a moment ago, if the storage says when", true) {
+      guard let time = try await backend.writeTime(of: file) else { return true }
+      return abs(Timestamp.now().seconds - time.seconds) < 600
+    }
     await checkRanges(file, bytes)
     await report.expect("the same bytes are saved again") { try await backend.save(file, bytes) }
     let others = [Array(bytes.dropLast()), bytes + [0], [], Array(bytes.dropLast()) + [bytes[999] ^ 1]]

@@ -41,6 +41,9 @@ public protocol Backend: Sendable {
   /// How far the storage's clock is ahead of this machine's, to about a second; nil where nobody can tell.
   func clockOffset() async throws(BackendError) -> Duration?
 
+  /// When the storage says that it wrote `file`, by its own clock and to about a second; nil where nobody can tell.
+  func writeTime(of file: BackendFile) async throws(BackendError) -> Timestamp?
+
   /// Whether each call takes a round trip through a network. Then calls that do not need each other's answers are made at once,
   /// and what was seen a moment ago still counts (`Repository.lookLifetime`).
   var isDistant: Bool { get }
@@ -53,6 +56,9 @@ public protocol Backend: Sendable {
 extension Backend {
   /// Nobody can tell.
   public func clockOffset() async throws(BackendError) -> Duration? { nil }
+
+  /// Nobody can tell.
+  public func writeTime(of file: BackendFile) async throws(BackendError) -> Timestamp? { nil }
 
   /// As most storages are.
   public var isDistant: Bool { true }

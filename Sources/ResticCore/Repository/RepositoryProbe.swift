@@ -20,6 +20,8 @@ public struct RepositoryProbe: Sendable {
     public let isListed: Bool
     /// Whether the storage says that its listings are immediate.
     public let isPromised: Bool
+    /// How far the storage's clock is ahead of this machine's, by the time that it gave to the lock; nil where it gives none.
+    public var clockOffset: Duration? = nil
   }
 
   /// Whether files can be removed.
@@ -62,9 +64,15 @@ public struct RepositoryProbe: Sendable {
     let terms = RepositoryLock.terms(exclusive: false, policy: policy)
     let draft = try LockLease.Draft(of: terms, in: repository, .system)
     let listed: [BackendEntry]
+    let clockOffset: Duration?
     do throws(RepositoryError) {
+      let begin = Timestamp.now()
       try await draft.save(in: repository)
+      let end = Timestamp.now()
       listed = try await list()
+      clockOffset = try await writeTime(of: .lock(draft.file.id)).map {
+        Timestamp.clockOffset(showing: $0.seconds, between: begin, and: end)
+      }
     } catch {
       // The storage may have taken the file although its answer was lost.
       await LockLease.clearAway(draft.file.id, from: repository)
@@ -73,7 +81,7 @@ public struct RepositoryProbe: Sendable {
     try await LockLease.remove(draft.file.id, from: repository)
     return Write(
       isListed: listed.contains { $0.file == .lock(draft.file.id) },
-      isPromised: await repository.backend.listingsAreImmediate(of: .lock))
+      isPromised: await repository.backend.listingsAreImmediate(of: .lock), clockOffset: clockOffset)
   }
 
   /// Asks the storage to remove a snapshot that does not exist: an append-only server refuses it all the same, and so does
@@ -89,6 +97,14 @@ public struct RepositoryProbe: Sendable {
       return .allowed
     } catch .denied(let reason) {
       return .refused(reason)
+    } catch {
+      throw .backend(error)
+    }
+  }
+
+  private func writeTime(of file: BackendFile) async throws(RepositoryError) -> Timestamp? {
+    do throws(BackendError) {
+      return try await repository.backend.writeTime(of: file)
     } catch {
       throw .backend(error)
     }

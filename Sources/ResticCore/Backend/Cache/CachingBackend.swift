@@ -98,6 +98,10 @@ struct CachingBackend: Backend {
     try await base.clockOffset()
   }
 
+  func writeTime(of file: BackendFile) async throws(BackendError) -> Timestamp? {
+    try await base.writeTime(of: file)
+  }
+
   func listingsAreImmediate(of type: BackendFileType) async -> Bool {
     await base.listingsAreImmediate(of: type)
   }

@@ -54,6 +54,10 @@ public struct LimitedBackend: Backend {
     try await limited(nil) { () async throws(BackendError) in try await base.clockOffset() }
   }
 
+  public func writeTime(of file: BackendFile) async throws(BackendError) -> Timestamp? {
+    try await limited(file.type) { () async throws(BackendError) in try await base.writeTime(of: file) }
+  }
+
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool {
     await base.listingsAreImmediate(of: type)
   }

@@ -47,6 +47,10 @@ public struct MeteredBackend: Backend {
     try await base.clockOffset()
   }
 
+  public func writeTime(of file: BackendFile) async throws(BackendError) -> Timestamp? {
+    try await base.writeTime(of: file)
+  }
+
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool {
     await base.listingsAreImmediate(of: type)
   }

@@ -81,6 +81,10 @@ public struct RetryingBackend: Backend {
     }
   }
 
+  public func writeTime(of file: BackendFile) async throws(BackendError) -> Timestamp? {
+    try await retrying("look at \(file)") { _ async throws(BackendError) in try await base.writeTime(of: file) }
+  }
+
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool {
     await base.listingsAreImmediate(of: type)
   }

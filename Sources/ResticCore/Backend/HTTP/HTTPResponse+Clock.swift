@@ -3,7 +3,14 @@ extension HTTPResponse {
   /// `begin` and answered at `end`; nil where the server does not tell its time. The field has whole seconds: a server whose
   /// second can lie between the two is not ahead.
   func clockOffset(from begin: Timestamp, to end: Timestamp) -> Duration? {
-    guard let seconds = fields[.date].flatMap(HTTPDate.seconds) else { return nil }
+    fields[.date].flatMap(HTTPDate.seconds).map { Timestamp.clockOffset(showing: $0, between: begin, and: end) }
+  }
+}
+
+extension Timestamp {
+  /// How far a clock is ahead of this machine's that showed `seconds`, cut to whole ones, at some moment between `begin` and
+  /// `end` by this machine's.
+  static func clockOffset(showing seconds: Int64, between begin: Timestamp, and end: Timestamp) -> Duration {
     if seconds > end.seconds { return .seconds(seconds - end.seconds) }
     if seconds < begin.seconds { return .seconds(seconds - begin.seconds) }
     return .zero

@@ -25,6 +25,11 @@ extension LocalBackend {
 
   /// The size of `file`, which is a plain file.
   func byteCountNow(_ file: BackendFile) throws(BackendError) -> Int {
+    Int(try statusNow(file).st_size)
+  }
+
+  /// What the system says of `file`, which is a plain file.
+  func statusNow(_ file: BackendFile) throws(BackendError) -> Glibc.stat {
     let status: Glibc.stat
     do throws(Errno) {
       status = try SystemCall.linkStatus(paths.path(of: file))
@@ -32,7 +37,7 @@ extension LocalBackend {
       throw failure(error, on: file, "stat")
     }
     if let kind = SystemCall.irregularKind(status) { throw .irregular(file, kind: kind) }
-    return Int(status.st_size)
+    return status
   }
 
   /// What `body` makes of `file`, open for reading, and its size. Only a plain file is opened: a link may lead anywhere, a

@@ -52,6 +52,14 @@ public struct LocalBackend: Backend {
     try await executor(for: file.type).run { () throws(BackendError) in try byteCountNow(file) }
   }
 
+  /// By the clock of whatever keeps the folder: of a network file system the server's.
+  public func writeTime(of file: BackendFile) async throws(BackendError) -> Timestamp? {
+    try await executor(for: file.type).run { () throws(BackendError) in
+      let time = try statusNow(file).st_mtim
+      return Timestamp(seconds: Int64(time.tv_sec), nanoseconds: UInt32(time.tv_nsec))
+    }
+  }
+
   public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
     try await executor(for: type).run { () throws(BackendError) in try listNow(type) }
   }

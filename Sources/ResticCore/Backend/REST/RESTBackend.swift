@@ -20,6 +20,7 @@ public struct RESTBackend: Backend {
   let place: RESTPlace
   private let transport: any HTTPTransport
   private let hasImmediateListings: Bool
+  private let tellsTime: Bool
 
   /// The repository at `location`. Nothing is sent yet. `hasImmediateListings`: the user knows that every listing shows
   /// whatever was saved before it began.
@@ -30,10 +31,14 @@ public struct RESTBackend: Backend {
       hasImmediateListings: hasImmediateListings)
   }
 
-  init(_ place: RESTPlace, transport: any HTTPTransport, hasImmediateListings: Bool = false) {
+  /// `tellsTime`: the time in an answer is the storage's, and not that of a program on this machine.
+  init(
+    _ place: RESTPlace, transport: any HTTPTransport, hasImmediateListings: Bool = false, tellsTime: Bool = true
+  ) {
     self.place = place
     self.transport = transport
     self.hasImmediateListings = hasImmediateListings
+    self.tellsTime = tellsTime
   }
 
   public var description: String { place.description }
@@ -125,6 +130,7 @@ public struct RESTBackend: Backend {
   public func capacity() async throws(BackendError) -> StorageCapacity? { nil }
 
   public func clockOffset() async throws(BackendError) -> Duration? {
+    guard tellsTime else { return nil }
     let begin = Timestamp.now()
     let response = try await send(HTTPRequest(method: .head, target: target(of: .config), fields: Self.fields))
     return response.clockOffset(from: begin, to: .now())

@@ -13,6 +13,6 @@ extension RcloneLocation {
     let command = options.command(for: self, file: file.string)
     return RESTBackend(
       RESTPlace(self), transport: PipeTransport(command, options: transport, logger: logger),
-      hasImmediateListings: options.hasImmediateListings)
+      hasImmediateListings: options.hasImmediateListings, tellsTime: false)
   }
 }

@@ -60,6 +60,15 @@ public struct SFTPBackend: Backend {
     throw try await failure(status, "remove \(file)", file, in: call)
   }
 
+  public func writeTime(of file: BackendFile) async throws(BackendError) -> Timestamp? {
+    let call = try await begin()
+    let reply = try await reply(to: .linkStatus(paths.path(of: file)), in: call)
+    guard let attributes = reply.attributes else {
+      throw try await failure(reply.status, "look at \(file)", file, in: call)
+    }
+    return attributes.changeSeconds.map { Timestamp(seconds: Int64($0), nanoseconds: 0) }
+  }
+
   public func capacity() async throws(BackendError) -> StorageCapacity? {
     let call = try await begin()
     return try await fileSystem(in: call)?.capacity

@@ -67,7 +67,7 @@ struct SFTPPacketTests {
     let attributes = packet(
       word(0x8000_000F), long(4711), word(1), word(2), word(0o100640), word(3), word(4), word(1), text("x".utf8),
       text("y".utf8))
-    let decoded = SFTPAttributes(byteCount: 4711, mode: 0o100640)
+    let decoded = SFTPAttributes(byteCount: 4711, mode: 0o100640, changeSeconds: 4)
     let nothing = SFTPAttributes(byteCount: nil, mode: nil)
     let names = packet(
       [104], word(7), word(2), text("ab".utf8), text("-rw ab".utf8), attributes, text([0xFF]), text([]), word(0))

@@ -4,6 +4,8 @@ struct SFTPAttributes: Hashable, Sendable {
   let byteCount: UInt64?
   /// Type and permission bits, as in st_mode of stat(2).
   let mode: UInt32?
+  /// When its bytes were changed last, in seconds since 1970, by the server's clock.
+  let changeSeconds: UInt32?
 
   /// SSH_FILEXFER_ATTR_PERMISSIONS.
   static let permissionsFlag: UInt32 = 0x04
@@ -17,18 +19,21 @@ struct SFTPAttributes: Hashable, Sendable {
   private static let folderType: UInt32 = 0o040000
   private static let groupReadBit: UInt32 = 0o040
 
-  init(byteCount: UInt64?, mode: UInt32?) {
+  init(byteCount: UInt64?, mode: UInt32?, changeSeconds: UInt32? = nil) {
     self.byteCount = byteCount
     self.mode = mode
+    self.changeSeconds = changeSeconds
   }
 
   init(from reader: inout SFTPPacketReader) throws(SFTPPacketError) {
     let flags: UInt32 = try reader.number()
     byteCount = flags & Self.sizeFlag != 0 ? try reader.number() : nil
-    // Numbers of user and group, and the times of access and change.
+    // Numbers of user and group.
     if flags & Self.ownerFlag != 0 { let _: UInt64 = try reader.number() }
     mode = flags & Self.permissionsFlag != 0 ? try reader.number() : nil
-    if flags & Self.timesFlag != 0 { let _: UInt64 = try reader.number() }
+    // The times of access and of change.
+    let times: UInt64? = flags & Self.timesFlag != 0 ? try reader.number() : nil
+    changeSeconds = times.map { UInt32(truncatingIfNeeded: $0) }
     guard flags & Self.extendedFlag != 0 else { return }
     let count: UInt32 = try reader.number()
     for _ in 0..<count {

@@ -3,7 +3,8 @@ public struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvert
   /// One sentence that names the file, the line if there is one, and what to do.
   public let description: String
 
-  init(_ description: String) {
+  /// `description` is that sentence.
+  public init(_ description: String) {
     self.description = description
   }
 

@@ -47,6 +47,11 @@ struct DoctorTests {
         #expect(report[name]?.verdict == "ok", "\(name): \(report[name]?.message ?? "not looked at")")
       }
       #expect(report["git"]?.message.contains("git version") == true)
+      // A server tells its time in an answer; of a folder, and of an SSH server, the lock that is written tells it.
+      #expect(report["clock"]?.verdict == "ok", "\(report["clock"]?.message ?? "")")
+      if try TestStorage.chosen == .local {
+        #expect(report["clock"]?.message.contains("agrees") == true)
+      }
       #expect(try vault.stored("locks").isEmpty)
       // No cache, no session, no folder for one.
       #expect(!FileManager.default.fileExists(atPath: vault.stateHome.string))
@@ -74,6 +79,13 @@ struct DoctorTests {
       #expect(nowhere["storage"]?.advice?.contains("restic-gitfs init") == true && nowhere["password"] == nil)
       let wrong = try await Self.examine(vault, expecting: 1) { $0["RESTIC_PASSWORD"] = "wrong" }
       #expect(wrong["password"]?.verdict == "fail" && wrong["locks"] == nil)
+      let config = vault.path("gitconfig").string
+      try await vault.shell("git config --file \(config) credential.helper 'none --x'", in: vault.folder)
+      let noHelper = try await Self.examine(vault) { $0["GIT_CONFIG_GLOBAL"] = config }
+      #expect(noHelper["credential helper"]?.message.hasPrefix("git-credential-none is not installed") == true)
+      try await vault.shell("git config --file \(config) --add credential.helper ''", in: vault.folder)
+      let taken = try await Self.examine(vault) { $0["GIT_CONFIG_GLOBAL"] = config }
+      #expect(taken["credential helper"]?.verdict == "ok")
       let typo = try await Self.examine(vault, ["valt"], expecting: 1)
       #expect(typo["storage"]?.message.contains("'valt'") == true)
     }
@@ -119,6 +131,35 @@ struct DoctorTests {
       #expect(report["writing"]?.verdict == "ok" && report["clock"]?.message.contains("agrees") == true)
       #expect(try vault.stored("locks").isEmpty)
       try await server.stop()
+    }
+  }
+
+  // U4 Each check has a time limit, and what it has started ends with it.
+  @Test("ends programs that do not answer: git, its helper, and a command that is to print the password")
+  func silentPrograms() async throws {
+    try await MountedRepository.with(storage: .local) { vault in
+      try await vault.python(
+        """
+        import subprocess
+        folder = sys.argv[2] + "/bin"
+        os.mkdir(folder)
+        for name in ("git", "git-remote-restic"):
+            with open(f"{folder}/{name}", "w") as file: file.write("#!/bin/sh\\nexec sleep 4711\\n")
+            os.chmod(f"{folder}/{name}", 0o755)
+        environment = dict(os.environ, PATH=f"{folder}:{os.environ['PATH']}")
+        environment.pop("RESTIC_PASSWORD", None)
+        # What is left behind keeps standard error open, and the report would not end.
+        result = subprocess.run(
+            [sys.argv[1], "doctor", "--json", "--password-command", "sleep 4712"], env=environment,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert result.returncode == 1 and "exit_error" in result.stderr, result
+        assert "printed nothing in 30 s" in result.stdout and "does not tell its version" in result.stdout, result
+        for process in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{process}/cmdline", "rb") as file: words = file.read().split(b"\\0")
+            except OSError: continue
+            assert b"4711" not in words and b"4712" not in words, words
+        """, [vault.program.string, vault.folder.string], in: vault.folder, timeout: .seconds(120))
     }
   }
 

@@ -45,10 +45,17 @@ struct SessionDirectory: Sendable {
 
   /// The session files of processes that are gone. Nothing is removed: the next mount does that.
   func leftovers() throws(Errno) -> [FilePath] {
-    try Self.names(in: path).filter { $0.hasSuffix(".json") }.map { path.appending($0) }.filter { path in
-      // One that is gone by now is no leftover.
-      (try? SessionObserver(path: path))?.isOver ?? false
+    var leftovers: [FilePath] = []
+    for name in try Self.names(in: path) where name.hasSuffix(".json") {
+      do throws(Errno) {
+        let file = path.appending(name)
+        if try SessionObserver(path: file).isOver { leftovers.append(file) }
+      } catch {
+        // One that is gone by now is no leftover.
+        guard error == .noSuchFileOrDirectory else { throw error }
+      }
     }
+    return leftovers
   }
 
   /// The names in the folder `path`; none where there is no such folder.

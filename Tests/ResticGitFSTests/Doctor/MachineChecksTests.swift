@@ -49,6 +49,7 @@ struct MachineChecksTests {
       ("fusermount3", { $0.mounting.helper = nil }, "package fuse3"),
       ("fusermount3", { $0.mounting.helperIsPrivileged = false }, "package fuse3"),
       ("git", { $0.git = .missing }, "package git"), ("git", { $0.git = .silent("/usr/bin/git") }, "git --version"),
+      ("mounts", { $0.mountTableError = "No such file or directory" }, "/proc"),
       ("state folder", { $0.state = .missing }, "XDG_STATE_HOME"),
       ("state folder", { $0.state = .refused("/home", .permissionDenied) }, "XDG_STATE_HOME"),
     ]
@@ -70,9 +71,12 @@ struct MachineChecksTests {
       ),
       ("git-remote-restic", { $0.helper = .missing }, "PATH"),
       ("git-remote-restic", { $0.helper = .version("/x", "git-remote-restic 0.0.9") }, "both from one place"),
+      ("credential helper", { $0.missingHelpers = ["git-credential-none"] }, "credential.helper"),
       ("cache folder", { $0.cache = .missing }, "RESTIC_CACHE_DIR"),
       ("cache folder", { $0.cache = .refused("/", .readOnlyFileSystem) }, "RESTIC_CACHE_DIR"),
       ("mounts", { $0.deadMounts = ["/mnt/a b"] }, "umount '/mnt/a b'"),
+      ("mounts", { $0.silentMounts = ["/mnt/a b"] }, "umount --discard '/mnt/a b'"),
+      ("sessions", { $0.sessionError = .permissionDenied }, "ls -lR"),
       ("sessions", { $0.leftovers = ["/state/x.json"] }, "snapshots"),
     ]
     for (name, change, advice) in warnings {

@@ -1,4 +1,5 @@
 import ResticTestSupport
+import SystemPackage
 import Testing
 
 @testable import ResticCore
@@ -52,6 +53,20 @@ struct StorageChecksTests {
     #expect(StorageChecks.removal(.allowed).verdict == .ok)
   }
 
+  @Test("a storage that answers without its time is asked when it wrote the lock")
+  func writeTime() async throws {
+    let folder = try TemporaryDirectory(prefix: "probe")
+    let local = LocalBackend(path: folder.path.appending("vault"))
+    let offset = try await RepositoryProbe(TestMount.makeRepository(on: local)).writeLock().clockOffset
+    #expect(StorageChecks.clock(offset).message.contains("agrees"))
+    let late = LateClock(base: MemoryBackend(), offset: .seconds(-3600))
+    let probe = RepositoryProbe(try await TestMount.makeRepository(on: late))
+    let found = try #require(try await probe.writeLock().clockOffset)
+    #expect(StorageChecks.clock(found).verdict == .fail && found < .seconds(-3590) && found > .seconds(-3660))
+    #expect(try await late.list(.lock).isEmpty)
+    #expect(try await RepositoryProbe(TestMount.makeRepository(on: MemoryBackend())).writeLock().clockOffset == nil)
+  }
+
   @Test("a probe leaves nothing behind, whatever call of the storage fails")
   func probe() async throws {
     let memory = MemoryBackend()
@@ -61,6 +76,26 @@ struct StorageChecksTests {
     #expect(try await RepositoryProbe(repository).removal() == .allowed)
     #expect(try await memory.list(.lock).isEmpty)
     #expect(try await RepositoryProbe(repository).snapshotCount() == 0)
+  }
+}
+
+/// A storage whose clock is `offset` ahead of this machine's.
+private struct LateClock: Backend {
+  let base: MemoryBackend
+  let offset: Duration
+
+  var description: String { base.description }
+  func create() async throws(BackendError) { try await base.create() }
+  func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) { try await base.save(file, bytes) }
+  func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
+    try await base.load(file, range: range)
+  }
+  func byteCount(of file: BackendFile) async throws(BackendError) -> Int { try await base.byteCount(of: file) }
+  func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] { try await base.list(type) }
+  func remove(_ file: BackendFile) async throws(BackendError) { try await base.remove(file) }
+  func capacity() async throws(BackendError) -> StorageCapacity? { nil }
+  func writeTime(of file: BackendFile) async throws(BackendError) -> Timestamp? {
+    Timestamp.now().adding(nanoseconds: Int64(offset / .nanoseconds(1)))
   }
 }
 

@@ -52,7 +52,9 @@ struct DoctorCommand: ContextualCommand {
     } else if !output.quiet {
       context.say(report.summary)
     }
-    if !report.isHealthy { throw CommandError.silent(.failure) }
+    guard !report.isHealthy else { return }
+    // A program that reads standard error only hears of it, too.
+    throw json ? CommandError(report.summary) : CommandError.silent(.failure)
   }
 
   /// The look at the repository, if one is given. What is wrong with the words that name it is reported by `add`.

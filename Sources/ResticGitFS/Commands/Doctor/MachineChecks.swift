@@ -82,6 +82,11 @@ enum MachineChecks {
     guard !helpers.isEmpty else {
       return .ok(name, "git has none: passwords are asked for, or come from --password-command or --password-file")
     }
+    if let missing = facts.missingHelpers.first {
+      return .warning(
+        name, "\(missing) is not installed: git cannot ask it for passwords",
+        advice: "install it, or name another one with `git config --global credential.helper`")
+    }
     // A helper of one's own is a command, which may hold secrets: the first word says enough.
     let words = helpers.map { $0.split(separator: " ").first.map(String.init) ?? "" }
     return .ok(name, words.joined(separator: ", "))
@@ -121,6 +126,17 @@ enum MachineChecks {
 
   private static func mounts(_ facts: MachineFacts) -> DoctorCheck {
     let name = "mounts"
+    if let error = facts.mountTableError {
+      return .fail(name, "the mount table cannot be read: \(error)", advice: "mount /proc")
+    }
+    if let silent = facts.silentMounts.first {
+      let count = facts.silentMounts.count
+      return .warning(
+        name, "\(silent) does not answer\(count > 1 ? ", and \(count - 1) more" : "")",
+        advice:
+          "look at its process (stopped, or out of memory?); `restic-gitfs umount --discard \(ShellWord(silent.string))` gives it up"
+      )
+    }
     if let dead = facts.deadMounts.first {
       let count = facts.deadMounts.count
       return .warning(
@@ -132,6 +148,11 @@ enum MachineChecks {
 
   private static func sessions(_ facts: MachineFacts) -> DoctorCheck {
     let name = "sessions"
+    if let error = facts.sessionError {
+      return .warning(
+        name, "what mounts have noted in the state folder cannot be read: \(error)",
+        advice: "the folder and all in it have to be yours: look at `ls -lR` of it")
+    }
     if let file = facts.leftovers.first {
       return .warning(
         name, "a mount ended without a last commit (\(file)): what it had not saved is lost",

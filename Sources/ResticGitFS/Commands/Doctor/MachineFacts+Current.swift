@@ -7,37 +7,64 @@ import SystemPackage
 extension MachineFacts {
   /// No look takes longer.
   private static let limit = Duration.seconds(10)
+  /// A version, or a list of credential helpers, is shorter.
+  private static let outputByteLimit = 1 << 16
 
   /// This machine as it is now; whatever does not answer in time counts as not there. `cacheFolder`: what --cache-dir says.
   static func current(_ environment: Environment, cacheFolder: String?) async -> MachineFacts {
     var facts = MachineFacts()
     facts.mounting = await Deadline.blocking(limit) { MountingFacts.current() } ?? facts.mounting
-    facts.git = await program("git")
-    facts.helper = await program("git-remote-restic")
-    facts.credentialHelpers = await credentialHelpers()
+    async let (git, helper, helpers) = (program("git"), program("git-remote-restic"), credentialHelpers())
+    (facts.git, facts.helper, facts.credentialHelpers) = await (git, helper, helpers)
+    facts.missingHelpers = await missing(helpers)
     let stateHome = environment.stateHome
     facts.state = await Deadline.blocking(limit) { folder(stateHome?.appending("restic-gitfs")) } ?? .missing
     let cache = CachePlace.folder(
       explicit: cacheFolder, variable: environment[.cacheFolder], cacheHome: environment[.cacheHome],
       home: environment[.home])
     facts.cache = await Deadline.blocking(limit) { folder(cache?.absolute()) } ?? .missing
-    facts.configuration = configuration(environment)
+    facts.configuration =
+      await Deadline.blocking(limit) { configuration(environment) }
+      ?? .failure(ConfigurationError("a configuration file, or the folder that holds it, does not answer"))
+    await facts.lookAtMounts()
     await facts.lookAtSessions(stateHome)
     return facts
   }
 
-  private mutating func lookAtSessions(_ stateHome: FilePath?) async {
-    let mounts = (try? MountTable.load())?.mounts(ownedBy: getuid()).map { MountedDirectory(path: $0.mountpoint) } ?? []
-    for mount in mounts {
-      // One that does not answer is busy, or stopped: `status` tells.
-      if await Deadline.blocking(Self.limit, { mount.isDead }) == true { deadMounts.append(mount.path) }
+  private mutating func lookAtMounts() async {
+    let table: MountTable
+    do {
+      table = try MountTable.load()
+    } catch {
+      mountTableError = "\(error)"
+      return
     }
-    mountCount = mounts.count - deadMounts.count
-    leftovers =
-      await Deadline.blocking(Self.limit) {
-        let folders = (try? stateHome.map { try SessionDirectory.all(stateHome: $0) }) ?? []
-        return folders.flatMap { (try? $0.leftovers()) ?? [] }
-      } ?? []
+    let mounts = table.mounts(ownedBy: getuid()).map { MountedDirectory(path: $0.mountpoint) }
+    // All at once: several that hang cost the time of one.
+    let looks = mounts.map { mount in Task { await Deadline.blocking(Self.limit) { mount.isDead } } }
+    for (mount, look) in zip(mounts, looks) {
+      switch await look.value {
+      case true?: deadMounts.append(mount.path)
+      case false?: mountCount += 1
+      case nil: silentMounts.append(mount.path)
+      }
+    }
+  }
+
+  private mutating func lookAtSessions(_ stateHome: FilePath?) async {
+    guard let stateHome else { return }
+    let found = await Deadline.blocking(Self.limit) {
+      Result { () throws(Errno) in
+        var files: [FilePath] = []
+        for folder in try SessionDirectory.all(stateHome: stateHome) { files += try folder.leftovers() }
+        return files
+      }
+    }
+    switch found {
+    case .success(let files)?: leftovers = files
+    case .failure(let error)?: sessionError = error
+    case nil: sessionError = .timedOut
+    }
   }
 
   private static func configuration(_ environment: Environment) -> Result<NamedRepositories, ConfigurationError> {
@@ -58,21 +85,48 @@ extension MachineFacts {
   }
 
   private static func program(_ name: String) async -> Program {
-    guard let path = ProgramSearch.find(name) else { return .missing }
+    guard let path = await Deadline.blocking(limit, { ProgramSearch.find(name) }) ?? nil else { return .missing }
     guard let line = await output(path.string, ["--version"])?.first else { return .silent(path) }
     return .version(path, line)
   }
 
+  /// An empty one takes back all before it.
   private static func credentialHelpers() async -> [String] {
-    await output("git", ["config", "--get-all", "credential.helper"]) ?? []
+    let texts = await output("git", ["config", "--null", "--get-all", "credential.helper"], separator: "\0") ?? []
+    // Nothing follows the last NUL.
+    let values = texts.dropLast()
+    return Array(values[(values.lastIndex(of: "").map { $0 + 1 } ?? values.startIndex)...])
   }
 
-  /// The lines that a program prints; nil if it fails, or takes too long.
-  private static func output(_ program: String, _ arguments: [String]) async -> [String]? {
-    let result = await Deadline.blocking(limit) {
-      try? ProgramOutput.of(program, arguments, signals: .unblocked)
+  /// The programs of `helpers` that are neither on PATH nor beside git's own. One with a `!` is a command of the shell's.
+  private static func missing(_ helpers: [String]) async -> [String] {
+    let names = helpers.compactMap { helper -> String? in
+      guard let word = helper.split(separator: " ").first, !word.hasPrefix("!") else { return nil }
+      return word.hasPrefix("/") ? String(word) : "git-credential-\(word)"
     }
-    guard let output = result ?? nil, output.end == .exited(0) else { return nil }
-    return String(decoding: output.output, as: UTF8.self).split(separator: "\n").map(String.init)
+    guard !names.isEmpty, let folder = await output("git", ["--exec-path"])?.first else { return [] }
+    return await Deadline.blocking(limit) {
+      names.filter { name in
+        ProgramSearch.find(name) == nil && (name.contains("/") || ProgramSearch.find("\(folder)/\(name)") == nil)
+      }
+    } ?? []
+  }
+
+  /// The lines that a program prints; nil if it cannot be started or fails, or takes too long: then it is ended.
+  private static func output(
+    _ program: String, _ arguments: [String], separator: Character = "\n"
+  ) async -> [String]? {
+    let result = await BlockingExecutor(threadCount: 1).run {
+      Result { () throws(Errno) in
+        try ProgramOutput.of(
+          program, arguments, signals: .unblocked,
+          limits: ProgramLimits(deadline: .now.advanced(by: limit), outputByteLimit: outputByteLimit))
+      }
+    }
+    // Why is what the program itself says, when a person runs it as the advice has it.
+    guard case .success(let output) = result, output.end == .exited(0) else { return nil }
+    return String(decoding: output.output, as: UTF8.self).split(
+      separator: separator, omittingEmptySubsequences: separator == "\n"
+    ).map(String.init)
   }
 }

@@ -34,16 +34,24 @@ struct MachineFacts: Sendable {
   var version = Version.current
   /// git's credential helpers, as git's configuration names them.
   var credentialHelpers: [String] = []
+  /// Those whose program is not installed.
+  var missingHelpers: [String] = []
   /// Where sessions are noted.
   var state = Folder.missing
   /// Where caches are kept.
   var cache = Folder.missing
   /// The configuration files and the names in them, or what is wrong with them.
   var configuration: Result<NamedRepositories, ConfigurationError> = .success(NamedRepositories())
+  /// Why the mount table cannot be read; nil if it can.
+  var mountTableError: String?
+  /// Mountpoints that do not answer.
+  var silentMounts: [FilePath] = []
   /// Mountpoints whose process is gone.
   var deadMounts: [FilePath] = []
   /// Mounts of this user that are served.
   var mountCount = 0
   /// Session files whose process is gone.
   var leftovers: [FilePath] = []
+  /// Why session files cannot be read; nil if they can.
+  var sessionError: Errno?
 }

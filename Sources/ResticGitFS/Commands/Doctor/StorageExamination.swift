@@ -30,12 +30,17 @@ struct StorageExamination: Sendable {
     let storage = await bounded("storage") { StorageChecks.storage(location.description, await Self.find(backend)) }
     report(storage)
     guard storage.verdict == .ok else { return }
-    report(await bounded("clock") { await Self.clock(backend) })
+    let clock =
+      await Deadline.run(Self.limit) { await Self.clock(backend) }
+      ?? StorageChecks.unanswered("clock", after: Self.limit)
+    if let clock { report(clock) }
     guard let opened = await open(location, backend, report) else { return }
-    await look(RepositoryProbe(opened), report)
+    await look(RepositoryProbe(opened), clockIsKnown: clock != nil, report)
   }
 
-  private func look(_ probe: RepositoryProbe, _ report: (DoctorCheck) -> Void) async {
+  private func look(
+    _ probe: RepositoryProbe, clockIsKnown: Bool, _ report: (DoctorCheck) -> Void
+  ) async {
     report(
       await bounded("snapshots") {
         let begin = ContinuousClock.now
@@ -47,11 +52,17 @@ struct StorageExamination: Sendable {
       await bounded("locks") {
         await Self.check("locks") { () async throws(RepositoryError) in StorageChecks.locks(try await probe.locks()) }
       })
-    report(
-      await bounded("writing") {
-        StorageChecks.writing(
-          await Result(awaiting: { () async throws(RepositoryError) in try await probe.writeLock() }))
-      })
+    let write = await Deadline.run(Self.limit) {
+      await Result(awaiting: { () async throws(RepositoryError) in try await probe.writeLock() })
+    }
+    report(write.map(StorageChecks.writing) ?? StorageChecks.unanswered("writing", after: Self.limit))
+    if !clockIsKnown {
+      if case .success(let lock)? = write {
+        report(StorageChecks.clock(lock.clockOffset))
+      } else {
+        report(.ok("clock", "is not compared: a storage of this kind tells its time when a lock is written"))
+      }
+    }
     report(
       await bounded("removing") {
         await Self.check("removing") { () async throws(RepositoryError) in
@@ -105,14 +116,16 @@ struct StorageExamination: Sendable {
   /// The password from wherever it comes. A person at a terminal has all the time there is; nothing else has. git's
   /// credential helpers are asked, and told nothing.
   private func password(of location: BackendLocation) async throws(CommandError) -> SecureBytes {
-    let reader = try repository.passwordReader(in: context)
+    var reader = try repository.passwordReader(in: context)
     if case .person = reader.source, !context.terminal.canAsk {
       var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
       guard poll(&input, 1, Self.inputLimit) > 0 else { throw reader.missing(for: location) }
     }
     let isPerson = context.terminal.canAsk
-    let answer = await Deadline.run(isPerson ? .seconds(86400) : Self.limit) {
-      () -> Result<SecureBytes?, CommandError> in
+    // A program that does not answer is ended, and not left behind.
+    if !isPerson { reader.programLimit = Self.limit }
+    let answer = await Deadline.run(isPerson ? .seconds(86400) : Self.limit + .seconds(5)) {
+      [reader] () -> Result<SecureBytes?, CommandError> in
       do {
         return .success(try await reader.password(of: location)?.password)
       } catch {
@@ -150,9 +163,10 @@ struct StorageExamination: Sendable {
     }
   }
 
-  private static func clock(_ backend: any Backend) async -> DoctorCheck {
+  /// Nil where the storage does not tell its time in an answer: it may give one to a file that is written there.
+  private static func clock(_ backend: any Backend) async -> DoctorCheck? {
     do throws(BackendError) {
-      return StorageChecks.clock(try await backend.clockOffset())
+      return try await backend.clockOffset().map { StorageChecks.clock($0) }
     } catch {
       return .warning("clock", "the storage did not tell its time: \(error)", advice: "look at the storage")
     }

@@ -21,10 +21,10 @@ struct GitCredential: Sendable {
   private let description: SecureBytes
 
   /// What the helpers know, or, if `asks`, what GIT_ASKPASS, core.askPass or SSH_ASKPASS answers; nil where nobody does.
-  /// git itself asks nothing on the terminal.
-  static func fill(_ context: Context, asks: Bool) async -> PasswordAnswer? {
+  /// git itself asks nothing on the terminal. `limit`: how long that may take; nil: as long as it likes.
+  static func fill(_ context: Context, asks: Bool, limit: Duration? = nil) async -> PasswordAnswer? {
     let question = Array(context.place.description.utf8).withUnsafeBytes { SecureBytes(copying: $0) }
-    guard let output = await run("fill", question, context, asks: asks) else { return nil }
+    guard let output = await run("fill", question, context, asks: asks, limit: limit) else { return nil }
     return output.withUnsafeBytes { bytes in
       guard let password = password(in: bytes) else { return nil }
       return PasswordAnswer(
@@ -66,14 +66,14 @@ struct GitCredential: Sendable {
   /// The output of `git credential`; nil if it failed or there is no git. What helpers and askpass programs have to say
   /// is passed on, but not git's own last words, which say that nobody knew.
   private static func run(
-    _ operation: String, _ input: SecureBytes, _ context: Context, asks: Bool
+    _ operation: String, _ input: SecureBytes, _ context: Context, asks: Bool, limit: Duration? = nil
   ) async -> SecureBytes? {
     var variables: [String: String?] = ["GIT_TERMINAL_PROMPT": "0"]
     if !asks { variables["GIT_ASKPASS"] = "" }
     if !context.isForGit { variables["GIT_DIR"] = String?.none }
     let folder = context.isForGit ? [] : ["-C", "/"]
     let program = SecretProgram(
-      words: ["git"] + folder + ["credential", operation], variables: variables, keepsErrorOutput: true)
+      words: ["git"] + folder + ["credential", operation], variables: variables, keepsErrorOutput: true, limit: limit)
     // Whatever keeps it from running: the helpers are one way of several.
     guard let outcome = try? await program.run(input: input) else { return nil }
     let isSuccess = outcome.end == .exited(0)

@@ -22,6 +22,8 @@ struct PasswordReader: Sendable {
   var isForGit = false
   /// Whether the terminal may be used: not with GIT_TERMINAL_PROMPT=0.
   var mayPrompt = true
+  /// How long a program may take that knows the password; nil: as long as it likes.
+  var programLimit: Duration?
 
   /// The password of the repository at `location`; nil where nobody has given one.
   func password(of location: BackendLocation) async throws -> PasswordAnswer? {
@@ -61,7 +63,7 @@ struct PasswordReader: Sendable {
     switch source {
     case .environment(let bytes): bytes
     case .file(let path): try Self.read(path)
-    case .command(let words): try await Self.run(words)
+    case .command(let words): try await run(words)
     case .person: nil
     }
   }
@@ -70,7 +72,9 @@ struct PasswordReader: Sendable {
     if let password = try await given() { return PasswordAnswer(password: password) }
     let context = CredentialPlace(location).map { GitCredential.Context(place: $0, isForGit: isForGit) }
     let isAtTerminal = isForGit || terminal.canAsk
-    if let context, let answer = await GitCredential.fill(context, asks: isAtTerminal) { return answer }
+    if let context, let answer = await GitCredential.fill(context, asks: isAtTerminal, limit: programLimit) {
+      return answer
+    }
     guard isAtTerminal else { return Self.readLine().map { PasswordAnswer(password: $0) } }
     guard mayPrompt, let password = terminal.askPassword("enter password for repository \(location): ") else {
       return nil
@@ -117,12 +121,16 @@ struct PasswordReader: Sendable {
     return trimmed(text, byteCount: textCount)
   }
 
-  private static func run(_ words: [String]) async throws -> SecureBytes {
+  private func run(_ words: [String]) async throws -> SecureBytes {
     let program = words[0]
     let outcome: SecretProgram.Outcome
     do throws(Errno) {
-      outcome = try await SecretProgram(words: words).run()
+      outcome = try await SecretProgram(words: words, limit: programLimit).run()
     } catch {
+      if error == .timedOut, let programLimit {
+        throw CommandError(
+          "the password command \(program) has printed nothing in \(programLimit.components.seconds) s and was ended")
+      }
       throw CommandError("the password command \(program) cannot be run: \(error)")
     }
     guard let output = outcome.output else {
@@ -133,7 +141,7 @@ struct PasswordReader: Sendable {
     case .exited(let code): throw CommandError("the password command \(program) failed with exit code \(code)")
     case .killed(let signal): throw CommandError("the password command \(program) was ended by signal \(signal)")
     }
-    return trimmed(output, byteCount: output.byteCount)
+    return Self.trimmed(output, byteCount: output.byteCount)
   }
 
   /// The password in the first bytes of `text`, without white space around it.

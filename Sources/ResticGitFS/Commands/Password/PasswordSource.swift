@@ -18,8 +18,12 @@ enum PasswordSource: Sendable {
   ) throws(CommandError) -> PasswordSource {
     // Taken in any case: it must not stay in the environment.
     let password = takePassword()
-    let command = options.passwordCommand ?? environment[.passwordCommand]
-    let file = options.passwordFile ?? environment[.passwordFile]
+    // As in restic an empty option is none, and keeps its variable from counting.
+    func given(_ option: String?, _ variable: Environment.Variable) -> String? {
+      (option ?? environment[variable]).flatMap { $0.isEmpty ? nil : $0 }
+    }
+    let command = given(options.passwordCommand, .passwordCommand)
+    let file = given(options.passwordFile, .passwordFile)
     switch (command, file) {
     case (_?, _?):
       throw CommandError("a password file and a password command exclude each other: give one")

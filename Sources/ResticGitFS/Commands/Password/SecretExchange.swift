@@ -36,8 +36,9 @@ struct SecretExchange {
     return memory.withUnsafeBytes { SecureBytes(copying: UnsafeRawBufferPointer(rebasing: $0[..<byteCount])) }
   }
 
-  /// Returns when `output` and `errors` have ended, or too much has come.
-  mutating func run() {
+  /// Returns when `output` and `errors` have ended, or too much has come; false if neither has happened at `deadline`.
+  mutating func run(until deadline: ContinuousClock.Instant? = nil) -> Bool {
+    defer { for end in [output, errors, input] { end?.close() } }
     if let input { _ = fcntl(input.descriptor, F_SETFL, O_NONBLOCK) }
     if secret?.byteCount == 0 { input?.close() }
     while output.descriptor >= 0 || (errors?.descriptor ?? -1) >= 0 {
@@ -46,12 +47,15 @@ struct SecretExchange {
         pollfd(fd: errors?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
         pollfd(fd: input?.descriptor ?? -1, events: Int16(POLLOUT), revents: 0),
       ]
-      guard poll(&polled, nfds_t(polled.count), -1) >= 0 || errno == EINTR else { break }
+      let rest = deadline.map { Int32(max(0, min(ContinuousClock.now.duration(to: $0) / .milliseconds(1), 1e6))) + 1 }
+      let count = poll(&polled, nfds_t(polled.count), rest ?? -1)
+      guard count >= 0 || errno == EINTR else { break }
+      if count == 0, let deadline, deadline <= .now { return false }
       if polled[0].revents != 0 { receive() }
       if polled[1].revents != 0 { receiveErrors() }
       if polled[2].revents != 0 { send() }
     }
-    for end in [output, errors, input] { end?.close() }
+    return true
   }
 
   private mutating func receive() {

@@ -24,8 +24,11 @@ struct SecretProgram: Sendable {
   var variables: [String: String?] = [:]
   /// Whether its standard error is kept, up to `longestOutput`. Else it goes where ours goes.
   var keepsErrorOutput = false
+  /// How long it may take; nil: as long as it likes, because a person may be asked.
+  var limit: Duration?
 
-  /// Runs it with `input`, or with none, and waits for its end. Throws the reason why it cannot be started.
+  /// Runs it with `input`, or with none, and waits for its end. Throws the reason why it cannot be started, or `.timedOut`: then it
+  /// was killed.
   func run(input: SecureBytes? = nil) async throws(Errno) -> Outcome {
     // A thread of its own: people may be asked. All signals are blocked there, so that one which does not read its input
     // is an error, not the end of this process.
@@ -40,7 +43,11 @@ struct SecretProgram: Sendable {
     for end in [given?.readEnd, output.writeEnd, errors?.writeEnd] { end?.close() }
     var exchange = SecretExchange(
       output: output.readEnd, errors: errors?.readEnd, input: given?.writeEnd, secret: input, limit: Self.longestOutput)
-    exchange.run()
+    guard exchange.run(until: limit.map { ContinuousClock.now.advanced(by: $0) }) else {
+      kill(child.processID, SIGKILL)
+      child.wait()
+      throw .timedOut
+    }
     guard let end = child.wait() else { throw .noChildProcess }
     return Outcome(end: end, output: exchange.result, errorOutput: exchange.errorOutput)
   }

@@ -73,7 +73,8 @@ let package = Package(
     .target(name: "ProcessPrivacy", dependencies: ["CLinux"], swiftSettings: settings),
 
     // The configuration files of both programs.
-    .target(name: "NamedRepositories", dependencies: ["ProcessPrivacy"], swiftSettings: settings),
+    .target(
+      name: "NamedRepositories", dependencies: ["MessageText", "Platform", "ProcessPrivacy"], swiftSettings: settings),
 
     // What both programs print for --version.
     .target(name: "ProgramVersion", dependencies: ["CSourceCommit"], swiftSettings: settings),

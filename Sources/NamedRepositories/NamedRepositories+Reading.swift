@@ -1,3 +1,4 @@
+internal import Platform
 internal import ProcessPrivacy
 
 extension NamedRepositories {
@@ -50,6 +51,10 @@ extension NamedRepositories {
         throw ConfigurationError(
           file: file, line: line, "the repository '\(name)' has no location: add repository = \"…\"")
       }
+      guard found[name]?[.passwordFile] == nil || found[name]?[.passwordCommand] == nil else {
+        throw ConfigurationError(
+          file: file, line: line, "the repository '\(name)' has a password-file and a password-command: keep one")
+      }
     }
     return found
   }
@@ -70,7 +75,9 @@ extension NamedRepositories {
       return repository.set(setting, to: repository.texts(setting) + ["\(entry.path[3])=\(text)"])
     }
     guard entry.path.count == 3 else { throw error("'\(key)' has no keys of its own") }
-    repository.set(setting, to: try texts(of: setting, entry, home: home))
+    let texts = try texts(of: setting, entry, home: home)
+    if let problem = texts.lazy.compactMap(setting.problem).first { throw error("'\(key)' \(problem)") }
+    repository.set(setting, to: texts)
   }
 
   /// The value of `entry` as texts, checked.
@@ -92,12 +99,16 @@ extension NamedRepositories {
       var files: [String] = []
       for text in texts { files.append(try file(text, setting, entry.line, home: home)) }
       return files
-    case (.number, .integer(let number)) where number >= 0: return ["\(number)"]
+    case (.duration, .string(let text)):
+      guard Duration(text: text) != nil else { throw error("is not a duration: write 30s, 5m or 1h30m") }
+      return [text]
+    case (.number, .integer(let number)) where setting.range.contains(number): return ["\(number)"]
     case (.flag, .boolean(let flag)): return ["\(flag)"]
-    case (.number, _): throw error("is a whole number")
+    case (.number, _):
+      throw error("is a whole number from \(setting.range.lowerBound) to \(setting.range.upperBound)")
     case (.flag, _): throw error("is true or false")
     case (.texts, _), (.files, _): throw error("is a text in quotes, or a list of them")
-    case (.text, _), (.file, _), (.table, _): throw error("is a text in quotes")
+    case (.text, _), (.duration, _), (.file, _), (.table, _): throw error("is a text in quotes")
     }
   }
 

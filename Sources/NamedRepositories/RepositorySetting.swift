@@ -1,3 +1,5 @@
+internal import Platform
+
 /// What the configuration file can say of a repository. The raw value is the key: restic's option name without `--`.
 public enum RepositorySetting: String, CaseIterable, Sendable {
   /// The location, as after `-r`.
@@ -36,6 +38,8 @@ public enum RepositorySetting: String, CaseIterable, Sendable {
   enum Kind: Sendable {
     /// A text.
     case text
+    /// A length of time: `30s`, `5m`.
+    case duration
     /// A text that names a file or folder of this machine.
     case file
     /// A text, or a list of texts.
@@ -53,9 +57,8 @@ public enum RepositorySetting: String, CaseIterable, Sendable {
   /// What the value has to be.
   var kind: Kind {
     switch self {
-    case .repository, .passwordCommand, .keyHint, .retryLock, .httpUserAgent, .stuckRequestTimeout, .compression,
-      .commitAfter:
-      .text
+    case .repository, .passwordCommand, .keyHint, .httpUserAgent, .compression: .text
+    case .retryLock, .stuckRequestTimeout, .commitAfter: .duration
     case .passwordFile, .tlsClientCert, .cacheDirectory, .mountpoint: .file
     case .host, .tag, .path: .texts
     case .cacert: .files
@@ -64,4 +67,26 @@ public enum RepositorySetting: String, CaseIterable, Sendable {
     case .options: .table
     }
   }
+
+  /// The least and the largest number that the option takes.
+  var range: ClosedRange<Int> {
+    switch self {
+    case .packSize: 4...128
+    default: 0...Int(Int32.max)
+    }
+  }
+
+  /// What is wrong with `text`, which is of this `kind`, to follow the setting's name; nil if nothing is.
+  func problem(with text: String) -> String? {
+    switch self {
+    case .compression where !Self.compressionModes.contains(text):
+      "is one of \(Self.compressionModes.joined(separator: ", "))"
+    case .path where !text.hasPrefix("/"): "is an absolute path, as the snapshot has it"
+    case .stuckRequestTimeout where Duration(text: text).map { $0 < .seconds(1) } ?? false: "is a second at least"
+    default: nil
+    }
+  }
+
+  /// Source: restic's `--compression`.
+  private static let compressionModes = ["auto", "off", "fastest", "better", "max"]
 }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import MessageText
 
 /// A file of commands: only this user and root may be able to change it.
 enum TrustedFile {
@@ -49,7 +50,8 @@ enum TrustedFile {
     }
     guard attributes.st_mode & 0o022 == 0 else {
       throw ConfigurationError(
-        "\(path) can be written by others, who could name commands in the configuration: `chmod go-w \(path)`")
+        "\(path) can be written by others, who could name commands in the configuration: `chmod go-w \(ShellWord(path))`"
+      )
     }
   }
 

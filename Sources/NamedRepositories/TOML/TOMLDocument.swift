@@ -21,6 +21,9 @@ public struct TOMLDocument: Hashable, Sendable {
     guard String(validating: bytes, as: UTF8.self) != nil else {
       throw TOMLError(line: Self.firstInvalidLine(bytes), message: "the text is not UTF-8")
     }
+    guard !bytes.starts(with: [0xEF, 0xBB, 0xBF]) else {
+      throw TOMLError(line: 1, message: "the text begins with a byte order mark: save it as UTF-8 without one")
+    }
     var parser = TOMLParser(bytes)
     try parser.run()
     entries = parser.entries

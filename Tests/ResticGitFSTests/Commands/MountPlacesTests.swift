@@ -69,6 +69,11 @@ struct MountPlacesTests {
     #expect(try plain.location(environment) == .local("/srv/vault") && plain.passwordFile == "/file")
     #expect(plain.retryLock == .seconds(7) && plain.options == ["local.connections=3"])
     #expect(plain.network.limitDownloadOption == 5)
+    // A variable for the other source neither counts nor stands in the way.
+    guard case .file("/file") = try PasswordSource.choose(plain, environment, takePassword: { nil }) else {
+      Issue.record("the file's password file counts")
+      return
+    }
     // One of the two sources of a password excludes the other one of the file.
     let other = try options(["--password-command", "own", "--retry-lock", "1s", "-o", "local.connections=9"])
     #expect(other.passwordFile == nil && other.passwordCommand == "own" && other.retryLock == .seconds(1))

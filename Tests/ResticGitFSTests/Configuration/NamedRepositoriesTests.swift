@@ -59,6 +59,17 @@ struct NamedRepositoriesTests {
       ("[repositories.'a b']\nrepository = '/v'", 1, "no name"),
       ("[repositories.'a/b']\nrepository = '/v'", 1, "no name"),
       ("[repositories.a]\nrepository =", 2, "a value is"),
+      ("\u{FEFF}[repositories.a]\nrepository = '/v'", 1, "byte order mark"),
+      ("[repositories.a]\nrepository = '/v'\nretry-lock = 'soon'", 3, "'retry-lock' is not a duration"),
+      ("[repositories.a]\nrepository = '/v'\nstuck-request-timeout = '1ms'", 3, "a second at least"),
+      ("[repositories.a]\nrepository = '/v'\ncompression = 'zip'", 3, "auto, off"),
+      ("[repositories.a]\nrepository = '/v'\npack-size = 1", 3, "from 4 to 128"),
+      ("[repositories.a]\nrepository = '/v'\nlimit-upload = 99999999999", 3, "from 0 to 2147483647"),
+      ("[repositories.a]\nrepository = '/v'\npath = ['/x', 'y']", 3, "absolute"),
+      (
+        "[repositories.a]\nrepository = '/v'\npassword-file = '/f'\npassword-command = 'c'", 1,
+        "password-file and a password-command"
+      ),
     ])
   func refused(text: String, line: Int, words: String) {
     let error = #expect(throws: ConfigurationError.self) { try read(text) }

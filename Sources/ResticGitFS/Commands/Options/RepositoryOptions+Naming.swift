@@ -13,9 +13,11 @@ extension RepositoryOptions {
     guard let entry else { return self }
     var options = self
     options.repository = entry.location
-    if passwordFile == nil, passwordCommand == nil {
-      options.passwordFile = entry[.passwordFile]
-      options.passwordCommand = entry[.passwordCommand]
+    let namesPassword = entry[.passwordFile] != nil || entry[.passwordCommand] != nil
+    if passwordFile == nil, passwordCommand == nil, namesPassword {
+      // The one that the file does not name is empty, so that no variable stands in for it.
+      options.passwordFile = entry[.passwordFile] ?? ""
+      options.passwordCommand = entry[.passwordCommand] ?? ""
     }
     options.keyHint = keyHint ?? entry[.keyHint]
     if retryLockOption == nil { options.retryLockOption = try entry.duration(.retryLock) }

@@ -66,6 +66,20 @@ struct FstabMountTests {
     #expect(FstabOptions.split(#"a=\x\\\",b"#) == [#"a=\x\""#, "b"])
   }
 
+  @Test("options for any file system that say nothing to this one are taken; with -s unknown ones are left out")
+  func sloppy() throws {
+    let options = "rw,nodiratime,silent,nomand,iversion,uhelper=x"
+    #expect(try MountOptionList([options]).others.isEmpty)
+    for more in [["-s"], []] {
+      let mount = try mounting(
+        "ro,foo,bar=1,tag=a,max_read=9,local.connections=2\(more.isEmpty ? ",sloppy" : "")", more: more)
+      #expect(
+        mount.arguments.dropFirst(3).dropLast(2)
+          == ["-o", "ro", "--tag=a", "-o", "max_read=9", "-o", "local.connections=2"])
+    }
+    #expect(try mounting("foo").arguments.contains("foo"))
+  }
+
   @Test("users and variables are taken out")
   func surroundings() throws {
     let mount = try mounting("setuid=anna,env.AWS_PROFILE=vault,env.HTTPS_PROXY=http://p:1/?a=b")

@@ -22,7 +22,7 @@ struct FstabMount: Hashable, Sendable {
         "mount(8) starts this program as `mount.restic-gitfs LOCATION FOLDER [-o OPTIONS]`; see mount.restic-gitfs(8)")
     }
     let (location, folder) = (words.plain[0], words.plain[1])
-    let options = try FstabOptions(words.options)
+    let options = try FstabOptions(words.options, isSloppy: words.flags.contains("s"))
     // `none` stands for a location that /etc/fstab does not name.
     let source =
       options.hasRepositoryFile || location == "none" ? [] : ["--repo=\(location)", "--source-name=\(location)"]

@@ -32,6 +32,7 @@ struct FstabOptions: Hashable, Sendable {
   ]
   private static let secretOptions: Set<String> = ["password", "pass", "passphrase"]
 
+  private let isSloppy: Bool
   /// For the command line, behind `mount`.
   private(set) var arguments: [String] = []
   /// What is to be set in the environment, `env.NAME=value`.
@@ -41,9 +42,11 @@ struct FstabOptions: Hashable, Sendable {
   /// Whether a file names the location.
   private(set) var hasRepositoryFile = false
 
-  /// The options that `texts`, each from one `-o`, hold.
-  init(_ texts: [String]) throws(CommandError) {
-    for option in texts.flatMap(Self.split) where !option.isEmpty && !MountOptionList.isForMount(option) {
+  /// The options that `texts`, each from one `-o`, hold. `isSloppy`: those that nobody knows are left out (`mount -s`).
+  init(_ texts: [String], isSloppy: Bool = false) throws(CommandError) {
+    let all = texts.flatMap(Self.split)
+    self.isSloppy = isSloppy || all.contains("sloppy")
+    for option in all where !option.isEmpty && option != "sloppy" && !MountOptionList.isForMount(option) {
       let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       try add(parts[0], parts.count > 1 ? parts[1] : nil, option)
     }
@@ -70,7 +73,7 @@ struct FstabOptions: Hashable, Sendable {
       }
       variables[variable] = value
     default:
-      arguments += ["-o", option]
+      if !isSloppy || MountOptionList.isKnown(option) { arguments += ["-o", option] }
     }
   }
 

@@ -31,6 +31,7 @@ struct MountOptionList: Hashable, Sendable {
       case "exec": allowsExecution = true
       case "noexec": allowsExecution = false
       case "nosuid", "nodev", "default_permissions", "defaults", "": break
+      case _ where Self.meaninglessOptions.contains(option): break
       case _ where Self.isForMount(option): break
       case "suid", "dev", "nonempty", "auto_unmount":
         throw CommandError("-o \(option) is not supported")
@@ -43,6 +44,26 @@ struct MountOptionList: Hashable, Sendable {
     }
   }
 
+  /// Whether a file system of FUSE, a storage or this list takes `option`: `mount -s` leaves out what nobody does.
+  static func isKnown(_ option: String) -> Bool {
+    OptionValues.names(storageOptionIn: option) || isForMount(option) || meaninglessOptions.contains(option)
+      || knownOptions.contains(option) || knownPrefixes.contains(where: option.hasPrefix)
+  }
+
+  /// Options of mount(8) for any file system that say nothing to this one: how access times of directories are kept, what the
+  /// kernel's log says, and locks and counters that FUSE does not have.
+  private static let meaninglessOptions: Set<String> = [
+    "diratime", "nodiratime", "silent", "loud", "mand", "nomand", "iversion", "noiversion", "symfollow",
+  ]
+  /// Those of `init`, and of libfuse. Source: libfuse, lib/mount.c.
+  private static let knownOptions: Set<String> = [
+    "ro", "rw", "allow_other", "exec", "noexec", "suid", "nosuid", "dev", "nodev", "defaults", "default_permissions",
+    "nonempty", "auto_unmount", "sync", "async", "dirsync", "atime", "noatime",
+  ]
+  private static let knownPrefixes = [
+    "subtype=", "fsname=", "max_read=", "context=", "fscontext=", "defcontext=", "rootcontext=",
+  ]
+
   /// Whether mount(8) and systemd read `option` in /etc/fstab, and no file system does. Source: mount(8),
   /// "Filesystem-independent mount options"; systemd.mount(5).
   static func isForMount(_ option: String) -> Bool {
@@ -52,7 +73,7 @@ struct MountOptionList: Hashable, Sendable {
   private static let fstabOptions: Set<String> = [
     "auto", "noauto", "user", "nouser", "users", "owner", "group", "nofail", "_netdev",
   ]
-  private static let fstabPrefixes = ["x-", "X-", "comment=", "user="]
+  private static let fstabPrefixes = ["x-", "X-", "comment=", "user=", "helper=", "uhelper="]
 
   private static func split(_ text: String) -> [String] {
     var options: [String] = []

@@ -70,4 +70,33 @@ struct MetricsTests {
         ["mount", "--metrics-file", "/nowhere/x.prom", vault.mountpoint.string], code: 1, saying: "--metrics-file")
     }
   }
+
+  // U10 If the file cannot be written at the start, the mount does not begin.
+  @Test("is refused before the mount where it cannot be: a folder, a name that is too long, none")
+  func refused() async throws {
+    try await MountedRepository.with(storage: .local) { vault in
+      let folder = try vault.makeFolder("x.prom").string
+      for file in [folder, "\(folder)/\(String(repeating: "n", count: 250)).prom", ""] {
+        try await vault.expectRefusal(
+          ["mount", "--metrics-file", file, vault.mountpoint.string], code: 1, saying: "--metrics-file")
+      }
+    }
+  }
+
+  // U9 […] A reader sees the old file or the new one: nothing else is written to, whatever lies in the folder.
+  @Test("replaces a symbolic link, and follows none; a second mount that writes it is noticed")
+  func others() async throws {
+    try await MountedRepository.with(storage: .local) { vault in
+      try await vault.shell("echo kept > target; ln -s target a.prom", in: vault.folder)
+      try await vault.mount(["--metrics-file", vault.path("a.prom").string])
+      try await vault.mount(
+        ["--read-only", "--metrics-file", vault.path("a.prom").string], at: "other")
+      try await vault.shell("test \"$(cat target)\" = kept; test ! -L a.prom", in: vault.folder)
+      try await vault.wait(for: "the warning", limit: .seconds(90)) {
+        try Self.text(vault.log).contains("somebody else writes the metrics file")
+      }
+      try await vault.unmount(at: "other")
+      try await vault.unmount()
+    }
+  }
 }

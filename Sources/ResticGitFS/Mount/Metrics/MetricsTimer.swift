@@ -13,17 +13,29 @@ final class MetricsTimer: Sendable {
   private let executor = BlockingExecutor(threadCount: 1)
   private let task: Task<Void, Never>
 
-  /// Begins to write the figures of `service` to `file`.
+  /// Begins to write the figures of `service` to `file`, which `begin` has written.
   init(service: MountService, file: FilePath, logger: Logger) {
     (self.service, self.file, self.logger) = (service, file, logger)
     task = Task { [executor] in
       var lastFailure: Errno?
+      var last: ReplacedFile.Identity?
+      var isShared = false
       while !Task.isCancelled {
-        let failure = await executor.run { MetricsTimer.write(service, to: file, isUp: true) }
-        if let failure, failure != lastFailure {
-          logger.warning("the metrics file cannot be written", metadata: ["file": "\(file)", "error": "\(failure)"])
+        let before = await executor.run { ReplacedFile.Identity(of: file) }
+        if let last, let before, last != before, !isShared {
+          isShared = true
+          logger.warning(
+            "somebody else writes the metrics file, too: give each mount a file of its own",
+            metadata: ["file": "\(file)"])
         }
-        lastFailure = failure
+        switch await executor.run({ MetricsTimer.write(service, to: file) }) {
+        case .success(let written): (last, lastFailure) = (written, nil)
+        case .failure(let error):
+          if error != lastFailure {
+            logger.warning("the metrics file cannot be written", metadata: ["file": "\(file)", "error": "\(error)"])
+          }
+          lastFailure = error
+        }
         try? await Task.sleep(for: MetricsTimer.interval)  // only a cancellation ends it early, and that ends the loop
       }
     }
@@ -37,13 +49,21 @@ final class MetricsTimer: Sendable {
     _ = await executor.run { [service, file] in Self.write(service, to: file, isUp: false) }
   }
 
+  /// Writes the figures of `service`, which is not mounted yet, to `file`. Throws if that cannot be done: then nobody would see the
+  /// mount.
+  static func begin(_ service: MountService, file: FilePath) async throws(CommandError) {
+    if case .failure(let error) = await BlockingExecutor(threadCount: 1).run({ write(service, to: file, isUp: false) })
+    {
+      throw CommandError("--metrics-file: \(file) cannot be written: \(error); choose a file in a folder of yours")
+    }
+  }
+
   /// Asks the service on a thread that may block.
-  private static func write(_ service: MountService, to file: FilePath, isUp: Bool) -> Errno? {
-    do throws(Errno) {
+  private static func write(
+    _ service: MountService, to file: FilePath, isUp: Bool = true
+  ) -> Result<ReplacedFile.Identity, Errno> {
+    Result { () throws(Errno) in
       try ReplacedFile.write(Array(service.metrics().text(isUp: isUp).utf8), to: file)
-      return nil
-    } catch {
-      return error
     }
   }
 }

@@ -110,6 +110,42 @@ struct BootTests {
     }
   }
 
+  // A4 […] a last save that fails is tried again until the manager's time is up.
+  @Test("a service that is stopped while its storage is away saves as soon as the storage is back, and ends")
+  func retry() async throws {
+    try await MountedRepository.with(storage: .local) { vault in
+      try await vault.python(
+        """
+        import select
+        address, repository, away = sys.argv[1], sys.argv[2], sys.argv[2] + ".away"
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        server.bind(address)
+        child = subprocess.Popen(sys.argv[3:], env=dict(os.environ, NOTIFY_SOCKET=address), cwd="/")
+        told = []
+        def until(word, limit=60):
+            end = time.time() + limit
+            while not any(word in line for line in told):
+                assert time.time() < end and child.poll() is None, (word, told, child.poll())
+                if select.select([server], [], [], 1)[0]:
+                    told.extend(server.recv(65536).decode().split("\\n"))
+        until("READY=1")
+        put(sys.argv[-1] + "/file", b"kept")
+        os.rename(repository, away)
+        child.send_signal(signal.SIGTERM)
+        until("the last commit failed")
+        os.rename(away, repository)
+        assert child.wait(90) == 0
+        assert not os.path.ismount(sys.argv[-1])
+        """,
+        [
+          vault.path("notify").string, vault.repository.string, vault.program.string, "mount", "--foreground",
+          vault.mountpoint.string,
+        ], in: vault.path("python"), timeout: .seconds(140))
+      #expect(try vault.stored("snapshots").count == 1)
+      #expect(try await vault.dump("/file") == "kept")
+    }
+  }
+
   @Test("a mount in the background tells nothing: it is not the process that was started")
   func background() async throws {
     try await MountedRepository.with { vault in

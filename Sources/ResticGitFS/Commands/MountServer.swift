@@ -7,6 +7,8 @@ import SystemPackage
 /// One mount in the process that serves it, from the opened repository to the exit code.
 struct MountServer: Sendable {
   private static let progressInterval = Duration.milliseconds(250)
+  /// How long a service that is to stop waits after a last save that failed.
+  private static let retryInterval = Duration.seconds(10)
 
   /// What is mounted.
   let repository: Repository
@@ -40,7 +42,7 @@ struct MountServer: Sendable {
     do {
       service = try await starting {
         let service = try await prepare(signals)
-        try await mount(service, for: session)
+        try await mount(service, for: session, signals)
         return service
       }
     } catch {
@@ -135,10 +137,11 @@ struct MountServer: Sendable {
   }
 
   /// Mounts `service`, which gives back what it holds where that fails.
-  private func mount(_ service: MountService, for session: SessionFile?) async throws {
+  private func mount(_ service: MountService, for session: SessionFile?, _ signals: ServingSignals) async throws {
     if let session { service.setSessionFile(session.path.string) }
-    watch(service, for: session)
+    watch(service, for: session, signals)
     do {
+      if let file = configuration.metricsFile { try await MetricsTimer.begin(service, file: file) }
       // Mounting may wait for another process.
       try await BlockingExecutor(threadCount: 1).run { try service.mount() }
       let device = mountedDevice
@@ -174,12 +177,25 @@ struct MountServer: Sendable {
   }
 
   /// Keeps `session` and the service manager up to date: whenever the mount comes or goes, and again and again during the final commit.
-  private func watch(_ service: MountService, for session: SessionFile?) {
+  ///
+  /// A service manager that stops the service asks once, and kills the process in the end. So a last save that has failed is tried
+  /// again until then.
+  private func watch(_ service: MountService, for session: SessionFile?, _ signals: ServingSignals) {
     let executor = BlockingExecutor(threadCount: 1)
     service.onStatusChange { [weak service] status in
       if let session { update(session, with: status) }
       report.update(status)
-      guard status.state == .unmounting, let service else { return }
+      guard let service else { return }
+      guard status.state == .unmounting else {
+        guard report.hasManager, signals.hasBeenAskedToEnd else { return }
+        report.retry()
+        Task {
+          // Never cancelled: the process ends with the mount.
+          try? await Task.sleep(for: Self.retryInterval)
+          await executor.run { service.requestExit() }
+        }
+        return
+      }
       Task {
         while true {
           let now = await executor.run { service.status() }
@@ -224,7 +240,7 @@ struct MountServer: Sendable {
   /// The service, with nothing mounted yet. A signal cancels it: what it holds, a lock above all, is given back.
   private func prepare(_ signals: ServingSignals) async throws -> MountService {
     let (repository, configuration, logger) = (repository, configuration, logger)
-    let waiting = WaitingLine(isQuiet: isQuiet)
+    let waiting = WaitingLine(isQuiet: isQuiet, log: context.log)
     let progress = ProgressLine(isQuiet: isQuiet)
     let task = Task {
       try await waiting.showing(repository.settings.waiting) {

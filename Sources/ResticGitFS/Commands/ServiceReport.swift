@@ -12,6 +12,7 @@ final class ServiceReport: Sendable {
 
   private struct State {
     var isStopping = false
+    var asksForTime = true
     var lastNotice: ContinuousClock.Instant?
   }
 
@@ -21,6 +22,15 @@ final class ServiceReport: Sendable {
   /// A report to `manager`.
   init(to manager: NotifySocket?) {
     self.manager = manager
+  }
+
+  /// Whether there is a manager.
+  var hasManager: Bool { manager != nil }
+
+  /// The last save has failed and is tried again: from now on the manager's own patience counts, so that a storage that is gone
+  /// does not keep the machine from going down for ever.
+  func retry() {
+    state.withLock { $0.asksForTime = false }
   }
 
   /// What `body` returns, while the manager is told that the service starts: `status`, and what `waiting` says.
@@ -54,13 +64,14 @@ final class ServiceReport: Sendable {
       guard status.state == .unmounting else {
         // The last commit has failed, and the mount is back.
         guard state.isStopping else { return [] }
-        state = State()
+        state = State(asksForTime: state.asksForTime)
         return [.status(Self.text(status))]
       }
       if let last = state.lastNotice, last.duration(to: now) < Self.interval { return [] }
-      defer { state = State(isStopping: true, lastNotice: now) }
+      defer { (state.isStopping, state.lastNotice) = (true, now) }
       let first: [NotifySocket.Notice] = state.isStopping ? [] : [.stopping]
-      return first + [.extendTimeout(Self.patience), .status(Self.text(status))]
+      let wish: [NotifySocket.Notice] = state.asksForTime ? [.extendTimeout(Self.patience)] : []
+      return first + wish + [.status(Self.text(status))]
     }
     if !notices.isEmpty { manager.tell(notices) }
   }

@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 import ProcessPrivacy
 
 /// `git-remote-restic REMOTE URL`: what git starts for a URL `restic::LOCATION`.
@@ -11,6 +12,7 @@ enum Program {
   private static let fatal: Int32 = 128
 
   static func main() {
+    StandardDescriptors.complete()
     ProcessPrivacy.begin()
     // A server that ends early is no reason to die before its report is read.
     signal(SIGPIPE, SIG_IGN)

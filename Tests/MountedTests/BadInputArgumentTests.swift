@@ -109,6 +109,7 @@ struct BadInputArgumentTests {
     guard code != 0 else { return }
     // libfuse has a line of its own for options that it does not know.
     let lines = text.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("fuse: ") }
-    #expect(lines.count == 1 && lines[0].hasPrefix("restic-gitfs: "), "\(round) \(words): \(text.prefix(300))")
+    let start = words.prefix { $0 != "--" }.contains("--json") ? #"{"code":\#(code),"message":""# : "restic-gitfs: "
+    #expect(lines.count == 1 && lines[0].hasPrefix(start), "\(round) \(words): \(text.prefix(300))")
   }
 }

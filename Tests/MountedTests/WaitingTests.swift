@@ -46,6 +46,23 @@ struct WaitingTests {
     }
   }
 
+  // U11 […] what a command waits for is an object, too.
+  @Test("with --log-format json a mount says what it waits for in an object")
+  func inJSON() async throws {
+    try await MountedRepository.with(storage: .local) { vault in
+      let repository = try await vault.opened()
+      let file = LockFile(time: .now(), exclusive: true, hostname: "elsewhere", username: "somebody", pid: 1)
+      let lock = try await repository.store(file.encode(), as: BackendFile.lock)
+      try await vault.shell(
+        "P='\(vault.program)'; A=\"mount --log-format json $M\"; S=INT; B=:\n"
+          + "W='already locked exclusively by PID 1 on elsewhere'\n" + Self.interrupted + "\n"
+          + #"python3 -c 'import json, sys; [json.loads(line)["level"] for line in open(sys.argv[1])]' "$T/said""#,
+        in: "/")
+      try await repository.backend.remove(.lock(lock))
+      try await vault.waitForEnd()
+    }
+  }
+
   /// Runs restic's check, which stops once it has its exclusive lock: `$H`. It is let go when `$T/said` holds `$1`.
   private static let held = """
     let_go() { kill -KILL $checker; rm -f $V/locks/$H; }

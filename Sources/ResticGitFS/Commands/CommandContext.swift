@@ -23,9 +23,11 @@ struct CommandContext: Sendable {
     StandardStream.output.write(line + "\n")
   }
 
-  /// Tells on standard error why the command fails.
-  func fail(_ text: String) {
-    log.tell(text, level: .error)
+  /// Tells on standard error why the command fails, and with `code`: a person in words, and with `--json` a program as restic
+  /// does (`ExitMessage`).
+  func fail(_ text: String, _ code: ExitCode) {
+    guard ExitMessage.isWanted(by: arguments) else { return log.tell(text, level: .error) }
+    log.tell(ExitMessage(text, code: code.rawValue))
   }
 
   /// Tells `text` on standard error.

@@ -73,7 +73,7 @@ struct MaintainCommand: ContextualCommand {
     let folder = try Self.makeMountpoint()
     defer { rmdir(folder.string) }
     let configuration = try configuration(mountpoint: folder, location: location, memory, context.environment)
-    let opened = try await WaitingLine(isQuiet: output.quiet).showing(settings.waiting) {
+    let opened = try await WaitingLine(isQuiet: output.quiet, log: context.log).showing(settings.waiting) {
       try await repository.open(
         at: location, options: repository.options, settings: settings, reading: .everything, in: context)
     }

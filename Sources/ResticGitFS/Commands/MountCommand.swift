@@ -207,7 +207,7 @@ struct MountCommand: ContextualCommand {
 
     // A process in the background is not the one that a service manager has started.
     let report = ServiceReport(to: readiness == nil ? context.notifySocket : nil)
-    let waiting = WaitingLine(isQuiet: output.quiet)
+    let waiting = WaitingLine(isQuiet: output.quiet, log: context.log)
     let opened = try await report.starting("opening \(location)", settings.waiting) {
       try await waiting.showing(settings.waiting) {
         try await repository.open(

@@ -1,5 +1,7 @@
 import CLinux
 import Glibc
+import Logging
+import Platform
 import ProcessPrivacy
 import ResticCore
 
@@ -11,6 +13,7 @@ import ResticCore
 @main
 enum Program {
   static func main() {
+    StandardDescriptors.complete()
     ProcessPrivacy.begin()
     ProcessIdentity.setProgramName()
     let inheritedDescriptors = InheritedDescriptors.list()
@@ -27,12 +30,20 @@ enum Program {
     if MemoryRoom.countsStacks { limitStacks() }
 
     let terminal = Terminal()
+    let log = LogDestination(journalStream: Environment.current()[.journalStream])
+    let isJSONWanted = ExitMessage.isWanted(by: givenArguments)
     let signals = SignalListener { _ in
       terminal.restore()
+      if isJSONWanted { log.tell(ExitMessage("interrupted by a signal", code: ExitCode.interrupted.rawValue)) }
       _exit(ExitCode.interrupted.rawValue)
     }
     if let name = InvalidText.find() {
-      StandardStream.error.write("restic-gitfs: \(name) is not UTF-8; use names that are\n")
+      let message = "\(name) is not UTF-8; use names that are"
+      if isJSONWanted {
+        log.tell(ExitMessage(message, code: ExitCode.failure.rawValue))
+      } else {
+        log.tell(message, level: .error)
+      }
       exit(ExitCode.failure.rawValue)
     }
     URLPassword.hideInArguments()
@@ -40,7 +51,7 @@ enum Program {
     let environment = Environment.current()
     let context = CommandContext(
       environment: environment, terminal: terminal, signals: signals,
-      log: LogDestination(journalStream: environment[.journalStream]),
+      log: log,
       inheritedDescriptors: inheritedDescriptors, notifySocket: notifySocket,
       arguments: GlobalOptionOrder.commandFirst(ResticSpelling.translated(arguments)))
     signals.listen {

@@ -38,8 +38,9 @@ struct ResticGitFS: AsyncParsableCommand {
 
   /// Parses the arguments of `context`, runs what they ask for and returns how the process is to end.
   static func run(in context: CommandContext) async -> ExitCode {
+    if let format = LogFormat.named(in: context.arguments) { context.log.format = format }
     if let advice = CommandAdvice.text(for: context.arguments, commands: commandNames) {
-      context.warn(advice)
+      context.fail(advice, .failure)
       return .failure
     }
     let command: any ParsableCommand
@@ -52,6 +53,10 @@ struct ResticGitFS: AsyncParsableCommand {
     }
     do {
       try await run(command, in: context)
+      // What was to be read is not all there, so a script must not go on with it.
+      if let error = StandardStream.outputFailure {
+        throw CommandError("standard output cannot be written: \(error)")
+      }
       return .success
     } catch {
       return report(error, in: context) { "\(error)" }
@@ -71,7 +76,7 @@ struct ResticGitFS: AsyncParsableCommand {
     _ error: any Error, in context: CommandContext, otherwise: () -> String
   ) -> ExitCode {
     if let error = error as? CommandError {
-      if let message = error.message { context.fail(message) }
+      if let message = error.message { context.fail(message, error.exitCode) }
       return error.exitCode
     }
     guard exitCode(for: error) != .success else {
@@ -79,7 +84,7 @@ struct ResticGitFS: AsyncParsableCommand {
       context.say(fullMessage(for: error))
       return .success
     }
-    context.fail(otherwise())
+    context.fail(otherwise(), .failure)
     return .failure
   }
 }

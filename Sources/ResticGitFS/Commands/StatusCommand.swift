@@ -43,9 +43,11 @@ struct StatusCommand: ContextualCommand {
 
   func run(in context: CommandContext) async throws {
     guard let watch else { return context.say(try await text(in: context)) }
-    let screen = WatchScreen(isTerminal: StandardStream.output.isTerminal, isJSON: json)
-    while true {
-      StandardStream.output.write(screen.frame(try await text(in: context), at: .now()))
+    let output = StandardStream.output
+    while StandardStream.outputFailure == nil {
+      // Somebody may have made the window smaller.
+      let screen = WatchScreen(isTerminal: output.canBeOverwritten, isJSON: json, size: output.size)
+      output.write(screen.frame(try await text(in: context), at: .now()))
       try await Task.sleep(for: watch.duration)
     }
   }

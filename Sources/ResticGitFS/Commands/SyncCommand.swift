@@ -27,7 +27,7 @@ struct SyncCommand: ContextualCommand {
     let mount = try MountedDirectory.find(
       MountpointArgument.path(mountpoint, in: table, context.environment), in: table)
     let result = try await MountSynchronization(
-      mount: mount, progress: ProgressLine(isQuiet: quiet), waiting: WaitingLine(isQuiet: quiet)
+      mount: mount, progress: ProgressLine(isQuiet: quiet), waiting: WaitingLine(isQuiet: quiet, log: context.log)
     ).run()
     if !quiet { for warning in result.warnings { context.warn(warning) } }
     CommitReport(snapshot: result.snapshot, changed: result.changed, isConflict: result.conflict != nil)

@@ -95,7 +95,7 @@ struct UnmountCommand: ContextualCommand {
 
   /// Saves, unmounts and waits.
   private func save(_ mount: MountedDirectory, device: String, in context: CommandContext) async throws {
-    let (progress, waiting) = (ProgressLine(isQuiet: quiet), WaitingLine(isQuiet: quiet))
+    let (progress, waiting) = (ProgressLine(isQuiet: quiet), WaitingLine(isQuiet: quiet, log: context.log))
     let status = try mount.status()
     // Files that git has open would keep the mount.
     await mount.rest()

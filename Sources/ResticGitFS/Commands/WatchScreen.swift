@@ -10,13 +10,17 @@ struct WatchScreen: Sendable {
   let isTerminal: Bool
   /// Whether the text is one line of JSON.
   let isJSON: Bool
+  /// What the terminal has room for; nil where nobody knows.
+  var size: TerminalSize?
 
   /// The bytes for `text`, which was true at `time`. On a terminal it begins at the top, each line replaces the one that was
-  /// there, and nothing of the text before stays: without a blank moment in between, nothing flickers. Elsewhere it is
+  /// there, and nothing of the text before stays. What the terminal has no room for is left out. Without a blank moment in between, nothing flickers. Elsewhere it is
   /// appended.
   func frame(_ text: String, at time: Timestamp) -> String {
     guard isTerminal else { return isJSON ? "\(text)\n" : "\(time.localText)\n\(text)\n\n" }
-    let lines = [time.localText, ""] + text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    var lines = [time.localText, ""] + text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    // The line behind the last newline is one as well.
+    if let size, !isJSON { lines = lines.prefix(max(1, size.rows - 1)).map(size.cut) }
     return Self.home + lines.map { $0 + Self.clearLine + "\n" }.joined() + Self.clearBelow
   }
 }

@@ -80,6 +80,11 @@ final class LogDestination: Sendable {
     writeToStandardError(line)
   }
 
+  /// Tells a program on standard error why this one ends.
+  func tell(_ message: ExitMessage) {
+    StandardStream.error.write("\(isJournal ? "<\(Logger.Level.error.priority)>" : "")\(message.json)\n")
+  }
+
   /// Writes one line.
   func write(_ line: LogEntry) {
     switch openedPlace() {

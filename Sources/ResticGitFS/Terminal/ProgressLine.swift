@@ -19,7 +19,7 @@ final class ProgressLine: Sendable {
 
   /// A line that shows itself on a terminal, unless `isQuiet`.
   init(isQuiet: Bool) {
-    isEnabled = !isQuiet && StandardStream.error.isTerminal
+    isEnabled = !isQuiet && StandardStream.error.canBeOverwritten
   }
 
   /// What `body` returns, while it is shown how far `loading` is, if that takes longer than a moment.
@@ -56,7 +56,8 @@ final class ProgressLine: Sendable {
       let byteCount = progress.bytesDone - min(progress.bytesDone, state.startByteCount)
       return Self.text(progress, byteCount: byteCount, in: start.duration(to: now), as: title)
     }
-    StandardStream.error.write("\r\u{1B}[K\(text)")
+    // A line that wraps could not be taken away again.
+    StandardStream.error.write("\r\u{1B}[K\(StandardStream.error.size?.cut(text) ?? text)")
   }
 
   /// Takes the line away.

@@ -1,3 +1,4 @@
+import Logging
 import ResticCore
 
 /// Tells a person what is waited for: one line on standard error for each wait, which stays.
@@ -14,11 +15,13 @@ final class WaitingLine: Sendable {
   }
 
   private let isQuiet: Bool
+  private let log: LogDestination
   private let state = Locked(State())
 
-  /// Lines on standard error, or none with `isQuiet`.
-  init(isQuiet: Bool) {
+  /// Lines on standard error, in the form of `log`, or none with `isQuiet`.
+  init(isQuiet: Bool, log: LogDestination) {
     self.isQuiet = isQuiet
+    self.log = log
   }
 
   /// Shows what `waiting` says once it has been there for a while; `before` is called first. Call it again and again.
@@ -33,7 +36,7 @@ final class WaitingLine: Sendable {
     }
     guard isDue else { return }
     before()
-    StandardStream.error.tell("waiting since \(waiting.since): \(waiting.reason)")
+    log.tell("waiting since \(waiting.since): \(waiting.reason)", level: .notice)
   }
 
   /// What `body` returns, while the waits in `notes` are shown.

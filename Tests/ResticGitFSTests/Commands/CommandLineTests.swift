@@ -1,3 +1,4 @@
+import FoundationEssentials
 import ProgramVersion
 import ResticTestSupport
 import SystemPackage
@@ -84,6 +85,51 @@ struct CommandLineTests {
     #expect(result.output.isEmpty)
     #expect(result.errorOutput.hasPrefix("restic-gitfs: "))
     #expect(result.errorOutput.hasSuffix("\n") && result.errorOutput.split(separator: "\n").count == 1)
+  }
+
+  /// What a program finds on standard error.
+  private struct ExitError: Decodable {
+    let message_type: String
+    let code: Int32
+    let message: String
+  }
+
+  // U7 […] and an error as restic's exit_error.
+  @Test("with --json says what is wrong in one object on standard error, with the code", arguments: mistakes)
+  func errorsInJSON(arguments: String, code: Int32) async throws {
+    let words = arguments.split(separator: " ").map(String.init)
+    for all in [words + ["--json"], ["--json"] + words] {
+      let result = try await program.run(all)
+      #expect(result.status == .exited(code) && result.output.isEmpty, "\(result)")
+      let error = try JSONDecoder().decode(ExitError.self, from: Data(result.errorOutput.utf8))
+      #expect(error.message_type == "exit_error" && error.code == code && !error.message.isEmpty)
+      #expect(result.errorOutput.hasSuffix("}\n") && result.errorOutput.split(separator: "\n").count == 1)
+    }
+  }
+
+  // U11 […] whatever is told before the options are read.
+  @Test("with --log-format json tells a mistake in the command line as an object")
+  func mistakesInJSON() async throws {
+    for arguments in [["--log-format", "json", "--bogus"], ["--log-format=json", "-r", "missing", "/nowhere"]] {
+      let result = try await program.run(["mount"] + arguments)
+      #expect(result.status == .exited(1))
+      #expect(result.errorOutput.hasPrefix(#"{"level":"error","message":""#) && result.errorOutput.hasSuffix("Z\"}\n"))
+    }
+    #expect(LogFormat.named(in: ["mount", "--", "--log-format", "json"]) == nil)
+    #expect(LogFormat.named(in: ["mount", "--log-format"]) == nil)
+  }
+
+  // U7 […] and a script hears of a result that could not be written.
+  @Test("fails if standard output cannot be written, and works without the three standard streams")
+  func standardStreams() async throws {
+    let own = try TerminalProcess.program.string
+    let full = try await program.run("/bin/sh", ["-c", "'\(own)' version --json > /dev/full"])
+    #expect(full.status == .exited(1) && full.errorOutput.contains(#""message_type":"exit_error""#), "\(full)")
+    // What is printed must not go where the next file, or the pipe for signals, has got the number of a closed stream.
+    let closed = try await program.run("/bin/sh", ["-c", "'\(own)' version <&- >&- 2>&-"])
+    #expect(closed.isSuccess, "\(closed)")
+    let helper = try TerminalProcess.program.removingLastComponent().appending("git-remote-restic").string
+    #expect(try await program.run("/bin/sh", ["-c", "'\(helper)' --version <&- >&- 2>&-"]).isSuccess)
   }
 
   @Test("explains every command with examples", arguments: ["init", "mount", "umount", "sync", "status", "snapshots"])

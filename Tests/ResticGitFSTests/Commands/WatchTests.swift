@@ -25,6 +25,10 @@ struct WatchTests {
     let time = Timestamp(seconds: 0, nanoseconds: 0)
     let shown = WatchScreen(isTerminal: true, isJSON: false).frame("one\ntwo", at: time)
     #expect(shown.hasPrefix("\u{1B}[H") && shown.hasSuffix("one\u{1B}[K\ntwo\u{1B}[K\n\u{1B}[J"))
+    var narrow = WatchScreen(isTerminal: true, isJSON: false, size: TerminalSize(columns: 4, rows: 5))
+    #expect(narrow.frame("123456\ntwo\nthree", at: time).hasSuffix("123\u{1B}[K\ntwo\u{1B}[K\n\u{1B}[J"))
+    narrow.size = TerminalSize(columns: 1, rows: 1)
+    #expect(narrow.frame("one", at: time) == "\u{1B}[H1\u{1B}[K\n\u{1B}[J")
     #expect(WatchScreen(isTerminal: false, isJSON: true).frame("{}", at: time) == "{}\n")
     #expect(WatchScreen(isTerminal: false, isJSON: false).frame("one", at: time).hasSuffix("\none\n\n"))
   }

@@ -62,9 +62,9 @@ enum DetachedMount {
       // It may have been killed at the prompt, with echo off.
       context.terminal.restoreEcho()
       guard ![SIGINT, SIGTERM, SIGHUP].contains(signal) else { return .interrupted }
-      context.warn(
-        "the process for the mount was ended by signal \(signal) before it was ready; `mount --foreground -vv` shows more"
-      )
+      context.fail(
+        "the process for the mount was ended by signal \(signal) before it was ready; `mount --foreground -vv` shows more",
+        .failure)
       return .failure
     }
   }

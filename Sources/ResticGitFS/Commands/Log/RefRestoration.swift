@@ -71,7 +71,7 @@ struct RefRestoration: Sendable {
 
   private func commit(_ mount: MountedDirectory) async throws -> String? {
     let result = try await MountSynchronization(
-      mount: mount, progress: ProgressLine(isQuiet: true), waiting: WaitingLine(isQuiet: false)
+      mount: mount, progress: ProgressLine(isQuiet: true), waiting: WaitingLine(isQuiet: false, log: context.log)
     ).run()
     if let conflict = result.conflict { throw CommandError(conflict, exitCode: .partial) }
     return result.snapshot

@@ -80,6 +80,7 @@ public final class ChildProcess {
 
   /// Has a thread wait for its end, which nobody else does any more: it stays no zombie. Without a thread it does, until we end.
   func leave() {
+    // The only error is that there is no memory for a thread. A zombie costs one entry in the process table.
     try? PlainThread.start { [processID] in ChildProcess(processID: processID).wait() }
   }
 

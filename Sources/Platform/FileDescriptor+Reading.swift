@@ -3,6 +3,7 @@ public import SystemPackage
 extension FileDescriptor {
   /// Closes it, where nothing that matters can fail: pipes, and files that were only read.
   public func closeQuietly() {
+    // For callers that have nothing to lose (see above).
     try? close()
   }
 

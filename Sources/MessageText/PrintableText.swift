@@ -4,6 +4,7 @@ public struct PrintableText {
   /// The beginning of a character whose end has not come yet: three bytes at most.
   private var unfinished: [UInt8] = []
 
+  /// A filter at the beginning of a text.
   public init() {}
 
   /// What to show of the next piece, UTF-8: `?` in the place of what a terminal might obey, U+FFFD where it is no UTF-8. A

@@ -25,6 +25,7 @@ public final class ChildProcess {
   /// Variables as exec(2) takes them: pointers to `NAME=value`, then nil.
   public typealias Variables = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
 
+  /// The child's process id; valid until the child has been waited for.
   public let processID: pid_t
   private var end: End?
 

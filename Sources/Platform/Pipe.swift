@@ -4,7 +4,10 @@ public import SystemPackage
 
 /// A pipe whose ends no other program gets unless it is told to (`ChildProcess.start`).
 public struct Pipe: Sendable {
+  /// The end to read from, close-on-exec; the caller closes it.
   public let readEnd: FileDescriptor
+  /// The end to write to, close-on-exec; the caller closes it. Readers see the end of the file once every copy is
+  /// closed.
   public let writeEnd: FileDescriptor
 
   /// A new pipe.

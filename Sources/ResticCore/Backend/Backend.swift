@@ -97,10 +97,12 @@ public struct BackendFile: Hashable, Sendable, CustomStringConvertible {
     self.blobType = blobType
   }
 
+  /// Compares type and name; `blobType` is a hint and does not count.
   public static func == (left: BackendFile, right: BackendFile) -> Bool {
     left.type == right.type && left.name == right.name
   }
 
+  /// Hashes what `==` compares.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(type)
     hasher.combine(name)

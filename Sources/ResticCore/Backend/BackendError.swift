@@ -34,6 +34,7 @@ public enum BackendError: Error, Hashable, Sendable {
 }
 
 extension BackendError: CustomStringConvertible {
+  /// The message for a person: it names the file, or is the message that the case carries.
   public var description: String {
     switch self {
     case .notFound(let file): "\(file) does not exist"

@@ -126,6 +126,7 @@ public enum BackendLocationError: Error, Hashable, Sendable {
 }
 
 extension BackendLocationError: CustomStringConvertible {
+  /// One line that says what is wrong with the location and how to write one that works.
   public var description: String {
     switch self {
     case .empty:

@@ -9,6 +9,7 @@ public enum CompressionError: Error, Hashable, Sendable {
 }
 
 extension CompressionError: CustomStringConvertible {
+  /// What is wrong with the bytes, without naming them: the caller knows which blob or file they are.
   public var description: String {
     switch self {
     case .corrupt(let message): "not decompressible: \(message)"

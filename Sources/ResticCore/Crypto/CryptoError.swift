@@ -11,6 +11,7 @@ public enum CryptoError: Error, Hashable, Sendable {
 }
 
 extension CryptoError: CustomStringConvertible {
+  /// What is wrong, on one line, without key material or plaintext.
   public var description: String {
     switch self {
     case .truncated: "the sealed data is too short"

@@ -7,6 +7,8 @@ public struct Config: Hashable, Sendable {
   /// The polynomial of the chunker's fingerprint, the coefficient of x^n in bit n.
   public var chunkerPolynomial: UInt64
 
+  /// A config with these values; `id` must be 64 lower-case hex digits, and the polynomial irreducible of degree 53.
+  /// Neither is checked.
   public init(version: Int, id: String, chunkerPolynomial: UInt64) {
     self.version = version
     self.id = id

@@ -76,19 +76,23 @@ public struct ID<Kind>: Hashable, Comparable, Sendable, CustomStringConvertible 
   /// The first 8 hex digits: restic's short form.
   public var short: String { String(hex.prefix(8)) }
 
+  /// All 64 hex digits, as `hex`.
   public var description: String { hex }
 
   /// The first word, for hash tables: ids are uniformly distributed already.
   public var prefix: UInt64 { words.0 }
 
+  /// Compares all 32 bytes, not in constant time.
   public static func == (left: ID, right: ID) -> Bool {
     left.words == right.words
   }
 
+  /// Orders as the bytes do, and so as the hex digits do.
   public static func < (left: ID, right: ID) -> Bool {
     left.words < right.words
   }
 
+  /// Hashes the first 16 bytes: they are as random as all 32, and cost half.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(words.0)
     hasher.combine(words.1)

@@ -2,15 +2,22 @@
 public struct LockFile: Hashable, Sendable {
   /// When the lock was written, last refreshed.
   public var time: Timestamp
+  /// Whether nobody else may use the repository, as for `prune`; false for a shared lock.
   public var exclusive: Bool
+  /// The host whose process holds the lock; only there `pid` means something.
   public var hostname: String
+  /// The user who runs the process, for messages.
   public var username: String
+  /// The process that holds the lock, as its own pid namespace numbers it.
   public var pid: Int32
+  /// The process's user id. 0 = root, or not stored.
   public var uid: UInt32
+  /// The process's group id. 0 = root's group, or not stored.
   public var gid: UInt32
   /// Members that restic doesn't know, written again at the end.
   public var unknownFields: [UnknownField]
 
+  /// A lock with these values. Nothing is written to the repository.
   public init(
     time: Timestamp, exclusive: Bool, hostname: String, username: String, pid: Int32,
     uid: UInt32 = 0, gid: UInt32 = 0, unknownFields: [UnknownField] = []

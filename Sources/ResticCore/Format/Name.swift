@@ -7,6 +7,7 @@ public struct Name: Hashable, Comparable, Sendable, CustomStringConvertible, Exp
   /// The name's bytes, without a terminator. No encoding is implied.
   public let bytes: [UInt8]
 
+  /// The name with exactly these bytes; nothing is checked (see `isValidEntryName`).
   public init(_ bytes: [UInt8]) {
     self.bytes = bytes
   }
@@ -16,6 +17,7 @@ public struct Name: Hashable, Comparable, Sendable, CustomStringConvertible, Exp
     bytes = Array(string.utf8)
   }
 
+  /// The UTF-8 of a literal in the source.
   public init(stringLiteral value: String) {
     self.init(value)
   }
@@ -48,6 +50,7 @@ public struct Name: Hashable, Comparable, Sendable, CustomStringConvertible, Exp
     bytes.count <= 80 ? description : Name(Array(bytes[..<80])).description + "…"
   }
 
+  /// Orders by unsigned bytes, a prefix first: Go's order of strings, in which restic sorts a tree.
   public static func < (left: Name, right: Name) -> Bool {
     left.bytes.withUnsafeBytes { left in
       right.bytes.withUnsafeBytes { right in

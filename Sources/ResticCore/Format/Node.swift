@@ -13,11 +13,17 @@ public struct Node: Hashable, Sendable {
   /// Go's `os.FileMode`: permission bits; dir 1<<31, symlink 1<<27, device 1<<26, fifo 1<<25, socket 1<<24, setuid
   /// 1<<23, setgid 1<<22, chardev 1<<21, sticky 1<<20.
   public var mode: UInt32 { didSet { changed() } }
+  /// The owner's numeric user id at the time of the backup.
   public var uid: UInt32 { didSet { changed() } }
+  /// The numeric group id at the time of the backup.
   public var gid: UInt32 { didSet { changed() } }
+  /// When the content last changed.
   public var mtime: Timestamp { didSet { changed() } }
+  /// When the content was last read. restic stores the modification time here unless `--with-atime` was given.
   public var atime: Timestamp { didSet { changed() } }
+  /// When the inode last changed (`st_ctime`).
   public var ctime: Timestamp { didSet { changed() } }
+  /// The inode number (`st_ino`) in the file system that was backed up. 0 = not stored.
   public var inode: UInt64 { didSet { changed() } }
   /// The device the file was on; restic stores it to recognise hard links. 0 = not stored.
   public var deviceID: UInt64 { didSet { changed() } }
@@ -67,6 +73,8 @@ public struct Node: Hashable, Sendable {
     payload = Payload(content: content.isEmpty && type != .file ? nil : content, subtree: subtree)
   }
 
+  /// Whether the node is a file, a directory, a link or something else. Setting the type keeps `content`, which is then
+  /// stored as the new type stores it.
   public var type: NodeType {
     get { kind == .other ? .other(rarities.otherType) : kind.type }
     set {
@@ -107,6 +115,7 @@ public struct Node: Hashable, Sendable {
     set { rarities.linkTarget = newValue }
   }
 
+  /// The extended attributes, in the order in which they are stored; empty = none.
   public var extendedAttributes: [ExtendedAttribute] {
     get { rarities.extendedAttributes }
     set { rarities.extendedAttributes = newValue }
@@ -173,6 +182,7 @@ public struct Node: Hashable, Sendable {
       && (left.box === right.box || left.rarities.hasSameFields(as: right.rarities))
   }
 
+  /// Hashes the fields in which nodes mostly differ; equal nodes hash equally, whatever their spelling.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(name)
     hasher.combine(kind)

@@ -7,6 +7,7 @@ public struct SnapshotFilter: Hashable, Sendable {
   /// All of these paths, compared as they are: the caller makes them absolute and clean.
   public var paths: [String]
 
+  /// A filter whose conditions must all hold; an empty list is no condition.
   public init(hosts: [String] = [], tags: [[String]] = [], paths: [String] = []) {
     self.hosts = hosts
     self.tags = tags

@@ -15,6 +15,8 @@ public struct Timestamp: Hashable, Comparable, Sendable {
   /// Go's zero time, 0001-01-01T00:00:00Z: what restic reads where a time is missing.
   public static let zero = Timestamp(seconds: -62_135_596_800, nanoseconds: 0)
 
+  /// The instant `seconds` and `nanoseconds` after the epoch, written in a zone `offsetMinutes` east of UTC. Traps
+  /// unless the fields are in their ranges: callers check input from outside.
   public init(seconds: Int64, nanoseconds: UInt32, offsetMinutes: Int16 = 0) {
     precondition(nanoseconds < 1_000_000_000, "a second has 1,000,000,000 nanoseconds")
     precondition(offsetMinutes > -1440 && offsetMinutes < 1440, "an offset is less than a day")
@@ -49,6 +51,7 @@ public struct Timestamp: Hashable, Comparable, Sendable {
     return result
   }
 
+  /// Compares instants only; the zone does not matter.
   public static func < (left: Timestamp, right: Timestamp) -> Bool {
     (left.seconds, left.nanoseconds) < (right.seconds, right.nanoseconds)
   }

@@ -3,6 +3,7 @@ public struct Tree: Hashable, Sendable {
   /// The entries. Decoded ones are sorted by name and have different names; `encode` sorts by itself.
   public var nodes: [Node]
 
+  /// A tree of these nodes in any order; names must differ, which `encode` checks.
   public init(nodes: [Node] = []) {
     self.nodes = nodes
   }

@@ -5,6 +5,7 @@ public struct UnknownField: Hashable, Sendable {
   /// The member's value: one JSON value exactly as it was read. Whoever makes one writes valid JSON here.
   public var rawValue: [UInt8]
 
+  /// A member; `rawValue` must be valid JSON, which is not checked.
   public init(key: String, rawValue: [UInt8]) {
     self.key = key
     self.rawValue = rawValue

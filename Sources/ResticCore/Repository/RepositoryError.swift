@@ -43,6 +43,7 @@ extension RepositoryError {
 }
 
 extension RepositoryError: CustomStringConvertible {
+  /// The message for a person. A case that carries a message returns that message unchanged.
   public var description: String {
     switch self {
     case .noRepository(let place): "there is no restic repository at \(place)"

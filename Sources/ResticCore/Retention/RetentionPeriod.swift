@@ -1,10 +1,15 @@
 /// How long ago, as restic writes it: `1y5m7d2h`, where `m` is a month.
 public struct RetentionPeriod: Hashable, Sendable {
+  /// Calendar years; a parsed period has at most 1,000,000 of each unit.
   public var years: Int64
+  /// Calendar months, counted back after the years.
   public var months: Int64
+  /// Calendar days in the zone of the time from which the period is counted back.
   public var days: Int64
+  /// Hours of 3,600 seconds.
   public var hours: Int64
 
+  /// A period of these units added together; without arguments the empty period.
   public init(years: Int64 = 0, months: Int64 = 0, days: Int64 = 0, hours: Int64 = 0) {
     (self.years, self.months, self.days, self.hours) = (years, months, days, hours)
   }

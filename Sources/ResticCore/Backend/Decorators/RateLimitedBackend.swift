@@ -17,17 +17,23 @@ public struct RateLimitedBackend: Backend {
     download = downloadLimit.map { RateGate(bytesPerSecond: $0, clock: clock) }
   }
 
+  /// The decorated backend's description.
   public var description: String { base.description }
 
+  /// Whether the decorated backend is distant.
   public var isDistant: Bool { base.isDistant }
 
+  /// Creates at once: folders have no content to limit.
   public func create() async throws(BackendError) { try await base.create() }
 
+  /// Waits until the upload rate allows the whole file, then saves it at full speed.
   public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     try await Self.pass(upload, file, bytes.byteCount)
     try await base.save(file, bytes)
   }
 
+  /// Waits until the download rate allows the range, then loads it at full speed. A whole file does not wait, because
+  /// its size is not known before; the files after it wait for it.
   public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     // How large a whole file is is known when it is here: others wait for it then.
     try await Self.pass(download, file, range?.count ?? 0)
@@ -36,22 +42,28 @@ public struct RateLimitedBackend: Backend {
     return bytes
   }
 
+  /// Asks at once; answers without content do not count.
   public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
     try await base.byteCount(of: file)
   }
 
+  /// Lists at once; listings do not count.
   public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
     try await base.list(type)
   }
 
+  /// Removes at once.
   public func remove(_ file: BackendFile) async throws(BackendError) { try await base.remove(file) }
 
+  /// Asks at once.
   public func capacity() async throws(BackendError) -> StorageCapacity? { try await base.capacity() }
 
+  /// Asks at once, so that the measured round trip holds no waiting.
   public func clockOffset() async throws(BackendError) -> Duration? {
     try await base.clockOffset()
   }
 
+  /// The decorated backend's answer.
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool {
     await base.listingsAreImmediate(of: type)
   }

@@ -34,33 +34,41 @@ public struct RetryingBackend: Backend {
     self.logger = logger
   }
 
+  /// The decorated backend's description.
   public var description: String { base.description }
+  /// Whether the decorated backend is distant.
   public var isDistant: Bool { base.isDistant }
 
+  /// Creates, with retries; folders that a lost answer had made already are no error.
   public func create() async throws(BackendError) {
     try await retrying("create \(base.description)") { _ async throws(BackendError) in try await base.create() }
   }
 
+  /// Saves, with retries. A file that a lost answer had stored already counts as saved, because its bytes are the same.
   public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     try await retrying("save \(file)", patience: patience(for: file)) { _ async throws(BackendError) in
       try await base.save(file, bytes)
     }
   }
 
+  /// Loads, with retries. Each try starts at the beginning of the range.
   public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     try await retrying("load \(file)", patience: patience(for: file)) { _ async throws(BackendError) in
       try await base.load(file, range: range)
     }
   }
 
+  /// Asks for the size, with retries.
   public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
     try await retrying("stat \(file)") { _ async throws(BackendError) in try await base.byteCount(of: file) }
   }
 
+  /// Lists, with retries. Each try lists from the beginning.
   public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
     try await retrying("list \(type.rawValue)") { _ async throws(BackendError) in try await base.list(type) }
   }
 
+  /// Removes, with retries. `.notFound` counts as success from the second try on, and is thrown on the first.
   public func remove(_ file: BackendFile) async throws(BackendError) {
     try await retrying("remove \(file)") { isRetry async throws(BackendError) in
       do throws(BackendError) {
@@ -71,16 +79,19 @@ public struct RetryingBackend: Backend {
     }
   }
 
+  /// Asks for the free space, with retries.
   public func capacity() async throws(BackendError) -> StorageCapacity? {
     try await retrying("statvfs \(base.description)") { _ async throws(BackendError) in try await base.capacity() }
   }
 
+  /// Asks for the storage's time, with retries. Only the last try is part of the measured round trip.
   public func clockOffset() async throws(BackendError) -> Duration? {
     try await retrying("ask \(base.description) for its time") { _ async throws(BackendError) in
       try await base.clockOffset()
     }
   }
 
+  /// The decorated backend's answer, which cannot fail.
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool {
     await base.listingsAreImmediate(of: type)
   }

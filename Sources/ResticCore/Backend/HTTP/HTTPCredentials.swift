@@ -11,6 +11,7 @@ public struct HTTPCredentials: Hashable, Sendable, CustomStringConvertible, Cust
     self.password = password
   }
 
+  /// `user`, or `user:***` if there is a password.
   public var description: String { password == nil ? user : "\(user):***" }
 
   /// For `dump`, and whatever else looks inside.

@@ -12,8 +12,9 @@ public struct TransportOptions: Sendable {
   public var connectTimeout = Duration.seconds(30)
   /// A request is given up when nothing of it has moved for so long.
   public var stuckTimeout = Duration.seconds(300)
-  /// How many bytes a second are sent and received at most, all connections together; nil: as many as there can be.
+  /// Bytes a second sent at most, all connections together; nil: no limit.
   public var uploadLimit: Int?
+  /// Bytes a second received at most, all connections together; nil: no limit.
   public var downloadLimit: Int?
   /// Which servers are reached through another one.
   public var proxies = ProxyRules()

@@ -32,30 +32,40 @@ public struct LocalBackend: Backend {
   /// The repository's folder, absolute.
   public var path: FilePath { paths.root }
 
+  /// The folder's absolute path, as `path`.
   public var description: String { paths.root.string }
+  /// False: a disk answers faster than calls could be combined.
   public var isDistant: Bool { false }
 
+  /// Makes the repository's folder and the folders of restic's default layout, all 256 folders of `data` included.
   public func create() async throws(BackendError) {
     try await executor.run { () throws(BackendError) in try createFolders() }
   }
 
+  /// Writes a temporary file, makes it durable and renames it (rule 1). Throws `.missing` if the repository's folder is
+  /// gone, `.noSpace` for ENOSPC and EDQUOT.
   public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     try await executor(for: file.type).run { () throws(BackendError) in try saveNow(file, bytes) }
   }
 
+  /// Reads on a thread of the executor; a range must not begin before the file.
   public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     precondition((range?.lowerBound ?? 0) >= 0, "a range begins in the file")
     return try await executor(for: file.type).run { () throws(BackendError) in try loadNow(file, range: range) }
   }
 
+  /// The size that lstat(2) reports.
   public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
     try await executor(for: file.type).run { () throws(BackendError) in try byteCountNow(file) }
   }
 
+  /// Reads the folder of `type`, for packs also its 256 subfolders. Temporary files and names that are not ids are left
+  /// out.
   public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
     try await executor(for: type).run { () throws(BackendError) in try listNow(type) }
   }
 
+  /// Makes the file writable and unlinks it. The folder is not synchronized: a power cut may bring the file back.
   public func remove(_ file: BackendFile) async throws(BackendError) {
     try await executor(for: file.type).run { () throws(BackendError) in
       do throws(Errno) {
@@ -69,6 +79,7 @@ public struct LocalBackend: Backend {
     }
   }
 
+  /// What statvfs(2) reports for the repository's folder; `availableByteCount` is what an unprivileged user may write.
   public func capacity() async throws(BackendError) -> StorageCapacity? {
     try await executor.run { () throws(BackendError) in
       do throws(Errno) {

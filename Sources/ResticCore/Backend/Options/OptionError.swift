@@ -11,6 +11,7 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
   /// There is no program of this name that could be run.
   case noProgram(String, advice: String)
 
+  /// One line that quotes the option's name and says what would be accepted.
   public var description: String {
     switch self {
     case .unknown(let key, known: []):

@@ -36,14 +36,18 @@ public struct RESTBackend: Backend {
     self.hasImmediateListings = hasImmediateListings
   }
 
+  /// The location as restic prints it: a password is `***`.
   public var description: String { place.description }
 
+  /// Sends `POST ?create=true`; the server makes the folders.
   public func create() async throws(BackendError) {
     let request = HTTPRequest(method: .post, target: place.path + "?create=true", fields: Self.uploadFields)
     let response = try await send(request)
     guard response.isSuccess else { throw failure(response, "create the repository", nil) }
   }
 
+  /// Sends one POST, after a GET for the config. If the server refuses with 403, the stored file is compared: equal
+  /// bytes count as saved, others are `.alreadyExists`.
   public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     if file == .config, try await holds(file, bytes) { return }
     let response = try await send(
@@ -54,6 +58,8 @@ public struct RESTBackend: Backend {
     throw failure(response, "save \(file)", file, byteCount: bytes.byteCount)
   }
 
+  /// Sends one GET, with a `Range` for a part. A server that ignores the range is accepted if the part begins the file,
+  /// and `.denied` otherwise.
   public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     guard let range else { return try await loadWhole(file) }
     precondition(range.lowerBound >= 0, "a range begins in the file")
@@ -78,6 +84,7 @@ public struct RESTBackend: Backend {
     }
   }
 
+  /// The `Content-Length` of a HEAD; the size of a lock comes from a list (rule 5).
   public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
     if file.type == .lock, let entry = try await list(.lock).first(where: { $0.file == file }) {
       return entry.byteCount
@@ -93,6 +100,8 @@ public struct RESTBackend: Backend {
     return byteCount
   }
 
+  /// Sends one GET for version 2 of the protocol, which lists sizes; for a server of version 1 also a HEAD for each
+  /// file.
   public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
     guard type != .config else { return try await sizes(of: [.config]) }
     let operation = "list \(type.rawValue)"
@@ -116,6 +125,7 @@ public struct RESTBackend: Backend {
     return try read(text, of: type, RESTListing.entries)
   }
 
+  /// Sends one DELETE. An append-only server refuses it for everything but locks: `.denied`.
   public func remove(_ file: BackendFile) async throws(BackendError) {
     let response = try await send(HTTPRequest(method: .delete, target: target(of: file), fields: Self.fields))
     guard response.isSuccess else { throw failure(response, "remove \(file)", file) }
@@ -124,12 +134,14 @@ public struct RESTBackend: Backend {
   /// The protocol has no words for it.
   public func capacity() async throws(BackendError) -> StorageCapacity? { nil }
 
+  /// The `Date` of the answer to a HEAD for the config; nil if the server sends no date.
   public func clockOffset() async throws(BackendError) -> Duration? {
     let begin = Timestamp.now()
     let response = try await send(HTTPRequest(method: .head, target: target(of: .config), fields: Self.fields))
     return response.clockOffset(from: begin, to: .now())
   }
 
+  /// As the option `immediate-listings` says: the protocol has no way to ask.
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool { hasImmediateListings }
 
   // MARK: Parts

@@ -1,5 +1,6 @@
 /// Making folders.
 extension SFTPBackend {
+  /// Makes the repository's folder, those above it, and restic's default layout, each level in one round.
   public func create() async throws(BackendError) {
     let call = try await begin()
     try await makeFolders(paths.rootAndAbove, in: call)

@@ -5,6 +5,8 @@ extension SFTPBackend {
   /// Questions for names that are sent at a time: first and at most.
   private static let questions = 2...8
 
+  /// Reads up to 16 folders at a time. Files whose size the server does not send with the names are asked for one by
+  /// one.
   public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
     let call = try await begin()
     guard type != .config else { return try await listConfig(in: call) }

@@ -3,6 +3,8 @@ extension SFTPBackend {
   /// So often a file may change while it is read as a whole.
   private static let tries = 3
 
+  /// Takes two rounds if the file's size is remembered, three otherwise. Throws `.unavailable` if a whole file keeps
+  /// changing while it is read.
   public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     precondition((range?.lowerBound ?? 0) >= 0, "a range begins in the file")
     let call = try await begin()

@@ -8,6 +8,8 @@ extension SFTPBackend {
     let folder: SFTPHandle?
   }
 
+  /// Takes three rounds, more if a folder is missing or `file` is the config. A file of that name with the same bytes
+  /// counts as saved.
   public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     let call = try await begin()
     // A name that says nothing of what is in it must not be taken by a server that replaces.

@@ -33,16 +33,19 @@ public struct SFTPBackend: Backend {
     hasImmediateListings = options.hasImmediateListings
   }
 
+  /// The location as restic prints it; it holds no password.
   public var description: String { location.description }
 
   /// The server, for messages.
   var host: String { location.authority }
 
+  /// The size that LSTAT reports. Throws `.irregular` if the name is not a plain file.
   public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
     let call = try await begin()
     return try await status(of: file, in: call)
   }
 
+  /// Sends one REMOVE; if the server refuses it, makes the file writable and tries once more.
   public func remove(_ file: BackendFile) async throws(BackendError) {
     let call = try await begin()
     memory.note(file, size: nil)
@@ -60,11 +63,14 @@ public struct SFTPBackend: Backend {
     throw try await failure(status, "remove \(file)", file, in: call)
   }
 
+  /// What the extension `statvfs@openssh.com` reports; nil if the server does not have it.
   public func capacity() async throws(BackendError) -> StorageCapacity? {
     let call = try await begin()
     return try await fileSystem(in: call)?.capacity
   }
 
+  /// As the option `immediate-listings` says: the server's disk may be a network file system, and the protocol has no
+  /// way to ask.
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool { hasImmediateListings }
 
   // MARK: Parts

@@ -77,9 +77,9 @@ public enum FuseMountObstacle: Hashable, Sendable, CustomStringConvertible {
     case .noHelper:
       "fusermount3 is not installed; install the package fuse3"
     case .helperWithoutRights(let program):
-      "\(program) is not set-user-ID root; install the package fuse3 anew"
+      "\(program) is not set-user-ID root; reinstall the package fuse3"
     case .mountpointNotWritable:
-      "you may not write to that directory; choose a directory of yours"
+      "you have no write permission there; choose a directory that you own"
     case .otherUsersNotAllowed:
       "--allow-other needs the line user_allow_other in /etc/fuse.conf"
     case .kernelRefused:

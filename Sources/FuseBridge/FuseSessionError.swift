@@ -15,11 +15,11 @@ public enum FuseSessionError: Error, Hashable, Sendable, CustomStringConvertible
   public var description: String {
     switch self {
     case .badMountpoint(let path, .socketNotConnected):
-      "\(path) is a mount whose program died: take it off with `fusermount3 -u \(path)` and try again"
+      "the program that served the mount \(path) died; unmount it with `fusermount3 -u \(path)` and try again"
     case .badMountpoint(let path, let error):
       "cannot mount at \(path): \(error); give an existing directory"
     case .badOptions(let options):
-      "libfuse does not take these mount options: \(options.joined(separator: ",")); remove the unknown one"
+      "libfuse does not accept these mount options: \(options.joined(separator: ",")); remove the unknown one"
     case .mountFailed(let path, let obstacle):
       "cannot mount at \(path): \(obstacle)"
     case .noThreads(let error):

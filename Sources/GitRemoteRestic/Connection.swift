@@ -27,7 +27,7 @@ struct Connection {
     defer {
       // Who did not end well may still be writing, or has left something.
       if isDone, service.writes, configuration.isMaintained, mount.leaveForHousekeeping() {
-        trace.write("the mount goes on by itself, to keep house")
+        trace.write("the mount goes on without this program, for housekeeping")
       } else if isDone {
         mount.leave()
       } else {

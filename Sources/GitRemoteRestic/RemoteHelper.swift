@@ -39,7 +39,7 @@ struct RemoteHelper {
           service: service, command: command, isQuiet: isQuiet, environment: environment, trace: trace
         ).serve()
       default:
-        throw HelperError("git asks for '\(line)', which this helper does not offer")
+        throw HelperError("git sent '\(line)', a command that git-remote-restic does not support")
       }
     }
   }
@@ -68,11 +68,11 @@ struct RemoteHelper {
       do {
         count = try withUnsafeMutableBytes(of: &byte) { try FileDescriptor.standardInput.read(into: $0) }
       } catch {
-        throw HelperError("git cannot be heard: \(error)")
+        throw HelperError("cannot read commands from git: \(error)")
       }
       guard count > 0 else { return nil }
       if byte == UInt8(ascii: "\n") { return String(decoding: line, as: UTF8.self) }
-      guard line.count < longestLine else { throw HelperError("git sends a line that does not end") }
+      guard line.count < longestLine else { throw HelperError("git sent a line that is too long") }
       line.append(byte)
     }
   }

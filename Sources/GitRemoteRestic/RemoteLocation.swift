@@ -23,10 +23,10 @@ struct RemoteLocation: Hashable, Sendable, CustomStringConvertible {
   init(_ url: String, _ variable: (String) -> String? = { _ in nil }) throws(HelperError) {
     let location = url.hasPrefix("restic::") ? String(url.dropFirst("restic::".count)) : url
     guard !location.hasPrefix("restic://"), !location.isEmpty else {
-      throw HelperError("a URL is restic:: and a location as restic takes it, like restic::/srv/vault")
+      throw HelperError("a URL is restic:: followed by a location as restic takes it, for example restic::/srv/vault")
     }
     guard !location.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "\n") }) else {
-      throw HelperError("a location cannot hold a newline")
+      throw HelperError("a location cannot contain a newline")
     }
     named = try Self.named(location, variable)
     if let named {
@@ -35,14 +35,15 @@ struct RemoteLocation: Hashable, Sendable, CustomStringConvertible {
     }
     guard !Self.hasRcloneOptions(location) else {
       throw HelperError(
-        "options of a remote have no place in a URL, where they can name a command: make a remote with `rclone config`")
+        "a URL must not contain options of an rclone remote, because they can name a command: make a remote with `rclone config`"
+      )
     }
     if let colon = location.firstIndex(of: ":"), Self.schemes.contains(location[..<colon]) {
       text = location
       return
     }
     let folder = location.hasPrefix("local:") ? String(location.dropFirst("local:".count)) : location
-    guard !folder.isEmpty else { throw HelperError("local: needs a folder, like restic::local:/srv/vault") }
+    guard !folder.isEmpty else { throw HelperError("local: needs a folder, for example restic::local:/srv/vault") }
     text = "local:\(Self.absolute(FilePath(folder)))"
   }
 

@@ -68,7 +68,8 @@ struct SnapshotChoiceTests {
     "a folder that is not there is refused by name",
     arguments: [
       ("latest:/nothing", "has no folder /nothing"), ("latest:/dir/deeper", "has no folder /dir/deeper"),
-      ("latest:/file", "/file in snapshot"), ("latest:/link", "is no folder"), ("latest:/dir/../dir", "without '..'"),
+      ("latest:/file", "/file in snapshot"), ("latest:/link", "is not a folder"),
+      ("latest:/dir/../dir", "without '..'"),
       ("00000000:/dir", "no snapshot has an id"),
     ])
   func refused(_ snapshot: String, _ message: String) async throws {

@@ -38,9 +38,9 @@ extension BackendError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .notFound(let file): "\(file) does not exist"
-    case .alreadyExists(let file): "\(file) exists already with other content"
+    case .alreadyExists(let file): "\(file) already exists with different content"
     case .truncated(let file): "\(file) is shorter than it should be"
-    case .tooLarge(let file, let byteCount): "\(file) has \(byteCount) bytes, which is too much"
+    case .tooLarge(let file, let byteCount): "\(file) is too large: \(byteCount) bytes"
     case .irregular(let file, let kind): "\(file) is \(kind) instead of a file"
     case .noSpace(let message): "no space left: \(message)"
     case .denied(let message): "not permitted: \(message)"

@@ -133,7 +133,7 @@ extension BackendLocationError: CustomStringConvertible {
       "the repository's location is empty: give a folder, for example -r /srv/vault"
     case .notSupported(let scheme):
       RcloneType.byScheme[scheme]?.advice(for: scheme)
-        ?? "\(scheme): repositories are not supported: use rclone:REMOTE:PATH, with a remote that \"rclone config\" has made"
+        ?? "\(scheme): repositories are not supported: use rclone:REMOTE:PATH, with a remote from \"rclone config\""
     case .malformed(let scheme, let reason):
       "the location after \(scheme): cannot be read: \(reason)"
     case .unknownScheme(let scheme):

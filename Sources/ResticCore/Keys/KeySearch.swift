@@ -37,7 +37,8 @@ struct KeySearch {
     let ordered = Self.order(listed, hint: hint)
     if ordered.count - hintedCount > Self.limit {
       logger.warning(
-        "only \(Self.limit) of \(ordered.count - hintedCount) keys are tried; a key hint names the right one")
+        "only \(Self.limit) of \(ordered.count - hintedCount) keys are tried; name the right one with a key hint (--key-hint)"
+      )
     }
     return ordered.prefix(hintedCount + Self.limit).compactMap { KeyID(hex: $0.name) }
   }

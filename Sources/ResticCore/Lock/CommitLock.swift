@@ -156,7 +156,7 @@ public final class CommitLock: Sendable {
         case .contended(let other) where stays && own.id < other.id:
           continue
         case .clear where own.age() >= policy.commit.lossTimeout:
-          return "the commit lock could not be taken in time"
+          return "could not take the commit lock in time"
         default:
           return obstacle(view, survey)
         }
@@ -175,7 +175,7 @@ public final class CommitLock: Sendable {
         storage ID \(other.id.short); if that client is gone, its lock is removed after two minutes
         """
       case .unlisted:
-        "our own commit lock is not listed: somebody removed it, or the storage lists late what was written"
+        "this client's own commit lock is not listed: somebody removed it, or the storage's listings lag behind"
       }
     }
   }

@@ -48,7 +48,7 @@ final class LockLease: Sendable {
       let identity = repository.settings.identity
       let time = clock.wallTime()
       guard time.isStorable else {
-        throw .unstorableTime("a lock cannot be of the time \(time.rfc3339): set this machine's clock")
+        throw .unstorableTime("a lock cannot have the time \(time.rfc3339): set this machine's clock")
       }
       let age = clock.stopwatch()
       let lock = LockFile(
@@ -148,7 +148,7 @@ final class LockLease: Sendable {
         return reason
       }
     }
-    if let reason { throw .lockLost("\(reason); the repository may have been changed meanwhile, try again") }
+    if let reason { throw .lockLost("\(reason); the repository may have changed meanwhile; try again") }
   }
 
   /// Throws `.lockLost` unless all of `leases`, which are on one repository, are valid and their files are seen in one listing
@@ -342,7 +342,7 @@ final class LockLease: Sendable {
     } catch .otherRepository {
       // Our file, if there is one, is in the repository that was opened: `removeUnwanted` removes it when that is back.
     } catch {
-      repository.settings.logger.warning("the lock \(id.short) stays behind: \(error)")
+      repository.settings.logger.warning("the lock \(id.short) could not be removed: \(error)")
     }
   }
 }

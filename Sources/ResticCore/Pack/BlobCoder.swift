@@ -76,7 +76,8 @@ struct BlobCoder: Sendable {
     }
     guard readsBack else {
       throw .damaged(
-        "blob \(blob.id.short) does not read back: this machine's memory or processor is at fault, nothing was stored")
+        "blob \(blob.id.short) failed its check before storing: this machine's memory or processor is faulty; nothing was stored"
+      )
     }
   }
 
@@ -101,7 +102,7 @@ struct BlobCoder: Sendable {
   ) throws(RepositoryError) -> [UInt8] {
     let plaintext = try decode(sealed, uncompressedLength: uncompressedLength, id: id, place: place())
     guard SHA256.id(of: plaintext, as: BlobID.self) == id else {
-      throw .damaged("blob \(id.short) in \(place()) has other content than its name says")
+      throw .damaged("the content of blob \(id.short) in \(place()) does not match its name")
     }
     return plaintext
   }

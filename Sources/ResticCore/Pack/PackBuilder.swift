@@ -64,7 +64,7 @@ struct PackBuilder {
     guard let decoded = try? Self.decodeHeader(of: tail, masterKey), decoded == blobs else {
       // Whatever the reason, it is the same fault: what was just written does not read back.
       throw .damaged(
-        "the header of a new pack does not read back: memory or processor are at fault, nothing was stored")
+        "the header of a new pack failed its check: this machine's memory or processor is faulty; nothing was stored")
     }
     return BuiltPack(id: bytes.withUnsafeBytes { SHA256.id(of: $0) }, bytes: bytes, blobs: blobs)
   }

@@ -58,7 +58,7 @@ extension Repository {
     let file: KeyFile
     let created = Timestamp.now()
     guard created.isStorable else {
-      throw .unstorableTime("a key cannot be of the time \(created.rfc3339): set this machine's clock")
+      throw .unstorableTime("a key cannot have the time \(created.rfc3339): set this machine's clock")
     }
     do throws(CryptoError) {
       file = try KeyFile.make(

@@ -157,7 +157,7 @@ extension Repository {
     var snapshot = snapshot
     snapshot.tree = tree.id
     for time in [snapshot.time, snapshot.summary?.backupStart, snapshot.summary?.backupEnd] {
-      if let time, !time.isStorable { throw .unstorableTime("a snapshot cannot be of the time \(time.rfc3339)") }
+      if let time, !time.isStorable { throw .unstorableTime("a snapshot cannot have the time \(time.rfc3339)") }
     }
     let (stored, id) = try unpacked.seal(snapshot.encode(), as: BackendFile.snapshot)
     return SealedSnapshot(saved: SavedSnapshot(id: id, snapshot: snapshot), bytes: PooledBytes(copying: stored))

@@ -33,7 +33,7 @@ public enum RepositoryError: Error, Sendable {
 extension RepositoryError {
   /// A file that is larger than its type can be.
   static func damaged(tooLarge file: BackendFile, byteCount: Int) -> RepositoryError {
-    .damaged("\(file) is damaged: it has \(byteCount) bytes, and \(file.type.byteLimit) are the most it can have")
+    .damaged("\(file) is damaged: it has \(byteCount) bytes; the limit is \(file.type.byteLimit)")
   }
 
   /// A file whose name is not the hash of its content.
@@ -48,7 +48,7 @@ extension RepositoryError: CustomStringConvertible {
     switch self {
     case .noRepository(let place): "there is no restic repository at \(place)"
     case .otherRepository(let message): message
-    case .alreadyInitialized(let place): "\(place) holds a restic repository already"
+    case .alreadyInitialized(let place): "\(place) already holds a restic repository"
     case .wrongPassword: "wrong password or no key found"
     case .locked(let message): message
     case .lockLost(let message): message

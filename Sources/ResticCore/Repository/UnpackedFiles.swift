@@ -136,7 +136,8 @@ struct UnpackedFiles: Sendable {
   private func verify(_ stored: [UInt8], _ file: BackendFile, is plaintext: [UInt8]) throws(RepositoryError) {
     let opened = try stored.span.bytes.withUnsafeBytes { stored throws(RepositoryError) in try open(stored, file) }
     guard opened == plaintext else {
-      throw .damaged("\(file) does not read back: memory or processor are at fault, nothing was stored")
+      throw .damaged(
+        "\(file) failed its check before storing: this machine's memory or processor is faulty; nothing was stored")
     }
   }
 }

@@ -22,7 +22,7 @@ public struct SnapshotList: Sendable {
     throw .damaged(
       """
       \(obstacle.message), and it may be the newest snapshot: restore the file from a copy of the repository; if there is \
-      none remove the file, and the snapshot before is the newest
+      no copy, remove the file; the previous snapshot is then the newest
       """)
   }
 

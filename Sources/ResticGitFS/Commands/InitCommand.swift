@@ -16,7 +16,7 @@ struct InitCommand: ContextualCommand {
         restic-gitfs init -r /srv/vault --json
           {"id":"…","message_type":"initialized","repository":"/srv/vault"}
 
-      Keep the password safe: whoever loses it loses all that is stored.
+      Keep the password safe: without it, nobody can read the repository.
       """)
 
   @OptionGroup var repository: RepositoryOptions

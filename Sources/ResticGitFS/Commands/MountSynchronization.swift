@@ -58,7 +58,7 @@ struct MountSynchronization: Sendable {
   }
 
   private static func warnings(_ status: MountStatus) -> [String] {
-    let failure = status.refreshError.map { "newer snapshots cannot be looked for: \($0.message)" }
+    let failure = status.refreshError.map { "cannot look for newer snapshots: \($0.message)" }
     return [failure, status.rollback?.message, status.ahead?.message].compactMap(\.self)
   }
 
@@ -94,14 +94,14 @@ struct MountSynchronization: Sendable {
   static func error(_ failure: Errno, _ status: MountStatus, isUnmounted: Bool) -> CommandError {
     let outcome =
       isUnmounted
-      ? "it is unmounted here, and process \(status.pid) goes on until it ends in another mount namespace"
+      ? "it is unmounted here, and process \(status.pid) goes on until the mount ends in another mount namespace"
       : "it stays mounted"
     guard let last = status.lastError else {
       return CommandError("\(status.mountpoint) could not be saved: \(failure); \(outcome), nothing is lost")
     }
     let message =
       if last.snapshot != nil {
-        "\(status.mountpoint): \(last.message); \(outcome), and the next sync looks"
+        "\(status.mountpoint): \(last.message); \(outcome), and the next sync checks that"
       } else {
         "\(status.mountpoint) could not be saved: \(last.message); \(outcome)"
           + (last.isIncomplete == true ? "" : ", nothing is lost")

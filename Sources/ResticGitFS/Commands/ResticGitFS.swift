@@ -20,7 +20,7 @@ struct ResticGitFS: AsyncParsableCommand {
       EXIT CODES
           0  done
           1  failed; the message says why
-          3  saved, but others had changed the same meanwhile: the message says what to look at
+          3  saved, but others had changed the same refs or files; the message names them
          10  no repository
          11  locked by another client
          12  wrong password

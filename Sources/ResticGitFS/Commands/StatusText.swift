@@ -15,7 +15,7 @@ enum StatusText {
     if let ahead = status.ahead { lines.append(("warning", ahead.message)) }
     if let rollback = status.rollback { lines.append(("warning", rollback.message)) }
     if let failure = status.refreshError {
-      lines.append(("refresh", "\(failure.time)  newer snapshots cannot be looked for: \(failure.message)"))
+      lines.append(("refresh", "\(failure.time)  cannot look for newer snapshots: \(failure.message)"))
     }
     if let progress = status.progress {
       lines.append(("progress", ProgressLine.text(progress, byteCount: 0, in: .zero)))

@@ -7,9 +7,9 @@ struct UnlockCommand: ContextualCommand {
     commandName: "unlock",
     abstract: "Remove locks of this program that a dead process left behind.",
     discussion: """
-      Only locks whose owner is dead beyond doubt are removed: those of a process on this machine that has ended, and \
-      commit locks that are not refreshed for two minutes, which it waits for. Locks of restic itself are left alone: \
-      `restic unlock` removes those. Nobody has to call it: mounts remove such locks when they meet them.
+      Removes only locks whose owner is certainly dead: locks of a process on this machine that has ended, and commit \
+      locks that were not refreshed while this command watched them for two minutes. Locks of restic itself stay: \
+      `restic unlock` removes those. Mounts remove such locks when they find them, so you rarely need this command.
 
       EXAMPLES
         restic-gitfs unlock -r /srv/vault

@@ -25,7 +25,7 @@ struct WatchInterval: Hashable, Sendable {
   /// `init(text:)` for options.
   @Sendable static func parse(_ text: String) throws -> WatchInterval {
     guard let interval = WatchInterval(text: text) else {
-      throw ValidationError("'\(text)' is no number of seconds from 0.1 to 86400; write --watch 10")
+      throw ValidationError("'\(text)' is not a number of seconds from 0.1 to 86400; write --watch 10")
     }
     return interval
   }

@@ -58,8 +58,11 @@ enum CommitResult: Hashable, Sendable {
   /// What a person has to know of it, if anything: one line.
   var message: String? {
     guard case .saved(let saved, let merge?) = self else { return nil }
-    guard isConflict else { return "merged with what others saved meanwhile: snapshot \(saved.id.short)" }
-    let beside = merge.beside.map { "; all of yours is in snapshot \($0.short), mount it with --snapshot \($0.short)" }
-    return "others had changed the same meanwhile, and theirs stays: \(merge.openConflicts.list)\(beside ?? "")"
+    guard isConflict else { return "merged with what others have saved meanwhile: snapshot \(saved.id.short)" }
+    let beside = merge.beside.map {
+      "; snapshot \($0.short) holds all of your changes, mount it with --snapshot \($0.short)"
+    }
+    return
+      "others had changed the same refs or files, and their version stays: \(merge.openConflicts.list)\(beside ?? "")"
   }
 }

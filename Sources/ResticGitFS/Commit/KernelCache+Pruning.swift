@@ -37,7 +37,7 @@ extension KernelCache {
         if try prune(inodes) { continue }
         logger.debug("this kernel can't be asked to forget what it does not use")
       } catch {
-        logger.warning("the kernel is not asked any more to forget what it does not use: \(error)")
+        logger.warning("no longer asking the kernel to forget unused entries: \(error)")
       }
       pruning.withLock { $0.isImpossible = true }
       return

@@ -61,7 +61,7 @@ final class KernelCache: Sendable {
           try mount.forget(.inode(inode))
         } catch {
           // It comes with the next commit, at the latest when the file is closed.
-          logger.warning("the kernel does not hand on what was written to inode \(inode): \(error)")
+          logger.warning("the kernel did not pass on what was written to inode \(inode): \(error)")
         }
       }
     }

@@ -43,12 +43,13 @@ struct SnapshotAhead: Hashable, Sendable {
   var message: String {
     let start = """
       snapshot \(newest.id.short) is dated \(newest.snapshot.time.rfc3339), ahead of this machine's clock \
-      (\(now.rfc3339)), and hides every snapshot that is dated right: \(newest.remedy(at: now))
+      (\(now.rfc3339)), and hides every snapshot with a correct date: \(newest.remedy(at: now))
       """
     guard !held.isEmpty else { return start }
     let names = held.suffix(Self.longestList).map(\.id.short).joined(separator: " ")
     let rest = held.count - min(held.count, Self.longestList)
-    return start + "; once it is re-dated, `restic forget \(names)` removes what it holds and is dated ahead as well"
+    return start
+      + "; once it is re-dated, `restic forget \(names)` removes the snapshots that it contains and that are dated ahead as well"
       + (rest > 0 ? " (and \(rest) more, see `restic snapshots`)" : "")
   }
 }

@@ -48,7 +48,7 @@ struct SnapshotDescription: Sendable {
     let time = last.snapshot.time.adding(nanoseconds: 1)
     guard time.isStorable, last.snapshot.time < time else {
       throw .unstorableTime(
-        "snapshot \(last.id.short) is of \(last.snapshot.time.rfc3339), and no later time can be stored: \(last.remedy(at: now))"
+        "snapshot \(last.id.short) is dated \(last.snapshot.time.rfc3339), and no later time can be stored: \(last.remedy(at: now))"
       )
     }
     return snapshot(tree, at: time, summary: summary)
@@ -63,7 +63,7 @@ struct SnapshotDescription: Sendable {
     let time = min(now, newest.snapshot.time.adding(nanoseconds: -1))
     guard time.isStorable, time < newest.snapshot.time else {
       throw .unstorableTime(
-        "snapshot \(newest.id.short) is of \(newest.snapshot.time.rfc3339), and no earlier time can be stored: \(newest.remedy(at: now))"
+        "snapshot \(newest.id.short) is dated \(newest.snapshot.time.rfc3339), and no earlier time can be stored: \(newest.remedy(at: now))"
       )
     }
     var snapshot = snapshot(tree, at: time, summary: summary)

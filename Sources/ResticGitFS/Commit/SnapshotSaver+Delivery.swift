@@ -57,7 +57,7 @@ extension SnapshotSaver {
         // The first failure is the one to tell.
         throw UnansweredSnapshot(saved: sealed.saved, cause: failure)
       }
-      logger.warning("snapshot \(sealed.saved.id.short) is there, although saving it failed: \(failure)")
+      logger.warning("snapshot \(sealed.saved.id.short) was stored, although saving it failed: \(failure)")
       return sealed.saved
     }
   }

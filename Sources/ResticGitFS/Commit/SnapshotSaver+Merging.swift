@@ -40,7 +40,8 @@ extension SnapshotSaver {
         merge = try await treeMerge.merge(base: side.base, theirs: tree, ours: side.tree)
       } catch RepositoryError.missingBlob(let blob, _) where side.snapshot == nil {
         logger.warning(
-          "what was mounted has been pruned (blob \(blob)): what is changed here counts as changed by others, too")
+          "the mounted snapshot was pruned (blob \(blob)): every file that changed here counts as changed by others, too"
+        )
         let (base, ours) = try await rebase(tree)
         merge = try await treeMerge.merge(base: base, theirs: tree, ours: ours)
       }

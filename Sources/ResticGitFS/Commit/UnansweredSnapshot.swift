@@ -10,6 +10,6 @@ struct UnansweredSnapshot: Error, CustomStringConvertible {
   let cause: RepositoryError
 
   var description: String {
-    "whether snapshot \(saved.id.short) was saved is not known: \(cause)"
+    "it is not known whether snapshot \(saved.id.short) was saved: \(cause)"
   }
 }

@@ -13,6 +13,6 @@ struct UnconfirmedSnapshot: Error, CustomStringConvertible {
   let cause: any Error
 
   var description: String {
-    "snapshot \(saved.id.short) was saved, but others may have saved one beside it, and that could not be looked at: \(cause)"
+    "snapshot \(saved.id.short) was saved, but others may have saved another one beside it, and this could not be checked: \(cause)"
   }
 }

@@ -176,7 +176,7 @@ actor LockKeeper {
     do {
       try await lock.release()
     } catch {
-      logger.warning("the repository's lock \(lock.id.short) is left behind: \(error)")
+      logger.warning("the repository's lock \(lock.id.short) could not be removed: \(error)")
     }
   }
 }

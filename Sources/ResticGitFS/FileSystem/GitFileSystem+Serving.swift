@@ -34,7 +34,7 @@ extension GitFileSystem {
 
 extension RefusalRecord {
   /// What to do about a file that is not served.
-  static let wayOut = "mount the repository (`restic-gitfs mount`) and put it right there"
+  static let wayOut = "mount the repository (`restic-gitfs mount`) and correct it there"
 }
 
 extension NodeType {
@@ -48,7 +48,7 @@ extension NodeType {
     case .chardev: "a character device"
     case .fifo: "a fifo"
     case .socket: "a socket"
-    case .other: "of a kind that is not known"
+    case .other: "of an unknown type"
     }
   }
 }

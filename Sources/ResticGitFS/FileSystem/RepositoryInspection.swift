@@ -78,7 +78,7 @@ struct RepositoryInspection {
     }
     if let subtree, let known = counts[subtree] { return known }
     guard depth < Self.depthLimit else {
-      fileSystem.refusals.note("refs holds folders in folders without end; \(RefusalRecord.wayOut)")
+      fileSystem.refusals.note("refs holds folders nested too deeply; \(RefusalRecord.wayOut)")
       throw .notPermitted
     }
     var count = 0

@@ -21,7 +21,7 @@ final class AutoCommit: Sendable {
         do {
           _ = try await coordinator.commit(.sync)
         } catch {
-          logger.warning("the automatic commit failed and is tried again: \(error)")
+          logger.warning("the automatic commit failed and will be retried: \(error)")
         }
       }
     }

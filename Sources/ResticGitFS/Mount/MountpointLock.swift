@@ -38,7 +38,7 @@ enum MountpointLock {
       // Where there is no such lock, as on some network file systems, there is nothing to wait with.
       guard errno == EWOULDBLOCK || errno == EINTR else { return }
       guard ContinuousClock.now < end else {
-        throw CommandError("somebody holds a lock on \(mountpoint): mount elsewhere, or end that process")
+        throw CommandError("another process holds a lock on \(mountpoint): mount elsewhere, or end that process")
       }
       usleep(pollMicroseconds)
     }

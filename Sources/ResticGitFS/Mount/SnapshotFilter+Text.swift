@@ -4,7 +4,7 @@ extension SnapshotFilter {
   /// That no snapshot matches, as far as a person has to know of it: nil where there is none of anything.
   func absence(among snapshotCount: Int) -> String? {
     guard snapshotCount > 0, !isEmpty else { return nil }
-    return "no snapshot \(text); \(snapshotCount) of others"
+    return "no snapshot \(text); \(snapshotCount) others"
   }
 
   /// What the snapshots are of, for people.

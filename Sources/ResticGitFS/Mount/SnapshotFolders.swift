@@ -23,7 +23,7 @@ struct SnapshotFolders: Sendable {
             + (names.isEmpty ? "" : "; beside it are \(names.joined(separator: ", "))"))
       }
       guard node.type == .dir, let subtree = node.subtree else {
-        throw .noSnapshot("/\(path) in snapshot \(saved.id.short) is no folder")
+        throw .noSnapshot("/\(path) in snapshot \(saved.id.short) is not a folder")
       }
       tree = try await repository.loadTree(subtree)
     }

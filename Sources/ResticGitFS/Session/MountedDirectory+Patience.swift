@@ -20,8 +20,8 @@ extension MountedDirectory {
         try? await Task.sleep(for: Self.patience)
         let failure = CommandError(
           """
-          \(path) does not answer; if it never does, give it up with `restic-gitfs umount --discard \(ShellWord(path))` (what is not \
-          saved is lost)
+          \(path) does not answer; if it never does, give it up with `restic-gitfs umount --discard \(ShellWord(path))` (unsaved \
+          changes are lost)
           """)
         waiting.resume(.failure(failure))
       }

@@ -102,12 +102,12 @@ struct MountedDirectory: Sendable {
     }
     guard count >= 0 else {
       guard errno == ENODATA else { throw unreachable(Errno(rawValue: errno)) }
-      throw CommandError("nothing can be changed on \(path), or an earlier version of restic-gitfs serves it")
+      throw CommandError("\(path) is read-only, or an earlier version of restic-gitfs serves it")
     }
     do {
       return try JSONDecoder().decode(HousekeepingReport.self, from: Data(bytes[..<count]))
     } catch {
-      throw CommandError("what \(path) says is not understood: it is served by another version of restic-gitfs")
+      throw CommandError("the answer of \(path) is not understood: it is served by another version of restic-gitfs")
     }
   }
 
@@ -131,7 +131,7 @@ struct MountedDirectory: Sendable {
     case .permissionDenied:
       CommandError("the mount \(path) belongs to another user; run this as that user")
     default:
-      CommandError("the mount \(path) does not tell its status: \(error)")
+      CommandError("the mount \(path) does not report its status: \(error)")
     }
   }
 }

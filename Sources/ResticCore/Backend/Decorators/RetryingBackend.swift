@@ -140,7 +140,7 @@ public struct RetryingBackend: Backend {
   }
 
   private static func failure(of operation: String, at place: any Backend, _ error: BackendError) -> String {
-    "\(operation) at \(place.description) fails and is tried again: \(error)"
+    "\(operation) at \(place.description) failed and is being retried: \(error)"
   }
 
   /// How long it is since this was called, by `clock`.

@@ -138,12 +138,12 @@ extension LocalBackend {
     switch error {
     case .noSpace, .diskQuotaExceeded: return .noSpace(message)
     case .permissionDenied, .notPermitted, .readOnlyFileSystem:
-      return .denied("\(message); check whose it is, or mount it with --read-only")
+      return .denied("\(message); check its owner and permissions, or mount it with --read-only")
     case .noSuchFileOrDirectory where !rootExists(), .notDirectory where !rootExists():
       return .missing("there is no folder \(paths.root.string) (is its disk mounted?)")
     case .fileNameTooLong, .tooManySymbolicLinkLevels:
       // Time changes nothing about it.
-      return .missing("there can be no folder of that name: \(message)")
+      return .missing("no folder can have that name: \(message)")
     default: return .unavailable(message)
     }
   }

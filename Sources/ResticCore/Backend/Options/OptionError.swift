@@ -17,13 +17,13 @@ public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
     case .unknown(let key, known: []):
       "option \"\(key)\" is not known: an option begins with the kind of storage and a dot, for example rest.connections"
     case .unknown(let key, let known):
-      "option \"\(key)\" is not known; there are \(known.joined(separator: ", "))"
+      "option \"\(key)\" is not known; the options are \(known.joined(separator: ", "))"
     case .repeated(let key):
       "option \"\(key)\" is given more than once"
     case .unsupported(let key, let reason):
-      "option \"\(key)\" is restic's and not followed here: \(reason)"
+      "option \"\(key)\" is an option of restic's that is not supported here: \(reason)"
     case .invalid(let key, let value, let expected):
-      "option \"\(key)\" cannot be '\(value)': it is \(expected)"
+      "option \"\(key)\" cannot be '\(value)': it must be \(expected)"
     case .noProgram(let name, let advice):
       "there is no program \(name): \(advice)"
     }

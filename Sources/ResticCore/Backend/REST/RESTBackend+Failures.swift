@@ -17,17 +17,17 @@ extension RESTBackend {
       return .denied("\(refusal): \(place.forbidden), or nobody may (an append-only server)")
     case 413:
       return .denied(
-        "\(refusal): it takes no \(byteCount) bytes at once; raise its limit (client_max_body_size in nginx) or lower --pack-size"
+        "\(refusal): it does not accept \(byteCount) bytes at once; raise its limit (client_max_body_size in nginx) or lower --pack-size"
       )
     case 416:
       return file.map { .truncated($0) } ?? .unavailable(refusal)
     case 507:
-      return .noSpace("\(place.server) has no room left (\(status(of: response)))")
+      return .noSpace("\(place.server) has no space left (\(status(of: response)))")
     case 300..<400:
       let other = response.fields[.location].map { " to \(RESTLocation.withoutSecrets($0))" } ?? ""
       return .denied("\(refusal): it redirects\(other); use that address instead")
     case 405, 501:
-      return .denied("\(refusal): is there a REST server of restic's at \(place.path)?")
+      return .denied("\(refusal): is there a restic REST server at \(place.path)?")
     default:
       return unavailable(response, operation)
     }
@@ -47,7 +47,7 @@ extension RESTBackend {
     case .refused(let message): .denied(message)
     case .cancelled: .unavailable("\(place.server): cancelled")
     case .untrusted(let message):
-      .denied("\(message); --cacert names whom to trust, --tls-client-cert what to show")
+      .denied("\(message); --cacert names the certificates to trust, --tls-client-cert the one to present")
     }
   }
 

@@ -78,9 +78,9 @@ public struct RESTBackend: Backend {
     case .taken(let taken) where isPart || range.lowerBound == 0: return taken
     case .refused(let count?) where count < range.count && (isPart || range.lowerBound == 0): throw .truncated(file)
     case .refused where isPart:
-      throw .unavailable("\(place.server) sends another part of \(file) than was asked for")
+      throw .unavailable("\(place.server) sent another part of \(file) than requested")
     case .taken, .refused:
-      throw .denied("\(place.server) sends whole files only: a server that knows ranges (RFC 9110) is needed")
+      throw .denied("\(place.server) sends whole files only; use a server that supports ranges (RFC 9110)")
     }
   }
 
@@ -95,7 +95,7 @@ public struct RESTBackend: Backend {
       throw failure(response, "look for \(file)", file)
     }
     guard let byteCount = response.statedByteCount else {
-      throw .denied("\(place.server) does not say how large \(file) is: is that a REST server of restic's?")
+      throw .denied("\(place.server) does not report the size of \(file): is it a restic REST server?")
     }
     return byteCount
   }
@@ -117,7 +117,7 @@ public struct RESTBackend: Backend {
     }
     guard case .taken(let text) = response.body else {
       throw .denied(
-        "\(place.server): the list of \(type.rawValue) has more than \(type.listByteLimit) bytes, which is too much")
+        "\(place.server): the list of \(type.rawValue) is too long: more than \(type.listByteLimit) bytes")
     }
     guard response.fields[.contentType] == RESTListing.contentType else {
       return try await sizes(of: try read(text, of: type, RESTListing.files))
@@ -163,7 +163,7 @@ public struct RESTBackend: Backend {
     } catch {
       throw .denied(
         """
-        \(place.server) answers with something else than a list of \(type.rawValue): is there a REST server of restic's \
+        \(place.server) did not answer with a list of \(type.rawValue): is there a restic REST server \
         at \(place.path)? (\(error))
         """)
     }

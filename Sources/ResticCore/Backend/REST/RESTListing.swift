@@ -23,7 +23,7 @@ enum RESTListing {
           try reader.skipValue()
         }
       }
-      guard byteCount >= 0 else { throw reader.error("a file of less than no bytes") }
+      guard byteCount >= 0 else { throw reader.error("a negative file size") }
       return BackendFile(type: type, name: name).map { BackendEntry(file: $0, byteCount: Int(byteCount)) }
     }
   }

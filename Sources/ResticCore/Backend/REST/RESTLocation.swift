@@ -19,11 +19,11 @@ public struct RESTLocation: Hashable, Sendable, CustomStringConvertible {
 
     guard let end = text.firstRange(of: "://"),
       let scheme = HTTPOrigin.Scheme(rawValue: text[..<end.lowerBound].lowercased())
-    else { throw malformed("it begins with http://, https:// or http+unix://") }
+    else { throw malformed("it must begin with http://, https:// or http+unix://") }
     let rest = text[end.upperBound...]
     // A password with such a character would end up in the path.
     guard !rest.contains(where: { "?#".contains($0) }) else { throw malformed("write ? as %3F and # as %23") }
-    guard rest.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { throw malformed("it holds a control character") }
+    guard rest.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { throw malformed("it contains a control character") }
 
     let slash = rest.firstIndex(of: "/") ?? rest.endIndex
     let authority = rest[..<slash]
@@ -39,7 +39,7 @@ public struct RESTLocation: Hashable, Sendable, CustomStringConvertible {
     if scheme == .unixSocket {
       guard host.isEmpty, let colon = fullPath.firstIndex(of: ":"),
         let socket = PercentCoding.decoded(fullPath[..<colon])
-      else { throw malformed("a socket is written http+unix:///run/server.sock:/path/") }
+      else { throw malformed("write a socket as http+unix:///run/server.sock:/path/") }
       origin = HTTPOrigin(scheme: scheme, host: socket)
       path = PercentCoding.path(Self.rooted(fullPath[fullPath.index(after: colon)...]))
       return

@@ -17,9 +17,9 @@ struct RESTPlace: Hashable, Sendable {
     server = "\(location.origin)"
     path = location.path
     let user = location.credentials.map { "the user \"\($0.user)\"" }
-    let reason = user.map { "\($0) or the password is wrong" } ?? "it wants a user and a password"
+    let reason = user.map { "\($0) or the password is wrong" } ?? "the server asks for a user and a password"
     unknownUser = "\(reason); give them in the URL or as RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD"
-    forbidden = "\(user ?? "whoever names no user") may not do that at \(path)"
+    forbidden = "\(user ?? "a client without a user") may not do that at \(path)"
   }
 
   /// The place that rclone serves.
@@ -27,7 +27,7 @@ struct RESTPlace: Hashable, Sendable {
     description = location.description
     server = "rclone"
     path = "/"
-    unknownUser = "rclone serve restic is not to ask for a user here; look at rclone.args and the variables RCLONE_"
+    unknownUser = "rclone serve restic must not ask for a user here; check rclone.args and the variables RCLONE_"
     forbidden = "the remote's user may not do that"
   }
 }

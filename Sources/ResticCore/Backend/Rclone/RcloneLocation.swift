@@ -16,8 +16,8 @@ public struct RcloneLocation: Hashable, Sendable, CustomStringConvertible {
 
     guard !text.isEmpty else { throw malformed("give a remote, for example rclone:mycloud:bucket/path") }
     // rclone would take it for an option.
-    guard !text.hasPrefix("-") else { throw malformed("a remote does not begin with -; a folder may be written ./-x") }
-    guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { throw malformed("it holds a control character") }
+    guard !text.hasPrefix("-") else { throw malformed("a remote cannot begin with -; write a folder as ./-x") }
+    guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { throw malformed("it contains a control character") }
     remote = text
     parameters = Self.parameters(of: text)
   }

@@ -33,7 +33,7 @@ struct RcloneOptions: StorageOptions, Hashable {
       return try CommandWords.split(text)
     } catch {
       // A command may hold a secret.
-      throw .invalid("rclone.\(name)", value: "…", expected: "words whose quotes end")
+      throw .invalid("rclone.\(name)", value: "…", expected: "words with closed quotes")
     }
   }
 

@@ -31,7 +31,7 @@ extension S3Backend {
     let region: String
     let credentials: S3Credentials?
 
-    var text: String { credentials.map { "the access key \($0)" } ?? "whoever signs nothing" }
+    var text: String { credentials.map { "the access key \($0)" } ?? "a client without a key" }
   }
 
   private func error(
@@ -46,16 +46,16 @@ extension S3Backend {
     case (416, _): return file.map { .truncated($0) } ?? .unavailable(refusal)
     case (300..<400, _):
       return .denied(
-        "\(refusal): the bucket is somewhere else; give the address and -o s3.region that are right for it")
+        "\(refusal): the bucket is elsewhere; give its own address, and its region as -o s3.region")
     case (400, _) where failure.code.contains("Token"), (401, _), (403, _):
       return .denied("\(refusal): \(advice(failure, signer))")
     case (413, _), (400, "EntityTooLarge"):
-      return .denied("\(refusal): it takes no \(byteCount) bytes at once; lower --pack-size")
+      return .denied("\(refusal): it does not accept \(byteCount) bytes at once; lower --pack-size")
     case (507, _), (_, "QuotaExceeded"), (_, "XMinioStorageFull"): return .noSpace(refusal)
-    case (405, _), (501, _): return .denied("\(refusal): is there an S3 server?")
+    case (405, _), (501, _): return .denied("\(refusal): is it an S3 server?")
     case (408, _), (409, _), (425, _), (429, _), (499, _), (500..., _): return passing(failure, operation)
     default:
-      return .denied("\(refusal); region \(signer.region) was signed for, -o s3.region names another one")
+      return .denied("\(refusal); the request was signed for region \(signer.region), -o s3.region names another one")
     }
   }
 
@@ -77,7 +77,7 @@ extension S3Backend {
       "the secret key does not belong to \(signer.text), or region \(signer.region) is wrong (-o s3.region)"
     case "RequestTimeTooSkewed", "RequestExpired": "the clock of this machine is wrong"
     case _ where failure.code.contains("Token"):
-      "the session token of \(signer.text) has expired or is wrong; get another one"
+      "the session token of \(signer.text) has expired or is wrong; get a new one"
     case "InvalidObjectState": "the file is in an archive; restore it with the storage's own tools first"
     default:
       """
@@ -93,7 +93,8 @@ extension S3Backend {
     case .interrupted(let message): .unavailable(message)
     case .cancelled: .unavailable("\(location.origin): cancelled")
     case .refused(let message): .denied(message)
-    case .untrusted(let message): .denied("\(message); --cacert names whom to trust, --tls-client-cert what to show")
+    case .untrusted(let message):
+      .denied("\(message); --cacert names the certificates to trust, --tls-client-cert the one to present")
     }
   }
 }

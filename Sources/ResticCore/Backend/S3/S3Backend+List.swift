@@ -19,11 +19,11 @@ extension S3Backend {
       keyCount += page.entries.count
       emptyCount += page.entries.isEmpty ? 1 : 0
       guard keyCount <= keyLimit, emptyCount <= Self.mostEmptyPages else {
-        throw .denied("\(location): the list of \(type.rawValue) has more than \(keyLimit) files, which is too much")
+        throw .denied("\(location): the list of \(type.rawValue) is too long: more than \(keyLimit) files")
       }
       for entry in page.entries {
         guard entry.key.utf8.starts(with: folder.utf8) else {
-          throw .denied("\(location.origin) lists keys that were not asked for: is that an S3 server?")
+          throw .denied("\(location.origin) lists keys that were not requested: is it an S3 server?")
         }
         if let file = Self.file(type, entry.key.utf8.dropFirst(folder.utf8.count)) {
           entries.append(BackendEntry(file: file, byteCount: entry.byteCount))
@@ -31,7 +31,7 @@ extension S3Backend {
       }
       guard page.isTruncated else { return entries }
       guard let following = options.usesFirstListing ? page.lastKey : page.nextToken, following != next else {
-        throw .unavailable("\(location.origin) does not say where the list of \(type.rawValue) goes on")
+        throw .unavailable("\(location.origin) does not say where the list of \(type.rawValue) continues")
       }
       next = following
     }
@@ -54,7 +54,7 @@ extension S3Backend {
       return try S3Listing(text, prefix: folder)
     } catch {
       throw .denied(
-        "\(location.origin) answers with something else than a list of \(type.rawValue): is that an S3 server? (\(error))"
+        "\(location.origin) did not answer with a list of \(type.rawValue): is it an S3 server? (\(error))"
       )
     }
   }

@@ -125,22 +125,22 @@ struct S3Backend: Backend {
     // rclone says 200 of a part; without a range in the answer it is the whole file.
     let isPart = response.status == 206 || stated != nil
     guard stated.map({ Self.beginning(of: $0) == range.lowerBound }) ?? true else {
-      throw .unavailable("\(location.origin) sends another part of \(file) than was asked for")
+      throw .unavailable("\(location.origin) sent another part of \(file) than requested")
     }
     switch response.body {
     case .taken(let bytes) where isPart || range.lowerBound == 0: return bytes
     case .refused(let count?) where count < range.count && (isPart || range.lowerBound == 0): throw .truncated(file)
     case .refused where isPart:
-      throw .unavailable("\(location.origin) sends another part of \(file) than was asked for")
+      throw .unavailable("\(location.origin) sent another part of \(file) than requested")
     case .taken, .refused:
-      throw .denied("\(location.origin) sends whole files only: a server that knows ranges (RFC 9110) is needed")
+      throw .denied("\(location.origin) sends whole files only; use a server that supports ranges (RFC 9110)")
     }
   }
 
   func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
     let response = try await send(S3Request(method: .head, key: location.key(of: file)), "look for \(file)", file)
     guard let byteCount = response.statedByteCount else {
-      throw .denied("\(location.origin) does not say how large \(file) is: is that an S3 server?")
+      throw .denied("\(location.origin) does not report the size of \(file): is it an S3 server?")
     }
     return byteCount
   }

@@ -27,7 +27,7 @@ struct S3Listing: Hashable, Sendable {
     try text.withUnsafeBytes { bytes throws(FormatError) in
       try XMLScanner.scan(bytes) { reader.take($0) }
     }
-    guard reader.isList else { throw FormatError("it is no ListBucketResult") }
+    guard reader.isList else { throw FormatError("it is not a ListBucketResult") }
     let isPrefixEncoded = reader.prefix.map {
       !$0.hasBytes(of: prefix) && Self.decoded($0, true)?.hasBytes(of: prefix) == true
     }

@@ -17,7 +17,7 @@ public struct S3Location: Hashable, Sendable, CustomStringConvertible {
   /// The location that `text` spells.
   init(_ text: String) throws(BackendLocationError) {
     guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
-      throw Self.malformed("it holds a control character")
+      throw Self.malformed("it contains a control character")
     }
     self.text = text
     let parts = text.hasPrefix("http") ? try Self.urlParts(text) : try Self.plainParts(text)
@@ -60,7 +60,7 @@ public struct S3Location: Hashable, Sendable, CustomStringConvertible {
     guard let end = text.firstRange(of: "://"),
       let scheme = HTTPOrigin.Scheme(rawValue: String(text[..<end.lowerBound])),
       scheme != .unixSocket
-    else { throw malformed("it begins with http://, https://, // or a host") }
+    else { throw malformed("it must begin with http://, https://, // or a host") }
     let rest = text[end.upperBound...]
     guard !rest.utf8.contains(where: { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }) else {
       throw malformed("write ? as %3F and # as %23")
@@ -69,10 +69,10 @@ public struct S3Location: Hashable, Sendable, CustomStringConvertible {
     let authority = rest[..<slash]
     // restic passes over them, and uses others.
     guard !authority.utf8.contains(UInt8(ascii: "@")) else {
-      throw malformed("keys do not belong into it: give them as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+      throw malformed("it must not contain keys: pass them in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
     }
     guard let path = PercentCoding.decoded(rest[slash...].dropFirst()) else {
-      throw malformed("behind \(scheme.rawValue)://, write % as %25")
+      throw malformed("after \(scheme.rawValue)://, write % as %25")
     }
     return Parts(isPlainHTTP: scheme == .http, authority: authority, path: path)
   }

@@ -26,7 +26,7 @@ struct S3Options: StorageOptions, Hashable {
     storageClass = try values.value(
       "storage-class",
       expected:
-        "a class whose files can be read at once, such as STANDARD_IA or GLACIER_IR: a mount reads what it has stored"
+        "a class whose files can be read at once, such as STANDARD_IA or GLACIER_IR: a mount reads files that it has stored"
     ) { S3Region.isValid($0) && !Self.archiveClasses.contains($0.uppercased()) ? $0 : nil }
     lookup =
       try values.value("bucket-lookup", expected: "auto, dns or path") {
@@ -46,7 +46,7 @@ struct S3Options: StorageOptions, Hashable {
       ["", "0", "f", "false"].contains($0.lowercased()) ? $0 : nil
     }
     try values.refuse("restore-days", "restore-timeout", "restore-tier", reason: archives)
-    try values.refuse("retries", reason: "what fails is tried again for 15 minutes, whatever the storage")
+    try values.refuse("retries", reason: "a failed call is retried for 15 minutes on every storage")
   }
 
   /// The same options, with `region` where they name none and it can be one.

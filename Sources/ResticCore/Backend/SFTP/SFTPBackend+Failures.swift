@@ -22,11 +22,12 @@ extension SFTPBackend {
       guard try await rootIsThere(in: call) else { return missing }
       return file.map { .notFound($0) } ?? .missing(message)
     case .permissionDenied:
-      return .denied("\(message); check whose \(paths.root) is on the server, or mount it with --read-only")
+      return .denied(
+        "\(message); check the owner and permissions of \(paths.root) on the server, or mount it with --read-only")
     case .writeProtected:
       return .denied(message)
     case .unsupported:
-      return .denied("\(message): it cannot do that")
+      return .denied("\(message): it does not support that")
     case .noSpace, .quotaExceeded:
       return .noSpace(message)
     case .failure, .alreadyExists, .badMessage, .endOfFile, .ok, nil:
@@ -39,7 +40,7 @@ extension SFTPBackend {
 
   /// The error for an answer that makes no sense.
   func unexpected(_ operation: String) -> BackendError {
-    .unavailable("\(host) answers with something else than was asked for: it was to \(operation)")
+    .unavailable("\(host) sent an unexpected answer to a request to \(operation)")
   }
 
   /// There is no folder for the repository.

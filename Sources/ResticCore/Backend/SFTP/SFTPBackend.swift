@@ -130,7 +130,7 @@ public struct SFTPBackend: Backend {
       throw .irregular(file, kind: kind)
     }
     guard let byteCount = attributes.byteCount.flatMap(Int.init(exactly:)) else {
-      throw .denied("\(host) does not say how large \(file) is")
+      throw .denied("\(host) does not report the size of \(file)")
     }
     return byteCount
   }
@@ -143,7 +143,7 @@ public struct SFTPBackend: Backend {
       do throws(SFTPPacketError) {
         return try SFTPFileSystem(bytes)
       } catch {
-        throw unexpected("tell its room")
+        throw unexpected("report its free space")
       }
     case .status(let status) where status.code == .noSuchFile:
       throw missing

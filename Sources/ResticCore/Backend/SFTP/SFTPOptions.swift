@@ -15,7 +15,7 @@ struct SFTPOptions: StorageOptions, Hashable {
     command = try Self.words(&values, "command")
     let given = try Self.words(&values, "args")
     guard command == nil || given == nil else {
-      throw .invalid("sftp.args", value: Self.unsaid, expected: "left out where sftp.command is given")
+      throw .invalid("sftp.args", value: Self.unsaid, expected: "left out if sftp.command is given")
     }
     arguments = given ?? []
     hasImmediateListings = try values.flag("immediate-listings") ?? false
@@ -31,7 +31,7 @@ struct SFTPOptions: StorageOptions, Hashable {
     do throws(CommandWords.Failure) {
       return try CommandWords.split(text)
     } catch {
-      throw .invalid("sftp.\(name)", value: unsaid, expected: "words whose quotes end")
+      throw .invalid("sftp.\(name)", value: unsaid, expected: "words with closed quotes")
     }
   }
 }

@@ -26,7 +26,7 @@ struct CacheOptions: ParsableArguments {
       explicit: cacheDir, variable: environment[.cacheFolder], cacheHome: environment[.cacheHome],
       home: environment[.home])
     guard let folder else {
-      logger.info("no cache: there is no home folder; --cache-dir or RESTIC_CACHE_DIR names a place for one")
+      logger.info("no cache: there is no home folder; set --cache-dir or RESTIC_CACHE_DIR to have one")
       return nil
     }
     // What is on a disk of this machine is at hand already.

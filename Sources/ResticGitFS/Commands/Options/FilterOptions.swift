@@ -16,7 +16,7 @@ struct FilterOptions: ParsableArguments {
 
   @Option(
     name: .customLong("path"),
-    help: ArgumentHelp("Only snapshots that have this absolute path among theirs.", valueName: "path"))
+    help: ArgumentHelp("Only snapshots whose paths include this absolute path.", valueName: "path"))
   var paths: [String] = []
 
   func validate() throws {

@@ -43,7 +43,7 @@ struct RepositoryOptions: ParsableArguments {
   @Option(
     name: [.customShort("o", allowingJoined: true), .customLong("option")],
     help: ArgumentHelp(
-      "An option of the storage, as restic has them: local.connections=N, s3.region=NAME. `mount` takes those of mount(8) and FUSE, too.",
+      "An option of the storage, as in restic: local.connections=N, s3.region=NAME. `mount` also takes options of mount(8) and FUSE.",
       valueName: "key=value"))
   var options: [String] = []
 
@@ -64,7 +64,7 @@ struct RepositoryOptions: ParsableArguments {
     case (nil, let file?): text = try Self.locationInFile(file)
     case (nil, nil):
       throw CommandError(
-        "no repository is given: use -r, --repository-file or RESTIC_REPOSITORY, or name one of the configuration file")
+        "no repository is given: use -r, --repository-file or RESTIC_REPOSITORY, or a name from the configuration file")
     case (_?, _?):
       throw CommandError(
         "-r (or RESTIC_REPOSITORY) and --repository-file (or RESTIC_REPOSITORY_FILE) exclude each other: give one")

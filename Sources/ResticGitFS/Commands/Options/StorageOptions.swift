@@ -14,7 +14,7 @@ struct StorageOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The size packs are meant to have, in MiB, 4 to 128 (default: $RESTIC_PACK_SIZE, else 16).", valueName: "MiB"))
+      "The target size of packs in MiB, 4 to 128 (default: $RESTIC_PACK_SIZE, else 16).", valueName: "MiB"))
   var packSize: String?
 
   @Option(

@@ -38,17 +38,17 @@ extension MergeConflict: CustomStringConvertible {
     switch self {
     case .ref(let conflict): "\(conflict)"
     case .file(let path, let keptAs):
-      "\(path.pathText): changed on both sides; yours is kept as \(keptAs.last.map { "\($0)" } ?? "")"
+      "\(path.pathText): changed on both sides; your version is kept as \(keptAs.last.map { "\($0)" } ?? "")"
     case .deletion(let path, .theirs): "\(path.pathText): deleted by you, changed by someone else; it stays"
     case .deletion(let path, .ours): "\(path.pathText): changed by you, deleted by someone else; it stays"
     case .unmergeable(let path, .reftable):
-      "\(path.pathText): the reftables of this git repository changed on both sides; yours are not merged"
+      "\(path.pathText): the reftables of this git repository changed on both sides; your refs are not merged"
     case .unmergeable(let path, .packedRefs):
-      "\(path.pathText): the refs of this git repository changed on both sides, and its packed-refs is damaged; yours are not merged"
+      "\(path.pathText): the refs of this git repository changed on both sides, and its packed-refs is damaged; your refs are not merged"
     case .unmergeable(let path, .objectFormat):
-      "\(path.pathText): git repositories of different object formats; yours is not merged"
+      "\(path.pathText): the git repositories have different object formats; yours is not merged"
     case .unmergeable(let path, .notARepository):
-      "\(path.pathText): changed on both sides, and on one of them no git repository any more; yours is not merged"
+      "\(path.pathText): changed on both sides, and no longer a git repository on one of them; yours is not merged"
     }
   }
 }

@@ -44,12 +44,12 @@ extension RefConflict: CustomStringConvertible {
     let reason =
       switch cause {
       case .changedByBoth: theirs == nil ? "deleted by someone else meanwhile" : "changed by someone else meanwhile"
-      case .nameTaken(let other): "someone else made \(other)"
+      case .nameTaken(let other): "someone else created \(other)"
       case .targetDeleted(let target): "\(target) was deleted on the other side"
       }
     return switch kept {
-    case .ref(let ref): "\(place): \(reason); yours is kept as \(ref)"
-    case .file(let file): "\(place): \(reason); yours is kept in the file \(file)"
+    case .ref(let ref): "\(place): \(reason); your version is kept as \(ref)"
+    case .file(let file): "\(place): \(reason); your version is kept in the file \(file)"
     case .nothing: "\(place): \(reason); it stays"
     }
   }

@@ -30,6 +30,6 @@ struct RefusedMerge: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   var description: String {
-    "snapshot \(newest.short) came first and changed the same: \(conflicts.list)"
+    "snapshot \(newest.short) was saved first and changed the same refs or files: \(conflicts.list)"
   }
 }

@@ -5,7 +5,7 @@ struct SafeConfiguration: Hashable, Sendable {
   static let byteLimit: UInt64 = 256 << 10
   /// Up to so many variables are named in a message.
   private static let wrongLimit = 100
-  private static let heading = "# Shown by restic-gitfs in the place of the stored file, without commands and paths.\n"
+  private static let heading = "# Shown by restic-gitfs instead of the stored file, without commands and paths.\n"
 
   /// The text that is shown.
   let text: [UInt8]
@@ -26,8 +26,8 @@ struct SafeConfiguration: Hashable, Sendable {
       entries = try GitConfigurationText(stored).entries
     } catch {
       switch error {
-      case .syntax(let line): throw Failure(description: "is no configuration that git reads: line \(line)")
-      case .encoding: throw Failure(description: "is no text in UTF-8")
+      case .syntax(let line): throw Failure(description: "is not a configuration that git can read: line \(line)")
+      case .encoding: throw Failure(description: "is not UTF-8 text")
       }
     }
     let version = entries.last { $0.section == "core" && $0.key == "repositoryformatversion" }?.value
@@ -49,7 +49,7 @@ struct SafeConfiguration: Hashable, Sendable {
       }
     }
     guard wrong.isEmpty else {
-      throw Failure(description: "has values that git does not take for \(wrong.joined(separator: ", "))")
+      throw Failure(description: "has values that git does not accept for \(wrong.joined(separator: ", "))")
     }
     self.text = Array(text.utf8)
   }

@@ -9,12 +9,13 @@ enum MetricsFile {
     let absolute = FilePath(path).absolute()
     guard let name = absolute.lastComponent, !path.hasSuffix("/") else {
       throw CommandError(
-        "--metrics-file: '\(path)' is no file; give one, for example /var/lib/node_exporter/vault.prom")
+        "--metrics-file: '\(path)' is not a file name; give one, for example /var/lib/node_exporter/vault.prom")
     }
     let folder = absolute.removingLastComponent()
     guard folder.withPlatformString({ access($0, W_OK | X_OK) }) == 0 else {
       throw CommandError(
-        "--metrics-file: \(name) cannot be written in \(folder): \(Errno(rawValue: errno)); choose a folder of yours")
+        "--metrics-file: \(name) cannot be written in \(folder): \(Errno(rawValue: errno)); choose a folder that you can write to"
+      )
     }
     return absolute
   }

@@ -44,14 +44,14 @@ struct MountMetrics: Sendable {
         name: "restic_gitfs_info", kind: .gauge, help: "What serves the mount; always 1.",
         samples: [sample(1, [("version", status.version)])]),
       gauge("dirty_bytes", "Bytes written that are in no snapshot and in memory only.", Double(status.dirtyBytes)),
-      gauge("dirty_files", "Files with such bytes.", Double(status.dirtyFiles)),
+      gauge("dirty_files", "Files with bytes that are in no snapshot and in memory only.", Double(status.dirtyFiles)),
       lastSnapshot.map {
         gauge("last_snapshot_timestamp_seconds", "The time of the snapshot that the mount shows.", Self.seconds($0))
       },
       counter("commits_total", "Commits that made a snapshot.", commits.saved),
       counter("commit_failures_total", "Commits that failed.", commits.failed),
       commits.lastDuration.map {
-        gauge("last_commit_seconds", "How long the last commit took that made a snapshot.", $0 / .seconds(1))
+        gauge("last_commit_seconds", "How long the last commit that made a snapshot took.", $0 / .seconds(1))
       },
       gauge("last_commit_failed", "Whether the last commit failed.", status.lastError == nil ? 0 : 1),
       gauge("waiting", "Whether the mount waits for a lock or for the storage.", status.waiting == nil ? 0 : 1),

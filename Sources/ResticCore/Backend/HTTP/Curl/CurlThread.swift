@@ -79,7 +79,7 @@ final class CurlThread: @unchecked Sendable {
       defer { inbox.begun = [] }
       return inbox.begun
     }) {
-      transfer.end(.failure(.interrupted("no thread for the network: \(error)")))
+      transfer.end(.failure(.interrupted("cannot start a thread for the network: \(error)")))
     }
   }
 
@@ -110,7 +110,7 @@ final class CurlThread: @unchecked Sendable {
   private func begin(_ transfer: CurlTransfer) {
     guard !transfer.isCancelled.withLock({ $0 }) else { return transfer.end(.failure(.cancelled)) }
     guard let handle = idleHandles.popLast() ?? CurlHandle() else {
-      return transfer.end(.failure(.interrupted("no memory for a request")))
+      return transfer.end(.failure(.interrupted("not enough memory for a request")))
     }
     transfer.begin(on: handle, rates: rates)
     transfers[handle.pointer] = transfer

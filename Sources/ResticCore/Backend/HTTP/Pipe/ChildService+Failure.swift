@@ -23,8 +23,8 @@ extension ChildService.End {
   private func event(_ loss: PipeConnection.Loss, of command: ServiceCommand) -> String {
     switch loss {
     case .ended, .unused: "\(command.name) ended\(way)"
-    case .confused: "\(command.name) broke the connection off"
-    case .stuck(let limit): "\(command.name) has not moved for \(limit.components.seconds) s"
+    case .confused: "\(command.name) closed the connection"
+    case .stuck(let limit): "\(command.name) has sent and taken nothing for \(limit.components.seconds) s"
     }
   }
 

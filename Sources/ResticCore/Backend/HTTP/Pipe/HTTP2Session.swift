@@ -219,13 +219,13 @@ final class HTTP2Session {
     if var response = exchange.answer.response(isWhole: isWhole) {
       // It cannot have done what it did not hear the end of.
       guard exchange.isSent || !response.isSuccess else {
-        return end(stream, .failure(.interrupted("\(name) has answered before the end of a request")))
+        return end(stream, .failure(.interrupted("\(name) answered before the request was complete")))
       }
       // Why a request fails is in no answer of rclone's.
       if response.status >= 400, response.status != 404 { response.remark = remark(exchange.begin) }
       end(stream, .success(response))
     } else {
-      end(stream, .failure(.interrupted("\(name) has ended a request without an answer")))
+      end(stream, .failure(.interrupted("\(name) closed a request without an answer")))
     }
   }
 

@@ -94,7 +94,9 @@ final class PipeThread: @unchecked Sendable {
       defer { (inbox.begun, inbox.isRunning) = ([], false) }
       return inbox.begun
     }
-    for exchange in begun { exchange.end(.failure(.interrupted("no thread for \(command.name): \(error)"))) }
+    for exchange in begun {
+      exchange.end(.failure(.interrupted("cannot start a thread for \(command.name): \(error)")))
+    }
   }
 
   // MARK: On the thread
@@ -205,7 +207,7 @@ final class PipeThread: @unchecked Sendable {
       // Where others are answered, it is this one.
       let isSilent = connection.lastReceived.advanced(by: options.stuckTimeout + exchange.patience) <= now
       if isSilent { return lose(.stuck(options.stuckTimeout)) }
-      let message = "\(command.name): nothing has moved for \(options.stuckTimeout.components.seconds) s"
+      let message = "\(command.name): no data has moved for \(options.stuckTimeout.components.seconds) s"
       drop(exchange, .failure(.interrupted(message)))
     }
   }

@@ -15,7 +15,7 @@ struct ContainerCredentials: CredentialProvider {
     let (origin, path): (HTTPOrigin, String)
     if let relative = environment[.containerPath] {
       guard relative.hasPrefix("/"), relative.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
-        throw CredentialError("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is no path")
+        throw CredentialError("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not a path")
       }
       (origin, path) = (HTTPOrigin(scheme: .http, host: Self.host), relative)
     } else if let url = environment[.containerURL] {
@@ -25,7 +25,7 @@ struct ContainerCredentials: CredentialProvider {
       (origin, path) = parsed
       guard origin.scheme == .https || Self.isTrusted(origin.host) else {
         throw CredentialError(
-          "AWS_CONTAINER_CREDENTIALS_FULL_URI names \(origin.host), which has to be asked with https://")
+          "AWS_CONTAINER_CREDENTIALS_FULL_URI names \(origin.host), which must be reached with https://")
       }
     } else {
       return nil

@@ -19,6 +19,6 @@ extension CredentialError {
   static let missing = CredentialError(
     """
     no credentials for S3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write them into ~/.aws/credentials; \
-    -o s3.unsafe-anonymous-auth=true asks without
+    -o s3.unsafe-anonymous-auth=true sends requests without them
     """)
 }

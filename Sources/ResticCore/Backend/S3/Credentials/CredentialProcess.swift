@@ -15,7 +15,7 @@ struct CredentialProcess: CredentialProvider {
 
   func credentials() async throws(CredentialError) -> S3Credentials? {
     guard let words = Self.words(of: command), let program = words.first else {
-      throw CredentialError("\(source): credential_process has a quote that does not end, or no program")
+      throw CredentialError("\(source): credential_process has an unclosed quote, or no program")
     }
     let output: ProgramOutput
     do throws(Errno) {
@@ -24,14 +24,14 @@ struct CredentialProcess: CredentialProvider {
       throw CredentialError(
         "\(source): \(program) (credential_process) has not ended within \(timeLimit.components.seconds) s")
     } catch .fileTooLarge {
-      throw CredentialError("\(source): \(program) (credential_process) prints more than \(Self.outputLimit) bytes")
+      throw CredentialError("\(source): \(program) (credential_process) printed more than \(Self.outputLimit) bytes")
     } catch .canceled {
       throw CredentialError("\(source): \(program) (credential_process) was cancelled", isPassing: true)
     } catch {
       throw CredentialError("\(source): \(program) (credential_process) cannot be run: \(error)")
     }
     guard output.end == .exited(0) else {
-      throw CredentialError("\(source): \(program) (credential_process) has failed; run it to see why")
+      throw CredentialError("\(source): \(program) (credential_process) failed; run it to see why")
     }
     return try CredentialsDocument.decode(output.output, source: "\(source), credential_process")
   }

@@ -38,7 +38,7 @@ enum CredentialsDocument {
   /// The seconds since 1970 of `text`; nil for none. An end that cannot be read is no end that could be passed over.
   static func expiration(_ text: String?, _ source: String) throws(CredentialError) -> Int64? {
     guard let text, !text.isEmpty else { return nil }
-    guard let time = Timestamp(rfc3339: text.utf8) else { throw CredentialError("\(source): Expiration is no time") }
+    guard let time = Timestamp(rfc3339: text.utf8) else { throw CredentialError("\(source): Expiration is not a time") }
     return time.seconds
   }
 

@@ -18,7 +18,7 @@ struct ProfileCredentials: CredentialProvider {
     case (nil, nil):
       break
     default:
-      throw CredentialError("\(source) has one of aws_access_key_id and aws_secret_access_key: it takes both")
+      throw CredentialError("\(source) has only one of aws_access_key_id and aws_secret_access_key; set both")
     }
     if settings.keys.contains(where: { $0.hasPrefix("sso_") }) {
       throw CredentialError(

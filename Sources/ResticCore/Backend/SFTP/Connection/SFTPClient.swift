@@ -75,7 +75,7 @@ final class SFTPClient: Sendable {
     do throws(Errno) {
       connection = try SFTPConnection(command, host: host, options: options, logger: logger)
     } catch {
-      return settle(.failure(.interrupted("no pipe for the connection to \(host): \(error)")))
+      return settle(.failure(.interrupted("cannot create a pipe for the connection to \(host): \(error)")))
     }
     state.withLock { $0.coming = connection }
     connection.start { [weak self, weak connection] failure in

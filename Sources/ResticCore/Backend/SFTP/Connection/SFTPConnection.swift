@@ -58,7 +58,7 @@ final class SFTPConnection: Sendable {
     do throws(Errno) {
       try PlainThread.start { self.work(then) }
     } catch {
-      let failure = SFTPFailure.interrupted("no thread for the connection to \(words.host): \(error)")
+      let failure = SFTPFailure.interrupted("cannot start a thread for the connection to \(words.host): \(error)")
       end(failure)
       then(failure)
     }

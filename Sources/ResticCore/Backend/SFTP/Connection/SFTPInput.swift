@@ -81,9 +81,9 @@ final class SFTPInput {
       return nil
     }
     let (id, count) = (number(at: 5), Int(number(at: 9)))
-    guard let wanted = target(id) else { throw SFTPPacketError("it answers what was not asked") }
+    guard let wanted = target(id) else { throw SFTPPacketError("it answered a request that was not sent") }
     guard count > 0, count <= wanted.byteCount, length == Self.dataHead - 4 + count else {
-      throw SFTPPacketError("it sends \(count) bytes where \(wanted.byteCount) were asked for")
+      throw SFTPPacketError("it sent \(count) bytes instead of the \(wanted.byteCount) that were requested")
     }
     filled = filled.lowerBound + Self.dataHead..<filled.upperBound
     let here = min(count, filled.count)

@@ -84,7 +84,7 @@ final class SFTPSession {
       guard let event = try input.next({ _ in nil }) else { return nil }
       guard case .packet(let packet) = event else { throw SFTPPacketError("it begins with data") }
       let greeting = try SFTPGreeting(packet)
-      guard greeting.version == 3 else { throw SFTPPacketError("it speaks version \(greeting.version) and not 3") }
+      guard greeting.version == 3 else { throw SFTPPacketError("it speaks version \(greeting.version) instead of 3") }
       return greeting
     } catch {
       throw .garbage(error.description, input.unread)
@@ -226,12 +226,12 @@ final class SFTPSession {
     case .packet(let packet):
       let (id, reply) = try SFTPReply.decode(packet)
       // It stays among those that were sent, and fails with the others, where the answer makes no sense.
-      guard let question = sent[id] else { throw SFTPPacketError("it answers what was not asked") }
+      guard let question = sent[id] else { throw SFTPPacketError("it answered a request that was not sent") }
       guard reply.answers(question.exchange.request(for: question.piece)) else {
-        throw SFTPPacketError("it answers something else than was asked")
+        throw SFTPPacketError("it sent an answer of the wrong type")
       }
       if case .names(let names) = reply, !question.exchange.count(names) {
-        throw SFTPPacketError("it sends more names than were asked for")
+        throw SFTPPacketError("it sent more names than requested")
       }
       guard let answered = remove(id) else { return }
       let hadNext = answered.exchange.nextWeight != nil

@@ -13,13 +13,13 @@ struct SSHWords: Sendable {
   private static let refusals: [(words: String, advice: String)] = [
     (
       "has changed and you have requested strict checking",
-      "the server's key is another one than before; if that is right, `ssh-keygen -R HOST` forgets the old one"
+      "the server's key has changed; if that is expected, remove the old key with `ssh-keygen -R HOST`"
     ),
     ("host key verification failed", "connect once with `ssh HOST`, and compare the server's key"),
     (
       "permission denied",
       """
-      a key that the server knows is needed: in ssh-agent, in ~/.ssh/config, or by -o sftp.args='-i FILE'; a password can be \
+      give ssh a key that the server knows: in ssh-agent, in ~/.ssh/config, or by -o sftp.args='-i FILE'; a password can be \
       typed at a terminal only
       """
     ),
@@ -27,20 +27,20 @@ struct SSHWords: Sendable {
       "too many authentication failures",
       "name the one key that the server knows: -o sftp.args='-i FILE -o IdentitiesOnly=yes'"
     ),
-    ("subsystem request failed", "the server gives no SFTP to this user: see Subsystem in its sshd_config"),
+    ("subsystem request failed", "the server does not offer SFTP to this user: see Subsystem in its sshd_config"),
     ("bad configuration option", "ssh does not know an option of sftp.args or ~/.ssh/config"),
     ("unknown option", "ssh does not know an option of sftp.args"),
     ("illegal option", "ssh does not know an option of sftp.args"),
     ("no matching host key type found", "client and server share no kind of key: see HostKeyAlgorithms, ssh_config(5)"),
     (
       "no matching key exchange method found",
-      "client and server share no such method: see KexAlgorithms, ssh_config(5)"
+      "client and server share no key exchange method: see KexAlgorithms, ssh_config(5)"
     ),
     ("no matching cipher found", "client and server share no cipher: see Ciphers, ssh_config(5)"),
   ]
   private static let absences: [(words: String, advice: String)] = [
     ("could not resolve hostname", "check the name, and the network"),
-    ("connection refused", "nobody listens at that port"),
+    ("connection refused", "nothing listens on that port"),
     ("timed out", "the server does not answer; check the network"),
     ("no route to host", "check the network"),
     ("network is unreachable", "check the network"),
@@ -68,7 +68,7 @@ struct SSHWords: Sendable {
   func failure(_ end: SFTPSession.End, _ service: ChildService.End) -> SFTPFailure {
     switch end {
     case .closed: .interrupted("the connection to \(host) broke\(lastWords(service))")
-    case .garbage(let reason, _): .interrupted("\(host) sends what is no SFTP: \(reason)")
+    case .garbage(let reason, _): .interrupted("\(host) sent data that is not SFTP: \(reason)")
     case .stuck(let limit), .late(let limit): .interrupted("\(host) has not answered for \(limit.components.seconds) s")
     case .unused: .cancelled
     }
@@ -99,7 +99,7 @@ struct SSHWords: Sendable {
     switch end {
     case nil: "has ended"
     case .exited(let code): "ended with exit code \(code)"
-    case .killed(let signal): "was ended by signal \(signal)"
+    case .killed(let signal): "was killed by signal \(signal)"
     }
   }
 

@@ -75,8 +75,8 @@ struct CredentialChainTests {
       (["MINIO_SECRET_KEY": "geheim"], "MINIO_ACCESS_KEY is empty"),
       (["AWS_PROFILE": "nobody"], "no profile \"nobody\""),
       (["AWS_PROFILE": "sso"], "export-credentials --profile sso"),
-      (["AWS_PROFILE": "half"], "takes both"), (["AWS_PROFILE": "role"], "RESTIC_AWS_ASSUME_ROLE_ARN"),
-      (["AWS_PROFILE": "endless"], "quote that does not end"),
+      (["AWS_PROFILE": "half"], "set both"), (["AWS_PROFILE": "role"], "RESTIC_AWS_ASSUME_ROLE_ARN"),
+      (["AWS_PROFILE": "endless"], "unclosed quote"),
       (["AWS_ACCESS_KEY_ID": "A\nB", "AWS_SECRET_ACCESS_KEY": "s"], "cannot be sent"),
     ] {
       let error = await #expect(throws: CredentialError.self, "\(variables)") { try await found(variables) }
@@ -119,9 +119,9 @@ struct CredentialChainTests {
   @Test("a program that fails, prints something else, prints without end or does not end is an error in time")
   func failingProcess() async throws {
     for (command, said) in [
-      ("false", "has failed"), ("/nonexistent/x", "cannot be run"), ("echo {}", "lacks AccessKeyId"),
+      ("false", "failed; run it"), ("/nonexistent/x", "cannot be run"), ("echo {}", "lacks AccessKeyId"),
       ("echo geheim", "no credentials"),
-      ("yes", "prints more"), ("sleep 1000", "not ended within"), ("sh -c 'exec >&-; sleep 1000'", "not ended within"),
+      ("yes", "printed more"), ("sleep 1000", "not ended within"), ("sh -c 'exec >&-; sleep 1000'", "not ended within"),
       ("sh -c 'trap : TERM INT HUP QUIT; while :; do sleep 1000; done'", "not ended within"),
     ] {
       let process = CredentialProcess(

@@ -2,13 +2,13 @@ public import SystemPackage
 
 /// Why a file system could not be mounted. libfuse and fusermount3 have written details to standard error.
 public enum FuseSessionError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// The mountpoint is not there, not a directory, or a dead mount.
+  /// The mountpoint does not exist, is not a directory, or is a dead mount.
   case badMountpoint(FilePath, Errno)
-  /// libfuse did not take the options.
+  /// libfuse did not accept the options.
   case badOptions([String])
   /// The mount itself failed, for this reason.
   case mountFailed(FilePath, FuseMountObstacle)
-  /// There were no descriptors left for the threads that serve it.
+  /// The process had no descriptors left for the threads that serve the mount.
   case noThreads(Errno)
 
   /// What happened and what to do next.

@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 public import SystemPackage
 
-/// A pipe whose ends no other program gets unless it is told to (`ChildProcess.start`).
+/// A pipe whose ends no other program inherits unless they are passed on (`ChildProcess.start`).
 public struct Pipe: Sendable {
   /// The end to read from, close-on-exec; the caller closes it.
   public let readEnd: FileDescriptor
@@ -17,7 +17,7 @@ public struct Pipe: Sendable {
     (readEnd, writeEnd) = (FileDescriptor(rawValue: ends[0]), FileDescriptor(rawValue: ends[1]))
   }
 
-  /// `count` new pipes; none is left open where there cannot be so many.
+  /// `count` new pipes; if one cannot be created, none stays open.
   public static func several(_ count: Int) throws(Errno) -> [Pipe] {
     var pipes: [Pipe] = []
     do throws(Errno) {

@@ -1,19 +1,19 @@
-/// Makes at most `connections` calls at a time; the others wait their turn, first come, first served.
+/// Makes at most `connections` calls at a time; other calls wait their turn, first come, first served.
 ///
-/// - Lock files never wait: a refresh that queues behind a gigabyte of packs would lose the lock. Nor does the config, which is
-///   looked at before a lock is written.
-/// - A task cancelled while it waits throws `.unavailable` and its call is not made; one that need not wait is let
-///   through, so that cleaning up works.
-/// - A storage that has too much to do is asked for less at a time (`ConnectionAllowance`).
+/// - Lock files never wait: a refresh that queues behind a gigabyte of packs would lose the lock. Neither does the
+///   config, which is read before a lock is written.
+/// - A task that is cancelled while it waits throws `.unavailable` without making its call; a call that need not wait
+///   is made, so that cleaning up works.
+/// - An overloaded storage gets fewer calls at a time (`ConnectionAllowance`).
 public struct LimitedBackend: Backend {
   private let base: any Backend
   private let allowance: ConnectionAllowance
 
-  /// restic's default for storage in a network, where more calls at a time hide the latency; a local disk gains by it as
-  /// well, because several fsyncs go into one journal commit.
+  /// restic's default for storage in a network, where more calls at a time hide the latency. A local disk benefits too,
+  /// because several fsyncs share one journal commit.
   public static let defaultConnections = 5
 
-  /// `base`, with a limit.
+  /// `base` with a limit of `connections` calls.
   public init(_ base: any Backend, connections: Int = defaultConnections) {
     self.base = base
     allowance = ConnectionAllowance(connections: connections)

@@ -1,9 +1,9 @@
-/// Counts the bytes of all files that are stored and loaded. What the calls do is the storage's alone.
+/// Counts the bytes of all files that are stored and loaded. Calls are passed on unchanged.
 public struct MeteredBackend: Backend {
   private let base: any Backend
   private let traffic: TrafficCounter
 
-  /// `base`, counted in `traffic`.
+  /// `base`; `traffic` counts its bytes.
   public init(_ base: any Backend, traffic: TrafficCounter) {
     self.base = base
     self.traffic = traffic

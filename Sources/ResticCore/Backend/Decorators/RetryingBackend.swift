@@ -1,14 +1,14 @@
 public import Logging
 
-/// Makes a call again while it fails with a retryable error, as `RetryPolicy` says; the only place that does.
+/// Repeats a call while it fails with a retryable error, as `RetryPolicy` says; no other code retries.
 ///
 /// - Every retry is announced by one warning. When the time is up, the last error is thrown.
-/// - A `save` may be repeated safely: a file that is there already with the same bytes is a success.
-/// - A repeated `remove` that finds nothing is a success: it was the answer that got lost.
+/// - A `save` may be repeated safely: if the file already exists with the same bytes, it succeeds.
+/// - A repeated `remove` that finds nothing succeeds, because only the answer was lost.
 /// - A call that fails, or that takes long, leaves a note (`WaitingNotes`) until it ends.
-/// - A storage that says when to come back (`.busy`) is not asked before that.
-/// - Until a call has reached the storage nobody waits for it for long (`RetryPolicy.contactLimit`).
-/// - A cancelled task gets its first try (cleaning up has to work), and no other: the error is thrown at once.
+/// - A storage that says when to come back (`.busy`) gets no call before that.
+/// - Until one call has reached the storage, calls give up early (`RetryPolicy.contactLimit`).
+/// - A cancelled task gets its first try (cleaning up has to work), and no retry: the error is thrown at once.
 public struct RetryingBackend: Backend {
   private let base: any Backend
   private let policy: RetryPolicy
@@ -22,7 +22,7 @@ public struct RetryingBackend: Backend {
   /// The same for a call that carries a pack: a slow network needs that long.
   private static let packPatience = Duration.seconds(20)
 
-  /// Retries for `base`. `clock` measures and sleeps. Calls that wait are in `waiting`.
+  /// Retries calls of `base`. `clock` measures and sleeps. Waiting calls leave notes in `waiting`.
   public init(
     _ base: any Backend, policy: RetryPolicy = RetryPolicy(), clock: any Clock<Duration> = ContinuousClock(),
     waiting: WaitingNotes = WaitingNotes(), logger: Logger
@@ -100,7 +100,7 @@ public struct RetryingBackend: Backend {
     file.type == .data ? Self.packPatience : Self.patience
   }
 
-  /// What `call` returns in the end. It is told whether it was called before.
+  /// The final result of `call`, which is told whether it is a retry.
   private func retrying<Success>(
     _ operation: @autoclosure @escaping @Sendable () -> String, patience: Duration = RetryingBackend.patience,
     _ call: (_ isRetry: Bool) async throws(BackendError) -> Success
@@ -143,7 +143,7 @@ public struct RetryingBackend: Backend {
     "\(operation) at \(place.description) failed and is being retried: \(error)"
   }
 
-  /// How long it is since this was called, by `clock`.
+  /// A function that returns the time since this call, by `clock`.
   private func stopwatch<C: Clock>(of clock: C) -> () -> Duration where C.Duration == Duration {
     let start = clock.now
     return { start.duration(to: clock.now) }

@@ -1,14 +1,14 @@
-/// Why an option of a storage cannot be followed.
+/// Why an option of a storage cannot be used.
 public enum OptionError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// There is no such option; `known`: those of the storage, none where no storage has the name before the dot.
+  /// There is no such option. `known`: the options of the storage; empty if there is no storage of that name.
   case unknown(String, known: [String])
   /// It was given twice, with different values.
   case repeated(String)
-  /// restic has it, and it is not followed here.
+  /// An option of restic that this program does not support.
   case unsupported(String, reason: String)
-  /// Its value makes no sense.
+  /// The value is invalid.
   case invalid(String, value: String, expected: String)
-  /// There is no program of this name that could be run.
+  /// There is no executable program of this name.
   case noProgram(String, advice: String)
 
   /// One line that quotes the option's name and says what would be accepted.

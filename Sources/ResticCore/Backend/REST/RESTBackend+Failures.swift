@@ -1,8 +1,8 @@
-/// What a server's refusals mean, and what a person can change.
+/// The meaning of a server's refusals, and what a person can change.
 extension RESTBackend {
-  /// The error for `response`, which says that `operation` was not done.
+  /// The error for `response`, by which the server refuses `operation`.
   ///
-  /// Source for what is worth a retry: restic, IsPermanentError; in restic all others are tried again.
+  /// Source for what is retried: restic, IsPermanentError; restic retries all others.
   func failure(
     _ response: HTTPResponse, _ operation: String, _ file: BackendFile?, byteCount: Int = 0
   ) -> BackendError {
@@ -33,7 +33,7 @@ extension RESTBackend {
     }
   }
 
-  /// The error for a `response` that another time may be a better one.
+  /// The error for a `response` that may be better at another try.
   func unavailable(_ response: HTTPResponse, _ operation: String) -> BackendError {
     let message = "\(place.server) could not \(operation) (\(status(of: response)))"
     return response.isOverload ? .busy(message, retryAfter: response.retryAfter ?? .zero) : .unavailable(message)
@@ -62,7 +62,7 @@ extension RESTBackend {
     let line = body.withUnsafeBytes { bytes in
       String(decoding: bytes.prefix(80).prefix { (0x20..<0x7f).contains($0) }, as: UTF8.self)
     }
-    // A page for browsers says nothing more.
+    // An HTML page adds nothing.
     return line.isEmpty || line.contains("<") ? "status \(response.status)" : "status \(response.status), \(line)"
   }
 }

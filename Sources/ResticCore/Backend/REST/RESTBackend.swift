@@ -1,28 +1,29 @@
-/// A repository on a REST server: rest-server, `rclone serve restic` (also as a program of ours), and whatever else speaks
-/// restic's protocol.
+/// A repository on a REST server: rest-server, `rclone serve restic` (also started by this process), or another server
+/// of restic's protocol.
 ///
 ///     POST  path/?create=true
 ///     HEAD, GET, POST, DELETE  path/config, path/{data,keys,locks,index,snapshots}/NAME
 ///     GET  path/{data,keys,locks,index,snapshots}/
 ///
-/// What servers do differently from the rules of `Backend`:
-/// 1. Some replace a file that is there (rclone). The name of a file says what is in it, so nothing changes by that; only
-///    config has no such name, and is looked for first. Others answer 403: then what is there is compared.
+/// How servers differ from the rules of `Backend`:
+/// 1. Some replace existing files (rclone). Files are named for their content, so this changes nothing, except for
+///    config, which is checked first. Others answer 403: the stored file is then compared.
 /// 2. Some show a file while it is being uploaded (rclone with a local folder).
-/// 3. Some say that a file is gone now when it never was there: `remove` succeeds.
-/// 4. An append-only server removes nothing but locks.
-/// 5. Some remember a file that somebody else has removed, until they are asked for a list (rclone). Locks have to be gone
-///    when they are: whether one is there is looked up in a list.
-/// 6. Some say 404 of failures of their own (rclone, up to 1.67 or so): a list that is not found is not empty there, and a
-///    config is missing only where there are no keys (a new repository gets its key first, so `save` does not ask that).
+/// 3. Some report success for the removal of a file that never existed: `remove` succeeds.
+/// 4. An append-only server removes only locks.
+/// 5. Some remember a file that somebody else has removed, until they are asked for a list (rclone). For locks this
+///    matters, so the existence of a lock is looked up in a list.
+/// 6. Some answer 404 for failures of their own (rclone, up to about 1.67): a list that is not found is not taken for
+///    empty there, and a config is taken for missing only if there are no keys (a new repository gets its key first, so
+///    `save` does not check that).
 /// Source: restic, doc/REST_backend.rst and internal/backend/rest.
 public struct RESTBackend: Backend {
   let place: RESTPlace
   private let transport: any HTTPTransport
   private let hasImmediateListings: Bool
 
-  /// The repository at `location`. Nothing is sent yet. `hasImmediateListings`: the user knows that every listing shows
-  /// whatever was saved before it began.
+  /// The repository at `location`. Makes no request yet. `hasImmediateListings`: the user knows that every listing
+  /// shows everything that was saved before the listing began.
   public init(_ location: RESTLocation, options: TransportOptions, hasImmediateListings: Bool = false) {
     self.init(
       RESTPlace(location),
@@ -53,7 +54,7 @@ public struct RESTBackend: Backend {
     let response = try await send(
       HTTPRequest(method: .post, target: target(of: file), fields: Self.uploadFields, body: bytes))
     guard !response.isSuccess else { return }
-    // Forbidden is what a server answers that replaces nothing: an answer of its may have got lost.
+    // A server that replaces nothing answers 403; the answer to an earlier try may have been lost.
     if response.status == 403, try await holds(file, bytes) { return }
     throw failure(response, "save \(file)", file, byteCount: bytes.byteCount)
   }
@@ -72,7 +73,7 @@ public struct RESTBackend: Backend {
       HTTPRequest(
         method: .get, target: target(of: file), fields: Self.fields + ["Range: \(bytes)"], room: .exactly(range.count)))
     guard response.isSuccess else { throw failure(response, "load \(file)", file) }
-    // Without a range in the answer it is the whole file.
+    // Without a range in the answer, the answer is the whole file.
     let isPart = response.status == 206
     switch response.body {
     case .taken(let taken) where isPart || range.lowerBound == 0: return taken
@@ -110,7 +111,7 @@ public struct RESTBackend: Backend {
         method: .get, target: place.path + type.rawValue + "/", fields: Self.fields, room: .upTo(type.listByteLimit))
     )
     guard response.isSuccess else {
-      // rclone says so of failures of its own, and never of a folder that is missing.
+      // rclone answers 404 for failures of its own, but never for a missing folder.
       guard response.status == 404 else { throw failure(response, operation, nil) }
       guard !Self.isRclone(response) else { throw unavailable(response, operation) }
       return []
@@ -131,7 +132,7 @@ public struct RESTBackend: Backend {
     guard response.isSuccess else { throw failure(response, "remove \(file)", file) }
   }
 
-  /// The protocol has no words for it.
+  /// Nil: the protocol has no request for this.
   public func capacity() async throws(BackendError) -> StorageCapacity? { nil }
 
   /// The `Date` of the answer to a HEAD for the config; nil if the server sends no date.
@@ -153,7 +154,7 @@ public struct RESTBackend: Backend {
     place.path + (file == .config ? "config" : file.description)
   }
 
-  /// What `parse` makes of a list.
+  /// The result of `parse` for a list.
   private func read<Element>(
     _ text: PooledBytes, of type: BackendFileType,
     _ parse: (BackendFileType, PooledBytes) throws(FormatError) -> [Element]
@@ -181,7 +182,7 @@ public struct RESTBackend: Backend {
     response.fields[.server]?.hasPrefix("rclone/") == true
   }
 
-  /// Throws where `response` says that there is no config, which cannot be.
+  /// Throws if `response` says that there is no config although there are keys.
   private func confirmAbsence(_ response: HTTPResponse) async throws(BackendError) {
     guard response.status == 404, Self.isRclone(response), try await !list(.key).isEmpty else { return }
     throw unavailable(response, "find config, although there are keys,")
@@ -201,7 +202,7 @@ public struct RESTBackend: Backend {
     }
   }
 
-  /// Whether `file` is there with exactly `bytes`; throws `.alreadyExists` where it has others.
+  /// Whether `file` is stored with exactly `bytes`; throws `.alreadyExists` if it has other bytes.
   private func holds(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) -> Bool {
     let response = try await send(
       HTTPRequest(method: .get, target: target(of: file), fields: Self.fields, room: .exactly(bytes.byteCount)))
@@ -213,7 +214,7 @@ public struct RESTBackend: Backend {
     return true
   }
 
-  /// Those of `files` that are there, with their sizes.
+  /// The existing files among `files`, with their sizes.
   private func sizes(of files: [BackendFile]) async throws(BackendError) -> [BackendEntry] {
     let found = Locked<[BackendEntry]>([])
     try await forEachConcurrently(files, limit: LimitedBackend.defaultConnections) { file throws(BackendError) in

@@ -1,14 +1,14 @@
-/// Where a repository is on the server behind a transport, and how messages call both, without secrets.
+/// The place of a repository on the server behind a transport, and the names of both in messages, without secrets.
 struct RESTPlace: Hashable, Sendable {
-  /// The repository, as a person writes it.
+  /// The repository as a person writes it.
   let description: String
   /// The server: `https://nas:8000`.
   let server: String
   /// The repository's path, as it is sent: begins and ends with a slash.
   let path: String
-  /// What is wrong and can be changed where the server wants to know who we are.
+  /// The message if the server requires or refuses credentials: what is wrong and what to change.
   let unknownUser: String
-  /// Who may not do something.
+  /// The message if the user lacks a permission.
   let forbidden: String
 
   /// A place on a server in the network.
@@ -22,7 +22,7 @@ struct RESTPlace: Hashable, Sendable {
     forbidden = "\(user ?? "a client without a user") may not do that at \(path)"
   }
 
-  /// The place that rclone serves.
+  /// A place that rclone serves.
   init(_ location: RcloneLocation) {
     description = location.description
     server = "rclone"

@@ -1,20 +1,21 @@
-/// What a server's refusals mean, and what a person can change.
+/// The meaning of a server's refusals, and what a person can change.
 extension S3Backend {
-  /// Failures that may pass, whatever their status. Source: minio-go, retry.go, and restic, IsPermanentError; bytes that were
-  /// damaged or missing on the way are sent again.
+  /// Failures that may pass, whatever their status.
+  /// Source: minio-go, retry.go, and restic, IsPermanentError; bytes that were damaged or lost in transfer are sent
+  /// again.
   private static let passingCodes: Set<String> = [
     "RequestTimeout", "Throttling", "ThrottlingException", "RequestLimitExceeded", "RequestThrottled", "InternalError",
     "SlowDown", "SlowDownRead", "SlowDownWrite", "ServiceUnavailable", "OperationAborted", "ConditionalRequestConflict",
     "BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", "TooManyRequests",
   ]
 
-  /// Those of a server that is asked for too much at a time.
+  /// The codes of an overloaded server.
   private static let overloadCodes: Set<String> = [
     "SlowDown", "SlowDownRead", "SlowDownWrite", "Throttling", "ThrottlingException", "RequestLimitExceeded",
     "RequestThrottled", "ServiceUnavailable", "TooManyRequests",
   ]
 
-  /// The error for `failure`, because of which `operation` was not done.
+  /// The error for `failure`, because of which `operation` failed.
   func failure(
     _ failure: S3Client.Failure, _ operation: String, _ file: BackendFile?, byteCount: Int = 0
   ) -> BackendError {
@@ -26,7 +27,7 @@ extension S3Backend {
     }
   }
 
-  /// With what a refused request was signed.
+  /// The identity that signed a refused request.
   private struct Signer {
     let region: String
     let credentials: S3Credentials?
@@ -59,7 +60,7 @@ extension S3Backend {
     }
   }
 
-  /// The error for what another time may be done.
+  /// The error for an operation that may succeed later.
   private func passing(_ failure: S3Failure, _ operation: String) -> BackendError {
     let message =
       "\(location.origin) could not \(operation) in bucket \"\(location.bucket)\" (\(failure.text))"
@@ -69,7 +70,7 @@ extension S3Backend {
     return isOverload ? .busy(message, retryAfter: failure.retryAfter ?? .zero) : .unavailable(message)
   }
 
-  /// What to change where `signer` may not do something.
+  /// What to change if `signer` lacks a permission.
   private func advice(_ failure: S3Failure, _ signer: Signer) -> String {
     switch failure.code {
     case "InvalidAccessKeyId": "the server does not know \(signer.text)"

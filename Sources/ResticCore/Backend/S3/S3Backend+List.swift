@@ -1,9 +1,9 @@
 extension S3Backend {
-  /// No server has so large a page; one that names a thousand keys has some 400 KiB.
+  /// The size limit of a page; a page of a thousand keys has some 400 KiB.
   private static let pageByteLimit = 8 << 20
-  /// Bytes of a list that `BackendFileType.listByteLimit` counts for a file.
+  /// How many bytes of a list `BackendFileType.listByteLimit` allows for a file.
   private static let bytesPerFile = 100
-  /// A server that says there is more is asked no longer than for so many pages without a key.
+  /// The most consecutive pages without a key that are requested from a server that says there is more.
   private static let mostEmptyPages = 16
 
   func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
@@ -59,7 +59,7 @@ extension S3Backend {
     }
   }
 
-  /// The file of `type` whose key ends with `name` behind the folder's; nil for what is none of a repository's.
+  /// The file of `type` whose key ends with `name` after the folder's key; nil if it is not a file of a repository.
   private static func file(_ type: BackendFileType, _ name: Substring.UTF8View.SubSequence) -> BackendFile? {
     guard type == .data else { return BackendFile(type: type, name: String(Substring(name))) }
     guard let file = BackendFile(type: type, name: String(Substring(name.dropFirst(3)))),

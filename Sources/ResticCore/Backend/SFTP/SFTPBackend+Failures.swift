@@ -1,4 +1,4 @@
-/// What a server's refusals mean, and what a person can change.
+/// The meaning of a server's refusals, and what a person can change.
 extension SFTPBackend {
   /// The error for a request that has no answer.
   func failure(_ failure: SFTPFailure) -> BackendError {
@@ -10,8 +10,8 @@ extension SFTPBackend {
     }
   }
 
-  /// The error for `status`, which says that `operation` was not done. OpenSSH has one number for most of what can go wrong: what
-  /// it means is asked for.
+  /// The error for `status`, by which the server refuses `operation`. OpenSSH has one code for most failures, so the
+  /// cause is found out with further requests.
   func failure(
     _ status: SFTPStatus, _ operation: String, _ file: BackendFile?, byteCount: Int = 0,
     in call: SFTPCall

@@ -7,7 +7,8 @@ struct SFTPOptions: StorageOptions, Hashable {
   let command: [String]?
   /// Further arguments of ssh: `sftp.args`.
   let arguments: [String]
-  /// Whether every listing shows whatever was saved before it began: `sftp.immediate-listings`, which restic does not have.
+  /// Whether every listing shows everything that was saved before the listing began: `sftp.immediate-listings`, which
+  /// restic does not have.
   let hasImmediateListings: Bool
 
   init(_ values: inout OptionValues) throws(OptionError) {
@@ -25,7 +26,7 @@ struct SFTPOptions: StorageOptions, Hashable {
   /// A command line may hold a password.
   private static let unsaid = "…"
 
-  /// An empty value is none, as in restic.
+  /// An empty value counts as none, as in restic.
   private static func words(_ values: inout OptionValues, _ name: String) throws(OptionError) -> [String]? {
     guard let text = values.text(name), !text.isEmpty else { return nil }
     do throws(CommandWords.Failure) {

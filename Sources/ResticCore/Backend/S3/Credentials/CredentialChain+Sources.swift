@@ -15,7 +15,7 @@ extension CredentialChain {
 }
 
 extension CredentialError {
-  /// Nobody has given any.
+  /// No source has credentials.
   static let missing = CredentialError(
     """
     no credentials for S3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write them into ~/.aws/credentials; \

@@ -1,15 +1,14 @@
 internal import Glibc
 internal import Platform
 
-/// What the end of a connection means, and what a person can change: from ssh's last words, which is all that it tells.
-///
-/// Source for the words: OpenSSH, ssh.c, sshconnect.c, sshconnect2.c, packet.c.
+/// The meaning of a connection's end, and what a person can change, derived from ssh's last words, its only
+/// information. Source for the words: OpenSSH, ssh.c, sshconnect.c, sshconnect2.c, packet.c.
 struct SSHWords: Sendable {
-  /// Which server, as messages call it.
+  /// The server's name in messages.
   let host: String
   let command: ServiceCommand
 
-  /// Some words that ssh ends with, in lower case, and what helps.
+  /// Some of ssh's last words, in lower case, and the advice for each.
   private static let refusals: [(words: String, advice: String)] = [
     (
       "has changed and you have requested strict checking",
@@ -46,7 +45,7 @@ struct SSHWords: Sendable {
     ("network is unreachable", "check the network"),
   ]
 
-  /// The failure of a connection that has never been one.
+  /// The failure of a connection that was never established.
   func failureToBegin(_ end: SFTPSession.End, _ service: ChildService.End) -> SFTPFailure {
     switch end {
     case .closed:
@@ -64,7 +63,7 @@ struct SSHWords: Sendable {
     }
   }
 
-  /// The failure of a connection that was one.
+  /// The failure of an established connection.
   func failure(_ end: SFTPSession.End, _ service: ChildService.End) -> SFTPFailure {
     switch end {
     case .closed: .interrupted("the connection to \(host) broke\(lastWords(service))")
@@ -77,7 +76,7 @@ struct SSHWords: Sendable {
   private func failureToConnect(_ service: ChildService.End) -> SFTPFailure {
     let words = service.lastWords
     let plain = words.lowercased()
-    // Lines before the last one may be about something that ssh has got over; of a refusal they say more.
+    // Earlier lines may be about a problem that ssh has overcome; about a refusal they say more.
     let end = plain.split(separator: ";").last ?? ""
     if Self.refusals.contains(where: { end.contains($0.words) }),
       let refusal = Self.refusals.first(where: { plain.contains($0.words) })
@@ -103,10 +102,10 @@ struct SSHWords: Sendable {
     }
   }
 
-  /// A Ctrl-C that ssh got, since it had the terminal, was meant for all of us.
+  /// A Ctrl-C that ssh received, because it had the terminal, was meant for this process too.
   private func passOnInterrupt(_ service: ChildService.End) {
     guard service.hadTerminal, let end = service.status else { return }
-    // A shell in between says 128 and the signal.
+    // A shell in between reports 128 plus the signal.
     if end == .killed(signal: SIGINT) || end == .exited(128 + SIGINT) { kill(0, SIGINT) }
   }
 }

@@ -119,9 +119,9 @@ struct CredentialChainTests {
   @Test("a program that fails, prints something else, prints without end or does not end is an error in time")
   func failingProcess() async throws {
     for (command, said) in [
-      ("false", "failed; run it"), ("/nonexistent/x", "cannot be run"), ("echo {}", "lacks AccessKeyId"),
+      ("false", "has failed"), ("/nonexistent/x", "cannot be run"), ("echo {}", "lacks AccessKeyId"),
       ("echo geheim", "no credentials"),
-      ("yes", "printed more"), ("sleep 1000", "not ended within"), ("sh -c 'exec >&-; sleep 1000'", "not ended within"),
+      ("yes", "prints more"), ("sleep 1000", "not ended within"), ("sh -c 'exec >&-; sleep 1000'", "not ended within"),
       ("sh -c 'trap : TERM INT HUP QUIT; while :; do sleep 1000; done'", "not ended within"),
     ] {
       let process = CredentialProcess(

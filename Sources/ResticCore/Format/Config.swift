@@ -1,6 +1,7 @@
 /// The repository's config file.
 public struct Config: Hashable, Sendable {
-  /// The format's version: 1, or 2 with compression. Others decode too; whoever opens a repository refuses them.
+  /// The format's version: 1, or 2 with compression. Other versions decode too; the code that opens a repository
+  /// refuses them.
   public var version: Int
   /// The repository's id: 64 hex digits.
   public var id: String

@@ -1,11 +1,11 @@
-/// What restic stores for one entry of a directory: a value, without identity.
+/// One entry of a directory as restic stores it: a value, without identity.
 ///
-/// Kept small, since a mounted repository holds one for every file: an entry with one blob takes
-/// `MemoryLayout<Node>.stride` bytes (160 now; `NodeTests` holds the line) and the bytes of its name. User and group
-/// are shared between the nodes of one tree, and what few nodes have is in one optional box (`Rarities`).
+/// Nodes are small, because a mounted repository holds one for every file: an entry with one blob takes
+/// `MemoryLayout<Node>.stride` bytes (160 now; `NodeTests` checks the limit) and the bytes of its name. The nodes of
+/// one tree share user and group, and rare fields are in one optional box (`Rarities`).
 ///
-/// Decoding and encoding a node that nobody changed gives the same bytes, whatever wrote it: where our own encoding
-/// would differ (another order, another Unicode version, another spelling), the node carries its text along until a
+/// Decoding and encoding an unchanged node gives the same bytes, whatever program wrote it. If this program's encoding
+/// would differ (another order, another Unicode version, another spelling), the node keeps its original text until a
 /// field is set.
 public struct Node: Hashable, Sendable {
   /// The entry's name: one path component.
@@ -39,7 +39,7 @@ public struct Node: Hashable, Sendable {
   /// Nil when every field in it is empty.
   private(set) var box: Box?
 
-  /// A node of that type with everything else empty: times are `Timestamp.zero`.
+  /// A node of that type. Fields that are not given are empty, and times are `Timestamp.zero`.
   public init(
     name: Name, type: NodeType, mode: UInt32,
     mtime: Timestamp = .zero, atime: Timestamp = .zero, ctime: Timestamp = .zero,
@@ -133,18 +133,18 @@ public struct Node: Hashable, Sendable {
     set { rarities.error = newValue }
   }
 
-  /// Members that this version doesn't know, in their order. `generic_attributes` is written at restic's place for
-  /// it, the others at the end.
+  /// Members that this version does not know, in their order. `generic_attributes` is written where restic writes it,
+  /// the others at the end.
   public var unknownFields: [UnknownField] {
     get { rarities.unknownFields }
     set { rarities.unknownFields = newValue }
   }
 
-  /// The node as it stood in the tree it was read from, if that isn't what `encode` would write for its fields.
+  /// The node's text in the tree that it was read from, if `encode` would write other text for the fields.
   var spelling: [UInt8] {
     get { rarities.spelling }
     set {
-      // Not through `rarities`, whose setter is for changes of the node's meaning.
+      // Not set through `rarities`, whose setter is for changes of the node's meaning.
       var copy = rarities
       copy.spelling = newValue
       box = Box(copy)
@@ -160,7 +160,7 @@ public struct Node: Hashable, Sendable {
     }
   }
 
-  /// A changed node is no longer what stood in the tree.
+  /// The stored text no longer fits a changed node.
   @inline(__always)
   private mutating func changed() {
     if box != nil { forgetSpelling() }
@@ -171,7 +171,7 @@ public struct Node: Hashable, Sendable {
     if !spelling.isEmpty { spelling = [] }
   }
 
-  /// Fields are compared; how the node was spelt isn't.
+  /// Compares the fields, but not the spelling.
   public static func == (left: Node, right: Node) -> Bool {
     left.name == right.name && left.kind == right.kind && left.mode == right.mode
       && left.uid == right.uid && left.gid == right.gid

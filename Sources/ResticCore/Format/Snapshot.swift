@@ -1,12 +1,12 @@
-/// A snapshot file: which tree was the state of which paths at which time.
+/// A snapshot file: the tree of certain paths at a certain time.
 public struct Snapshot: Hashable, Sendable {
   /// When the backup started; decides which snapshot is the latest.
   public var time: Timestamp
-  /// The snapshot this one was made from.
+  /// The snapshot that this one was made from.
   public var parent: SnapshotID?
   /// The root directory.
   public var tree: BlobID
-  /// What was backed up: absolute paths. `forget` groups by them.
+  /// The paths that were backed up, absolute. `forget` groups by them.
   public var paths: [String]
   /// The host that was backed up; `--host` filters by it, and `forget` groups by it.
   public var hostname: String
@@ -103,7 +103,7 @@ public struct Snapshot: Hashable, Sendable {
     writer.number(number)
   }
 
-  /// The snapshot whose plaintext is `bytes`. Time and tree must be there.
+  /// The snapshot whose plaintext is `bytes`. Time and tree are required.
   public static func decode(_ bytes: [UInt8]) throws(FormatError) -> Snapshot {
     try GoJSON.read(bytes, "snapshot") { reader throws(FormatError) in
       var time: Timestamp?

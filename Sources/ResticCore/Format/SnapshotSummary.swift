@@ -1,4 +1,4 @@
-/// What a backup did, as restic 0.17 and later store it in the snapshot.
+/// The counts of a backup, which restic 0.17 and later store in the snapshot.
 public struct SnapshotSummary: Hashable, Sendable {
   /// When the backup began.
   public var backupStart: Timestamp
@@ -90,7 +90,7 @@ public struct SnapshotSummary: Hashable, Sendable {
     writer.literal("}")
   }
 
-  /// Reads the next value as a summary. What is missing is 0.
+  /// Reads the next value as a summary. Missing members are 0.
   init(_ reader: inout GoJSON.Reader) throws(FormatError) {
     self.init(backupStart: .zero, backupEnd: .zero)
     var object = try reader.beginObject()

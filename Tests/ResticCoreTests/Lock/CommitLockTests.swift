@@ -196,7 +196,7 @@ struct CommitLockTests {
       try await scene.acquire(on: repository, retryFor: .seconds(30))
     }
     #expect(Self.isLocked(error))
-    #expect("\(try #require(error))".contains("lag behind"))
+    #expect("\(try #require(error))".contains("lists late"))
     #expect(scene.locks.isEmpty)
   }
 

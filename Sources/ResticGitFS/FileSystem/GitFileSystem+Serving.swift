@@ -3,7 +3,7 @@ import SystemPackage
 
 /// The one place that decides what is served (`ServingRules`).
 extension GitFileSystem {
-  /// Throws EPERM for an inode that is not served, and notes why.
+  /// Throws EPERM for an inode that is not served, and records why.
   func requireServed(
     _ number: InodeNumber, as name: Name, in directory: InodeNumber, _ namespace: borrowing Namespace
   ) throws(NamespaceError) {
@@ -15,19 +15,19 @@ extension GitFileSystem {
     throw .refused(.notPermitted)
   }
 
-  /// Throws EPERM where more is in memory than the rules allow, and notes that.
+  /// Throws EPERM if more inodes are in memory than the rules allow, and records that.
   func requireRoom(_ namespace: borrowing Namespace) throws(NamespaceError) {
     if let errno = inodeLimit.refusal(of: namespace) { throw .refused(errno) }
   }
 
-  /// Whether only a lookup tells what an entry of a directory is shown as, if it is shown.
+  /// Whether only a lookup decides whether and how an entry of a directory is shown.
   func isSpecial(
     _ number: InodeNumber, as name: Name, in directory: InodeNumber, _ namespace: borrowing Namespace
   ) -> Bool {
     if rules.servesRegularFilesOnly, let type = namespace.inodes[number]?.node.type, type != .file, type != .dir {
       return true
     }
-    // What is listed is loaded.
+    // A listed directory is loaded.
     return (try? isConfiguration(name, in: directory, namespace)) ?? false
   }
 }
@@ -38,7 +38,7 @@ extension RefusalRecord {
 }
 
 extension NodeType {
-  /// For a message.
+  /// The type in words, for a message.
   fileprivate var words: String {
     switch self {
     case .file: "a regular file"

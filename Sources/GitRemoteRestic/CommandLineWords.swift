@@ -1,10 +1,10 @@
 import ProgramVersion
 
-/// What git calls the helper with: the remote and its URL.
+/// The arguments with which git calls the helper: the remote and its URL.
 struct CommandLineWords: Hashable, Sendable {
-  /// The remote's name, or its URL where it has none.
+  /// The remote's name, or its URL if it has none.
   let remote: String
-  /// Where the repository is.
+  /// The location of the repository.
   let location: RemoteLocation
   /// Whether the remote has a name, and so may have settings.
   let isNamed: Bool
@@ -46,7 +46,7 @@ struct CommandLineWords: Hashable, Sendable {
       }
       let url = arguments[arguments.count - 1]
       let remote = arguments[0]
-      // Without a name git passes the URL twice: once with the scheme and once without.
+      // Without a name, git passes the URL twice: once with the scheme and once without.
       let isNamed = arguments.count == 2 && remote != url && remote != "restic::\(url)"
       return CommandLineWords(remote: remote, location: try RemoteLocation(url, variable), isNamed: isNamed)
     }

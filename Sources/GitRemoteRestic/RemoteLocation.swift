@@ -3,17 +3,17 @@ import NamedRepositories
 import ProcessPrivacy
 import SystemPackage
 
-/// Where the restic repository is: what stands behind `restic::`.
+/// The location of the restic repository: the text after `restic::`.
 struct RemoteLocation: Hashable, Sendable, CustomStringConvertible {
-  /// Schemes of restic that are not a folder.
+  /// restic's schemes for locations that are not folders.
   private static let schemes: Set<Substring> = ["s3", "sftp", "rest", "rclone", "b2", "gs", "azure", "swift"]
 
-  /// As `restic-gitfs -r` and restic take it; a folder is absolute.
+  /// The location as `restic-gitfs -r` and restic accept it; a folder is absolute.
   let text: String
   /// The repository of the configuration file, if the URL names one: `restic::vault`.
   let named: NamedRepository?
 
-  /// For messages: without a password.
+  /// For messages: the location without a password.
   var description: String { URLPassword.hidden(in: text) }
 
   /// The location that git's `url` names. Relative folders count from where git runs, as for the Go git-remote-restic.
@@ -47,10 +47,10 @@ struct RemoteLocation: Hashable, Sendable, CustomStringConvertible {
     text = "local:\(Self.absolute(FilePath(folder)))"
   }
 
-  /// What `restic-gitfs` is told: it reads the configuration file itself.
+  /// The location as an argument for `restic-gitfs`, which reads the configuration file itself.
   var argument: String { named?.name ?? text }
 
-  /// In what two mounts of a location may differ.
+  /// Everything in which two mounts of a location may differ.
   var identity: [String] { [description] + (named?.fingerprint ?? []) }
 
   private static func named(
@@ -63,8 +63,8 @@ struct RemoteLocation: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// Whether it is `rclone:NAME,OPTION=VALUE…:PATH`. rclone runs what an option like `ssh` of its sftp names, so that a URL from
-  /// somebody else would be a program of theirs. The first comma of a path is no option's.
+  /// Whether it is `rclone:NAME,OPTION=VALUE…:PATH`. rclone runs the program that an option such as sftp's `ssh` names,
+  /// so a URL from another person would run that person's program. The first comma in a path does not begin an option.
   private static func hasRcloneOptions(_ location: String) -> Bool {
     guard location.hasPrefix("rclone:") else { return false }
     let remote = location.dropFirst("rclone:".count)

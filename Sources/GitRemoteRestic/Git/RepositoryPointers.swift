@@ -52,7 +52,7 @@ struct RepositoryPointers {
   private func checkWhole(_ folder: FilePath) throws(HelperError) {
     for name in ["commondir", "gitdir"] where try content(of: folder.appending(name)) != nil {
       throw HelperError(
-        "the stored repository is part of another one, which its file \(relative(folder.appending(name))) names: mount it "
+        "the stored repository is a part of another one, which its file \(relative(folder.appending(name))) names: mount it "
           + "and remove that file, or push to a mount of a whole repository")
     }
     try checkTables(of: folder)
@@ -65,8 +65,8 @@ struct RepositoryPointers {
     guard let bytes = try content(of: file) else { return }
     for line in bytes.split(separator: UInt8(ascii: "\n")) where line.contains(UInt8(ascii: "/")) {
       throw HelperError(
-        "\(relative(file)) of the stored repository names \(Self.shown(line)), which is not a file beside it: mount it and "
-          + "correct that file, or restore an earlier snapshot")
+        "\(relative(file)) of the stored repository names \(Self.shown(line)), which is no file beside it: mount it and "
+          + "put that file right, or restore an earlier snapshot")
     }
   }
 
@@ -100,11 +100,11 @@ struct RepositoryPointers {
       if path.isRelative, !text.contains("://"), target.starts(with: root) { return target }
     }
     throw HelperError(
-      "\(relative(file)) of the stored repository names \(Self.shown(line)), outside the repository: \(Self.remedy)")
+      "\(relative(file)) of the stored repository names \(Self.shown(line)), outside of it: \(Self.remedy)")
   }
 
   private static let remedy =
-    "mount it where those folders exist, and run `git repack -a -d && rm objects/info/*alternates` there"
+    "mount it and run `git repack -a -d && rm objects/info/*alternates` there, where those folders can be found"
 
   /// The beginning of a line, for a message.
   private static func shown(_ line: some Collection<UInt8>) -> String {

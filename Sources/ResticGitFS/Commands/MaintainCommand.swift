@@ -115,7 +115,7 @@ struct MaintainCommand: ContextualCommand {
     let made = template.withUnsafeMutableBufferPointer { buffer in
       buffer.baseAddress.flatMap { mkdtemp($0) }.map { FilePath(platformString: $0) }
     }
-    guard let made else { throw CommandError("cannot create a folder for the mount: \(Errno(rawValue: errno))") }
+    guard let made else { throw CommandError("no folder can be made for the mount: \(Errno(rawValue: errno))") }
     return made
   }
 }

@@ -135,7 +135,7 @@ struct MountCommand: ContextualCommand {
   /// The mountpoint, after the repository's name if it has one (`MountPlaces`).
   @Argument(
     help: ArgumentHelp(
-      "An empty folder. The name of a repository in the configuration file may come before the folder, or replace it.",
+      "An empty folder. Before it, or in its place, the name of a repository of the configuration file.",
       valueName: "mountpoint"), completion: .directory)
   var places: [String] = []
 

@@ -35,7 +35,7 @@ struct StatusCommand: ContextualCommand {
     help: "Where the repository is mounted (default: all mounts of this user).", completion: MountCompletion.kind)
   var mountpoint: String?
 
-  /// A mount that does not tell its status.
+  /// A mount that does not report its status.
   private struct Failure: Encodable {
     let mountpoint: String
     let error: String
@@ -50,7 +50,7 @@ struct StatusCommand: ContextualCommand {
     }
   }
 
-  /// What is shown at this moment, without a newline at the end.
+  /// The text to show now, without a newline at the end.
   private func text(in context: CommandContext) async throws -> String {
     let table = try MountTable.load()
     if let mountpoint {

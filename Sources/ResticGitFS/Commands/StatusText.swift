@@ -2,7 +2,7 @@ import MessageText
 
 /// A mount's status for a person.
 enum StatusText {
-  /// Some lines of printable text without a newline at the end; lines that say nothing are left out.
+  /// Some lines of printable text without a newline at the end; empty lines are left out.
   static func text(_ status: MountStatus) -> String {
     var lines = [
       ("repository", status.repository),

@@ -1,7 +1,7 @@
 import ArgumentParser
 import ResticCore
 
-/// `restic-gitfs unlock`: removes locks of ours that nobody holds any more.
+/// `restic-gitfs unlock`: removes this program's locks that have no holder any more.
 struct UnlockCommand: ContextualCommand {
   static let configuration = CommandConfiguration(
     commandName: "unlock",
@@ -23,7 +23,7 @@ struct UnlockCommand: ContextualCommand {
   @Flag(help: "Print the result as JSON.")
   var json = false
 
-  /// What `--json` prints.
+  /// The output of `--json`.
   private struct Report: Encodable {
     struct Lock: Encodable {
       let id: String

@@ -2,7 +2,7 @@ import MessageText
 import ResticCore
 
 extension CommandError {
-  /// What `error`, met in the repository at `location`, means to a person.
+  /// The message and exit code for `error` in the repository at `location`.
   init(_ error: RepositoryError, location: String) {
     self.init(Self.message(for: error, location: location), exitCode: ExitCode(error))
   }

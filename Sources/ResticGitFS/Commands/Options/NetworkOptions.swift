@@ -2,7 +2,7 @@ import ArgumentParser
 import ResticCore
 import SystemPackage
 
-/// How a server in a network is talked to: restic's options and variables.
+/// How to access a server in a network: restic's options and variables.
 struct NetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -54,10 +54,10 @@ struct NetworkOptions: ParsableArguments {
     }
   }
 
-  /// What options and variables say. Reads the files that they name.
+  /// The values of options and variables. Reads the files that they name.
   func transport(_ environment: Environment) throws(CommandError) -> TransportOptions {
     var options = TransportOptions()
-    // As in restic both hold a list, separated by commas.
+    // As in restic, both hold a comma-separated list.
     let files = cacert.isEmpty ? environment[.authorities].map { [$0] } ?? [] : cacert
     for file in files.flatMap({ $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }) {
       let certificates = try Self.certificates(in: file, option: "--cacert (RESTIC_CACERT)")

@@ -2,7 +2,7 @@ import ArgumentParser
 import ResticCore
 import SystemPackage
 
-/// Which repository, and how it is opened: restic's options and variables.
+/// Which repository, and how to open it: restic's options and variables.
 struct RepositoryOptions: ParsableArguments {
   @Option(
     name: [.customLong("repo"), .customShort("r", allowingJoined: true)],
@@ -37,7 +37,7 @@ struct RepositoryOptions: ParsableArguments {
     transform: Duration.parse)
   var retryLockOption: Duration?
 
-  /// How long to wait for the locks of others.
+  /// How long to wait for others' locks.
   var retryLock: Duration { retryLockOption ?? .seconds(300) }
 
   @Option(
@@ -51,10 +51,10 @@ struct RepositoryOptions: ParsableArguments {
 
   @OptionGroup(title: "Network Options") var network: NetworkOptions
 
-  /// Where the repository is; a folder as an absolute path, a server with the user that the variables name.
+  /// The location of the repository; a folder as an absolute path, a server with the user from the variables.
   ///
-  /// As in restic a variable is the default of its option, so RESTIC_REPOSITORY and `--repository-file` exclude each
-  /// other as `-r` and `--repository-file` do.
+  /// As in restic, a variable is the default of its option, so RESTIC_REPOSITORY and `--repository-file` cannot be
+  /// combined, as `-r` and `--repository-file` cannot.
   func location(_ environment: Environment) throws(CommandError) -> BackendLocation {
     let given = repository ?? environment[.repository]
     let file = repositoryFile ?? environment[.repositoryFile]

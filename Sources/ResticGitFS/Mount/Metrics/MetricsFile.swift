@@ -3,8 +3,8 @@ import SystemPackage
 
 /// The file of `--metrics-file`.
 enum MetricsFile {
-  /// `path` made absolute, if a file can be put there. node_exporter reads files whose name ends with `.prom` only, and no
-  /// others; that is for its user to know.
+  /// `path` made absolute, if a file can be created there. node_exporter reads only files whose name ends with `.prom`;
+  /// this is not checked, because other collectors may not.
   static func checked(_ path: String) throws(CommandError) -> FilePath {
     let absolute = FilePath(path).absolute()
     guard let name = absolute.lastComponent, !path.hasSuffix("/") else {

@@ -1,24 +1,24 @@
 import FuseBridge
 import ResticCore
 
-/// The figures of one mount, for Prometheus.
+/// The metrics of one mount, for Prometheus.
 struct MountMetrics: Sendable {
-  /// How the mount stands.
+  /// The mount's status.
   let status: MountStatus
-  /// What became of its commits.
+  /// The results of its commits.
   let commits: CommitCounts
-  /// The time of the snapshot that is shown; nil before the first.
+  /// The time of the shown snapshot; nil before the first.
   let lastSnapshot: Timestamp?
   /// How many requests the kernel has made.
   let requests: [FuseRequestKind: UInt64]
-  /// What went between the process and the storage.
+  /// The traffic between the process and the storage.
   let traffic: TrafficCounter.Figures
   /// How much memory the mount may use.
   let memory: MemoryBudget
-  /// Memory that the process has, in bytes; nil where the system does not tell.
+  /// Memory of the process in bytes; nil if the system does not tell.
   let residentByteCount: Int?
 
-  /// The figures of the mount with `status`.
+  /// The metrics of the mount with `status`.
   init(
     _ status: MountStatus, commits: CommitCounts, lastSnapshot: Timestamp?, requests: [FuseRequestKind: UInt64],
     traffic: TrafficCounter.Figures, memory: MemoryBudget, residentByteCount: Int? = ResidentMemory.byteCount()
@@ -32,7 +32,7 @@ struct MountMetrics: Sendable {
     self.residentByteCount = residentByteCount
   }
 
-  /// The file's whole text. `isUp`: whether the mount is served still.
+  /// The whole text of the file. `isUp`: whether the mount is still served.
   func text(isUp: Bool) -> String {
     metrics(isUp: isUp).map(\.text).joined()
   }

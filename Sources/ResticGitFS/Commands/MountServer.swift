@@ -125,7 +125,8 @@ struct MountServer: Sendable {
     } catch let error as Errno {
       guard !configuration.isReadOnly else { return }
       throw CommandError(
-        "the session files in \(directory.path) cannot be read: \(error); set XDG_STATE_HOME to a folder of yours")
+        "the session files in \(directory.path) cannot be read: \(error); set XDG_STATE_HOME to a folder that you can write to"
+      )
     }
   }
 
@@ -161,7 +162,8 @@ struct MountServer: Sendable {
     guard let directory else {
       guard !configuration.isReadOnly else { return nil }
       throw CommandError(
-        "there is no place for the session file: this user has no home folder; set XDG_STATE_HOME to a folder of yours")
+        "the session file has no place: this user has no home folder; set XDG_STATE_HOME to a folder that you can write to"
+      )
     }
     do {
       return try directory.create(
@@ -169,7 +171,8 @@ struct MountServer: Sendable {
     } catch {
       guard !configuration.isReadOnly else { return nil }
       throw CommandError(
-        "no session file can be made in \(directory.path): \(error); set XDG_STATE_HOME to a folder of yours")
+        "cannot create a session file in \(directory.path): \(error); set XDG_STATE_HOME to a folder that you can write to"
+      )
     }
   }
 

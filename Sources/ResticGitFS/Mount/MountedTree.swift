@@ -55,7 +55,7 @@ struct MountedTree: Sendable {
     }
     if choice.absence != nil { notice = nil }
     let warning = choice.absence.map { absence in
-      configuration.isReadOnly ? "\(absence): the mount is empty" : "\(absence): what is saved will be the first one"
+      configuration.isReadOnly ? "\(absence): the mount is empty" : "\(absence): the first save will create one"
     }
     let tree = WorkingTree(
       namespace, source: RepositorySource(repository: repository, logger: logger),

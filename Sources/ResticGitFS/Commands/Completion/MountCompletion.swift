@@ -3,7 +3,7 @@ import Glibc
 import NamedRepositories
 import SystemPackage
 
-/// What a shell offers where a mountpoint is expected: the mounts of this user.
+/// Completes mountpoints in a shell: the mounts of this user.
 enum MountCompletion {
   /// For an argument of a command that needs a mount: also the names of repositories that are mounted where the configuration
   /// file says (`MountpointArgument`).
@@ -31,8 +31,8 @@ enum MountCompletion {
     }
   }
 
-  /// Those of the absolute paths `mounts` that begin as `prefix` does, spelled as it is: from the home folder, from the working
-  /// folder, or in full.
+  /// The absolute paths among `mounts` that begin with `prefix`, spelled like it: relative to the home folder, relative
+  /// to the working folder, or absolute.
   static func offers(_ mounts: [String], for prefix: String, home: String?, workingFolder: String?) -> [String] {
     let spelled = mounts.flatMap { mount in
       if prefix.hasPrefix("/") || prefix.isEmpty { return [mount] }

@@ -33,7 +33,7 @@ final class Readiness: Sendable {
         if nothing.rawValue > 2 { try nothing.close() }
       }
     } catch {
-      throw CommandError("the terminal cannot be left: \(error)")
+      throw CommandError("cannot detach from the terminal: \(error)")
     }
     // Whoever reads from a pipe that was handed down would wait for as long as the mount lives.
     for inherited in context.inheritedDescriptors where inherited != descriptor.rawValue { close(inherited) }

@@ -47,8 +47,8 @@ struct CredentialChainTests {
       (["MINIO_SECRET_KEY": "geheim"], "MINIO_ACCESS_KEY is empty"),
       (["AWS_PROFILE": "nobody"], "no profile \"nobody\""),
       (["AWS_PROFILE": "sso"], "export-credentials --profile sso"),
-      (["AWS_PROFILE": "half"], "takes both"), (["AWS_PROFILE": "role"], "RESTIC_AWS_ASSUME_ROLE_ARN"),
-      (["AWS_PROFILE": "endless"], "quote that does not end"),
+      (["AWS_PROFILE": "half"], "set both"), (["AWS_PROFILE": "role"], "RESTIC_AWS_ASSUME_ROLE_ARN"),
+      (["AWS_PROFILE": "endless"], "unclosed quote"),
       (["AWS_ACCESS_KEY_ID": "A\nB", "AWS_SECRET_ACCESS_KEY": "s"], "cannot be sent"),
     ] {
       let error = await #expect(throws: CredentialError.self, "\(variables)") { try await places.found(variables) }

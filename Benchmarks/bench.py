@@ -47,7 +47,7 @@ def main():
             result["parts"] = json.loads(parts)
             for name, value in result["parts"].items():
                 bench.note(name, value)
-        print(f"{'':<44} {'ours':>10} {'peer':>10}")
+        print(f"{'':<44} {'restic-gitfs':>12} {'peer':>8}")
         if "index" in groups:
             result["index"] = trees.measure_index(bench, PARTS)
             result["snapshots"] = trees.measure_snapshots(bench, PARTS)

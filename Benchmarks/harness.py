@@ -112,7 +112,7 @@ class Bench:
 
     @contextlib.contextmanager
     def mounted(self, repository, *options):
-        """A mount of ours; yields (mountpoint, Daemon)."""
+        """A mount of restic-gitfs; yields (mountpoint, Daemon)."""
         mountpoint = self.fresh("mnt")
         mountpoint.mkdir()
         self.run(PROGRAM, "mount", "-q", "-r", repository, *options, mountpoint)

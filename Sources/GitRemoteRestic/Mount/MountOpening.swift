@@ -98,7 +98,8 @@ struct MountOpening {
   private func check(_ mount: PrivateMount) throws(HelperError) {
     let repository = ServedRepository(path: mount.repositoryPath)
     guard let state = mount.inspect() else {
-      throw HelperError("the mount of \(command.location) is not understood: restic-gitfs is of another version")
+      throw HelperError(
+        "the status of the mount of \(command.location) is not understood: restic-gitfs is of another version")
     }
     if let refused = state.refused { throw HelperError("\(command.location): \(refused)") }
     guard repository.exists, !repository.hasInnerRepository else {

@@ -1,7 +1,7 @@
 import Glibc
 import SystemPackage
 
-/// Writes a file that others read at any moment: they see the old content or the new one, never a part.
+/// Writes a file that others may read at any moment: they see the old content or the new one, never a part.
 enum ReplacedFile {
   /// Which file has a name, and whether it is still the one that was written.
   struct Identity: Hashable, Sendable {
@@ -31,7 +31,7 @@ enum ReplacedFile {
   @discardableResult
   static func write(_ bytes: [UInt8], to path: FilePath) throws(Errno) -> Identity {
     guard let name = path.lastComponent else { throw .isDirectory }
-    // Programs that collect files by their ending pass this one over.
+    // Programs that collect files by their ending skip this one.
     let temporary = path.removingLastComponent().pushing(FilePath(".\(name.string).\(getpid()).tmp"))
     // What a process with the same number has left there, or somebody who may write in the folder has put there: a fifo would make
     // us wait, and a second name of another file would have that one overwritten.
@@ -42,8 +42,8 @@ enum ReplacedFile {
         permissions: [.ownerReadWrite, .groupRead, .otherRead])
     }
     do throws(Errno) {
-      defer { try? descriptor.close() }  // what was written is what counts, and nobody asks the disk
-      // The umask may have taken rights away.
+      defer { try? descriptor.close() }  // the written data counts, whether or not it reaches the disk
+      // The umask may have removed permissions.
       guard fchmod(descriptor.rawValue, 0o644) == 0 else { throw Errno(rawValue: errno) }
       _ = try Errno.only { try descriptor.writeAll(bytes) }
       var attributes = stat()

@@ -58,6 +58,7 @@ final class Pager {
   }
 
   private static func chosen() -> String? {
+    // Without git its settings do not count.
     let result = try? ProgramOutput.of("git", ["var", "GIT_PAGER"], signals: .unblocked)
     if let result, result.end == .exited(0) {
       let text = String(decoding: result.output, as: UTF8.self).split(separator: "\n").first.map(String.init)

@@ -50,7 +50,9 @@ struct LogCommand: ContextualCommand {
       valueName: "folder"))
   var subfolder: String?
 
-  @Argument(help: ArgumentHelp("Refs, and at the end a mountpoint in the place of -r.", valueName: "ref|mountpoint"))
+  @Argument(
+    help: ArgumentHelp("Refs, and at the end a mountpoint in the place of -r.", valueName: "ref|mountpoint"),
+    completion: MountCompletion.placesOnly)
   var names: [String] = []
 
   func validate() throws {

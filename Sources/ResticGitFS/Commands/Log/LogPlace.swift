@@ -35,6 +35,7 @@ struct LogPlace: Sendable {
 
   /// Whether a mount of ours is at `path`.
   static func isMount(_ path: String) -> Bool {
+    // Without the table no mount can be found. The word is taken for a ref, as every word that names no mount.
     guard let table = try? table() else { return false }
     return (try? MountedDirectory.find(path, in: table)) != nil
   }

@@ -63,13 +63,8 @@ struct MountOpening {
 
   /// In what two mounts may differ. Passwords do not count: a repository is open for the user who has opened it.
   private func identity(of service: Service, _ duration: String) -> [String] {
-    let variables = environment.words.filter { word in
-      let name = word.prefix { $0 != "=" }
-      return name.hasPrefix("RESTIC_") && !name.contains("PASSWORD") && !name.hasPrefix("RESTIC_REPOSITORY")
-        && !name.hasPrefix("RESTIC_GITFS_TRACE")
-    }
-    return command.location.identity + [service.writes ? "writable" : "read-only", duration, PrivateMount.program]
-      + configuration.mountArguments + configuration.keep + variables.sorted()
+    command.location.identity + [service.writes ? "writable" : "read-only", duration, PrivateMount.program]
+      + configuration.mountArguments + configuration.keep + environment.storageWords
   }
 
   /// The folder of the snapshot that is served, relative to its root.

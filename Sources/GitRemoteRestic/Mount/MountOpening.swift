@@ -1,4 +1,5 @@
 import MessageText
+import StoredPointers
 import SystemPackage
 
 /// Opens the repository for a service: mounts, and prepares what a new repository needs.
@@ -102,7 +103,11 @@ struct MountOpening {
           + (configuration.folder.isEmpty ? "its root" : configuration.folder) + "; \(Self.advice(state, for: command))"
       )
     }
-    try RepositoryPointers.check(mount.repositoryPath, on: mount.path)
+    do throws(PointerViolation) {
+      try RepositoryPointers.check(mount.repositoryPath, on: mount.path)
+    } catch {
+      throw HelperError(error.message)
+    }
   }
 
   private func start(

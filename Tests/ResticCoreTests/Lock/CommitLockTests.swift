@@ -6,58 +6,9 @@ import Testing
 
 @Suite("The commit lock")
 struct CommitLockTests {
-  /// One repository, and a clock whose sleeps end at once.
-  private struct Scene {
-    let backend = MemoryBackend()
-    let repository: Repository
-    let clock = TestClock(advancesOnSleep: true)
-
-    init() async throws {
-      repository = try await TestRepository.create(on: backend)
-    }
-
-    var locks: Set<BackendFile> { Set(backend.files.keys.filter { $0.type == .lock }) }
-
-    /// Polls once a year: with a clock that nobody stops the refreshing task would run on and on.
-    var policy: LockPolicy {
-      var policy = LockPolicy()
-      policy.pollInterval = .seconds(365 * 86400)
-      return policy
-    }
-
-    var lockClock: LockClock {
-      LockClock(HalfClock(base: clock)) { [clock] in clock.lockClock.wallTime() }
-    }
-
-    func acquire(
-      on repository: Repository? = nil, retryFor: Duration = .zero
-    ) async throws(RepositoryError) -> CommitLock {
-      try await CommitLock.acquire(
-        on: repository ?? self.repository, retryFor: retryFor, policy: policy, clock: lockClock)
-    }
-
-    /// A lock of another client.
-    @discardableResult
-    func plant(
-      exclusive: Bool = false, host: String = "elsewhere", pid: Int32 = 99, fields: [UnknownField] = []
-    ) async throws -> LockID {
-      let file = LockFile(
-        time: clock.lockClock.wallTime(), exclusive: exclusive, hostname: host, username: "somebody", pid: pid,
-        unknownFields: fields)
-      return try await repository.unpacked.save(file.encode(), as: BackendFile.lock)
-    }
-  }
-
-  private static func isLocked(_ error: RepositoryError?) -> Bool {
-    if case .locked = error { true } else { false }
-  }
-
-  /// Larger than any process number Linux gives out (2^22).
-  private static let noProcess: Int32 = 1 << 23
-
   @Test("its file is a shared lock with one member more, and is gone after release")
   func file() async throws {
-    let scene = try await Scene()
+    let scene = try await LockScene()
     let lock = try await scene.acquire()
     #expect(scene.locks == [.lock(lock.id)])
     let file = try LockFile.decode(try await scene.repository.unpacked.load(.lock(lock.id)))
@@ -78,7 +29,7 @@ struct CommitLockTests {
 
   @Test("one listing confirms it and the repository's lock, and tells which of them is gone")
   func confirmedTogether() async throws {
-    let scene = try await Scene()
+    let scene = try await LockScene()
     let counted = FaultBackend(scene.backend)
     let repository = try await TestRepository.open(counted)
     let shared = try await RepositoryLock.acquire(on: repository, policy: scene.policy, clock: scene.lockClock)
@@ -96,7 +47,7 @@ struct CommitLockTests {
 
   @Test("a storage that remembers what somebody has removed, until it is asked for a list, deceives nobody")
   func remembered() async throws {
-    let scene = try await Scene()
+    let scene = try await LockScene()
     let remembering = RememberingBackend(base: scene.backend)
     let repository = try await TestRepository.open(remembering)
     let lock = try await CommitLock.acquire(on: repository, policy: scene.policy, clock: scene.lockClock)
@@ -107,7 +58,7 @@ struct CommitLockTests {
 
   @Test("a lock that is there and listed late is not lost")
   func listedLate() async throws {
-    let scene = try await Scene()
+    let scene = try await LockScene()
     let isLate = Locked(false)
     let late = ForgetfulListing(base: scene.backend) { isLate.withLock { $0 } }
     let repository = try await TestRepository.open(late)
@@ -120,10 +71,10 @@ struct CommitLockTests {
 
   @Test("one at a time; the second is told who has it, and gets it after the release")
   func exclusion() async throws {
-    let scene = try await Scene()
+    let scene = try await LockScene()
     let lock = try await scene.acquire()
     let error = await #expect(throws: RepositoryError.self) { try await scene.acquire(retryFor: .seconds(60)) }
-    #expect(Self.isLocked(error))
+    #expect(LockScene.isLocked(error))
     for part in ["4711", "testhost", "tester", lock.id.short] {
       #expect("\(try #require(error))".contains(part))
     }
@@ -137,7 +88,7 @@ struct CommitLockTests {
 
   @Test("shared locks of restic and of ours are no obstacle, and it is none to them")
   func sharedLocks() async throws {
-    let scene = try await Scene()
+    let scene = try await LockScene()
     try await scene.plant()
     let shared = try await RepositoryLock.acquire(on: scene.repository, policy: scene.policy, clock: scene.lockClock)
     let lock = try await scene.acquire()
@@ -147,7 +98,7 @@ struct CommitLockTests {
       try await RepositoryLock.acquire(
         on: scene.repository, exclusive: true, policy: scene.policy, clock: scene.lockClock)
     }
-    #expect(Self.isLocked(error))
+    #expect(LockScene.isLocked(error))
     for held in [shared, other] { try await held.release() }
     try await lock.release()
     #expect(scene.locks.count == 1)
@@ -155,10 +106,10 @@ struct CommitLockTests {
 
   @Test("an exclusive lock is respected, also one that appears between the two looks")
   func exclusiveLock() async throws {
-    let scene = try await Scene()
+    let scene = try await LockScene()
     let exclusive = try await scene.plant(exclusive: true)
     let error = await #expect(throws: RepositoryError.self) { try await scene.acquire(retryFor: .seconds(20)) }
-    #expect(Self.isLocked(error))
+    #expect(LockScene.isLocked(error))
     #expect("\(try #require(error))".contains("exclusively"))
     #expect(scene.locks == [.lock(exclusive)])
 
@@ -189,20 +140,20 @@ struct CommitLockTests {
 
   @Test("a storage that does not list what was just written never gives the lock")
   func lateListing() async throws {
-    let scene = try await Scene()
+    let scene = try await LockScene()
     let late = LateListingBackend(scene.backend)
     let repository = try await TestRepository.open(late)
     let error = await #expect(throws: RepositoryError.self) {
       try await scene.acquire(on: repository, retryFor: .seconds(30))
     }
-    #expect(Self.isLocked(error))
+    #expect(LockScene.isLocked(error))
     #expect("\(try #require(error))".contains("lists late"))
     #expect(scene.locks.isEmpty)
   }
 
   @Test("a look that took longer than a file stays decides nothing")
   func slowListing() async throws {
-    let scene = try await Scene()
+    let scene = try await LockScene()
     let clock = scene.clock
     let slow = FaultBackend(scene.backend) { call in
       if call.operation == .list { clock.advance(by: .seconds(31)) }
@@ -221,10 +172,10 @@ struct CommitLockTests {
 
   @Test("a holder whose process has ended is replaced at once")
   func deadProcess() async throws {
-    let scene = try await Scene()
+    let scene = try await LockScene()
     let field = LockMark(commitHolder: "abc").field
-    try await scene.plant(host: "testhost", pid: Self.noProcess, fields: [field])
-    try await scene.plant(host: "testhost", pid: Self.noProcess, fields: [field])
+    try await scene.plant(host: "testhost", pid: LockScene.noProcess, fields: [field])
+    try await scene.plant(host: "testhost", pid: LockScene.noProcess, fields: [field])
     let lock = try await scene.acquire()
     #expect(scene.locks == [.lock(lock.id)])
     try await lock.release()
@@ -236,15 +187,15 @@ struct CommitLockTests {
     let otherBoot = LockMark.ProcessScope(boot: "other", pidNamespace: here.pidNamespace)
     let otherNamespace = LockMark.ProcessScope(boot: here.boot, pidNamespace: here.pidNamespace + 1)
     for (host, pid, scope) in [
-      ("elsewhere", Self.noProcess, here), ("testhost", Self.noProcess, otherBoot),
-      ("testhost", Self.noProcess, otherNamespace), ("testhost", 1, here), ("testhost", 4711, here),
-      ("testhost", Self.noProcess, nil),
+      ("elsewhere", LockScene.noProcess, here), ("testhost", LockScene.noProcess, otherBoot),
+      ("testhost", LockScene.noProcess, otherNamespace), ("testhost", 1, here), ("testhost", 4711, here),
+      ("testhost", LockScene.noProcess, nil),
     ] {
-      let scene = try await Scene()
+      let scene = try await LockScene()
       let mark = LockMark(scope: scope, commitHolder: "abc")
       let other = try await scene.plant(host: host, pid: pid, fields: [mark.field])
       let error = await #expect(throws: RepositoryError.self) { try await scene.acquire(retryFor: .seconds(110)) }
-      #expect(Self.isLocked(error))
+      #expect(LockScene.isLocked(error))
       #expect(scene.locks == [.lock(other)])
       let start = scene.clock.now
       try await scene.acquire(retryFor: .seconds(130)).release()
@@ -260,7 +211,7 @@ struct CommitLockTests {
       "{\"commit\":\"x\",\"pidNamespace\":-1,\"boot\":\"\"}",
     ]
     for mark in marks {
-      let scene = try await Scene()
+      let scene = try await LockScene()
       let other = try await scene.plant(fields: [UnknownField(key: LockMark.key, rawValue: Array(mark.utf8))])
       await #expect(throws: RepositoryError.self, "\(mark)") { try await scene.acquire(retryFor: .seconds(60)) }
       #expect(scene.locks == [.lock(other)])
@@ -292,18 +243,18 @@ struct CommitLockTests {
 
   @Test("what is dead beyond doubt is removed, and nothing else")
   func removeStale() async throws {
-    let scene = try await Scene()
+    let scene = try await LockScene()
     let otherBoot = LockMark.ProcessScope(boot: "other", pidNamespace: 1)
     let dead: Set<LockID> = [
-      try await scene.plant(host: "testhost", pid: Self.noProcess, fields: [LockMark().field]),
-      try await scene.plant(host: "testhost", pid: Self.noProcess, fields: [LockMark(commitHolder: "a").field]),
+      try await scene.plant(host: "testhost", pid: LockScene.noProcess, fields: [LockMark().field]),
+      try await scene.plant(host: "testhost", pid: LockScene.noProcess, fields: [LockMark(commitHolder: "a").field]),
       try await scene.plant(fields: [LockMark(scope: otherBoot, commitHolder: "b").field]),
     ]
     let kept: Set<LockID> = [
-      try await scene.plant(host: "testhost", pid: Self.noProcess),
+      try await scene.plant(host: "testhost", pid: LockScene.noProcess),
       try await scene.plant(exclusive: true),
       try await scene.plant(fields: [LockMark().field]),
-      try await scene.plant(host: "testhost", pid: Self.noProcess, fields: [LockMark(scope: otherBoot).field]),
+      try await scene.plant(host: "testhost", pid: LockScene.noProcess, fields: [LockMark(scope: otherBoot).field]),
       try await scene.plant(host: "testhost", pid: 1, fields: [LockMark().field]),
     ]
     let removed = try await RepositoryLock.removeStale(on: scene.repository, clock: scene.lockClock)
@@ -314,7 +265,7 @@ struct CommitLockTests {
 
   @Test("a commit lock that is refreshed stays, and is not waited for longer than until then")
   func removeStaleBesideLiving() async throws {
-    let scene = try await Scene()
+    let scene = try await LockScene()
     let field = LockMark(scope: nil, commitHolder: "a").field
     let first = try await scene.plant(fields: [field])
     let second = try await scene.plant(fields: [field])
@@ -406,5 +357,15 @@ private final class LateListingBackend: Backend {
 
   func capacity() async throws(BackendError) -> StorageCapacity? {
     nil
+  }
+}
+
+extension LockScene {
+  /// Takes the commit lock of `repository`, else of the scene's.
+  fileprivate func acquire(
+    on repository: Repository? = nil, retryFor: Duration = .zero
+  ) async throws(RepositoryError) -> CommitLock {
+    try await CommitLock.acquire(
+      on: repository ?? self.repository, retryFor: retryFor, policy: policy, clock: lockClock)
   }
 }

@@ -10,7 +10,7 @@ struct HousekeepingLockTests {
 
   @Test("it is a shared lock to restic, and gone after release")
   func file() async throws {
-    let scene = try await LockScene()
+    let scene = try await CommitLockScene()
     let lock = try await scene.take()
     let file = try LockFile.decode(try await scene.repository.unpacked.load(.lock(lock.id)))
     #expect(!file.exclusive)
@@ -23,30 +23,30 @@ struct HousekeepingLockTests {
   // T2 One client at a time keeps house.
   @Test("whoever finds another one with it gets none, and leaves nothing behind")
   func other() async throws {
-    let scene = try await LockScene()
-    let other = try await scene.plant(mark: Self.elsewhere)
+    let scene = try await CommitLockScene()
+    let other = try await scene.plant(fields: [Self.elsewhere.field])
     let error = await #expect(throws: RepositoryError.self) { try await scene.take() }
-    #expect(LockScene.isLocked(error))
+    #expect(CommitLockScene.isLocked(error))
     #expect(scene.locks == [.lock(other)])
   }
 
   @Test("shared locks, commit locks among them, are not in its way; an exclusive one is")
   func others() async throws {
-    let scene = try await LockScene()
-    try await scene.plant(mark: nil)
-    try await scene.plant(mark: LockMark(scope: nil, commitHolder: "x"))
+    let scene = try await CommitLockScene()
+    try await scene.plant(fields: [])
+    try await scene.plant(fields: [LockMark(scope: nil, commitHolder: "x").field])
     try await scene.take().release()
-    try await scene.plant(exclusive: true, mark: nil)
+    try await scene.plant(exclusive: true, fields: [])
     let error = await #expect(throws: RepositoryError.self) { try await scene.take() }
-    #expect(LockScene.isLocked(error))
+    #expect(CommitLockScene.isLocked(error))
   }
 
   @Test("the mark of a dead process of this machine, and one that is stale, stop nobody")
   func dead() async throws {
-    let scene = try await LockScene()
+    let scene = try await CommitLockScene()
     let dead = try await scene.plant(
-      host: "testhost", pid: LockScene.noProcess, mark: LockMark(isHousekeeping: true))
-    let stale = try await scene.plant(age: 31 * 60, mark: Self.elsewhere)
+      host: "testhost", pid: CommitLockScene.noProcess, fields: [LockMark(isHousekeeping: true).field])
+    let stale = try await scene.plant(age: 31 * 60, fields: [Self.elsewhere.field])
     try await scene.take().release()
     #expect(!scene.locks.contains(.lock(dead)))
     #expect(scene.locks == [.lock(stale)], "left to restic unlock")
@@ -55,17 +55,17 @@ struct HousekeepingLockTests {
   // T2 A clock that is wrong elsewhere keeps nobody away for long.
   @Test("a mark dated half an hour ahead or more stops nobody, one dated a little ahead does")
   func ahead() async throws {
-    let scene = try await LockScene()
-    try await scene.plant(age: -31 * 60, mark: Self.elsewhere)
+    let scene = try await CommitLockScene()
+    try await scene.plant(age: -31 * 60, fields: [Self.elsewhere.field])
     try await scene.take().release()
-    try await scene.plant(age: -60, mark: Self.elsewhere)
+    try await scene.plant(age: -60, fields: [Self.elsewhere.field])
     let error = await #expect(throws: RepositoryError.self) { try await scene.take() }
-    #expect(LockScene.isLocked(error))
+    #expect(CommitLockScene.isLocked(error))
   }
 
   @Test("two that want it at once don't both get it", arguments: 0..<20)
   func race(_ round: Int) async throws {
-    let scene = try await LockScene()
+    let scene = try await CommitLockScene()
     async let first = try? scene.take()
     async let second = try? scene.take()
     let taken = await [first, second].compactMap(\.self)
@@ -75,7 +75,7 @@ struct HousekeepingLockTests {
   }
 }
 
-extension LockScene {
+extension CommitLockScene {
   fileprivate func take() async throws(RepositoryError) -> HousekeepingLock {
     try await HousekeepingLock.take(on: repository, policy: policy, clock: lockClock)
   }

@@ -37,6 +37,48 @@ struct MaintenanceCrashTests {
     }
   }
 
+  // T7 Whatever git has changed so far, a snapshot of that moment is sound, and so is what a killed git leaves.
+  @Test("a snapshot between any two changes of git's is sound, and git killed there leaves nothing behind")
+  func everyChange() async throws {
+    try await MountedRepository.with(limit: .seconds(600)) { vault in
+      let git = try SlowGit(vault)
+      try await git.prepareChanges()
+      for name in ["mnt", "copy"] { try vault.makeFolder(name) }
+      try await vault.shell("\(git.program) mount -v --log-file \(vault.log) --no-maintenance $M", in: vault.folder)
+      try await vault.shell(MaintenanceTests.pushes(1), in: vault.folder)
+      try await vault.sync()
+      try await vault.mount(["--read-only", "--refresh", "0"], at: "copy")
+      let ended = vault.path("ended").string
+      var change = 0
+      var wasHeld = true
+      while wasHeld {
+        change += 1
+        try await vault.shell(MaintenanceTests.pushes(2), in: vault.folder)
+        try await vault.shell("rm -f \(ended)", in: vault.folder)
+        try git.set("change \(change)")
+        let words = ["-c", "\"$0\" maintain \"$1\"; : >\"$2\"", vault.program.string, vault.mountpoint.string, ended]
+        async let maintaining = vault.result("/bin/bash", words)
+        try await vault.wait(for: "change \(change)", limit: .seconds(60)) {
+          git.isHeld || FileManager.default.fileExists(atPath: ended)
+        }
+        wasHeld = git.isHeld
+        if wasHeld {
+          try await vault.sync()
+          try await vault.sync(at: "copy")
+          try await MaintenanceTests.expectSound(vault, at: "copy")
+          try await vault.shell(Self.nothingLeft, in: vault.path("copy"))
+        }
+        try git.clear()
+        _ = try await maintaining
+        try await MaintenanceTests.expectSound(vault)
+        try await vault.shell(Self.nothingLeft)
+      }
+      #expect(change > 20, "\(change) changes")
+      try await vault.shell("test $(find objects/pack -name '*.pack' | wc -l) -lt 4; test -z \"$(find refs -type f)\"")
+      for name in ["mnt", "copy"] { try await vault.unmount(at: name) }
+    }
+  }
+
   // T7 A crash in the middle leaves a sound repository, and the next time it works.
   @Test("the serving process killed at any step loses nothing that was saved", arguments: steps)
   func mountKilled(_ step: String) async throws {
@@ -68,6 +110,26 @@ struct MaintenanceCrashTests {
       try await MaintenanceTests.expectSound(vault)
       try await vault.shell("test $(find objects/pack -name '*.pack' | wc -l) -lt 4")
       try await vault.unmount()
+    }
+  }
+
+  // T7 The mount of a `maintain` that was killed goes with the next one.
+  @Test("maintain of the newest snapshot, killed, leaves a mount that the next one removes")
+  func maintainKilled() async throws {
+    try await MountedRepository.with { vault in
+      let git = try SlowGit(vault)
+      try await vault.mount(["--no-maintenance"])
+      try await vault.shell(MaintenanceTests.pushes(4), in: vault.folder)
+      try await vault.unmount()
+      let mounts = "grep -c \"^restic:$REPOSITORY_FOLDER .*restic-gitfs-maintain-\" /proc/mounts || true"
+      try git.set("mount repack 0")
+      _ = try await vault.result("/bin/bash", ["-c", "\(git.program) maintain"])
+      try git.clear()
+      #expect(try await vault.shell(mounts, in: vault.folder) == "1")
+      // A lock whose writing was cut off, which nobody takes for one.
+      try await vault.shell("rm -f $REPOSITORY_FOLDER/locks/*-tmp-*", in: vault.folder)
+      try await vault.gitfs(["maintain"])
+      #expect(try await vault.shell(mounts, in: vault.folder) == "0")
     }
   }
 

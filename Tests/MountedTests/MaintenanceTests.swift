@@ -1,4 +1,5 @@
 import Foundation
+import ResticTestSupport
 import SystemPackage
 import Testing
 
@@ -133,6 +134,55 @@ struct MaintenanceTests {
     }
   }
 
+  // T4 A lock that was left behind stops only what needs it.
+  @Test("with an old lock on packed-refs the packfiles are packed all the same, and maintain says what failed")
+  func oldLock() async throws {
+    try await MountedRepository.mounted(["--no-maintenance"]) { vault in
+      try await vault.shell(Self.pushes(3), in: vault.folder)
+      try await vault.shell("touch -d '2 hours ago' packed-refs.lock")
+      try await vault.gitfs(["maintain", vault.mountpoint.string], expecting: 1)
+      #expect(try await vault.shell(Self.packs) == "1")
+      try await vault.shell("rm packed-refs.lock")
+      try await vault.gitfs(["maintain", vault.mountpoint.string])
+      #expect(try await vault.shell(Self.references) == "0")
+      try await Self.expectSound(vault)
+    }
+  }
+
+  // T3 Only what git itself would remove goes.
+  @Test("what is in the index of a repository whose work tree is elsewhere stays")
+  func staged() async throws {
+    try await MountedRepository.mounted(["--no-maintenance"]) { vault in
+      try await vault.shell(Self.pushes(3), in: vault.folder)
+      try await vault.shell(
+        """
+        mkdir $T/home; echo staged >$T/home/file; export GIT_WORK_TREE=$T/home
+        git read-tree main; git add file; id=$(git hash-object $T/home/file)
+        touch -d '3 weeks ago' objects/$(echo $id | cut -c -2)/$(echo $id | cut -c 3-)
+        \(vault.program) maintain $M
+        git cat-file -e $id
+        """)
+      #expect(try await vault.shell(Self.packs) == "1")
+    }
+  }
+
+  // T3, T4
+  @Test("maintain names the repositories that it leaves alone: a name that is not UTF-8, precious objects")
+  func leftAlone() async throws {
+    try await MountedRepository.mounted(["--no-maintenance", "--no-git-init"]) { vault in
+      try await vault.shell(
+        """
+        git init --quiet --bare $'latin\\xe9.git'; git init --quiet --bare plain.git; git init --quiet --bare precious.git
+        git -C precious.git config core.repositoryFormatVersion 1; git -C precious.git config extensions.preciousObjects true
+        for r in *.git; do (cd "$r"; git update-ref refs/heads/x $(git commit-tree $(git mktree </dev/null) -m x)); done
+        """)
+      let result = try await vault.result(vault.program.string, ["maintain", vault.mountpoint.string])
+      #expect(result.status == .exited(1))
+      #expect(result.output.contains("plain.git: ") && result.output.contains("1 reference packed"))
+      #expect(result.errorOutput.contains("not UTF-8") && result.errorOutput.contains("precious.git is left alone"))
+    }
+  }
+
   // T6 Nothing that a stored repository names is run, read or written.
   @Test("a hostile repository runs nothing, and leads nowhere")
   func hostile() async throws {
@@ -160,6 +210,17 @@ struct MaintenanceTests {
         """)
       try await vault.gitfs(["maintain", vault.mountpoint.string], expecting: 1)
       try await vault.shell("test \"$(cat $T/victim)\" = keep; rm packed-refs; cp $T/saved packed-refs")
+      // A fifo would keep git waiting, and git empties the folder of the other link.
+      try await vault.shell(
+        """
+        mkdir $T/outside; touch $T/outside/multi-pack-index-0123.midx
+        mkfifo info/attributes; ln -s $T/outside objects/pack/multi-pack-index.d
+        """)
+      for path in ["info/attributes", "objects/pack/multi-pack-index.d"] {
+        try await vault.gitfs(["maintain", vault.mountpoint.string], expecting: 1)
+        try await vault.shell("rm \(path)")
+      }
+      try await vault.shell("test -e $T/outside/multi-pack-index-0123.midx")
       for path in ["objects/info/alternates", "commondir"] {
         try await vault.shell("echo $T/work/.git/objects >\(path)")
         try await vault.gitfs(["maintain", vault.mountpoint.string], expecting: 1)

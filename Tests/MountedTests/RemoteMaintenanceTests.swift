@@ -78,38 +78,52 @@ struct RemoteMaintenanceTests {
     }
   }
 
-  // T9 Housekeeping on one side and pushes on another lose no object that any ref needs.
-  @Test("random pushes of two clients beside housekeeping", arguments: [1, 2, 3] as [UInt64])
-  func property(_ seed: UInt64) async throws {
-    try await Self.with(limit: .seconds(400)) { client in
-      var random = SplitMix64(seed: seed)
-      var script =
-        "cd $T/work; git commit -q --allow-empty -m 0; git push -q origin main; git update-ref refs/pushed/main main\n"
-      for _ in 1...25 {
-        let branch = Int.random(in: 1...6, using: &random)
-        switch Int.random(in: 0...9, using: &random) {
-        case 0...5:
-          script += """
-            echo \(random.next()) >f\(branch); git add .; git commit -q -m x
-            git push -q --force origin HEAD:refs/heads/b\(branch); git update-ref refs/pushed/b\(branch) HEAD
+  /// Random pushes, forced pushes and deletions of the clone `name` to six branches `name-1` … of its own.
+  private static func pushes(of name: String, count: Int, _ random: inout SplitMix64) -> String {
+    var script = "cd $T/\(name); git commit -q --allow-empty -m \(name); git push -q origin HEAD:refs/heads/\(name)-0\n"
+    script += "git update-ref refs/pushed/\(name)-0 HEAD\n"
+    for _ in 1...count {
+      let branch = "\(name)-\(Int.random(in: 1...6, using: &random))"
+      switch Int.random(in: 0...9, using: &random) {
+      case 0...5:
+        script += """
+          echo \(random.next()) >f; git add .; git commit -q -m x
+          git push -q --force origin HEAD:refs/heads/\(branch); git update-ref refs/pushed/\(branch) HEAD
 
-            """
-        case 6...7:
-          script += """
-            git reset -q --hard HEAD~1 2>/dev/null || true
-            git push -q --force origin HEAD:refs/heads/b\(branch); git update-ref refs/pushed/b\(branch) HEAD
+          """
+      case 6...7:
+        script += """
+          git reset -q --hard HEAD~1 2>/dev/null || true
+          git push -q --force origin HEAD:refs/heads/\(branch); git update-ref refs/pushed/\(branch) HEAD
 
-            """
-        default:
-          script += """
-            if git rev-parse -q --verify refs/pushed/b\(branch) >/dev/null; then
-              git push -q origin :b\(branch); git update-ref -d refs/pushed/b\(branch); fi
+          """
+      default:
+        script += """
+          if git rev-parse -q --verify refs/pushed/\(branch) >/dev/null; then
+            git push -q origin :\(branch); git update-ref -d refs/pushed/\(branch); fi
 
-            """
-        }
+          """
       }
+    }
+    return script
+  }
+
+  // T9 Housekeeping on one side and pushes on another lose no object that any ref needs.
+  @Test(
+    "random pushes of two clients beside housekeeping: no snapshot lacks an object", arguments: [1, 2, 3] as [UInt64])
+  func property(_ seed: UInt64) async throws {
+    try await Self.with(limit: .seconds(500)) { client in
+      var random = SplitMix64(seed: seed)
+      // HEAD names a branch before there are two clients.
+      try await client.script(
+        """
+        git init -q -b main other; git -C other remote add origin $U
+        cd work; git commit -q --allow-empty -m 0; git push -q origin main; git update-ref refs/pushed/main main
+        """)
+      let scripts = ["work", "other"].map { Self.pushes(of: $0, count: 15, &random) }
       let done = client.vault.path("done")
-      async let pushes = client.script(script + ": >$T/done", timeout: .seconds(300))
+      async let first = client.script(scripts[0], timeout: .seconds(300))
+      async let second = client.script(scripts[1] + ": >$T/done", timeout: .seconds(300))
       while !FileManager.default.fileExists(atPath: done.string) {
         let result = try await client.vault.result(client.vault.program.string, ["maintain", "--retry-lock", "60s"])
         // Another client was at it, or the pushes came in between.
@@ -118,16 +132,23 @@ struct RemoteMaintenanceTests {
         if result.status == .exited(1) { print("seed \(seed): \(result.errorOutput)") }
         if Task.isCancelled { break }
       }
-      _ = try await pushes
+      _ = try await (first, second)
       try await client.vault.wait(for: "the end of all mounts", limit: .seconds(60)) {
         client.vault.processes().isEmpty
       }
       try await client.script(
         """
         git clone -q --mirror $U m; git -C m fsck --strict --full; git -C m rev-list --objects --quiet --all
-        is "$(git -C m for-each-ref --format='%(refname:lstrip=2) %(objectname)' refs/heads)" \\
-          "$(git -C work for-each-ref --format='%(refname:lstrip=2) %(objectname)' refs/pushed)"
+        list() { git -C $1 for-each-ref --format='%(refname:lstrip=2) %(objectname)' $2; }
+        is "$(list m refs/heads | sort)" "$({ list work refs/pushed; list other refs/pushed; } | sort)"
         """)
+      // Each of them was the newest once, and is what a client may base its next push on.
+      try client.vault.makeFolder("old")
+      for snapshot in try await client.vault.snapshots() {
+        try await client.vault.mount(["--snapshot", snapshot.id], at: "old")
+        try await client.vault.git(["rev-list", "--objects", "--quiet", "--all"], in: client.vault.path("old"))
+        try await client.vault.unmount(at: "old")
+      }
     }
   }
 }

@@ -13,7 +13,8 @@ internal import Logging
 ///
 /// **Nothing relies on it.** Two clients that keep house at once lose nothing, since commits merge what both did
 /// (`ObjectRemovals` of ResticGitFS); they only work twice. So a mark of another machine that was not refreshed for
-/// `LockPolicy.staleAfter` is passed over, and left to `restic unlock`. One whose process has ended on this machine is removed.
+/// `LockPolicy.staleAfter` is passed over, and left to `restic unlock`; so is one that is dated as far ahead of the clock, which
+/// would otherwise keep all others away until then. One whose process has ended on this machine is removed.
 public final class HousekeepingLock: Sendable {
   private let lease: LockLease
 
@@ -74,7 +75,8 @@ public final class HousekeepingLock: Sendable {
 
     private func isAtWork(_ lock: LockSurvey.Found) -> Bool {
       guard lock.mark?.isHousekeeping == true, !survey.isDead(lock) else { return false }
-      return lock.file.time.duration(to: clock.wallTime()) <= policy.staleAfter
+      let age = lock.file.time.duration(to: clock.wallTime())
+      return age <= policy.staleAfter && age >= .zero - policy.staleAfter
     }
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Logging
 import MessageText
+import Platform
 import ResticCore
 import SystemPackage
 
@@ -50,6 +51,7 @@ struct MaintainCommand: ContextualCommand {
     } else if !output.quiet {
       for work in report.work { context.say(work.text.printable) }
       if report.work.isEmpty, report.exitCode == 0 { context.say("nothing to put in order") }
+      if report.exitCode == 0 { for reason in report.skipped { context.say(reason.printable) } }
       if let snapshot = report.snapshot { context.say("snapshot \(snapshot.prefix(8)) saved") }
     }
     let problems = report.skipped + [report.failure].compactMap(\.self)
@@ -71,6 +73,7 @@ struct MaintainCommand: ContextualCommand {
     let logger = try output.makeLogger(context.log)
     let memory = try storage.memoryBudget(logger: logger)
     let settings = try storage.settings(memory, logger: logger, context.environment)
+    Self.removeDeadMounts()
     let folder = try Self.makeMountpoint()
     defer { rmdir(folder.string) }
     let configuration = try configuration(mountpoint: folder, location: location, memory, context.environment)
@@ -111,13 +114,29 @@ struct MaintainCommand: ContextualCommand {
       identity: SnapshotIdentity(following: filter))
   }
 
+  private static let mountpointPrefix = "restic-gitfs-maintain-"
+
   private static func makeMountpoint() throws(CommandError) -> FilePath {
-    var template = Array(HousekeepingFolder.base().appending("restic-gitfs-maintain-XXXXXX").string.utf8CString)
-    let made = template.withUnsafeMutableBufferPointer { buffer in
-      buffer.baseAddress.flatMap { mkdtemp($0) }.map { FilePath(platformString: $0) }
+    do throws(Errno) {
+      return try PassingFolder.make(mountpointPrefix).path
+    } catch {
+      throw CommandError("no folder can be made for the mount: \(error)")
     }
-    guard let made else { throw CommandError("no folder can be made for the mount: \(Errno(rawValue: errno))") }
-    return made
+  }
+
+  /// Takes away the mounts of processes that were killed. What can't be taken away belongs to somebody else, or is for the next
+  /// time.
+  private static func removeDeadMounts() {
+    for path in PassingFolder.leftovers(mountpointPrefix) {
+      var attributes = stat()
+      let isDead = lstat(path.string, &attributes) != 0 && errno == ENOTCONN
+      if isDead {
+        // The system refuses to remove another user's mount, which stays.
+        try? Unmounting.unmount(path, .detached)
+      }
+      // Fails where something is in it or mounted on it.
+      rmdir(path.string)
+    }
   }
 }
 

@@ -13,7 +13,8 @@ extension CommitCoordinator {
     }
   }
 
-  /// Whether what others saved waits until it is shown. What a refresh has under way goes on.
+  /// Whether what others saved waits until it is shown. Whoever reads the tree once this has returned reads what stays; the
+  /// kernel may still be forgetting what was there before (`Namespace.isRefreshing`).
   func holdRefresh(_ isHeld: Bool) {
     state.withLock { $0.isRefreshHeld = isHeld }
   }
@@ -93,8 +94,8 @@ extension CommitCoordinator {
       return nil
     }
     try await repository.loadIndex()
-    guard let invalidations = try await Refresher(tree: tree, repository: repository).refresh(to: newest.snapshot.tree)
-    else { return nil }
+    let refresher = Refresher(tree: tree, repository: repository) { self.state.withLock { $0.isRefreshHeld } }
+    guard let invalidations = try await refresher.refresh(to: newest.snapshot.tree) else { return nil }
     state.withLock { $0.noteShown(newest) }
     let (forgetting, continuation) = AsyncStream.makeStream(of: Bool.self)
     kernelCache.forget(invalidations) { [tree] hasForgotten in

@@ -6,20 +6,22 @@ struct Refresher: Sendable {
   let tree: WorkingTree
   /// The source of the new snapshot's trees.
   let repository: Repository
+  /// Whether the tree has to stay as it is now; asked under the tree's lock, in the moment in which the tree would change.
+  var isHeld: @Sendable () -> Bool = { false }
 
   /// How often a plan is made again because more of the tree was loaded meanwhile.
   private static let attempts = 5
 
   /// Makes the tree that of `root`, and returns what the kernel must forget, after which `Namespace.announceRefresh` is
-  /// called; nil if the tree has changes of its own, git has refs locked, or a file that is to be replaced is open for
-  /// writing: then a later one does it.
+  /// called; nil if the tree is held or has changes of its own, git has refs locked, or a file that is to be replaced is open
+  /// for writing: then a later one does it.
   func refresh(to root: BlobID) async throws -> [RefreshPlan.Invalidation]? {
     for _ in 0..<Self.attempts {
       var plan = RefreshPlan()
       guard let node = tree.read({ $0.inodes[Namespace.root]?.node }) else { return nil }
       try await compare(Namespace.root, node, with: root, position: .outside, in: &plan)
       let settled = plan
-      switch tree.bookkeep({ $0.refresh(by: settled, at: .now()) }) {
+      switch tree.bookkeep({ isHeld() ? .inUse : $0.refresh(by: settled, at: .now()) }) {
       case .applied(let invalidations): return invalidations
       case .inUse: return nil
       case .outdated: continue

@@ -14,29 +14,46 @@ final class CreationRecord: Sendable {
   }
 
   private struct State {
-    var group: pid_t = 0
-    var creations: [Creation] = []
+    var isNoting = false
+    /// Whose creations are noted; nil: everybody's, until the program is there.
+    var group: pid_t?
+    var creations: [(creation: Creation, group: pid_t)] = []
   }
 
   private let state = Locked(State())
 
-  /// From now on what the process group `group` makes is noted.
-  func begin(_ group: pid_t) {
-    state.withLock { $0.group = group }
+  /// From now on what is made is noted: a program may make its first file before `narrow` tells its process group.
+  func begin() {
+    state.withLock { $0 = State(isNoting: true) }
+  }
+
+  /// What others than the process group `group` make, or have made, does not count.
+  func narrow(to group: pid_t) {
+    state.withLock { state in
+      state.group = group
+      state.creations.removeAll { $0.group != group }
+    }
   }
 
   /// Ends recording, and returns the record.
   func end() -> [Creation] {
     state.withLock { state in
       defer { state = State() }
-      return state.creations
+      // Without a group no program has begun.
+      return state.group == nil ? [] : state.creations.map(\.creation)
     }
   }
 
   /// Records that `caller` has created `name`.
   func note(_ name: Name, in directory: InodeNumber, by caller: FuseCaller) {
-    let group = state.withLock { $0.group }
-    guard group > 0, caller.processID == group || getpgid(caller.processID) == group else { return }
-    state.withLock { $0.creations.append(Creation(name: name, directory: directory)) }
+    let (isNoting, wanted) = state.withLock { ($0.isNoting, $0.group) }
+    guard isNoting else { return }
+    let group = caller.processID == wanted ? caller.processID : getpgid(caller.processID)
+    guard group > 0, wanted == nil || group == wanted else { return }
+    state.withLock { state in
+      // The group may have become known meanwhile, or the program may have ended.
+      guard state.isNoting, state.group == nil || state.group == group else { return }
+      state.creations.append((Creation(name: name, directory: directory), group))
+    }
   }
 }

@@ -28,7 +28,8 @@ final class Housekeeper: Sendable {
     case request
   }
 
-  private struct State {
+  /// What belongs to all threads.
+  struct State {
     var isRunning = false
     var isStopping = false
     /// No run begins before.
@@ -47,18 +48,18 @@ final class Housekeeper: Sendable {
   /// How long none begins after one was stopped.
   private static let restDuration = Duration.seconds(10)
 
-  private let files: FileReader
-  private let coordinator: CommitCoordinator
-  private let mountpoint: String
+  let files: FileReader
+  let coordinator: CommitCoordinator
+  let mountpoint: String
   /// The one repository in question; nil: all that are found.
-  private let folder: [Name]?
+  let folder: [Name]?
   /// Nil: only when somebody asks.
-  private let limits: HousekeepingLimits?
-  private let logger: Logger
-  private let state = Locked(State())
+  let limits: HousekeepingLimits?
+  let logger: Logger
+  let state = Locked(State())
   private let isAtWork = DispatchGroup()
 
-  private var tree: WorkingTree { files.tree }
+  var tree: WorkingTree { files.tree }
 
   /// A housekeeper for the mount at `mountpoint`.
   init(
@@ -86,16 +87,19 @@ final class Housekeeper: Sendable {
 
   // MARK: Beginning and ending
 
-  /// Whether something is due, by what is in memory: asks no storage, but for a configuration that git has not read.
+  /// Whether something is due, by what is in memory: asks no storage, but for a configuration that git has not read. What cannot
+  /// be read now is not due, and the log says so.
   var isDue: Bool {
     guard limits != nil else { return false }
-    // What can't be read now is not due.
-    let places = (try? HousekeepingPlaces.find(on: tree, in: folder, known: true)) ?? []
-    return places.contains { place in
-      // What can't be examined now is not due, either.
-      guard let subject = try? HousekeepingSubject.examine(place, of: files, .known) else { return false }
-      return !steps(for: subject, .idle).isEmpty
+    do throws(Errno) {
+      for place in try HousekeepingPlaces.find(on: tree, in: folder, known: true).places {
+        let subject = try HousekeepingSubject.examine(place, of: files, .known)
+        if !steps(for: subject, .idle).isEmpty { return true }
+      }
+    } catch {
+      logger.notice("nobody can say whether housekeeping is due: \(error)")
     }
+    return false
   }
 
   /// For a program that the mount was for, and that needs it no more: if something is due, begins a run on a thread of its own,
@@ -157,8 +161,6 @@ final class Housekeeper: Sendable {
     var report = HousekeepingReport()
     do {
       try work(occasion, &report)
-    } catch let failure as HousekeepingProcess.Failure {
-      report.fail(failure.message)
     } catch RepositoryError.locked(let message) {
       report.skipped.append(message)
       report.exitCode = HousekeepingReport.ExitStatus.locked
@@ -182,114 +184,13 @@ final class Housekeeper: Sendable {
     return report
   }
 
-  private var isStopping: Bool { state.withLock { $0.isStopping } }
-
-  // MARK: Work
-
-  private func work(_ occasion: Occasion, _ report: inout HousekeepingReport) throws {
-    let wasClean = coordinator.current.phase == .clean
-    let subjects = try HousekeepingPlaces.find(on: tree, in: folder, known: false).map {
-      try HousekeepingSubject.examine($0, of: files, occasion == .request ? .everything : .needed)
-    }
-    let chosen = subjects.filter { subject in
-      let name = subject.folder ?? ""
-      if let obstacle = subject.findings.obstacle {
-        if occasion == .request { report.fail("\(name.isEmpty ? "the repository" : name) is left alone: \(obstacle)") }
-        return false
-      }
-      guard !steps(for: subject, occasion).isEmpty, subject.folder != nil else { return false }
-      if let busy = subject.findings.busy {
-        report.skipped.append("git is at work\(name.isEmpty ? "" : " in \(name)") (\(busy))")
-        if occasion == .request { report.exitCode = HousekeepingReport.ExitStatus.locked }
-        return false
-      }
-      return true
-    }
-    guard !chosen.isEmpty else { return }
-    let repository = files.repository
-    let lock = try blocking { try await HousekeepingLock.take(on: repository) }
-    defer { giveBack(lock) }
-    HousekeepingFolder.removeLeftovers()
-
-    var failure: (any Error)?
-    do {
-      for subject in chosen { report.work.append(try perform(steps(for: subject, occasion), on: subject)) }
-    } catch {
-      // What was done before is whole, and goes into the snapshot.
-      failure = error
-    }
-    if occasion != .idle || wasClean, !isStopping { report.snapshot = try commit() }
-    if let failure { throw failure }
-  }
-
-  private func steps(for subject: HousekeepingSubject, _ occasion: Occasion) -> [HousekeepingStep] {
-    if occasion == .request { return HousekeepingStep.everything(subject.findings, subject.wishes) }
-    guard let limits, subject.wishes.isAutomatic else { return [] }
-    let own = subject.wishes.limits(limits)
-    let settled = state.withLock { $0.settled[subject.place.root] }
-    guard own.areExceeded(by: subject.findings.counts, settled: settled) else { return [] }
-    return HousekeepingStep.due(subject.findings, own, subject.wishes)
-  }
-
-  private func perform(
-    _ steps: [HousekeepingStep], on subject: HousekeepingSubject
-  ) throws -> HousekeepingReport.Work {
-    let name = subject.folder ?? ""
-    let folder = try HousekeepingFolder.make(
-      for: name.isEmpty ? mountpoint : "\(mountpoint)/\(name)", names: subject.names, head: subject.head,
-      configuration: subject.configuration)
-    defer { folder.remove() }
-    // Whatever comes of it: it is not tried again before there is more to do.
-    defer { settle(subject.place) }
-    for step in steps { try perform(step, on: subject.place, folder) }
-    let after = try RepositorySurvey.run(on: tree, at: subject.place.root, .needed).counts
-    return HousekeepingReport.Work(
-      folder: name, steps: steps.map(\.name), before: subject.findings.counts, after: after)
-  }
-
-  private func perform(
-    _ step: HousekeepingStep, on place: HousekeepingPlaces.Place, _ folder: HousekeepingFolder
-  ) throws(HousekeepingProcess.Failure) {
-    let creations = state.withLock { $0.creations }
-    var group: pid_t = 0
-    do throws(HousekeepingProcess.Failure) {
-      if isStopping { throw HousekeepingProcess.Failure(message: "stopped before its end", isStopped: true) }
-      try HousekeepingProcess.run(step.arguments, on: folder, isStopping: { self.isStopping }) { process in
-        group = process
-        creations?.begin(process)
-      }
-      _ = creations?.end()
-    } catch {
-      let leftovers = HousekeepingLeftovers(tree: tree, mountpoint: mountpoint)
-      try HousekeepingProcess.remove(leftovers.paths(creations?.end() ?? [], of: group, in: place.root))
-      throw error
-    }
-  }
-
-  private func settle(_ place: HousekeepingPlaces.Place) {
-    // Where it can't be counted the next look will tell. Who was stopped has not tried.
-    guard !isStopping, let counts = try? RepositorySurvey.run(on: tree, at: place.root, .known).counts else { return }
-    state.withLock { $0.settled[place.root] = counts }
-  }
-
-  private func commit() throws -> String? {
-    let result = try blocking { [coordinator] in try await coordinator.commit(.sync) }
-    guard case .saved(let saved, _) = result else { return nil }
-    return saved.id.hex
-  }
-
-  /// A mark that can't be removed is passed over once it is stale.
-  private func giveBack(_ lock: HousekeepingLock) {
-    do {
-      try blocking { try await lock.release() }
-    } catch {
-      logger.warning("the mark for housekeeping is left behind: \(error)")
-    }
-  }
+  /// Whether the run that is under way is to end.
+  var isStopping: Bool { state.withLock { $0.isStopping } }
 }
 
 extension HousekeepingReport {
-  fileprivate mutating func fail(_ message: String) {
+  /// Notes a failure; the others stay.
+  mutating func fail(_ message: String) {
     failure = failure.map { "\($0); \(message)" } ?? message
     exitCode = ExitStatus.failed
   }

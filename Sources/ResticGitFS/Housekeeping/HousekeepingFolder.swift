@@ -17,68 +17,50 @@ struct HousekeepingFolder: Sendable {
   private static let ifThere: Set<Name> = ["logs", "info", "shallow"]
 
   /// Where it is.
-  let path: FilePath
+  var path: FilePath { folder.path }
+
+  private let folder: PassingFolder
 
   /// A new folder for the repository at `repository`, which has the entries `names`.
   static func make(
-    for repository: String, names: Set<Name>, head: [UInt8], configuration: [UInt8], in base: FilePath = base()
-  ) throws(Errno) -> HousekeepingFolder {
-    var template = Array(base.appending("\(prefix)\(getpid())-XXXXXX").string.utf8CString)
-    let made = template.withUnsafeMutableBufferPointer { buffer in
-      buffer.baseAddress.flatMap { mkdtemp($0) }.map { FilePath(platformString: $0) }
-    }
-    guard let made else { throw Errno(rawValue: errno) }
-    let folder = HousekeepingFolder(path: made)
+    for repository: String, names: Set<Name>, head: [UInt8], configuration: [UInt8],
+    in bases: [FilePath] = PassingFolder.bases()
+  ) throws(HousekeepingProcess.Failure) -> HousekeepingFolder {
     do throws(Errno) {
-      for name in always + ifThere.intersection(names).sorted() {
-        let text = String(decoding: name.bytes, as: UTF8.self)
-        guard symlink("\(repository)/\(text)", made.appending(text).string) == 0 else { throw Errno(rawValue: errno) }
+      let folder = try PassingFolder.make(prefix, in: bases) { path throws(Errno) in
+        for name in always + ifThere.intersection(names).sorted() {
+          let text = String(decoding: name.bytes, as: UTF8.self)
+          guard symlink("\(repository)/\(text)", path.appending(text).string) == 0 else { throw Errno(rawValue: errno) }
+        }
+        try write(Self.head(head), to: path.appending("HEAD"))
+        try write(configuration, to: path.appending("config"))
       }
-      try write(Self.head(head), to: made.appending("HEAD"))
-      try write(configuration, to: made.appending("config"))
+      return HousekeepingFolder(folder: folder)
     } catch {
-      folder.remove()
-      throw error
+      let places = bases.map(\.string).joined(separator: ", ")
+      throw HousekeepingProcess.Failure(
+        message: "no folder for git can be made in \(places): \(error)", isStopped: false)
     }
-    return folder
   }
 
-  /// Takes it away.
+  /// Takes it away. git may have left folders of its own.
   func remove() {
-    Self.remove(path)
+    folder.remove()
   }
 
   /// Takes away what processes have left behind that were killed.
-  static func removeLeftovers(in base: FilePath = base()) {
-    // A folder that can't be read is left alone.
-    for name in (try? FolderNames.list(base).map(\.string)) ?? [] where name.hasPrefix(prefix) {
-      guard let owner = pid_t(name.dropFirst(prefix.count).prefix { $0 != "-" }), kill(owner, 0) != 0, errno == ESRCH
-      else { continue }
+  static func removeLeftovers() {
+    for path in PassingFolder.leftovers(prefix) {
       var attributes = stat()
-      let path = base.appending(name)
       guard lstat(path.string, &attributes) == 0, attributes.st_uid == geteuid() else { continue }
-      remove(path)
+      PassingFolder.remove(path)
     }
-  }
-
-  /// In memory, if the system has a place for that: the user's runtime folder, or `/dev/shm`.
-  static func base() -> FilePath {
-    if let runtime = getenv("XDG_RUNTIME_DIR").map({ String(cString: $0) }), runtime.hasPrefix("/"), isOurs(runtime) {
-      return FilePath(runtime)
-    }
-    if access("/dev/shm", W_OK | X_OK) == 0 { return "/dev/shm" }
-    return FilePath(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")
-  }
-
-  private static func isOurs(_ path: String) -> Bool {
-    var attributes = stat()
-    return stat(path, &attributes) == 0 && attributes.st_mode & S_IFMT == S_IFDIR && attributes.st_uid == geteuid()
-      && access(path, W_OK | X_OK) == 0
   }
 
   /// A `HEAD` that holds as much as housekeeping needs: a detached one keeps its commit, the name of a branch does not matter.
+  /// git takes any white space for the end of the commit's name.
   private static func head(_ stored: [UInt8]) -> [UInt8] {
-    let line = stored.prefix { $0 != UInt8(ascii: "\n") }
+    let line = stored.prefix { ![0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x20].contains($0) }
     let isHex = (line.count == 40 || line.count == 64) && line.allSatisfy { Character(Unicode.Scalar($0)).isHexDigit }
     return isHex ? Array(line) + [UInt8(ascii: "\n")] : Array("ref: refs/heads/main\n".utf8)
   }
@@ -90,17 +72,5 @@ struct HousekeepingFolder: Sendable {
       defer { file.closeQuietly() }
       try file.writeAll(bytes)
     }
-  }
-
-  /// git may have left folders of its own; links are never followed.
-  private static func remove(_ path: FilePath) {
-    // A folder that cannot be read stays, and harms nobody: each run has a folder of its own.
-    for name in (try? FolderNames.list(path)) ?? [] {
-      let entry = path.appending(name)
-      var attributes = stat()
-      guard lstat(entry.string, &attributes) == 0 else { continue }
-      if attributes.st_mode & S_IFMT == S_IFDIR { remove(entry) } else { unlink(entry.string) }
-    }
-    rmdir(path.string)
   }
 }

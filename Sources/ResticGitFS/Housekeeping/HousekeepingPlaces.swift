@@ -8,6 +8,9 @@ struct HousekeepingPlaces {
     /// From the mount's root.
     let path: [Name]
     let root: InodeNumber
+
+    /// The folder, for a message; empty: the mount's root.
+    var name: String { path.map(\.description).joined(separator: "/") }
   }
 
   /// How many folders are looked into: a backup of a repository lies a few folders deep (`/srv/git/p.git`).
@@ -15,16 +18,23 @@ struct HousekeepingPlaces {
   /// How many repositories are put in order.
   private static let countLimit = 16
 
+  /// What a search came to.
+  struct Search: Sendable {
+    var places: [Place] = []
+    /// That there may be more of them, in words; nil where everything was searched.
+    var bound: String?
+  }
+
   /// The repository in `folder`, or, where there is none given, those that are found. What is not in memory is loaded unless
   /// only what is `known` is asked for.
-  static func find(on tree: WorkingTree, in folder: [Name]?, known: Bool) throws(Errno) -> [Place] {
+  static func find(on tree: WorkingTree, in folder: [Name]?, known: Bool) throws(Errno) -> Search {
     if let folder {
       var root = Namespace.root
       for name in folder {
-        guard let next = try entries(of: root, tree, known)[name] else { return [] }
+        guard let next = try entries(of: root, tree, known)[name] else { return Search() }
         root = next
       }
-      return try isRepository(root, tree, known) ? [Place(path: folder, root: root)] : []
+      return Search(places: try isRepository(root, tree, known) ? [Place(path: folder, root: root)] : [])
     }
     var found: [Place] = []
     var open = [Place(path: [], root: Namespace.root)]
@@ -41,7 +51,9 @@ struct HousekeepingPlaces {
         open.append(Place(path: place.path + [name], root: number))
       }
     }
-    return found
+    let bound =
+      "not everything was searched: a search ends after \(countLimit) repositories, or \(searchLimit) folders"
+    return Search(places: found, bound: open.isEmpty ? nil : bound)
   }
 
   private static func isRepository(_ folder: InodeNumber, _ tree: WorkingTree, _ known: Bool) throws(Errno) -> Bool {

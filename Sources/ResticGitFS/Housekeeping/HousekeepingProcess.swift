@@ -24,20 +24,21 @@ struct HousekeepingProcess {
   /// Of ours, what is handed on: where programs and their libraries are.
   private static let inherited = ["PATH", "LD_LIBRARY_PATH"]
 
-  /// Runs `git` with `arguments` on the repository that `folder` stands for, until it ends or `isStopping`. `started` is told
-  /// its process group. Throws where it does not succeed.
+  /// Runs `git` with `arguments` on the repository that `folder` stands for, until it ends, `limit` has passed or `isStopping`.
+  /// `started` is told its process group. Throws where it does not succeed.
   static func run(
-    _ arguments: [String], on folder: HousekeepingFolder, isStopping: () -> Bool, started: (pid_t) -> Void
+    _ arguments: [String], on folder: HousekeepingFolder, limit: Duration?, isStopping: () -> Bool,
+    started: (pid_t) -> Void
   ) throws(Failure) {
     try run(
-      "git", settings.flatMap { ["-c", $0] } + arguments, environment: environment(folder), isStopping: isStopping,
-      started: started)
+      "git", settings.flatMap { ["-c", $0] } + arguments, environment: environment(folder), limit: limit,
+      isStopping: isStopping, started: started)
   }
 
   /// Takes away `paths` on the mount: through the kernel, which then forgets them as well.
   static func remove(_ paths: [String]) throws(Failure) {
     guard !paths.isEmpty else { return }
-    try run("rm", ["-f", "--"] + paths, environment: variables, isStopping: { false }, started: { _ in })
+    try run("rm", ["-f", "--"] + paths, environment: variables, limit: nil, isStopping: { false }, started: { _ in })
   }
 
   /// The configuration is that of the folder; these keep git within bounds. Nothing of it could be run: there are no hooks.
@@ -58,7 +59,8 @@ struct HousekeepingProcess {
   }
 
   private static func run(
-    _ program: String, _ arguments: [String], environment: [String], isStopping: () -> Bool, started: (pid_t) -> Void
+    _ program: String, _ arguments: [String], environment: [String], limit: Duration?, isStopping: () -> Bool,
+    started: (pid_t) -> Void
   ) throws(Failure) {
     let errors: PipeTail
     let errorEnd: FileDescriptor
@@ -86,29 +88,46 @@ struct HousekeepingProcess {
     setpriority(__priority_which_t(PRIO_PGRP.rawValue), id_t(child.processID), 19)
     started(child.processID)
 
-    let (end, isStopped) = wait(for: child, isStopping)
+    let (end, reason) = wait(for: child, limit, isStopping)
     let message = String(decoding: errors.wait(), as: UTF8.self)
     errorEnd.closeQuietly()
     guard end != .exited(0) else { return }
     let last = message.split(separator: "\n").last.map { ": \($0)" } ?? ""
-    throw Failure(
-      message: isStopped ? "stopped before its end" : "\(program) \(name(arguments)) failed (\(end))\(last)",
-      isStopped: isStopped)
+    let call = "\(program) \(name(arguments))"
+    switch reason {
+    case .stopped: throw Failure(message: "stopped before its end", isStopped: true)
+    case .overdue: throw Failure(message: "\(call) took too long, and was ended", isStopped: false)
+    case nil: throw Failure(message: "\(call) failed (\(end))\(last)", isStopped: false)
+    }
   }
 
-  private static func wait(for child: ChildProcess, _ isStopping: () -> Bool) -> (ChildProcess.End, isStopped: Bool) {
+  /// Why a program had to end.
+  private enum Reason {
+    case stopped
+    case overdue
+  }
+
+  private static func wait(
+    for child: ChildProcess, _ limit: Duration?, _ isStopping: () -> Bool
+  ) -> (ChildProcess.End, Reason?) {
+    let begin = ContinuousClock.now
     var asked: ContinuousClock.Instant?
+    var reason: Reason?
     while true {
       if let end = child.endIfOver() {
         // What it has started, where it could not end that itself.
         kill(-child.processID, SIGKILL)
-        return (end, asked != nil)
+        return (end, reason)
       }
       if let asked {
         if asked.duration(to: .now) > patience { kill(-child.processID, SIGKILL) }
-      } else if isStopping() {
-        asked = .now
-        kill(-child.processID, SIGTERM)
+      } else {
+        if isStopping() { reason = .stopped }
+        if reason == nil, let limit, begin.duration(to: .now) > limit { reason = .overdue }
+        if reason != nil {
+          asked = .now
+          kill(-child.processID, SIGTERM)
+        }
       }
       usleep(pause)
     }

@@ -52,8 +52,7 @@ enum HousekeepingStep: Hashable, Sendable {
     let counts = findings.counts
     var steps: [HousekeepingStep] = []
     if counts.looseReferences > 0, wishes.packsReferences { steps.append(.packReferences) }
-    // What work trees have checked out is not seen from here.
-    if counts.looseObjects > 0, !findings.hasWorkTrees { steps.append(.prune(olderThan: wishes.expiry)) }
+    if counts.looseObjects > 0, !findings.hidesReachableObjects { steps.append(.prune(olderThan: wishes.expiry)) }
     if counts.packfiles > 1 || counts.looseObjects > 0 {
       steps.append(.repack(updatesServerInformation: findings.hasServerInformation))
     }

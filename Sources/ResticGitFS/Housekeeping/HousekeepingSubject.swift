@@ -54,6 +54,7 @@ struct HousekeepingSubject: Sendable {
     do {
       configuration = try SafeConfiguration(of: stored).text
       wishes = HousekeepingWishes(try GitConfigurationText(stored).entries)
+      if wishes.keepsAllObjects { findings.obstacle = "its objects must not be deleted (extensions.preciousObjects)" }
     } catch {
       findings.obstacle = "its config \(error)"
     }

@@ -19,11 +19,15 @@ struct HousekeepingWishes: Hashable, Sendable {
   private(set) var packsReferences = true
   /// Whether a commit-graph is written (`gc.writeCommitGraph`, `core.commitGraph`).
   private(set) var writesCommitGraph = true
+  /// Whether no object may be deleted (`extensions.preciousObjects`).
+  private(set) var keepsAllObjects = false
   /// How old an unreachable object is at least when it is removed (`gc.pruneExpire`).
   private(set) var expiry = Self.standardExpiry
 
   /// git's own. Source: git-config(1), gc.pruneExpire.
   private static let standardExpiry = "2.weeks.ago"
+  /// The least of `gc.pruneExpire`: a push to the mount may have stored objects that no reference names yet.
+  private static let leastExpiry = "1.hour.ago"
 
   /// Nothing in particular.
   init() {}
@@ -52,9 +56,20 @@ struct HousekeepingWishes: Hashable, Sendable {
     packfiles = number("restic.maintenancepackfiles", HousekeepingLimits.range) ?? packfiles
     looseReferences = number("restic.maintenancereferences", HousekeepingLimits.range)
     looseObjects = number("restic.maintenanceobjects", HousekeepingLimits.range) ?? looseObjects
-    packsReferences = shown("gc.packrefs", .booleanOr(["notbare"])) != "false"
+    keepsAllObjects = flag("extensions.preciousobjects") == true
+    // Source: git-config(1), gc.packRefs.
+    let packing = shown("gc.packrefs", .booleanOr(["notbare"]))
+    packsReferences = packing != "false" && (packing != "notbare" || flag("core.bare") == false)
     writesCommitGraph = flag("gc.writecommitgraph") != false && flag("core.commitgraph") != false
-    if let text = shown("gc.pruneexpire", .date), !text.isEmpty { expiry = text }
+    if let text = shown("gc.pruneexpire", .date), !text.isEmpty {
+      expiry = Self.isWithinAnHour(text) ? Self.leastExpiry : text
+    }
+  }
+
+  /// Whether `text` spells a time of the last hour in git's words: `now`, `all`, or some seconds or minutes.
+  private static func isWithinAnHour(_ text: String) -> Bool {
+    let words = text.lowercased().split { !$0.isLetter }
+    return words.contains { $0 == "now" || $0 == "all" || $0.hasPrefix("second") || $0.hasPrefix("minute") }
   }
 
   /// The mount's limits, with those of the repository in their place.

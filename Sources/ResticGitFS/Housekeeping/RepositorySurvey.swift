@@ -24,8 +24,9 @@ struct RepositorySurvey {
     var obstacle: String?
     /// Whether it has the lists that a web server without git needs (`git update-server-info`).
     var hasServerInformation = false
-    /// Whether work trees belong to it, whose `HEAD` and index hold objects.
-    var hasWorkTrees = false
+    /// Whether objects may be needed that git, in a `HousekeepingFolder`, takes for unreachable: those of work trees, of an index
+    /// and of a rebase, which are not in that folder, and those that grafts hide.
+    var hidesReachableObjects = false
   }
 
   struct Entry: Sendable {
@@ -39,6 +40,8 @@ struct RepositorySurvey {
   /// Beyond so many references git is not let at a repository.
   private static let referenceLimit = ServingRules.referenceLimit
   private static let depthLimit = 100
+  /// How deep files lie in a folder that git has in flight: `incoming-…/pack/tmp_pack_…`.
+  private static let quarantineDepth = 2
   /// Nobody holds a lock for longer: what is older was left behind by a git that was killed, and stops nobody.
   private static let staleAfterSeconds: Int64 = 3600
 
@@ -74,8 +77,10 @@ struct RepositorySurvey {
       case "logs":
         require(.dir, entry)
         if extent == .everything { _ = try countFiles(in: entry.number, .elsewhere, depth: 0) }
-      case "info": require(.dir, entry)
-      case "worktrees": findings.hasWorkTrees = true
+      case "info":
+        require(.dir, entry)
+        if entry.isDirectory { try lookAtSettings(entry.number) }
+      case "worktrees", "index", "rebase-merge", "rebase-apply": findings.hidesReachableObjects = true
       case "commondir", "gitdir": object("it is a part of another repository")
       case "reftable": object("its references are in tables, which git keeps in order itself")
       case ".git": object("another repository is in it")
@@ -110,7 +115,13 @@ struct RepositorySurvey {
     var kept: Set<Name> = []
     var found: [Name] = []
     for entry in try look(at: packs, .packs) {
-      if entry.name != "multi-pack-index.d" { require(.file, entry) }
+      if entry.name == "multi-pack-index.d" {
+        require(.dir, entry)
+        guard entry.isDirectory else { continue }
+        for file in try look(at: entry.number, .packs) { require(.file, file) }
+        continue
+      }
+      require(.file, entry)
       guard let dot = entry.name.bytes.lastIndex(of: UInt8(ascii: ".")) else { continue }
       let stem = Name(Array(entry.name.bytes[..<dot]))
       switch Name(Array(entry.name.bytes[dot...])) {
@@ -121,6 +132,14 @@ struct RepositorySurvey {
       }
     }
     findings.counts.packfiles = found.filter { !kept.contains($0) }.count
+  }
+
+  /// `info`: git reads `attributes` and `grafts` there, and writes `refs`.
+  private mutating func lookAtSettings(_ information: InodeNumber) throws(Errno) {
+    for entry in try look(at: information, .info) {
+      if !entry.isDirectory { require(.file, entry) }
+      if entry.name == "grafts" { findings.hidesReachableObjects = true }
+    }
   }
 
   private mutating func lookAtInformation(_ information: InodeNumber) throws(Errno) {
@@ -168,12 +187,26 @@ struct RepositorySurvey {
     at directory: InodeNumber, _ position: BareRepository.Position
   ) throws(Errno) -> [Entry] {
     let now = Timestamp.now()
-    return try entries(of: directory).filter { entry in
-      guard BareRepository.isInFlight(entry.name, isDirectory: entry.isDirectory, in: position) else { return true }
-      let isFresh = now.seconds - entry.changed.seconds < Self.staleAfterSeconds
-      if isFresh { findings.busy = findings.busy ?? entry.name.description }
-      return false
+    var others: [Entry] = []
+    for entry in try entries(of: directory) {
+      guard BareRepository.isInFlight(entry.name, isDirectory: entry.isDirectory, in: position) else {
+        others.append(entry)
+        continue
+      }
+      if findings.busy == nil, try isFresh(entry, at: now, depth: 0) { findings.busy = entry.name.description }
     }
+    return others
+  }
+
+  /// Whether something was changed lately in what git has in flight: a push that takes long goes on writing to a file deep in
+  /// its folder. A time that is just as far ahead of the clock is as old: somebody has set the clock back.
+  private func isFresh(_ entry: Entry, at now: Timestamp, depth: Int) throws(Errno) -> Bool {
+    if (now.seconds - entry.changed.seconds).magnitude < Self.staleAfterSeconds.magnitude { return true }
+    guard entry.isDirectory, depth < Self.quarantineDepth else { return false }
+    for inner in try entries(of: entry.number) {
+      if try isFresh(inner, at: now, depth: depth + 1) { return true }
+    }
+    return false
   }
 
   private func entries(of directory: InodeNumber) throws(Errno) -> [Entry] {

@@ -2,7 +2,7 @@ import ResticTestSupport
 
 @testable import ResticCore
 
-/// One repository, and a clock whose sleeps end at once.
+/// One repository, and a clock whose sleeps end at once, for tests of locks that have a mark.
 struct CommitLockScene {
   /// Where the repository is.
   let backend = MemoryBackend()
@@ -38,13 +38,15 @@ struct CommitLockScene {
       on: repository ?? self.repository, retryFor: retryFor, policy: policy, clock: lockClock)
   }
 
-  /// A lock of another client.
+  /// A lock of another client, `age` seconds old.
   @discardableResult
   func plant(
-    exclusive: Bool = false, host: String = "elsewhere", pid: Int32 = 99, fields: [UnknownField] = []
+    exclusive: Bool = false, host: String = "elsewhere", pid: Int32 = 99, age: Int64 = 0, fields: [UnknownField] = []
   ) async throws -> LockID {
+    var time = clock.lockClock.wallTime()
+    time.seconds -= age
     let file = LockFile(
-      time: clock.lockClock.wallTime(), exclusive: exclusive, hostname: host, username: "somebody", pid: pid,
+      time: time, exclusive: exclusive, hostname: host, username: "somebody", pid: pid,
       unknownFields: fields)
     return try await repository.unpacked.save(file.encode(), as: BackendFile.lock)
   }

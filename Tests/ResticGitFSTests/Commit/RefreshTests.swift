@@ -50,6 +50,32 @@ struct RefreshTests {
     }
   }
 
+  // T9 What housekeeping has read stays until it is done.
+  @Test("a refresh that is under way when the tree is held changes nothing")
+  func heldMeanwhile() async throws {
+    let backend = MemoryBackend()
+    let writer = try await TestMount(TestMount.makeRepository(on: backend))
+    try await writer.write(Self.text("1"), to: "f")
+    _ = try await writer.coordinator.commit(.sync)
+    let holding = Locked<CommitCoordinator?>(nil)
+    let faulty = FaultBackend(backend) { call in
+      // It has looked whether the tree is held by then.
+      if call.operation == .load, call.type == .index { holding.withLock { $0 }?.holdRefresh(true) }
+      return nil
+    }
+    let reader = try await TestMount(TestMount.openRepository(on: faulty))
+    #expect(try await reader.read("f") == Self.text("1"))
+    try await writer.write(Self.text("2"), to: "f")
+    _ = try await writer.coordinator.commit(.sync)
+    holding.withLock { $0 = reader.coordinator }
+    #expect(try await !reader.coordinator.refresh())
+    #expect(try await reader.read("f") == Self.text("1"))
+    holding.withLock { $0 = nil }
+    reader.coordinator.holdRefresh(false)
+    #expect(try await reader.coordinator.refresh())
+    #expect(try await reader.read("f") == Self.text("2"))
+  }
+
   @Test("a program that comes back is told whether the mount shows what a new one would")
   func catchUp() async throws {
     let backend = MemoryBackend()

@@ -75,6 +75,40 @@ struct SnapshotRetentionTests {
     #expect(SnapshotFork.forks(among: group, beside: group[group.count - 1]).isEmpty)
   }
 
+  // D2 What was forgotten is no older state of the storage.
+  @Test(
+    "random commits and policies: whoever has seen a snapshot that was forgotten finds no rollback", arguments: 0..<20)
+  func noRollback(_ seed: Int) {
+    var random = SplitMix64(seed: UInt64(seed))
+    var policy = RetentionPolicy()
+    policy.last = .number(Int.random(in: 0...3, using: &random))
+    policy.counts[.weekly] = .number(Int.random(in: 1...3, using: &random))
+    policy.within = RetentionPeriod(days: Int64.random(in: 0...20, using: &random))
+    var (group, seen): ([SavedSnapshot], [SavedSnapshot]) = ([], [])
+    var (hours, chain, late): (Int64, [Int], [Int]) = (0, [], [])
+    for number in 0..<60 {
+      hours += Int64.random(in: 3...200, using: &random)
+      let saved = Self.snapshot(number, hours: hours, parent: chain.last, merging: late)
+      late = []
+      group.append(saved)
+      seen.append(saved)
+      let gone = Set(Self.removals(group, at: hours, policy))
+      group = group.indices.filter { !gone.contains($0) }.map { group[$0] }
+      if let parent = chain.last, Int.random(in: 0..<6, using: &random) == 0 {
+        // Of a client that was stopped while it saved.
+        let other = Self.snapshot(1000 + number, hours: hours - 1, parent: parent)
+        group.insert(other, at: group.count - 1)
+        seen.append(other)
+        late = [1000 + number]
+      }
+      chain.append(number)
+      for known in seen {
+        #expect(Rollback(seen: known, in: SnapshotList(group), where: { _ in true }) == nil, "\(number)")
+      }
+    }
+    #expect(group.count < 50, "something was forgotten")
+  }
+
   // MARK: By a coordinator
 
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
@@ -119,7 +153,7 @@ struct SnapshotRetentionTests {
     #expect(try await memory.list(.lock).isEmpty)
   }
 
-  @Test("a storage that removes nothing fails no commit")
+  @Test("a storage that removes nothing fails no commit, and is asked once")
   func refusing() async throws {
     let memory = MemoryBackend()
     let faulty = FaultBackend(memory) { call in
@@ -136,6 +170,8 @@ struct SnapshotRetentionTests {
     }
     #expect(Set(try await memory.list(.snapshot).map(\.file.name)).isSuperset(of: old.map(\.id.hex)))
     #expect(try await memory.list(.lock).isEmpty)
+    let removals = faulty.calls.filter { $0.operation == .remove && $0.type == .snapshot }
+    #expect((1...old.count).contains(removals.count))
   }
 
   @Test("a client whose base was forgotten merges as ever: no conflict, and both sides' changes are there")

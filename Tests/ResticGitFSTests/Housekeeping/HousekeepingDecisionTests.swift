@@ -49,9 +49,9 @@ struct HousekeepingDecisionTests {
         == [
           .packReferences, .prune(olderThan: "2.weeks.ago"), .repack(updatesServerInformation: false), .commitGraph,
         ])
-    var withWorkTrees = Self.findings(objects: 1)
-    withWorkTrees.hasWorkTrees = true
-    #expect(!HousekeepingStep.everything(withWorkTrees, wishes).map(\.name).contains("prune"))
+    var hiding = Self.findings(objects: 1)
+    hiding.hidesReachableObjects = true
+    #expect(!HousekeepingStep.everything(hiding, wishes).map(\.name).contains("prune"))
   }
 
   // T5 A repository's own settings count.
@@ -97,6 +97,16 @@ struct HousekeepingDecisionTests {
     #expect(
       own.limits(Self.limits) == HousekeepingLimits(packfiles: 2, looseReferences: 7, looseObjects: 1024))
     #expect(try Self.wishes("[gc]\npruneExpire = $(touch /tmp/x)").expiry == "2.weeks.ago")
+    #expect(try Self.wishes("[gc]\npackRefs = notbare").packsReferences == false)
+    #expect(try Self.wishes("[core]\nbare = false\n[gc]\npackRefs = notbare").packsReferences)
+    #expect(try Self.wishes("[extensions]\npreciousObjects").keepsAllObjects)
     #expect(try !Self.wishes("[core]\ncommitGraph = false").writesCommitGraph)
+  }
+
+  // T3 What a push has stored lately is not pruned, whatever the repository says.
+  @Test("nothing that is younger than an hour is pruned", arguments: ["now", "all", "5.minutes.ago", "10.SECONDS.ago"])
+  func leastExpiry(_ text: String) throws {
+    #expect(try Self.wishes("[gc]\npruneExpire = \(text)").expiry == "1.hour.ago")
+    #expect(try Self.wishes("[gc]\npruneExpire = never").expiry == "never")
   }
 }

@@ -11,7 +11,7 @@ import Testing
 struct RepositorySurveyTests {
   /// What a survey finds of a repository with these files and links (`-> `) in its folders.
   private static func survey(
-    _ paths: [String], age: Int64 = 0, extent: RepositorySurvey.Extent = .everything
+    _ paths: [String], age: Int64 = 0, fresh: String? = nil, extent: RepositorySurvey.Extent = .everything
   ) async throws -> RepositorySurvey.Findings {
     let mount = try await TestMount(TestMount.makeRepository())
     return try await mount.onThread { mount in
@@ -36,7 +36,10 @@ struct RepositorySurveyTests {
           if words.count > 1 {
             new = NewInode(type: words[1] == "dir" ? .dir : .symlink, permissions: 0o755, owner: owner)
           }
-          _ = try namespace.apply(.create(new, as: names[names.count - 1], in: directory), at: time)
+          let made = try namespace.apply(.create(new, as: names[names.count - 1], in: directory), at: time)
+          if words[0] == fresh {
+            _ = try namespace.apply(.setAttributes(AttributeChanges(modificationTime: now), of: made), at: now)
+          }
         }
       }
       return try RepositorySurvey.run(on: mount.tree, at: Namespace.root, extent)
@@ -68,6 +71,33 @@ struct RepositorySurveyTests {
     #expect(try await Self.survey([path]).counts == RepositoryCounts())
   }
 
+  @Test("a lock of a time to come stops nobody for longer than an old one: somebody has set the clock back")
+  func clockSetBack() async throws {
+    #expect(try await Self.survey(["packed-refs.lock"], age: -4000).busy == nil)
+    #expect(try await Self.survey(["packed-refs.lock"], age: -60).busy != nil)
+  }
+
+  // T4 A push that has gone on for hours is at work, though its folder is as old as its beginning.
+  @Test("what is written deep in a folder in flight counts")
+  func longPush() async throws {
+    let path = "objects/incoming-x/pack/tmp_pack_abcDEF"
+    #expect(try await Self.survey([path], age: 9000).busy == nil)
+    #expect(try await Self.survey([path], age: 9000, fresh: path).busy != nil)
+  }
+
+  // T3 What git does not see from its folder is not pruned.
+  @Test(
+    "an index, work trees, a rebase and grafts speak against a prune",
+    arguments: [
+      "index", "worktrees/w/HEAD", "rebase-merge/onto", "rebase-apply/onto", "info/grafts",
+    ])
+  func hidden(_ path: String) async throws {
+    #expect(try await !Self.survey([]).hidesReachableObjects)
+    let findings = try await Self.survey([path])
+    #expect(findings.hidesReachableObjects)
+    #expect(findings.obstacle == nil)
+  }
+
   // T4 What is not a repository of its own is left alone.
   @Test(
     "links, and what leads to other places, are obstacles",
@@ -76,6 +106,8 @@ struct RepositorySurveyTests {
       "objects/info/http-alternates", "objects/info/commit-graphs/x link", "commondir", "gitdir",
       "reftable/tables.list",
       "objects/pack/pack-a.promisor", "objects/17 link", "logs/HEAD link", ".git dir", "shallow link",
+      "info/attributes link", "info/grafts link", "objects/pack/multi-pack-index.d link",
+      "objects/pack/multi-pack-index.d/multi-pack-index-1.midx link",
     ])
   func obstacles(_ path: String) async throws {
     #expect(try await Self.survey([path]).obstacle != nil)

@@ -76,6 +76,20 @@ struct ObjectMergeTests {
     #expect(try await Self.merge(base.merging(stale), theirs.merging(stale), ours.merging(stale)) == expected)
   }
 
+  @Test("an object that one side has found and set to the time of its use keeps that time: a prune goes by it")
+  func freshened() async throws {
+    func objects(_ loose: Int64, _ pack: Int64) -> FileTree {
+      ["01/a": .file("a", modifiedAt: loose), "pack/pack-1.pack": .file("1", modifiedAt: pack), "pack/pack-1.idx": "i"]
+    }
+    for (theirs, ours) in [
+      (objects(1, 1), objects(9, 9)), (objects(9, 9), objects(1, 1)), (objects(9, 1), objects(1, 9)),
+    ] {
+      let merged = try await Self.merge(objects(1, 1), theirs.merging(["02/t": "t"]), ours.merging(["02/o": "o"]))
+      #expect(merged["01/a"]?.modifiedAt == 9)
+      #expect(merged["pack/pack-1.pack"]?.modifiedAt == 9)
+    }
+  }
+
   @Test("packfiles stay locked for who locked them")
   func keep() async throws {
     let pack: FileTree = ["pack/pack-1.pack": "1", "pack/pack-1.idx": "i"]

@@ -23,13 +23,18 @@ extension CommitCoordinator {
 
   /// Begins to forget snapshots that `retention` does not keep; returns at once.
   func beginRetention() {
-    guard let retention, let filter, !state.withLock({ $0.isDiscarded }) else { return }
+    guard let retention, let filter, !retentionRun.isRefused, !state.withLock({ $0.isDiscarded }) else { return }
     retentionRun.begin { [self] in
       do {
         let count = try await forget(retention, filter)
         if count > 0 { logger.info("forgot \(count) snapshots, which --keep-… does not keep") }
       } catch {
-        logger.notice("old snapshots stay for now: \(error)")
+        if case .backend(.denied)? = error as? RepositoryError {
+          retentionRun.noteRefusal()
+          logger.notice("the storage lets nobody remove snapshots, so old ones stay: \(error)")
+        } else {
+          logger.notice("old snapshots stay for now: \(error)")
+        }
       }
     } afterwards: { [lockKeeper] in
       await lockKeeper.releaseUnlessNeeded()

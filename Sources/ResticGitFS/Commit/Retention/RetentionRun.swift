@@ -5,12 +5,20 @@ final class RetentionRun: Sendable {
   private struct State {
     var task: Task<Void, Never>?
     var number = 0
+    var isRefused = false
   }
 
   private let state = Locked(State())
 
   /// Whether a run is under way.
   var isUnderWay: Bool { state.withLock { $0.task != nil } }
+
+  /// Whether the storage has said that it removes nothing: for as long as the mount is there no run asks again, and the log says it
+  /// once.
+  var isRefused: Bool { state.withLock { $0.isRefused } }
+
+  /// The storage removes nothing.
+  func noteRefusal() { state.withLock { $0.isRefused = true } }
 
   /// Begins a run, unless one is under way. Calls `afterwards` when no run is under way any more.
   func begin(_ body: @escaping @Sendable () async -> Void, afterwards: @escaping @Sendable () async -> Void) {

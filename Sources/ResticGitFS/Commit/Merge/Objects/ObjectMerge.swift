@@ -81,8 +81,12 @@ struct ObjectMerge {
     return ThreeWay.metadata(base: versions.base, theirs: theirs, ours: ours)
   }
 
-  /// The entry of theirs if they have it, else of ours.
+  /// The entry of theirs if they have it, else of ours. Of two with the same content the later one: git sets the time of an object
+  /// anew that it finds there and is about to use, and a prune goes by that time.
   private func keep(_ versions: ThreeWay<Node?>) -> Node? {
+    if let theirs = versions.theirs, let ours = versions.ours, theirs.hasSameSubstance(as: ours) {
+      return ThreeWay.metadata(base: versions.base, theirs: theirs, ours: ours)
+    }
     guard let kept = versions.theirs ?? versions.ours else { return nil }
     // For a file with further names, the side that deleted this name has a link count that is too low by one.
     if versions.base != nil, versions.theirs == nil || versions.ours == nil { context.hardLinks.noteRevival(kept) }

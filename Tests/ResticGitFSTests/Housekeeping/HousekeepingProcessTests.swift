@@ -1,0 +1,80 @@
+import Foundation
+import ResticCore
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@testable import ResticGitFS
+
+@Suite("git's programs for housekeeping", .timeLimit(.minutes(5)))
+struct HousekeepingProcessTests {
+  /// A folder for git, and the one that it is in.
+  private static func make(
+    in bases: (FilePath) -> [FilePath] = { [$0] }
+  ) async throws -> (folder: HousekeepingFolder, directory: TemporaryDirectory) {
+    let directory = try TemporaryDirectory(prefix: "housekeeping")
+    let repository = directory.path.appending("repository").string
+    _ = try await ProcessRunner().check("git", ["init", "--quiet", "--bare", repository])
+    let folder = try HousekeepingFolder.make(
+      for: repository, names: ["HEAD", "config", "objects", "refs"], head: Array("ref: refs/heads/x\n".utf8),
+      configuration: [], in: bases(directory.path))
+    return (folder, directory)
+  }
+
+  private static func run(
+    _ arguments: [String], limit: Duration?, isStopping: () -> Bool = { false }
+  ) async throws -> HousekeepingProcess.Failure? {
+    let (folder, directory) = try await make()
+    defer { withExtendedLifetime(directory) {} }
+    do throws(HousekeepingProcess.Failure) {
+      try HousekeepingProcess.run(arguments, on: folder, limit: limit, isStopping: isStopping) { _ in }
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private static let hang = ["-c", "alias.hang=!sleep 600", "hang"]
+
+  @Test("a program that ends in time did its work; one that fails says why in one line")
+  func ends() async throws {
+    #expect(try await Self.run(["pack-refs", "--all"], limit: .seconds(60)) == nil)
+    let failure = try #require(try await Self.run(["repack", "--no-such-option"], limit: nil))
+    #expect(failure.message.contains("git repack failed") && !failure.message.contains("\n"))
+  }
+
+  // T2 A git that hangs keeps no prune waiting for ever.
+  @Test("a program that hangs is ended, and so is what it started")
+  func overdue() async throws {
+    let start = ContinuousClock.now
+    let failure = try #require(try await Self.run(Self.hang, limit: .milliseconds(300)))
+    #expect(failure.message.contains("took too long") && !failure.isStopped)
+    #expect(start.duration(to: .now) < .seconds(60))
+    let stopped = try #require(try await Self.run(Self.hang, limit: .seconds(3600), isStopping: { true }))
+    #expect(stopped.isStopped)
+  }
+
+  @Test("where one place has no room for git's folder the next one is taken; what no place takes names them")
+  func room() async throws {
+    let (folder, directory) = try await Self.make { ["/proc", $0] }
+    defer { withExtendedLifetime(directory) {} }
+    #expect(folder.path.removingLastComponent() == directory.path)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path.string).contains("packed-refs"))
+    folder.remove()
+    #expect(!FileManager.default.fileExists(atPath: folder.path.string))
+    let error = await #expect(throws: HousekeepingProcess.Failure.self) { try await Self.make { _ in ["/proc"] } }
+    #expect(try #require(error).message.contains("/proc"))
+  }
+
+  @Test("what a process has left that is gone is found, and nothing of those that are there")
+  func leftovers() throws {
+    let directory = try TemporaryDirectory(prefix: "housekeeping")
+    // Larger than any process number Linux gives out (2^22).
+    for name in ["x-\(1 << 23)-abc", "x-\(getpid())-abc", "x-1-abc", "x-abc", "y-\(1 << 23)-abc"] {
+      try FileManager.default.createDirectory(
+        atPath: directory.path.appending(name).string, withIntermediateDirectories: false)
+    }
+    let found = PassingFolder.leftovers("x-", in: [directory.path])
+    #expect(found == [directory.path.appending("x-\(1 << 23)-abc")])
+  }
+}

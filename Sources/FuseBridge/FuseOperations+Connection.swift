@@ -10,7 +10,7 @@ func fuseInitialize(_ data: UnsafeMutableRawPointer?, connection: UnsafeMutableP
     | FUSE_CAP_ASYNC_DIO  // the same for O_DIRECT
     | FUSE_CAP_WRITEBACK_CACHE  // small writes are gathered: a push is hundreds of WRITEs instead of ten thousands
     | FUSE_CAP_READDIRPLUS  // and not …_AUTO: the attributes are at hand, so one request instead of one a file
-    | FUSE_CAP_PARALLEL_DIROPS  // lookups in one directory at once
+    | FUSE_CAP_PARALLEL_DIROPS  // lookups in one directory at once (see also FusePrivileges.swift)
     | FUSE_CAP_CACHE_SYMLINKS  // an inode's target never changes
   Unmanaged<FuseServer>.fromOpaque(data)._withUnsafeGuaranteedRef { server in
     // Nothing is written there, and with that cache the kernel forgets a file's block count at each close.

@@ -64,7 +64,7 @@ def measure_store(bench, data, size):
         return sample
 
     bench.compare(f"store {size} MiB of random data", "restic backup", "cpu <= 0.5", ours, theirs)
-    bench.note("resident MiB of ours, four times a second", " ".join(str(mib) for mib in curve))
+    bench.note("resident MiB of restic-gitfs, four times a second", " ".join(str(mib) for mib in curve))
 
 
 def plain_repository(bench):
@@ -200,7 +200,7 @@ def measure_read(bench, data):
 
 
 def measure_fio(bench):
-    """fio's own bandwidth in MiB/s, ours beside tmpfs: what the file system costs on top of memory."""
+    """fio's own bandwidth in MiB/s, restic-gitfs beside tmpfs: the cost of the file system on top of memory."""
 
     def bandwidth(directory, kind, block):
         result = subprocess.run(

@@ -63,7 +63,7 @@ class Bench:
         self.rows = []
         self.notes = {}
         self.environment = {
-            key: value for key, value in os.environ.items() if not key.startswith(("RESTIC_", "GIT_"))
+            key: value for key, value in os.environ.items() if not key.startswith(("RESTIC_", "GIT_", "XDG_RUNTIME_"))
         }
         self.environment.update(
             RESTIC_PASSWORD="benchmark", RESTIC_CACHE_DIR=str(self.directory / "cache"),
@@ -112,7 +112,7 @@ class Bench:
 
     @contextlib.contextmanager
     def mounted(self, repository, *options):
-        """A mount of ours; yields (mountpoint, Daemon)."""
+        """A mount of restic-gitfs; yields (mountpoint, Daemon)."""
         mountpoint = self.fresh("mnt")
         mountpoint.mkdir()
         self.run(PROGRAM, "mount", "-q", "-r", repository, *options, mountpoint)

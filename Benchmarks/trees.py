@@ -162,5 +162,5 @@ def measure_growth(bench):
     repositories = bench.new_repository(), bench.new_repository()
     with bench.mounted(repositories[0]) as first, bench.mounted(repositories[1]) as second:
         bench.compare(
-            "push one commit + sync, 200,000 objects", "ours with 1,000 objects", "about 1", side(*large, *second),
+            "push one commit + sync, 200,000 objects", "the same with 1,000 objects", "about 1", side(*large, *second),
             side(*small, *first))

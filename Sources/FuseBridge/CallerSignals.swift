@@ -1,12 +1,12 @@
 internal import Glibc
 
-/// The signals that wait for the thread of a request, and what they will do to it.
+/// The signals that are pending for a request's thread, and what they will do to the thread.
 ///
-/// Source: proc_pid_status(5), signal(7). While a thread waits for an answer it receives no signal, so the kernel lists
-/// those that came meanwhile. Of a signal that ends the process without a core file the kernel makes a SIGKILL for each
-/// of its threads (Linux kernel/signal.c, complete_signal).
+/// Source: proc_pid_status(5), signal(7). While a thread waits for an answer it receives no signals, so the kernel
+/// lists the signals that arrived meanwhile. A signal that ends the process without a core file becomes a SIGKILL for
+/// each of its threads (Linux kernel/signal.c, complete_signal).
 struct CallerSignals: Hashable {
-  /// Each a set of signals: bit n stands for signal n + 1.
+  /// Each value is a set of signals: bit n stands for signal n + 1.
   private var pending: UInt64 = 0
   private var blocked: UInt64 = 0
   private var ignored: UInt64 = 0
@@ -14,11 +14,11 @@ struct CallerSignals: Hashable {
 
   /// The signals that a process catches in order to end in its own way.
   private static let requests = set(SIGHUP, SIGINT, SIGQUIT, SIGTERM)
-  /// The signals that do not end a process that does nothing about them.
+  /// The signals whose default action does not end a process.
   private static let harmless = set(SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU)
   private static let kill = set(SIGKILL)
 
-  /// What `status`, the text of a file `/proc/PID/status`, says; nil where it says nothing of signals.
+  /// The signals in `status`, the text of `/proc/PID/status`; nil if the text lists no signals.
   init?(status: [UInt8]) {
     var lineCount = 0
     for line in status.split(separator: UInt8(ascii: "\n")) {
@@ -36,14 +36,14 @@ struct CallerSignals: Hashable {
     guard lineCount == 5 else { return nil }
   }
 
-  /// Whether the thread ends, or is asked to, as soon as its request is answered.
+  /// Whether the thread ends, or is asked to end, as soon as its request is answered.
   var areEnding: Bool {
     let coming = pending & ~blocked & ~ignored
     return pending & Self.kill | coming & caught & Self.requests | coming & ~caught & ~Self.harmless != 0
   }
 
-  /// Whether the thread `caller` ends, or is asked to. True where nobody can tell: a thread of another process namespace
-  /// has no number here, and one that can't be killed is worse than a read that fails.
+  /// Whether the thread `caller` ends, or is asked to end. True if this cannot be found out: a thread of another
+  /// process namespace has no number here, and a process that cannot be killed is worse than a read that fails.
   static func isEnding(_ caller: FuseCaller) -> Bool {
     guard caller.processID > 0, let status = load("/proc/\(caller.processID)/status"),
       let signals = CallerSignals(status: status)

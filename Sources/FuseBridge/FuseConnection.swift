@@ -7,27 +7,28 @@ internal import SystemPackage
 /// A mounted libfuse session: its pointer, who may use it, and its end.
 ///
 /// Invariants:
-/// 1. The pointer is used by `serve` and `close`, or within `use`; `close` waits for all who are in `use`.
-/// 2. While somebody is in `use`, the threads go on: a call into the kernel may wait for an answer of ours. So a requested
-///    exit stops them only when the last one has left.
+/// 1. The pointer is used by `serve` and `close`, or within `use`; `close` waits until every call of `use` has
+///    returned.
+/// 2. While a call of `use` runs, the threads go on: a call into the kernel may wait until this process answers a
+///    request. So a requested exit stops the threads only after the last call of `use` has returned.
 ///
-/// Calling sequence: `init` (mounts), `serve` (blocks), `close` (takes the mount off); `use` and `requestExit` from any
-/// thread at any time. Its lock is a leaf: nothing is called under it.
+/// Calling sequence: `init` (mounts), `serve` (blocks), `close` (unmounts); `use` and `requestExit` from any thread at
+/// any time. Its lock is a leaf: nothing is called while the lock is held.
 final class FuseConnection: Sendable {
   private struct State {
-    /// How many are in `use`.
+    /// How many calls of `use` are running.
     var userCount = 0
-    /// Nobody enters `use` any more.
+    /// `use` does nothing from now on.
     var exitRequested = false
-    /// `close` has begun: nobody enters `use` any more.
+    /// `close` has begun: `use` does nothing from now on.
     var closed = false
   }
 
-  /// libfuse locks what it shares itself.
+  /// libfuse locks its own shared state.
   private nonisolated(unsafe) let session: OpaquePointer
   private let loop: FuseLoop
   private let state = Locked(State())
-  /// Signalled when the last user leaves after `close` has begun.
+  /// Signalled when the last call of `use` returns after `close` has begun.
   private let left = DispatchSemaphore(value: 0)
 
   /// Mounts at `mountpoint`, an absolute path. `server` must live until `close`.
@@ -66,7 +67,8 @@ final class FuseConnection: Sendable {
     return state.withLock { $0.exitRequested } ? .exitRequested : .unmounted
   }
 
-  /// Takes the mount off if it is still there (lazily: a busy one fails for its users from now on), and frees the session.
+  /// Unmounts if the mount is still there (lazily: users of a busy mount get errors from now on), and frees the
+  /// session.
   func close() {
     let mustWait = state.withLock { state in
       state.closed = true
@@ -86,7 +88,7 @@ final class FuseConnection: Sendable {
     if mustStop { loop.stop() }
   }
 
-  /// Calls `body` with the session while it is surely there and served; nil if its end has begun.
+  /// Calls `body` with the session while the session is mounted and served; returns nil once the end has begun.
   func use<Result>(_ body: (OpaquePointer) -> Result) -> Result? {
     let entered = state.withLock { state in
       guard !state.closed, !state.exitRequested else { return false }

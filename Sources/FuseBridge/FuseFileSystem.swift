@@ -1,17 +1,18 @@
 public import SystemPackage
 
-/// What a file system answers the kernel: one synchronous method a request, errors as `Errno`, no C types.
+/// What a file system answers to the kernel: one synchronous method for each request, errors as `Errno`, no C types.
 ///
-/// `FuseOperations` decodes the request, calls one of these on a worker thread, and replies with what it returned. Every
-/// method may be called from several threads at once. Names are raw bytes, 1 to 255 of them, without `/` and NUL, as the
-/// kernel gives them. A method that returns a `FuseEntry` has counted one lookup of that inode; a method that returns a
-/// `FuseOpenFile` has opened it: when the reply does not reach the kernel, the bridge undoes both with `forget` and
+/// `FuseOperations` decodes the request, calls one of these methods on a worker thread, and replies with the result.
+/// Several threads may call the methods at once. Names are raw bytes as the kernel sends them: 1 to 255 bytes without
+/// `/` and NUL. A method that returns a `FuseEntry` has counted one lookup of that inode; a method that returns a
+/// `FuseOpenFile` has opened the file. If the reply does not reach the kernel, the bridge undoes both with `forget` and
 /// `release`/`releaseDirectory`.
 ///
-/// On a mount that is read-only the kernel opens files and directories without a word, if it knows how. Then `open`, `release`,
-/// `openDirectory` and `releaseDirectory` are never called, and everything else comes with `FuseHandle.silent`.
+/// On a read-only mount, a kernel that supports it opens files and directories without a request. Then `open`,
+/// `release`, `openDirectory` and `releaseDirectory` are never called, and all other requests come with
+/// `FuseHandle.silent`.
 public protocol FuseFileSystem: Sendable {
-  /// What requests are read into.
+  /// The memory that requests are read into.
   var requestMemory: any FuseMemory { get }
 
   /// Finds `name` in `parent` and counts a lookup.
@@ -20,7 +21,7 @@ public protocol FuseFileSystem: Sendable {
   func forget(_ inode: FuseInode, count: UInt64)
   /// The attributes of `inode`.
   func attributes(of inode: FuseInode, handle: FuseHandle?) throws(Errno) -> FuseAttributes
-  /// Changes what `changes` names, and returns all attributes.
+  /// Applies the fields set in `changes`, and returns all attributes.
   func setAttributes(
     of inode: FuseInode, to changes: FuseAttributeChanges, caller: FuseCaller
   ) throws(Errno) -> FuseAttributes
@@ -48,10 +49,11 @@ public protocol FuseFileSystem: Sendable {
     _ name: [UInt8], in parent: FuseInode, to newName: [UInt8], in newParent: FuseInode, mode: FuseRenameMode
   ) throws(Errno)
 
-  /// Opens a file. `flags` are open(2)'s, made fit for the writeback cache: never O_TRUNC (a change of attributes comes
-  /// first) nor O_APPEND, and O_RDWR for O_WRONLY, as the kernel reads what it changes only in part.
+  /// Opens a file. `flags` are those of open(2), adapted to the writeback cache: never O_TRUNC (a change of attributes
+  /// comes first) or O_APPEND, and O_RDWR instead of O_WRONLY, because the kernel reads a page before it changes part
+  /// of the page.
   func open(_ inode: FuseInode, flags: Int32) throws(Errno) -> FuseOpenFile
-  /// Makes a regular file and opens it for reading and writing, whatever permissions `mode` gives. `flags` are as in
+  /// Makes a regular file and opens it for reading and writing, whatever permissions `mode` gives. `flags` are those of
   /// `open`.
   func create(
     _ name: [UInt8], in parent: FuseInode, mode: UInt32, flags: Int32, caller: FuseCaller
@@ -62,28 +64,30 @@ public protocol FuseFileSystem: Sendable {
   func write(
     _ inode: FuseInode, handle: FuseHandle, offset: UInt64, _ written: FuseWrittenBytes
   ) throws(Errno)
-  /// The last descriptor of `handle` is gone.
+  /// Ends `handle`: its last descriptor was closed.
   func release(_ inode: FuseInode, handle: FuseHandle)
   /// Makes a file durable.
   func synchronize(_ inode: FuseInode, handle: FuseHandle, dataOnly: Bool) throws(Errno)
-  /// Allocates or punches, as fallocate(2)'s `mode` says.
+  /// Allocates or punches a range, as fallocate(2)'s `mode` says.
   func allocate(
     _ inode: FuseInode, handle: FuseHandle, mode: Int32, offset: UInt64, byteCount: UInt64
   ) throws(Errno)
 
-  /// Opens a directory; `flags` are open(2)'s. With `keepsCache` the kernel may list it from its cache: it drops the cache when something changes
-  /// through the mount; for other changes invalidate the directory's inode (`FuseNotifier`).
+  /// Opens a directory; `flags` are those of open(2). With `keepsCache` the kernel may list the directory from its
+  /// cache. The kernel drops that cache when something changes through the mount; after any other change, invalidate
+  /// the directory's inode (`FuseNotifier`).
   func openDirectory(_ inode: FuseInode, flags: Int32) throws(Errno) -> FuseOpenFile
-  /// Calls `emit` with the entries from `offset` on until it returns false (the buffer is full) or none is left.
+  /// Calls `emit` with the entries from `offset` on until `emit` returns false (the buffer is full) or no entry is
+  /// left.
   ///
-  /// `.` and `..` are emitted by the file system like every other entry, first at offset 0. Offsets stay good while
-  /// names are added and removed: an entry that was there all the time is emitted once.
-  /// An entry's `nextOffset` is where a later call goes on after it. With `countLookups` each entry that `emit` took
-  /// (returned true), other than `.`, `..` and those that carry no lookup, has been looked up once: so the lookup is counted after `emit` said yes.
+  /// The file system emits `.` and `..` like every other entry, first at offset 0. Offsets stay valid while names are
+  /// added and removed: an entry that was there all the time is emitted once. An entry's `nextOffset` is where a later
+  /// call continues after the entry. With `countLookups`, each entry for which `emit` returned true has been looked up
+  /// once, except `.`, `..` and entries that carry no lookup. So count the lookup after `emit` returned true.
   func readDirectory(
     _ inode: FuseInode, handle: FuseHandle, offset: UInt64, countLookups: Bool, emit: (FuseDirectoryEntry) -> Bool
   ) throws(Errno)
-  /// The last descriptor of a directory's `handle` is gone.
+  /// Ends a directory's `handle`: its last descriptor was closed.
   func releaseDirectory(_ inode: FuseInode, handle: FuseHandle)
   /// Makes a directory durable.
   func synchronizeDirectory(_ inode: FuseInode, handle: FuseHandle, dataOnly: Bool) throws(Errno)
@@ -104,12 +108,12 @@ public protocol FuseFileSystem: Sendable {
 
   /// The mount is gone, and no request is running.
   ///
-  /// The kernel sends neither FORGET nor RELEASE for what it still held, so all lookup counts (but the root's) and all
-  /// handles end here. A later session over the same file system starts from nothing.
+  /// The kernel sends no FORGET and no RELEASE for the inodes and handles that it still had, so all lookup counts
+  /// (except the root's) and all handles end here. A later session over the same file system starts from nothing.
   func connectionEnded()
 }
 
 extension FuseFileSystem {
-  /// Nothing: for a file system that ends with its mount.
+  /// Does nothing: for a file system that ends with its mount.
   public func connectionEnded() {}
 }

@@ -1,9 +1,9 @@
 internal import CFuse3
 internal import Glibc
 
-/// The answer to readdir or readdirplus while it is put together: directory entries in the kernel's layout.
+/// The answer to readdir or readdirplus while it is assembled: directory entries in the kernel's layout.
 ///
-/// Owned by the one handler that fills it. `lookedUp` names the inodes whose lookup the answer carries.
+/// Owned by the handler that fills it. `lookedUp` names the inodes whose lookup the answer carries.
 struct FuseListing {
   /// The inodes of the entries taken with their lookup; empty for plain readdir.
   private(set) var lookedUp: [FuseInode] = []
@@ -22,10 +22,10 @@ struct FuseListing {
     bytes = [UInt8](repeating: 0, count: limit)
   }
 
-  /// Whether nothing was taken.
+  /// Whether no entry was taken.
   var isEmpty: Bool { byteCount == 0 }
 
-  /// Takes `entry` if there is room for it, and says so.
+  /// Adds `entry` if there is room for it; returns whether there was.
   mutating func append(_ entry: FuseDirectoryEntry, of request: fuse_req_t) -> Bool {
     let isDot = entry.name == [0x2E] || entry.name == [0x2E, 0x2E]
     let isLookedUp = carriesLookups && entry.carriesLookup && !isDot
@@ -45,7 +45,7 @@ struct FuseListing {
         return fuse_add_direntry(request, end, room, name, &status, offset)
       }
     }
-    // libfuse returns the size it needs and writes only if that fits.
+    // libfuse returns the size that it needs, and writes only if that size fits.
     guard needed <= room else { return false }
     byteCount += needed
     if isLookedUp { lookedUp.append(entry.inode) }

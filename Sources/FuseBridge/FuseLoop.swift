@@ -22,17 +22,17 @@ internal import SystemPackage
 final class FuseLoop: Sendable {
   private struct State {
     var threadCount = 0
-    /// How many threads answer a request right now.
+    /// How many threads are answering a request.
     var busyCount = 0
     var failure: Errno?
   }
 
-  /// What reading the device came to.
+  /// The result of reading the device.
   private enum Received: Equatable {
     case request(Int)
     case nothing
     case interruption
-    /// There will be no more; the error is one of the device.
+    /// No more requests will come; the error is the device's.
     case end(Errno?)
   }
 
@@ -48,7 +48,7 @@ final class FuseLoop: Sendable {
   private let memory: any FuseMemory
   /// Signalled by the last thread.
   private let finished = DispatchSemaphore(value: 0)
-  /// libfuse locks what threads share. Used by the threads only, so until `run` returns.
+  /// libfuse locks the state that threads share. Used by the threads only, that is until `run` returns.
   private nonisolated(unsafe) let session: OpaquePointer
 
   /// A loop for a mounted session, which must outlive `run`. Requests are read into `memory`.
@@ -80,14 +80,14 @@ final class FuseLoop: Sendable {
     return state.withLock { $0.failure }
   }
 
-  /// Makes all threads end after the request they are at. From any thread, also before `run`.
+  /// Makes all threads end after the request that they are answering. May be called from any thread, also before `run`.
   func stop() {
     isStopped.store(true, ordering: .releasing)
     // Stays readable for good, so it wakes everybody.
     eventfd_write(wakeUp, 1)
   }
 
-  /// One thread, whole life; called by its C entry.
+  /// The whole life of one thread; called by its C entry.
   private func work() {
     let memory = FuseRequestMemory(from: memory)
     let turn = FuseTurn(of: self)
@@ -172,7 +172,7 @@ final class FuseLoop: Sendable {
 
   // MARK: Requests
 
-  /// Reads a request. libfuse's own function does no more, but decides itself what it reads into.
+  /// Reads a request. libfuse's own function does the same, but chooses the memory itself.
   private func receive(into memory: UnsafeMutableRawBufferPointer) -> Received {
     // libfuse could not agree with the kernel on FUSE_INIT.
     guard fuse_session_exited(session) == 0 else { return .end(nil) }
@@ -180,7 +180,7 @@ final class FuseLoop: Sendable {
     guard byteCount < 0 else { return byteCount < FuseRequestHeader.byteCount ? .end(.ioError) : .request(byteCount) }
     switch errno {
     case EAGAIN: return .nothing
-    // ENOENT: whoever made the request has died, or doesn't want an answer any more.
+    // ENOENT: the thread that made the request has died, or no longer wants an answer.
     case EINTR, ENOENT: return .interruption
     // Unmounted or aborted.
     case ENODEV: return .end(nil)
@@ -231,7 +231,7 @@ final class FuseLoop: Sendable {
     return false
   }
 
-  /// Counts a busy thread and adds one if none is left without work.
+  /// Counts a busy thread, and adds a thread if none is idle.
   private func beginRequest() {
     let mustStart = state.withLock { state in
       state.busyCount += 1
@@ -239,11 +239,11 @@ final class FuseLoop: Sendable {
       state.threadCount += 1
       return true
     }
-    // Without another thread this one goes on alone; the next request tries again.
+    // If no thread can be added, this one continues alone; the next request tries again.
     if mustStart, startThread() != nil { state.withLock { $0.threadCount -= 1 } }
   }
 
-  /// Counts one busy thread less; false if the calling one has thereby ended.
+  /// Counts one busy thread less; returns false if the calling thread has ended by this.
   private func endRequest() -> Bool {
     let (goesOn, isLast) = state.withLock { state in
       state.busyCount -= 1
@@ -271,7 +271,7 @@ final class FuseLoop: Sendable {
     return epoll_ctl(queue, operation, descriptor, &event) == 0
   }
 
-  /// Starts a thread that was counted before.
+  /// Starts a thread that is already counted.
   private func startThread() -> Errno? {
     do throws(Errno) {
       try PlainThread.start { [self] in work() }

@@ -10,24 +10,24 @@ public enum FuseMountObstacle: Hashable, Sendable, CustomStringConvertible {
   case deviceRefused(Errno)
   /// The program that mounts for ordinary users is not installed.
   case noHelper
-  /// That program does not run as root.
+  /// That program does not run with root's rights.
   case helperWithoutRights(FilePath)
-  /// An ordinary user mounts only on a directory that they may write to.
+  /// An ordinary user can mount only on a directory that the user may write to.
   case mountpointNotWritable
-  /// `allow_other` of an ordinary user needs a line in /etc/fuse.conf.
+  /// `allow_other` of an ordinary user needs the line `user_allow_other` in /etc/fuse.conf.
   case otherUsersNotAllowed
-  /// Nothing of that: the kernel does not let this process mount.
+  /// None of the other cases: the kernel does not let this process mount.
   case kernelRefused
 
   static let device = "/dev/fuse"
   static let helper = "fusermount3"
   private static let configuration: FilePath = "/etc/fuse.conf"
 
-  /// What stood in the way of a mount at `mountpoint` with `options` that has just failed.
+  /// Why a mount at `mountpoint` with `options`, which has just failed, failed.
   static func find(mountpoint: FilePath, options: FuseMountOptions) -> FuseMountObstacle {
     guard access(device, F_OK) == 0 else { return .noDevice }
     let descriptor = open(device, O_RDWR | O_CLOEXEC)
-    // fusermount3 opens the device as root, where this user may not.
+    // fusermount3 opens the device as root, so this user needs no access to it.
     let deviceError = descriptor < 0 ? Errno(rawValue: errno) : nil
     if descriptor >= 0 { close(descriptor) }
     if let deviceError, geteuid() == 0 || deviceError != .permissionDenied { return .deviceRefused(deviceError) }
@@ -41,21 +41,22 @@ public enum FuseMountObstacle: Hashable, Sendable, CustomStringConvertible {
     return deviceError.map { .deviceRefused($0) } ?? .kernelRefused
   }
 
-  /// The executable file called `name` that libfuse starts: that of its own distribution, else the first one on PATH.
+  /// The executable file called `name` that libfuse would start: the one of its own distribution, else the first one in
+  /// PATH.
   static func program(_ name: String) -> FilePath? {
     let folders = "/usr/bin:" + (getenv("PATH").map { String(cString: $0) } ?? "")
     return folders.split(separator: ":").map { FilePath(String($0)).appending(name) }
       .first { $0.withPlatformString { access($0, X_OK) } == 0 }
   }
 
-  /// Whether `program` runs as root, whoever starts it.
+  /// Whether `program` runs as root, whoever starts it (set-user-ID).
   static func isPrivileged(_ program: FilePath) -> Bool {
     var attributes = stat()
     return program.withPlatformString { stat($0, &attributes) } == 0 && attributes.st_mode & S_ISUID != 0
       && attributes.st_uid == 0
   }
 
-  /// Whether /etc/fuse.conf has the line `user_allow_other`. A file that cannot be read has none.
+  /// Whether /etc/fuse.conf has the line `user_allow_other`. An unreadable file counts as one without the line.
   static func configurationAllowsOther() -> Bool {
     guard let file = configuration.withPlatformString({ fopen($0, "re") }) else { return false }
     defer { fclose(file) }
@@ -77,9 +78,9 @@ public enum FuseMountObstacle: Hashable, Sendable, CustomStringConvertible {
     case .noHelper:
       "fusermount3 is not installed; install the package fuse3"
     case .helperWithoutRights(let program):
-      "\(program) is not set-user-ID root; install the package fuse3 anew"
+      "\(program) is not set-user-ID root; reinstall the package fuse3"
     case .mountpointNotWritable:
-      "you may not write to that directory; choose a directory of yours"
+      "you have no write permission there; choose a directory that you own"
     case .otherUsersNotAllowed:
       "--allow-other needs the line user_allow_other in /etc/fuse.conf"
     case .kernelRefused:

@@ -2,28 +2,29 @@
 ///
 /// Always on, whatever `additionalOptions` say: nosuid, nodev, default_permissions (the kernel checks permissions).
 public struct FuseMountOptions: Hashable, Sendable {
-  /// What /proc/self/mountinfo shows as the source.
+  /// The source that /proc/self/mountinfo shows.
   public var fileSystemName: String
-  /// The type shows as `fuse.` and this; umount(8) runs `umount.fuse.` and this.
+  /// The type is shown as `fuse.` followed by this; umount(8) runs `umount.fuse.` followed by this.
   public var subtype: String
-  /// Whether nothing can be changed.
+  /// Whether the mount is read-only.
   public var readOnly = false
-  /// Whether other users than the mounting one get in; as a normal user only with user_allow_other in /etc/fuse.conf.
+  /// Whether users other than the mounting one have access; for an ordinary user this needs user_allow_other in
+  /// /etc/fuse.conf.
   public var allowOther = false
-  /// Whether files can be run as programs. Off: noexec.
+  /// Whether files can be run as programs. If false, the mount is noexec.
   public var allowExecution = false
   /// More options for mount(8), each as after one `-o`.
   public var additionalOptions: [String] = []
-  /// How long the kernel may use a name it looked up.
+  /// How long the kernel may use a name that it has looked up.
   public var entryTimeout: Duration = .seconds(86_400)
   /// How long the kernel may use attributes.
   public var attributeTimeout: Duration = .seconds(86_400)
-  /// How long the kernel may remember that a name does not exist; zero: not at all.
+  /// How long the kernel may remember that a name does not exist; with zero it does not remember.
   public var negativeEntryTimeout: Duration = .seconds(86_400)
-  /// How many requests are worked on at once. One that waits for a slow backend occupies one; beyond them nobody learns
-  /// that a request was interrupted.
+  /// How many requests are answered at once. A request that waits for a slow backend occupies a thread; beyond this
+  /// number, interruptions of requests go unnoticed.
   public var maximumThreadCount = 128
-  /// How many threads without work are kept.
+  /// How many idle threads are kept.
   public var maximumIdleThreadCount = 24
 
   /// Options with everything else at its default.
@@ -34,7 +35,7 @@ public struct FuseMountOptions: Hashable, Sendable {
 
   /// The arguments of libfuse: a program name, then pairs of `-o` and one option.
   ///
-  /// What must hold comes last: later options win.
+  /// Options that must hold come last, because later options win.
   var arguments: [String] {
     var options = additionalOptions
     options.append("fsname=" + Self.escaped(fileSystemName))

@@ -52,8 +52,8 @@ func fuseReleaseDirectory(_ request: fuse_req_t?, inode: fuse_ino_t, info: Unsaf
 extension FuseServer {
   /// Entries of a directory from `offset` on, as many as fit into `byteCount` bytes.
   ///
-  /// An error after some entries were taken is left for the next call to meet again, as getdents(2) does: so no taken
-  /// lookup is lost.
+  /// An error after some entries were taken is dropped, as in getdents(2): the next call meets it again. So no lookup
+  /// that was taken is lost.
   fileprivate func list(
     _ inode: FuseInode, handle: FuseHandle, offset: off_t, byteCount: Int, countLookups: Bool, for request: fuse_req_t
   ) throws(Errno) -> FuseReply {
@@ -61,7 +61,7 @@ extension FuseServer {
     var listing = FuseListing(
       limit: min(byteCount, 1 << 20), carriesLookups: countLookups, timeouts: timeouts)
     do throws(Errno) {
-      // Offsets are opaque to the kernel: all 64 bits are the file system's.
+      // The kernel does not interpret offsets: the file system may use all 64 bits.
       try fileSystem.readDirectory(
         inode, handle: handle, offset: UInt64(bitPattern: Int64(offset)), countLookups: countLookups
       ) { entry in

@@ -30,7 +30,7 @@ func fuseGetExtendedAttribute(
     do throws(Errno) {
       return try FuseReply.attribute(try server.fileSystem.extendedAttribute(name, of: inode), limit: byteCount)
     } catch .noFunction {
-      // The kernel would stop asking for any attribute of any file.
+      // With ENOSYS, the kernel would stop asking for any attribute of any file.
       throw .noData
     }
   }
@@ -55,8 +55,8 @@ func fuseRemoveExtendedAttribute(_ request: fuse_req_t?, inode: fuse_ino_t, name
 }
 
 extension FuseReply {
-  /// `bytes` for a buffer of `limit` bytes, or how many there are when `limit` is 0; ERANGE if the buffer is too small,
-  /// E2BIG if the kernel could not carry them in any.
+  /// `bytes` for a buffer of `limit` bytes, or their number if `limit` is 0; ERANGE if the buffer is too small, E2BIG
+  /// if no buffer of the kernel could hold them.
   static func attribute(_ bytes: [UInt8], limit: Int) throws(Errno) -> FuseReply {
     guard bytes.count <= extendedAttributeByteLimit else { throw .argListTooLong }
     if limit == 0 { return .neededByteCount(bytes.count) }

@@ -5,10 +5,10 @@ internal import SystemPackage
 
 // Requests about open files.
 
-/// open(2)'s flags as the file system has to take them under a writeback cache.
+/// The flags of open(2), changed to what a file system under a writeback cache needs.
 ///
-/// The kernel's cache reads a page before it changes a part of it, so what is opened for writing must be readable; and
-/// the kernel places appended bytes itself.
+/// The kernel's cache reads a page before it changes part of the page, so a file that is opened for writing must be
+/// readable; and the kernel computes the position of appended bytes itself.
 func flagsUnderWritebackCache(_ flags: Int32) -> Int32 {
   var flags = flags & ~O_APPEND
   if flags & O_ACCMODE == O_WRONLY { flags = flags & ~O_ACCMODE | O_RDWR }

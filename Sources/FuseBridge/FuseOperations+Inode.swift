@@ -2,7 +2,7 @@ internal import CFuse3
 internal import Glibc
 internal import SystemPackage
 
-// Requests about an inode as such.
+// Requests about an inode itself.
 
 func fuseLookup(_ request: fuse_req_t?, parent: fuse_ino_t, name: UnsafePointer<CChar>?) {
   FuseServer.answer(request, .lookup) { server, request throws(Errno) in

@@ -1,19 +1,21 @@
 internal import CFuse3
 
-/// The table of callbacks that libfuse calls, one a request.
+/// The table of callbacks that libfuse calls: one for each kind of request.
 ///
 /// Each callback is a file-scope function in `FuseOperations+Topic.swift` (a closure would carry an isolation that traps
 /// on a foreign thread). Each is three steps: decode the C arguments, call the file system, return a `FuseReply`;
 /// `FuseServer.answer` runs it and `FuseReply.deliver` replies. Callbacks run on `FuseLoop`'s threads, many at once.
 ///
 /// Left out on purpose:
-/// - getlk, setlk, flock: the kernel keeps advisory locks itself, which is right as only this mount sees the files.
-/// - flush: what was written has arrived before a file is closed, so there is nothing left to do. libfuse answers ENOSYS once,
-///   and every later close spares a round trip.
-/// - lseek, copy_file_range: libfuse answers ENOSYS once, and the kernel finds no holes and copies by read and write.
+/// - getlk, setlk, flock: the kernel keeps advisory locks itself, which is right because only this mount sees the
+///   files.
+/// - flush: the file system already has all written bytes when a file is closed. libfuse answers ENOSYS once, and every
+///   later close saves a round trip.
+/// - lseek, copy_file_range: libfuse answers ENOSYS once; the kernel then reports no holes and copies by read and
+///   write.
 /// - access: the kernel checks permissions itself (`default_permissions`).
-/// - write_buf: without splice it only adds a detour; `write` gets the bytes where libfuse received them.
-/// - destroy: never sent after a plain unmount, so `FuseSession.run` does that work.
+/// - write_buf: without splice it adds only overhead; `write` gets the bytes where libfuse received them.
+/// - destroy: not sent after a plain unmount, so `FuseSession.run` does that work.
 enum FuseOperations {
   /// All callbacks. libfuse copies the table.
   static var table: fuse_lowlevel_ops {

@@ -3,24 +3,26 @@ internal import Glibc
 internal import Synchronization
 internal import SystemPackage
 
-// Who drops setuid, setgid and file capabilities when somebody else changes a file.
+// Who drops setuid, setgid and file capabilities when another user changes a file.
 //
-// Left to the kernel, it asks for the attribute `security.capability` before every single write(2), as it has nowhere to
-// remember the answer: one round trip a call makes the writeback cache useless for programs that write 4 KiB at a time,
-// as git does. With FUSE_HANDLE_KILLPRIV_V2 the kernel remembers, and the file system has to drop the bits when a file
-// is written, truncated or changes its owner. libfuse knows that flag from 3.17 on (fuseInitialize wants it there); before
-// that it is added to libfuse's answer to FUSE_INIT on the way out. A kernel older than 5.11 ignores it and goes on asking.
+// If this is left to the kernel, the kernel asks for the attribute `security.capability` before every write(2), because
+// it has nowhere to remember the answer: one round trip for each call makes the writeback cache useless for programs
+// that write 4 KiB at a time, as git does. With FUSE_HANDLE_KILLPRIV_V2 the kernel remembers, and the file system has
+// to drop the bits when a file is written, truncated or changes its owner. libfuse knows that flag from 3.17 on
+// (fuseInitialize sets it there); with an older libfuse the flag is added to its answer to FUSE_INIT as the answer is
+// sent. A kernel older than 5.11 ignores the flag and continues to ask.
 //
-// Of the kernel's hints who may keep the bits (FUSE_WRITE_KILL_SUIDGID, FATTR_KILL_SUIDGID: everybody without
-// CAP_FSETID) libfuse 3.14 passes on none, so that is taken to be everybody but root. File capabilities the kernel
-// removes itself with a REMOVEXATTR.
+// The kernel hints who may keep the bits (FUSE_WRITE_KILL_SUIDGID, FATTR_KILL_SUIDGID: everybody without CAP_FSETID),
+// but libfuse 3.14 does not pass the hints on. So everybody except root loses the bits. The kernel removes file
+// capabilities itself with a REMOVEXATTR.
 // Source: Linux include/uapi/linux/fuse.h, fs/fuse/file.c, fs/fuse/dir.c.
 
 extension FuseServer {
-  /// Where libfuse does not know the flag: sends all replies of `session` through `writev`, the first one with the flag
-  /// added.
+  /// If libfuse does not know the flag: sends all replies of `session` through `writev`, and adds the flag to the first
+  /// one.
   ///
-  /// A libfuse that is built without custom I/O refuses that. Then the kernel goes on asking: slower, and as right.
+  /// A libfuse that is built without custom I/O refuses this. The kernel then continues to ask, which is slower but
+  /// just as correct.
   func answerForPrivileges(in session: OpaquePointer) {
     guard fuse_capability_handle_killpriv_v2() == 0 else { return }
     var operations = fuse_custom_io()
@@ -29,7 +31,7 @@ extension FuseServer {
     _ = fuse_session_custom_io(session, &operations, fuse_session_fd(session))
   }
 
-  /// Adds to `changes` what a change of owner or size does to the mode.
+  /// Adds the change of mode that follows from a change of owner or size to `changes`.
   func dropPrivileges(
     of inode: FuseInode, in changes: FuseAttributeChanges, caller: FuseCaller
   ) throws(Errno) -> FuseAttributeChanges {
@@ -43,8 +45,8 @@ extension FuseServer {
 
   /// Drops the bits of a file that `caller` is about to write.
   ///
-  /// - Parameter isWriteback: Whether the bytes come from the kernel's cache. Then there is nothing to do: the kernel
-  ///   lets no write to a file with such bits go through its cache.
+  /// - Parameter isWriteback: Whether the bytes come from the kernel's cache. Nothing is to be done then: the kernel
+  ///   writes to files with such bits without its cache.
   func dropPrivileges(
     ofWritten inode: FuseInode, handle: FuseHandle, isWriteback: Bool, caller: FuseCaller
   ) throws(Errno) {
@@ -60,7 +62,7 @@ extension FuseServer {
 /// `mode` without setuid and, if the group may execute, setgid; nil if there is nothing to drop, as for a directory.
 func withoutPrivileges(_ mode: UInt32) -> UInt32? {
   guard mode & S_IFMT != S_IFDIR else { return nil }
-  // S_ISUID and S_ISGID. Without group execution, setgid once meant mandatory locking: no privilege.
+  // S_ISUID and S_ISGID. Without group execution, setgid once meant mandatory locking, which is no privilege.
   let dropped = mode & S_IXGRP != 0 ? UInt32(0o6000) : 0o4000
   return mode & dropped == 0 ? nil : mode & ~dropped
 }
@@ -71,7 +73,7 @@ private func fuseReadDevice(
   read(device, buffer, byteCount)
 }
 
-/// writev(2) that changes the connection's first message, the answer to FUSE_INIT.
+/// writev(2), except that it changes the first message of the connection, the answer to FUSE_INIT.
 private func fuseWriteDevice(
   _ device: Int32, parts: UnsafeMutablePointer<iovec>?, count: Int32, data: UnsafeMutableRawPointer?
 ) -> Int {

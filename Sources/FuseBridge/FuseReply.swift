@@ -2,19 +2,19 @@ internal import CFuse3
 internal import Glibc
 internal import SystemPackage
 
-/// What a handler answers to one request; `deliver` is the only place that replies and that takes back a reply.
+/// A handler's answer to one request; `deliver` is the only place that sends replies and that undoes a reply.
 ///
-/// A request is answered exactly once. libfuse frees it with the reply, whatever the reply's result is.
+/// A request is answered exactly once. libfuse frees the request with the reply, whatever the result of the reply is.
 enum FuseReply {
   /// No answer is expected (forget).
   case none
-  /// It worked, and there is nothing to tell.
+  /// The request succeeded, and the answer has no content.
   case success
-  /// It did not work.
+  /// The request failed.
   case failure(Errno)
-  /// The kernel does without this request from now on: it opens files, or directories, without a word.
+  /// The kernel stops sending this request: from now on it opens files, or directories, without one.
   case neverAgain
-  /// The inode of a name; its lookup is counted.
+  /// The inode of a name. Its lookup is counted.
   case entry(FuseEntry)
   /// The name does not exist, and the kernel may remember that.
   case negativeEntry
@@ -39,10 +39,10 @@ enum FuseReply {
   /// How large a buffer an extended attribute needs.
   case neededByteCount(Int)
 
-  /// Sends the reply, and takes back the lookups and open files it carries if it did not reach the kernel.
+  /// Sends the reply. If the reply does not reach the kernel, takes back the lookups and open files that it carries.
   ///
-  /// `send` returns 0, or a negative errno: -ENOENT when the request was interrupted, or the connection is gone. In both
-  /// cases the kernel never saw the answer, so no FORGET and no RELEASE will come for it.
+  /// `send` returns 0, or a negative errno: -ENOENT if the request was interrupted, or if the connection has ended. In
+  /// both cases the kernel never saw the answer, so it will send neither FORGET nor RELEASE.
   func deliver(undoingOn fileSystem: any FuseFileSystem, send: (FuseReply) -> Int32) {
     guard send(self) != 0 else { return }
     switch self {
@@ -116,7 +116,7 @@ enum FuseReply {
 
   private static func sendNegativeEntry(to request: fuse_req_t, timeout: Double) -> Int32 {
     guard timeout > 0 else { return fuse_reply_err(request, ENOENT) }
-    // Inode 0 is libfuse's "remember that there is nothing".
+    // libfuse sends inode 0 for a name that does not exist.
     var parameters = fuse_entry_param()
     parameters.entry_timeout = timeout
     return fuse_reply_entry(request, &parameters)
@@ -136,16 +136,16 @@ extension [UInt8] {
 }
 
 extension Errno {
-  /// The error as libfuse and the kernel may be told: one of Linux's.
+  /// The error code that libfuse and the kernel accept: one of Linux's.
   ///
-  /// ENOSYS becomes EOPNOTSUPP: the kernel takes ENOSYS for "never ask again", for open even for "no need to ask".
-  /// Any other number becomes EIO: of some the kernel would drop the whole reply, and the caller would hang; for those that
-  /// have no meaning libfuse 3.16 and later send ERANGE.
+  /// ENOSYS becomes EOPNOTSUPP: the kernel reads ENOSYS as "never ask again", and for open even as "no need to ask".
+  /// Any unknown number becomes EIO: for some numbers the kernel would drop the whole reply, and the caller would hang;
+  /// for numbers without a meaning libfuse 3.16 and later sends ERANGE.
   /// Source: Linux fs/fuse/dev.c, fuse_dev_do_write; libfuse lib/fuse_lowlevel.c, fuse_send_reply_iov_nofree.
   var replyCode: Int32 {
     switch rawValue {
     case Glibc.ENOSYS: Glibc.EOPNOTSUPP
-    // Linux leaves out two numbers, and EHWPOISON is its last.
+    // Linux does not use these two numbers, and EHWPOISON is its last.
     case 41, 58: Glibc.EIO
     case 1...Glibc.EHWPOISON: rawValue
     default: Glibc.EIO

@@ -6,25 +6,25 @@ internal import Synchronization
 /// The request that the calling thread answers, for handlers that wait. They wait nowhere else: a thread that answers a brief request
 /// is the only one that reads requests until then (`FuseTurn`).
 ///
-/// The kernel interrupts a request (FUSE_INTERRUPT) at every signal that its thread receives, and the thread goes on
-/// waiting until the answer comes, even when it was killed. Most of these signals ask for nothing: Go's runtime sends
-/// SIGURG to its own threads, and git has a timer. An answer of EINTR to those would fail a read that a local disk never
-/// fails. So an interrupted request goes on, unless its thread is ending (`CallerSignals`).
+/// The kernel interrupts a request (FUSE_INTERRUPT) at every signal that the requesting thread receives, and that
+/// thread waits for the answer even if it was killed. Most of these signals ask for nothing: Go's runtime sends SIGURG
+/// to its own threads, and git uses a timer. Answering EINTR to such a signal would fail a read that never fails on a
+/// local disk. So an interrupted request goes on, unless its thread is ending (`CallerSignals`).
 public enum FuseRequest {
-  /// How often the signals of an interrupted request's thread are looked at: the kernel interrupts a request once.
+  /// How often the signals of an interrupted request's thread are examined: the kernel interrupts a request only once.
   private static let lookInterval = DispatchTimeInterval.milliseconds(200)
 
-  /// Where a thread finds its own request.
+  /// The key under which a thread finds its own request.
   private static let key: pthread_key_t = {
     var key = pthread_key_t()
     precondition(pthread_key_create(&key, nil) == 0, "the process has no room for a thread's value")
     return key
   }()
 
-  /// Waits until `event` is signalled; false if the thread that made the request is ending first. The request is to be
-  /// answered with EINTR then. On a thread that answers no request it waits for `event` alone.
+  /// Waits until `event` is signalled. Returns false if the thread that made the request ends first; answer the request
+  /// with EINTR then. On a thread that answers no request, only `event` ends the wait.
   ///
-  /// `event` may be signalled once more than its owner did.
+  /// `event` may be signalled once more than its owner signalled it.
   public static func wait(for event: DispatchSemaphore) -> Bool {
     guard let request = current else {
       event.wait()
@@ -34,11 +34,11 @@ public enum FuseRequest {
     let interruption = Interruption(wakes: event)
     return withExtendedLifetime(interruption) {
       fuse_req_interrupt_func(request, noteInterruption, Unmanaged.passUnretained(interruption).toOpaque())
-      // Waits for a call of `noteInterruption` that is under way; none comes later.
+      // Waits for a running call of `noteInterruption`; no other comes later.
       defer { fuse_req_interrupt_func(request, nil, nil) }
       event.wait()
       guard interruption.hasHappened.load(ordering: .acquiring) else { return true }
-      // The interruption has signalled `event` once. Whatever comes from now on is the event.
+      // The interruption has signalled `event` once. From now on, every signal is the owner's.
       repeat {
         if CallerSignals.isEnding(caller(of: request)) { return false }
       } while event.wait(timeout: .now() + lookInterval) == .timedOut
@@ -46,7 +46,7 @@ public enum FuseRequest {
     }
   }
 
-  /// Calls `body` with `request` as the one that the calling thread answers.
+  /// Calls `body` with `request` as the one that the calling thread is answering.
   static func withCurrent(_ request: fuse_req_t, _ body: () -> Void) {
     pthread_setspecific(key, UnsafeMutableRawPointer(request))
     defer { pthread_setspecific(key, nil) }
@@ -58,7 +58,7 @@ public enum FuseRequest {
   }
 }
 
-/// That a request was interrupted, and what wakes the thread that answers it.
+/// Records that a request was interrupted, and wakes the thread that answers it.
 private final class Interruption: Sendable {
   let hasHappened = Atomic(false)
   let event: DispatchSemaphore
@@ -68,7 +68,7 @@ private final class Interruption: Sendable {
   }
 }
 
-/// libfuse calls it once a request, under the request's lock; `data` is an `Interruption`.
+/// libfuse calls this once for each request, under the request's lock; `data` is an `Interruption`.
 private func noteInterruption(_: fuse_req_t?, _ data: UnsafeMutableRawPointer?) {
   guard let data else { return }
   Unmanaged<Interruption>.fromOpaque(data)._withUnsafeGuaranteedRef { interruption in

@@ -2,10 +2,11 @@ internal import Synchronization
 
 /// How many requests of each kind have arrived. Any number of threads may count at the same time, and none waits.
 public final class FuseRequestCounts: Sendable {
-  /// One counter a kind; a kind's raw value is its place. Allocated once and freed at the end: an array holds no atomics.
+  /// One counter for each kind, at the index of the kind's raw value. Allocated once and freed at the end, because an
+  /// array cannot hold atomics.
   private nonisolated(unsafe) let counters: UnsafeMutablePointer<Atomic<UInt64>>
 
-  /// Nothing has arrived yet.
+  /// All counters start at 0.
   public init() {
     let count = FuseRequestKind.allCases.count
     counters = .allocate(capacity: count)
@@ -22,7 +23,7 @@ public final class FuseRequestCounts: Sendable {
     counters[kind.rawValue].wrappingAdd(1, ordering: .relaxed)
   }
 
-  /// How many have arrived by now; kinds that have not arrived count 0.
+  /// How many requests have arrived so far; a kind that has not arrived counts 0.
   public var figures: [FuseRequestKind: UInt64] {
     Dictionary(
       uniqueKeysWithValues: FuseRequestKind.allCases.map { kind in

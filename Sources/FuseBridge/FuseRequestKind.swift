@@ -1,5 +1,4 @@
-/// What the kernel asks for, as far as anybody counts it. READDIR and READDIRPLUS are one kind, and so are FORGET and
-/// BATCH_FORGET.
+/// The kinds of request that are counted. READDIR and READDIRPLUS are one kind, and so are FORGET and BATCH_FORGET.
 public enum FuseRequestKind: Int, CaseIterable, Sendable {
   case lookup
   case forget

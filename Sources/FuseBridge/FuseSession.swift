@@ -11,8 +11,8 @@ public import SystemPackage
 ///     // report readiness here; start what calls session.notifier or session.requestExit
 ///     let end = session.run()   // blocks this thread; afterwards there is no mount
 ///
-/// Requests are answered on plain threads (`FuseLoop`), never on the Swift pool. After `run` a new session may serve the same
-/// file system. A session that is dropped without `run` takes its mount off.
+/// Requests are answered on plain threads (`FuseLoop`), never on the Swift pool. After `run`, a new session may serve
+/// the same file system. A session that is dropped without `run` unmounts.
 public final class FuseSession: Sendable {
   private enum Phase {
     case mounted, running, ended
@@ -20,7 +20,7 @@ public final class FuseSession: Sendable {
 
   /// The absolute path of the mountpoint.
   public let mountpoint: FilePath
-  /// Tells the kernel what changed behind its back.
+  /// Tells the kernel about changes that were not made through the mount.
   public let notifier: FuseNotifier
 
   private let server: FuseServer
@@ -29,7 +29,7 @@ public final class FuseSession: Sendable {
 
   /// Mounts `fileSystem` at an existing directory. Requests wait until `run` is called.
   ///
-  /// As root mount(2) is called, otherwise libfuse runs fusermount3. Requests are counted in `requests`.
+  /// As root this calls mount(2); otherwise libfuse runs fusermount3. Requests are counted in `requests`.
   public init(
     fileSystem: any FuseFileSystem, mountpoint: FilePath, options: FuseMountOptions,
     requests: FuseRequestCounts = FuseRequestCounts()
@@ -44,8 +44,8 @@ public final class FuseSession: Sendable {
     if phase.withLock({ $0 }) == .mounted { connection.close() }
   }
 
-  /// Answers requests until the mount is gone or `requestExit` was called; then takes the mount off if need be, tells the
-  /// file system (`connectionEnded`), and says how it ended. Blocks the calling thread. Call it once.
+  /// Answers requests until the mount is gone or `requestExit` was called. Then unmounts if necessary, tells the file
+  /// system (`connectionEnded`), and returns how the session ended. Blocks the calling thread. Call it once.
   public func run() -> FuseSessionEnd {
     phase.withLock { phase in
       precondition(phase == .mounted, "a session runs once")
@@ -58,16 +58,17 @@ public final class FuseSession: Sendable {
     return end
   }
 
-  /// Makes `run` end as soon as the requests under way are answered. From any thread, also from within a request.
+  /// Makes `run` end as soon as the requests under way are answered. May be called from any thread, also while
+  /// answering a request.
   ///
-  /// The mount is taken off even if it is in use; its users get ENOTCONN, and what they wrote and neither closed nor
+  /// The mount goes away even if it is in use: its users get ENOTCONN, and data that they wrote but neither closed nor
   /// synced may be lost. Call `unmount` first to avoid that.
   public func requestExit() {
     connection.requestExit()
   }
 
-  /// Takes the mount off as `fusermount3 -u` does; `run` then ends with `.unmounted`. Call it from any thread that does
-  /// not answer a request. Does nothing if the mount is already gone.
+  /// Unmounts as `fusermount3 -u` does; `run` then returns `.unmounted`. Call it from any thread that is not answering
+  /// a request. Does nothing if the mount is already gone.
   ///
   /// - Throws: EBUSY when a file or directory in it is in use.
   public func unmount() throws(Errno) {

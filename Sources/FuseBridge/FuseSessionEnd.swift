@@ -2,10 +2,10 @@ public import SystemPackage
 
 /// How `FuseSession.run` ended. In every case the mount is gone.
 public enum FuseSessionEnd: Hashable, Sendable {
-  /// Somebody unmounted it (`fusermount3 -u`, umount, `FuseSession.unmount`) or aborted the connection.
+  /// The mount was unmounted (`fusermount3 -u`, umount, `FuseSession.unmount`), or the connection was aborted.
   case unmounted
   /// `FuseSession.requestExit` was called.
   case exitRequested
-  /// libfuse could not go on: no thread, no memory, or the device failed.
+  /// libfuse could not continue: it had no thread or no memory, or the device failed.
   case failed(Errno)
 }

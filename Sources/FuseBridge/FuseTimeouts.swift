@@ -4,7 +4,7 @@ struct FuseTimeouts: Sendable {
   let entry: Double
   /// For attributes.
   let attributes: Double
-  /// For a name that does not exist; 0 is "ask every time".
+  /// For a name that does not exist; with 0 the kernel asks every time.
   let negativeEntry: Double
 
   /// The timeouts of a mount.

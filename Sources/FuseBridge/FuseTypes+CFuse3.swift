@@ -1,10 +1,10 @@
 internal import CFuse3
 internal import Glibc
 
-// The way from our types to C's, and from setattr's C types to ours. No C type leaves the module.
+// Converts this module's types to C's, and setattr's C types to this module's. No C type leaves the module.
 
 extension stat {
-  /// The fields the kernel reads of it.
+  /// The fields that the kernel reads.
   init(_ attributes: FuseAttributes) {
     self.init()
     st_ino = UInt(attributes.inodeNumber)
@@ -30,7 +30,7 @@ extension timespec {
 }
 
 extension FuseTime {
-  /// The same point in time; nil if the nanoseconds are none.
+  /// The same point in time; nil if the nanoseconds are out of range.
   init?(_ time: timespec) {
     guard (0..<1_000_000_000).contains(time.tv_nsec) else { return nil }
     self.init(seconds: Int64(time.tv_sec), nanoseconds: UInt32(time.tv_nsec))
@@ -74,9 +74,9 @@ extension statvfs {
 }
 
 extension FuseAttributeChanges {
-  /// What the kernel asks for; nil if a size or time is not one.
+  /// The requested changes; nil if a size or time is out of range.
   ///
-  /// - Parameter fields: FUSE_SET_ATTR_… bits: which fields of `status` count. Bits not known here are ignored.
+  /// - Parameter fields: FUSE_SET_ATTR_… bits: which fields of `status` count. Unknown bits are ignored.
   init?(_ status: stat, fields: Int32, handle: FuseHandle?) {
     self.init()
     self.handle = handle

@@ -1,11 +1,11 @@
 /// An inode's number, as the kernel knows it. 1 is the root.
 public typealias FuseInode = UInt64
 
-/// What `open` and `openDirectory` gave out for one open file description.
+/// The value that `open` or `openDirectory` returned for one open file description.
 public typealias FuseHandle = UInt64
 
 extension FuseHandle {
-  /// What comes in a handle's place where the kernel opens without a word. No other open file has it.
+  /// The handle in requests for files that the kernel opened without a request. No other open file has it.
   public static let silent: FuseHandle = 0
 }
 
@@ -84,7 +84,7 @@ public struct FuseAttributes: Hashable, Sendable {
   }
 }
 
-/// What a lookup answers.
+/// The answer to a lookup.
 public struct FuseEntry: Hashable, Sendable {
   /// The inode.
   public var inode: FuseInode
@@ -104,11 +104,11 @@ public struct FuseDirectoryEntry: Hashable, Sendable {
   public var name: [UInt8]
   /// The inode that the name leads to.
   public var inode: FuseInode
-  /// What readdirplus tells beside the name; plain readdir uses number and type only.
+  /// The attributes that readdirplus returns; plain readdir uses number and type only.
   public var attributes: FuseAttributes
-  /// Where reading goes on after this entry: 1 ... Int64.max.
+  /// Where reading continues after this entry: 1 ... Int64.max.
   public var nextOffset: UInt64
-  /// Whether readdirplus looks the entry up; if not, the kernel asks for the name when somebody uses it.
+  /// Whether readdirplus counts a lookup of the entry; if not, the kernel looks the name up when a program uses it.
   public var carriesLookup = true
 
   /// An entry.
@@ -122,9 +122,9 @@ public struct FuseDirectoryEntry: Hashable, Sendable {
 
 /// An open file or directory.
 public struct FuseOpenFile: Hashable, Sendable {
-  /// Comes back with every later request.
+  /// The kernel sends it with every later request for the file.
   public var handle: FuseHandle
-  /// Whether what the kernel has cached of it stays valid.
+  /// Whether the kernel's cache of the file stays valid.
   public var keepsCache: Bool
 
   /// An open file.
@@ -134,7 +134,7 @@ public struct FuseOpenFile: Hashable, Sendable {
   }
 }
 
-/// What setattr asks for; nil is "leave as it is".
+/// The changes that setattr requests; nil leaves a field as it is.
 public struct FuseAttributeChanges: Hashable, Sendable {
   /// A time to set: now, or a given one.
   public enum Time: Hashable, Sendable {
@@ -144,7 +144,7 @@ public struct FuseAttributeChanges: Hashable, Sendable {
     case at(FuseTime)
   }
 
-  /// New permission bits (chmod); type bits are to be ignored.
+  /// New permission bits (chmod); ignore the type bits.
   public var mode: UInt32?
   /// New owner.
   public var userID: UInt32?
@@ -156,9 +156,9 @@ public struct FuseAttributeChanges: Hashable, Sendable {
   public var accessTime: Time?
   /// New modification time.
   public var modificationTime: Time?
-  /// New change time: the kernel tells it with the writeback cache.
+  /// New change time: the kernel sends it with the writeback cache.
   public var changeTime: FuseTime?
-  /// The open file it was asked on, for ftruncate.
+  /// The open file of the request, for ftruncate.
   public var handle: FuseHandle?
 
   /// No changes.

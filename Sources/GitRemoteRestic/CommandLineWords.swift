@@ -1,10 +1,10 @@
 import ProgramVersion
 
-/// What git calls the helper with: the remote and its URL.
+/// The arguments with which git calls the helper: the remote and its URL.
 struct CommandLineWords: Hashable, Sendable {
-  /// The remote's name, or its URL where it has none.
+  /// The remote's name, or its URL if it has none.
   let remote: String
-  /// Where the repository is.
+  /// The location of the repository.
   let location: RemoteLocation
   /// Whether the remote has a name, and so may have settings.
   let isNamed: Bool
@@ -12,17 +12,17 @@ struct CommandLineWords: Hashable, Sendable {
   static let usage = """
     Usage: git-remote-restic REMOTE URL
 
-    git starts this program for URLs of the form restic::LOCATION, as in
+    git starts this program for URLs of the form restic::LOCATION, for example
 
       git clone restic::/srv/vault
       git push restic::/srv/vault main
 
-    where LOCATION is what restic takes after -r, or the name of a repository of the configuration file. The password comes from RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or
+    LOCATION is what restic takes after -r, or the name of a repository in the configuration file. The password comes from RESTIC_PASSWORD, RESTIC_PASSWORD_FILE or
     RESTIC_PASSWORD_COMMAND, else from git's credential helpers, GIT_ASKPASS or the terminal.
 
     Settings: remote.NAME.resticPath, resticTag and resticHost choose the snapshots, and resticOption is restic's -o; each
-    may be repeated. resticSubfolder names the folder of the snapshot that is the repository, and resticKeepAlive (10m,
-    say) keeps the repository open for the next command. resticCacheDir is restic's --cache-dir; false: no cache.
+    may be repeated. resticSubfolder names the folder of the snapshot that is the repository, and resticKeepAlive (for
+    example 10m) keeps the repository open for the next command. resticCacheDir is restic's --cache-dir; false turns the cache off.
     resticMaintenance=false leaves the stored repository unpacked after a push.
 
     """
@@ -42,11 +42,11 @@ struct CommandLineWords: Hashable, Sendable {
       return nil
     default:
       guard (1...2).contains(arguments.count) else {
-        throw HelperError("it is started by git, as `git-remote-restic REMOTE URL`; --help says more")
+        throw HelperError("git starts this program as `git-remote-restic REMOTE URL`; see --help")
       }
       let url = arguments[arguments.count - 1]
       let remote = arguments[0]
-      // Without a name git passes the URL twice: once with the scheme and once without.
+      // Without a name, git passes the URL twice: once with the scheme and once without.
       let isNamed = arguments.count == 2 && remote != url && remote != "restic::\(url)"
       return CommandLineWords(remote: remote, location: try RemoteLocation(url, variable), isNamed: isNamed)
     }

@@ -2,20 +2,20 @@ import Glibc
 import Platform
 import SystemPackage
 
-/// One `connect`: a service at work on a private mount, from the mount to its end.
+/// One `connect`: a service on a private mount, from the mount to its end.
 struct Connection {
   let service: Service
-  /// What git has called us with.
+  /// The arguments from git.
   let command: CommandLineWords
-  /// Whether git is to be quiet.
+  /// Whether git is quiet.
   let isQuiet: Bool
-  /// The variables we were started with.
+  /// The variables of this process at its start.
   let environment: ProcessEnvironment
-  /// Where to tell what happens.
+  /// Traces what happens.
   let trace: Trace
 
-  /// Mounts, tells git that the service is there, and returns when it has done its work and nothing is left but a mount
-  /// for the next command, where the settings ask for that.
+  /// Mounts, tells git that the service is ready, and returns when it has done its work and nothing is left except a
+  /// mount for the next command, if the settings request one.
   func serve() throws(HelperError) {
     let configuration = try RemoteConfiguration.load(
       remote: command.isNamed ? command.remote : nil, environment: environment)
@@ -25,9 +25,9 @@ struct Connection {
     environment.forgetPassword()
     var isDone = false
     defer {
-      // Who did not end well may still be writing, or has left something.
+      // A service that did not end well may still be writing, or may have left files.
       if isDone, service.writes, configuration.isMaintained, mount.leaveForHousekeeping() {
-        trace.write("the mount goes on by itself, to keep house")
+        trace.write("the mount goes on without this program, for housekeeping")
       } else if isDone {
         mount.leave()
       } else {
@@ -51,16 +51,16 @@ struct Connection {
       ).serve()
       isDone = end == .exited(0)
     } else {
-      // Standard input and output are the server's own: nothing stands between it and git.
+      // Standard input and output belong to the server: nothing is between it and git.
       let end = try server.start().wait()
       trace.write("\(service.rawValue) ended: \(end)")
-      // git takes some of what it was refused for missing.
+      // git treats some refused files as missing.
       isDone = end == .exited(0) && mount.state()?.refused == nil
       guard isDone else { throw Self.failure(of: mount) }
     }
   }
 
-  /// Why a service failed: it has told git or the terminal itself, but for two reasons.
+  /// Why a service failed: it has told git or the terminal itself, except for two reasons.
   static func failure(of mount: PrivateMount) -> HelperError {
     if let refused = mount.state()?.refused { return HelperError("the stored repository is not served: \(refused)") }
     return mount.isDead ? HelperError("the process that served the repository died; nothing was saved") : .silent

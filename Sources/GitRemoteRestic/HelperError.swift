@@ -1,6 +1,6 @@
-/// Why the helper ends without having done what git asked for: one line for a person.
+/// Why the helper could not do what git requested: one line for a person.
 struct HelperError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// What went wrong and what to do next, without the program's name; nil where another program has said it already.
+  /// What went wrong and what to do next, without the program's name; nil if another program has already said it.
   let message: String?
 
   /// A failure with `message`.

@@ -1,18 +1,18 @@
 import Glibc
 import ProcessPrivacy
 
-/// `git-remote-restic REMOTE URL`: what git starts for a URL `restic::LOCATION`.
+/// `git-remote-restic REMOTE URL`: git starts it for a URL `restic::LOCATION`.
 ///
-/// One thread does nearly everything; there is nothing here that Swift's concurrency would make better. Signals keep their
-/// default action: however this process ends, the mount that it has started ends with it (`PrivateMount`).
+/// One thread does nearly everything; Swift's concurrency would improve nothing here. Signals keep their default
+/// action: however this process ends, the mount that it has started ends with it (`PrivateMount`).
 @main
 enum Program {
-  /// git's own code for a fatal error.
+  /// git's own exit code for a fatal error.
   private static let fatal: Int32 = 128
 
   static func main() {
     ProcessPrivacy.begin()
-    // A server that ends early is no reason to die before its report is read.
+    // If a server ends early, this process must not die before it has read the server's report.
     signal(SIGPIPE, SIG_IGN)
     let environment = ProcessEnvironment.current()
     let trace = Trace(environment)

@@ -3,21 +3,21 @@ import SystemPackage
 
 /// The conversation with git: `capabilities`, `option`, `connect`.
 ///
-/// After `connect` standard input and output belong to the service, as if git had started it itself: so everything works
-/// that git can do. git waits for the answer to each line before it goes on.
+/// After `connect`, standard input and output belong to the service, as if git had started it directly: so every
+/// feature of git works. git waits for the answer to each line before it continues.
 /// Source: gitremote-helpers(7).
 struct RemoteHelper {
-  /// More than this of a line is not git's.
+  /// The length limit of a line; git's lines are shorter.
   private static let longestLine = 65536
 
-  /// What git has called us with.
+  /// The arguments from git.
   let command: CommandLineWords
-  /// The variables we were started with.
+  /// The variables of this process at its start.
   let environment: ProcessEnvironment
-  /// Where to tell what happens.
+  /// Traces what happens.
   let trace: Trace
 
-  /// Answers until git has no more to say, or a service has done its work.
+  /// Answers until git has no more commands, or a service has done its work.
   func run() throws(HelperError) {
     var isQuiet = false
     while let line = try Self.readLine(), !line.isEmpty {
@@ -39,13 +39,13 @@ struct RemoteHelper {
           service: service, command: command, isQuiet: isQuiet, environment: environment, trace: trace
         ).serve()
       default:
-        throw HelperError("git asks for '\(line)', which this helper does not offer")
+        throw HelperError("git sent '\(line)', a command that git-remote-restic does not support")
       }
     }
   }
 
-  /// What is true of an option: the services negotiate progress and verbosity themselves, with the client's own wishes, so
-  /// these two are honoured; all others are git's to handle after `connect`.
+  /// The answer to an option: the services negotiate progress and verbosity themselves, with the client's own settings,
+  /// so these two are supported; git handles all others after `connect`.
   static func answer(toOption option: String) -> String {
     switch option.split(separator: " ").first {
     case "verbosity", "progress": "ok"
@@ -53,13 +53,13 @@ struct RemoteHelper {
     }
   }
 
-  /// How much git is to say, where that is what `option` is about: 0 with --quiet, 1, or more with --verbose.
+  /// How much git prints, if `option` is about that: 0 with --quiet, 1, or more with --verbose.
   static func verbosity(in option: String) -> Int? {
     let words = option.split(separator: " ")
     return words.count == 2 && words[0] == "verbosity" ? Int(words[1]) : nil
   }
 
-  /// The next line, without its newline; nil at the end. Byte by byte: what follows is not for us.
+  /// The next line, without its newline; nil at the end. Byte by byte, because the following bytes are for the service.
   private static func readLine() throws(HelperError) -> String? {
     var line: [UInt8] = []
     var byte: UInt8 = 0
@@ -68,11 +68,11 @@ struct RemoteHelper {
       do {
         count = try withUnsafeMutableBytes(of: &byte) { try FileDescriptor.standardInput.read(into: $0) }
       } catch {
-        throw HelperError("git cannot be heard: \(error)")
+        throw HelperError("cannot read commands from git: \(error)")
       }
       guard count > 0 else { return nil }
       if byte == UInt8(ascii: "\n") { return String(decoding: line, as: UTF8.self) }
-      guard line.count < longestLine else { throw HelperError("git sends a line that does not end") }
+      guard line.count < longestLine else { throw HelperError("git sent a line that is too long") }
       line.append(byte)
     }
   }

@@ -3,17 +3,17 @@ import NamedRepositories
 import ProcessPrivacy
 import SystemPackage
 
-/// Where the restic repository is: what stands behind `restic::`.
+/// The location of the restic repository: the text after `restic::`.
 struct RemoteLocation: Hashable, Sendable, CustomStringConvertible {
-  /// Schemes of restic that are not a folder.
+  /// restic's schemes for locations that are not folders.
   private static let schemes: Set<Substring> = ["s3", "sftp", "rest", "rclone", "b2", "gs", "azure", "swift"]
 
-  /// As `restic-gitfs -r` and restic take it; a folder is absolute.
+  /// The location as `restic-gitfs -r` and restic accept it; a folder is absolute.
   let text: String
   /// The repository of the configuration file, if the URL names one: `restic::vault`.
   let named: NamedRepository?
 
-  /// For messages: without a password.
+  /// For messages: the location without a password.
   var description: String { URLPassword.hidden(in: text) }
 
   /// The location that git's `url` names. Relative folders count from where git runs, as for the Go git-remote-restic.
@@ -23,10 +23,10 @@ struct RemoteLocation: Hashable, Sendable, CustomStringConvertible {
   init(_ url: String, _ variable: (String) -> String? = { _ in nil }) throws(HelperError) {
     let location = url.hasPrefix("restic::") ? String(url.dropFirst("restic::".count)) : url
     guard !location.hasPrefix("restic://"), !location.isEmpty else {
-      throw HelperError("a URL is restic:: and a location as restic takes it, like restic::/srv/vault")
+      throw HelperError("a URL is restic:: followed by a location as restic takes it, for example restic::/srv/vault")
     }
     guard !location.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "\n") }) else {
-      throw HelperError("a location cannot hold a newline")
+      throw HelperError("a location cannot contain a newline")
     }
     named = try Self.named(location, variable)
     if let named {
@@ -35,21 +35,22 @@ struct RemoteLocation: Hashable, Sendable, CustomStringConvertible {
     }
     guard !Self.hasRcloneOptions(location) else {
       throw HelperError(
-        "options of a remote have no place in a URL, where they can name a command: make a remote with `rclone config`")
+        "a URL must not contain options of an rclone remote, because they can name a command: make a remote with `rclone config`"
+      )
     }
     if let colon = location.firstIndex(of: ":"), Self.schemes.contains(location[..<colon]) {
       text = location
       return
     }
     let folder = location.hasPrefix("local:") ? String(location.dropFirst("local:".count)) : location
-    guard !folder.isEmpty else { throw HelperError("local: needs a folder, like restic::local:/srv/vault") }
+    guard !folder.isEmpty else { throw HelperError("local: needs a folder, for example restic::local:/srv/vault") }
     text = "local:\(Self.absolute(FilePath(folder)))"
   }
 
-  /// What `restic-gitfs` is told: it reads the configuration file itself.
+  /// The location as an argument for `restic-gitfs`, which reads the configuration file itself.
   var argument: String { named?.name ?? text }
 
-  /// In what two mounts of a location may differ.
+  /// Everything in which two mounts of a location may differ.
   var identity: [String] { [description] + (named?.fingerprint ?? []) }
 
   private static func named(
@@ -62,8 +63,8 @@ struct RemoteLocation: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// Whether it is `rclone:NAME,OPTION=VALUE…:PATH`. rclone runs what an option like `ssh` of its sftp names, so that a URL from
-  /// somebody else would be a program of theirs. The first comma of a path is no option's.
+  /// Whether it is `rclone:NAME,OPTION=VALUE…:PATH`. rclone runs the program that an option such as sftp's `ssh` names,
+  /// so a URL from another person would run that person's program. The first comma in a path does not begin an option.
   private static func hasRcloneOptions(_ location: String) -> Bool {
     guard location.hasPrefix("rclone:") else { return false }
     let remote = location.dropFirst("rclone:".count)

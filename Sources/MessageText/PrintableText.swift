@@ -1,13 +1,14 @@
-/// Makes text printable that comes in pieces, such as what a program writes. Newlines, carriage returns and tabs stay: they
-/// make the lines.
+/// Makes text printable that comes in pieces, such as the output of a program. Newlines, carriage returns and tabs
+/// stay, because they separate lines and columns.
 public struct PrintableText {
-  /// The beginning of a character whose end has not come yet: three bytes at most.
+  /// The beginning of a character whose end has not arrived yet: three bytes at most.
   private var unfinished: [UInt8] = []
 
+  /// A filter at the beginning of a text.
   public init() {}
 
-  /// What to show of the next piece, UTF-8: `?` in the place of what a terminal might obey, U+FFFD where it is no UTF-8. A
-  /// character that is cut off at the end comes with the next piece.
+  /// The next piece as printable UTF-8: `?` replaces characters that control a terminal, U+FFFD replaces bytes that are
+  /// not UTF-8. A character that is cut off at the end of a piece comes with the next piece.
   public mutating func next(_ piece: some Sequence<UInt8>) -> [UInt8] {
     var bytes = unfinished + piece
     unfinished = Self.unfinished(in: bytes)
@@ -19,7 +20,7 @@ public struct PrintableText {
     return Array(String(scalars).utf8)
   }
 
-  /// The last bytes, if they begin a character and don't end it.
+  /// The last bytes, if they begin a character without completing it.
   private static func unfinished(in bytes: [UInt8]) -> [UInt8] {
     for count in 1...3 where count <= bytes.count {
       let byte = bytes[bytes.count - count]

@@ -1,14 +1,14 @@
-/// A path or another text as a word of a command that a person is to type into a shell.
+/// Text, such as a path, as one word of a command that a person types into a shell.
 public struct ShellWord: CustomStringConvertible {
   private static let plainPunctuation = Set("/._-+,:=@%~".unicodeScalars)
   private let text: String
 
-  /// The word that the shell takes for `text`.
+  /// The shell word whose value is `text`.
   public init(_ text: some CustomStringConvertible) {
     self.text = text.description
   }
 
-  /// `text`, in single quotes if the shell would take it for something else.
+  /// `text`, in single quotes if the shell would interpret it otherwise.
   public var description: String {
     let isPlain = text.unicodeScalars.allSatisfy { scalar in
       Self.plainPunctuation.contains(scalar) || (scalar.isASCII && scalar.properties.isAlphabetic)

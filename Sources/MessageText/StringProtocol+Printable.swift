@@ -1,6 +1,6 @@
 extension StringProtocol {
-  /// The same text on one line, with `?` in the place of each scalar that a terminal might obey: controls (a newline is one),
-  /// invisible format characters, and separators of lines and paragraphs.
+  /// The same text on one line, with `?` instead of each scalar that may control a terminal: control characters (also
+  /// newlines), invisible format characters, and separators of lines and paragraphs.
   public var printable: String {
     var scalars = String.UnicodeScalarView()
     for scalar in unicodeScalars { scalars.append(scalar.printable) }
@@ -9,7 +9,7 @@ extension StringProtocol {
 }
 
 extension Unicode.Scalar {
-  /// The scalar, or `?` where a terminal might obey it.
+  /// The scalar, or `?` if it may control a terminal.
   var printable: Unicode.Scalar {
     switch properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator: "?"

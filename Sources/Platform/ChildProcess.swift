@@ -1,10 +1,10 @@
 public import Glibc
 public import SystemPackage
 
-/// Another program that this one started and waits for. Not safe from several threads at once.
+/// Another program that this process has started and waits for. Not safe from several threads at once.
 ///
-/// swift-subprocess would not do: it copies what a program prints into buffers of its own, and that may be a password; and
-/// it hands on no descriptors, which `mount` needs.
+/// swift-subprocess does not fit: it copies a program's output, which may be a password, into buffers of its own; and
+/// it passes no descriptors on, which `mount` needs.
 public final class ChildProcess {
   /// How a process ended.
   public enum End: Hashable, Sendable {
@@ -12,19 +12,20 @@ public final class ChildProcess {
     case killed(signal: Int32)
   }
 
-  /// What a program does with signals at its beginning.
+  /// The signal actions with which a program begins.
   public enum Signals: Sendable {
-    /// It blocks and ignores those that the calling thread does.
+    /// The program blocks and ignores the signals that the calling thread blocks and ignores.
     case inherited
-    /// As `inherited`, but SIGPIPE ends it.
+    /// As `inherited`, but SIGPIPE ends the program.
     case endedByPipe
-    /// It blocks none, and SIGPIPE ends it.
+    /// The program blocks no signals, and SIGPIPE ends it.
     case unblocked
   }
 
   /// Variables as exec(2) takes them: pointers to `NAME=value`, then nil.
   public typealias Variables = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
 
+  /// The child's process id; valid until the child has been waited for.
   public let processID: pid_t
   private var end: End?
 
@@ -32,12 +33,13 @@ public final class ChildProcess {
     self.processID = processID
   }
 
-  /// Starts `program`: a path, or a name that is looked up in PATH. `name` is what it is told that it is called.
+  /// Starts `program`: a path, or a name that is looked up in PATH. `name` is the program's `argv[0]`.
   ///
-  /// It gets our standard streams, but for those that `files`, which are opened to read and write, and then `descriptors`
-  /// replace (theirs: ours); no other descriptor of ours is handed on but those without close-on-exec. `leadsGroup`: it has a
-  /// process group of its own, whose number is its `processID`. `folder`: its working directory, if not ours; relative paths
-  /// among the others count from there.
+  /// The program gets this process's standard streams. `files`, which are opened to read and write, and then
+  /// `descriptors` replace them (child's number: own descriptor). Of the other descriptors the program gets only those
+  /// without close-on-exec. `leadsGroup`: the program has a process group of its own, whose number is `processID`.
+  /// `folder`: its working directory, if different from this process's; relative paths among the other arguments count
+  /// from there.
   public static func start(
     _ program: String, _ arguments: [String], name: String? = nil, variables: Variables? = nil,
     files: [Int32: FilePath] = [:], descriptors: [(Int32, FileDescriptor)] = [],
@@ -49,7 +51,7 @@ public final class ChildProcess {
     if let folder { SpawnFolder.set(folder, in: &actions) }
     for (theirs, file) in files { posix_spawn_file_actions_addopen(&actions, theirs, file.string, O_RDWR, 0) }
     for (theirs, ours) in descriptors {
-      // With the same number on both sides this takes close-on-exec away.
+      // If both numbers are the same, this clears close-on-exec.
       posix_spawn_file_actions_adddup2(&actions, ours.rawValue, theirs)
     }
     var attributes = posix_spawnattr_t()
@@ -65,21 +67,23 @@ public final class ChildProcess {
     return ChildProcess(processID: child)
   }
 
-  /// Waits for its end. Nil where the system tells nobody of it: with SIGCHLD ignored.
+  /// Waits for the program's end. Returns nil if the system does not report it, as with SIGCHLD ignored.
   @discardableResult
   public func wait() -> End? {
     look(options: 0)
     return end
   }
 
-  /// How it ended, if it has.
+  /// How the program ended; nil while it runs.
   public func endIfOver() -> End? {
     look(options: WNOHANG)
     return end
   }
 
-  /// Has a thread wait for its end, which nobody else does any more: it stays no zombie. Without a thread it does, until we end.
+  /// Starts a thread that waits for the program's end, for a program that nobody else waits for: it does not stay a
+  /// zombie. If no thread can be started, the zombie stays until this process ends.
   func leave() {
+    // The only error is that there is no memory for a thread. A zombie costs one entry in the process table.
     try? PlainThread.start { [processID] in ChildProcess(processID: processID).wait() }
   }
 

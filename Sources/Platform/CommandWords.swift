@@ -1,14 +1,14 @@
 /// The words of a command that is run without a shell, as restic splits `--password-command` and the options of storages.
 ///
-/// Words are separated by white space, by backslashes outside quotes, and by quotes themselves: `a"b c"d` is three words.
-/// A quote after a backslash is an ordinary character, and the backslash stays where it is inside quotes.
-/// Source: restic, internal/backend/shell_split.go, whose results these are.
+/// Words are separated by white space, by backslashes outside quotes, and by quotes themselves: `a"b c"d` is three
+/// words. A quote after a backslash is an ordinary character, and the backslash stays if it is inside quotes.
+/// Source: restic, internal/backend/shell_split.go; the results are the same.
 public enum CommandWords {
-  /// Why a text is no command.
+  /// Why a text is not a command.
   public enum Failure: Error, Hashable, Sendable {
-    /// A quote begins and does not end.
+    /// A quote is not closed.
     case openQuote
-    /// There is no word.
+    /// The text has no words.
     case empty
   }
 

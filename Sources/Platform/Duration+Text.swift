@@ -1,5 +1,5 @@
 extension Duration {
-  /// Units and their length in nanoseconds: Go's, and `d` for a day of 24 hours.
+  /// Units and their length in nanoseconds: Go's units, and `d` for a day of 24 hours.
   private static let unitNanoseconds: [String: Int64] = [
     "ns": 1, "us": 1000, "µs": 1000, "μs": 1000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000,
     "h": 3_600_000_000_000, "d": 86_400_000_000_000,
@@ -27,7 +27,7 @@ extension Duration {
         let count = whole.isEmpty ? 0 : Int64(whole)
       else { return nil }
       let (nanoseconds, tooLarge) = count.multipliedReportingOverflow(by: scale)
-      // Nine digits are more than a nanosecond needs of any unit below a second, and no duration is that exact.
+      // Nine digits are enough for nanoseconds of a second, and nobody writes longer units more exactly.
       let part = Int64((Double("0.\(fraction.prefix(9))") ?? 0) * Double(scale))
       let (sum, overflows) = total.addingReportingOverflow(nanoseconds)
       let (next, alsoOverflows) = sum.addingReportingOverflow(part)

@@ -1,9 +1,10 @@
 internal import Glibc
 public import SystemPackage
 
-/// What is in a folder.
+/// The names in a folder.
 public enum FolderNames {
-  /// The names in the folder `path` without `.` and `..`, in no order: all, or one more than `limit` of them.
+  /// The names in the folder `path` without `.` and `..`, unordered: all of them, or `limit` + 1 of them if there are
+  /// more.
   public static func list(_ path: FilePath, limit: Int = .max) throws(Errno) -> [FilePath.Component] {
     guard let stream = path.withPlatformString({ opendir($0) }) else { throw Errno(rawValue: errno) }
     defer { closedir(stream) }

@@ -11,7 +11,7 @@ public enum Hex {
     bytes.map { text($0) }.joined()
   }
 
-  /// The bytes that `text` spells, in either case; nil where it does not.
+  /// The bytes that `text` spells, in either case; nil if it is not hex.
   public static func bytes(_ text: String) -> [UInt8]? {
     let digits = text.map(\.hexDigitValue)
     guard digits.count.isMultiple(of: 2), !digits.contains(nil) else { return nil }

@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// The variables of this process, where they lie: no copy is made of what may be secret.
+/// The environment variables of this process, used in place: values that may be secret are not copied.
 public enum InheritedVariables {
-  /// Calls `body` with them for a program, but for `changes`: another value, or nil to leave one out.
+  /// Calls `body` with the variables for a program after `changes`: a new value, or nil to remove a variable.
   public static func with<Result, Failure: Error>(
     _ changes: [String: String?], _ body: (ChildProcess.Variables) throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -17,7 +17,7 @@ public enum InheritedVariables {
     return try body(memory)
   }
 
-  /// The names of those that begin with `prefix`.
+  /// The names of the variables that begin with `prefix`.
   public static func names(beginningWith prefix: String) -> [String] {
     var names: [String] = []
     var next = environ

@@ -4,13 +4,13 @@
   public import Synchronization
 #endif
 
-/// State that only one thread touches at a time: all access goes through `withLock`.
+/// State that one thread at a time can access, through `withLock`.
 ///
 /// The closure runs with the lock held, so it must be short, must not block, must not wait for a task and must not take
-/// the same lock again. Lock order, where two are held at once, is written where the locks are declared.
+/// the same lock again. Where two locks are held at once, their order is written where the locks are declared.
 ///
-/// Thread Sanitizer does not see through `Synchronization.Mutex` on Linux and reports races that are not there: a build
-/// with `-DTSAN` uses a `pthread_mutex_t`, which it knows.
+/// Thread Sanitizer does not understand `Synchronization.Mutex` on Linux and reports false races. A build with `-DTSAN`
+/// uses a `pthread_mutex_t` instead, which Thread Sanitizer understands.
 public struct Locked<State: ~Copyable>: ~Copyable, Sendable {
   #if TSAN
     private final class Storage: @unchecked Sendable {
@@ -36,7 +36,7 @@ public struct Locked<State: ~Copyable>: ~Copyable, Sendable {
       storage = Storage(state)
     }
 
-    /// The result of `body`, which has the state to itself while it runs.
+    /// The result of `body`, which has exclusive access to the state while it runs.
     public borrowing func withLock<Result: ~Copyable, Failure>(
       _ body: (inout sending State) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
@@ -53,7 +53,7 @@ public struct Locked<State: ~Copyable>: ~Copyable, Sendable {
       mutex = Mutex(state)
     }
 
-    /// The result of `body`, which has the state to itself while it runs.
+    /// The result of `body`, which has exclusive access to the state while it runs.
     @inlinable
     public borrowing func withLock<Result: ~Copyable, Failure>(
       _ body: (inout sending State) throws(Failure) -> sending Result

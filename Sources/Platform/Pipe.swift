@@ -2,9 +2,12 @@ internal import CLinux
 internal import Glibc
 public import SystemPackage
 
-/// A pipe whose ends no other program gets unless it is told to (`ChildProcess.start`).
+/// A pipe whose ends no other program inherits unless they are passed on (`ChildProcess.start`).
 public struct Pipe: Sendable {
+  /// The end to read from, close-on-exec; the caller closes it.
   public let readEnd: FileDescriptor
+  /// The end to write to, close-on-exec; the caller closes it. Readers see the end of the file once every copy is
+  /// closed.
   public let writeEnd: FileDescriptor
 
   /// A new pipe.
@@ -14,7 +17,7 @@ public struct Pipe: Sendable {
     (readEnd, writeEnd) = (FileDescriptor(rawValue: ends[0]), FileDescriptor(rawValue: ends[1]))
   }
 
-  /// `count` new pipes; none is left open where there cannot be so many.
+  /// `count` new pipes; if one cannot be created, none stays open.
   public static func several(_ count: Int) throws(Errno) -> [Pipe] {
     var pipes: [Pipe] = []
     do throws(Errno) {

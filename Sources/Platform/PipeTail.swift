@@ -1,18 +1,18 @@
 internal import Dispatch
 public import SystemPackage
 
-/// The last bytes of what comes out of a pipe. A thread of its own reads them, so whoever writes never has to wait.
+/// The last bytes that come out of a pipe. A thread of its own reads them, so the writer never has to wait.
 public final class PipeTail: Sendable {
   private let bytes = Locked<[UInt8]>([])
   private let reading = DispatchGroup()
 
-  /// Begins to read `descriptor`, which stays the caller's, up to its end; keeps the last `byteLimit` bytes.
+  /// Begins to read `descriptor`, which the caller still owns, up to its end; keeps the last `byteLimit` bytes.
   public init(of descriptor: FileDescriptor, byteLimit: Int) {
     DispatchQueue(label: "pipe").async(group: reading) { [self] in
       descriptor.readAll { chunk in
         bytes.withLock { bytes in
           bytes += chunk
-          // Not each time: what is kept is moved.
+          // Not at every read, because this moves the bytes that are kept.
           if bytes.count > 2 * byteLimit { bytes.removeFirst(bytes.count - byteLimit) }
         }
       }

@@ -1,10 +1,10 @@
 internal import Glibc
 public import SystemPackage
 
-/// A plain thread: it may block, and it is none of the Swift pool's.
+/// A plain thread, outside Swift's pool: it may block.
 public enum PlainThread {
-  /// Runs `body` on a new thread that takes no signals: those belong to the program's own threads. Throws where the system has
-  /// no thread left.
+  /// Runs `body` on a new thread that receives no signals: signals belong to the program's own threads. Throws if the
+  /// system cannot create a thread.
   public static func start(_ body: @escaping @Sendable () -> Void) throws(Errno) {
     var everything = sigset_t()
     var before = sigset_t()
@@ -24,7 +24,7 @@ public enum PlainThread {
   }
 }
 
-/// What a thread runs, as pthread_create(3) hands it on.
+/// The body of a thread, as pthread_create(3) passes it on.
 private final class ThreadBody: Sendable {
   let run: @Sendable () -> Void
 

@@ -1,12 +1,12 @@
 public import SystemPackage
 
-/// How long a program may go on, and how much it may print, before it is killed with all that it has started.
+/// How long a program may run and how much it may print before it is killed with its process group.
 public struct ProgramLimits: Sendable {
-  /// It has to have ended by then.
+  /// The program must have ended by then.
   public let deadline: ContinuousClock.Instant
-  /// Its output has no more bytes.
+  /// The most bytes that the program may print.
   public let outputByteLimit: Int
-  /// As soon as this can be read from, or its other end is closed, nobody wants the program's output any more.
+  /// Once this descriptor is readable, or its other end is closed, the program's output is no longer wanted.
   public let stop: FileDescriptor?
 
   /// Limits for one program.

@@ -1,22 +1,24 @@
 public import SystemPackage
 
-/// What a program printed that is short, and over before anything else goes on.
+/// The output of a short program that this process waits for.
 public struct ProgramOutput: Sendable {
-  /// How it ended; nil where the system does not tell.
+  /// How the program ended; nil if the system does not report it.
   public let end: ChildProcess.End?
   /// Its standard output.
   public let output: [UInt8]
-  /// The end of its standard error, where the reason of a failure is: at most `errorByteLimit` bytes.
+  /// The end of its standard error, which holds the reason of a failure: at most `errorByteLimit` bytes.
   public let errorOutput: [UInt8]
 
-  /// How much is kept of standard error.
+  /// How many bytes of standard error are kept.
   public static let errorByteLimit = 65536
 
-  /// Runs `program` with `input`, and waits for its end; blocks the thread. Whoever it has left behind with its outputs is not waited
-  /// for. A program that does not read its input must not end this process: SIGPIPE is ignored or blocked where there is an input.
+  /// Runs `program` with `input`, and waits for its end; blocks the thread. Processes that the program leaves behind
+  /// with its output open are not waited for. A program that does not read its input must not end this process: if
+  /// there is an input, SIGPIPE is ignored or blocked.
   ///
-  /// With `limits` it leads a session of its own, without a terminal, and `.timedOut`, `.canceled` or `.fileTooLarge` is thrown where
-  /// one of them was met. `sharesErrors`: its standard error is ours, and `errorOutput` is empty.
+  /// With `limits` the program leads a session of its own, without a terminal; `.timedOut`, `.canceled` or
+  /// `.fileTooLarge` is thrown if it reaches a limit. `sharesErrors`: the program writes to this process's standard
+  /// error, and `errorOutput` is empty.
   public static func of(
     _ program: String, _ arguments: [String], variables: ChildProcess.Variables? = nil, input: [UInt8] = [],
     signals: ChildProcess.Signals, limits: ProgramLimits? = nil, sharesErrors: Bool = false

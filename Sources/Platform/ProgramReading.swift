@@ -2,14 +2,15 @@ internal import CLinux
 internal import Glibc
 internal import SystemPackage
 
-/// What a program writes until its end, read on the thread that waits for it.
+/// Reads a program's output until the program ends, on the thread that waits for it.
 ///
-/// 1. It is over when the program has ended and has closed its outputs, or a moment after the program: a process that it has left
-///    behind with its outputs keeps nobody waiting.
-/// 2. A program whose time is up, that prints too much or is not wanted any more (`ProgramLimits`) is killed with its group.
-/// 3. One that cannot be killed is left to a thread that waits for it alone.
+/// 1. Reading ends when the program has ended and its outputs are closed, or a moment after the program has ended: a
+///    process that it leaves behind with its outputs delays nobody.
+/// 2. A program that exceeds its time or its output, or that is no longer wanted (`ProgramLimits`), is killed with its
+///    group.
+/// 3. A program that cannot be killed is left to a thread that only waits for it.
 struct ProgramReading {
-  /// What is read of a pipe.
+  /// What was read from a pipe.
   private struct Output {
     /// -1 once it has ended.
     var descriptor: Int32
@@ -22,17 +23,18 @@ struct ProgramReading {
   private var inputEnd: FileDescriptor?
   private var output: Output
   private var errors: Output
-  /// When it is over, whatever is still open; set at the program's end.
+  /// When reading ends even if outputs are still open; set when the program ends.
   private var lastMoment: ContinuousClock.Instant?
-  /// So many bytes are read after the program's end: no pipe holds more, and whoever was left behind may write without end.
+  /// How many bytes are read after the program's end: no pipe holds more, and a process left behind may write forever.
   private var lastByteCount = 1 << 20
 
-  /// What a program has written before its end is in the pipe by then. Whoever it has left behind has so long for its words.
+  /// Everything that the program wrote is in the pipe when it ends. A process left behind has this long to write more.
   private static let moment = Duration.milliseconds(200)
-  /// One that was killed is over by then.
+  /// How long a killed program is waited for.
   private static let killLimit = Duration.seconds(2)
 
-  /// Of `child`, whose input goes into `input`, which is closed here, and whose outputs come out of the others.
+  /// For `child`. `input` is written to the first descriptor, which is closed afterwards; its outputs are read from the
+  /// others.
   init(
     _ child: ChildProcess, input: FileDescriptor, _ bytes: [UInt8], output: FileDescriptor, errors: FileDescriptor?,
     limits: ProgramLimits?
@@ -48,7 +50,7 @@ struct ProgramReading {
 
   /// Reads to the end. Throws `.timedOut`, `.canceled` or `.fileTooLarge` where a limit was met.
   mutating func run() throws(Errno) -> ProgramOutput {
-    // Without one the outputs have to end before the program is waited for.
+    // Without a process descriptor, the outputs must end before the program is waited for.
     let process = open_process(child.processID)
     defer {
       if process >= 0 { close(process) }
@@ -92,7 +94,7 @@ struct ProgramReading {
     return output.descriptor < 0 && errors.descriptor < 0 && (lastMoment != nil || process < 0)
   }
 
-  /// Reads a piece, and returns how long it is.
+  /// Reads a piece, and returns its length.
   private static func read(_ output: inout Output) -> Int {
     var chunk = [UInt8](repeating: 0, count: 16384)
     let count = Glibc.read(output.descriptor, &chunk, chunk.count)
@@ -112,7 +114,7 @@ struct ProgramReading {
   private mutating func readErrors() {
     let count = Self.read(&errors)
     if lastMoment != nil { lastByteCount -= count }
-    // Not each time: what is kept is moved.
+    // Not at every read, because this moves the bytes that are kept.
     let limit = ProgramOutput.errorByteLimit
     if errors.bytes.count > 2 * limit { errors.bytes.removeFirst(errors.bytes.count - limit) }
   }
@@ -121,7 +123,7 @@ struct ProgramReading {
     guard let inputEnd else { return }
     let count = input.withUnsafeBytes { Glibc.write(inputEnd.rawValue, $0.baseAddress, $0.count) }
     if count > 0 { input = input.dropFirst(count) }
-    // A program that does not read it has its reasons, and says so.
+    // A program that does not read its input reports the reason itself.
     let isRefused = count < 0 && errno != EINTR && errno != EAGAIN
     if input.isEmpty || isRefused { closeInput() }
   }
@@ -139,7 +141,7 @@ struct ProgramReading {
       guard ContinuousClock.now < deadline else { return child.leave() }
       var event = pollfd(fd: process, events: Int16(POLLIN), revents: 0)
       poll(&event, 1, process >= 0 ? Self.milliseconds(until: deadline) : 5)
-      // The system may tell nobody how it ended.
+      // The system may not report how the program ended.
       if event.revents != 0 {
         child.wait()
         return
@@ -148,7 +150,7 @@ struct ProgramReading {
   }
 
   private static func milliseconds(until time: ContinuousClock.Instant) -> Int32 {
-    // Rounded up: who wakes too early finds nothing to do.
+    // Rounded up: a thread that wakes too early finds nothing to do.
     Int32(max(0, min(ContinuousClock.now.duration(to: time) / .milliseconds(1), 1e6))) + 1
   }
 }

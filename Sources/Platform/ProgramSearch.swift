@@ -1,10 +1,11 @@
 internal import Glibc
 public import SystemPackage
 
-/// Where a program is that is called by its name.
+/// Finds a program by its name.
 public enum ProgramSearch {
-  /// The file that `program` names, a path or a name that is looked up in PATH; nil where none can be run. Of PATH only
-  /// absolute folders count: a file in the working directory is no program unless somebody says so (`./rclone`).
+  /// The file that `program` names: a path, or a name that is looked up in PATH; nil if there is no such file that can
+  /// be run. Only absolute folders of PATH count: a file in the working directory is run only if its path says so
+  /// (`./rclone`).
   public static func find(_ program: String) -> FilePath? {
     guard !program.contains("/") else { return canRun(program) ? FilePath(program) : nil }
     let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"

@@ -1,30 +1,30 @@
 internal import Glibc
 public import SystemPackage
 
-/// Takes mounts away: umount2(2) for root, fusermount3 for everybody else.
+/// Unmounts: umount2(2) as root, fusermount3 for other users.
 public enum Unmounting {
-  /// What becomes of a mount that is in use.
+  /// What happens to a mount that is in use.
   public enum Insistence: Sendable {
-    /// It stays.
+    /// The mount stays.
     case ifUnused
-    /// It goes from this mount namespace; its users keep what they have open.
+    /// The mount leaves this mount namespace; its users keep what they have open.
     case detached
-    /// As `detached`, and what waits for the file system fails, as far as this user can do that.
+    /// As `detached`; in addition, calls that wait for the file system fail, as far as this user may cause that.
     case forced
   }
 
   /// Why a mount is still there.
   public struct Failure: Error {
-    /// Nil where fusermount3 failed: it tells no number.
+    /// Nil if fusermount3 failed, which reports no error number.
     public let error: Errno?
-    /// In words, one line.
+    /// The reason in words, on one line.
     public let reason: String
 
     /// Whether it is in use.
     public var isBusy: Bool { error == .resourceBusy || error == nil && reason.contains("busy") }
   }
 
-  /// Unmounts `path`, which is not followed if it is a link. Blocks the thread.
+  /// Unmounts `path`; a symbolic link is not followed. Blocks the thread.
   public static func unmount(_ path: FilePath, _ insistence: Insistence = .ifUnused) throws(Failure) {
     if geteuid() == 0 { try unmountAsRoot(path, insistence) } else { try unmountAsUser(path, insistence) }
   }
@@ -46,7 +46,7 @@ public enum Unmounting {
     let arguments = ["-u"] + (insistence == .ifUnused ? [] : ["-z"]) + ["--", path.string]
     let result: ProgramOutput
     do throws(Errno) {
-      // C messages, so that the one about a busy mount is known again.
+      // Messages in English, so that the one about a busy mount is recognized.
       result = try InheritedVariables.with(["LC_ALL": "C"]) { variables throws(Errno) in
         try ProgramOutput.of("fusermount3", arguments, variables: variables, signals: .unblocked)
       }

@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// The password in `scheme://user:password@host/`, whatever stands before the URL.
+/// The password in `scheme://user:password@host/`, whatever text stands before the URL.
 public enum URLPassword {
-  /// `text`, which may hold a URL, with `***` for the password.
+  /// `text`, which may contain a URL, with `***` instead of the password.
   public static func hidden(in text: String) -> String {
     text.withCString { bytes in
       guard let place = place(in: bytes) else { return text }
@@ -20,12 +20,12 @@ public enum URLPassword {
     }
   }
 
-  /// Where the password is; nil if there is none.
+  /// Where the password is; nil if the text has none.
   private static func place(in text: UnsafePointer<CChar>) -> Range<Int>? {
     guard let separator = strstr(text, "://") else { return nil }
     let authority = UnsafePointer(separator) + 3
     let colon = strcspn(authority, ":/")
-    // The last one: a password may hold others.
+    // The last `@`: a password may contain others.
     let at = (0..<strcspn(authority, "/")).last { authority[$0] == CChar(UInt8(ascii: "@")) }
     guard let at, colon < at else { return nil }
     let start = text.distance(to: authority)

@@ -87,7 +87,7 @@ struct BadInputMountpointTests {
       for option in ["nonsense", "nonsense=1", "rw,nonsense"] {
         let result = try await vault.result(vault.program.string, ["mount", "-o", option, vault.mountpoint.string])
         #expect(result.status == .exited(1))
-        #expect(result.errorOutput.contains("restic-gitfs: libfuse does not take these mount options: "))
+        #expect(result.errorOutput.contains("restic-gitfs: libfuse does not accept these mount options: "))
         #expect(result.errorOutput.contains("nonsense"))
       }
       for option in ["fsname=x", "subtype=x", "suid", "dev"] {

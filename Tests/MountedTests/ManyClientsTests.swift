@@ -63,7 +63,7 @@ struct ManyClientsTests {
       let synced = try await vault.result(vault.program.string, ["sync", vault.path("second").string])
       #expect(synced.status == .exited(3), "\(synced)")
       let told = try #require(synced.errorOutput.firstMatch(of: #/; and ([0-9]+) more/#)?.1)
-      let named = synced.errorOutput.split(separator: "yours is kept as").count - 1
+      let named = synced.errorOutput.split(separator: "your version is kept as").count - 1
       #expect(named > 10 && Int(told) == 1500 - named)
       #expect(try await vault.status(at: "second").lastError == nil)
       #expect(try await vault.shell("ls | grep -c conflict-", in: vault.path("second")) == "1500")

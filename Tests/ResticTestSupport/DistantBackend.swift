@@ -16,47 +16,57 @@ public final class DistantBackend: Backend {
     self.isImmediate = isImmediate
   }
 
+  /// The decorated backend's description.
   public var description: String { base.description }
+  /// True: the delay stands for a network.
   public let isDistant = true
 
   /// The calls so far, by their beginnings: `save index`, `load config`.
   public var exchanges: [RequestRounds.Exchange] { RequestRounds(recorded.withLock { $0 }).exchanges }
 
+  /// Creates after the delay; recorded as an exchange.
   public func create() async throws(BackendError) {
     try await travelling("create") { () async throws(BackendError) in try await base.create() }
   }
 
+  /// Saves after the delay; recorded as an exchange.
   public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     try await travelling("save \(file.type.rawValue)") { () async throws(BackendError) in
       try await base.save(file, bytes)
     }
   }
 
+  /// Loads after the delay; recorded as an exchange.
   public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     try await travelling("load \(file.type.rawValue)") { () async throws(BackendError) in
       try await base.load(file, range: range)
     }
   }
 
+  /// Asks for the size after the delay; recorded as an exchange.
   public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
     try await travelling("stat \(file.type.rawValue)") { () async throws(BackendError) in
       try await base.byteCount(of: file)
     }
   }
 
+  /// Lists after the delay; recorded as an exchange.
   public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
     try await travelling("list \(type.rawValue)") { () async throws(BackendError) in try await base.list(type) }
   }
 
+  /// Removes after the delay; recorded as an exchange.
   public func remove(_ file: BackendFile) async throws(BackendError) {
     try await travelling("remove \(file.type.rawValue)") { () async throws(BackendError) in try await base.remove(file)
     }
   }
 
+  /// Asks for the free space after the delay; recorded as an exchange.
   public func capacity() async throws(BackendError) -> StorageCapacity? {
     try await travelling("capacity") { () async throws(BackendError) in try await base.capacity() }
   }
 
+  /// What the test chose.
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool { isImmediate }
 
   /// Half of the way there, and half of it back. Who is cancelled does not wait: the call is made all the same.

@@ -66,7 +66,9 @@ public final class FaultBackend: Backend {
     FaultBackend(base) { $0.number == number ? fault : nil }
   }
 
+  /// The decorated backend's description.
   public var description: String { base.description }
+  /// Whether the decorated backend is distant.
   public var isDistant: Bool { base.isDistant }
 
   /// Every call so far, failed ones included.
@@ -75,34 +77,42 @@ public final class FaultBackend: Backend {
   /// How many calls there were so far, failed ones included.
   public var callCount: Int { recorded.withLock { $0.count } }
 
+  /// Creates, unless this call is to fail.
   public func create() async throws(BackendError) {
     try await pass(.create) { () async throws(BackendError) in try await base.create() }
   }
 
+  /// Saves, unless this call is to fail; some faults fail after the file was stored.
   public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     try await pass(.save, file) { () async throws(BackendError) in try await base.save(file, bytes) }
   }
 
+  /// Loads, unless this call is to fail.
   public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     try await pass(.load, file) { () async throws(BackendError) in try await base.load(file, range: range) }
   }
 
+  /// Asks for the size, unless this call is to fail.
   public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
     try await pass(.byteCount, file) { () async throws(BackendError) in try await base.byteCount(of: file) }
   }
 
+  /// Lists, unless this call is to fail.
   public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
     try await pass(.list, type: type) { () async throws(BackendError) in try await base.list(type) }
   }
 
+  /// Removes, unless this call is to fail.
   public func remove(_ file: BackendFile) async throws(BackendError) {
     try await pass(.remove, file) { () async throws(BackendError) in try await base.remove(file) }
   }
 
+  /// Asks for the free space, unless this call is to fail.
   public func capacity() async throws(BackendError) -> StorageCapacity? {
     try await pass(.capacity) { () async throws(BackendError) in try await base.capacity() }
   }
 
+  /// The decorated backend's answer; never a fault.
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool {
     await base.listingsAreImmediate(of: type)
   }

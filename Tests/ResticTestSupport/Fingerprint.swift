@@ -10,6 +10,7 @@ public struct Fingerprint: Hashable, Sendable, CustomStringConvertible {
   /// Their SHA-256.
   public let hash: ID<Never>
 
+  /// `N bytes, SHORT-HASH`, for a failed expectation.
   public var description: String { "\(byteCount) bytes, \(hash.short)" }
 }
 

@@ -18,10 +18,13 @@ public final class HashNamedBackend: Backend {
     self.base = base
   }
 
+  /// The decorated backend's description.
   public var description: String { base.description }
 
+  /// Creates; there is nothing to check.
   public func create() async throws(BackendError) { try await base.create() }
 
+  /// Saves under the hash of `bytes`, and remembers the name that the test gave. `config` keeps its name.
   public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     guard file != .config else { return try await base.save(file, bytes) }
     let hash = bytes.withUnsafeBytes { SHA256.id(of: $0, as: ID<Never>.self).hex }
@@ -33,14 +36,17 @@ public final class HashNamedBackend: Backend {
     }
   }
 
+  /// The decorated backend's bytes, unchecked.
   public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     try await named(file) { real async throws(BackendError) in try await base.load(real, range: range) }
   }
 
+  /// The decorated backend's answer.
   public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
     try await named(file) { real async throws(BackendError) in try await base.byteCount(of: real) }
   }
 
+  /// The decorated backend's files, under the names that the test gave.
   public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
     let entries = try await base.list(type)
     return names.withLock { names in
@@ -48,6 +54,7 @@ public final class HashNamedBackend: Backend {
     }
   }
 
+  /// Removes the file, and forgets both of its names.
   public func remove(_ file: BackendFile) async throws(BackendError) {
     try await named(file) { real async throws(BackendError) in try await base.remove(real) }
     names.withLock { names in
@@ -55,8 +62,10 @@ public final class HashNamedBackend: Backend {
     }
   }
 
+  /// The decorated backend's answer.
   public func capacity() async throws(BackendError) -> StorageCapacity? { try await base.capacity() }
 
+  /// The decorated backend's answer.
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool { await base.listingsAreImmediate(of: type) }
 
   /// What `call` returns for the real file; errors name the given one.

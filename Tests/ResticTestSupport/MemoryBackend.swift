@@ -10,7 +10,9 @@ public final class MemoryBackend: Backend {
 
   private let state: Mutex<State>
 
+  /// `memory`: all instances have the same name.
   public let description = "memory"
+  /// What the test chose.
   public let isDistant: Bool
 
   /// Nothing at all: there is no repository before `create`.
@@ -36,10 +38,12 @@ public final class MemoryBackend: Backend {
     set { state.withLock { $0.files[file] = newValue } }
   }
 
+  /// Makes the backend a repository's place; may be called again.
   public func create() async throws(BackendError) {
     state.withLock { $0.isCreated = true }
   }
 
+  /// Keeps a copy of `bytes`. Throws `.alreadyExists` for other bytes under the same name.
   public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     try access { state throws(BackendError) in
       if let existing = state.files[file] {
@@ -50,6 +54,7 @@ public final class MemoryBackend: Backend {
     }
   }
 
+  /// A copy of the bytes in `range`; keeps the limits of rules 1 to 6, `.truncated` and `.tooLarge`.
   public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     try access { state throws(BackendError) in
       guard let bytes = state.files[file] else { throw .notFound(file) }
@@ -62,6 +67,7 @@ public final class MemoryBackend: Backend {
     }
   }
 
+  /// The number of bytes, or `.notFound`.
   public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
     try access { state throws(BackendError) in
       guard let bytes = state.files[file] else { throw .notFound(file) }
@@ -69,18 +75,21 @@ public final class MemoryBackend: Backend {
     }
   }
 
+  /// The files of `type`, unordered.
   public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
     try access { state throws(BackendError) in
       state.files.filter { $0.key.type == type }.map { BackendEntry(file: $0.key, byteCount: $0.value.count) }
     }
   }
 
+  /// Forgets the file, or throws `.notFound`.
   public func remove(_ file: BackendFile) async throws(BackendError) {
     try access { state throws(BackendError) in
       guard state.files.removeValue(forKey: file) != nil else { throw .notFound(file) }
     }
   }
 
+  /// Nil: memory has no capacity to report.
   public func capacity() async throws(BackendError) -> StorageCapacity? {
     nil
   }

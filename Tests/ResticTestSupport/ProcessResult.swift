@@ -32,6 +32,7 @@ public enum ProcessFailure: Error {
 }
 
 extension ProcessFailure: CustomStringConvertible {
+  /// The command, how it ended, and everything it printed.
   public var description: String {
     switch self {
     case .timedOut(let command, let limit, let result):

@@ -9,8 +9,11 @@ public final class TestClock: Clock {
   public struct Instant: InstantProtocol {
     let offset: Duration
 
+    /// The instant `duration` later.
     public func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
+    /// The time from this instant to `other`; negative if `other` is earlier.
     public func duration(to other: Instant) -> Duration { other.offset - offset }
+    /// Whether `left` is earlier.
     public static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
   }
 
@@ -38,7 +41,9 @@ public final class TestClock: Clock {
     self.advancesOnSleep = advancesOnSleep
   }
 
+  /// The time to which the test has moved the clock.
   public var now: Instant { state.withLock { $0.now } }
+  /// Zero: the clock is exact.
   public var minimumResolution: Duration { .zero }
 
   /// The time since 1970.
@@ -83,6 +88,8 @@ public final class TestClock: Clock {
     return true
   }
 
+  /// Returns once the test has moved the clock to `deadline`, at once with `advancesOnSleep`. Throws if the task is
+  /// cancelled.
   public func sleep(until deadline: Instant, tolerance: Duration?) async throws {
     try Task.checkCancellation()
     let ticket = state.withLock { state in

@@ -2,6 +2,7 @@
 public struct TimeLimitExceeded: Error, CustomStringConvertible {
   let limit: Duration
 
+  /// What the failed test prints.
   public var description: String { "it has not ended after \(limit)" }
 }
 

@@ -24,7 +24,7 @@ extension RemoteConfiguration {
 
   private static func refusal(_ text: String) -> HelperError {
     HelperError(
-      "remote.NAME.resticKeep is '\(text)'; it holds options of `restic forget` that keep snapshots, like --keep-last 10 --keep-within 1y"
+      "remote.NAME.resticKeep is '\(text)'; it takes options of `restic forget` that keep snapshots, for example --keep-last 10 --keep-within 1y"
     )
   }
 }

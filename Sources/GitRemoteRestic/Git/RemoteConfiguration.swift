@@ -1,6 +1,6 @@
-/// What the client's git configuration says about the remote.
+/// The settings of the remote in the client's git configuration.
 struct RemoteConfiguration: Hashable, Sendable {
-  /// protocol.version: what the client wants to talk.
+  /// protocol.version: the protocol that the client prefers.
   var protocolVersion = 2
   /// remote.NAME.resticHost, resticTag and resticPath: the snapshot to use, as `--host`, `--tag` and `--path` choose it.
   var hosts: [String] = []
@@ -8,25 +8,26 @@ struct RemoteConfiguration: Hashable, Sendable {
   var paths: [String] = []
   /// remote.NAME.resticSubfolder: the folder of the snapshot that is the repository; empty: its root.
   var folder = ""
-  /// remote.NAME.resticOption: options of the storage, as restic's `-o` has them.
+  /// remote.NAME.resticOption: options of the storage, as for restic's `-o`.
   var options: [String] = []
   /// remote.NAME.resticAcceptRollback: whether an older state of the storage than this machine has seen is accepted.
   var acceptsRollback = false
-  /// remote.NAME.resticKeepAlive: how long a mount stays after a command, as `restic-gitfs` takes a duration; nil: not at all.
+  /// remote.NAME.resticKeepAlive: how long a mount stays after a command, as a duration of `restic-gitfs`; nil: it does
+  /// not stay.
   var keepAlive: String?
 
   /// remote.NAME.resticKeep: which snapshots are kept after a push, as options of `restic forget`: `--keep-last 10 --keep-daily 7`.
   var keep: [String] = []
 
-  /// remote.NAME.resticCacheDir: where caches are kept, `false` for nowhere; nil: where `restic-gitfs` finds the place.
+  /// remote.NAME.resticCacheDir: the folder of caches, `false` for none; nil: the default of `restic-gitfs`.
   var cacheFolder: String?
 
-  /// remote.NAME.resticMaintenance: whether a push may leave it to the mount to put the stored repository in order.
+  /// remote.NAME.resticMaintenance: whether a push may leave packing the stored repository to the mount.
   var isMaintained = true
 
   private static let offValues: Set<String> = ["", "0", "no", "off", "false"]
 
-  /// The configuration that git itself sees, for the remote `name`; nil for one without a name.
+  /// The configuration that git itself sees, for the remote `name`; nil for a remote without a name.
   static func load(remote name: String?, environment: ProcessEnvironment) throws(HelperError) -> RemoteConfiguration {
     let result = try GitCommand(["config", "--list", "-z"], environment: environment).run()
     guard result.isSuccess else {
@@ -35,8 +36,8 @@ struct RemoteConfiguration: Hashable, Sendable {
     return RemoteConfiguration(parsing: result.output, remote: name)
   }
 
-  /// From the output of `git config --list -z`: `section.name.key`, newline, value, NUL; without newline and value for a
-  /// key that stands alone. The last one counts, but for those that may be repeated.
+  /// Parses the output of `git config --list -z`: `section.name.key`, newline, value, NUL; without newline and value
+  /// for a key alone. The last value counts, except for variables that may be repeated.
   init(parsing bytes: [UInt8], remote name: String?) {
     for entry in bytes.split(separator: 0) {
       let parts = String(decoding: entry, as: UTF8.self).split(
@@ -56,7 +57,7 @@ struct RemoteConfiguration: Hashable, Sendable {
       case "resticmaintenance": isMaintained = !Self.offValues.contains(value.lowercased()) || parts.count < 2
       case "restickeep": keep.append(value)
       case "resticacceptrollback":
-        // A key that stands alone is true for git.
+        // git treats a key without a value as true.
         acceptsRollback = parts.count == 1 || !Self.offValues.contains(value.lowercased())
       case "restickeepalive": keepAlive = Self.offValues.contains(value.lowercased()) ? nil : value
       default: break
@@ -64,7 +65,7 @@ struct RemoteConfiguration: Hashable, Sendable {
     }
   }
 
-  /// The options for `restic-gitfs mount`, which looks at what they say.
+  /// The options for `restic-gitfs mount`, which checks their values.
   var mountArguments: [String] {
     hosts.map { "--host=\($0)" } + tags.map { "--tag=\($0)" } + paths.map { "--path=\($0)" }
       + options.map { "--option=\($0)" } + (folder.isEmpty ? [] : ["--git-folder=\(folder)"]) + cacheArguments

@@ -1,11 +1,11 @@
-/// What a commit came to.
+/// The result of a commit.
 enum CommitOutcome: Hashable, Sendable {
-  /// Everything is in this snapshot; nil where there was nothing to save.
+  /// Everything is in this snapshot; nil if there was nothing to save.
   case saved(snapshot: String?)
-  /// Somebody else was faster with other values for these references, or, if nil, with something else that cannot be
-  /// merged: nothing was saved.
+  /// Others have saved different values for these references first or, if nil, another change that cannot be merged:
+  /// nothing was saved.
   case moved(references: [String]?)
-  /// Whether it was saved, or is in the newest snapshot, is not known, for this reason: one line.
+  /// It is unknown whether it was saved, or is part of the newest snapshot, for this reason: one line.
   case unknown(String)
   /// Nothing was saved, for this reason: one line.
   case failed(String)

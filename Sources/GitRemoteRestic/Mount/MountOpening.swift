@@ -1,4 +1,5 @@
 import MessageText
+import StoredPointers
 import SystemPackage
 
 /// Opens the repository for a service: mounts, and prepares what a new repository needs.
@@ -63,13 +64,8 @@ struct MountOpening {
 
   /// In what two mounts may differ. Passwords do not count: a repository is open for the user who has opened it.
   private func identity(of service: Service, _ duration: String) -> [String] {
-    let variables = environment.words.filter { word in
-      let name = word.prefix { $0 != "=" }
-      return name.hasPrefix("RESTIC_") && !name.contains("PASSWORD") && !name.hasPrefix("RESTIC_REPOSITORY")
-        && !name.hasPrefix("RESTIC_GITFS_TRACE")
-    }
-    return command.location.identity + [service.writes ? "writable" : "read-only", duration, PrivateMount.program]
-      + configuration.mountArguments + configuration.keep + variables.sorted()
+    command.location.identity + [service.writes ? "writable" : "read-only", duration, PrivateMount.program]
+      + configuration.mountArguments + configuration.keep + environment.storageWords
   }
 
   /// The folder of the snapshot that is served, relative to its root.
@@ -98,7 +94,8 @@ struct MountOpening {
   private func check(_ mount: PrivateMount) throws(HelperError) {
     let repository = ServedRepository(path: mount.repositoryPath)
     guard let state = mount.inspect() else {
-      throw HelperError("the mount of \(command.location) is not understood: restic-gitfs is of another version")
+      throw HelperError(
+        "the status of the mount of \(command.location) is not understood: restic-gitfs is of another version")
     }
     if let refused = state.refused { throw HelperError("\(command.location): \(refused)") }
     guard repository.exists, !repository.hasInnerRepository else {
@@ -107,7 +104,11 @@ struct MountOpening {
           + (configuration.folder.isEmpty ? "its root" : configuration.folder) + "; \(Self.advice(state, for: command))"
       )
     }
-    try RepositoryPointers.check(mount.repositoryPath, on: mount.path)
+    do throws(PointerViolation) {
+      try RepositoryPointers.check(mount.repositoryPath, on: mount.path)
+    } catch {
+      throw HelperError(error.message)
+    }
   }
 
   private func start(

@@ -25,11 +25,11 @@ struct PrivateFolder: Sendable {
     } else if let home = environment["HOME"].map({ FilePath($0) }), home.isAbsolute {
       path = home.appending(".local/state/restic-gitfs/remote")
     } else {
-      throw HelperError("there is no place for a mount: set XDG_RUNTIME_DIR or HOME")
+      throw HelperError("there is no folder for the mountpoint: set XDG_RUNTIME_DIR or HOME")
     }
     try Self.make(path)
     guard Self.isOurs(path) else {
-      throw HelperError("\(path) is open to others; make it yours alone with `chmod 700`, or remove it")
+      throw HelperError("other users may open \(path); run `chmod 700` on it, or remove it")
     }
   }
 
@@ -39,13 +39,13 @@ struct PrivateFolder: Sendable {
     let made = template.withUnsafeMutableBufferPointer { buffer in
       buffer.baseAddress.flatMap { mkdtemp($0) }.map { FilePath(platformString: $0) }
     }
-    guard let made else { throw HelperError("no folder can be made in \(path): \(Errno(rawValue: errno))") }
+    guard let made else { throw HelperError("cannot create a folder in \(path): \(Errno(rawValue: errno))") }
     return made
   }
 
   /// Takes away what killed helpers have left whose mounts are dead, too.
   func removeLeftovers() {
-    // A folder that can't be read is left alone.
+    // In a folder that cannot be read nothing is removed. What is left there harms nobody, and the next helper looks again.
     for name in (try? FolderNames.list(path).map(\.string)) ?? [] {
       if name.hasPrefix(KeptFile.prefix) { KeptFile.removeLeftover(path.appending(name)) }
       guard name.hasPrefix(Self.prefix),
@@ -98,7 +98,7 @@ struct PrivateFolder: Sendable {
     case ENOENT where path.components.count > 1:
       try make(path.removingLastComponent())
       try make(path)
-    default: throw HelperError("the folder \(path) cannot be made: \(Errno(rawValue: errno))")
+    default: throw HelperError("cannot create the folder \(path): \(Errno(rawValue: errno))")
     }
   }
 }

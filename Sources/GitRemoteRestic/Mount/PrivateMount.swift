@@ -113,7 +113,7 @@ final class PrivateMount {
     switch child.wait() ?? .exited(0) {
     case .exited: throw .silent
     case .killed(let signal):
-      throw HelperError("the process for the mount was ended by signal \(signal) before it was ready")
+      throw HelperError("the process for the mount was killed by signal \(signal) before it was ready")
     }
   }
 

@@ -7,7 +7,7 @@ extension Pipe {
     do throws(Errno) {
       return try several(count)
     } catch {
-      throw HelperError("no pipe can be made: \(error)")
+      throw HelperError("cannot create a pipe: \(error)")
     }
   }
 }

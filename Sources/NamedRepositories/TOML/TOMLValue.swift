@@ -27,5 +27,6 @@ public struct TOMLError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What is wrong there.
   public let message: String
 
+  /// `line N: message`; the caller puts the file's name before it.
   public var description: String { "line \(line): \(message)" }
 }

@@ -1,29 +1,29 @@
 /// Where a repository's files live: a flat set of immutable files, each named by its type and hash.
 ///
-/// Rules that every backend keeps; `BackendConformance` tests them on each backend and decorator:
-/// 1. `save` is atomic and durable: when it returns the whole file survives a power cut; when it throws or the process
-///    dies, no file of that name is visible (a temporary one may be left, and is never listed).
-/// 2. `save` never changes an existing file: it throws `.alreadyExists`, except that a file with the same bytes is fine
-///    (a retry after a lost answer). A storage that can only replace files looks for `config` first; the name of any other
-///    file says what is in it, so that the same name means the same bytes.
-/// 3. What `save` stored is seen at once by `load`, `byteCount` and `list`.
+/// Every backend follows these rules; `BackendConformance` tests them on each backend and decorator:
+/// 1. `save` is atomic and durable: when it returns, the whole file survives a power cut; when it throws or the process
+///    dies, no file of that name is visible (a temporary file may be left, but is never listed).
+/// 2. `save` never changes an existing file: it throws `.alreadyExists`, unless the existing file has the same bytes (a
+///    retry after a lost answer). A storage that can only replace files checks for `config` first; all other files are
+///    named for their content, so the same name means the same bytes.
+/// 3. `load`, `byteCount` and `list` see a saved file at once.
 /// 4. Files with names that are not ids are invisible.
 /// 5. All calls may be made from any thread, concurrently.
-/// 6. `load` without a range takes `BackendFileType.wholeByteLimit` bytes at most; of a larger file it takes no memory and
-///    throws `.tooLarge`. What is not a plain file (a link, a fifo, a device) is not opened: `load` and `byteCount` throw
-///    `.irregular`, and `list` passes it over.
+/// 6. `load` without a range loads at most `BackendFileType.wholeByteLimit` bytes; for a larger file it takes no memory
+///    and throws `.tooLarge`. Anything but a plain file (a link, a fifo, a device) is not opened: `load` and
+///    `byteCount` throw `.irregular`, and `list` skips it.
 public protocol Backend: Sendable {
-  /// What a person calls this place, without secrets: for messages and the mount table.
+  /// A name of this place for people, without secrets: for messages and the mount table.
   var description: String { get }
 
-  /// Makes the folders of an empty repository. Harmless when they are there already.
+  /// Makes the folders of an empty repository. Does nothing if they exist.
   func create() async throws(BackendError)
 
   /// Stores `bytes` as `file`.
   func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError)
 
-  /// The bytes of `file` in `range`, or all of them. Throws `.truncated` when the file ends before the range does, and
-  /// takes no memory for the range then; throws `.tooLarge` as rule 6 says.
+  /// The bytes of `file` in `range`, or all of them. Throws `.truncated` if the file ends before the range does,
+  /// without taking memory for the range; throws `.tooLarge` by rule 6.
   func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes
 
   /// The size of `file` in bytes.
@@ -35,18 +35,18 @@ public protocol Backend: Sendable {
   /// Removes `file`. Throws `.notFound` if the storage says that it is not there; some do not say so.
   func remove(_ file: BackendFile) async throws(BackendError)
 
-  /// Room on the storage, or nil where nobody can tell.
+  /// The free space on the storage; nil if it cannot be found out.
   func capacity() async throws(BackendError) -> StorageCapacity?
 
-  /// How far the storage's clock is ahead of this machine's, to about a second; nil where nobody can tell.
+  /// How far the storage's clock is ahead of this machine's, to about a second; nil if it cannot be found out.
   func clockOffset() async throws(BackendError) -> Duration?
 
   /// Whether each call takes a round trip through a network. Then calls that do not need each other's answers are made at once,
   /// and what was seen a moment ago still counts (`Repository.lookLifetime`).
   var isDistant: Bool { get }
 
-  /// Whether whatever anybody has saved by now, from wherever, is in every listing of `type` that begins later. False where
-  /// nobody can tell.
+  /// Whether every listing of `type` contains everything that any client had saved when the listing began. False if it
+  /// cannot be found out.
   func listingsAreImmediate(of type: BackendFileType) async -> Bool
 }
 
@@ -54,10 +54,10 @@ extension Backend {
   /// Nobody can tell.
   public func clockOffset() async throws(BackendError) -> Duration? { nil }
 
-  /// As most storages are.
+  /// The default: most storages are distant.
   public var isDistant: Bool { true }
 
-  /// Nobody can tell.
+  /// The default: unknown.
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool { false }
 
   /// All bytes of `file`.
@@ -81,14 +81,14 @@ public enum BackendFileType: String, Sendable, CaseIterable {
   case snapshot = "snapshots"
 }
 
-/// One file of a repository: its type and its name. `config` has no id; its name is all zeros here and not used.
+/// One file of a repository: its type and its name. `config` has no id; its name here is all zeros and not used.
 public struct BackendFile: Hashable, Sendable, CustomStringConvertible {
   /// The folder.
   public let type: BackendFileType
   /// The name: 64 hex digits.
   public let name: String
-  /// What a pack holds, as far as whoever names the pack knows: trees are read again and again, data is not. No part of the
-  /// file's identity.
+  /// The type of blob in a pack, if the caller knows it: trees are read often, data is not. Not part of the file's
+  /// identity.
   public let blobType: BlobType?
 
   private init(type: BackendFileType, checkedName: String, blobType: BlobType? = nil) {
@@ -97,16 +97,18 @@ public struct BackendFile: Hashable, Sendable, CustomStringConvertible {
     self.blobType = blobType
   }
 
+  /// Compares type and name; `blobType` is a hint and does not count.
   public static func == (left: BackendFile, right: BackendFile) -> Bool {
     left.type == right.type && left.name == right.name
   }
 
+  /// Hashes what `==` compares.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(type)
     hasher.combine(name)
   }
 
-  /// The file of `type` called `name`, or nil where that is not 64 lower-case hex digits.
+  /// The file of `type` called `name`, or nil if `name` is not 64 lower-case hex digits.
   public init?(type: BackendFileType, name: String) {
     guard ID<Never>(hex: name) != nil else { return nil }
     self.init(type: type, checkedName: name)
@@ -114,7 +116,7 @@ public struct BackendFile: Hashable, Sendable, CustomStringConvertible {
 
   /// The repository's one config file.
   public static let config = BackendFile(type: .config, checkedName: String(repeating: "0", count: 64))
-  /// The pack `id`, which holds blobs of `blobType`; nil: nobody knows.
+  /// The pack `id`, which holds blobs of `blobType`; nil if that is not known.
   public static func pack(_ id: PackID, of blobType: BlobType? = nil) -> BackendFile {
     BackendFile(type: .data, checkedName: id.hex, blobType: blobType)
   }
@@ -147,11 +149,11 @@ public struct BackendEntry: Hashable, Sendable {
   }
 }
 
-/// Room on a storage, in bytes.
+/// Space on a storage, in bytes.
 public struct StorageCapacity: Hashable, Sendable {
-  /// Everything, used or not.
+  /// All space, used or not.
   public let totalByteCount: UInt64
-  /// What this user may still write.
+  /// The space that this user may still write.
   public let availableByteCount: UInt64
 
   /// A storage of `totalByteCount`, of which `availableByteCount` are free.

@@ -1,8 +1,8 @@
 public import Logging
 public import SystemPackage
 
-/// Where a repository is, as a person writes it after `-r`: `/srv/vault`, `local:/srv/vault`, `rest:https://nas:8000/vault`,
-/// `s3:s3.amazonaws.com/bucket/vault`, `sftp:nas:vault`, `rclone:mycloud:vault`.
+/// The location of a repository as a person writes it after `-r`: `/srv/vault`, `local:/srv/vault`,
+/// `rest:https://nas:8000/vault`, `s3:s3.amazonaws.com/bucket/vault`, `sftp:nas:vault`, `rclone:mycloud:vault`.
 public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   /// A folder of this machine, absolute or relative to the working directory.
   case local(FilePath)
@@ -12,10 +12,10 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   case s3(S3Location)
   /// A folder on an SSH server.
   case sftp(SFTPLocation)
-  /// A remote of rclone's.
+  /// A remote of rclone.
   case rclone(RcloneLocation)
 
-  /// restic's other kinds of storage, by the word before the colon.
+  /// restic's other kinds of storage, by the scheme before the colon.
   private static let otherSchemes: Set<String> = [
     "azure", "b2", "gs", "swift",
   ]
@@ -27,8 +27,8 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   /// All of restic's kinds of storage.
   static let schemes = otherSchemes.union([localScheme, rcloneScheme, restScheme, s3Scheme, sftpScheme])
 
-  /// The location that `text` spells, by restic's rules: a known scheme, else a path; a text with a colon that does not
-  /// begin with `/`, `./` or `../` is refused, since it is more likely a mistyped scheme than a folder.
+  /// The location that `text` spells, by restic's rules: a known scheme, otherwise a path. A text with a colon that
+  /// does not begin with `/`, `./` or `../` is refused, because it is more likely a mistyped scheme than a folder.
   public static func parse(_ text: String) throws(BackendLocationError) -> BackendLocation {
     guard !text.isEmpty else { throw .empty }
     let isPath = ["/", "./", "../"].contains { text.hasPrefix($0) }
@@ -55,8 +55,9 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// The backend at this location, which makes as many calls at a time as its options say. `options`: each `key=value`, of
-  /// any storage; `s3`: whose requests to S3 are; `logger`: where programs that serve a storage write to. Touches nothing yet.
+  /// The backend at this location, with as many concurrent calls as its options say. `options`: each `key=value`, for
+  /// any storage; `s3`: the identity for requests to S3; `logger`: receives the output of programs that serve a
+  /// storage. Makes no request yet.
   public func makeBackend(
     options: [String], transport: TransportOptions, s3: S3Environment = S3Environment(), logger: Logger
   ) throws(OptionError) -> any Backend {
@@ -85,7 +86,7 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// `backend`, whose own way to move bytes has no rate, with the rates of `transport`.
+  /// `backend` with the rates of `transport`, for a backend whose own transport has no rate limit.
   private static func limited(_ backend: any Backend, _ transport: TransportOptions) -> any Backend {
     guard transport.uploadLimit != nil || transport.downloadLimit != nil else { return backend }
     return RateLimitedBackend(
@@ -113,26 +114,27 @@ public enum BackendLocation: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Why a text names no repository. Never holds more of the text than its scheme: the rest may contain a password.
+/// Why a text is not a location. Contains no more of the text than its scheme, because the rest may contain a password.
 public enum BackendLocationError: Error, Hashable, Sendable {
-  /// Nothing, or nothing after `local:`.
+  /// An empty text, or nothing after `local:`.
   case empty
-  /// A kind of storage that restic knows and this program does not, but through rclone.
+  /// A kind of storage that restic supports and this program supports only through rclone.
   case notSupported(scheme: String)
-  /// What follows the scheme cannot be read, for this reason.
+  /// The text after the scheme is malformed, for this reason.
   case malformed(scheme: String, String)
-  /// Neither a scheme nor clearly a path.
+  /// Neither a known scheme nor clearly a path.
   case unknownScheme(String)
 }
 
 extension BackendLocationError: CustomStringConvertible {
+  /// One line that says what is wrong with the location and how to write one that works.
   public var description: String {
     switch self {
     case .empty:
       "the repository's location is empty: give a folder, for example -r /srv/vault"
     case .notSupported(let scheme):
       RcloneType.byScheme[scheme]?.advice(for: scheme)
-        ?? "\(scheme): repositories are not supported: use rclone:REMOTE:PATH, with a remote that \"rclone config\" has made"
+        ?? "\(scheme): repositories are not supported: use rclone:REMOTE:PATH, with a remote from \"rclone config\""
     case .malformed(let scheme, let reason):
       "the location after \(scheme): cannot be read: \(reason)"
     case .unknownScheme(let scheme):

@@ -1,12 +1,13 @@
 import Glibc
 
-/// A few threads of its own for system calls that block: disk, pipes, sockets.
+/// A few threads for system calls that block: disk, pipes, sockets.
 ///
-/// Swift's own pool has one thread a core; a handful of slow disks or fsyncs there would stop everything else. Threads
-/// start when work needs them, up to the limit, and end when the executor is released. They take no signals: those
-/// belong to the program's own threads. Where the system has no thread left for the first of them, work runs on the caller's.
+/// Swift's own pool has one thread for each core; a handful of slow disk operations there would stop everything else.
+/// Threads start when work needs them, up to the limit, and end when the executor is released. They receive no signals,
+/// which belong to the program's own threads. If the system cannot start even the first thread, work runs on the
+/// caller's thread.
 ///
-/// Work that has begun is never interrupted; a cancelled task still waits for it.
+/// Work that has begun is never interrupted; a cancelled task still waits for its result.
 public final class BlockingExecutor: Sendable {
   private let pool: ThreadPool
 
@@ -20,7 +21,7 @@ public final class BlockingExecutor: Sendable {
     pool.stop()
   }
 
-  /// What `body` returns or throws, run on one of the threads; jobs start in the order in which they came.
+  /// The result or error of `body`, run on one of the threads; jobs start in order of arrival.
   public func run<Success: Sendable, Failure: Error>(
     _ body: @escaping @Sendable () throws(Failure) -> Success
   ) async throws(Failure) -> Success {
@@ -31,7 +32,8 @@ public final class BlockingExecutor: Sendable {
   }
 }
 
-/// The threads and their queue. The threads keep it alive, not the executor, so that the executor's end can stop them.
+/// The threads and their queue. The threads keep this object alive, not the executor, so that releasing the executor
+/// can stop them.
 ///
 /// `mutex` guards every `var`. `@unchecked`: the compiler cannot see a pthread mutex.
 private final class ThreadPool: @unchecked Sendable {
@@ -40,7 +42,7 @@ private final class ThreadPool: @unchecked Sendable {
   private let wakeUp: UnsafeMutablePointer<pthread_cond_t>
 
   private var jobs: [@Sendable () -> Void] = []
-  /// Jobs before this index are done or running; the array is emptied whenever they catch up.
+  /// Jobs before this index are done or running; the array is emptied whenever all jobs have started.
   private var nextJob = 0
   private var threadCount = 0
   private var idleCount = 0
@@ -68,7 +70,7 @@ private final class ThreadPool: @unchecked Sendable {
     if waitingCount > idleCount && threadCount < limit && startThread() {
       threadCount += 1
     }
-    // That blocks one of Swift's threads, and is better than to end.
+    // This blocks one of Swift's threads, which is better than ending the program.
     let isAlone = threadCount == 0
     if isAlone { jobs.removeLast() }
     pthread_cond_signal(wakeUp)
@@ -85,12 +87,13 @@ private final class ThreadPool: @unchecked Sendable {
 
   /// Runs jobs until the pool is stopped and empty.
   ///
-  /// A job may hold the last reference to its executor, whose end needs `mutex`: so a job is let go of without it.
+  /// A job may hold the last reference to its executor, whose release needs `mutex`: so a job is released without
+  /// holding `mutex`.
   private func work() {
     while let job = waitForJob() { job() }
   }
 
-  /// The next job, once there is one; nil when the pool is stopped and empty.
+  /// The next job, as soon as there is one; nil when the pool is stopped and empty.
   private func waitForJob() -> (@Sendable () -> Void)? {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
@@ -110,7 +113,7 @@ private final class ThreadPool: @unchecked Sendable {
     return job
   }
 
-  /// Whether a thread is now at work.
+  /// Whether a thread is running now.
   private func startThread() -> Bool {
     do {
       try PlainThread.start { [self] in work() }

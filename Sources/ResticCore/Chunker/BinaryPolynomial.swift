@@ -40,7 +40,7 @@ struct BinaryPolynomial: Hashable, Sendable {
     return BinaryPolynomial(product)
   }
 
-  /// The polynomial of greatest degree that divides both; the other one where one is zero.
+  /// The polynomial of greatest degree that divides both; the other one if one is zero.
   func greatestCommonDivisor(with other: BinaryPolynomial) -> BinaryPolynomial {
     var (left, right) = (self, other)
     while right.bits != 0 { (left, right) = (right, left % right) }

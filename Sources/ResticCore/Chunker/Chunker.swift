@@ -1,17 +1,17 @@
-/// Cuts files into chunks exactly where restic does, so that equal content is stored once whoever wrote it.
+/// Cuts files into chunks exactly where restic does, so that equal content is stored once, whichever program wrote it.
 ///
-/// A chunk ends at the first length from `minimumByteCount` on where the low 20 bits of the Rabin fingerprint of the
-/// last 64 bytes are zero (1 MiB further on average), or at `maximumByteCount`. What was before those 64 bytes does not
-/// matter, so neighbouring ranges are searched at once, 64 where the processor can (`WideSearch`), else four
-/// (`LaneSearch`): one lane alone waits for its table lookups.
-/// Holds tables only; any thread may use it.
+/// A chunk ends at the first length from `minimumByteCount` on at which the low 20 bits of the Rabin fingerprint of the
+/// last 64 bytes are zero (1 MiB later on average), or at `maximumByteCount`. Bytes before those 64 have no influence,
+/// so neighbouring ranges are searched at the same time: 64 ranges where the processor supports it (`WideSearch`),
+/// otherwise four (`LaneSearch`), because a single lane waits for its table lookups. Holds only tables; any thread may
+/// use it.
 /// Source: restic's chunker, `NextSplitPoint`; checked by `ChunkerTests` against chunks that restic cut.
 public final class Chunker: Sendable {
-  /// No chunk is shorter, but for the last one of a file.
+  /// The minimum length of a chunk, except for the last one of a file.
   public static let minimumByteCount = 512 << 10
-  /// No chunk is longer.
+  /// The maximum length of a chunk.
   public static let maximumByteCount = 8 << 20
-  /// The bits that must be zero at a cut: one position in 2^20 is one.
+  /// The number of bits that must be zero at a cut: one position in 2^20 is a cut.
   private static let averageBits = 20
 
   private let minimum: Int
@@ -38,11 +38,11 @@ public final class Chunker: Sendable {
     wideSearch = isWide ? WideSearch(tables, averageBits: averageBits) : nil
   }
 
-  /// The length of the chunk at the start of `bytes`, or nil where no cut and no maximum falls within `bytes`: then more
-  /// bytes are needed or, at the end of the file, all of `bytes` is the last chunk.
+  /// The length of the chunk at the start of `bytes`, or nil if neither a cut nor the maximum falls within `bytes`.
+  /// Then more bytes are needed or, at the end of the file, all of `bytes` is the last chunk.
   ///
-  /// `bytes` begins at a chunk's start. `searchedByteCount`: a call with that many of these bytes came back with nil, so
-  /// the search resumes after them.
+  /// `bytes` begins at a chunk's start. `searchedByteCount`: an earlier call with this many of these bytes returned
+  /// nil, so the search resumes after them.
   public func firstCut(in bytes: UnsafeRawBufferPointer, searchedByteCount: Int = 0) -> Int? {
     let first = max(minimum, searchedByteCount + 1)
     let last = min(maximum, bytes.count)

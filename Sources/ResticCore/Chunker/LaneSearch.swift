@@ -1,7 +1,7 @@
 /// The search for the first length at which a chunk may be cut, on any processor.
 ///
 /// The digest at length n is that of the 64 bytes before `start + n`. A block of four lanes of equal length is searched
-/// in step; a cut in a later lane is only a bound until the earlier lanes have come to their ends.
+/// in step; a cut in a later lane is only an upper limit until the earlier lanes are finished.
 struct LaneSearch {
   private let start: UnsafePointer<UInt8>
   private let mask: UInt64
@@ -9,7 +9,8 @@ struct LaneSearch {
   private let reduction: UnsafePointer<UInt64>
   private let removal: UnsafePointer<UInt64>
 
-  /// A search in the chunk at `start`, for digests that have no bit in common with `mask`. The bytes outlive the search.
+  /// A search in the chunk at `start` for digests that have no bit in common with `mask`. The bytes must outlive the
+  /// search.
   init(start: UnsafeRawPointer, mask: UInt64, tables: RabinTables) {
     self.start = start.assumingMemoryBound(to: UInt8.self)
     self.mask = mask
@@ -18,8 +19,8 @@ struct LaneSearch {
     removal = tables.removal
   }
 
-  /// The first of `lengths` whose digest is a cut. `start` has as many bytes as the last of them, and the first is at
-  /// least 64.
+  /// The first of `lengths` whose digest is a cut. `start` has at least as many bytes as the last length, and the first
+  /// length is at least 64.
   func firstCut(_ lengths: Range<Int>) -> Int? {
     guard let last = lengths.last else { return nil }
     let end = start + last
@@ -28,8 +29,8 @@ struct LaneSearch {
     var digest = warmDigest(before: position)
     if digest & mask == 0 { return position - start }
     var cut: UnsafePointer<UInt8>?
-    // Long lanes forget the cost of warming up, short ones do the rest. The lengths are literals because the inner loop
-    // is half as fast again when all four lanes lie at fixed distances from one pointer.
+    // Long lanes amortize the cost of warming up, short ones do the rest. The lengths are literals because the inner
+    // loop is 50 % faster when all four lanes are at fixed distances from one pointer.
     while cut == nil, end - position >= 4 * 16384 {
       cut = searchBlock(lane: 16384, position: &position, digest: &digest)
     }
@@ -58,10 +59,10 @@ struct LaneSearch {
     return digest
   }
 
-  /// `digest` moved on by the byte at `new`, 64 bytes after the one that leaves the window.
+  /// `digest` moved on by the byte at `new`, 64 bytes after the byte that leaves the window.
   ///
-  /// The lookup that waits for the digest comes last and the byte is or-ed in, so that the compiler leaves only shift,
-  /// load and one XOR on the path from one digest to the next. A digest has 53 bits: its top byte needs no mask.
+  /// The lookup that depends on the digest comes last, and the byte is or-ed in, so that the compiler leaves only
+  /// shift, load and one XOR on the path from one digest to the next. A digest has 53 bits: its top byte needs no mask.
   @inline(__always)
   private func next(_ digest: UInt64, _ new: UnsafePointer<UInt8>) -> UInt64 {
     let byte = UInt64(new.pointee)
@@ -70,8 +71,8 @@ struct LaneSearch {
       ^ reduction[Int(truncatingIfNeeded: digest &>> RabinTables.topByteShift)]
   }
 
-  /// The end of the first cut after `position` in a block of four lanes of `lane` bytes. `digest` is that at `position`;
-  /// without a cut, both move on to the block's end.
+  /// The end of the first cut after `position` in a block of four lanes of `lane` bytes. `digest` is the digest at
+  /// `position`; without a cut, both move to the block's end.
   @inline(__always)
   private func searchBlock(
     lane: Int, position: inout UnsafePointer<UInt8>, digest: inout UInt64
@@ -80,7 +81,7 @@ struct LaneSearch {
     var digest1 = warmDigest(before: position + lane)
     var digest2 = warmDigest(before: position + 2 * lane)
     var digest3 = warmDigest(before: position + 3 * lane)
-    // How far into the block the earliest cut is, so far.
+    // The offset of the earliest cut in the block so far.
     var cut = Int.max
     var byte = position
     let laneEnd = position + lane

@@ -1,4 +1,4 @@
-/// The two tables that move a Rabin fingerprint one byte on, for one polynomial P of degree 53.
+/// The two tables that move a Rabin fingerprint on by one byte, for one polynomial P of degree 53.
 ///
 /// The digest of a window of bytes is the polynomial that its bits spell, mod P. With the byte `new` entering and `old`
 /// leaving a full window, `digest = digest << 8 ^ reduction[digest >> 45] ^ removal[old] ^ new`:

@@ -3,22 +3,22 @@ import CRabin
 /// The search of `LaneSearch` on processors with AVX-512 and GFNI: 64 lanes in step, their digests in vectors, at 9 GB/s
 /// from memory and 18 from the cache.
 ///
-/// To move a digest on by a byte is linear over GF(2) in the byte that leaves it at the top, the byte that leaves the
-/// window and the one that enters. So it is a product of those bytes with 8x8 matrices, which GFNI multiplies 64 of at a
-/// time, where `LaneSearch` waits for tables. Immutable, so any thread may use it.
+/// Moving a digest on by a byte is linear over GF(2) in the top byte that leaves the digest, the byte that leaves the
+/// window and the byte that enters it. So the result is a product of those bytes with 8x8 matrices, and GFNI multiplies
+/// 64 of them at a time, where `LaneSearch` waits for tables. Immutable, so any thread may use it.
 struct WideSearch: Sendable {
-  /// The most bits that a cut may ask to be zero.
+  /// The most bits that must be zero at a cut.
   static let maximumAverageBits = 21
 
-  /// A digest is kept as D·x^3, so that its highest eight bits are a byte.
+  /// A digest is kept as D·x^3, so that its highest eight bits form a byte.
   private static let alignmentShift = UInt64(56 - ChunkerPolynomial.degree)
-  /// Long lanes forget the cost of warming up, short ones do the rest.
+  /// Long lanes amortize the cost of warming up, short ones do the rest.
   private static let laneByteCounts = [1024, 256, 64]
 
   private let tables: wide_search_tables
 
-  /// A search for digests whose low `averageBits` bits are zero; nil where the processor, or a cut of so many bits, does
-  /// not allow it.
+  /// A search for digests whose low `averageBits` bits are zero; nil if the processor, or that number of bits, does not
+  /// allow it.
   init?(_ rabin: RabinTables, averageBits: Int) {
     guard wide_search_is_supported(), averageBits <= Self.maximumAverageBits else { return nil }
     var tables = wide_search_tables()
@@ -33,8 +33,8 @@ struct WideSearch: Sendable {
     self.tables = tables
   }
 
-  /// The first of `lengths` at which the bytes from `start` on may be cut. Where none of those it has searched is, they
-  /// are gone from `lengths`; what is left is too little for it.
+  /// The first of `lengths` at which the bytes from `start` on may be cut. Lengths that were searched without a cut are
+  /// removed from `lengths`; the rest is too short for this search.
   func firstCut(from start: UnsafeRawPointer, _ lengths: inout Range<Int>) -> Int? {
     // The block starts one byte before the first length that it tests, and reads the window before that.
     guard lengths.lowerBound > RabinTables.windowByteCount else { return nil }

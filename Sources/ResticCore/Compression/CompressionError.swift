@@ -2,13 +2,14 @@
 public enum CompressionError: Error, Hashable, Sendable {
   /// Not zstd, truncated, or changed; the text is libzstd's.
   case corrupt(String)
-  /// They hold another number of bytes than the index says.
+  /// The bytes decompress to another size than the index states.
   case wrongByteCount(expected: Int)
-  /// They hold more bytes than the caller is ready to take.
+  /// The bytes decompress to more than the caller's limit.
   case tooLarge(limit: Int)
 }
 
 extension CompressionError: CustomStringConvertible {
+  /// What is wrong with the bytes, without naming them: the caller knows which blob or file they are.
   public var description: String {
     switch self {
     case .corrupt(let message): "not decompressible: \(message)"

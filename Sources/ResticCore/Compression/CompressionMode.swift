@@ -2,7 +2,7 @@
 public enum CompressionMode: String, Sendable, CaseIterable {
   /// Compresses at a good ratio of size to time.
   case auto
-  /// Leaves data blobs as they are. Trees and unpacked files are compressed all the same, as `auto`.
+  /// Stores data blobs uncompressed. Trees and unpacked files are still compressed, as with `auto`.
   case off
   /// Takes the least time. restic has this mode since 0.19.
   case fastest

@@ -1,16 +1,16 @@
 extension Zstd {
-  /// How many pieces are looked at, evenly spread.
+  /// How many pieces are tested, evenly spread.
   private static let sampleCount = 16
   /// The bytes of a piece.
   private static let sampleByteCount = 4 << 10
-  /// Shorter content is compressed as fast as looked at.
+  /// Compressing shorter content is as fast as testing it.
   private static let leastByteCount = 4 * sampleCount * sampleByteCount
 
-  /// Whether any of a few pieces of `bytes` shrinks, so that it is worth the time to compress all of it.
+  /// Whether any of a few pieces of `bytes` shrinks, so that compressing all of it is worth the time.
   ///
-  /// Objects in git's packfiles, pictures and whatever is encrypted do not. Each piece is looked at by itself: packfiles that
-  /// shrink by a few per cent do so in places, and next to the others these would not show. Measured on packfiles of
-  /// eight projects: what it loses is 0.03 % of the size or less, where 4 % could be gained.
+  /// Objects in git's packfiles, pictures and encrypted data do not shrink. Each piece is tested by itself: packfiles
+  /// that shrink by a few per cent do so in places, which would not show together with the others. Measured on
+  /// packfiles of eight projects: the test loses 0.03 % of the size or less, where 4 % could be gained.
   static func seemsWorthwhile(for bytes: UnsafeRawBufferPointer) -> Bool {
     guard bytes.count >= leastByteCount else { return true }
     let spacing = bytes.count / sampleCount

@@ -1,22 +1,24 @@
 import CZstd
 
 /// zstd frames as restic writes them: a window of 512 KiB, no checksum (the blob's id is one), the content size in the
-/// header. Any thread may call; contexts are pooled.
+/// header. Thread-safe; contexts are pooled.
 public enum Zstd {
   /// restic's window of 512 KiB, as a power of two.
   private static let windowLog: CInt = 19
-  /// How many bytes a byte of a frame can stand for: a block of 128 KiB that repeats one byte takes four. Source: RFC 8878.
+  /// How many bytes one byte of a frame can stand for: a block of 128 KiB that repeats one byte takes four.
+  /// Source: RFC 8878.
   private static let largestRatio = 32 << 10
-  /// Idle contexts that are kept of each kind: one a core is enough, and one for `max` takes 6.5 MiB.
+  /// How many idle contexts of each kind are kept: one for each core is enough, and one for `max` takes 6.5 MiB.
   private static let pooledContexts = 4
 
-  /// The levels that restic's encoder gives for its own: "fastest" is about zstd's level 1, "better" about level 7.
+  /// The levels that correspond to those of restic's encoder: "fastest" is about zstd's level 1, "better" about level
+  /// 7.
   /// Source: github.com/klauspost/compress, zstd/encoder_options.go.
   private static let fastestCompressors = compressors(level: 1)
   private static let betterCompressors = compressors(level: 7)
   private static let autoCompressors = compressors(level: 3)
-  /// restic's "best" calls itself about zstd's level 11. Measured on source text: level 12 makes 83 % of level 3's size at
-  /// 58 MB/s; 13 takes three times as long for half a percent, 19 fifteen times for eight.
+  /// restic's "best" corresponds to about zstd's level 11. Measured on source text: level 12 gives 83 % of level 3's
+  /// size at 58 MB/s; 13 takes three times as long for half a percent, 19 fifteen times for eight.
   private static let maxCompressors = compressors(level: 12)
   private static let decompressors = ZstdContextPool(
     capacity: pooledContexts, make: { ZSTD_createDCtx() }, free: { ZSTD_freeDCtx($0) })
@@ -37,11 +39,11 @@ public enum Zstd {
       free: { ZSTD_freeCCtx($0) })
   }
 
-  /// The most that compressing `byteCount` bytes can come to.
+  /// The most bytes that compressing `byteCount` bytes can give.
   public static func worstCase(of byteCount: Int) -> Int { ZSTD_compressBound(byteCount) }
 
-  /// Writes one frame that holds `bytes` to `output`, which has room for the worst case, and returns its length. `off`
-  /// compresses as `auto` does: whether to compress at all is the caller's choice.
+  /// Writes one frame of `bytes` to `output`, which has room for the worst case, and returns the frame's length. `off`
+  /// compresses like `auto`: the caller decides whether to compress at all.
   public static func compress(
     _ bytes: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer, mode: CompressionMode
   ) -> Int {
@@ -55,12 +57,12 @@ public enum Zstd {
     let result = pool.withContext {
       ZSTD_compress2($0, output.baseAddress, output.count, bytes.baseAddress, bytes.count)
     }
-    // There is room for the worst case, so memory is all that can be missing.
+    // There is room for the worst case, so only memory can be missing.
     precondition(ZSTD_isError(result) == 0, "zstd could not compress")
     return result
   }
 
-  /// One frame that holds `bytes`.
+  /// One frame of `bytes`.
   public static func compress(_ bytes: [UInt8], mode: CompressionMode) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: worstCase(of: bytes.count)) { output, initializedCount in
       initializedCount = bytes.withUnsafeBytes {
@@ -74,9 +76,9 @@ public enum Zstd {
     decompressors.withContext(body)
   }
 
-  /// The content of `bytes`, exactly `expectedByteCount` bytes; anything else is an error.
+  /// The content of `bytes`, which must have exactly `expectedByteCount` bytes.
   ///
-  /// Memory is bounded by `expectedByteCount` whatever the frame claims: the output serves as window.
+  /// Uses memory for `expectedByteCount` bytes, whatever the frame claims: the output is the window.
   public static func decompress(
     _ bytes: UnsafeRawBufferPointer, expectedByteCount: Int
   ) throws(CompressionError) -> [UInt8] {
@@ -95,16 +97,16 @@ public enum Zstd {
     }
   }
 
-  /// The content of `bytes`, exactly `expectedByteCount` bytes; anything else is an error.
+  /// The content of `bytes`, which must have exactly `expectedByteCount` bytes.
   public static func decompress(_ bytes: [UInt8], expectedByteCount: Int) throws(CompressionError) -> [UInt8] {
     try bytes.span.bytes.withUnsafeBytes { (bytes) throws(CompressionError) in
       try decompress(bytes, expectedByteCount: expectedByteCount)
     }
   }
 
-  /// The content of `bytes`, at most `limit` bytes, where nobody has noted its size.
+  /// The content of `bytes`, at most `limit` bytes, for content of unknown size.
   ///
-  /// Frames without a content size are decoded with growing output. Memory is bounded by `limit`.
+  /// Frames without a content size are decoded into a growing buffer. Memory is limited by `limit`.
   public static func decompress(_ bytes: UnsafeRawBufferPointer, limit: Int) throws(CompressionError) -> [UInt8] {
     precondition(limit >= 0, "a negative limit")
     var capacity = min(limit, max(4 * bytes.count, 64 << 10))
@@ -123,12 +125,12 @@ public enum Zstd {
     }
   }
 
-  /// The content of `bytes`, at most `limit` bytes, where nobody has noted its size.
+  /// The content of `bytes`, at most `limit` bytes, for content of unknown size.
   public static func decompress(_ bytes: [UInt8], limit: Int) throws(CompressionError) -> [UInt8] {
     try bytes.span.bytes.withUnsafeBytes { (bytes) throws(CompressionError) in try decompress(bytes, limit: limit) }
   }
 
-  /// What decoding into a buffer of a certain size came to.
+  /// The result of decoding into a buffer of a certain size.
   private enum Attempt {
     case content([UInt8])
     case moreThanCapacity
@@ -148,9 +150,9 @@ public enum Zstd {
     }
   }
 
-  /// The content size in the first frame's header, nil where it states none; throws for what is no frame.
+  /// The content size in the first frame's header, nil if the header has none. Throws if there is no frame.
   private static func statedByteCount(of bytes: UnsafeRawBufferPointer) throws(CompressionError) -> Int? {
-    // No frame at all is what restic's encoder makes of nothing.
+    // restic's encoder makes no frame of empty content.
     guard bytes.count > 0 else { return 0 }
     // ZSTD_CONTENTSIZE_UNKNOWN and ZSTD_CONTENTSIZE_ERROR, which are macros with a cast.
     switch ZSTD_getFrameContentSize(bytes.baseAddress, bytes.count) {

@@ -1,9 +1,9 @@
 import CZstd
 
-/// Decompresses a frame piece by piece and compares what comes out with what was put in.
+/// Decompresses a frame piece by piece and compares the content with the original.
 ///
-/// It holds a window's worth of memory, not the content, so that all it touches stays in the processor's cache: looking
-/// again at what was just compressed is nearly free that way.
+/// It needs memory for one window, not for the content, so that it works in the processor's cache: checking what was
+/// just compressed is nearly free.
 struct ZstdComparison: ~Copyable {
   private let context: OpaquePointer
   private let expected: UnsafeRawBufferPointer
@@ -12,7 +12,7 @@ struct ZstdComparison: ~Copyable {
   private var isAtEnd = false
   private var differs = false
 
-  /// A comparison with `expected`; it and `context`, which it resets, must outlive it.
+  /// A comparison with `expected`. `expected` and `context`, which is reset, must outlive the comparison.
   fileprivate init(context: OpaquePointer, expected: UnsafeRawBufferPointer) {
     self.context = context
     self.expected = expected
@@ -20,7 +20,7 @@ struct ZstdComparison: ~Copyable {
     ZSTD_DCtx_reset(context, ZSTD_reset_session_only)
   }
 
-  /// Goes on with the frame's next bytes.
+  /// Continues with the frame's next bytes.
   mutating func add(_ piece: UnsafeRawBufferPointer) {
     var input = ZSTD_inBuffer(src: piece.baseAddress, size: piece.count, pos: 0)
     while !differs, !isAtEnd {
@@ -32,7 +32,7 @@ struct ZstdComparison: ~Copyable {
         compare(UnsafeRawBufferPointer(rebasing: memory[..<target.pos]))
         return target.pos
       }
-      // Where the output was full there may be more to come.
+      // If the output was full, there may be more to come.
       if input.pos == input.size && produced < output.capacity { return }
     }
     // Nothing follows a frame.
@@ -45,7 +45,7 @@ struct ZstdComparison: ~Copyable {
     position += wanted.count
   }
 
-  /// Whether it was one whole frame with exactly the expected content.
+  /// Whether the bytes were one whole frame with exactly the expected content.
   var isEqual: Bool { !differs && isAtEnd && position == expected.count }
 }
 

@@ -1,9 +1,9 @@
 import CZstd
 
-/// Idle libzstd contexts of one kind, so that a call need not build tables of some MiB anew.
+/// Idle libzstd contexts of one kind, so that a call need not build tables of some MiB again.
 ///
-/// A context is in the pool or with one caller, never both. At most `capacity` idle ones are kept; further ones are
-/// freed on return, so a burst of threads leaves no memory behind. The mutex is a leaf lock.
+/// A context is in the pool or with one caller, never both. At most `capacity` idle contexts are kept; others are freed
+/// on return, so a burst of threads leaves no memory behind. The mutex is a leaf lock.
 final class ZstdContextPool: Sendable {
   private let idle = Locked(IdleContexts())
   private let capacity: Int

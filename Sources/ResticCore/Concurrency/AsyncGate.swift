@@ -1,7 +1,7 @@
-/// Lets one task at a time through a stretch of code that awaits; the others wait in the order they came.
+/// Lets one task at a time run code that awaits; the others wait in order of arrival.
 ///
-/// Unlike `Locked` it may be held across backend calls. It is not reentrant: a task that holds it must not enter again.
-/// Waiting cannot be cancelled; what is done inside is bounded by the backend's own time limits.
+/// Unlike `Locked`, it may be held across backend calls. It is not reentrant: a task that holds it must not enter it
+/// again. Waiting cannot be cancelled; the backend's time limits bound the time inside.
 public final class AsyncGate: Sendable {
   private struct State {
     var isHeld = false
@@ -36,7 +36,7 @@ public final class AsyncGate: Sendable {
     }
   }
 
-  /// Hands the gate to the task that waited longest, or opens it.
+  /// Passes the gate to the task that has waited longest, or opens it.
   private func leave() {
     let next: CheckedContinuation<Void, Never>? = state.withLock { state in
       if state.waiters.isEmpty {

@@ -1,6 +1,6 @@
-/// Runs `body` for every item, at most `limit` at a time, and throws the first failure after all that had begun ended.
+/// Runs `body` for every item, at most `limit` at a time. Throws the first failure, after all running calls have ended.
 ///
-/// After a failure no further item is begun. The order is that of `items`, as far as an order exists.
+/// After a failure no further item is begun. Items are begun in the order of `items`.
 func forEachConcurrently<Item: Sendable, Failure: Error>(
   _ items: [Item], limit: Int, _ body: @escaping @Sendable (Item) async throws(Failure) -> Void
 ) async throws(Failure) {

@@ -1,2 +1,2 @@
-/// `Locked` is of no use without its module.
+/// Clients of this module see `Locked` without importing Platform.
 @_exported public import Platform

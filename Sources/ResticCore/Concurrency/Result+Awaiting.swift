@@ -1,5 +1,5 @@
 extension Result {
-  /// What `body` returns or throws: for something that goes on beside something else whose failure says more.
+  /// The result or error of `body`: for work beside other work whose failure is the better message.
   package init(awaiting body: () async throws(Failure) -> Success) async {
     do throws(Failure) {
       self = .success(try await body())

@@ -1,11 +1,11 @@
-/// What the calls on a repository are waiting for at this moment: locks of other clients, a storage that does not answer.
+/// What the calls on a repository are waiting for: locks of other clients, a storage that does not answer.
 ///
-/// Whoever begins to wait leaves a note and takes it away at the end; whoever wants to know why nothing happens looks
-/// (`current`). Thread-safe; a leaf lock.
+/// A call that begins to wait leaves a note and removes it afterwards; to find out why nothing happens, read `current`.
+/// Thread-safe; a leaf lock.
 public final class WaitingNotes: Sendable {
-  /// Something that is waited for.
+  /// One reason for waiting.
   public struct Note: Hashable, Sendable {
-    /// What it is, in words that follow "waiting: ".
+    /// The reason, in words that follow "waiting: ".
     public let reason: String
     /// When the waiting began.
     public let since: Timestamp
@@ -15,7 +15,7 @@ public final class WaitingNotes: Sendable {
     var reason: @Sendable () -> String
     let since: Timestamp
     let begin: ContinuousClock.Instant
-    /// How long it may take before it counts as waiting.
+    /// How long a call may take before it counts as waiting.
     let patience: Duration
   }
 
@@ -26,10 +26,10 @@ public final class WaitingNotes: Sendable {
 
   private let state = Locked(State())
 
-  /// Nothing is waited for.
+  /// No notes.
   public init() {}
 
-  /// The longest waiting at this moment; nil if nothing is waited for.
+  /// The longest wait at this moment; nil if nothing is waiting.
   public var current: Note? {
     let now = ContinuousClock.now
     let longest = state.withLock { state in
@@ -38,8 +38,9 @@ public final class WaitingNotes: Sendable {
     return longest.map { Note(reason: $0.reason(), since: $0.since) }
   }
 
-  /// Notes that something is waited for once it has taken longer than `patience`. `reason` is called by whoever looks, on
-  /// any thread, and holds no lock. The note goes with `Waiting.end` or the last reference to the result.
+  /// Leaves a note that counts once the call has taken longer than `patience`. `reason` is called by the reader of the
+  /// note, on any thread and without locks. `Waiting.end` removes the note, and so does releasing the last reference to
+  /// the result.
   public func begin(after patience: Duration = .zero, _ reason: @escaping @Sendable () -> String) -> Waiting {
     let entry = Entry(reason: reason, since: .now(), begin: .now, patience: patience)
     let number = state.withLock { state in
@@ -50,14 +51,14 @@ public final class WaitingNotes: Sendable {
     return Waiting(number, in: self)
   }
 
-  /// `waiting` with another reason; a new note where it is nil.
+  /// Gives `waiting` another reason; leaves a new note if it is nil.
   func note(_ waiting: Waiting?, _ reason: @escaping @Sendable () -> String) -> Waiting {
     guard let waiting else { return begin(reason) }
     waiting.update(reason)
     return waiting
   }
 
-  /// A note that somebody has left.
+  /// A note that a call has left.
   public final class Waiting: Sendable {
     private let number: Int
     private let notes: WaitingNotes
@@ -69,12 +70,12 @@ public final class WaitingNotes: Sendable {
 
     deinit { end() }
 
-    /// Gives the note another reason; since when it is there stays.
+    /// Changes the note's reason; its start time stays.
     public func update(_ reason: @escaping @Sendable () -> String) {
       notes.state.withLock { $0.entries[number]?.reason = reason }
     }
 
-    /// Takes the note away.
+    /// Removes the note.
     public func end() {
       notes.state.withLock { $0.entries[number] = nil }
     }

@@ -2,7 +2,7 @@ import COpenSSL
 
 /// AES-256 in counter mode with a 128-bit big-endian counter; sealing and opening are the same operation.
 enum AESCounterMode {
-  /// The most that goes to libcrypto in one call, whose lengths are 32-bit.
+  /// The most bytes for one call of libcrypto, whose lengths are 32-bit.
   private static let pieceByteCount = 1 << 30
 
   /// Writes `input` XOR key stream to `output`, which has as many bytes and may be the same memory.
@@ -20,7 +20,7 @@ enum AESCounterMode {
     }
   }
 
-  /// Lends `input` XOR key stream to `body`, one piece of at most `pieceByteCount` bytes after the other.
+  /// Lends `input` XOR key stream to `body`, in consecutive pieces of at most `pieceByteCount` bytes.
   ///
   /// The pieces lie in memory of malloc's own alignment, 16. For a larger one Swift calls `aligned_alloc`, and glibc 2.36 does not
   /// lend that memory again when it is freed: the heap grew by a piece for each blob.
@@ -53,7 +53,7 @@ enum AESCounterMode {
     body(context)
   }
 
-  /// Goes on with `piece`, which is not empty.
+  /// Continues with `piece`, which is not empty.
   private static func apply(
     _ context: OpaquePointer, _ piece: UnsafeRawBufferPointer, _ output: UnsafeMutableRawPointer
   ) {

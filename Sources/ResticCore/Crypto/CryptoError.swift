@@ -6,11 +6,12 @@ public enum CryptoError: Error, Hashable, Sendable {
   case wrongMAC
   /// A scrypt cost that is invalid, or that asks for more memory or time than any honest key file does.
   case unacceptableCost(ScryptCost)
-  /// The system has not the memory that the scrypt cost asks for.
+  /// The system does not have the memory that the scrypt cost requires.
   case outOfMemory
 }
 
 extension CryptoError: CustomStringConvertible {
+  /// What is wrong, on one line, without key material or plaintext.
   public var description: String {
     switch self {
     case .truncated: "the sealed data is too short"

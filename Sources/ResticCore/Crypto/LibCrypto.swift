@@ -1,7 +1,7 @@
 import COpenSSL
 
-/// libcrypto's algorithms, looked up once a process: a fetched algorithm is immutable and shared by all threads, and
-/// the lookup by name costs more than hashing a small tree. Contexts are made per call and never shared.
+/// libcrypto's algorithms, looked up once in each process: a fetched algorithm is immutable and shared by all threads,
+/// and a lookup by name costs more than hashing a small tree. Contexts are made for each call and never shared.
 enum LibCrypto {
   /// `EVP_MD` of SHA-256.
   nonisolated(unsafe) static let sha256: OpaquePointer = required(EVP_MD_fetch(nil, "SHA256", nil), "SHA-256")
@@ -17,13 +17,14 @@ enum LibCrypto {
   nonisolated(unsafe) static let poly1305: OpaquePointer =
     required(EVP_MAC_fetch(nil, "POLY1305", nil), "Poly1305")
 
-  /// `pointer`, which libcrypto denies only where it was built without `name` or memory has run out.
+  /// `pointer`, which is nil only if libcrypto was built without `name` or memory has run out.
   static func required(_ pointer: OpaquePointer?, _ name: String) -> OpaquePointer {
     guard let pointer else { preconditionFailure("libcrypto offers no \(name)") }
     return pointer
   }
 
-  /// Stops the program where `status` is not libcrypto's 1: with the arguments we pass, only a broken library fails.
+  /// Stops the program if `status` is not 1, libcrypto's success: with this program's arguments, only a broken library
+  /// fails.
   static func check(_ status: CInt, _ call: StaticString) {
     precondition(status == 1, "libcrypto's \(call) failed")
   }

@@ -1,9 +1,9 @@
 import COpenSSL
 
-/// MD5, for servers that want it against damage on the way. It proves nothing about who wrote something.
+/// MD5, for servers that require it against damage in transfer. It does not prove who wrote the bytes.
 enum MD5 {
   private static let byteCount = 16
-  /// Nil where libcrypto has none: a system that allows FIPS 140's algorithms only.
+  /// Nil if libcrypto has no MD5: on a system that allows only FIPS 140's algorithms.
   nonisolated(unsafe) private static let algorithm = EVP_MD_fetch(nil, "MD5", nil)
 
   /// The hash of `bytes`; nil where libcrypto has no MD5.

@@ -1,11 +1,11 @@
 import CSodium
 
 /// A fixed number of secret bytes outside the Swift heap: between guard pages, kept out of swap and core dumps where
-/// the system allows it, and wiped when the last reference goes.
+/// the system allows this, and wiped when the last reference is released.
 ///
-/// The memory is libsodium's `sodium_malloc`: each instance costs at least four pages, so it is for keys and passwords.
-/// Shared between threads it is read only: `withUnsafeMutableBytes` belongs to whoever made the instance, before any
-/// other thread can see it. Nothing here prints the content.
+/// The memory is libsodium's `sodium_malloc`: each instance takes at least four pages, so use it for keys and passwords
+/// only. Shared between threads it is read-only: only the creator calls `withUnsafeMutableBytes`, before any other
+/// thread can see the instance. No method prints the content.
 public final class SecureBytes: Sendable {
   /// How many bytes there are.
   public let byteCount: Int
@@ -23,7 +23,7 @@ public final class SecureBytes: Sendable {
     self.memory = memory
   }
 
-  /// A copy of `bytes`; wiping the original is the caller's duty.
+  /// A copy of `bytes`; the caller must wipe the original.
   public convenience init(copying bytes: UnsafeRawBufferPointer) {
     self.init(byteCount: bytes.count)
     withUnsafeMutableBytes { $0.copyMemory(from: bytes) }
@@ -31,7 +31,7 @@ public final class SecureBytes: Sendable {
 
   /// Moves the secret out of `bytes`, which is all zeros afterwards and then empty.
   ///
-  /// Only this one buffer is wiped: the caller must not have let copies of the array arise.
+  /// Only this buffer is wiped: the caller must not have copied the array.
   public convenience init(wiping bytes: inout [UInt8]) {
     self.init(byteCount: bytes.count)
     bytes.withUnsafeMutableBytes { source in
@@ -64,6 +64,6 @@ extension SecureBytes: CustomStringConvertible, CustomReflectable {
   /// The number of bytes, never the bytes.
   public var description: String { "\(byteCount) secret bytes" }
 
-  /// No children, so that `dump` shows nothing either.
+  /// No children, so that `dump` shows no bytes either.
   public var customMirror: Mirror { Mirror(self, children: []) }
 }

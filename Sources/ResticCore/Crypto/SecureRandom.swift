@@ -1,6 +1,6 @@
 import CSodium
 
-/// Bytes nobody can predict, from the kernel's generator by way of libsodium's `randombytes_buf`.
+/// Unpredictable bytes from the kernel's generator, through libsodium's `randombytes_buf`.
 public enum SecureRandom {
   /// `count` random bytes.
   public static func bytes(_ count: Int) -> [UInt8] {

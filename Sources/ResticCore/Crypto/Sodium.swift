@@ -1,8 +1,8 @@
 import CSodium
 
-/// libsodium, started once a process before its first use.
+/// libsodium, initialized once in each process before its first use.
 enum Sodium {
-  /// Started on first access; libsodium's functions are thread-safe afterwards.
+  /// Initialized on first access; libsodium's functions are thread-safe afterwards.
   private static let started: Void = {
     precondition(sodium_init() >= 0, "libsodium could not be started")
   }()

@@ -6,7 +6,7 @@ import COpenSSL
 public final class StreamHasher {
   /// Which hash.
   public enum Algorithm: Sendable {
-    /// 20 bytes; of git's files, where it proves that nothing was damaged by accident, and nothing more.
+    /// 20 bytes; for git's files, where it only detects accidental damage.
     case sha1
     /// 32 bytes.
     case sha256
@@ -19,7 +19,7 @@ public final class StreamHasher {
   private let algorithm: Algorithm
   private var isFinished = false
 
-  /// A hasher that has seen nothing yet.
+  /// A hasher of the empty input.
   public init(_ algorithm: Algorithm) {
     self.algorithm = algorithm
     context = LibCrypto.required(EVP_MD_CTX_new(), "digest context")
@@ -42,7 +42,7 @@ public final class StreamHasher {
     if bytes.withContiguousStorageIfAvailable({ update(UnsafeRawBufferPointer($0)) }) == nil { update(Array(bytes)) }
   }
 
-  /// The hash of everything passed to `update`, in order. The hasher is used up.
+  /// The hash of all bytes passed to `update`, in order. The hasher cannot be used afterwards.
   public func finish() -> [UInt8] {
     precondition(!isFinished, "this hash is finished")
     isFinished = true

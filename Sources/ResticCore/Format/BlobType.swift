@@ -1,4 +1,4 @@
-/// What a blob holds. The raw value is the type's code in a pack header when the blob isn't compressed.
+/// The content of a blob. The raw value is the type's code in a pack header for a blob that is not compressed.
 public enum BlobType: UInt8, Hashable, Sendable {
   /// A part of a file.
   case data = 0

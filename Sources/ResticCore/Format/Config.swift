@@ -1,12 +1,15 @@
 /// The repository's config file.
 public struct Config: Hashable, Sendable {
-  /// The format's version: 1, or 2 with compression. Others decode too; whoever opens a repository refuses them.
+  /// The format's version: 1, or 2 with compression. Other versions decode too; the code that opens a repository
+  /// refuses them.
   public var version: Int
   /// The repository's id: 64 hex digits.
   public var id: String
   /// The polynomial of the chunker's fingerprint, the coefficient of x^n in bit n.
   public var chunkerPolynomial: UInt64
 
+  /// A config with these values; `id` must be 64 lower-case hex digits, and the polynomial irreducible of degree 53.
+  /// Neither is checked.
   public init(version: Int, id: String, chunkerPolynomial: UInt64) {
     self.version = version
     self.id = id

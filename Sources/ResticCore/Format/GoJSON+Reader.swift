@@ -23,15 +23,16 @@ extension GoJSON {
     return value
   }
 
-  /// A pull parser over a buffer that outlives it. Strict JSON, as Go's; every error is a `FormatError` with an offset.
+  /// A pull parser over a buffer that outlives the parser. Accepts strict JSON, as Go does; every error is a
+  /// `FormatError` with an offset.
   ///
   ///     var object = try reader.beginObject()
   ///     while let key = try reader.nextKey(&object) {
   ///       if key == "size" { size = try reader.uint64() } else { try reader.skipValue() }
   ///     }
   ///
-  /// After `nextKey` or a true `nextElement` exactly one value is read. Duplicate keys are reported each time:
-  /// assigning in the loop makes the last one win. Keys match exactly, case included.
+  /// After `nextKey`, or after `nextElement` returned true, read exactly one value. A duplicate key is reported each
+  /// time, so that assigning in the loop makes the last value win. Keys match exactly, including case.
   struct Reader {
     let bytes: UnsafeRawBufferPointer
     private(set) var position = 0
@@ -43,7 +44,7 @@ extension GoJSON {
       self.subject = subject
     }
 
-    /// Where the reader stands in one object or array.
+    /// The reader's position in one object or array.
     struct Container {
       fileprivate var isFirst = true
     }
@@ -122,7 +123,7 @@ extension GoJSON {
       return Container()
     }
 
-    /// Steps to the next part of a container: false, with the container left behind, at `end`.
+    /// Moves to the next part of a container. Returns false at `end`, and leaves the container.
     @inline(__always)
     private mutating func next(_ container: inout Container, end: UInt8) throws(FormatError) -> Bool {
       let byte = peek()
@@ -152,13 +153,13 @@ extension GoJSON {
       return Key(raw: raw, unescaped: token.isPlain ? nil : unescape(token))
     }
 
-    /// Whether the array has another element, which is then to be read.
+    /// Whether the array has another element; if it has, read the element next.
     @inline(__always)
     mutating func nextElement(_ array: inout Container) throws(FormatError) -> Bool {
       try next(&array, end: UInt8(ascii: "]"))
     }
 
-    /// Steps over `null` if that comes next; to Go it means: leave the field as it is.
+    /// Skips `null` if that comes next; in Go, `null` means: leave the field as it is.
     @inline(__always)
     mutating func skipNull() throws(FormatError) -> Bool {
       guard peek() == UInt8(ascii: "n") else { return false }
@@ -188,7 +189,7 @@ extension GoJSON {
       }
     }
 
-    /// An integer of any width, exact; refuses fractions, exponents and what doesn't fit.
+    /// An integer of any width, exact; refuses fractions, exponents and numbers that do not fit.
     @inline(__always)
     mutating func number<Number: FixedWidthInteger>(_: Number.Type = Number.self) throws(FormatError) -> Number {
       let isNegative = peek() == UInt8(ascii: "-")
@@ -226,7 +227,7 @@ extension GoJSON {
       return value
     }
 
-    /// An array whose elements `element` reads; `null` is an empty one.
+    /// An array whose elements are read by `element`; `null` is an empty array.
     mutating func array<Element>(
       _ element: (inout Reader) throws(FormatError) -> Element
     ) throws(FormatError) -> [Element] {
@@ -237,7 +238,7 @@ extension GoJSON {
       return result
     }
 
-    /// The member `key` with its value as it stands in the buffer.
+    /// The member `key` with its value exactly as it is in the buffer.
     mutating func unknownField(_ key: Key) throws(FormatError) -> UnknownField {
       UnknownField(key: key.text, rawValue: Array(try rawValue()))
     }
@@ -250,7 +251,7 @@ extension GoJSON {
       return UnsafeRawBufferPointer(rebasing: bytes[start..<position])
     }
 
-    /// Steps over the next value, checking that it is JSON.
+    /// Skips the next value, and checks that it is JSON.
     mutating func skipValue() throws(FormatError) {
       switch peek() {
       case UInt8(ascii: "\""): _ = try stringToken()
@@ -294,16 +295,16 @@ extension GoJSON {
       }
     }
 
-    // The scanner of strings is here, with the position it moves; what strings mean is in GoJSON+ReaderStrings.swift.
+    // The scanner of strings, and the position that it moves; GoJSON+ReaderStrings.swift decodes the strings.
 
-    /// A string as it stands in the buffer, without its quotes.
+    /// A string as it is in the buffer, without its quotes.
     struct StringToken {
       let range: Range<Int>
       /// ASCII without escapes: the bytes are the text.
       let isPlain: Bool
     }
 
-    /// Reads a string without copying it. Its escapes are checked; its UTF-8 isn't.
+    /// Reads a string without copying it. Checks its escapes but not its UTF-8.
     @inline(__always)
     mutating func stringToken() throws(FormatError) -> StringToken {
       guard peek() == UInt8(ascii: "\"") else { throw unexpected("a string") }

@@ -42,7 +42,8 @@ extension GoJSON.Reader {
     return result
   }
 
-  /// Appends what the escape whose letter is at `index` means and returns the index after it. The scanner checked it.
+  /// Appends the character of the escape whose letter is at `index`, and returns the index after the escape. The
+  /// scanner has checked the escape.
   private func appendEscape(_ text: UnsafeRawBufferPointer, at index: Int, to result: inout [UInt8]) -> Int {
     switch text[index] {
     case UInt8(ascii: "b"): result.append(8)
@@ -117,7 +118,7 @@ extension GoJSON.Reader {
   /// The bytes that a base64 string holds.
   mutating func base64() throws(FormatError) -> [UInt8] {
     let token = try stringToken()
-    // A slash may come escaped.
+    // A slash may be escaped.
     let result = utf8(token).withUnsafeBytes { text -> [UInt8]? in
       var isValid = false
       let decoded = [UInt8](unsafeUninitializedCapacity: text.count / 4 * 3 + 3) { buffer, count in

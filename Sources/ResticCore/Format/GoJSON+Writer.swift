@@ -1,8 +1,8 @@
 extension GoJSON {
-  /// Appends JSON to a growing buffer. The caller writes punctuation and keys through `literal` and values through
-  /// the rest.
+  /// Appends JSON to a growing buffer. The caller writes punctuation and keys with `literal`, and values with the other
+  /// methods.
   ///
-  /// Owns its memory, hence not copyable. Growing leaves old copies behind on the heap: not for secrets.
+  /// Owns its memory, so it is not copyable. Growing leaves old copies on the heap: do not write secrets.
   public struct Writer: ~Copyable {
     private var base: UnsafeMutablePointer<UInt8>
     private var capacity: Int
@@ -19,15 +19,15 @@ extension GoJSON {
       base.deallocate()
     }
 
-    /// What was written; the writer is used up.
+    /// The text written so far; the writer cannot be used afterwards.
     public consuming func finish() -> [UInt8] {
       Array(UnsafeBufferPointer(start: base, count: count))
     }
 
-    /// What was written so far, valid until the next write.
+    /// The text written so far, valid until the next write.
     var written: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
-    /// Forgets what was written and keeps the memory.
+    /// Discards the text and keeps the memory.
     mutating func removeAll() {
       count = 0
     }

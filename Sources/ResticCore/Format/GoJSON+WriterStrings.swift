@@ -5,7 +5,7 @@ extension GoJSON.Writer {
     text.withUTF8 { string(UnsafeRawBufferPointer($0)) }
   }
 
-  /// Appends `bytes`, a Go string, as a JSON string: what isn't UTF-8 becomes `\ufffd`, one for each byte.
+  /// Appends `bytes`, a Go string, as a JSON string: each byte that is not UTF-8 becomes `\ufffd`.
   public mutating func string(_ bytes: [UInt8]) {
     bytes.withUnsafeBytes { string($0) }
   }

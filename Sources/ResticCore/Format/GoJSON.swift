@@ -1,22 +1,22 @@
-/// JSON byte for byte as Go's `encoding/json` writes it: the only place of the project that may produce JSON which is
+/// JSON byte for byte as Go's `encoding/json` writes it: the only code of the project that may produce JSON that is
 /// hashed.
 ///
-/// `Writer` appends members in the order the caller names them; `Reader` is a pull parser over a buffer that builds no
-/// tree of values. What makes Go's JSON special, and a general encoder useless here:
+/// `Writer` appends members in the caller's order; `Reader` is a pull parser over a buffer that builds no tree of
+/// values. These properties of Go's JSON make a general encoder useless here:
 /// - `<`, `>`, `&`, U+2028 and U+2029 are escaped as `\u003c` …; `/` and DEL are not;
 /// - bytes that aren't UTF-8 become U+FFFD, one for each byte, written as the escape `\ufffd`;
 /// - `[]byte` is standard base64 with padding; integers are exact over all 64 bits;
 /// - times are RFC 3339 with up to nine fraction digits.
 ///
 /// Source: the behaviour of `encoding/json`, `unicode/utf8` and `strconv` (Go 1.22 and later: `\b` and `\f` have short
-/// escapes; what an older Go wrote is kept by `Node` as it was). Checked against restic in `GoJSONTests`.
+/// escapes; `Node` keeps the text of older Go versions). Checked against restic in `GoJSONTests`.
 public enum GoJSON {
-  /// Arrays and objects nest at most this deep in what `Reader` accepts. restic's own files reach 6.
+  /// The deepest nesting of arrays and objects that `Reader` accepts. restic's own files reach 6.
   static let maximumDepth = 64
 
   /// Decodes the UTF-8 sequence at `index`, as Go's `utf8.DecodeRune` does.
   ///
-  /// Returns the scalar and its width, or nil where no valid sequence starts: then Go skips exactly one byte.
+  /// Returns the scalar and its width, or nil if no valid sequence starts there; Go then skips exactly one byte.
   /// Overlong forms, surrogates and anything above U+10FFFF are invalid.
   @inline(__always)
   static func decodeRune(_ bytes: UnsafeRawBufferPointer, at index: Int) -> (scalar: UInt32, width: Int)? {

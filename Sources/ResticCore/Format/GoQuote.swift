@@ -3,7 +3,7 @@
 /// Source: the behaviour of Go's `strconv.Quote`, `Unquote` and `IsPrint`; checked against restic in
 /// `NameEncodingTests`.
 enum GoQuote {
-  /// Whether `quote` would return `bytes` unchanged; tells at once for plain ASCII names.
+  /// Whether `quote` would return `bytes` unchanged; fast for plain ASCII names.
   @inline(__always)
   static func isVerbatim(_ bytes: UnsafeRawBufferPointer) -> Bool {
     for byte in bytes where byte < 0x20 || byte >= 0x7f || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
@@ -12,7 +12,8 @@ enum GoQuote {
     return true
   }
 
-  /// `bytes` with everything escaped that Go doesn't print: quotes, backslashes, controls, bytes that aren't UTF-8, …
+  /// `bytes` with everything escaped that is not printable in Go: quotes, backslashes, controls, bytes that are not
+  /// UTF-8, …
   static func quote(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
     var result: [UInt8] = []
     result.reserveCapacity(bytes.count * 2)
@@ -55,8 +56,8 @@ enum GoQuote {
 
   /// Go's `IsPrint`: letters, marks, numbers, punctuation, symbols and the ASCII space.
   ///
-  /// The answer for code points assigned recently depends on the Unicode version of the Go that wrote a name; nodes
-  /// that are carried over keep their spelling (see `Node`).
+  /// For recently assigned code points the answer depends on the Unicode version of the Go that wrote a name; unchanged
+  /// nodes keep their spelling (see `Node`).
   static func isPrintable(_ scalar: UInt32) -> Bool {
     if scalar < 0x80 { return scalar >= 0x20 && scalar < 0x7f }
     guard let scalar = Unicode.Scalar(scalar) else { return false }
@@ -73,7 +74,7 @@ enum GoQuote {
     }
   }
 
-  /// The bytes that `text` stands for, or nil where Go's `strconv.Unquote` would refuse it.
+  /// The bytes that `text` stands for, or nil if Go's `strconv.Unquote` would refuse `text`.
   static func unquote(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
     var result: [UInt8] = []
     result.reserveCapacity(text.count)
@@ -82,7 +83,7 @@ enum GoQuote {
       let byte = text[index]
       index += 1
       guard byte == UInt8(ascii: "\\") else {
-        // A bare quote would have ended the literal, and a line break isn't allowed in one.
+        // A bare quote would have ended the literal, and a literal cannot contain a line break.
         guard byte != UInt8(ascii: "\""), byte != 0x0a else { return nil }
         result.append(byte)
         continue

@@ -1,6 +1,6 @@
 /// Sixteen lower-case hex digits to and from a 64-bit number, eight digits at a time in registers.
 ///
-/// Ids are half of an index file, so this decides how fast one is read.
+/// Half of an index file is ids, so this code decides how fast index files are read.
 enum HexWord {
   /// The digit for `value`, which is below 16.
   @inline(__always)
@@ -22,7 +22,7 @@ enum HexWord {
     // Bit 6 is set in letters and clear in digits.
     let isLetter = text >> 6 & ones
     let values = (text & (ones &* 0x0f)) &+ isLetter &* 9
-    // Letters must have given 10...15 and digits 0...9; and the text must be what those values spell in lower case.
+    // Letters must have given 10...15 and digits 0...9, and the text must equal the lower-case digits of those values.
     let isAboveNine = (values &+ ones &* 6) >> 4 & ones
     let spelled = values &+ ones &* 0x30 &+ isLetter &* 0x27
     guard spelled == text, isAboveNine == isLetter, values & (ones &* 0xf0) == 0 else { return nil }

@@ -1,12 +1,12 @@
-/// The SHA-256 that names something in a repository; `Kind` keeps a pack's name from being passed as a blob's.
+/// The SHA-256 that names a file or blob of a repository; `Kind` prevents that a pack's name is passed as a blob's.
 ///
-/// Layout: 32 bytes held as four big-endian words, so that `<` orders ids as their bytes and their hex form do.
-/// Equality is not constant time: ids are public (they are file names on the storage).
+/// Layout: 32 bytes held as four big-endian words, so `<` orders ids as their bytes and their hex form. Equality is not
+/// constant time: ids are public (they are file names on the storage).
 public struct ID<Kind>: Hashable, Comparable, Sendable, CustomStringConvertible {
   /// The bytes of an id.
   public static var byteCount: Int { 32 }
 
-  /// The id as four numbers, most significant first: what the codecs of this folder read and write directly.
+  /// The id as four numbers, most significant first, which the codecs of this folder read and write directly.
   let words: (UInt64, UInt64, UInt64, UInt64)
 
   init(words: (UInt64, UInt64, UInt64, UInt64)) {
@@ -76,26 +76,30 @@ public struct ID<Kind>: Hashable, Comparable, Sendable, CustomStringConvertible 
   /// The first 8 hex digits: restic's short form.
   public var short: String { String(hex.prefix(8)) }
 
+  /// All 64 hex digits, as `hex`.
   public var description: String { hex }
 
-  /// The first word, for hash tables: ids are uniformly distributed already.
+  /// The first word, for hash tables: ids are already uniformly distributed.
   public var prefix: UInt64 { words.0 }
 
+  /// Compares all 32 bytes, not in constant time.
   public static func == (left: ID, right: ID) -> Bool {
     left.words == right.words
   }
 
+  /// Orders as the bytes do, and so as the hex digits do.
   public static func < (left: ID, right: ID) -> Bool {
     left.words < right.words
   }
 
+  /// Hashes the first 16 bytes: they are as random as all 32, and cost half.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(words.0)
     hasher.combine(words.1)
   }
 }
 
-/// What an id can name. Never instantiated.
+/// The kinds of object that an id can name. Never instantiated.
 public enum IDKind {
   /// A blob: data or tree, named by the hash of its plaintext.
   public enum Blob {}
@@ -111,7 +115,7 @@ public enum IDKind {
   public enum Lock {}
 }
 
-/// Names a data blob or, where a tree is meant, a tree blob.
+/// Names a data blob or a tree blob.
 public typealias BlobID = ID<IDKind.Blob>
 /// Names a pack.
 public typealias PackID = ID<IDKind.Pack>

@@ -1,8 +1,8 @@
 extension IndexFile {
   /// The index whose plaintext is `bytes`.
   ///
-  /// Refuses a blob of an unknown type, one shorter than its seal or beyond 4 GiB, and packs or blobs without an id.
-  /// Unknown members are ignored.
+  /// Refuses a blob of an unknown type, a blob that is shorter than its seal or that ends beyond 4 GiB, and packs or
+  /// blobs without an id. Ignores unknown members.
   public static func decode(_ bytes: [UInt8]) throws(FormatError) -> IndexFile {
     try GoJSON.read(bytes, "index") { reader throws(FormatError) in
       var index = IndexFile()

@@ -1,24 +1,28 @@
 /// An index file: which packs hold which blobs.
 ///
-/// The largest of restic's files, up to 50,000 blobs each, and all of them are read before anything else: decoding goes
-/// straight from the buffer to the values.
+/// Index files are restic's largest files, with up to 50,000 blobs each, and all of them are read before anything else.
+/// So decoding goes straight from the buffer to the values.
 public struct IndexFile: Hashable, Sendable {
   /// One pack and its blobs.
   public struct Pack: Hashable, Sendable {
+    /// The pack's name, which is the hash of its file.
     public var id: PackID
     /// The blobs, in any order.
     public var blobs: [PackBlob]
 
+    /// A pack with its blobs; the blobs' ranges are not checked here.
     public init(id: PackID, blobs: [PackBlob]) {
       self.id = id
       self.blobs = blobs
     }
   }
 
+  /// The packs that this index file lists, in the file's order. A pack may be listed by several index files.
   public var packs: [Pack]
-  /// Index files this one replaces. Old versions of restic wrote them; new ones delete the files instead.
+  /// Index files that this one replaces. Old versions of restic wrote them; new ones delete the files instead.
   public var supersedes: [IndexID]
 
+  /// An index file of these packs. restic's limit of 50,000 blobs a file is the caller's to keep.
   public init(packs: [Pack] = [], supersedes: [IndexID] = []) {
     self.packs = packs
     self.supersedes = supersedes

@@ -1,7 +1,10 @@
 /// A key file: the only file stored as plain JSON. It holds the master key sealed with a key derived from a password.
 public struct KeyFile: Hashable, Sendable {
+  /// When the key was added to the repository.
   public var created: Timestamp
+  /// The user who added the key; restic shows it in `key list`.
   public var username: String
+  /// The host on which the key was added.
   public var hostname: String
   /// The key derivation function; restic knows "scrypt" only.
   public var kdf: String
@@ -16,6 +19,8 @@ public struct KeyFile: Hashable, Sendable {
   /// The sealed `MasterKeyFile`.
   public var data: [UInt8]
 
+  /// A key file with these values. `data` is the sealed master key, and `salt` and the cost are what derives the key
+  /// that opens it.
   public init(
     created: Timestamp, username: String, hostname: String, kdf: String = "scrypt",
     costN: Int, costR: Int, costP: Int, salt: [UInt8], data: [UInt8]

@@ -1,16 +1,23 @@
-/// A lock file: who uses the repository since when.
+/// A lock file: who uses the repository, and since when.
 public struct LockFile: Hashable, Sendable {
-  /// When the lock was written, last refreshed.
+  /// When the lock was written or last refreshed.
   public var time: Timestamp
+  /// Whether nobody else may use the repository, as for `prune`; false for a shared lock.
   public var exclusive: Bool
+  /// The host whose process holds the lock; only there `pid` means something.
   public var hostname: String
+  /// The user who runs the process, for messages.
   public var username: String
+  /// The process that holds the lock, as its own pid namespace numbers it.
   public var pid: Int32
+  /// The process's user id. 0 = root, or not stored.
   public var uid: UInt32
+  /// The process's group id. 0 = root's group, or not stored.
   public var gid: UInt32
-  /// Members that restic doesn't know, written again at the end.
+  /// Members that restic does not know; written again at the end.
   public var unknownFields: [UnknownField]
 
+  /// A lock with these values. Nothing is written to the repository.
   public init(
     time: Timestamp, exclusive: Bool, hostname: String, username: String, pid: Int32,
     uid: UInt32 = 0, gid: UInt32 = 0, unknownFields: [UnknownField] = []
@@ -51,7 +58,8 @@ public struct LockFile: Hashable, Sendable {
     return writer.finish()
   }
 
-  /// The lock whose plaintext is `bytes`. The time must be there: without it nobody could tell whether it is stale.
+  /// The lock whose plaintext is `bytes`. The time is required, because without it nobody could tell whether the lock
+  /// is stale.
   public static func decode(_ bytes: [UInt8]) throws(FormatError) -> LockFile {
     try GoJSON.read(bytes, "lock") { reader throws(FormatError) in
       var time: Timestamp?

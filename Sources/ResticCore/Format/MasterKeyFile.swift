@@ -1,9 +1,9 @@
 internal import Glibc
 
-/// The JSON that a key file's `data` holds sealed: `{"mac":{"k":…,"r":…},"encrypt":…}`, each base64.
+/// The JSON that is sealed in a key file's `data`: `{"mac":{"k":…,"r":…},"encrypt":…}`, each value base64.
 ///
-/// In memory the key is 64 bytes in restic's order: encrypt 32 ‖ k 16 ‖ r 16. Both directions copy secrets only into
-/// memory that the caller owns and wipes: no String, no buffer that grows.
+/// In memory the key is 64 bytes in restic's order: encrypt 32 ‖ k 16 ‖ r 16. Encoding and decoding copy secrets only
+/// into memory that the caller owns and wipes: no String, no growing buffer.
 public enum MasterKeyFile {
   /// Bytes of the raw key.
   public static let rawByteCount = 64
@@ -79,7 +79,8 @@ public enum MasterKeyFile {
   ) throws(FormatError) {
     let token = try reader.stringToken()
     let text = UnsafeRawBufferPointer(rebasing: reader.bytes[token.range])
-    // Decoded in a scratch of 36 bytes, the most that text of the right length gives, and wiped there.
+    // Decoded in a scratch buffer of 36 bytes, the most that text of the right length can give, which is wiped
+    // afterwards.
     guard token.isPlain, text.count == GoJSON.base64Count(byteCount: range.count) else {
       throw reader.error("a key of the wrong length")
     }
@@ -94,7 +95,7 @@ public enum MasterKeyFile {
     guard isValid else { throw reader.error("base64 of the right length expected") }
   }
 
-  /// Overwrites a scratch buffer; not inlined, so that the stores aren't seen as dead.
+  /// Overwrites a scratch buffer; not inlined, so that the compiler does not remove the stores as dead.
   @inline(never)
   private static func wipe(_ scratch: UnsafeMutableBufferPointer<UInt8>) {
     if let start = scratch.baseAddress { explicit_bzero(start, scratch.count) }

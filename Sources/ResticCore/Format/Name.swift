@@ -2,11 +2,12 @@ internal import Glibc
 
 /// The name of a directory entry: bytes, as the kernel and restic see them.
 ///
-/// Two names are equal when their bytes are, whatever Unicode thinks of them; `<` is restic's order of a tree.
+/// Two names are equal if their bytes are equal, whatever Unicode says; `<` is restic's order of a tree.
 public struct Name: Hashable, Comparable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
   /// The name's bytes, without a terminator. No encoding is implied.
   public let bytes: [UInt8]
 
+  /// The name with exactly these bytes; nothing is checked (see `isValidEntryName`).
   public init(_ bytes: [UInt8]) {
     self.bytes = bytes
   }
@@ -16,6 +17,7 @@ public struct Name: Hashable, Comparable, Sendable, CustomStringConvertible, Exp
     bytes = Array(string.utf8)
   }
 
+  /// The UTF-8 of a literal in the source.
   public init(stringLiteral value: String) {
     self.init(value)
   }
@@ -24,7 +26,7 @@ public struct Name: Hashable, Comparable, Sendable, CustomStringConvertible, Exp
   /// or `..`, no `/`, no NUL) of at most 255 bytes.
   public var isValidEntryName: Bool { isPathComponent && bytes.count <= 255 }
 
-  /// Like `isValidEntryName` without the limit of length: trees saved on other systems hold longer names.
+  /// Like `isValidEntryName`, but without the length limit: trees saved on other systems have longer names.
   var isPathComponent: Bool {
     switch bytes.count {
     case 0: return false
@@ -38,16 +40,18 @@ public struct Name: Hashable, Comparable, Sendable, CustomStringConvertible, Exp
     }
   }
 
-  /// The name for people: as text, with everything unprintable escaped as in Go or C. Different names look different.
+  /// The name for people: text in which everything unprintable is escaped as in Go or C. Different names look
+  /// different.
   public var description: String {
     bytes.withUnsafeBytes { String(decoding: GoQuote.quote($0), as: UTF8.self) }
   }
 
-  /// `description`, cut to what fits in a message.
+  /// `description`, shortened to fit into a message.
   var excerpt: String {
     bytes.count <= 80 ? description : Name(Array(bytes[..<80])).description + "…"
   }
 
+  /// Orders by unsigned bytes, a prefix first: Go's order of strings, in which restic sorts a tree.
   public static func < (left: Name, right: Name) -> Bool {
     left.bytes.withUnsafeBytes { left in
       right.bytes.withUnsafeBytes { right in

@@ -1,6 +1,6 @@
 extension Node {
-  /// Reads the nodes of one tree. Remembers the last owner, so that neighbours share it, and a buffer to compare
-  /// spellings in.
+  /// Reads the nodes of one tree. Remembers the last owner, so that neighbouring nodes share it, and keeps a buffer for
+  /// comparing spellings.
   struct Decoder: ~Copyable {
     private var lastUser: Range<Int>?
     private var lastGroup: Range<Int>?
@@ -9,7 +9,7 @@ extension Node {
 
     init() {}
 
-    /// Reads the next value of `reader`, which has to be the same reader in every call, as a node.
+    /// Reads the next value of `reader` as a node. Every call must pass the same reader.
     mutating func node(_ reader: inout GoJSON.Reader) throws(FormatError) -> Node {
       var fields = Fields()
       var object = try reader.beginObject()

@@ -1,5 +1,5 @@
 extension Node {
-  /// Appends the node as restic writes it: its JSON, without white space.
+  /// Appends the node's JSON as restic writes it, without white space.
   func write(to writer: inout GoJSON.Writer) {
     let rarities = box?.rarities
     if let rarities, !rarities.spelling.isEmpty {
@@ -9,7 +9,7 @@ extension Node {
     }
   }
 
-  /// Appends the node's fields in restic's order, with what restic leaves out left out.
+  /// Appends the node's fields in restic's order, without the fields that restic omits.
   func writeFields(_ rarities: Rarities?, to writer: inout GoJSON.Writer) {
     writer.literal("{\"name\":")
     name.bytes.withUnsafeBytes { writer.quotedString($0) }

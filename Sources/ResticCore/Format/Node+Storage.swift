@@ -1,6 +1,6 @@
 /// How a node keeps its fields small.
 extension Node {
-  /// A type in one byte; the word of `other` is in `Rarities`.
+  /// A type in one byte; the text of `other` is in `Rarities`.
   enum Kind: UInt8, Hashable, Sendable {
     case file, dir, symlink, dev, chardev, fifo, socket, other
 
@@ -18,7 +18,7 @@ extension Node {
         }
     }
 
-    /// The type; `other` without its word.
+    /// The type; `other` without its text.
     var type: NodeType {
       switch self {
       case .file: .file
@@ -43,7 +43,7 @@ extension Node {
     /// Two or more.
     case blobs([BlobID])
     case subtree(BlobID)
-    /// What restic never writes: a subtree and a content that isn't null.
+    /// A subtree together with content that is not null, which restic never writes.
     indirect case both(content: [BlobID], subtree: BlobID)
 
     init(content: [BlobID]?, subtree: BlobID?) {
@@ -78,7 +78,7 @@ extension Node {
     }
   }
 
-  /// User and group, shared by the nodes of a tree that have the same.
+  /// User and group, shared by the nodes of a tree with the same owner.
   final class Owner: Sendable {
     let user: String
     let group: String
@@ -93,19 +93,19 @@ extension Node {
 
   /// The fields that few nodes have.
   struct Rarities: Sendable {
-    /// The word of a type we don't know.
+    /// The text of an unknown type.
     var otherType = ""
     var linkTarget: [UInt8] = []
     var extendedAttributes: [ExtendedAttribute] = []
     var device: UInt64 = 0
     var error = ""
     var unknownFields: [UnknownField] = []
-    /// See `Node.spelling`; empty = as we would write it.
+    /// See `Node.spelling`; empty if this program would write the same text.
     var spelling: [UInt8] = []
 
     var isEmpty: Bool { spelling.isEmpty && hasSameFields(as: Rarities()) }
 
-    /// Equality of everything but the spelling.
+    /// Whether everything except the spelling is equal.
     func hasSameFields(as other: Rarities) -> Bool {
       otherType.hasBytes(of: other.otherType) && linkTarget == other.linkTarget
         && extendedAttributes == other.extendedAttributes
@@ -113,7 +113,7 @@ extension Node {
     }
   }
 
-  /// `Rarities` on the heap, never changed once made.
+  /// `Rarities` on the heap; never changed after creation.
   final class Box: Sendable {
     let rarities: Rarities
 

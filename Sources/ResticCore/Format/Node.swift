@@ -1,11 +1,11 @@
-/// What restic stores for one entry of a directory: a value, without identity.
+/// One entry of a directory as restic stores it: a value, without identity.
 ///
-/// Kept small, since a mounted repository holds one for every file: an entry with one blob takes
-/// `MemoryLayout<Node>.stride` bytes (160 now; `NodeTests` holds the line) and the bytes of its name. User and group
-/// are shared between the nodes of one tree, and what few nodes have is in one optional box (`Rarities`).
+/// Nodes are small, because a mounted repository holds one for every file: an entry with one blob takes
+/// `MemoryLayout<Node>.stride` bytes (160 now; `NodeTests` checks the limit) and the bytes of its name. The nodes of
+/// one tree share user and group, and rare fields are in one optional box (`Rarities`).
 ///
-/// Decoding and encoding a node that nobody changed gives the same bytes, whatever wrote it: where our own encoding
-/// would differ (another order, another Unicode version, another spelling), the node carries its text along until a
+/// Decoding and encoding an unchanged node gives the same bytes, whatever program wrote it. If this program's encoding
+/// would differ (another order, another Unicode version, another spelling), the node keeps its original text until a
 /// field is set.
 public struct Node: Hashable, Sendable {
   /// The entry's name: one path component.
@@ -13,11 +13,17 @@ public struct Node: Hashable, Sendable {
   /// Go's `os.FileMode`: permission bits; dir 1<<31, symlink 1<<27, device 1<<26, fifo 1<<25, socket 1<<24, setuid
   /// 1<<23, setgid 1<<22, chardev 1<<21, sticky 1<<20.
   public var mode: UInt32 { didSet { changed() } }
+  /// The owner's numeric user id at the time of the backup.
   public var uid: UInt32 { didSet { changed() } }
+  /// The numeric group id at the time of the backup.
   public var gid: UInt32 { didSet { changed() } }
+  /// When the content last changed.
   public var mtime: Timestamp { didSet { changed() } }
+  /// When the content was last read. restic stores the modification time here unless `--with-atime` was given.
   public var atime: Timestamp { didSet { changed() } }
+  /// When the inode last changed (`st_ctime`).
   public var ctime: Timestamp { didSet { changed() } }
+  /// The inode number (`st_ino`) in the file system that was backed up. 0 = not stored.
   public var inode: UInt64 { didSet { changed() } }
   /// The device the file was on; restic stores it to recognise hard links. 0 = not stored.
   public var deviceID: UInt64 { didSet { changed() } }
@@ -33,7 +39,7 @@ public struct Node: Hashable, Sendable {
   /// Nil when every field in it is empty.
   private(set) var box: Box?
 
-  /// A node of that type with everything else empty: times are `Timestamp.zero`.
+  /// A node of that type. Fields that are not given are empty, and times are `Timestamp.zero`.
   public init(
     name: Name, type: NodeType, mode: UInt32,
     mtime: Timestamp = .zero, atime: Timestamp = .zero, ctime: Timestamp = .zero,
@@ -67,6 +73,8 @@ public struct Node: Hashable, Sendable {
     payload = Payload(content: content.isEmpty && type != .file ? nil : content, subtree: subtree)
   }
 
+  /// Whether the node is a file, a directory, a link or something else. Setting the type keeps `content`, which is then
+  /// stored as the new type stores it.
   public var type: NodeType {
     get { kind == .other ? .other(rarities.otherType) : kind.type }
     set {
@@ -107,6 +115,7 @@ public struct Node: Hashable, Sendable {
     set { rarities.linkTarget = newValue }
   }
 
+  /// The extended attributes, in the order in which they are stored; empty = none.
   public var extendedAttributes: [ExtendedAttribute] {
     get { rarities.extendedAttributes }
     set { rarities.extendedAttributes = newValue }
@@ -124,18 +133,18 @@ public struct Node: Hashable, Sendable {
     set { rarities.error = newValue }
   }
 
-  /// Members that this version doesn't know, in their order. `generic_attributes` is written at restic's place for
-  /// it, the others at the end.
+  /// Members that this version does not know, in their order. `generic_attributes` is written where restic writes it,
+  /// the others at the end.
   public var unknownFields: [UnknownField] {
     get { rarities.unknownFields }
     set { rarities.unknownFields = newValue }
   }
 
-  /// The node as it stood in the tree it was read from, if that isn't what `encode` would write for its fields.
+  /// The node's text in the tree that it was read from, if `encode` would write other text for the fields.
   var spelling: [UInt8] {
     get { rarities.spelling }
     set {
-      // Not through `rarities`, whose setter is for changes of the node's meaning.
+      // Not set through `rarities`, whose setter is for changes of the node's meaning.
       var copy = rarities
       copy.spelling = newValue
       box = Box(copy)
@@ -151,7 +160,7 @@ public struct Node: Hashable, Sendable {
     }
   }
 
-  /// A changed node is no longer what stood in the tree.
+  /// The stored text no longer fits a changed node.
   @inline(__always)
   private mutating func changed() {
     if box != nil { forgetSpelling() }
@@ -162,7 +171,7 @@ public struct Node: Hashable, Sendable {
     if !spelling.isEmpty { spelling = [] }
   }
 
-  /// Fields are compared; how the node was spelt isn't.
+  /// Compares the fields, but not the spelling.
   public static func == (left: Node, right: Node) -> Bool {
     left.name == right.name && left.kind == right.kind && left.mode == right.mode
       && left.uid == right.uid && left.gid == right.gid
@@ -173,6 +182,7 @@ public struct Node: Hashable, Sendable {
       && (left.box === right.box || left.rarities.hasSameFields(as: right.rarities))
   }
 
+  /// Hashes the fields in which nodes mostly differ; equal nodes hash equally, whatever their spelling.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(name)
     hasher.combine(kind)

@@ -1,10 +1,10 @@
-/// What a node is, by the word restic stores for it.
+/// The type of a node, as the text that restic stores for it.
 public enum NodeType: Hashable, Sendable {
   case file, dir, symlink, dev, chardev, fifo, socket
-  /// Any other word (`irregular`, or one of a later version), carried along as it is.
+  /// Any other text (`irregular`, or one of a later version), kept as it is.
   case other(String)
 
-  /// The word in JSON.
+  /// The text in JSON.
   public var text: String {
     switch self {
     case .file: "file"

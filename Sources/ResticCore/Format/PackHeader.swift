@@ -1,4 +1,4 @@
-/// The plaintext of the header at a pack's end: one entry for each blob, in the order in which they lie in the pack.
+/// The plaintext of the header at a pack's end: one entry for each blob, in the order of the blobs in the pack.
 ///
 /// An entry is `type 1 ‖ length 4 ‖ id 32` (37 bytes) or, for a compressed blob, `type 1 ‖ length 4 ‖ uncompressed
 /// length 4 ‖ id 32` (41 bytes), numbers little-endian. Types: 0 data, 1 tree, 2 and 3 the same compressed. Source:
@@ -9,7 +9,8 @@ public enum PackHeader {
   /// Bytes of an entry that is compressed.
   public static let compressedEntryByteCount = 41
 
-  /// The header for `blobs`, which lie in this order without gaps from the start of the pack. Offsets aren't stored.
+  /// The header for `blobs`, which are in this order and without gaps from the start of the pack. Offsets are not
+  /// stored.
   public static func encode(_ blobs: [PackBlob]) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: blobs.count * compressedEntryByteCount) { buffer, count in
       guard let base = buffer.baseAddress else { return }
@@ -34,8 +35,8 @@ public enum PackHeader {
 
   /// The blobs of the pack whose header is `plaintext`, with offsets added up from the lengths.
   ///
-  /// Refuses other types, a blob shorter than its seal, a compressed blob of no bytes, a pack of more than 4 GiB and a
-  /// partial last entry.
+  /// Refuses other types, a blob shorter than its seal, a compressed blob of zero bytes, a pack of more than 4 GiB and
+  /// a partial last entry.
   public static func decode(_ plaintext: [UInt8]) throws(FormatError) -> [PackBlob] {
     var blobs: [PackBlob] = []
     blobs.reserveCapacity(plaintext.count / plainEntryByteCount)

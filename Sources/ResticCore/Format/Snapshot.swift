@@ -1,27 +1,35 @@
-/// A snapshot file: which tree was the state of which paths at which time.
+/// A snapshot file: the tree of certain paths at a certain time.
 public struct Snapshot: Hashable, Sendable {
   /// When the backup started; decides which snapshot is the latest.
   public var time: Timestamp
-  /// The snapshot this one was made from.
+  /// The snapshot that this one was made from.
   public var parent: SnapshotID?
   /// The root directory.
   public var tree: BlobID
-  /// What was backed up: absolute paths. `forget` groups by them.
+  /// The paths that were backed up, absolute. `forget` groups by them.
   public var paths: [String]
+  /// The host that was backed up; `--host` filters by it, and `forget` groups by it.
   public var hostname: String
+  /// The user who made the snapshot. Empty = not stored.
   public var username: String
+  /// That user's numeric id. 0 = root, or not stored.
   public var uid: UInt32
+  /// That user's numeric group id. 0 = root's group, or not stored.
   public var gid: UInt32
+  /// The exclude patterns that the backup was given.
   public var excludes: [String]
+  /// The tags, in the order in which they were added; `--tag` filters by them.
   public var tags: [String]
   /// The snapshot that `tag` or `rewrite` replaced by this one.
   public var original: SnapshotID?
   /// Name and version of the program that made it.
   public var programVersion: String
+  /// What the backup did; nil in snapshots by restic before 0.17.
   public var summary: SnapshotSummary?
   /// Members that this version doesn't know, written again at the end.
   public var unknownFields: [UnknownField]
 
+  /// A snapshot with these values. Nothing is written to the repository; what is left out is not stored.
   public init(
     time: Timestamp, parent: SnapshotID? = nil, tree: BlobID, paths: [String],
     hostname: String = "", username: String = "", uid: UInt32 = 0, gid: UInt32 = 0,
@@ -95,7 +103,7 @@ public struct Snapshot: Hashable, Sendable {
     writer.number(number)
   }
 
-  /// The snapshot whose plaintext is `bytes`. Time and tree must be there.
+  /// The snapshot whose plaintext is `bytes`. Time and tree are required.
   public static func decode(_ bytes: [UInt8]) throws(FormatError) -> Snapshot {
     try GoJSON.read(bytes, "snapshot") { reader throws(FormatError) in
       var time: Timestamp?

@@ -1,36 +1,37 @@
-/// Which snapshots are meant, as restic's `--host`, `--tag` and `--path` choose them. An empty filter means all.
+/// Chooses snapshots as restic's `--host`, `--tag` and `--path` do. An empty filter chooses all.
 public struct SnapshotFilter: Hashable, Sendable {
-  /// Any of these hosts.
+  /// The snapshot must be of one of these hosts.
   public var hosts: [String]
-  /// Any of these lists, of which every tag must be there. An empty tag stands for "has no tags".
+  /// The snapshot must have all tags of one of these lists. An empty tag means "has no tags".
   public var tags: [[String]]
-  /// All of these paths, compared as they are: the caller makes them absolute and clean.
+  /// The snapshot must have all of these paths. They are compared literally: the caller makes them absolute and clean.
   public var paths: [String]
 
+  /// A filter whose conditions must all hold; an empty list is no condition.
   public init(hosts: [String] = [], tags: [[String]] = [], paths: [String] = []) {
     self.hosts = hosts
     self.tags = tags
     self.paths = paths
   }
 
-  /// Whether every snapshot matches.
+  /// Whether the filter chooses every snapshot.
   public var isEmpty: Bool { hosts.isEmpty && tags.isEmpty && paths.isEmpty }
 
-  /// Whether `snapshot` is one of those meant.
+  /// Whether the filter chooses `snapshot`.
   public func matches(_ snapshot: Snapshot) -> Bool {
     matches(host: snapshot.hostname)
       && (tags.isEmpty || tags.contains { Self.hasTags(snapshot, $0) })
       && paths.allSatisfy { Self.contains(snapshot.paths, $0) }
   }
 
-  /// Whether snapshots of `host` are among those meant.
+  /// Whether the filter can choose snapshots of `host`.
   public func matches(host: String) -> Bool {
     hosts.isEmpty || Self.contains(hosts, host)
   }
 
   private static func hasTags(_ snapshot: Snapshot, _ tags: [String]) -> Bool {
     for tag in tags {
-      // As in restic, the empty tag settles the list where it stands.
+      // As in restic, an empty tag ends the list with a match.
       if tag.isEmpty, snapshot.tags.isEmpty { return true }
       if !contains(snapshot.tags, tag) { return false }
     }

@@ -1,25 +1,37 @@
-/// What a backup did, as restic 0.17 and later store it in the snapshot.
+/// The counts of a backup, which restic 0.17 and later store in the snapshot.
 public struct SnapshotSummary: Hashable, Sendable {
+  /// When the backup began.
   public var backupStart: Timestamp
+  /// When the last file was stored, shortly before the snapshot was saved.
   public var backupEnd: Timestamp
+  /// Files that the parent snapshot does not have.
   public var filesNew: UInt64
+  /// Files that differ from the parent snapshot's.
   public var filesChanged: UInt64
+  /// Files that equal the parent snapshot's.
   public var filesUnmodified: UInt64
+  /// Directories that the parent snapshot does not have.
   public var dirsNew: UInt64
+  /// Directories that differ from the parent snapshot's.
   public var dirsChanged: UInt64
+  /// Directories that equal the parent snapshot's.
   public var dirsUnmodified: UInt64
   /// Blobs that this snapshot added to the repository.
   public var dataBlobs: Int64
+  /// Tree blobs that this snapshot added to the repository.
   public var treeBlobs: Int64
   /// Bytes of the added blobs before compression.
   public var dataAdded: UInt64
   /// Bytes of the added blobs as stored.
   public var dataAddedPacked: UInt64
+  /// All files of the snapshot, changed or not.
   public var totalFilesProcessed: UInt64
+  /// Bytes of the content of all these files, before deduplication and compression.
   public var totalBytesProcessed: UInt64
   /// Members that this version doesn't know, written again at the end.
   public var unknownFields: [UnknownField]
 
+  /// A summary with these counts; counts left out are 0.
   public init(
     backupStart: Timestamp, backupEnd: Timestamp,
     filesNew: UInt64 = 0, filesChanged: UInt64 = 0, filesUnmodified: UInt64 = 0,
@@ -78,7 +90,7 @@ public struct SnapshotSummary: Hashable, Sendable {
     writer.literal("}")
   }
 
-  /// Reads the next value as a summary. What is missing is 0.
+  /// Reads the next value as a summary. Missing members are 0.
   init(_ reader: inout GoJSON.Reader) throws(FormatError) {
     self.init(backupStart: .zero, backupEnd: .zero)
     var object = try reader.beginObject()

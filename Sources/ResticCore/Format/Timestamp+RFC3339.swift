@@ -1,12 +1,13 @@
 /// The text form: `2006-01-02T15:04:05.999999999Z07:00`, as Go's `time.RFC3339Nano`.
 extension Timestamp {
-  /// The most bytes `writeRFC3339` writes: `9999-12-31T23:59:59.999999999-23:59`.
+  /// The most bytes that `writeRFC3339` writes: `9999-12-31T23:59:59.999999999-23:59`.
   static let maximumTextCount = 35
 
-  /// As Go writes it: trailing zeros of the fraction cut, none if it is 0, `Z` for an offset of 0.
+  /// The text as Go writes it: without trailing zeros of the fraction, without a fraction that is 0, and with `Z` for
+  /// an offset of 0.
   ///
-  /// A year before 0000 or after 9999, which the form can't hold, is written as 0000 or 9999, month and day kept, as
-  /// restic does.
+  /// A year before 0000 or after 9999, which the text cannot hold, is written as 0000 or 9999 with month and day
+  /// unchanged, as restic does.
   public var rfc3339: String {
     String(unsafeUninitializedCapacity: Self.maximumTextCount) { buffer in
       guard let start = buffer.baseAddress else { return 0 }
@@ -14,18 +15,18 @@ extension Timestamp {
     }
   }
 
-  /// Whether `rfc3339` is exactly this time, and not one of another year.
+  /// Whether `rfc3339` is exactly this time, rather than a time in another year.
   public var isStorable: Bool { Timestamp(rfc3339: rfc3339.utf8) == self }
 
-  /// Parses what `rfc3339` writes, and what Go reads: any number of fraction digits (all but nine are cut off), years
-  /// 0000 to 9999. Nil for anything else, also for days that a month doesn't have.
+  /// Parses the output of `rfc3339`, and whatever Go reads: any number of fraction digits (only nine are kept), years
+  /// 0000 to 9999. Nil for anything else, also for days that a month does not have.
   public init?(rfc3339 text: some Sequence<UInt8>) {
     let bytes = Array(text)
     guard let parsed = bytes.withUnsafeBytes({ Timestamp(rfc3339Bytes: $0) }) else { return nil }
     self = parsed
   }
 
-  /// Parses the text in `text`; see `init(rfc3339:)`.
+  /// Parses the bytes in `text`; see `init(rfc3339:)`.
   init?(rfc3339Bytes text: UnsafeRawBufferPointer) {
     guard text.count >= 20,
       let century = Self.twoDigits(text, 0), let yearOfCentury = Self.twoDigits(text, 2), text[4] == UInt8(ascii: "-"),
@@ -77,7 +78,7 @@ extension Timestamp {
 
   /// Date and second of the day at `offsetMinutes`, in a year that the text can hold.
   private var shown: (date: (year: Int64, month: Int64, day: Int64), secondOfDay: Int64) {
-    // Days and the second of the day are split before the offset is added, so that no Int64 overflows.
+    // Days and seconds of the day are split before the offset is added, so that no Int64 overflows.
     var days = seconds / 86400
     var secondOfDay = seconds % 86400 + Int64(offsetMinutes) * 60
     while secondOfDay < 0 {
@@ -91,7 +92,7 @@ extension Timestamp {
     var date = Self.date(days: days)
     if date.year < 0 || date.year > 9999 {
       date.year = date.year < 0 ? 0 : 9999
-      // A 29 February doesn't exist in 9999: Go's normalisation makes it the 1 March.
+      // 9999 has no 29 February: Go's normalisation makes it 1 March.
       if date.day > Self.dayCount(year: date.year, month: date.month) {
         date.month += 1
         date.day = 1

@@ -1,8 +1,9 @@
-/// The entries of one directory, as a tree blob holds them.
+/// The entries of one directory, as stored in a tree blob.
 public struct Tree: Hashable, Sendable {
-  /// The entries. Decoded ones are sorted by name and have different names; `encode` sorts by itself.
+  /// The entries. After decoding, they are sorted by name and have different names; `encode` sorts them itself.
   public var nodes: [Node]
 
+  /// A tree of these nodes in any order; names must differ, which `encode` checks.
   public init(nodes: [Node] = []) {
     self.nodes = nodes
   }
@@ -10,7 +11,7 @@ public struct Tree: Hashable, Sendable {
   /// The blob's plaintext, byte for byte what restic writes: `{"nodes":[…]}` and a newline, nodes sorted by the bytes
   /// of their names.
   ///
-  /// Two nodes of one name, or a name that is no path component, are a mistake of the caller: restic refuses such a
+  /// Two nodes of one name, or a name that is not a path component, are a mistake of the caller: restic refuses such a
   /// tree, so it must never be saved.
   public func encode() -> [UInt8] {
     var writer = GoJSON.Writer(capacity: 64 + nodes.count * 512)
@@ -30,8 +31,8 @@ public struct Tree: Hashable, Sendable {
 
   /// The tree whose plaintext is `bytes`.
   ///
-  /// Refuses names that are empty, `.` or `..` or hold `/` or NUL, and two nodes of one name. Unsorted nodes are
-  /// accepted and come back sorted. Unknown members of the tree are ignored, of a node kept. `"nodes":null` is an
+  /// Refuses names that are empty, `.` or `..`, or that contain `/` or NUL, and two nodes of one name. Accepts unsorted
+  /// nodes, and sorts them. Unknown members of the tree are ignored; those of a node are kept. `"nodes":null` is an
   /// empty tree.
   public static func decode(_ bytes: [UInt8]) throws(FormatError) -> Tree {
     try GoJSON.read(bytes, "tree") { reader throws(FormatError) in
@@ -58,7 +59,7 @@ public struct Tree: Hashable, Sendable {
     return trimmed(nodes)
   }
 
-  /// `nodes` in a buffer without the spare room left by appending: trees are kept for as long as a mount lasts.
+  /// `nodes` in a buffer without the spare capacity that appending leaves: trees are kept for as long as a mount lasts.
   private static func trimmed(_ nodes: [Node]) -> [Node] {
     guard nodes.capacity - nodes.count > nodes.count / 8 else { return nodes }
     return [Node](unsafeUninitializedCapacity: nodes.count) { buffer, count in
@@ -75,7 +76,7 @@ public struct Tree: Hashable, Sendable {
     return true
   }
 
-  /// The tree sorted, or an error that names the first name that comes twice.
+  /// The tree sorted. Throws an error that names the first duplicate name.
   private func checked() throws(FormatError) -> Tree {
     var tree = self
     if !isSorted { tree.nodes.sort { $0.name < $1.name } }

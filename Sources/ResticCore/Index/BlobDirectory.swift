@@ -1,24 +1,25 @@
-/// All that is known of the repository's blobs: those stored, those under way, and the packs that wait for an index file.
+/// Everything known about the repository's blobs: stored blobs, blobs being uploaded, and packs that wait for an index
+/// file.
 ///
-/// One value under one lock, because a blob moves between the three at one instant: a reader that looks at any time finds
-/// it. Invariants:
+/// One value under one lock, because a blob moves between the three at one instant: a reader finds the blob at any
+/// time. Invariants:
 /// 1. A blob that `claim` called known is stored, or pending until it is stored or its holder fails.
-/// 2. Every stored pack that is in `unindexed` is in `index` too, in the slot noted there.
-/// 3. Every uploader that is named in `pending` has neither finished nor failed nor gone.
+/// 2. Every stored pack in `unindexed` is also in `index`, in the slot recorded there.
+/// 3. Every uploader named in `pending` has neither finished nor failed nor been released.
 struct BlobDirectory: ~Copyable {
-  /// What `claim` found.
+  /// The result of `claim`.
   enum Claim {
-    /// Nobody has it: the caller must store it, or `abandon` all it has.
+    /// Nobody has the blob: the caller must store it, or `abandon` everything it has.
     case mine
-    /// A durable pack holds it.
+    /// A durable pack holds the blob.
     case stored
-    /// It is under way in the caller's own packs.
+    /// The blob is in the caller's own packs.
     case underWay
-    /// It is under way in another uploader's packs: the caller must `adopt` it before it finishes.
+    /// The blob is in another uploader's packs: the caller must `adopt` it before it finishes.
     case underWayElsewhere
   }
 
-  /// What a reader finds.
+  /// The result of a lookup.
   enum Lookup {
     case stored([BlobLocation])
     case pending(PendingBlob.Content)
@@ -29,7 +30,7 @@ struct BlobDirectory: ~Copyable {
   private(set) var unindexed = PendingIndex()
   private(set) var pending: [BlobKey: PendingBlob] = [:]
   private var lastUploader: PendingBlob.UploaderID = 0
-  /// How often index files were loaded; tells a reader whether looking again makes sense.
+  /// How often index files were loaded; tells a reader whether another lookup makes sense.
   private(set) var loadCount = 0
 
   init() {}
@@ -56,20 +57,20 @@ struct BlobDirectory: ~Copyable {
     index.insert(file: file, packs: packs)
   }
 
-  /// Ends a load of index files: forgets those that are gone.
+  /// Ends a load of index files: forgets files that are gone.
   mutating func endLoad(forgetting gone: Set<IndexID>) {
     loadCount += 1
     if !gone.isEmpty { unindexed.renumber(index.forget(files: gone)) }
   }
 
-  /// Says that the durable index file `file` names `packs`.
+  /// Records that the durable index file `file` names `packs`.
   mutating func name(_ packs: [PendingIndex.Pack], in file: IndexID, at now: ContinuousClock.Instant) {
     let slots = packs.map(\.slot)
     index.assign(slots: slots, to: file)
     unindexed.remove(slots: Set(slots), at: now)
   }
 
-  /// Forgets packs that no index file names and that are not on the storage any more.
+  /// Forgets packs that no index file names and that are no longer on the storage.
   mutating func forget(unindexed packs: [PendingIndex.Pack], at now: ContinuousClock.Instant) {
     let slots = packs.map(\.slot)
     unindexed.remove(slots: Set(slots), at: now)
@@ -83,7 +84,7 @@ struct BlobDirectory: ~Copyable {
     return lastUploader
   }
 
-  /// Decides at one instant who stores a blob: of two equal calls only one is told `.mine`.
+  /// Decides at one instant who stores a blob: of two equal calls only one gets `.mine`.
   mutating func claim(_ key: BlobKey, _ plaintext: PooledBytes, by uploader: PendingBlob.UploaderID) -> Claim {
     if var blob = pending[key] {
       if blob.holder(uploader) != nil { return .underWay }
@@ -100,13 +101,13 @@ struct BlobDirectory: ~Copyable {
     return .mine
   }
 
-  /// Says that a pending blob is in a pack now. Nothing happens if it was given up or stored meanwhile.
+  /// Records that a pending blob is in a pack. Does nothing if the blob was given up or stored meanwhile.
   mutating func setContent(_ content: PendingBlob.Content, of key: BlobKey, by uploader: PendingBlob.UploaderID) {
     guard pending[key]?.holder(uploader) != nil else { return }
     pending[key]?.content = content
   }
 
-  /// Says that `pack` is closed and that `flight` takes it to the storage.
+  /// Records that `pack` is closed and that `flight` uploads it.
   mutating func beginFlight(_ pack: BuiltPack, by uploader: PendingBlob.UploaderID, flight: Task<Void, Never>) {
     for entry in pack.blobs {
       let key = BlobKey(id: entry.id, type: entry.type)
@@ -129,14 +130,15 @@ struct BlobDirectory: ~Copyable {
     for blob in pack.blobs { pending[BlobKey(id: blob.id, type: blob.type)] = nil }
   }
 
-  /// The packs on their way to the storage that hold a blob; each will arrive or fail before long.
+  /// The uploads of packs that hold a blob; each will arrive or fail before long.
   func flights(of key: BlobKey) -> [Task<Void, Never>] {
     pending[key]?.holders.compactMap(\.flight) ?? []
   }
 
-  /// Hands the blob to `uploader`, which relied on another one for it; nil if a durable pack holds it by now.
+  /// Gives the blob to `uploader`, which relied on another uploader for it. Returns nil if a durable pack already holds
+  /// the blob.
   ///
-  /// If another holder has it in an open pack both store the blob: that one may never finish.
+  /// If another holder has it in an open pack, both store the blob, because the other may never finish.
   mutating func adopt(_ key: BlobKey, by uploader: PendingBlob.UploaderID) -> PendingBlob.Content? {
     guard let blob = pending[key] else { return nil }
     pending[key]?.dependents.removeAll { $0 == uploader }
@@ -144,8 +146,8 @@ struct BlobDirectory: ~Copyable {
     return blob.content
   }
 
-  /// Gives up all that `uploader` has in open packs; blobs that another uploader relies on stay for that one to take
-  /// over. Packs on their way go on: most of them will arrive.
+  /// Gives up everything that `uploader` has in open packs; blobs that another uploader relies on stay, for that one to
+  /// adopt. Uploads of packs continue, because most of them will arrive.
   mutating func abandon(_ uploader: PendingBlob.UploaderID) {
     for key in Array(pending.keys) { remove(uploader, from: key) { $0.flight == nil } }
   }

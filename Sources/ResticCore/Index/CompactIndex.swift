@@ -1,4 +1,4 @@
-/// Every stored blob and where it is, in at most 62 bytes a blob.
+/// Every stored blob and its place, in at most 62 bytes for each blob.
 ///
 /// Layout: 48-byte entries in segments that never move, an open-addressing table of 4-byte entry numbers (linear probing;
 /// ids are hashes already, so their first word scaled to the table is the home position), and the pack ids in an array of
@@ -8,11 +8,11 @@
 /// 1. Every entry is in the table exactly once, reachable from its home position without an empty slot between.
 /// 2. The table is at most four fifths full.
 /// 3. A blob has one entry for each (index file, pack) that names it: duplicates are kept, so that another copy can be
-///    read when one is damaged, and forgetting one index file cannot take away what another one says.
-/// 4. A pack slot belongs to at most one index file: `slots(of:)`. A slot that belongs to none is a pack of our own that
-///    no index file names yet; it is never forgotten by `forget(files:)`.
+///    read if one is damaged, and forgetting one index file does not remove what another one lists.
+/// 4. A pack slot belongs to at most one index file: `slots(of:)`. A slot that belongs to none is a pack of this
+///    process that no index file names yet; `forget(files:)` never forgets it.
 ///
-/// Not synchronised: it lives in `BlobDirectory`, under the repository's lock.
+/// Not synchronised: `BlobDirectory` holds it, under the repository's lock.
 struct CompactIndex: ~Copyable {
   /// 48 bytes.
   private struct Entry {
@@ -42,7 +42,7 @@ struct CompactIndex: ~Copyable {
   /// Entries, duplicates included.
   var count: Int { entries.count }
 
-  /// The index files whose packs are in here.
+  /// The index files whose packs are in this index.
   var files: Set<IndexID> { Set(slotsByFile.keys) }
 
   /// The bytes allocated for entries, table and pack ids.
@@ -52,7 +52,7 @@ struct CompactIndex: ~Copyable {
 
   // MARK: Adding
 
-  /// Adds what the index file `file` says.
+  /// Adds the content of the index file `file`.
   mutating func insert(file: IndexID, packs: [IndexFile.Pack]) {
     let first = self.packs.count
     for pack in packs { insert(pack) }
@@ -77,14 +77,14 @@ struct CompactIndex: ~Copyable {
     return slot
   }
 
-  /// Says that `file` now names the packs in `slots`.
+  /// Records that `file` now names the packs in `slots`.
   mutating func assign(slots: [Int], to file: IndexID) {
     slotsByFile[file, default: []] += slots.map { $0..<$0 + 1 }
   }
 
   // MARK: Looking up
 
-  /// Those of `candidates` that are in no index file and none of our own packs.
+  /// The candidates that are in no index file and not among this process's packs.
   func unknownPacks(among candidates: Set<PackID>) -> Set<PackID> {
     var unknown = candidates
     for slot in 0..<packs.count where !unknown.isEmpty { unknown.remove(packs[slot]) }
@@ -96,7 +96,7 @@ struct CompactIndex: ~Copyable {
     firstEntry(of: key) != nil
   }
 
-  /// The plaintext size of the blob in bytes, or nil if it isn't stored.
+  /// The plaintext size of the blob in bytes, or nil if it is not stored.
   func plaintextByteCount(of key: BlobKey) -> Int? {
     firstEntry(of: key).map { location(of: $0).plaintextByteCount }
   }
@@ -114,10 +114,10 @@ struct CompactIndex: ~Copyable {
 
   // MARK: Forgetting
 
-  /// Takes away what only the index files in `files` said, and the packs in `slots`, which belong to no index file.
+  /// Removes what only the index files in `files` listed, and the packs in `slots`, which belong to no index file.
   ///
-  /// Slots change: returns the new number of each old one (of no meaning for those that went). Done in place, in the
-  /// order of the entries, without a second copy of them.
+  /// Slots change: returns the new number of each old one (meaningless for those removed). Works in place, in the order
+  /// of the entries, without a second copy of them.
   mutating func forget(files: Set<IndexID> = [], slots: [Int] = []) -> [Int] {
     var isGone = [Bool](repeating: false, count: packs.count)
     for slot in slots { isGone[slot] = true }
@@ -137,7 +137,7 @@ struct CompactIndex: ~Copyable {
     guard slotCount < isGone.count else { return newSlots }
     packs.truncate(to: slotCount)
     for (file, ranges) in slotsByFile {
-      // A file's packs go all together, so a range that stays keeps its length.
+      // All packs of a file are removed together, so a remaining range keeps its length.
       slotsByFile[file] = ranges.map { range in
         let first = range.isEmpty ? 0 : newSlots[range.lowerBound]
         return first..<first + range.count
@@ -158,7 +158,7 @@ struct CompactIndex: ~Copyable {
 
   // MARK: The table
 
-  /// Where the search for `id` begins. The first word, scaled: ids are uniformly distributed.
+  /// Where the search for `id` begins: the first word, scaled, because ids are uniformly distributed.
   private func home(of id: BlobID) -> Int {
     Int(id.prefix.multipliedFullWidth(by: UInt64(table.count)).high)
   }
@@ -181,7 +181,7 @@ struct CompactIndex: ~Copyable {
   }
 
   private mutating func rebuildTable(capacity: Int) {
-    // Freed before its successor is allocated: the entries are all that is needed.
+    // Freed before its successor is allocated: the entries alone suffice to rebuild it.
     table = []
     table = ContiguousArray(repeating: Self.empty, count: capacity)
     for number in 0..<entries.count { enter(number, home: home(of: entries[number].id)) }

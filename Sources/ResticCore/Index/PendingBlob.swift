@@ -3,9 +3,9 @@ struct PendingBlob: Sendable {
   /// Names an uploader of this repository.
   typealias UploaderID = UInt64
 
-  /// What can be read of it meanwhile.
+  /// The content that can be read while the blob is being uploaded.
   enum Content: Sendable {
-    /// Being compressed and sealed just now.
+    /// Being compressed and sealed.
     case plaintext(PooledBytes)
     /// Sealed: in `range` of a pack.
     case packed(PackContent, range: Range<Int>, uncompressedLength: UInt32?)
@@ -20,10 +20,11 @@ struct PendingBlob: Sendable {
 
   var content: Content
   let plaintextByteCount: Int
-  /// Uploaders that have it in a pack of their own. Empty after the only one failed, while another still relies on it.
+  /// Uploaders that have it in a pack of their own. Empty if the only one failed while another uploader still relies on
+  /// the blob.
   var holders: [Holder]
-  /// Uploaders that were given the same blob and count on the holders; each takes the blob over if no holder has stored
-  /// it when they finish.
+  /// Uploaders that were given the same blob and rely on the holders; each adopts the blob if no holder has stored it
+  /// when the uploader finishes.
   var dependents: [UploaderID] = []
 
   /// The position in `holders` of `uploader`.

@@ -1,8 +1,8 @@
 /// Packs that are durable but that no durable index file names yet.
 ///
 /// They belong to the repository, not to the uploader that wrote them: a commit that fails after its packs were stored
-/// leaves them here, and the next one's index files name them. What stays here when the process ends is not lost by
-/// anybody who was told that it is safe: no snapshot refers to it.
+/// leaves them here, and the next commit's index files name them. If the process ends first, nothing is lost that was
+/// reported as saved, because no snapshot refers to them.
 struct PendingIndex {
   /// A pack and its slot in the `CompactIndex`.
   struct Pack {
@@ -10,14 +10,16 @@ struct PendingIndex {
     var slot: Int
   }
 
-  /// Blobs an index file holds at most, unless one pack alone has more. Source: restic, indexMaxBlobs.
+  /// The most blobs in an index file, unless one pack alone has more.
+  /// Source: restic, indexMaxBlobs.
   static let fullBlobCount = 50_000
-  /// How long a pack waits at most for its index file while more packs come. Source: restic, indexMaxAge.
+  /// The longest time that a pack waits for its index file while more packs arrive.
+  /// Source: restic, indexMaxAge.
   static let maximumAge = Duration.seconds(600)
 
   private(set) var packs: [Pack] = []
   private var blobCount = 0
-  /// When the oldest pack came.
+  /// When the oldest pack arrived.
   private var oldest: ContinuousClock.Instant?
 
   /// Whether an index file should be written now, although more packs are to come.
@@ -32,7 +34,7 @@ struct PendingIndex {
     oldest = oldest ?? now
   }
 
-  /// The packs that the next index file should name, in the order they came; empty when there is none.
+  /// The packs that the next index file should name, in order of arrival; empty if there are none.
   var nextFile: [Pack] {
     var batch: [Pack] = []
     var count = 0
@@ -44,14 +46,14 @@ struct PendingIndex {
     return batch
   }
 
-  /// Takes the packs in `slots` out: an index file names them now, or they are gone.
+  /// Removes the packs in `slots`: an index file names them now, or they are gone.
   mutating func remove(slots: Set<Int>, at now: ContinuousClock.Instant) {
     packs.removeAll { slots.contains($0.slot) }
     blobCount = packs.reduce(0) { $0 + $1.content.blobs.count }
     oldest = packs.isEmpty ? nil : now
   }
 
-  /// Follows the `CompactIndex` after it closed its gaps: `newSlots` holds the new number of each old slot.
+  /// Follows the `CompactIndex` after it has closed its gaps: `newSlots` holds the new number of each old slot.
   mutating func renumber(_ newSlots: [Int]) {
     for index in packs.indices { packs[index].slot = newSlots[packs[index].slot] }
   }

@@ -1,8 +1,9 @@
-/// An array that grows by segments of a fixed number of elements, so that growing never copies nor doubles what is there.
+/// An array that grows by segments of a fixed number of elements, so that growing never copies or doubles the existing
+/// elements.
 ///
 /// At most one segment's worth of memory is unused. Append and access by position are constant time.
 struct SegmentedArray<Element>: ~Copyable {
-  /// Elements a segment; a power of two, so that a position splits by shift and mask.
+  /// Elements in a segment; a power of two, so that a position is split by shift and mask.
   static var segmentCapacity: Int { 4096 }
 
   private var segments: [ContiguousArray<Element>] = []

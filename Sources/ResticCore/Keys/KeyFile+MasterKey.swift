@@ -1,11 +1,11 @@
 extension KeyFile {
-  /// The only way to turn a password into a key that restic knows.
+  /// The only key derivation that restic knows.
   private static let scrypt = "scrypt"
   /// Source: restic, internal/crypto/kdf.go.
   private static let saltByteCount = 64
 
-  /// The master key, if `password` is right; throws `CryptoError.wrongMAC` if it is not, and another error where the file
-  /// makes no sense.
+  /// The master key, if `password` is right. Throws `CryptoError.wrongMAC` if it is not, and another error if the file
+  /// is malformed.
   func open(_ password: SecureBytes) throws -> MasterKey {
     guard kdf == Self.scrypt else { throw FormatError("unknown key derivation function \"\(kdf)\"") }
     let userKey = MasterKey(

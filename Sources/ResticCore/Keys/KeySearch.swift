@@ -2,19 +2,20 @@ internal import Logging
 
 /// Finds the key file that a password opens.
 struct KeySearch {
-  /// Keys tried at most, beside the hinted one. Source: restic, maxKeys.
+  /// The most keys to try, besides the hinted one.
+  /// Source: restic, maxKeys.
   private static let limit = 20
 
   let backend: any Backend
-  /// What was read already.
+  /// Files that were read early.
   let reads: OpeningReads
   let password: SecureBytes
   let logger: Logger
 
   /// The master key and the id of its file. `hint` is the beginning of an id; that key is tried first.
   ///
-  /// Throws `.wrongPassword` if all keys decrypted wrongly, or there is none; `.damaged` if some could not be read and
-  /// none of the others opened.
+  /// Throws `.wrongPassword` if the password opens no key or there are no keys; `.damaged` if some keys could not be
+  /// read and no other key opened.
   func find(hint: String?) async throws(RepositoryError) -> (MasterKey, KeyID) {
     var damage: RepositoryError?
     for id in try await candidates(hint: hint) {
@@ -37,12 +38,13 @@ struct KeySearch {
     let ordered = Self.order(listed, hint: hint)
     if ordered.count - hintedCount > Self.limit {
       logger.warning(
-        "only \(Self.limit) of \(ordered.count - hintedCount) keys are tried; a key hint names the right one")
+        "only \(Self.limit) of \(ordered.count - hintedCount) keys are tried; name the right one with a key hint (--key-hint)"
+      )
     }
     return ordered.prefix(hintedCount + Self.limit).compactMap { KeyID(hex: $0.name) }
   }
 
-  /// The one key whose id begins with `hint`; none where there are several.
+  /// The one key whose id begins with `hint`; empty if there are several.
   static func hinted(_ keys: [BackendFile], hint: String?) -> [BackendFile] {
     guard let hint, !hint.isEmpty else { return [] }
     let hinted = keys.filter { $0.name.hasPrefix(hint) }

@@ -1,6 +1,7 @@
 internal import Logging
 
-/// The right to save a snapshot: one client of ours has it at a time, while restic's backups and other mounts go on.
+/// The right to save a snapshot: one client of this program has it at a time, while restic's backups and other mounts
+/// go on.
 ///
 ///     let lock = try await CommitLock.acquire(on: repository)
 ///     …                                  // list snapshots, compare with the base, merge
@@ -9,11 +10,12 @@ internal import Logging
 ///     try await lock.confirm()           // throws .lockLost: somebody may have overtaken us, look for forks
 ///     try await lock.release()
 ///
-/// To restic it is an ordinary shared lock: a file like those of `RepositoryLock`, with one member more (`LockMark`).
-/// Whoever wants it lists the locks; if no commit lock and no exclusive lock is there, writes a file, waits where listings
-/// may lag behind, and lists again. It has the lock when this second listing holds its own file and no other commit lock. While it holds others,
-/// too, the one with the lowest name keeps its file and goes on looking; all others take theirs back and start again after
-/// a random pause. A holder writes a new file every 30 s.
+/// For restic this is an ordinary shared lock: a file like those of `RepositoryLock`, with one member more
+/// (`LockMark`). A client that wants the lock lists the locks. If there is no commit lock and no exclusive lock, the
+/// client writes a file, waits if listings may lag behind, and lists again. It has the lock if this second listing has
+/// its own file and no other commit lock. If the listing also has others, the client with the lowest name keeps its
+/// file and continues to look; all others remove their files and start again after a random pause. A holder writes a
+/// new file every 30 s.
 ///
 /// **Why there are never two holders**, on a storage where a file that was written is in every listing that begins later:
 /// 1. A holder's file is there all the time. A refresh writes a new file before the old one goes, checks after the writing
@@ -43,17 +45,17 @@ public final class CommitLock: Sendable {
     self.lease = lease
   }
 
-  /// The name of our newest file.
+  /// The name of this client's newest file.
   public var id: LockID { lease.id }
 
-  /// Throws `.lockLost` unless the lock was refreshed in the last 90 s and is not known to be lost. Asks nobody.
+  /// Throws `.lockLost` unless the lock was refreshed in the last 90 s and is not known to be lost. Makes no request.
   public func validate() throws(RepositoryError) {
     try lease.validate()
   }
 
-  /// Throws `.lockLost` unless the lock is valid and its file is on the storage now, by one listing.
+  /// Throws `.lockLost` unless the lock is valid and one listing shows its file on the storage now.
   ///
-  /// When it does not throw after a snapshot was saved, nobody else had the lock until then.
+  /// If this does not throw after a snapshot was saved, nobody else had the lock until then.
   public func confirm() async throws(RepositoryError) {
     try await lease.confirm()
   }
@@ -63,7 +65,7 @@ public final class CommitLock: Sendable {
     try await LockLease.confirm([lock.lease, lease])
   }
 
-  /// Gives the lock back. Throws what the storage failed with; then others wait until they take us for dead.
+  /// Releases the lock. Throws the storage's error; other clients then wait until they consider this one dead.
   public func release() async throws(RepositoryError) {
     try await lease.release()
   }
@@ -72,8 +74,8 @@ public final class CommitLock: Sendable {
 
   /// Takes the lock; waits for others up to `retryFor`, which should be more than `LockPolicy.Commit.deadAfter`.
   ///
-  /// Throws `.locked`, which says who has it, when the time is up; `.cancelled` if the task is cancelled while it waits.
-  /// No file of ours stays then.
+  /// Throws `.locked`, which names the holder, if the time is up; `.cancelled` if the task is cancelled while it waits.
+  /// This client's file is removed in both cases.
   public static func acquire(
     on repository: Repository, retryFor: Duration = .seconds(300), policy: LockPolicy = LockPolicy(),
     clock: LockClock = .system
@@ -113,11 +115,11 @@ public final class CommitLock: Sendable {
     Hex.text(SecureRandom.bytes(16))
   }
 
-  /// One try to take the lock, and what it needs.
+  /// One attempt to take the lock, and its state.
   private struct Attempt {
     enum Outcome {
       case acquired(LockLease)
-      /// What is in the way.
+      /// What prevents this client from taking the lock.
       case obstacle(String)
     }
 
@@ -144,7 +146,7 @@ public final class CommitLock: Sendable {
       }
     }
 
-    /// Waits until nobody else has a file beside ours; what makes us give way, or nil when the lock is ours.
+    /// Waits until no other client has a file. Returns the reason to give way, or nil if this client has the lock.
     private func compete(_ own: LockLease.File, _ survey: inout CommitSurvey) async throws(RepositoryError) -> String? {
       var delay = await policy.sharedCheckDelay(on: repository.backend)
       while true {
@@ -156,7 +158,7 @@ public final class CommitLock: Sendable {
         case .contended(let other) where stays && own.id < other.id:
           continue
         case .clear where own.age() >= policy.commit.lossTimeout:
-          return "the commit lock could not be taken in time"
+          return "could not take the commit lock in time"
         default:
           return obstacle(view, survey)
         }
@@ -175,7 +177,7 @@ public final class CommitLock: Sendable {
         storage ID \(other.id.short); if that client is gone, its lock is removed after two minutes
         """
       case .unlisted:
-        "our own commit lock is not listed: somebody removed it, or the storage lists late what was written"
+        "this client's own commit lock is not listed: somebody removed it, or the storage lists late what was written"
       }
     }
   }

@@ -1,30 +1,31 @@
 internal import Logging
 
-/// Looks at the locks of others while the commit lock is being acquired, and removes commit locks whose holder has died.
+/// Examines the locks of others while the commit lock is being acquired, and removes commit locks whose holder has
+/// died.
 ///
 /// Not synchronised: it belongs to one `acquire`.
 struct CommitSurvey {
-  /// What one look found.
+  /// The result of one look.
   enum View: Sendable {
-    /// Nobody else has or wants the commit lock, and no exclusive lock is there.
+    /// Nobody else has or wants the commit lock, and there is no exclusive lock.
     case clear
     /// An exclusive lock of restic's.
     case blocked(LockSurvey.Found)
-    /// Commit locks of others; the one with the lowest name.
+    /// Commit locks of others exist; this is the one with the lowest name.
     case contended(LockSurvey.Found)
-    /// Our own file was not in the listing.
+    /// This client's own file was not in the listing.
     case unlisted
   }
 
-  /// What was seen of one holder that has not been seen to refresh since.
+  /// The record of one holder that has not refreshed since it was first seen.
   private struct Watch {
     var files: Set<LockID>
-    /// How long nothing new came, counted only while we were awake and looking.
+    /// How long nothing new was seen, counted only while this process was awake and looking.
     var idle: Duration
     var sinceLastLook: @Sendable () -> Duration
   }
 
-  /// How often a look is repeated because locks were removed in it, or because it took too long.
+  /// How often a look is repeated because it removed locks or took too long.
   private static let lookAttempts = 10
 
   private(set) var locks: LockSurvey
@@ -33,10 +34,10 @@ struct CommitSurvey {
   private let clock: LockClock
   /// By holder.
   private var watches: [String: Watch] = [:]
-  /// Holders that were seen to write a new file.
+  /// Holders that have written a new file while this survey watched.
   private(set) var refreshed: Set<String> = []
 
-  /// Everybody who had a commit lock at the last look and was not dead.
+  /// All clients that had a commit lock at the last look and were not dead.
   var holders: Set<String> { Set(watches.keys) }
 
   init(repository: Repository, policy: LockPolicy, clock: LockClock) {
@@ -46,10 +47,10 @@ struct CommitSurvey {
     self.clock = clock
   }
 
-  /// Who is there beside `own`, our file if there is one.
+  /// Which clients have locks beside `own`, this client's file if it has one.
   ///
-  /// `.clear` is said only of one listing with nothing else done to the locks in the same look, which took less time than
-  /// a holder leaves a file in place: see `CommitLock`.
+  /// `.clear` is returned only after one listing during which no lock was removed and that took less time than a holder
+  /// leaves a file in place: see `CommitLock`.
   mutating func look(own: LockID? = nil) async throws(RepositoryError) -> View {
     for _ in 0..<Self.lookAttempts {
       let elapsed = clock.stopwatch()
@@ -65,7 +66,7 @@ struct CommitSurvey {
     throw .backend(.unavailable("the list of locks takes too long to read, or changes too fast"))
   }
 
-  /// Removes the locks of ours that are dead, commit locks or not, and returns them.
+  /// Removes this program's dead locks, commit locks or not, and returns them.
   mutating func removeStale() async throws(RepositoryError) -> [LockSurvey.Found] {
     let all = try await locks.read()
     var removed = try await removeDead(among: all)
@@ -76,7 +77,7 @@ struct CommitSurvey {
     return removed
   }
 
-  /// Removes the commit locks whose holder is dead, all files of each, and returns them.
+  /// Removes the commit locks whose holder is dead, with all files of each holder, and returns them.
   private mutating func removeDead(
     among others: [LockSurvey.Found]
   ) async throws(RepositoryError) -> [LockSurvey.Found] {
@@ -105,7 +106,7 @@ struct CommitSurvey {
       watches[holder] = Watch(files: ids, idle: .zero, sinceLastLook: clock.timer())
       return false
     }
-    // We may have been asleep, and the holder with us: then it had no chance to refresh.
+    // This process may have been asleep, and the holder too: then the holder could not refresh.
     watch.idle += min(watch.sinceLastLook(), policy.commit.longestRetryDelay * 2)
     watch.sinceLastLook = clock.timer()
     watches[holder] = watch

@@ -1,5 +1,5 @@
-/// The two times that locks need: one to wait with, and the wall's, which goes on while a machine sleeps and which the
-/// locks of all clients are compared by.
+/// The two clocks that locks need: one for waiting, and the wall clock, which goes on while a machine sleeps and by
+/// which the locks of all clients are compared.
 public struct LockClock: Sendable {
   /// Measures and sleeps.
   let clock: any Clock<Duration>
@@ -12,7 +12,7 @@ public struct LockClock: Sendable {
     self.wallTime = wallTime
   }
 
-  /// The machine's.
+  /// The machine's clocks.
   public static let system = LockClock(ContinuousClock()) { Timestamp.now() }
 
   /// Waits. Throws `.cancelled` when the task is cancelled.
@@ -24,15 +24,15 @@ public struct LockClock: Sendable {
     }
   }
 
-  /// How long it is since this was called: the longer of what the two clocks say, for one of them stops while the machine
-  /// sleeps and the other can be set back.
+  /// A function that returns the time since this call: the longer of the times on the two clocks, because one clock
+  /// stops while the machine sleeps and the other can be set back.
   func stopwatch() -> @Sendable () -> Duration {
     let elapsed = Self.stopwatch(of: clock)
     let start = wallTime()
     return { [wallTime] in max(elapsed(), start.duration(to: wallTime())) }
   }
 
-  /// How long it is since this was called, by the clock alone: no leap of the wall clock makes it longer.
+  /// A function that returns the time since this call, by `clock` only: a jump of the wall clock does not change it.
   func timer() -> @Sendable () -> Duration {
     Self.stopwatch(of: clock)
   }
@@ -44,7 +44,7 @@ public struct LockClock: Sendable {
 }
 
 extension Timestamp {
-  /// The time from this instant to `other`; negative if that is earlier.
+  /// The time from this instant to `other`; negative if `other` is earlier.
   func duration(to other: Timestamp) -> Duration {
     .seconds(other.seconds &- seconds) + .nanoseconds(Int64(other.nanoseconds) - Int64(nanoseconds))
   }

@@ -1,54 +1,55 @@
 internal import Logging
 
-/// A lock file of ours that is on the storage, and the task that keeps it fresh: what `RepositoryLock` and `CommitLock`
-/// have in common.
+/// A lock file of this client that is on the storage, and the task that keeps it fresh: the common part of
+/// `RepositoryLock` and `CommitLock`.
 ///
 /// Invariants:
-/// 1. While `validate` does not throw, a file of ours has been on the storage without a gap: a new one is written, and
-///    the old one seen to be still there after that, before the old one is removed.
-/// 2. Overdue is not valid: after `Terms.lossTimeout` without a refresh, by the wall clock or by the timer, `validate`
-///    throws. A lease that `recovers` is valid again once a refresh has shown that its file was there all the time;
-///    any other is lost then.
-/// 3. Lost is lost, and released is released: `validate` throws for ever.
+/// 1. While `validate` does not throw, a file of this client has been on the storage without a gap: a new file is
+///    written, and the old file is seen to be still there, before the old file is removed.
+/// 2. An overdue lease is not valid: after `Terms.lossTimeout` without a refresh, by the wall clock or by the timer,
+///    `validate` throws. A lease that `recovers` becomes valid again once a refresh has shown that its file was there
+///    all the time; any other is lost.
+/// 3. A lost lease stays lost, and a released one stays released: `validate` always throws.
 ///
 /// A lease that is dropped without `release` leaves its files behind.
 /// `state` is a leaf lock. `refreshGate` keeps refresh and release apart, and is held across backend calls.
 final class LockLease: Sendable {
-  /// What kind of lock it is, and how it is kept.
+  /// The kind of the lock, and how it is kept.
   struct Terms: Sendable {
     var isExclusive: Bool
     var mark: LockMark
     var refreshInterval: Duration
     var lossTimeout: Duration
-    /// How long a file stays after another took its place.
+    /// How long a file stays after another one has replaced it.
     var retention: Duration
-    /// Whether it may be refreshed after `lossTimeout`, while its file is still there.
+    /// Whether the lease may be refreshed after `lossTimeout`, while its file is still there.
     var recovers: Bool
-    /// What messages call it.
+    /// The lock's name in messages.
     var name: String
   }
 
-  /// Our file.
+  /// A lock file of this client.
   struct File: Sendable {
     let id: LockID
-    /// What it says, by the wall clock.
+    /// The time in the file, by the wall clock.
     let time: Timestamp
-    /// How long ago its writing began.
+    /// The time since the writing of the file began.
     let age: @Sendable () -> Duration
   }
 
-  /// A lock file that is not stored yet. Its name is known before, so that what a lost answer leaves behind can be removed.
+  /// A lock file that is not stored yet. Its name is known in advance, so that a file left by a lost answer can be
+  /// removed.
   struct Draft: Sendable {
     let file: File
     private let content: LockFile
     private let stored: PooledBytes
 
-    /// A file that says that the lock is held now.
+    /// A file that marks the lock as held now.
     init(of terms: Terms, in repository: Repository, _ clock: LockClock) throws(RepositoryError) {
       let identity = repository.settings.identity
       let time = clock.wallTime()
       guard time.isStorable else {
-        throw .unstorableTime("a lock cannot be of the time \(time.rfc3339): set this machine's clock")
+        throw .unstorableTime("a lock cannot have the time \(time.rfc3339): set this machine's clock")
       }
       let age = clock.stopwatch()
       let lock = LockFile(
@@ -73,10 +74,10 @@ final class LockLease: Sendable {
     case released
   }
 
-  /// An older file of ours that has to go.
+  /// An older file of this client that has to be removed.
   private struct Leftover {
     let id: LockID
-    /// How long ago another took its place.
+    /// The time since another file replaced it.
     let superseded: @Sendable () -> Duration
   }
 
@@ -84,7 +85,7 @@ final class LockLease: Sendable {
     var phase = Phase.held
     var file: File
     var leftovers: [Leftover] = []
-    /// How long ago a listing that showed the file ended.
+    /// The time since the end of a listing that showed the file.
     var sinceSeen: @Sendable () -> Duration
     var refresher: Task<Void, Never>?
 
@@ -103,7 +104,7 @@ final class LockLease: Sendable {
   private let state: Locked<State>
   private let refreshGate = AsyncGate()
 
-  /// Keeps `file`, which was saved and is listed.
+  /// Keeps `file`, which has been saved and listed, fresh.
   init(repository: Repository, file: File, terms: Terms, policy: LockPolicy, clock: LockClock) {
     self.repository = repository
     self.terms = terms
@@ -116,7 +117,7 @@ final class LockLease: Sendable {
         do throws(RepositoryError) {
           try await clock.sleep(for: interval)
         } catch {
-          return  // Cancelled: released or dropped.
+          return  // Cancelled: the lease was released or dropped.
         }
         guard let self, await self.keep() else { return }
       }
@@ -128,7 +129,7 @@ final class LockLease: Sendable {
     state.withLock { $0.refresher }?.cancel()
   }
 
-  /// The name of our newest file.
+  /// The name of this client's newest file.
   var id: LockID { state.withLock { $0.file.id } }
 
   /// Throws `.lockLost` unless the lease is valid.
@@ -148,13 +149,14 @@ final class LockLease: Sendable {
         return reason
       }
     }
-    if let reason { throw .lockLost("\(reason); the repository may have been changed meanwhile, try again") }
+    if let reason { throw .lockLost("\(reason); the repository may have changed meanwhile; try again") }
   }
 
-  /// Throws `.lockLost` unless all of `leases`, which are on one repository, are valid and their files are seen in one listing
-  /// that begins now.
+  /// Throws `.lockLost` unless all of `leases`, which are on one repository, are valid and one listing that begins now
+  /// shows their files.
   ///
-  /// A listing, since some storages remember a file that somebody else has removed until they are asked for a list (rclone).
+  /// A listing is used because some storages remember a file that somebody else has removed until they are asked for a
+  /// list (rclone).
   static func confirm(_ leases: [LockLease]) async throws(RepositoryError) {
     guard let repository = leases.first?.repository else { return }
     while true {
@@ -163,9 +165,9 @@ final class LockLease: Sendable {
       let listed = try await files(in: repository)
       var isSettled = true
       for (lease, id) in zip(leases, ids) where !listed.contains(id) {
-        // A storage may list late what was written.
+        // The storage's listings may lag behind.
         guard try await isGone(id, in: repository) else { continue }
-        // A refresh may have put another in its place since we looked for its name.
+        // A refresh may have replaced the file since its name was read.
         if !lease.loses(id) { isSettled = false }
       }
       for lease in leases { try lease.validate() }
@@ -175,15 +177,15 @@ final class LockLease: Sendable {
     }
   }
 
-  /// How long ago the lease was confirmed, or taken.
+  /// The time since the lease was confirmed or taken.
   var sinceSeen: Duration { state.withLock { $0.sinceSeen }() }
 
-  /// Throws `.lockLost` unless the lease is valid and its file is seen to be on the storage now.
+  /// Throws `.lockLost` unless the lease is valid and its file is on the storage now.
   func confirm() async throws(RepositoryError) {
     try await Self.confirm([self])
   }
 
-  /// Notes that the file `id` is gone. False if it is not the newest one any more.
+  /// Records that the file `id` is gone. Returns false if `id` is no longer the newest file.
   private func loses(_ id: LockID) -> Bool {
     state.withLock { state in
       guard state.file.id == id else { return false }
@@ -192,7 +194,7 @@ final class LockLease: Sendable {
     }
   }
 
-  /// Removes the lock. Throws what the storage failed with; files are left behind then.
+  /// Removes the lock. Throws the storage's error; files are left behind then.
   func release() async throws(RepositoryError) {
     let refresher = state.withLock { state in
       state.phase = .released
@@ -215,24 +217,25 @@ final class LockLease: Sendable {
 
   // MARK: Refreshing
 
-  /// Refreshes and tidies up where it is time to; false when there is nothing to keep any more.
+  /// Refreshes and tidies up if it is time to. Returns false once nothing is left to keep.
   private func keep() async -> Bool {
     guard isWorthKeeping else { return false }
     do throws(RepositoryError) {
       try await refreshGate.pass { () async throws(RepositoryError) in
         let (age, time) = state.withLock { ($0.file.age(), $0.file.time) }
-        // A clock that was set back makes our file seem to come from the future: others should see today's time.
+        // If the clock was set back, this client's file seems to come from the future: write one with today's time for
+        // the others.
         if age >= terms.refreshInterval || time.duration(to: clock.wallTime()) < .zero { try await refresh() }
         try await removeLeftovers()
       }
     } catch {
-      // Tried again at the next poll.
+      // The next poll tries again.
       repository.settings.logger.warning("\(terms.name) could not be refreshed: \(error)")
     }
     return isWorthKeeping
   }
 
-  /// Whether the lease is valid or may become so again.
+  /// Whether the lease is valid or may become valid again.
   private var isWorthKeeping: Bool {
     do throws(RepositoryError) {
       try validate()
@@ -244,14 +247,14 @@ final class LockLease: Sendable {
     }
   }
 
-  /// Puts a new file in the place of the old one; as restic does it, whether overdue or not.
+  /// Replaces the file by a new one, overdue or not, as restic does.
   private func refresh() async throws(RepositoryError) {
     let (old, isOverdue) = state.withLock { state in
       if case .overdue = state.phase { (state.file, true) } else { (state.file, false) }
     }
     if isOverdue, !(try await isThere(old.id)) { return lose() }
     let draft = try Draft(of: terms, in: repository, clock)
-    // Until it has taken the old one's place it is one that has to go, whatever happens.
+    // Until the new file has replaced the old one, it has to be removed whatever happens.
     state.withLock { $0.leftovers.append(Leftover(id: draft.file.id) { .seconds(Int64.max) }) }
     do throws(RepositoryError) {
       try await draft.save(in: repository)
@@ -269,7 +272,7 @@ final class LockLease: Sendable {
       throw error
     }
     state.withLock { [clock] state in
-      // Too late for one that does not recover; validate says so, and marks it lost.
+      // Too late for a lease that does not recover; `validate` reports that and marks it lost.
       guard terms.recovers || state.file.age() < terms.lossTimeout else { return }
       state.file = draft.file
       state.leftovers.removeAll { $0.id == draft.file.id }
@@ -297,8 +300,8 @@ final class LockLease: Sendable {
 
   // MARK: Files
 
-  /// Whether the file `id`, which a listing has just not shown, is not there. After a listing no storage remembers a file that
-  /// somebody else has removed.
+  /// Whether the file `id`, which a listing has just not shown, is gone. After a listing, no storage remembers a file
+  /// that somebody else has removed.
   private static func isGone(_ id: LockID, in repository: Repository) async throws(RepositoryError) -> Bool {
     do throws(BackendError) {
       _ = try await repository.backend.byteCount(of: .lock(id))
@@ -315,14 +318,15 @@ final class LockLease: Sendable {
     Set(try await repository.list(.lock))
   }
 
-  /// Removes a lock file, whether it is there or not. One that cannot be removed now, since the storage keeps it or another
-  /// repository is in the place of ours, is tried again by `removeUnwanted`.
+  /// Removes a lock file, whether it is there or not. If the file cannot be removed now, because the storage keeps it
+  /// or another repository is in its place, `removeUnwanted` tries again.
   static func remove(_ id: LockID, from repository: Repository) async throws(RepositoryError) {
     repository.unwantedLocks.withLock { _ = $0.insert(id) }
     do throws(BackendError) {
       try await repository.backend.remove(.lock(id))
     } catch .notFound {
-      // Somebody else removed it, or an earlier attempt did; or it is in the repository that is not there now.
+      // Somebody else or an earlier attempt has removed the file; or the file is in the repository that has been
+      // replaced.
       try await repository.confirmIdentity()
     } catch {
       throw .backend(error)
@@ -330,19 +334,20 @@ final class LockLease: Sendable {
     repository.unwantedLocks.withLock { _ = $0.remove(id) }
   }
 
-  /// Removes what earlier calls could not: else this process would stand in its own way until its file is stale.
+  /// Removes files that earlier calls could not remove: otherwise this process would block itself until they are stale.
   static func removeUnwanted(from repository: Repository) async {
     for id in repository.unwantedLocks.withLock({ $0 }) { await clearAway(id, from: repository) }
   }
 
-  /// Removes a file of ours after `error`, which is what the caller reports whatever becomes of the file.
+  /// Removes a file of this client after `error`, which the caller reports whatever happens to the file.
   static func clearAway(_ id: LockID, from repository: Repository) async {
     do throws(RepositoryError) {
       try await remove(id, from: repository)
     } catch .otherRepository {
-      // Our file, if there is one, is in the repository that was opened: `removeUnwanted` removes it when that is back.
+      // The file, if there is one, is in the repository that was opened: `removeUnwanted` removes it once that
+      // repository is back.
     } catch {
-      repository.settings.logger.warning("the lock \(id.short) stays behind: \(error)")
+      repository.settings.logger.warning("the lock \(id.short) could not be removed: \(error)")
     }
   }
 }

@@ -1,20 +1,20 @@
 internal import Glibc
 
-/// What our lock files say beyond restic's: one more JSON member, which restic ignores.
+/// The content that this program adds to restic's lock files: one more JSON member, which restic ignores.
 ///
-/// Layout: `"resticGitFS":{"boot":"…","pidNamespace":4026531836,"commit":"…","housekeeping":true}`; each of the four may be
-/// missing.
+/// Layout: `"resticGitFS":{"boot":"…","pidNamespace":4026531836,"commit":"…","housekeeping":true}`; each of the four
+/// may be missing.
 struct LockMark: Hashable, Sendable {
-  /// Where a process number means one process: this boot of this machine, and one of its process namespaces.
+  /// Where a process number identifies one process: this boot of this machine, and one of its process namespaces.
   ///
-  /// A host name does not tell that: containers and freshly installed machines share them.
+  /// A host name does not identify a machine: containers and freshly installed machines share names.
   struct ProcessScope: Hashable, Sendable {
     /// The kernel's random name for this boot.
     let boot: String
     /// The inode of the process namespace.
     let pidNamespace: UInt64
 
-    /// This process's; nil where `/proc` does not tell.
+    /// The scope of this process; nil if `/proc` does not tell.
     static let current: ProcessScope? = {
       var status = stat()
       guard stat("/proc/self/ns/pid", &status) == 0, let file = fopen("/proc/sys/kernel/random/boot_id", "re") else {
@@ -32,14 +32,14 @@ struct LockMark: Hashable, Sendable {
   /// The member's name.
   static let key = "resticGitFS"
 
-  /// Where the owner's process number is valid; nil where it does not say.
+  /// Where the owner's process number is valid; nil if the mark does not say.
   var scope: ProcessScope?
-  /// Who holds the commit lock, the same in each file that replaces this one; nil in a lock that is none.
+  /// The holder of the commit lock, the same in each file that replaces this one; nil if the lock is not a commit lock.
   var commitHolder: String?
-  /// Whether the owner keeps house (`HousekeepingLock`).
+  /// Whether the owner is doing housekeeping (`HousekeepingLock`).
   var isHousekeeping = false
 
-  /// The member, to be written into a lock file.
+  /// The member to write into a lock file.
   var field: UnknownField {
     var writer = GoJSON.Writer()
     writer.literal("{")
@@ -68,9 +68,9 @@ struct LockMark: Hashable, Sendable {
     self.isHousekeeping = isHousekeeping
   }
 
-  /// The mark in `lock`, which is stored as `id`; nil if the lock is not one of ours.
+  /// The mark in `lock`, which is stored as `id`; nil if the lock is not one of this program's.
   ///
-  /// A mark that cannot be read may be a later version's commit lock, and counts as one.
+  /// An unreadable mark may be a commit lock of a later version, and counts as one.
   init?(of lock: LockFile, stored id: LockID) {
     guard let field = lock.unknownFields.last(where: { $0.key == Self.key }) else { return nil }
     do throws(FormatError) {

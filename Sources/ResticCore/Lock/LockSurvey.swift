@@ -1,15 +1,15 @@
 internal import Logging
 
-/// Looks at the locks of others, while one lock is being acquired.
+/// Examines the locks of others while one lock is being acquired.
 ///
-/// Locks never change, so each is read once, and those of this process never (`Repository.knownLocks`). Not synchronised: it
-/// belongs to one `acquire`.
+/// Locks never change, so each is read once, and those of this process are never read (`Repository.knownLocks`). Not
+/// synchronised: a survey belongs to one `acquire`.
 struct LockSurvey {
-  /// A lock of somebody else's.
+  /// A lock of another client.
   struct Found: Sendable {
     let id: LockID
     let file: LockFile
-    /// What it says beyond restic's; nil unless it is one of ours.
+    /// What this program has added to the lock; nil if it is not one of this program's.
     let mark: LockMark?
   }
 
@@ -19,11 +19,12 @@ struct LockSurvey {
     var lookCount: Int
   }
 
-  /// How often a file that cannot be read is tried. Source: restic, checkForOtherLocks.
+  /// How often an unreadable file is tried.
+  /// Source: restic, checkForOtherLocks.
   private static let attempts = 4
-  /// How often all is read again because a file vanished meanwhile: as often as that happens, but not for ever.
+  /// How often all locks are read again because a file vanished meanwhile: often enough for that, but not endlessly.
   private static let listingAttempts = 50
-  /// How often a stale lock must have been seen before it is removed: at first and at two checks.
+  /// How often a stale lock must have been seen before it is removed: first, and at two checks.
   private static let staleLookCount = 3
 
   private let repository: Repository
@@ -37,16 +38,16 @@ struct LockSurvey {
     self.clock = clock
   }
 
-  /// A lock that stands in the way of one that is `exclusive` or not, other than `own`; nil if there is none.
+  /// A lock that conflicts with one that is `exclusive` or not, other than `own`; nil if there is none.
   ///
-  /// Removes locks of ours whose process has ended. Where a shared one is wanted, an exclusive one is removed, too, if it
-  /// is stale or a process of this host name that is not there made it; but only after it was watched for
-  /// `LockPolicy.staleObservation` and nothing refreshed it.
+  /// Removes locks of this program whose process has ended. If a shared lock is wanted, this also removes an exclusive
+  /// lock that is stale, or that a process of this host name made that does not exist; but only after it was watched
+  /// for `LockPolicy.staleObservation` without a refresh.
   mutating func conflict(exclusive: Bool, own: Set<LockID> = []) async throws(RepositoryError) -> Found? {
     try await conflict(exclusive: exclusive, among: try await read().filter { !own.contains($0.id) })
   }
 
-  /// The same among `others`, which were just read.
+  /// The same among `others`, which have just been read.
   mutating func conflict(exclusive: Bool, among others: [Found]) async throws(RepositoryError) -> Found? {
     for dead in others where isDead(dead) {
       repository.settings.logger.warning("removing the lock of process \(dead.file.pid), which has ended")
@@ -64,7 +65,7 @@ struct LockSurvey {
     return nil
   }
 
-  /// What restic says of a lock in the way, on one line.
+  /// restic's message about a conflicting lock, on one line.
   func message(about other: Found) -> String {
     let lock = other.file
     let age = max(.zero, lock.time.duration(to: clock.wallTime()))
@@ -78,14 +79,14 @@ struct LockSurvey {
 
   // MARK: Reading
 
-  /// All locks that are there now, by their names.
+  /// All locks that are on the storage now, ordered by name.
   mutating func read() async throws(RepositoryError) -> [Found] {
     var damageCount = 0
     for attempt in 1... {
       do throws(RepositoryError) {
         return try await readOnce()
       } catch .backend(.notFound) where attempt < Self.listingAttempts {
-        continue  // Refreshed or released between listing and loading: its successor is in the next listing.
+        continue  // Refreshed or released between listing and loading; a refreshed lock is in the next listing.
       } catch .damaged(let message) {
         damageCount += 1
         guard damageCount < Self.attempts else {
@@ -101,7 +102,7 @@ struct LockSurvey {
   private mutating func readOnce() async throws(RepositoryError) -> [Found] {
     let listed: [BackendEntry]
     do throws(BackendError) {
-      // Some storages leave empty files when an upload is cut off.
+      // Some storages leave an empty file if an upload is cut off.
       listed = try await repository.backend.list(.lock).filter { $0.byteCount > 0 }
     } catch {
       throw .backend(error)
@@ -124,13 +125,14 @@ struct LockSurvey {
 
   // MARK: Locks that nobody holds
 
-  /// Whether the lock is one of ours and its process has ended beyond doubt: its number means nothing anywhere else.
+  /// Whether the lock is one of this program's and its process has certainly ended: a process number identifies nothing
+  /// on another machine.
   func isDead(_ lock: Found) -> Bool {
     guard let scope = lock.mark?.scope, scope == .current else { return false }
     return isGone(lock.file)
   }
 
-  /// Whether no process here has the number of the one that made the lock on a machine of this name.
+  /// Whether no process here has the number of the process that made the lock on a machine of this name.
   private func isGone(_ lock: LockFile) -> Bool {
     let identity = repository.settings.identity
     guard !lock.hostname.isEmpty, lock.hostname.hasBytes(of: identity.hostname), lock.pid > 0, lock.pid != identity.pid
@@ -140,8 +142,8 @@ struct LockSurvey {
     return !ProcessState.isRunning(lock.pid)
   }
 
-  /// Whether a lock that is stale, or whose process seems to be gone, was watched long enough, and seen often enough, to
-  /// know that nobody refreshes it. The process may be one of another container that has the same host name.
+  /// Whether a lock that is stale, or whose process seems to be gone, has been watched long and often enough to know
+  /// that nobody refreshes it. The process may run in another container with the same host name.
   private mutating func isAbandoned(_ other: Found, among others: [Found]) -> Bool {
     let isStale = other.file.time.duration(to: clock.wallTime()) > policy.staleAfter
     let successor = others.contains {

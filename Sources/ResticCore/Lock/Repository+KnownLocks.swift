@@ -1,12 +1,12 @@
 /// Lock files that need not be read again.
 extension Repository {
-  /// Beyond so many what is known of other clients' locks is forgotten.
+  /// If there are more, everything that is known of other clients' locks is forgotten.
   private static let knownLockLimit = 1000
 
   /// How many lock files are read at a time.
   var locksReadAtOnce: Int { backend.isDistant ? settings.concurrentLoads : 1 }
 
-  /// Remembers the locks that a look has found.
+  /// Remembers locks that were read.
   func note(locks: [LockID: LockSurvey.Found]) {
     knownLocks.withLock { known in
       if known.count > Self.knownLockLimit { known = [:] }
@@ -14,7 +14,7 @@ extension Repository {
     }
   }
 
-  /// Remembers a lock file of ours, which is about to be written.
+  /// Remembers a lock file of this client that is about to be written.
   func note(ownLock file: LockFile, _ id: LockID) {
     note(locks: [id: LockSurvey.Found(id: id, file: file, mark: LockMark(of: file, stored: id))])
   }

@@ -1,11 +1,12 @@
 internal import Logging
 
 extension RepositoryLock {
-  /// Takes a lock as restic does: look at the others, write ours, wait, look again, and take ours back on a conflict. A
-  /// shared lock waits only where listings may lag behind (`LockPolicy.sharedCheckDelay`).
+  /// Takes a lock as restic does: looks for other locks, writes its own, waits, looks again, and removes its own on a
+  /// conflict. A shared lock waits only if listings may lag behind (`LockPolicy.sharedCheckDelay`).
   ///
-  /// While another lock is in the way it is tried again, at random intervals, for `retryFor`. Then throws `.locked`,
-  /// which says who holds what. Throws `.cancelled` if the task is cancelled while it waits; no file of ours stays then.
+  /// While another lock conflicts, this tries again at random intervals for `retryFor`. Then it throws `.locked`, which
+  /// names the holder. Throws `.cancelled` if the task is cancelled while it waits. This client's file is removed in
+  /// both cases.
   public static func acquire(
     on repository: Repository, exclusive: Bool = false, retryFor: Duration = .zero, policy: LockPolicy = LockPolicy(),
     clock: LockClock = .system
@@ -40,8 +41,8 @@ extension RepositoryLock {
     }
   }
 
-  /// Whether nobody has an exclusive lock at this moment, so that a shared one could be taken. Removes locks of ours whose process
-  /// has ended, as whoever takes a lock does. Throws `.damaged` where a lock cannot be read.
+  /// Whether nobody has an exclusive lock at this moment, so that a shared lock could be taken. Removes locks of this
+  /// program whose process has ended, as taking a lock does. Throws `.damaged` if a lock cannot be read.
   public static func isFree(
     on repository: Repository, policy: LockPolicy = LockPolicy(), clock: LockClock = .system
   ) async throws(RepositoryError) -> Bool {

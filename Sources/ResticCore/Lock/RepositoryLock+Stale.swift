@@ -1,19 +1,20 @@
-/// A lock that nobody held any more, and that was removed.
+/// A lock without a holder that was removed.
 public struct RemovedLock: Hashable, Sendable {
-  /// The name its file had.
+  /// The name of its file.
   public let id: LockID
-  /// What the file said.
+  /// The content of its file.
   public let file: LockFile
   /// Whether it was a commit lock.
   public let isCommitLock: Bool
 }
 
 extension RepositoryLock {
-  /// Removes the locks of ours whose owner is dead beyond doubt, and returns them: those whose process on this machine has
-  /// ended, and commit locks that are not refreshed. To know the latter takes as long as a commit lock is there that does
-  /// not change, at most `LockPolicy.Commit.deadAfter` and a little. restic's own locks are never touched.
+  /// Removes this program's locks whose owner is certainly dead, and returns them: locks of a process on this machine
+  /// that has ended, and commit locks that nobody refreshes. To know the latter, this waits for as long as there is an
+  /// unchanging commit lock, at most a little more than `LockPolicy.Commit.deadAfter`. restic's own locks are never
+  /// removed.
   ///
-  /// Throws `.damaged` where a lock cannot be read, `.cancelled` if the task is cancelled while it waits.
+  /// Throws `.damaged` if a lock cannot be read, `.cancelled` if the task is cancelled while it waits.
   public static func removeStale(
     on repository: Repository, policy: LockPolicy = LockPolicy(), clock: LockClock = .system
   ) async throws(RepositoryError) -> [RemovedLock] {

@@ -1,4 +1,4 @@
-/// A lock of restic's on a repository: a file that others see, replaced every five minutes while we hold it.
+/// One of restic's locks on a repository: a file that others see, replaced every five minutes while the lock is held.
 ///
 ///     let lock = try await RepositoryLock.acquire(on: repository, retryFor: .seconds(300))
 ///     …                                  // upload
@@ -6,13 +6,13 @@
 ///     …
 ///     try await lock.release()
 ///
-/// Shared locks go together; an exclusive one tolerates no other. While `validate` does not throw, a file of ours has been
-/// on the storage without a gap since `acquire`. It throws
+/// Shared locks coexist; an exclusive lock tolerates no other. While `validate` does not throw, a file of this client
+/// has been on the storage without a gap since `acquire`. `validate` throws
 /// - once there was no refresh for `LockPolicy.lossTimeout`, by the wall clock or by the timer: nothing may be written
-///   then. When the storage answers again and our file is still there, nobody can have taken an exclusive lock meanwhile,
-///   and the lock is valid again, as with restic;
-/// - for ever when somebody removed our file. Then a prune may have taken packs that no index names: acquire anew and call
-///   `Repository.forgetVanishedPacks`.
+///   then. When the storage answers again and the file is still there, nobody can have taken an exclusive lock
+///   meanwhile, and the lock is valid again, as with restic;
+/// - for ever after somebody removed the file. A prune may then have taken packs that no index names: acquire a new
+///   lock and call `Repository.forgetVanishedPacks`.
 ///
 /// A lock that is dropped without `release` leaves its file behind until that is stale.
 ///
@@ -21,12 +21,12 @@
 public final class RepositoryLock: Sendable {
   let lease: LockLease
 
-  /// Holds what `lease` keeps.
+  /// A lock whose file `lease` keeps fresh.
   init(_ lease: LockLease) {
     self.lease = lease
   }
 
-  /// What is written, and how it is kept.
+  /// The content of the lock, and how it is kept.
   static func terms(exclusive: Bool, policy: LockPolicy) -> LockLease.Terms {
     LockLease.Terms(
       isExclusive: exclusive, mark: LockMark(), refreshInterval: policy.refreshInterval,
@@ -36,10 +36,10 @@ public final class RepositoryLock: Sendable {
   /// Whether it tolerates no other lock.
   public var isExclusive: Bool { lease.terms.isExclusive }
 
-  /// The name of our file now.
+  /// The name of this lock's current file.
   public var id: LockID { lease.id }
 
-  /// Whether the lock protects nothing now.
+  /// Whether the lock protects nothing at this moment.
   public var isLost: Bool {
     do throws(RepositoryError) {
       try validate()
@@ -54,14 +54,14 @@ public final class RepositoryLock: Sendable {
     try lease.validate()
   }
 
-  /// Throws `.lockLost` unless the lock is held and its file is on the storage now, by one listing: then nobody has pruned
-  /// since `acquire`.
+  /// Throws `.lockLost` unless the lock is held and one listing shows its file on the storage now: then nobody has
+  /// pruned since `acquire`.
   public func confirm() async throws(RepositoryError) {
     try await lease.confirm()
   }
 
-  /// As `confirm`, but asks nobody where the lock was taken or confirmed within the last `age`: for who confirms it again before
-  /// anything relies on it.
+  /// As `confirm`, but without a request if the lock was taken or confirmed within the last `age`: for callers that
+  /// confirm it again before they rely on it.
   public func confirm(unlessWithin age: Duration) async throws(RepositoryError) {
     if lease.sinceSeen < age { try lease.validate() } else { try await lease.confirm() }
   }
@@ -69,7 +69,7 @@ public final class RepositoryLock: Sendable {
   /// Whether the lock is held, and was taken or confirmed within the last `age`.
   public func wasSeen(within age: Duration) -> Bool { !isLost && lease.sinceSeen < age }
 
-  /// Removes the lock. Throws what the storage failed with; the file is left behind then.
+  /// Removes the lock. Throws the storage's error; the file is left behind then.
   public func release() async throws(RepositoryError) {
     try await lease.release()
   }

@@ -1,15 +1,15 @@
 import Glibc
 
-/// Memory that goes round: what is given back is lent again, since fresh memory of the system costs a page fault every
-/// 4 KiB, which for blobs of a MiB is more than encrypting them.
+/// Memory that is reused: fresh memory of the system costs a page fault every 4 KiB, which for a blob of a MiB is more
+/// than encrypting it.
 ///
-/// Sizes are powers of two and a page for what comes with as much (a nonce, the header of a request), so that any buffer of
-/// a class serves any request of it. What is idle was in use before, so
-/// that a busy program needs no more memory for it; when it has done its work it calls `trim`. No core dump shows any of
-/// it. Thread-safe; `idle` is a leaf lock.
+/// Sizes are powers of two, plus a page for small additions (a nonce, the header of a request), so that any buffer of a
+/// class fits any request of that class. Idle buffers were in use before, so keeping them does not raise the peak of a
+/// busy program; when the work is done, the program calls `trim`. No core dump contains the buffers. Thread-safe;
+/// `idle` is a leaf lock.
 ///
-/// Where the process's memory is limited (`MemoryRoom`), `limitLent` draws a line: who stays away from the pool beyond it
-/// (`hasRoom`) leaves the rest to those who make room.
+/// If the process's memory is limited (`MemoryRoom`), `limitLent` sets a limit: callers that check it (`hasRoom`) and
+/// wait leave the rest to callers whose work frees memory.
 public final class BufferPool: Sendable {
   /// The one pool of the process.
   public static let shared = BufferPool(idleByteLimit: 64 << 20)
@@ -18,9 +18,9 @@ public final class BufferPool: Sendable {
     /// By the power of two of their size.
     var buffers = [[UnsafeMutableRawPointer]](repeating: [], count: largestClass + 1)
     var byteCount = 0
-    /// The most that `byteCount` may be.
+    /// The limit of `byteCount`.
     var byteLimit = 0
-    /// What is lent, and the line for it. Buffers of malloc's do not count.
+    /// The lent bytes, and their limit. Buffers from malloc do not count.
     var lentByteCount = 0
     var lentByteLimit = Int.max
 
@@ -35,7 +35,7 @@ public final class BufferPool: Sendable {
       if size < packClass { byteCount += 1 << size }
     }
 
-    /// Takes out what is too much, of whatever there is most of.
+    /// Removes the buffers beyond the limit, of the size class that has most bytes.
     mutating func removeSurplus() -> Idle {
       var surplus = Idle()
       for size in packClass...largestClass {
@@ -49,34 +49,35 @@ public final class BufferPool: Sendable {
       return surplus
     }
 
-    /// Gives all of it back to the system.
+    /// Returns all of it to the system.
     func unmap() {
       for (size, pointers) in buffers.enumerated() {
         for pointer in pointers where munmap(pointer, BufferPool.byteCount(ofClass: size)) != 0 {
-          // It lies between two others, and the process has as many mappings as it may. The address is lost, not the memory.
+          // Unmapping between two other mappings would add a mapping, and the process has reached its limit. The
+          // address is lost, not the memory.
           madvise(pointer, BufferPool.byteCount(ofClass: size), MADV_DONTNEED)
         }
       }
     }
   }
 
-  /// Below 64 KiB malloc is as fast.
+  /// Below 64 KiB, malloc is as fast.
   private static let smallestClass = 16
-  /// Buffers of 16 and 32 MiB are for packs, and half empty. A few are kept, beside what the limit says.
+  /// Buffers of 16 and 32 MiB are for packs, and half empty. A few are kept, beyond the limit.
   private static let packClass = 24
   private static let largestClass = 25
   private static let idlePackCount = 3
-  /// What a buffer has beside its power of two.
+  /// The bytes that a buffer has in addition to its power of two.
   private static let pageByteCount = 4096
 
   let idle: Locked<Idle>
 
-  /// An empty pool that keeps at most `idleByteLimit` bytes that nobody uses.
+  /// An empty pool that keeps at most `idleByteLimit` unused bytes.
   init(idleByteLimit: Int) {
     idle = Locked(Idle(byteLimit: idleByteLimit))
   }
 
-  /// Memory of `byteCount` bytes with anything in it, until it is given back. Aligned to 16 bytes.
+  /// Uninitialized memory of `byteCount` bytes, until it is given back. Aligned to 16 bytes.
   public func take(byteCount: Int) -> UnsafeMutableRawBufferPointer {
     guard let size = Self.sizeClass(of: byteCount) else {
       return UnsafeMutableRawBufferPointer(
@@ -89,15 +90,15 @@ public final class BufferPool: Sendable {
     return UnsafeMutableRawBufferPointer(start: used?.pointer ?? mapOrWait(size), count: byteCount)
   }
 
-  /// Whether less is lent than the line says.
+  /// Whether the lent bytes are below the limit.
   public var hasRoom: Bool { idle.withLock { $0.lentByteCount < $0.lentByteLimit } }
 
-  /// Draws the line for `hasRoom`.
+  /// Sets the limit for `hasRoom`.
   public func limitLent(to byteCount: Int) {
     idle.withLock { $0.lentByteLimit = byteCount }
   }
 
-  /// Takes back what `take` has returned.
+  /// Takes back memory that `take` has returned.
   public func giveBack(_ buffer: UnsafeMutableRawBufferPointer) {
     guard let pointer = buffer.baseAddress else { return }
     guard let size = Self.sizeClass(of: buffer.count) else {
@@ -113,7 +114,7 @@ public final class BufferPool: Sendable {
     unused.unmap()
   }
 
-  /// Keeps at most `byteCount` bytes that nobody uses, from now on.
+  /// Keeps at most `byteCount` unused bytes from now on.
   public func limitIdle(to byteCount: Int) {
     let surplus = idle.withLock { idle in
       idle.byteLimit = byteCount
@@ -122,7 +123,7 @@ public final class BufferPool: Sendable {
     surplus.unmap()
   }
 
-  /// Gives everything that is idle back to the system.
+  /// Returns everything that is idle to the system.
   public func trim() {
     let unused: Idle = idle.withLock { idle in
       var unused = Idle()
@@ -133,7 +134,7 @@ public final class BufferPool: Sendable {
     unused.unmap()
   }
 
-  /// As `map`. Where the system has no memory, what is idle is given back, and then others are waited for.
+  /// As `map`. If the system has no memory, returns idle memory to the system, and then waits for others.
   private func mapOrWait(_ size: Int) -> UnsafeMutableRawPointer {
     for _ in 0..<Self.mapAttempts {
       if let pointer = Self.map(size) { return pointer }
@@ -144,28 +145,28 @@ public final class BufferPool: Sendable {
     preconditionFailure("no memory for a buffer")
   }
 
-  /// How often memory is asked for that can't be had, and the microseconds between: a minute in all.
+  /// How often memory is requested again, and the microseconds between requests: a minute in all.
   private static let mapAttempts = 6000
   private static let mapPause: UInt32 = 10_000
 
-  /// Pages of their own, not of malloc's heap: there what is given back stays between what is in use. Nil where the system
-  /// has none left.
+  /// Pages of their own, outside malloc's heap: there, freed memory stays between memory in use. Nil if the system has
+  /// none left.
   private static func map(_ size: Int) -> UnsafeMutableRawPointer? {
     let count = byteCount(ofClass: size)
     let pointer = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let pointer, pointer != MAP_FAILED else { return nil }
-    // Refused by kernels without core dumps only.
+    // Only kernels without core dumps refuse this.
     madvise(pointer, count, MADV_DONTDUMP)
     return pointer
   }
 
-  /// The power of two that holds `byteCount` bytes; nil where the pool has no class for it.
+  /// The power of two that holds `byteCount` bytes; nil if the pool has no class for it.
   private static func sizeClass(of byteCount: Int) -> Int? {
     guard byteCount > 1 << (smallestClass - 1), byteCount <= Self.byteCount(ofClass: largestClass) else { return nil }
     return max(smallestClass, Int.bitWidth - max(byteCount - pageByteCount - 1, 0).leadingZeroBitCount)
   }
 
-  /// What a buffer of the class `size` has room for.
+  /// The capacity of a buffer of the class `size`.
   private static func byteCount(ofClass size: Int) -> Int { 1 << size + pageByteCount }
 
   /// A pointer on its way into or out of the lock.

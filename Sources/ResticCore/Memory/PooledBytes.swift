@@ -1,12 +1,12 @@
-/// Bytes on their way through the program, in memory of the `BufferPool`.
+/// Bytes passing through the program, in memory of the `BufferPool`.
 ///
-/// Ownership: whoever makes it fills it before others see it; from then on nobody writes to it, and any thread may read.
+/// Ownership: the creator fills it before others see it; from then on nobody writes to it, and any thread may read.
 public final class PooledBytes: @unchecked Sendable {
   private let memory: UnsafeMutableRawBufferPointer
-  /// How many bytes are in it, from its start on.
+  /// How many bytes it holds, from its start on.
   public private(set) var byteCount = 0
 
-  /// Room for `capacity` bytes, with nothing in it.
+  /// An empty instance with room for `capacity` bytes.
   public init(capacity: Int) {
     memory = BufferPool.shared.take(byteCount: capacity)
   }
@@ -27,7 +27,7 @@ public final class PooledBytes: @unchecked Sendable {
     BufferPool.shared.giveBack(memory)
   }
 
-  /// How many bytes there is room for in all.
+  /// How many bytes it can hold in all.
   public var capacity: Int { memory.count }
 
   /// The bytes, as an array of their own.
@@ -49,7 +49,7 @@ public final class PooledBytes: @unchecked Sendable {
     }
   }
 
-  /// Lends room for `limit` bytes behind those that are there; `fill` returns how many it has written.
+  /// Lends room for `limit` bytes after the existing ones; `fill` returns how many it has written.
   public func append<Failure: Error>(
     upTo limit: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
   ) throws(Failure) {
@@ -59,14 +59,14 @@ public final class PooledBytes: @unchecked Sendable {
     byteCount += added
   }
 
-  /// Lends the whole room, to be filled anew from its start; `fill` returns how many bytes it has written, and so does this.
+  /// Lends the whole room, to be filled anew from its start. Returns, as `fill` does, how many bytes were written.
   @discardableResult
   public func overwrite(_ fill: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
     byteCount = fill(memory)
     return byteCount
   }
 
-  /// Moves all bytes from `start` on behind those of `other`.
+  /// Moves all bytes from `start` on to the end of `other`.
   public func move(from start: Int, to other: PooledBytes) {
     withUnsafeBytes { other.append(UnsafeRawBufferPointer(rebasing: $0[start...])) }
     byteCount = start

@@ -1,26 +1,26 @@
-/// Turns blobs into what packs store and back: compression, sealing and the check against the blob's id.
+/// Converts blobs to and from their stored form: compression, sealing and the check against the blob's id.
 struct BlobCoder: Sendable {
   let masterKey: MasterKey
-  /// The repository's format version; 1 knows no compression.
+  /// The repository's format version; version 1 has no compression.
   let version: Int
   let compression: CompressionMode
   /// Whether every sealed blob is decoded again before it is accepted, as restic does.
   let verifiesWrites: Bool
 
-  /// The most bytes that a blob's plaintext has: beyond any chunk or tree, and within what can be allocated. An index file
-  /// may say more, up to 4 GiB, and is not believed.
+  /// The most bytes of a blob's plaintext: more than any chunk or tree has, and little enough to be allocated. An index
+  /// file may state up to 4 GiB, which is not trusted.
   static let plaintextByteLimit = 1 << 30
-  /// The most bytes that a sealed blob has.
+  /// The most bytes of a sealed blob.
   static let sealedByteLimit = Zstd.worstCase(of: plaintextByteLimit) + MasterKey.overhead
 
-  /// What is opened at a time to look at it: it stays in the processor's first cache.
+  /// The size of a piece when a blob is checked: it stays in the processor's first-level cache.
   private static let pieceByteCount = 32 << 10
 
-  /// Compresses and seals `plaintext`, whose hash is `id`, then opens it again to see that it is right: a fault of the
-  /// memory or the processor would otherwise be noticed when the data is needed. Right after sealing the bytes are in
-  /// the cache, and comparing them costs a tenth of hashing them again, which makes it cheap.
+  /// Compresses and seals `plaintext`, whose hash is `id`, then opens it again to check it: otherwise, a fault of the
+  /// memory or the processor would be noticed only when the data is needed. Right after sealing the bytes are in the
+  /// cache, and comparing them costs a tenth of hashing them again, so the check is cheap.
   ///
-  /// What is compressed is what `compresses` says; a result that is larger than the original is kept.
+  /// `compresses` decides what is compressed; a result that is larger than the original is kept.
   func seal(_ plaintext: PooledBytes, id: BlobID, type: BlobType) throws(RepositoryError) -> SealedBlob {
     guard plaintext.byteCount <= Self.plaintextByteLimit else {
       throw .tooLarge("blob \(id.short) has \(plaintext.byteCount) bytes; 1 GiB is the most that can be read again")
@@ -50,9 +50,10 @@ struct BlobCoder: Sendable {
 
   /// Whether a blob is compressed before it is sealed.
   ///
-  /// As in restic nothing is in version 1, and in version 2 trees always are, empty blobs never, data unless compression
-  /// is off. Unlike restic, every mode but `max` leaves data as it is where a sample does not shrink: a frame around it would save
-  /// nothing, and cost a copy whenever it is stored or read. Source: restic, saveAndEncrypt.
+  /// As in restic, version 1 compresses nothing; version 2 always compresses trees, never empty blobs, and data unless
+  /// compression is off. Unlike restic, every mode except `max` stores data uncompressed if a sample does not shrink: a
+  /// frame around it would save nothing, and cost a copy whenever it is stored or read.
+  /// Source: restic, saveAndEncrypt.
   private func compresses(_ plaintext: UnsafeRawBufferPointer, _ type: BlobType) -> Bool {
     guard version > 1, !plaintext.isEmpty else { return false }
     return switch (type, compression) {
@@ -69,14 +70,15 @@ struct BlobCoder: Sendable {
         blob.uncompressedLength == nil
           ? opens(sealed, to: plaintext)
           : Zstd.holds(plaintext) { comparison in
-            // Where the MAC is wrong nothing is added, and what isn't there is not equal.
+            // If the MAC is wrong, nothing is added, and missing content is not equal.
             try? masterKey.open(sealed, inPiecesOf: Self.pieceByteCount) { comparison.add($0) }
           }
       }
     }
     guard readsBack else {
       throw .damaged(
-        "blob \(blob.id.short) does not read back: this machine's memory or processor is at fault, nothing was stored")
+        "blob \(blob.id.short) failed its check before storing: this machine's memory or processor is faulty; nothing was stored"
+      )
     }
   }
 
@@ -95,13 +97,13 @@ struct BlobCoder: Sendable {
     return isEqual
   }
 
-  /// The plaintext of the blob `id`, verified. `place` says in messages where the sealed bytes came from.
+  /// The plaintext of the blob `id`, verified. `place` names the origin of the sealed bytes in messages.
   func open(
     _ sealed: UnsafeRawBufferPointer, uncompressedLength: UInt32?, id: BlobID, place: @autoclosure () -> String
   ) throws(RepositoryError) -> [UInt8] {
     let plaintext = try decode(sealed, uncompressedLength: uncompressedLength, id: id, place: place())
     guard SHA256.id(of: plaintext, as: BlobID.self) == id else {
-      throw .damaged("blob \(id.short) in \(place()) has other content than its name says")
+      throw .damaged("the content of blob \(id.short) in \(place()) does not match its name")
     }
     return plaintext
   }

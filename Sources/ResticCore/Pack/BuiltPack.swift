@@ -4,6 +4,6 @@ struct BuiltPack: Sendable {
   let bytes: PooledBytes
   let blobs: [PackBlob]
 
-  /// What an index file says of it.
+  /// The pack's entry in an index file.
   var indexEntry: IndexFile.Pack { IndexFile.Pack(id: id, blobs: blobs) }
 }

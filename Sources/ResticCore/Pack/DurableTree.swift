@@ -1,4 +1,4 @@
-/// A tree that is stored, with all packs and index files it needs: the only thing a snapshot can be saved of.
+/// A tree that is stored with all its packs and index files: the only thing of which a snapshot can be saved.
 ///
 /// Only `Uploader.finish` makes one, which keeps the order packs → index → snapshot.
 public struct DurableTree: Hashable, Sendable {
@@ -14,8 +14,8 @@ extension Uploader {
   /// Makes everything that was added durable: first all packs, then index files that name them. Call it once, after the
   /// last `add` has returned.
   ///
-  /// `root` is the tree of the snapshot to come. Packs that an earlier, failed uploader left without an index file are
-  /// named too.
+  /// `root` is the tree of the future snapshot. Packs that an earlier, failed uploader left without an index file are
+  /// named as well.
   public func finish(root: BlobID) async throws(RepositoryError) -> DurableTree {
     let reliedOn = state.withLock { state in
       if case .adding = state.phase { state.phase = .finishing }
@@ -28,7 +28,7 @@ extension Uploader {
       }
       try closePacks()
     } catch {
-      // Kept by `fail`, and thrown by the next line when the packs on their way have arrived.
+      // `fail` keeps the error, and the next line throws it when the uploads have ended.
     }
     try await waitForPacks()
     do throws(RepositoryError) {
@@ -43,8 +43,8 @@ extension Uploader {
     return DurableTree(id: root)
   }
 
-  /// Stores what is in open packs now, rather than when they are full, and waits until it is there. For callers that
-  /// cannot hold on to what they added until more comes.
+  /// Stores the content of open packs now, instead of when they are full, and waits until it is stored. For callers
+  /// that cannot keep what they added until more arrives.
   public func flush() async throws(RepositoryError) {
     try closePacks()
     try await waitForPacks()
@@ -58,7 +58,7 @@ extension Uploader {
     }
   }
 
-  /// Stores a blob that another uploader had under way, unless that one has stored it meanwhile.
+  /// Stores a blob that another uploader had accepted, unless that uploader has stored it meanwhile.
   private func adopt(_ key: BlobKey) throws(RepositoryError) {
     let content = repository.directory.withLock { $0.adopt(key, by: id) }
     switch content {

@@ -1,10 +1,11 @@
-/// A pack being put together: sealed blobs of one type, to be followed by the sealed header and its length.
+/// A pack being assembled: sealed blobs of one type, to be followed by the sealed header and its length.
 ///
 ///     blob ‖ blob ‖ … ‖ sealed header ‖ header length (4, little endian)
 ///
-/// Not synchronised: it lives in an uploader's state. Its blobs can be read meanwhile from `content`.
+/// Not synchronised: it belongs to an uploader's state. Meanwhile its blobs can be read from `content`.
 struct PackBuilder {
-  /// Most entries a header may have. Source: restic, MaxHeaderSize 16 MiB over 41 bytes an entry.
+  /// The most entries of a header.
+  /// Source: restic, MaxHeaderSize 16 MiB over 41 bytes an entry.
   static let maximumBlobCount = (16 << 20) / 41 - 1
 
   let type: BlobType
@@ -12,7 +13,7 @@ struct PackBuilder {
   let content: PackContent
   private(set) var blobs: [PackBlob] = []
 
-  /// An empty pack that will have about `target` bytes.
+  /// An empty pack of about `target` bytes.
   init(type: BlobType, target: Int = 0) {
     self.type = type
     content = PackContent(capacity: target)
@@ -38,7 +39,8 @@ struct PackBuilder {
     byteCount >= target || blobs.count >= Self.maximumBlobCount
   }
 
-  /// Takes over the blobs of `other` if both fit one pack; says whether it did. They stay readable where they were.
+  /// Takes over the blobs of `other` if both fit into one pack; returns whether it did. The blobs stay readable in
+  /// their old place.
   mutating func merge(_ other: PackBuilder, target: Int) -> Bool {
     precondition(other.type == type, "packs never mix data and trees")
     guard byteCount + other.byteCount < target, blobs.count + other.blobs.count < Self.maximumBlobCount else {
@@ -62,9 +64,9 @@ struct PackBuilder {
     let bytes = content.bytes
     let tail = content.bytes(in: byteCount..<bytes.byteCount).array
     guard let decoded = try? Self.decodeHeader(of: tail, masterKey), decoded == blobs else {
-      // Whatever the reason, it is the same fault: what was just written does not read back.
+      // Whatever the reason, the fault is the same: the bytes just written cannot be read back.
       throw .damaged(
-        "the header of a new pack does not read back: memory or processor are at fault, nothing was stored")
+        "the header of a new pack failed its check: this machine's memory or processor is faulty; nothing was stored")
     }
     return BuiltPack(id: bytes.withUnsafeBytes { SHA256.id(of: $0) }, bytes: bytes, blobs: blobs)
   }

@@ -1,15 +1,15 @@
-/// The bytes of a pack that is being put together or on its way: append-only, so that a blob in it can be read at any time.
+/// The bytes of a pack that is being assembled or uploaded: append-only, so that a blob in it can be read at any time.
 ///
 /// Thread-safe; the lock is a leaf lock, held for the copy of one blob.
 final class PackContent: Sendable {
   private let storage: Locked<PooledBytes>
 
-  /// Nothing yet. Room for `capacity` bytes is reserved; it costs memory only as it is filled.
+  /// An empty content. Reserves room for `capacity` bytes, which takes memory only as it is filled.
   init(capacity: Int) {
     storage = Locked(PooledBytes(capacity: capacity))
   }
 
-  /// All bytes. Whoever takes them appends nothing afterwards.
+  /// All bytes. The caller must not append anything afterwards.
   var bytes: PooledBytes { storage.withLock { $0 } }
 
   /// Adds `bytes`, and returns where they are.

@@ -1,14 +1,16 @@
-/// Blobs of one pack that are near each other and loaded with one request.
+/// Neighbouring blobs of one pack that are loaded with one request.
 struct ReadGroup: Hashable, Sendable {
-  /// One of them.
+  /// One of the blobs.
   struct Item: Hashable, Sendable {
     let id: BlobID
     let location: BlobLocation
   }
 
-  /// Between two blobs at most this much is loaded in vain. Source: restic, maxUnusedRange.
+  /// The most unused bytes that are loaded between two blobs.
+  /// Source: restic, maxUnusedRange.
   static let maximumGap = 1 << 20
-  /// A request is no longer, unless a single blob is. Source: restic, MaxStreamBufferSize.
+  /// The maximum size of a request, unless a single blob is larger.
+  /// Source: restic, MaxStreamBufferSize.
   static let maximumByteCount = 32 << 20
 
   let pack: PackID
@@ -22,7 +24,7 @@ struct ReadGroup: Hashable, Sendable {
     range = item.location.range
   }
 
-  /// The fewest requests that load `items`, each within the two bounds.
+  /// The fewest requests that load `items`, each within the two limits.
   static func plan(_ items: [Item]) -> [ReadGroup] {
     let sorted = items.sorted { ($0.location.pack, $0.location.offset) < ($1.location.pack, $1.location.offset) }
     return sorted.reduce(into: []) { groups, item in

@@ -1,8 +1,8 @@
-/// A blob as a pack stores it.
+/// A blob in the form in which a pack stores it.
 struct SealedBlob: Sendable {
   let id: BlobID
   let type: BlobType
-  /// Compressed where `uncompressedLength` is not nil, then sealed.
+  /// Sealed; compressed before if `uncompressedLength` is not nil.
   let bytes: PooledBytes
   let uncompressedLength: UInt32?
 

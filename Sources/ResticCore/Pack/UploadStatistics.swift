@@ -1,4 +1,4 @@
-/// What an uploader has done so far, by type of blob: for progress and for a snapshot's summary.
+/// The work of an uploader so far, by type of blob: for progress and for a snapshot's summary.
 public struct UploadStatistics: Hashable, Sendable {
   /// The counts of one type.
   public struct Counts: Hashable, Sendable {
@@ -8,7 +8,7 @@ public struct UploadStatistics: Hashable, Sendable {
     public internal(set) var addedByteCount = 0
     /// Their bytes as stored, with their part of the pack header.
     public internal(set) var packedByteCount = 0
-    /// Blobs that were stored or under way already.
+    /// Blobs that were already stored or being uploaded.
     public internal(set) var knownBlobCount = 0
     /// Their plaintext bytes.
     public internal(set) var knownByteCount = 0

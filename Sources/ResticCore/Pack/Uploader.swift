@@ -7,16 +7,17 @@
 ///     try await repository.save(try repository.seal(snapshot, of: tree))
 ///
 /// Hashing, compressing and sealing run in the caller's task, so several callers use several cores. Invariants:
-/// 1. Of equal blobs that are added at the same time one is stored; blobs stored or under way are not stored again.
+/// 1. Of equal blobs added at the same time, one is stored; blobs that are stored or being uploaded are not stored
+///    again.
 /// 2. A blob can be loaded from the repository from the moment `add` returns.
-/// 3. At most `Repository.Settings.packsInFlight` packs are on their way to the storage, and two of each type open, chosen
-///    at random, so that the sizes of packs do not tell where a file was cut. More callers wait in `add`.
-/// 4. The first error is kept: every later call throws it, and nothing that was not durable by then counts as stored. What
-///    was is kept for the next uploader.
+/// 3. At most `Repository.Settings.packsInFlight` packs are being uploaded, and two of each type are open, chosen at
+///    random so that pack sizes do not reveal where a file was cut. Further callers wait in `add`.
+/// 4. The first error is kept: every later call throws it, and only blobs that were durable by then count as stored.
+///    Those are kept for the next uploader.
 ///
 /// Lock order: `state` and the repository's `directory` are never held together.
 public final class Uploader: Sendable {
-  /// How far it is.
+  /// The uploader's state.
   enum Phase {
     case adding
     case finishing
@@ -31,7 +32,7 @@ public final class Uploader: Sendable {
     var packsInFlight = 0
     /// Woken whenever a pack has arrived or failed.
     var waiters: [CheckedContinuation<Void, Never>] = []
-    /// Blobs that other uploaders have under way.
+    /// Blobs that other uploaders have accepted.
     var reliedOn: Set<BlobKey> = []
     var statistics = UploadStatistics()
   }
@@ -56,17 +57,17 @@ public final class Uploader: Sendable {
   /// Whether an upload has failed: then every further call throws.
   public var hasFailed: Bool { state.withLock { $0.failure != nil } }
 
-  /// What was done so far.
+  /// The work done so far.
   public var statistics: UploadStatistics { state.withLock { $0.statistics } }
 
-  /// About how many bytes are in its packs that are open or on their way.
+  /// About how many bytes are in its open packs and in packs being uploaded.
   public var packedByteCount: Int {
     state.withLock { $0.packers.byteCount + $0.packsInFlight * repository.settings.packByteCount }
   }
 
-  /// The id of `bytes`, which are stored or on their way when this returns; they are durable only after `finish`.
+  /// The id of `bytes`, which are stored or being uploaded when this returns; they are durable only after `finish`.
   ///
-  /// Waits while too many packs are in flight. Throws what an earlier upload failed with.
+  /// Waits while too many packs are being uploaded. Throws the error of an earlier upload.
   public func add(_ bytes: PooledBytes, type: BlobType) async throws(RepositoryError) -> BlobID {
     let key = BlobKey(id: bytes.withUnsafeBytes { SHA256.id(of: $0) }, type: type)
     if !repository.directory.withLock({ $0.contains(key) }) { try await waitForRoom() }
@@ -94,7 +95,7 @@ public final class Uploader: Sendable {
     try await add(PooledBytes(copying: bytes), type: type)
   }
 
-  /// Seals a blob that nobody else has and puts it into a pack; begins the upload of the pack if that made it full.
+  /// Seals a blob that nobody else has and puts it into a pack; begins the upload of the pack if the pack is full.
   func store(_ plaintext: PooledBytes, _ key: BlobKey) throws(RepositoryError) {
     do throws(RepositoryError) {
       try append(
@@ -128,7 +129,7 @@ public final class Uploader: Sendable {
 
   // MARK: Packs
 
-  /// Finishes `builder`, which counts as in flight already, and sends it off in a task of its own.
+  /// Finishes `builder`, which already counts as being uploaded, and uploads it in a task of its own.
   func upload(_ builder: PackBuilder) throws(RepositoryError) {
     let pack: BuiltPack
     do throws(RepositoryError) {
@@ -139,7 +140,7 @@ public final class Uploader: Sendable {
       throw error
     }
     repository.directory.withLock { directory in
-      // Begun under the lock, so that it cannot end before it is noted.
+      // Begun under the lock, so that it cannot end before it is recorded.
       let flight = Task {
         do throws(RepositoryError) {
           try await save(pack)
@@ -171,7 +172,7 @@ public final class Uploader: Sendable {
     for waiter in waiters { waiter.resume() }
   }
 
-  /// Keeps the first error and gives up everything that is not on its way yet.
+  /// Keeps the first error, and gives up everything whose upload has not begun.
   func fail(_ error: RepositoryError) {
     let waiters = state.withLock { state in
       if state.failure == nil {
@@ -187,14 +188,14 @@ public final class Uploader: Sendable {
 
   // MARK: Waiting
 
-  /// Returns once fewer packs are in flight than allowed; throws what an upload failed with.
+  /// Returns once fewer packs are being uploaded than allowed. Throws the error of an upload.
   private func waitForRoom() async throws(RepositoryError) {
     let limit = max(1, repository.settings.packsInFlight)
     try await wait { $0.packsInFlight < limit || $0.failure != nil }
     if let failure = state.withLock({ $0.failure }) { throw failure }
   }
 
-  /// Returns once all packs have arrived or failed; throws what an upload failed with.
+  /// Returns once all packs have arrived or failed. Throws the error of an upload.
   func waitForPacks() async throws(RepositoryError) {
     try await wait { $0.packsInFlight == 0 }
     if let failure = state.withLock({ $0.failure }) { throw failure }
@@ -215,7 +216,7 @@ public final class Uploader: Sendable {
 }
 
 extension Uploader.State {
-  /// What every call throws from now on.
+  /// The error that every call throws from now on.
   var failure: RepositoryError? {
     if case .failed(let error) = phase { error } else { nil }
   }

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Who we are in locks, keys and snapshots.
+/// The identity that this client writes into locks, keys and snapshots.
 public struct ClientIdentity: Hashable, Sendable {
   /// The machine, as `hostname` prints it.
   public var hostname: String
@@ -13,7 +13,7 @@ public struct ClientIdentity: Hashable, Sendable {
   /// This process.
   public var pid: Int32
 
-  /// Someone.
+  /// An identity with these values.
   public init(hostname: String, username: String, uid: UInt32, gid: UInt32, pid: Int32) {
     self.hostname = hostname
     self.username = username
@@ -22,7 +22,7 @@ public struct ClientIdentity: Hashable, Sendable {
     self.pid = pid
   }
 
-  /// The user and the machine of this process. Asks the user database, which may take its time.
+  /// The user and the machine of this process. Asks the user database, which may be slow.
   public static var current: ClientIdentity {
     ClientIdentity(
       hostname: currentHostname(), username: currentUsername(), uid: getuid(), gid: getgid(), pid: getpid())

@@ -4,10 +4,10 @@ public struct DamagedFile: Hashable, Sendable {
   public let file: BackendFile
   /// The size that the storage states.
   public let byteCount: Int
-  /// What is wrong with the file, whose name the text begins with.
+  /// What is wrong; the text begins with the file's name.
   public let message: String
-  /// Whether the file may have been sound once, or be readable for another program. False for what nobody can have stored
-  /// in this repository: an empty file, one that is too large, and one that is named for its content but was not sealed
-  /// with the repository's key.
+  /// Whether the file may have been sound once, or may be readable by another program. False if nobody can have stored
+  /// it in this repository: an empty file, a file that is too large, and a file whose name fits its content but that
+  /// was not sealed with the repository's key.
   public let mayHaveBeenSound: Bool
 }

@@ -4,9 +4,9 @@ internal import COpenSSL
 internal import CSodium
 internal import CZstd
 
-/// The C libraries that this module is linked with, as they were found at run time.
+/// The C libraries that this module is linked to, and their versions at run time.
 public enum LibraryVersions {
-  /// Name and version of each, one text a library. libcurl is not among them: it is loaded only when it is needed.
+  /// Name and version of each library. libcurl is left out, because it is loaded only when it is needed.
   public static func list() -> [String] {
     let expat = XML_ExpatVersionInfo()
     return [

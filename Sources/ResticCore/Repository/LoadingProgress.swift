@@ -6,9 +6,9 @@ public final class LoadingProgress: Sendable {
     public var filesDone = 0
     /// Index files that the repository has and that had to be loaded.
     public var filesTotal = 0
-    /// The bytes of those that were loaded.
+    /// The bytes of the loaded index files.
     public var bytesDone: UInt64 = 0
-    /// The bytes of all of them.
+    /// The bytes of all index files to load.
     public var bytesTotal: UInt64 = 0
   }
 
@@ -20,13 +20,13 @@ public final class LoadingProgress: Sendable {
   /// The figures now.
   public var figures: Figures { state.withLock { $0 } }
 
-  /// `entries` are about to be loaded.
+  /// Adds `entries`, which are about to be loaded.
   func begin(_ entries: [BackendEntry]) {
     let byteCount = entries.reduce(0) { $0 + UInt64(max(0, $1.byteCount)) }
     state.withLock { $0 = Figures(filesTotal: entries.count, bytesTotal: byteCount) }
   }
 
-  /// `entry` was loaded.
+  /// Counts `entry` as loaded.
   func add(_ entry: BackendEntry) {
     state.withLock { figures in
       figures.filesDone += 1

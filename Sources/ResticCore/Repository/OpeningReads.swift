@@ -1,34 +1,35 @@
-/// What an opening asks the storage for before anybody has typed a password: one round of requests for the config and the lists,
-/// and one for the files that the lists name.
+/// The requests that an opening sends before anybody has typed a password: one round for the config and the lists, and
+/// one for the files that the lists name.
 ///
 ///     let reads = OpeningReads(of: backend, .everything)   // begins
 ///     try await reads.requireConfig()                      // there is a repository: now somebody may be asked for a password
 ///     let repository = try await Repository.open(on: backend, password: password, reads: reads)
 ///
-/// Nothing of it is trusted. A file that is named for its content is taken only where the content has the name; whatever
-/// cannot be used is asked for again. The lists of snapshots, index files and locks only tell what to read early: whoever relies
-/// on such a list makes a new one. What is mounted is chosen after the mount has waited for other commits.
+/// The answers are not trusted. A file that is named for its content is used only if its content fits its name;
+/// anything unusable is requested again. The lists of snapshots, index files and locks only say what to read early:
+/// code that relies on such a list makes a new one. The snapshot to mount is chosen after the mount has waited for
+/// other commits.
 ///
-/// What is in a cache on this machine is not read early: it is at hand. Which cache is the repository's is not known yet, and
-/// does not matter, as files are named for their content.
+/// Files in a cache on this machine are not read early, because they are at hand. It is not known yet which cache is
+/// the repository's; this does not matter, because files are named for their content.
 ///
-/// Bounds, as nobody has shown a password yet: files of `byteLimit` bytes in all are kept, by their listed sizes, and a
-/// file of another size is dropped. Thread-safe.
+/// Limits, because nobody has given a password yet: files of at most `byteLimit` bytes in all are kept, by their listed
+/// sizes, and a file of another size is dropped. Thread-safe.
 public final class OpeningReads: Sendable {
-  /// What is asked for.
+  /// Which files are requested.
   public enum Scope: Sendable {
-    /// What a password needs: the config and the keys.
+    /// The files that a password is checked against: the config and the keys.
     case keys
-    /// What a mount begins with, too: locks, snapshots and the index.
+    /// In addition the files with which a mount begins: locks, snapshots and the index.
     case everything
   }
 
-  /// A request, when it was made, and what came of it.
+  /// A request, when it was made, and its answer.
   struct Request<Value: Sendable>: Sendable {
     let begin = ContinuousClock.now
     private let task: Task<Result<Value, BackendError>, Never>
 
-    /// What came of it, once that is known. Whoever gives up waiting gives up the request.
+    /// The answer, once it has arrived. A caller that stops waiting cancels the request.
     var answer: Result<Value, BackendError> {
       get async {
         await withTaskCancellationHandler {
@@ -52,31 +53,31 @@ public final class OpeningReads: Sendable {
     func isRecent(_ lifetime: Duration) -> Bool { begin.duration(to: .now) < lifetime }
   }
 
-  /// Kept at most, in bytes.
+  /// The most bytes that are kept.
   private static let byteLimit = 8 << 20
-  /// Files of one type that are read early at most.
+  /// The most files of one type that are read early.
   private static let fileLimit = 64
-  /// Keys that are read early unless one is hinted at: most repositories have no more.
+  /// How many keys are read early unless a hint names one: most repositories have no more.
   private static let keyLimit = 3
 
   private struct State {
     var remainingByteCount = OpeningReads.byteLimit
     var files: [BackendFile: Request<PooledBytes>] = [:]
     var lists: [BackendFileType: Request<[BackendEntry]>] = [:]
-    /// Those that are in a cache.
+    /// The files that are in a cache.
     var cached: Set<BackendFile> = []
   }
 
   private let backend: any Backend
   private let cache: CachePlace?
   private let keyHint: String?
-  /// A list that was made longer ago is made anew: somebody may have taken a while to type a password.
+  /// After this time a list is requested again: a person may have taken long to type the password.
   private let lifetime: Duration
   private let state = Locked(State())
   let config: Request<PooledBytes>
 
-  /// Begins to read what `scope` says of the repository on `backend`, and is not in `cache`. `keyHint` is the beginning of a
-  /// key's id.
+  /// Begins to read the files of `scope` from the repository on `backend`, except those in `cache`. `keyHint` is the
+  /// beginning of a key's id.
   public convenience init(of backend: any Backend, cache: CachePlace? = nil, keyHint: String? = nil, _ scope: Scope) {
     self.init(of: backend, cache: cache, keyHint: keyHint, scope, lifetime: .seconds(5))
   }
@@ -97,26 +98,26 @@ public final class OpeningReads: Sendable {
     for type in types { list(type) }
   }
 
-  /// Throws `.noRepository` where there is no config, `.damaged` where the config is empty, and what the storage failed with.
+  /// Throws `.noRepository` if there is no config, `.damaged` if the config is empty, and the storage's error.
   public func requireConfig() async throws(RepositoryError) {
     switch await config.answer {
     case .success(let bytes):
       guard bytes.byteCount > 0 else { throw .damaged("config is empty") }
     case .failure(.notFound), .failure(.missing): throw .noRepository(backend.description)
-    case .failure(.tooLarge): return  // Whoever reads it says so.
+    case .failure(.tooLarge): return  // The code that reads the config reports it.
     case .failure(let error): throw .backend(error)
     }
   }
 
   // MARK: What was read
 
-  /// The config's bytes and when they were asked for; nil where that is too long ago, or failed.
+  /// The config's bytes and the time of the request; nil if that is too long ago, or failed.
   func recentConfig() async -> (bytes: PooledBytes, begin: ContinuousClock.Instant)? {
     guard config.isRecent(lifetime), case .success(let bytes) = await config.answer else { return nil }
     return (bytes, config.begin)
   }
 
-  /// The files of `type` that are read early or are in a cache, whenever they were listed.
+  /// The files of `type` that are read early or are in a cache, whatever the age of the list.
   func files(of type: BackendFileType) async -> [BackendEntry] {
     guard let request = state.withLock({ $0.lists[type] }),
       case .success(let entries) = await request.answer
@@ -126,7 +127,7 @@ public final class OpeningReads: Sendable {
     }
   }
 
-  /// The keys as they were listed. May be asked for again and again.
+  /// The listed keys. May be called several times.
   func keys() async throws(RepositoryError) -> [BackendEntry] {
     do throws(BackendError) {
       if let request = state.withLock({ $0.lists[.key] }), request.isRecent(lifetime) {
@@ -138,8 +139,8 @@ public final class OpeningReads: Sendable {
     }
   }
 
-  /// The content of the key `id`, if that was read and has the name that it is to have. May be asked for again and again. Throws
-  /// what the storage failed with, where another try is of no use.
+  /// The content of the key `id`, if it was read and fits its name. May be called several times. Throws the storage's
+  /// error if another try is of no use.
   func key(_ id: KeyID) async throws(RepositoryError) -> PooledBytes? {
     guard let request = state.withLock({ $0.files[.key(id)] }) else { return nil }
     switch await request.answer {
@@ -149,7 +150,7 @@ public final class OpeningReads: Sendable {
     }
   }
 
-  /// The content of `file`, if that was read and has the name that it is to have; once.
+  /// The content of `file`, if it was read and fits its name; returned only once.
   func take(_ file: BackendFile) async -> PooledBytes? {
     guard let request = state.withLock({ $0.files.removeValue(forKey: file) }),
       case .success(let bytes) = await request.answer
@@ -157,7 +158,7 @@ public final class OpeningReads: Sendable {
     return Self.named(file, bytes)
   }
 
-  /// Waits until `file` is read, or failed to be, if it is being read.
+  /// Waits until `file`, if it is being read, has been read or has failed.
   func wait(for file: BackendFile) async {
     _ = await state.withLock { $0.files[file] }?.answer
   }
@@ -178,7 +179,7 @@ public final class OpeningReads: Sendable {
     state.withLock { $0.lists[type] = request }
   }
 
-  /// Begins to read those of `entries` that are few and small.
+  /// Begins to read `entries`, unless they are too many or too large.
   private func read(_ entries: [BackendEntry], of type: BackendFileType) async {
     let wanted = wanted(entries, of: type)
     let cached = await cache?.cached(wanted.map(\.file)) ?? []
@@ -203,7 +204,7 @@ public final class OpeningReads: Sendable {
     }
   }
 
-  /// How many keys to read early: a hint names the right one.
+  /// How many keys to read early: one if a hint names it.
   private func hintedCount(_ entries: [BackendEntry]) -> Int {
     KeySearch.hinted(entries.map(\.file), hint: keyHint).isEmpty ? Self.keyLimit : 1
   }

@@ -1,9 +1,9 @@
 extension Repository {
-  /// Loads several blobs with as few requests as neighbours in packs allow, and hands each plaintext, verified, to `deliver`
-  /// as soon as it is there, in any order and from any task.
+  /// Loads several blobs with as few requests as their places in packs allow, and passes each verified plaintext to
+  /// `deliver` as soon as it has arrived, in any order and from any task.
   ///
-  /// The caller bounds how much it asks for at a time. Whatever goes wrong with a group falls back to `loadBlob`, one blob
-  /// at a time; the first error is thrown, after what had begun has ended.
+  /// The caller limits how much it requests at a time. If anything goes wrong with a group, its blobs are loaded with
+  /// `loadBlob`, one at a time; the first error is thrown after everything that had begun has ended.
   public func loadBlobs(
     _ ids: [BlobID], type: BlobType, _ deliver: @escaping @Sendable (BlobID, [UInt8]) -> Void
   ) async throws(RepositoryError) {
@@ -19,12 +19,13 @@ extension Repository {
     try await forEachConcurrently(ReadGroup.plan(items), limit: settings.concurrentLoads) {
       group throws(RepositoryError) in
       var sealed: PooledBytes?
-      // A blob as large as that is left to `loadBlob`, which reads it in pieces.
+      // A larger blob is left to `loadBlob`, which reads it in pieces.
       if group.range.count <= ReadGroup.maximumByteCount {
         do throws(BackendError) {
           sealed = try await self.backend.load(.pack(group.pack, of: type), range: group.range)
         } catch {
-          // A storage that is away was waited for already. Else `loadBlob` meets the same error, or another copy.
+          // The backend has already waited for a storage that does not answer. For other errors, `loadBlob` meets the
+          // same error or finds another copy.
           if error.isRetryable { throw .backend(error) }
         }
       }
@@ -42,7 +43,7 @@ extension Repository {
       do throws(RepositoryError) {
         return try open(sealed, range, item.location, id: item.id)
       } catch {
-        // Another copy may be sound; if there is none `loadBlob` finds the same damage and throws it.
+        // Another copy may be sound; if there is none, `loadBlob` finds the same damage and throws it.
       }
     }
     return try await loadBlob(item.id, type: type)

@@ -1,28 +1,29 @@
 extension Repository {
-  /// The plaintext size in bytes of a blob that is stored or under way; nil for one that the index does not know.
+  /// The plaintext size in bytes of a blob that is stored or being uploaded; nil if the index does not know the blob.
   public func blobByteCount(_ id: BlobID, type: BlobType) -> Int? {
     directory.withLock { $0.plaintextByteCount(of: BlobKey(id: id, type: type)) }
   }
 
-  /// Whether a blob is stored or under way, as far as the index knows.
+  /// Whether a blob is stored or being uploaded, as far as the index knows.
   public func contains(_ id: BlobID, type: BlobType) -> Bool {
     directory.withLock { $0.contains(BlobKey(id: id, type: type)) }
   }
 
-  /// Whether a blob is in a pack on the storage, as far as the index knows: not only under way.
+  /// Whether a blob is in a pack on the storage, as far as the index knows; false while the blob is only being
+  /// uploaded.
   public func isStored(_ id: BlobID, type: BlobType) -> Bool {
     directory.withLock { $0.index.contains(BlobKey(id: id, type: type)) }
   }
 
   /// The plaintext of a blob, verified against its id.
   ///
-  /// A blob that an uploader has under way is found too. Every stored copy is tried; if none is there the index is loaded
-  /// anew, once, for a prune may have moved the blob. Throws `.missingBlob`, or `.damaged` naming blob and pack.
+  /// Also finds a blob that an uploader has accepted. Tries every stored copy; if there is none, loads the index again,
+  /// once, because a prune may have moved the blob. Throws `.missingBlob`, or `.damaged` naming blob and pack.
   public func loadBlob(_ id: BlobID, type: BlobType) async throws(RepositoryError) -> [UInt8] {
     try await loadBlob(id, type: type, from: backend)
   }
 
-  /// As `loadBlob`, out of packs on `source`: `backend`, or `storage` where what the cache holds does not count.
+  /// As `loadBlob`, from packs on `source`: `backend`, or `storage` to bypass the cache.
   private func loadBlob(
     _ id: BlobID, type: BlobType, from source: any Backend
   ) async throws(RepositoryError) -> [UInt8] {
@@ -35,7 +36,7 @@ extension Repository {
     } catch .otherRepository(let message) {
       throw .otherRepository(message)
     } catch {
-      // The damage found in a copy says more than that the index could not be loaded again.
+      // Damage in a copy is a better message than the failure to load the index again.
       throw search.damage ?? error
     }
     let second = directory.withLock { $0.lookUp(key) }
@@ -43,14 +44,13 @@ extension Repository {
     throw search.failure
   }
 
-  /// The tree that the blob `id` holds.
+  /// The tree in the blob `id`.
   public func loadTree(_ id: BlobID) async throws(RepositoryError) -> Tree {
     if let bytes = await treesAhead.bytes(of: id) { return try Self.tree(bytes, id) }
     return try Self.tree(try await loadBlob(id, type: .tree), id)
   }
 
-  /// The tree that the blob `id` holds, as it can be read from the storage now: not one that was loaded before, nor one that the
-  /// cache still has.
+  /// The tree in the blob `id`, read from the storage now, rather than from memory or from the cache.
   public func loadStoredTree(_ id: BlobID) async throws(RepositoryError) -> Tree {
     try Self.tree(try await loadBlob(id, type: .tree, from: storage), id)
   }
@@ -63,17 +63,17 @@ extension Repository {
     }
   }
 
-  /// Begins to load the trees below `tree` that somebody who enters it will ask for, where that takes a while.
+  /// Begins to load the trees below `tree` that a visitor of `tree` will need, if loading is slow.
   public func prepareTrees(below tree: Tree) {
     if backend.isDistant { treesAhead.begin(tree, depth: 2, in: self) }
   }
 
-  /// Begins to load `trees`, which the caller will ask for one after the other, where that takes a while.
+  /// Begins to load `trees`, which the caller will need one after the other, if loading is slow.
   public func prepareTrees(_ trees: Set<BlobID>) {
     if backend.isDistant { treesAhead.begin(trees, depth: 1, in: self) }
   }
 
-  /// The plaintext of a blob found, or nil where every copy is damaged or gone; `search` notes why.
+  /// The plaintext of a blob found, or nil if every copy is damaged or gone; `search` records why.
   private func load(
     _ found: BlobDirectory.Lookup, _ search: inout BlobSearch
   ) async throws(RepositoryError) -> [UInt8]? {
@@ -96,7 +96,7 @@ extension Repository {
     }
   }
 
-  /// The plaintext of the copy at `location`. What the cache has of the copy's pack is not believed twice.
+  /// The plaintext of the copy at `location`. If the copy from the cache is bad, the pack is read from the storage.
   private func load(
     _ location: BlobLocation, _ key: BlobKey, from source: any Backend
   ) async throws(RepositoryError) -> [UInt8] {
@@ -140,12 +140,12 @@ extension Repository {
     guard range.count <= BlobCoder.sealedByteLimit else {
       throw RepositoryError.damaged("blob \(key.id.short): the index says that it has \(range.count) bytes in its pack")
     }
-    // So much is an index's word for it; the pack's is asked for first.
+    // The index states this size; so large a blob is checked against the pack first.
     return try await SealedReading(backend: source, masterKey: unpacked.masterKey)
       .load(.pack(location.pack), range: range)
   }
 
-  /// The plaintext of what is in `range` of `loaded`, and comes from `location`.
+  /// The plaintext of `range` in `loaded`, which was read from `location`.
   func open(
     _ loaded: PooledBytes, _ range: Range<Int>, _ location: BlobLocation, id: BlobID
   ) throws(RepositoryError) -> [UInt8] {
@@ -156,7 +156,7 @@ extension Repository {
     }
   }
 
-  /// The plaintext of a blob under way.
+  /// The plaintext of a blob that is being uploaded.
   func open(_ content: PendingBlob.Content, id: BlobID) throws(RepositoryError) -> [UInt8] {
     switch content {
     case .plaintext(let bytes):
@@ -169,14 +169,14 @@ extension Repository {
   }
 }
 
-/// What one `loadBlob` has tried.
+/// The copies that one `loadBlob` has tried.
 private struct BlobSearch {
   let key: BlobKey
   /// Where packs are read.
   let source: any Backend
-  /// The first copy that could be loaded and is not what it should be.
+  /// The first copy that could be loaded but is damaged.
   var damage: RepositoryError?
-  /// A pack that is not there.
+  /// A pack that no longer exists.
   var gonePack: PackID?
   private var tried: Set<BlobLocation> = []
 
@@ -185,11 +185,11 @@ private struct BlobSearch {
     self.source = source
   }
 
-  /// Whether `location` was not tried before.
+  /// Whether `location` has not been tried before.
   mutating func isNew(_ location: BlobLocation) -> Bool {
     tried.insert(location).inserted
   }
 
-  /// What to say when all is in vain.
+  /// The error to throw if no copy could be read.
   var failure: RepositoryError { damage ?? .missingBlob(key.id, pack: gonePack) }
 }

@@ -1,11 +1,11 @@
 extension Repository {
-  /// The format versions that we read and write.
+  /// The format versions that this program reads and writes.
   public static let supportedVersions = 1...2
 
   /// Makes a new, empty repository of format `version` on `backend`, with one key that `password` opens.
   ///
-  /// Never touches what is there: throws `.alreadyInitialized` where there is a config, a key or a snapshot. The config
-  /// is written last, so that a repository that was begun and not finished is none.
+  /// Never changes existing files: throws `.alreadyInitialized` if there is a config, a key or a snapshot. The config
+  /// is written last, so a repository whose creation was interrupted does not count as one.
   public static func create(
     on backend: any Backend, version: Int = 2, password: SecureBytes, settings: Settings = Settings()
   ) async throws(RepositoryError) -> Repository {
@@ -34,8 +34,9 @@ extension Repository {
     return bytes.withUnsafeMutableBytes { ID<Never>(bytes: UnsafeRawBufferPointer($0)).hex }
   }
 
-  /// Whether nothing of a repository is there. Keys and snapshots are looked for too: a storage that deletes old files by
-  /// itself takes the config first. Source: restic, Repository.Init.
+  /// Whether there is no file of a repository. Keys and snapshots are checked too, because a storage that deletes old
+  /// files automatically removes the config first.
+  /// Source: restic, Repository.Init.
   private static func isEmpty(_ backend: any Backend) async throws(RepositoryError) -> Bool {
     do throws(BackendError) {
       _ = try await backend.byteCount(of: .config)
@@ -58,7 +59,7 @@ extension Repository {
     let file: KeyFile
     let created = Timestamp.now()
     guard created.isStorable else {
-      throw .unstorableTime("a key cannot be of the time \(created.rfc3339): set this machine's clock")
+      throw .unstorableTime("a key cannot have the time \(created.rfc3339): set this machine's clock")
     }
     do throws(CryptoError) {
       file = try KeyFile.make(

@@ -1,15 +1,15 @@
 internal import Logging
 
-/// What is known of one damaged file.
+/// The record of one damaged file.
 struct KnownDamage: Sendable {
   let damage: DamagedFile
-  /// Whether a warning was given.
+  /// Whether a warning has been logged.
   var isTold = false
 }
 
-/// What is known of damaged files, so that nobody reads them again and again, and a warning comes once.
+/// Records of damaged files, so that they are not read repeatedly, and each is warned of once.
 extension Repository {
-  /// What was found wrong with a listed file before, if it has the same size still.
+  /// The damage found earlier in a listed file, if the file still has the same size.
   func knownDamage(of entry: BackendEntry) -> DamagedFile? {
     damagedFiles.withLock { $0[entry.file]?.damage }.flatMap { $0.byteCount == entry.byteCount ? $0 : nil }
   }
@@ -21,7 +21,7 @@ extension Repository {
     }
   }
 
-  /// Warns of `damage`, which was noted, unless somebody was warned of it before.
+  /// Logs a warning about `damage`, which was noted before, unless there was one already.
   func warn(of damage: DamagedFile) {
     let isNews = damagedFiles.withLock { files in
       defer { files[damage.file]?.isTold = true }
@@ -30,19 +30,19 @@ extension Repository {
     if isNews { settings.logger.warning("\(damage.message)") }
   }
 
-  /// Forgets the damage of a file that could be read.
+  /// Forgets the damage of a file that has been read successfully.
   func forgetDamage(of file: BackendFile) {
     damagedFiles.withLock { $0[file] = nil }
   }
 
-  /// Forgets the damage of those files of `type` that are not among `entries`, all that are listed now.
+  /// Forgets the damage of files of `type` that are not in `entries`, the current list.
   func forgetDamage(of type: BackendFileType, except entries: [BackendEntry]) {
     guard damagedFiles.withLock({ !$0.isEmpty }) else { return }
     let listed = Set(entries.map(\.file))
     damagedFiles.withLock { damaged in damaged = damaged.filter { $0.key.type != type || listed.contains($0.key) } }
   }
 
-  /// The damage of a listed file that shows in its size alone; nil if the size is one that the type can have.
+  /// The damage of a listed file that its size alone proves; nil if the type can have that size.
   func damageOfSize(_ entry: BackendEntry) -> DamagedFile? {
     let (file, byteCount) = (entry.file, entry.byteCount)
     let message: String

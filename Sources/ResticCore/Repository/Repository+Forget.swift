@@ -1,8 +1,9 @@
 extension Repository {
-  /// Removes snapshot files, and nothing that they name: that is the business of a prune. One that is gone already is no error.
+  /// Removes snapshot files, but not what they refer to: that is left to prune. A file that is already gone is no
+  /// error.
   ///
-  /// The caller holds a lock, and has seen that the repository is ours. Throws what the storage failed with; some of the files
-  /// may be gone then.
+  /// The caller holds a lock, and has confirmed that the repository is the one that was opened. Throws the storage's
+  /// error; some of the files may be gone then.
   public func forget(_ snapshots: [SavedSnapshot]) async throws(RepositoryError) {
     let gone = Locked<Set<SnapshotID>>([])
     defer { knownSnapshots.withLock { known in known.forget(gone.withLock { $0 }) } }
@@ -10,7 +11,7 @@ extension Repository {
       do throws(BackendError) {
         try await self.backend.remove(.snapshot(saved.id))
       } catch .notFound {
-        // Somebody else was faster.
+        // Another client has already removed it.
       } catch {
         throw .backend(error)
       }

@@ -1,10 +1,12 @@
-/// The repository is the one that was opened: somebody may have put another one in its place, or migrated it.
+/// Confirms that the repository is the one that was opened: another one may have been put in its place, or it may have
+/// been migrated.
 extension Repository {
-  /// Reads the config again, and takes over a newer format version. Call it before relying on what is stored or adding to it.
+  /// Reads the config again, and adopts a newer format version. Call it before relying on what is stored or adding to
+  /// it.
   ///
-  /// Throws `.otherRepository` if another repository is in the place of the one that was opened; `.damaged` if the config
-  /// cannot be read, or says an older version than before; `.unsupportedVersion`; and `.backend(.missing)` where there is
-  /// no config. Nothing may be written then.
+  /// Throws `.otherRepository` if another repository is in the place of the one that was opened; `.damaged` if the
+  /// config cannot be read, or states an older version than before; `.unsupportedVersion`; and `.backend(.missing)` if
+  /// there is no config. Nothing may be written then.
   public func confirmIdentity() async throws(RepositoryError) {
     let begin = ContinuousClock.now
     let found: Config
@@ -13,7 +15,7 @@ extension Repository {
     } catch .backend(.notFound) {
       throw .backend(.missing("\(backend.description) holds no restic repository (is its disk mounted?)"))
     } catch .damaged(let message) {
-      // A repository with our key file is ours, and its config is damaged.
+      // If the key file is still there, it is the same repository, and its config is damaged.
       if try await hasOurKey() { throw .damaged(message) }
       throw otherRepository("one that its key does not open")
     }
@@ -30,26 +32,27 @@ extension Repository {
     noteIdentity(seenAt: begin)
   }
 
-  /// How long a look at the config counts for what is stored in a network, from when the look began: the files of a commit are
-  /// sent one round of requests after the other, and a look before each would double the rounds.
+  /// How long a check of the config is valid for files that are stored over a network, counted from the beginning of
+  /// the check. A commit sends its files in one round of requests after another, and a check before each would double
+  /// the rounds.
   ///
-  /// Between any look and what is stored upon it lies a round trip, in which somebody may put another repository in the place
-  /// of ours: this is that time, and some more. On a storage that is no network away there is a look before each file.
+  /// Between any check and the file stored after it there is a round trip in which somebody may replace the repository;
+  /// this adds a little to that time. On a local disk every file is preceded by a check.
   static let lookLifetime = Duration.seconds(1)
 
-  /// Sees to it that the config was seen within `lookLifetime`; at once for who stores something on a disk.
+  /// Makes sure that the config was checked within `lookLifetime`; on a disk, checks it now.
   ///
-  /// Whoever comes while another one looks waits for that look.
+  /// If another task is checking, waits for that check.
   func requireIdentity() async throws(RepositoryError) {
     guard backend.isDistant else { return try await confirmIdentity() }
     try await lookUnlessSeen(within: Self.lookLifetime)
   }
 
-  /// Begins a look at the config, for who is about to store something and has something else to ask first.
+  /// Begins a check of the config, for a caller that is about to store something but has another request to make first.
   public func anticipateStoring() {
     guard backend.isDistant else { return }
     Task {
-      // Whoever stores something looks again if this fails.
+      // If this fails, storing checks again.
       try? await lookUnlessSeen(within: Self.lookLifetime / 2)
     }
   }
@@ -65,13 +68,13 @@ extension Repository {
     lastLook.withLock { $0.map { $0.duration(to: .now) < age } ?? false }
   }
 
-  /// Notes that the repository was ours by a look that began at `time`.
+  /// Records that a check that began at `time` confirmed the repository.
   func noteIdentity(seenAt time: ContinuousClock.Instant) {
     lastLook.withLock { $0 = max($0 ?? time, time) }
   }
 
-  /// Stores `bytes` as `file`: the only way in which anything is added to a repository that was opened. Throws what
-  /// `confirmIdentity` throws, and then stores nothing.
+  /// Stores `bytes` as `file`: the only way in which anything is added to an opened repository. If `confirmIdentity`
+  /// throws, throws the same error and stores nothing.
   func store(_ file: BackendFile, _ bytes: PooledBytes) async throws(RepositoryError) {
     try await requireIdentity()
     do throws(BackendError) {
@@ -81,7 +84,7 @@ extension Repository {
     }
   }
 
-  /// Seals and stores `plaintext` under the name its stored bytes have; `file` makes the file of that name.
+  /// Seals and stores `plaintext` under the hash of its stored bytes; `file` makes the file of that name.
   func store<Kind>(
     _ plaintext: [UInt8], as file: (ID<Kind>) -> BackendFile
   ) async throws(RepositoryError) -> ID<Kind> {
@@ -90,10 +93,10 @@ extension Repository {
     return id
   }
 
-  /// What `decode` makes of the plaintext of `file`, and of the format version that the plaintext belongs to.
+  /// The result of `decode` for the plaintext of `file` and the format version that the plaintext belongs to.
   ///
-  /// Where that fails the config is looked at: of a repository that was migrated the file is read once more, and another
-  /// repository is the error instead of the damage.
+  /// If decoding fails, the config is checked: if the repository was migrated, the file is read once more; if it is
+  /// another repository, that is the error instead of the damage.
   func load<Value>(
     _ file: BackendFile, _ decode: ([UInt8], _ version: Int) throws(FormatError) -> Value
   ) async throws(RepositoryError) -> Value {
@@ -106,7 +109,7 @@ extension Repository {
       } catch .otherRepository(let message) {
         throw .otherRepository(message)
       } catch {
-        // That the file is damaged says more.
+        // That the file is damaged is the better message.
       }
       let current = config.version
       guard current != version else { throw .damaged(message) }
@@ -121,7 +124,7 @@ extension Repository {
       backend: backend, masterKey: masterKey, version: version, compression: settings.compression)
     var early: [UInt8]?
     if let stored = await takeEarly(file) {
-      // What cannot be opened is loaded again: the fault may have been on the way.
+      // If it cannot be opened, it is loaded again: the fault may have been in the transfer.
       early = try? files.open(stored, file)
     }
     let plaintext: [UInt8]
@@ -133,7 +136,7 @@ extension Repository {
     }
   }
 
-  /// Whether the file of the key that opened the repository is there.
+  /// Whether the file of the key that opened the repository still exists.
   private func hasOurKey() async throws(RepositoryError) -> Bool {
     do throws(BackendError) {
       _ = try await backend.byteCount(of: .key(keyID))
@@ -154,7 +157,7 @@ extension Repository {
       """)
   }
 
-  /// As much of the id as restic shows.
+  /// The part of the id that restic shows.
   private static func shortID(_ config: Config) -> String {
     String(config.id.prefix(10))
   }

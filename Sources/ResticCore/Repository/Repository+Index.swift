@@ -2,15 +2,15 @@ extension Repository {
   /// How often a listing is made anew when files vanish while they are being loaded.
   private static let listingAttempts = 4
 
-  /// Loads the index files that are not loaded yet and forgets what only files said that are gone.
+  /// Loads the index files that are not loaded yet, and forgets everything that only vanished files listed.
   ///
-  /// Throws `.damaged` naming an index file that cannot be read, after all others are loaded. Such a file is not read again
-  /// while it has the same size, unless `rereadsDamaged`.
+  /// Throws `.damaged` naming an unreadable index file, after all others are loaded. Such a file is not read again
+  /// while its size stays the same, unless `rereadsDamaged`.
   public func loadIndex(rereadsDamaged: Bool = false) async throws(RepositoryError) {
     try await indexGate.pass { () async throws(RepositoryError) in try await loadIndexFiles(rereadsDamaged) }
   }
 
-  /// Loads the index again, unless someone has done so since the `loadCount` that the caller saw.
+  /// Loads the index again, unless another task has done so since the `loadCount` that the caller saw.
   func reloadIndex(since loadCount: Int) async throws(RepositoryError) {
     try await indexGate.pass { () async throws(RepositoryError) in
       if directory.withLock({ $0.loadCount }) == loadCount { try await loadIndexFiles(false) }
@@ -37,7 +37,7 @@ extension Repository {
           damaged.withLock { $0.append(damage) }
         }
       } catch .backend(.notFound) where attempt < Self.listingAttempts {
-        continue  // A prune put another file in its place.
+        continue  // A prune has replaced the file.
       }
       // Only now: what a prune wrote anew is known before what it replaced is forgotten.
       let gone = known.subtracting(listed)
@@ -52,8 +52,8 @@ extension Repository {
     }
   }
 
-  /// What another repository lists says nothing of what ours has. One that lists all that we know is ours; in a network that
-  /// spares a look at the config.
+  /// A list of another repository tells nothing about this one. A list that contains all known files is this
+  /// repository's; over a network this saves a check of the config.
   private func requireIdentity(listing listed: Set<IndexID>, known: Set<IndexID>) async throws(RepositoryError) {
     guard backend.isDistant, known.isSubset(of: listed) else { return try await confirmIdentity() }
     if known.isEmpty { try await requireIdentity() }
@@ -70,7 +70,7 @@ extension Repository {
       forgetDamage(of: entry.file)
       return nil
     } catch .damaged(let message) {
-      // restic reads what it repairs into memory.
+      // restic reads a file that it repairs into memory.
       let isLarge = entry.byteCount > BackendFileType.index.byteLimit
       let remedy =
         (isLarge ? "remove the file; then " : "")
@@ -92,10 +92,12 @@ extension Repository {
     directory.withLock { $0.insert(file: id, packs: file.packs) }
   }
 
-  /// Writes index files for the packs that no index file names: all, or with `onlyIfDue` what has waited long enough.
+  /// Writes index files for the packs that no index file names: all of them, or with `onlyIfDue` those that have waited
+  /// long enough.
   ///
-  /// Packs stay on the list until their index file is durable, so a failure loses nothing. An index file that names packs which
-  /// are gone would be damage, so the lock that keeps them is looked for first (`guardIndexFiles`).
+  /// Packs stay on the list until their index file is durable, so a failure loses nothing. An index file that names
+  /// vanished packs would damage the repository, so the lock that protects the packs is checked first
+  /// (`guardIndexFiles`).
   func saveIndexFiles(onlyIfDue: Bool) async throws(RepositoryError) {
     if onlyIfDue, !directory.withLock({ $0.unindexed.isDue(at: .now) }) { return }
     try await indexGate.pass { () async throws(RepositoryError) in
@@ -111,20 +113,20 @@ extension Repository {
     }
   }
 
-  /// Has `confirm` called before an index file is written: it throws where a prune may have taken the packs.
+  /// Makes every writing of an index file call `confirm` first, which throws if a prune may have taken the packs.
   public func guardIndexFiles(_ confirm: @escaping @Sendable () async throws(RepositoryError) -> Void) {
     indexGuard.withLock { $0 = confirm }
   }
 
-  /// Stores an index file, whatever it says.
+  /// Stores an index file, whatever its content. Throws `RepositoryError`.
   package func save(_ file: IndexFile) async throws(RepositoryError) -> IndexID {
     try await store(file.encode(), as: BackendFile.index)
   }
 
-  /// Forgets packs of ours that no index file names and that are not on the storage any more; returns how many.
+  /// Forgets packs of this process that no index file names and that are no longer on the storage; returns how many.
   ///
-  /// A prune by somebody else takes such packs away. Call this after taking a lock and before adding blobs, so that what
-  /// an earlier, failed commit left behind is only relied on while it exists.
+  /// Another client's prune removes such packs. Call this after taking a lock and before adding blobs, so that packs
+  /// left by an earlier, failed commit are used only while they exist.
   @discardableResult
   public func forgetVanishedPacks() async throws(RepositoryError) -> Int {
     try await indexGate.pass { () async throws(RepositoryError) in
@@ -140,14 +142,14 @@ extension Repository {
         }
       }
       let forgotten = gone
-      // In another repository none of our packs is there.
+      // If the repository was replaced, none of this process's packs is there.
       if !gone.isEmpty { try await confirmIdentity() }
       if !forgotten.isEmpty { directory.withLock { $0.forget(unindexed: forgotten, at: .now) } }
       return forgotten.count
     }
   }
 
-  /// Takes out of the cache the packs that are not in the index.
+  /// Removes packs from the cache that are not in the index.
   func removeStalePacksFromCache() async {
     guard let cache else { return }
     let packs = await cache.files(of: .data).compactMap { PackID(hex: $0.name) }

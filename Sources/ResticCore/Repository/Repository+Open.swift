@@ -4,13 +4,13 @@ extension Repository {
   /// `keyHint` is the beginning of the id of the key to try first. Throws, in restic's order: `.noRepository` without a
   /// config, `.wrongPassword` if no key opens, `.damaged` naming the file, `.unsupportedVersion`.
   ///
-  /// `reads` were begun for this backend, so that part of the answers are there by now; what of them is read for a mount is used
-  /// by the first calls on the repository.
+  /// `reads` were begun for this backend, so part of the answers may have arrived. The first calls on the repository
+  /// use the files that were read for a mount.
   public static func open(
     on backend: any Backend, password: SecureBytes, keyHint: String? = nil, settings: Settings = Settings(),
     reads: OpeningReads? = nil
   ) async throws(RepositoryError) -> Repository {
-    // Nobody is asked for anything meanwhile: what was read first is as good as what was read last.
+    // No request to a person happens in between, so early answers are as good as late ones.
     let reads = reads ?? OpeningReads(of: backend, keyHint: keyHint, .keys, lifetime: .seconds(3600))
     try await reads.requireConfig()
     let search = KeySearch(backend: backend, reads: reads, password: password, logger: settings.logger)
@@ -28,7 +28,7 @@ extension Repository {
     return repository
   }
 
-  /// The config on `backend`, of a version that we know; `early` are its bytes if they were read. Throws `.damaged` where
+  /// The config on `backend`, of a supported version; `early` is its content if it was read. Throws `.damaged` if
   /// `masterKey` does not open it.
   static func readConfig(
     _ backend: any Backend, _ masterKey: MasterKey, early: PooledBytes? = nil

@@ -1,19 +1,20 @@
-/// What is read in the first rounds of requests of an opening, and used once the key is there.
+/// Files that are read in the first rounds of requests of an opening, and used once the key is known.
 extension Repository {
-  /// Loads what is new in the index, and `root` at the same time where index files that were read early know that tree.
+  /// Loads what is new in the index, and at the same time `root`, if index files that were read early list that tree.
   ///
-  /// Returns nil where they do not, or the tree cannot be read: whoever needs it asks again, and hears why.
+  /// Returns nil if they do not, or if the tree cannot be read: code that needs the tree loads it again, and gets the
+  /// error.
   public func loadIndex(with root: BlobID?) async throws(RepositoryError) -> Tree? {
     await loadEarlyIndexFiles()
     async let tree = earlyTree(root)
     try await loadIndex()
     let early = await tree
-    // The index file that named it may be gone by now, and the tree with it.
+    // The index file that named the tree may be gone by now, and the tree with it.
     guard let root, contains(root, type: .tree) else { return nil }
     return early
   }
 
-  /// Lets go of what the opening has read early and nobody has used.
+  /// Drops files that the opening has read early and nobody has used.
   public func endOpening() {
     openingReads.withLock { $0 = nil }
   }
@@ -23,11 +24,11 @@ extension Repository {
     do throws(RepositoryError) {
       return try await loadTree(id)
     } catch {
-      return nil  // Asked for again under the index as it is now.
+      return nil  // Loaded again with the current index.
     }
   }
 
-  /// Takes over index files that were read early. Whichever of them the next listing lacks is forgotten again.
+  /// Adopts index files that were read early. A file that the next list lacks is forgotten again.
   private func loadEarlyIndexFiles() async {
     guard let reads = openingReads.withLock({ $0 }) else { return }
     await indexGate.pass { () async in
@@ -43,7 +44,8 @@ extension Repository {
     }
   }
 
-  /// The bytes of `file` as they are stored, if the opening has read them. The cache gets what it would have kept.
+  /// The stored bytes of `file`, if the opening has read them. The cache gets the file as if it had been loaded
+  /// normally.
   func takeEarly(_ file: BackendFile) async -> PooledBytes? {
     guard let bytes = await openingReads.withLock({ $0 })?.take(file) else { return nil }
     await (backend as? CachingBackend)?.keep(file, bytes)

@@ -1,7 +1,7 @@
-/// Snapshots that are listed and are not there: where listings lag behind, one that was forgotten is listed for a while, and
-/// `SnapshotRecord` knows what it said.
+/// Snapshots that are listed but do not exist: if listings lag behind, a forgotten snapshot is listed for a while, and
+/// `SnapshotRecord` still has its content.
 extension Repository {
-  /// `list` without snapshots that the storage does not have any more, as far as one of them would be the newest that
+  /// `list` without snapshots that are no longer on the storage, as far as one of them would be the newest that
   /// `isWanted`. Throws as `SnapshotList.matching` does.
   public func seeingNewest(
     of list: SnapshotList, where isWanted: (Snapshot) -> Bool
@@ -13,8 +13,8 @@ extension Repository {
     return list
   }
 
-  /// Whether the storage has a snapshot that is listed. Asked once of each snapshot that this process has only another one's
-  /// word for, and only where listings may lag behind.
+  /// Whether the storage has a listed snapshot. Asked once for each snapshot that this process knows only from another
+  /// process, and only if listings may lag behind.
   public func isThere(_ id: SnapshotID) async throws(RepositoryError) -> Bool {
     guard knownSnapshots.withLock({ $0.isUnseen(id) }) else { return true }
     guard await !backend.listingsAreImmediate(of: .snapshot) else { return true }

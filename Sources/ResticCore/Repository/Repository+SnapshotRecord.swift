@@ -1,10 +1,10 @@
-/// Snapshots that were read once, here or by another process of this machine, are not read again.
+/// Snapshots that this process or another process of this machine has read are not read again.
 extension Repository {
-  /// So many snapshots are read before the record hears of them: whoever is interrupted has not read them for nothing.
+  /// How many snapshots are read before they are recorded: if the process is interrupted, these need not be read again.
   private static let readingStep = 1000
 
-  /// All snapshots in `listing`, the oldest first. Calls `read` for each that is not known yet; where it returns nil the
-  /// snapshot is left out.
+  /// All snapshots in `listing`, the oldest first. Calls `read` for each that is not known yet; a snapshot for which
+  /// `read` returns nil is left out.
   func snapshots(
     in listing: SnapshotListing,
     _ read: @escaping @Sendable (ListedSnapshot) async throws(RepositoryError) -> Snapshot?
@@ -13,7 +13,7 @@ extension Repository {
     let gathering = SnapshotGathering(look)
     if !look.unknown.isEmpty {
       var rest = await takeOverRecorded(look.unknown, into: gathering)[...]
-      // Once at least: the record is put in order where that is due.
+      // At least once: the record is tidied up if that is due.
       repeat {
         let step = Array(rest.prefix(Self.readingStep))
         rest = rest.dropFirst(Self.readingStep)
@@ -45,7 +45,7 @@ extension Repository {
     try result.get()
   }
 
-  /// Puts what the record has of `unknown` into `gathering`, and returns the others.
+  /// Adds the recorded ones of `unknown` to `gathering`, and returns the others.
   private func takeOverRecorded(
     _ unknown: [ListedSnapshot], into gathering: SnapshotGathering
   ) async -> [ListedSnapshot] {
@@ -54,7 +54,7 @@ extension Repository {
       unknown.lazy.map { ($0.id, $0.entry.byteCount) }, uniquingKeysWith: { first, _ in first })
     var taken = Set<SnapshotID>(minimumCapacity: byteCounts.count)
     let found = news.compactMap { recorded -> SavedSnapshot? in
-      // A file of another size is not what was read. The record may have a snapshot twice.
+      // A file of another size is not the file that was read. The record may have a snapshot twice.
       guard byteCounts[recorded.saved.id] == recorded.byteCount, taken.insert(recorded.saved.id).inserted else {
         return nil
       }

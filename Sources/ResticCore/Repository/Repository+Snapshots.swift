@@ -1,6 +1,6 @@
 extension Repository {
-  /// All snapshots and the snapshot files that cannot be read; a warning names once each of those that is passed over. Files
-  /// read before are not read again, damaged ones neither unless `rereadsDamaged`.
+  /// All snapshots and the snapshot files that cannot be read; each ignored file is named in a warning once. Files that
+  /// were read before are not read again, nor are damaged ones unless `rereadsDamaged`.
   public func snapshotList(rereadsDamaged: Bool = false) async throws(RepositoryError) -> SnapshotList {
     let entries = try await listEntries(.snapshot)
     forgetDamage(of: .snapshot, except: entries)
@@ -21,7 +21,7 @@ extension Repository {
     return list
   }
 
-  /// As `snapshotList`, of what is seen to be our repository: what another repository lists says nothing of what ours has.
+  /// As `snapshotList`, after confirming the repository: a list of another repository tells nothing about this one.
   public func confirmedSnapshotList() async throws(RepositoryError) -> SnapshotList {
     guard backend.isDistant else {
       try await confirmIdentity()
@@ -33,7 +33,7 @@ extension Repository {
     return try list.get()
   }
 
-  /// All snapshots that can be read, the oldest first (those of one instant by id). A warning names each file that cannot,
+  /// All readable snapshots, the oldest first (those of one instant by id). Each unreadable file is named in a warning
   /// once.
   public func snapshots() async throws(RepositoryError) -> [SavedSnapshot] {
     let list = try await snapshotList()
@@ -41,13 +41,13 @@ extension Repository {
     return list.snapshots
   }
 
-  /// A warning names each file of `list` that cannot be read, once.
+  /// Logs a warning for each unreadable file of `list`, once.
   public func warnOfDamage(in list: SnapshotList) {
     list.damaged.forEach(warn)
   }
 
-  /// The snapshot that the storage has under the name `id`, whether or not it is listed; nil if there is none. What this
-  /// process or its cache knows counts for nothing. Throws `.damaged` naming the file where it cannot be read.
+  /// The snapshot that the storage has under the name `id`, whether or not it is listed; nil if there is none. Ignores
+  /// what this process or its cache knows. Throws `.damaged` naming the file if it cannot be read.
   public func storedSnapshot(_ id: SnapshotID) async throws(RepositoryError) -> SavedSnapshot? {
     do throws(BackendError) {
       _ = try await storage.byteCount(of: .snapshot(id))
@@ -59,11 +59,11 @@ extension Repository {
     return SavedSnapshot(id: id, snapshot: try await snapshot(id))
   }
 
-  /// What a listed snapshot file turned out to be.
+  /// The result of reading a listed snapshot file.
   private enum ReadFile {
     case snapshot(Snapshot)
     case damaged(DamagedFile)
-    /// Forgotten since it was listed.
+    /// Forgotten since the listing.
     case gone
   }
 
@@ -99,7 +99,7 @@ extension Repository {
     let mayHaveBeenSound: Bool
   }
 
-  /// Reads the snapshot file `id`, and remembers the snapshot. Throws what the storage failed with.
+  /// Reads the snapshot file `id`, and remembers the snapshot. Throws the storage's error.
   private func read(_ id: SnapshotID) async throws(RepositoryError) -> Result<Snapshot, Fault> {
     do throws(RepositoryError) {
       let snapshot = try await load(.snapshot(id)) { plaintext, _ throws(FormatError) in try Snapshot.decode(plaintext)
@@ -111,8 +111,8 @@ extension Repository {
     }
   }
 
-  /// Whether a damaged snapshot file may have been one. A file whose content is what its name says is what was stored: without
-  /// the seal of our key it never was a snapshot of this repository.
+  /// Whether a damaged snapshot file may have been a snapshot. If its content fits its name, the file is as it was
+  /// stored: without this repository's seal, it never was a snapshot of this repository.
   private func mayHaveBeenSound(_ id: SnapshotID) async throws(RepositoryError) -> Bool {
     do throws(RepositoryError) {
       return unpacked.isSealed(try await unpacked.loadStored(.snapshot(id)))
@@ -121,7 +121,7 @@ extension Repository {
     }
   }
 
-  /// The snapshot stored as `id`. Throws `.damaged` naming the file where it cannot be read.
+  /// The snapshot stored as `id`. Throws `.damaged` naming the file if it cannot be read.
   public func snapshot(_ id: SnapshotID) async throws(RepositoryError) -> Snapshot {
     if let known = knownSnapshots.withLock({ $0.snapshot(id) }) { return known }
     switch try await read(id) {
@@ -130,14 +130,14 @@ extension Repository {
     }
   }
 
-  /// The newest snapshot that `filter` lets through: the one of the highest time; nil if there is none. Throws `.damaged`
-  /// naming the file where it cannot be told, since a damaged file may be it (`SnapshotList`).
+  /// The newest snapshot that `filter` chooses, by time; nil if there is none. Throws `.damaged` naming the file if the
+  /// newest is not known, because it may be in a damaged file (`SnapshotList`).
   public func latestSnapshot(matching filter: SnapshotFilter) async throws(RepositoryError) -> SavedSnapshot? {
     let isWanted = { (snapshot: Snapshot) in filter.matches(snapshot) }
     return try await seeingNewest(of: try await snapshotList(), where: isWanted).newest(where: isWanted)
   }
 
-  /// The snapshot whose id begins with `prefix`. Throws `.noSnapshot` where none or more than one does.
+  /// The snapshot whose id begins with `prefix`. Throws `.noSnapshot` if there is none or more than one.
   public func snapshot(withPrefix prefix: String) async throws(RepositoryError) -> SavedSnapshot {
     let listed: [SnapshotID] = try await list(.snapshot)
     let found = prefix.isEmpty ? [] : listed.filter { $0.hex.hasPrefix(prefix) }
@@ -150,23 +150,23 @@ extension Repository {
     return SavedSnapshot(id: id, snapshot: try await snapshot(id))
   }
 
-  /// The file of `snapshot` with `tree` as its tree, to be saved.
+  /// The sealed file of `snapshot` with `tree` as its tree.
   ///
-  /// Throws `.unstorableTime` where the stored snapshot would be of another time than `snapshot`.
+  /// Throws `.unstorableTime` if the stored snapshot would have another time than `snapshot`.
   public func seal(_ snapshot: Snapshot, of tree: DurableTree) throws(RepositoryError) -> SealedSnapshot {
     var snapshot = snapshot
     snapshot.tree = tree.id
     for time in [snapshot.time, snapshot.summary?.backupStart, snapshot.summary?.backupEnd] {
-      if let time, !time.isStorable { throw .unstorableTime("a snapshot cannot be of the time \(time.rfc3339)") }
+      if let time, !time.isStorable { throw .unstorableTime("a snapshot cannot have the time \(time.rfc3339)") }
     }
     let (stored, id) = try unpacked.seal(snapshot.encode(), as: BackendFile.snapshot)
     return SealedSnapshot(saved: SavedSnapshot(id: id, snapshot: snapshot), bytes: PooledBytes(copying: stored))
   }
 
-  /// Saves a snapshot, and returns it as stored. After an error it may be there all the same: `isStored` tells.
-  /// Saving it again makes sure that it stays.
+  /// Saves a snapshot, and returns it as stored. After an error the snapshot may be stored nevertheless: see
+  /// `isStored`. Saving it again makes sure that it stays.
   ///
-  /// The caller holds a lock and has asked it to `confirm` just before; it sees to it that times only grow.
+  /// The caller holds a lock that it has confirmed (`confirm`) just before, and makes sure that times only grow.
   @discardableResult
   public func save(_ sealed: SealedSnapshot) async throws(RepositoryError) -> SavedSnapshot {
     try await store(.snapshot(sealed.saved.id), sealed.bytes)
@@ -175,8 +175,8 @@ extension Repository {
     return sealed.saved
   }
 
-  /// Whether the snapshot can be read from the storage now, byte for byte. What can be read may still be lost in a power cut:
-  /// only a `save` that succeeds is the storage's word that the snapshot stays.
+  /// Whether the snapshot can be read from the storage now, byte for byte. A readable file may still be lost in a power
+  /// cut: only a successful `save` guarantees that the snapshot stays.
   public func isStored(_ sealed: SealedSnapshot) async throws(RepositoryError) -> Bool {
     try await confirmIdentity()
     do throws(BackendError) {

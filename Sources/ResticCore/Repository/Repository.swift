@@ -8,41 +8,42 @@ public import SystemPackage
 ///     try await repository.loadIndex()                    // snapshots first, then the index: never the other way round
 ///     let tree = try await repository.loadTree(newest.snapshot.tree)
 ///
-/// By topic: `+Create`, `+Open` (keys and config), `+Identity` (the config later on, and the door for all writes), `+Index`,
-/// `+Blobs` (reading), `+Snapshots`; writing is the business of `Uploader`, locking of `RepositoryLock`. What is stored
-/// never changes, so all of it may be used from any thread.
+/// By topic: `+Create`, `+Open` (keys and config), `+Identity` (the config later on, and the gate for all writes),
+/// `+Index`, `+Blobs` (reading), `+Snapshots`; `Uploader` writes, `RepositoryLock` locks. Stored files never change, so
+/// all methods may be called from any thread.
 ///
-/// With `Settings.cache` files are kept on this machine's disk, too (`CachingBackend`), and the snapshots that were read
-/// (`SnapshotRecord`). Whatever becomes of those, nothing is wrong with the repository.
+/// With `Settings.cache`, files are also kept on this machine's disk (`CachingBackend`), as are the snapshots that were
+/// read (`SnapshotRecord`). Damage to these files does not affect the repository.
 ///
-/// Lock order: all that is `Locked` are leaves; `indexGate` and `identityGate` are held across backend calls and never entered
-/// with one of them held. `identityGate` may be entered inside of `indexGate`.
+/// Lock order: everything that is `Locked` is a leaf; `indexGate` and `identityGate` are held across backend calls and
+/// are never entered while a leaf is held. `identityGate` may be entered inside `indexGate`.
 public final class Repository: Sendable {
-  /// What a user can choose.
+  /// The settings that a user can choose.
   public struct Settings: Sendable {
-    /// How hard blobs are compressed; repositories of version 1 know no compression.
+    /// How hard blobs are compressed; repositories of version 1 have no compression.
     public var compression = CompressionMode.auto
     /// Packs are closed when they have this many bytes; restic allows 4…128 MiB.
     public var packByteCount = 16 << 20
     /// How many closed packs may wait for the storage at once; each is held in memory.
     public var packsInFlight = 3
-    /// Whether everything is decoded again before it is stored, as restic does unless told otherwise.
+    /// Whether everything is decoded again before it is stored, as restic does by default.
     public var verifiesWrites = true
     /// How many files are loaded at once.
     public var concurrentLoads = 5
-    /// Who we are in keys and locks.
+    /// The identity of this client in keys and locks.
     public var identity = ClientIdentity.current
-    /// How dear guessing the password of a new key is; nil measures what half a second is worth.
+    /// How costly guessing the password of a new key is; nil: the cost that takes half a second here.
     public var scryptCost: ScryptCost?
     /// Where caches are kept; nil: nowhere.
     public var cache: CachePlace?
-    /// The folder with a folder for each repository, in which it is kept what this machine has seen; nil: nowhere.
+    /// The folder with a folder for each repository, which records what this machine has seen of the repository; nil:
+    /// none.
     public var stateFolder: FilePath?
-    /// Where those who wait say what for.
+    /// Where waiting calls note what they wait for.
     public var waiting = WaitingNotes()
-    /// Where loads are counted that the cache answers or could have answered.
+    /// Counts loads that the cache answered or could have answered.
     public var traffic = TrafficCounter()
-    /// Where it is noted how far the loading of the index is.
+    /// Records the progress of loading the index.
     public var loading = LoadingProgress()
     /// Where warnings go.
     public var logger = Logger(label: "restic")
@@ -51,11 +52,11 @@ public final class Repository: Sendable {
     public init() {}
   }
 
-  /// Where the files are: the storage, and in front of it the cache, if there is one.
+  /// The files: the storage, with the cache in front of it if there is one.
   public let backend: any Backend
   /// The storage itself.
   let storage: any Backend
-  /// Cuts files where restic would.
+  /// Cuts files into chunks where restic would.
   public let chunker: Chunker
   /// The key that the password opened.
   public let keyID: KeyID
@@ -63,34 +64,34 @@ public final class Repository: Sendable {
   public let settings: Settings
 
   let masterKey: MasterKey
-  /// What this machine's disk has of the repository.
+  /// The repository's cache on this machine's disk.
   let cache: RepositoryCache?
   let snapshotRecord: SnapshotRecord?
   /// What this machine has seen of the repository.
   public let seen: SeenMemory
-  /// What the opening has read and nobody has used yet; see `endOpening`.
+  /// Files that the opening has read and nobody has used yet; see `endOpening`.
   let openingReads: Locked<OpeningReads?>
-  /// The config as it was last seen. Only `confirmIdentity` changes it, and only its version.
+  /// The config as it was last read. Only `confirmIdentity` changes it, and only its version.
   let knownConfig: Locked<Config>
-  /// When the config was last seen to be ours.
+  /// When the config was last confirmed.
   let lastLook = Locked<ContinuousClock.Instant?>(nil)
-  /// Of those who want to see the config before they store something, one looks.
+  /// If several tasks want to check the config before they store something, one of them checks.
   let identityGate = ConnectionGate(connections: 1)
-  /// All that is known of blobs.
+  /// Everything that is known about blobs.
   let directory = Locked(BlobDirectory())
-  /// Trees that are loaded before somebody asks.
+  /// Trees that are loaded before they are needed.
   let treesAhead = TreesAhead()
   /// Only one task at a time loads or saves index files.
   let indexGate = AsyncGate()
-  /// Asked before an index file is written (`guardIndexFiles`).
+  /// Called before an index file is written (`guardIndexFiles`).
   let indexGuard = Locked<(@Sendable () async throws(RepositoryError) -> Void)?>(nil)
-  /// Snapshots that were read or saved; what an id names never changes.
+  /// Snapshots that were read or saved; the content of an id never changes.
   let knownSnapshots = Locked(KnownSnapshots())
   /// Snapshot and index files that could not be read; see `note`.
   let damagedFiles = Locked<[BackendFile: KnownDamage]>([:])
-  /// Lock files that were read, and those that are ours; a lock file never changes.
+  /// Lock files that were read, and those of this process; a lock file never changes.
   let knownLocks = Locked<[LockID: LockSurvey.Found]>([:])
-  /// Lock files that should be gone and that the storage would not remove; see `LockLease.removeUnwanted`.
+  /// Lock files that the storage refused to remove; see `LockLease.removeUnwanted`.
   let unwantedLocks = Locked<Set<LockID>>([])
 
   init(
@@ -117,32 +118,32 @@ public final class Repository: Sendable {
     self.settings = settings
   }
 
-  /// What holds for all of the repository. Its id stays; its format version grows when somebody migrates the repository.
+  /// The repository's config. Its id never changes; its format version grows if somebody migrates the repository.
   public var config: Config { knownConfig.withLock { $0 } }
 
-  /// Reads and seals small files, in the format version of this moment.
+  /// Reads and seals small files, in the current format version.
   var unpacked: UnpackedFiles {
     UnpackedFiles(
       backend: backend, masterKey: masterKey, version: config.version, compression: settings.compression)
   }
 
-  /// Reads and seals blobs, in the format version of this moment.
+  /// Reads and seals blobs, in the current format version.
   var coder: BlobCoder {
     BlobCoder(
       masterKey: masterKey, version: config.version, compression: settings.compression,
       verifiesWrites: settings.verifiesWrites)
   }
 
-  /// A disk that keeps a cache waiting for longer is not worth the wait.
+  /// How long to wait for a slow disk with the cache.
   private static let cacheLimit = Duration.seconds(5)
 
-  /// Waits until this machine's disk has what was saved into the cache, for a few seconds at most. A program that saves and
-  /// ends calls it before its end.
+  /// Waits until this machine's disk has the files that were saved into the cache, for a few seconds at most. A program
+  /// that saves and ends calls it before it ends.
   public func finishCaching() async {
     await cache?.finish(within: Self.cacheLimit)
   }
 
-  /// Something that stores blobs, for one snapshot.
+  /// A new uploader, which stores blobs for one snapshot.
   public func makeUploader() -> Uploader {
     Uploader(repository: self)
   }

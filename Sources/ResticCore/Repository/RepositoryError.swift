@@ -1,4 +1,4 @@
-/// Why a repository could not be opened, read or written. One of restic's exit codes belongs to each.
+/// Why a repository could not be opened, read or written. Some cases have an exit code of restic's.
 public enum RepositoryError: Error, Sendable {
   /// There is no repository at the place (exit code 10).
   case noRepository(String)
@@ -6,23 +6,23 @@ public enum RepositoryError: Error, Sendable {
   case otherRepository(String)
   /// A repository is there already; `init` never touches it.
   case alreadyInitialized(String)
-  /// No key opens with the password (exit code 12).
+  /// The password opens no key (exit code 12).
   case wrongPassword
-  /// A lock of another client stands in the way (exit code 11).
+  /// Another client's lock conflicts (exit code 11).
   case locked(String)
-  /// Our own lock could not be refreshed in time: nothing more may be written.
+  /// This client's own lock could not be refreshed in time: nothing more may be written.
   case lockLost(String)
-  /// A file or blob is not what it should be: truncated, changed, not decodable.
+  /// A file or blob is truncated, changed or not decodable.
   case damaged(String)
   /// The config names a format version that this program does not know.
   case unsupportedVersion(Int)
   /// A blob that no index file lists, or whose `pack` is gone.
   case missingBlob(BlobID, pack: PackID? = nil)
-  /// No snapshot, or more than one, is what was asked for.
+  /// No snapshot, or more than one, matches the request.
   case noSnapshot(String)
-  /// A time that would be another one when it is read again: the format ends with the year 9999.
+  /// A time that would be read back as another time: the format ends with the year 9999.
   case unstorableTime(String)
-  /// More than the format can hold.
+  /// Larger than the format allows.
   case tooLarge(String)
   /// The task was cancelled while it waited (exit code 130).
   case cancelled
@@ -31,9 +31,9 @@ public enum RepositoryError: Error, Sendable {
 }
 
 extension RepositoryError {
-  /// A file that is larger than its type can be.
+  /// A file that is larger than its type allows.
   static func damaged(tooLarge file: BackendFile, byteCount: Int) -> RepositoryError {
-    .damaged("\(file) is damaged: it has \(byteCount) bytes, and \(file.type.byteLimit) are the most it can have")
+    .damaged("\(file) is damaged: it has \(byteCount) bytes; the limit is \(file.type.byteLimit)")
   }
 
   /// A file whose name is not the hash of its content.
@@ -43,11 +43,12 @@ extension RepositoryError {
 }
 
 extension RepositoryError: CustomStringConvertible {
+  /// The message for a person. A case that carries a message returns that message unchanged.
   public var description: String {
     switch self {
     case .noRepository(let place): "there is no restic repository at \(place)"
     case .otherRepository(let message): message
-    case .alreadyInitialized(let place): "\(place) holds a restic repository already"
+    case .alreadyInitialized(let place): "\(place) already holds a restic repository"
     case .wrongPassword: "wrong password or no key found"
     case .locked(let message): message
     case .lockLost(let message): message

@@ -1,31 +1,31 @@
-/// Finds out what a storage lets this client do, for a person who wants to know.
+/// Finds out what a storage allows this client to do, for a person who wants to know.
 ///
-/// Nothing is changed but for one lock file, which is removed again.
+/// Changes nothing except one lock file, which is removed again.
 public struct RepositoryProbe: Sendable {
-  /// A lock that somebody has, or had.
+  /// A lock on the repository.
   public struct Lock: Hashable, Sendable {
     /// The name of its file.
     public let id: LockID
-    /// What the file says.
+    /// The content of its file.
     public let file: LockFile
-    /// Whether it is one of this program's, whose process on this machine has ended.
+    /// Whether it is a lock of this program whose process on this machine has ended.
     public let isDead: Bool
     /// Whether it was not refreshed for so long that restic counts it as stale.
     public let isStale: Bool
   }
 
-  /// What came of writing a lock.
+  /// The result of writing a lock.
   public struct Write: Hashable, Sendable {
-    /// Whether the listing that began next had the lock.
+    /// Whether the next listing contained the lock.
     public let isListed: Bool
-    /// Whether the storage says that its listings are immediate.
+    /// Whether the storage claims that its listings are immediate.
     public let isPromised: Bool
   }
 
   /// Whether files can be removed.
   public enum Removal: Hashable, Sendable {
     case allowed
-    /// The storage says no, for this reason.
+    /// The storage refuses, for this reason.
     case refused(String)
   }
 
@@ -38,7 +38,7 @@ public struct RepositoryProbe: Sendable {
     self.policy = policy
   }
 
-  /// All locks. None is removed, whatever it is. Throws `.damaged` where one cannot be read.
+  /// All locks. Removes none, in whatever state. Throws `.damaged` if one cannot be read.
   public func locks() async throws(RepositoryError) -> [Lock] {
     var survey = LockSurvey(repository: repository, policy: policy, clock: .system)
     return try await survey.read().map { found in
@@ -57,7 +57,7 @@ public struct RepositoryProbe: Sendable {
     }
   }
 
-  /// Writes a shared lock, looks whether it is listed, and removes it.
+  /// Writes a shared lock, checks whether it is listed, and removes it.
   public func writeLock() async throws(RepositoryError) -> Write {
     let terms = RepositoryLock.terms(exclusive: false, policy: policy)
     let draft = try LockLease.Draft(of: terms, in: repository, .system)
@@ -66,7 +66,7 @@ public struct RepositoryProbe: Sendable {
       try await draft.save(in: repository)
       listed = try await list()
     } catch {
-      // The storage may have taken the file although its answer was lost.
+      // The storage may have stored the file although its answer was lost.
       await LockLease.clearAway(draft.file.id, from: repository)
       throw error
     }
@@ -76,8 +76,8 @@ public struct RepositoryProbe: Sendable {
       isPromised: await repository.backend.listingsAreImmediate(of: .lock))
   }
 
-  /// Asks the storage to remove a snapshot that does not exist: an append-only server refuses it all the same, and so does
-  /// one that lets this user remove nothing.
+  /// Asks the storage to remove a snapshot that does not exist: an append-only server refuses even that, and so does a
+  /// server that lets this user remove nothing.
   public func removal() async throws(RepositoryError) -> Removal {
     guard let id = SnapshotID(hex: Hex.text(SecureRandom.bytes(32))) else {
       preconditionFailure("32 bytes are an id")

@@ -1,8 +1,8 @@
-/// Reads large sealed bytes twice: once piece by piece, to see whether they are what they should be, and only then as a
-/// whole. So a file of gigabytes that nobody sealed with the repository's key costs time and no memory.
+/// Reads large sealed bytes twice: first piece by piece, to check that they are sealed, and only then as a whole. So a
+/// file of gigabytes that was not sealed with the repository's key costs time but no memory.
 ///
-/// One at a time in the process: what was swapped in between the two readings takes memory once, up to the limits of
-/// `BackendFileType`.
+/// One at a time in the process: if a file is swapped between the two readings, it takes memory once, up to the limits
+/// of `BackendFileType`.
 struct SealedReading: Sendable {
   /// Sealed bytes up to this many are read at once.
   static let pieceByteCount = 4 << 20
@@ -12,7 +12,7 @@ struct SealedReading: Sendable {
 
   private static let gate = AsyncGate()
 
-  /// The bytes of `file` in `range`, sealed. Throws `CryptoError.wrongMAC` where they are not, and a `BackendError`.
+  /// The sealed bytes of `file` in `range`. Throws `CryptoError.wrongMAC` if they are not sealed, and a `BackendError`.
   func load(_ file: BackendFile, range: Range<Int>) async throws -> PooledBytes {
     try await Self.gate.pass { () async throws -> PooledBytes in
       guard try await isAuthentic(file, range, { _ in }) else { throw CryptoError.wrongMAC }
@@ -20,8 +20,8 @@ struct SealedReading: Sendable {
     }
   }
 
-  /// All of `file`, which has `byteCount` bytes and is named for their hash. Nil where they have another hash; throws
-  /// `CryptoError.wrongMAC` where they are not sealed, and a `BackendError`.
+  /// All of `file`, which has `byteCount` bytes and is named for their hash. Nil if the hash is another; throws
+  /// `CryptoError.wrongMAC` if the bytes are not sealed, and a `BackendError`.
   func loadNamed(_ file: BackendFile, byteCount: Int) async throws -> PooledBytes? {
     try await Self.gate.pass { () async throws -> PooledBytes? in
       let hasher = StreamHasher(.sha256)
@@ -35,7 +35,7 @@ struct SealedReading: Sendable {
     }
   }
 
-  /// Whether `range` of `file` holds sealed bytes; `observe` sees all of them, in order.
+  /// Whether `range` of `file` is sealed; `observe` gets all bytes, in order.
   private func isAuthentic(
     _ file: BackendFile, _ range: Range<Int>, _ observe: (UnsafeRawBufferPointer) -> Void
   ) async throws(BackendError) -> Bool {

@@ -1,12 +1,12 @@
-/// Small trees that are loaded from a network before somebody asks for them: who enters a directory mostly enters those in it
-/// next, and level by level that is a round of requests for each. They stay for a while: many directories are equal, the
-/// empty ones above all.
+/// Small trees that are loaded from a network before they are needed: a program that enters a directory usually enters
+/// its subdirectories next, and that takes a round of requests for each level. The trees stay for a while, because many
+/// directories are equal, above all empty ones.
 ///
-/// Bounds: a directory of more than `directoryLimit` directories is left alone, and so are larger trees; of the trees at most
-/// `limit`, of `totalByteLimit` bytes in all, are kept, the newest. Whatever cannot be loaded ahead is loaded when it is asked for.
-/// Thread-safe; `state` is a leaf lock.
+/// Limits: directories with more than `directoryLimit` subdirectories and larger trees are not loaded ahead. The newest
+/// `limit` trees, of `totalByteLimit` bytes in all, are kept. A tree that could not be loaded ahead is loaded when it
+/// is needed. Thread-safe; `state` is a leaf lock.
 final class TreesAhead: Sendable {
-  /// Trees that came with one request, by their ids.
+  /// Trees that were loaded with one request, by their ids.
   private typealias Group = Task<[BlobID: [UInt8]], Never>
 
   private struct State {
@@ -23,20 +23,20 @@ final class TreesAhead: Sendable {
 
   private let state = Locked(State())
 
-  /// The plaintext of a tree that was asked for ahead; nil if it was not, or could not be loaded.
+  /// The plaintext of a tree that was loaded ahead; nil if it was not, or could not be loaded.
   func bytes(of id: BlobID) async -> [UInt8]? {
     await state.withLock { $0.groups[id] }?.value[id]
   }
 
-  /// Begins to load the directories in `tree`, and so on for `depth` levels.
+  /// Begins to load the directories in `tree`, `depth` levels deep.
   func begin(_ tree: Tree, depth: Int, in repository: Repository) {
     let directories = Set(tree.nodes.compactMap(\.subtree))
     if depth > 0, directories.count <= Self.directoryLimit { begin(directories, depth: depth, in: repository) }
   }
 
-  /// Begins to load as many of `trees` as are kept, and what is in them for `depth` levels in all.
+  /// Begins to load as many of `trees` as are kept, and their directories, `depth` levels in all.
   func begin(_ trees: Set<BlobID>, depth: Int, in repository: Repository) {
-    // What the index does not know would have it loaded again.
+    // Unknown ids would make the index be loaded again.
     let known = trees.prefix(Self.limit).compactMap { id in
       repository.blobByteCount(id, type: .tree).map { (id: id, byteCount: $0) }
     }
@@ -47,7 +47,7 @@ final class TreesAhead: Sendable {
         guard let repository else { return [:] }
         let loaded = await Self.load(new.map(\.id), from: repository)
         for bytes in loaded.values {
-          // One that is damaged says so when it is asked for.
+          // A damaged tree is reported when it is needed.
           if let inner = try? Tree.decode(bytes) { self?.begin(inner, depth: depth - 1, in: repository) }
         }
         return loaded
@@ -70,7 +70,7 @@ final class TreesAhead: Sendable {
     do throws(RepositoryError) {
       try await repository.loadBlobs(ids, type: .tree) { id, bytes in loaded.withLock { $0[id] = bytes } }
     } catch {
-      // Whoever asks for one that is not there loads it, and hears why that fails.
+      // Code that needs a missing tree loads it, and gets the error.
     }
     return loaded.withLock { $0 }
   }

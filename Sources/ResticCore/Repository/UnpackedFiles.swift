@@ -1,8 +1,9 @@
-/// The repository's small files, each one sealed as a whole: config, index, snapshots, locks.
+/// The repository's small files, each sealed as a whole: config, index, snapshots, locks.
 ///
-/// Layout of the sealed plaintext: JSON as it is in version 1 and for `config`; in version 2 the byte 2 and a zstd frame
-/// of the JSON, where plain JSON (it begins with `{` or `[`) is still read. A file's name is the SHA-256 of its stored
-/// bytes. Source: restic design document, "Unpacked Data Format".
+/// Layout of the sealed plaintext: in version 1 and for `config`, JSON; in version 2, the byte 2 and a zstd frame of
+/// the JSON, although plain JSON (which begins with `{` or `[`) can still be read. A file's name is the SHA-256 of its
+/// stored bytes.
+/// Source: restic design document, "Unpacked Data Format".
 struct UnpackedFiles: Sendable {
   /// The first byte of a compressed plaintext.
   private static let compressedMark: UInt8 = 2
@@ -15,13 +16,13 @@ struct UnpackedFiles: Sendable {
 
   // MARK: Loading
 
-  /// The plaintext of `file`. Throws `.damaged` naming the file where it isn't what was stored, `.backend(.notFound)`
-  /// where it is not there.
+  /// The plaintext of `file`. Throws `.damaged` naming the file if it is not as it was stored, `.backend(.notFound)` if
+  /// it does not exist.
   func load(_ file: BackendFile) async throws(RepositoryError) -> [UInt8] {
     try open(try await loadStored(file), file)
   }
 
-  /// The stored bytes of `file`, which match its name. Throws as `load` does.
+  /// The stored bytes of `file`, which fit its name. Throws as `load` does.
   func loadStored(_ file: BackendFile) async throws(RepositoryError) -> PooledBytes {
     do throws(RepositoryError) {
       return try await Self.loadStored(file, from: backend)
@@ -30,10 +31,11 @@ struct UnpackedFiles: Sendable {
     }
   }
 
-  /// The stored bytes of `file`, which match its name.
+  /// The stored bytes of `file`, which fit its name.
   ///
-  /// Loaded once more where they do not: a fault on the way is not a fault of the file. Source: restic, LoadRaw. Throws
-  /// `.damaged` where the file is larger than its type can be, `.backend(.tooLarge)` where it must be read in pieces.
+  /// If they do not fit, the file is loaded once more, because the fault may be in the transfer. Throws `.damaged` if
+  /// the file is larger than its type allows, `.backend(.tooLarge)` if it must be read in pieces.
+  /// Source: restic, LoadRaw.
   static func loadStored(
     _ file: BackendFile, from backend: any Backend
   ) async throws(RepositoryError) -> PooledBytes {
@@ -54,7 +56,7 @@ struct UnpackedFiles: Sendable {
     throw .damaged(misnamed: file)
   }
 
-  /// The stored bytes of a file that is too large to be believed.
+  /// The stored bytes of a file that is too large to be read without checking it first.
   private func loadLarge(_ file: BackendFile, _ byteCount: Int) async throws(RepositoryError) -> PooledBytes {
     let sealedReading = SealedReading(backend: backend, masterKey: masterKey)
     do {
@@ -81,7 +83,7 @@ struct UnpackedFiles: Sendable {
     }
   }
 
-  /// The plaintext in `stored`, the content of `file`.
+  /// The plaintext of `stored`, the content of `file`.
   func open(_ stored: PooledBytes, _ file: BackendFile) throws(RepositoryError) -> [UInt8] {
     try stored.withUnsafeBytes { stored throws(RepositoryError) in try open(stored, file) }
   }
@@ -132,11 +134,12 @@ struct UnpackedFiles: Sendable {
     }
   }
 
-  /// Reads back what is about to be stored, as restic does.
+  /// Reads back the bytes that are about to be stored, as restic does.
   private func verify(_ stored: [UInt8], _ file: BackendFile, is plaintext: [UInt8]) throws(RepositoryError) {
     let opened = try stored.span.bytes.withUnsafeBytes { stored throws(RepositoryError) in try open(stored, file) }
     guard opened == plaintext else {
-      throw .damaged("\(file) does not read back: memory or processor are at fault, nothing was stored")
+      throw .damaged(
+        "\(file) failed its check before storing: this machine's memory or processor is faulty; nothing was stored")
     }
   }
 }

@@ -1,4 +1,4 @@
-/// The spans of time of which a policy keeps one snapshot each.
+/// The time spans of each of which a policy keeps one snapshot.
 public enum RetentionInterval: String, Hashable, Sendable, CaseIterable {
   case hourly
   case daily
@@ -7,7 +7,7 @@ public enum RetentionInterval: String, Hashable, Sendable, CaseIterable {
   case monthly
   case yearly
 
-  /// A number that two times share when they lie in one span, in the zone in which each is written.
+  /// A number that two times have in common if they are in the same span, each in the zone in which it is written.
   func number(of time: Timestamp) -> Int64 {
     let calendar = CalendarTime(time)
     switch self {

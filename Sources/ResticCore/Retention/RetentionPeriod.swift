@@ -1,16 +1,21 @@
-/// How long ago, as restic writes it: `1y5m7d2h`, where `m` is a month.
+/// A length of time as restic writes it: `1y5m7d2h`, where `m` is a month.
 public struct RetentionPeriod: Hashable, Sendable {
+  /// Calendar years; a parsed period has at most 1,000,000 of each unit.
   public var years: Int64
+  /// Calendar months, counted back after the years.
   public var months: Int64
+  /// Calendar days in the zone of the time from which the period is counted back.
   public var days: Int64
+  /// Hours of 3,600 seconds.
   public var hours: Int64
 
+  /// A period of these units added together; without arguments the empty period.
   public init(years: Int64 = 0, months: Int64 = 0, days: Int64 = 0, hours: Int64 = 0) {
     (self.years, self.months, self.days, self.hours) = (years, months, days, hours)
   }
 
-  /// The period that `text` spells: numbers, each with a unit; of a unit that comes twice the last one counts. Nil for anything
-  /// else, and for more than a million of a unit.
+  /// The period that `text` spells: numbers, each with a unit; the last one counts if a unit is repeated. Nil for
+  /// anything else, and for more than a million of a unit.
   public init?(text: String) {
     self.init()
     var number: Int64?
@@ -33,11 +38,11 @@ public struct RetentionPeriod: Hashable, Sendable {
     guard number == nil else { return nil }
   }
 
-  /// Whether there is no time in it: then it is no limit.
+  /// Whether the period is empty, which means no limit.
   public var isZero: Bool { self == RetentionPeriod() }
 
-  /// The time this long before `time`: years, months and days by the calendar of the zone in which `time` is written, a day that
-  /// a month does not have counted on into the next month, then hours.
+  /// The time this long before `time`: years, months and days by the calendar of the zone in which `time` is written (a
+  /// day that a month does not have runs on into the next month), then hours.
   func before(_ time: Timestamp) -> Timestamp {
     let calendar = CalendarTime(time)
     let month = calendar.year * 12 + calendar.month - 1 - years * 12 - months

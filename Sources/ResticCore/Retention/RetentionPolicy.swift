@@ -1,9 +1,10 @@
-/// Which snapshots of a group are kept, in the words of `restic forget`.
+/// Which snapshots of a group are kept, in the terms of `restic forget`.
 ///
-/// A snapshot is kept for any one reason. Source: restic, internal/data/snapshot_policy.go (ApplyPolicy); judged by `restic forget
-/// --dry-run` in `RetentionInteropTests`.
+/// One reason is enough to keep a snapshot.
+/// Source: restic, internal/data/snapshot_policy.go (ApplyPolicy); checked against `restic forget --dry-run` in
+/// `RetentionInteropTests`.
 public struct RetentionPolicy: Hashable, Sendable {
-  /// How many snapshots, or of how many spans of time.
+  /// How many snapshots, or how many time spans.
   public enum Count: Hashable, Sendable {
     case number(Int)
     case unlimited
@@ -28,29 +29,30 @@ public struct RetentionPolicy: Hashable, Sendable {
 
   /// `--keep-last`.
   public var last = Count.number(0)
-  /// `--keep-hourly` to `--keep-yearly`: in how many of the spans the last snapshot of each is kept.
+  /// `--keep-hourly` to `--keep-yearly`: of how many spans the last snapshot is kept.
   public var counts: [RetentionInterval: Count] = [:]
-  /// `--keep-within`: all snapshots that are so near to the newest.
+  /// `--keep-within`: keeps all snapshots no older than this, counted from the newest.
   public var within = RetentionPeriod()
-  /// `--keep-within-hourly` to `--keep-within-yearly`: the last snapshot of each span that is so near to the newest.
+  /// `--keep-within-hourly` to `--keep-within-yearly`: keeps the last snapshot of each span no older than this, counted
+  /// from the newest.
   public var withins: [RetentionInterval: RetentionPeriod] = [:]
-  /// `--keep-tag`: all snapshots that have all tags of one of these lists. An empty tag stands for "has no tags".
+  /// `--keep-tag`: keeps all snapshots that have all tags of one of these lists. An empty tag means "has no tags".
   public var tags: [[String]] = []
 
-  /// A policy that says nothing.
+  /// An empty policy.
   public init() {}
 
-  /// Whether it says nothing: then every snapshot is kept.
+  /// Whether the policy is empty; an empty policy keeps every snapshot.
   public var isEmpty: Bool {
     !last.isLeft && !counts.values.contains(where: \.isLeft) && within.isZero && withins.values.allSatisfy(\.isZero)
       && tags.isEmpty
   }
 
-  /// Those of `snapshots`, the oldest first, that are not to be kept at the time `now`.
+  /// The snapshots among `snapshots`, the oldest first, that the policy does not keep at the time `now`.
   public func removals(from snapshots: [SavedSnapshot], at now: Timestamp) -> [SavedSnapshot] {
     guard !isEmpty else { return [] }
     let times = snapshots.lazy.map(\.snapshot.time)
-    // Periods count from the newest that is not in the future.
+    // Periods are counted from the newest snapshot that is not in the future.
     let latest = times.filter { $0 < now }.max() ?? .zero
     let tagged = tags.isEmpty ? nil : SnapshotFilter(tags: tags)
     let nearest = within.isZero ? nil : within.before(latest)
@@ -82,17 +84,17 @@ public struct RetentionPolicy: Hashable, Sendable {
     }
   }
 
-  /// Keeps the last snapshot of each span, the newest first.
+  /// Keeps the last snapshot of each span, going from the newest to the oldest.
   private struct Keeper {
     let interval: RetentionInterval
-    /// Of how many spans one may be kept still.
+    /// For how many more spans a snapshot may be kept.
     var count: Count
     /// Snapshots up to this time are not kept.
     let after: Timestamp?
     var lastNumber: Int64?
 
-    /// Whether the snapshot of `time` is kept. The oldest of all is, while there is room left: the history reaches as far back
-    /// as it can.
+    /// Whether the snapshot of `time` is kept. The oldest of all is kept while the count is not used up: the history
+    /// reaches back as far as possible.
     mutating func keeps(_ time: Timestamp, isOldest: Bool) -> Bool {
       guard count.isLeft else { return false }
       if let after, !(after < time) { return false }

@@ -2,14 +2,14 @@
 struct RecordedSnapshot: Hashable, Sendable {
   /// The snapshot and its name.
   let saved: SavedSnapshot
-  /// The size of its file. One that is listed with another size is read again.
+  /// The size of its file. A snapshot that is listed with another size is read again.
   let byteCount: Int
 
   /// The bytes of an id and two numbers.
   private static let headerByteCount = 40
   /// A snapshot whose JSON has more bytes is not recorded.
   private static let jsonByteLimit = 64 << 10
-  /// The most bytes that `encode` puts together, but for the last entry.
+  /// The most bytes that `encode` puts into a group, except for the last entry.
   private static let groupByteCount = 1 << 20
   /// The most bytes that a group has.
   static let groupByteLimit = groupByteCount + headerByteCount + jsonByteLimit

@@ -1,8 +1,8 @@
 /// A snapshot that is stored, with the name of its file.
 public struct SavedSnapshot: Hashable, Sendable {
-  /// The name. `restic tag` and `restic rewrite` replace the file, so compare trees to see whether the content moved.
+  /// The name. `restic tag` and `restic rewrite` replace the file, so compare trees to see whether the content changed.
   public let id: SnapshotID
-  /// What the file says.
+  /// The content of the file.
   public let snapshot: Snapshot
 
   /// The snapshot stored as `id`.

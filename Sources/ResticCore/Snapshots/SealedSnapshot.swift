@@ -1,10 +1,10 @@
-/// A snapshot as it is about to be stored: its name is known before it is sent.
+/// A snapshot that is about to be stored: its name is known before it is sent.
 ///
 /// Only `Repository.seal` makes one. Saving it again is harmless, since the bytes are the same.
 public struct SealedSnapshot: Sendable {
   /// The snapshot under its future name.
   public let saved: SavedSnapshot
-  /// What is stored.
+  /// The bytes to store.
   let bytes: PooledBytes
 
   init(saved: SavedSnapshot, bytes: PooledBytes) {

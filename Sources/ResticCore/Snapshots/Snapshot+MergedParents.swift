@@ -8,7 +8,7 @@ extension Snapshot {
           try reader.array { reader throws(FormatError) in try reader.id() }
         }
       } catch {
-        return []  // Not written by us: it says nothing.
+        return []  // Not written by this program: ignored.
       }
     }
     set {

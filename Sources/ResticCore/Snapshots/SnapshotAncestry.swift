@@ -1,14 +1,15 @@
-/// Which snapshot builds upon which, seen from the newest one.
+/// Which snapshot descends from which, seen from the newest one.
 ///
-/// Every method visits each snapshot once, however the snapshots hang together: a repository may hold tens of thousands, and
-/// some of those that others name as parents may have been forgotten.
+/// Every method visits each snapshot once, however the snapshots are connected: a repository may hold tens of
+/// thousands, and some parents may have been forgotten.
 struct SnapshotAncestry {
-  /// What the newest snapshot contains: itself and what it builds upon, under old names and new ones.
+  /// The newest snapshot and its ancestors, under old and new names.
   let lineage: Set<SnapshotID>
 
   /// The snapshots, the newest among them.
   private let snapshots: [SavedSnapshot]
-  /// Where each of them is, by name. A snapshot that was tagged or rewritten has a new name; its children know the old one.
+  /// The index of each snapshot, by name. A snapshot that was tagged or rewritten has a new name; its children name the
+  /// old one.
   private let indexes: [SnapshotID: Int]
 
   /// The ancestry of `newest`, as far as `snapshots` tell.
@@ -35,7 +36,7 @@ struct SnapshotAncestry {
 
   private func known(_ id: SnapshotID) -> SavedSnapshot? { indexes[id].map { snapshots[$0] } }
 
-  /// All names of what `snapshots` build upon, outside of the lineage.
+  /// All names of the ancestors of `snapshots`, outside the lineage.
   func ancestors(of snapshots: [SavedSnapshot]) -> Set<SnapshotID> {
     var ancestors: Set<SnapshotID> = []
     var open = snapshots.flatMap(\.parents)
@@ -47,8 +48,8 @@ struct SnapshotAncestry {
     return ancestors
   }
 
-  /// For each snapshot outside of the lineage that builds upon something in it: what that is. Where that is more than one
-  /// snapshot, the parent's line comes before those of merged parents.
+  /// For each snapshot outside the lineage that descends from the lineage: the snapshot in the lineage from which it
+  /// descends. If there are several, the parent's line comes before those of merged parents.
   func bases() -> [SnapshotID: SnapshotID] {
     let reachable = someBases()
     var bases: [SnapshotID: SnapshotID] = [:]
@@ -60,7 +61,7 @@ struct SnapshotAncestry {
       var base: SnapshotID?
       while base == nil {
         guard onLine.insert(next).inserted, let saved = known(next) else {
-          base = reachable[start]  // parents in a circle: no line leads out of it
+          base = reachable[start]  // the parents form a circle: no line leads out of it
           break
         }
         line.append(next)
@@ -83,14 +84,14 @@ struct SnapshotAncestry {
     return bases
   }
 
-  /// For each snapshot outside of the lineage that builds upon something in it, one of those that it builds upon.
+  /// For each snapshot outside the lineage that descends from the lineage, one of the snapshots from which it descends.
   private func someBases() -> [SnapshotID: SnapshotID] {
     var children: [Int: [SnapshotID]] = [:]
     var open: [(id: SnapshotID, base: SnapshotID)] = []
     var parents: [SnapshotID] = []
     for index in snapshots.indices {
       let id = snapshots[index].id
-      // Of two with one name the last one counts.
+      // If two snapshots have one name, the last one counts.
       if lineage.contains(id) || indexes[id] != index { continue }
       parents.removeAll(keepingCapacity: true)
       snapshots[index].appendParents(to: &parents)
@@ -102,7 +103,7 @@ struct SnapshotAncestry {
         }
       }
     }
-    // What nothing leads to is nobody's fork.
+    // A snapshot that no line reaches is no fork.
     if open.isEmpty { return [:] }
     var bases: [SnapshotID: SnapshotID] = [:]
     while let (id, base) = open.popLast() {
@@ -115,7 +116,7 @@ struct SnapshotAncestry {
 }
 
 extension SavedSnapshot {
-  /// The snapshots that this one contains: those that were merged into it, then its parent.
+  /// The parents of this snapshot: those that were merged into it, then its parent.
   fileprivate var parents: [SnapshotID] {
     var parents: [SnapshotID] = []
     appendParents(to: &parents)

@@ -1,5 +1,5 @@
-/// The snapshots of one listing, as far as they can be had. Belongs to one call of `snapshotList`: whatever other calls do
-/// meanwhile, what this call has is in its list. Thread-safe.
+/// The snapshots of one listing while they are collected. Belongs to one call of `snapshotList`: other calls do not
+/// change the list of this one. Thread-safe.
 final class SnapshotGathering: Sendable {
   private struct State {
     /// The oldest first.
@@ -10,17 +10,17 @@ final class SnapshotGathering: Sendable {
 
   private let state: Locked<State>
 
-  /// Begins with what is known.
+  /// Begins with the known snapshots.
   init(_ look: KnownSnapshots.Look) {
     state = Locked(State(sorted: look.sorted, found: look.found))
   }
 
-  /// A snapshot was read.
+  /// Adds a snapshot that was read.
   func add(_ saved: SavedSnapshot) {
     state.withLock { $0.found.append(saved) }
   }
 
-  /// Another process has read these.
+  /// Adds snapshots that another process has read.
   func add(recorded: [SavedSnapshot]) {
     state.withLock { state in
       state.found += recorded
@@ -31,10 +31,10 @@ final class SnapshotGathering: Sendable {
   /// All of them in any order.
   var all: [SavedSnapshot] { state.withLock { $0.sorted + $0.found } }
 
-  /// Those that another process has read.
+  /// The names of those that another process has read.
   var recorded: [SnapshotID] { state.withLock { $0.recorded } }
 
-  /// All of them, the oldest first; those of one instant by id.
+  /// All of them, the oldest first; snapshots of one instant are ordered by id.
   var list: [SavedSnapshot] {
     let (sorted, found) = state.withLock { ($0.sorted, $0.found) }
     guard !found.isEmpty else { return sorted }

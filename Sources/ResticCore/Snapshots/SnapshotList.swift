@@ -1,32 +1,33 @@
 /// The snapshots of a repository, and the snapshot files that cannot be read.
 ///
-/// **A damaged snapshot file is passed over where it cannot be the newest one** that somebody asks for: where
-/// - nobody can have stored it as a snapshot of this repository (`DamagedFile.mayHaveBeenSound`), or
-/// - a snapshot builds upon it that is itself no newer than the newest readable one of those asked for. The snapshot that
-///   builds upon the file need not be asked for: whatever it is, the damaged snapshot is older.
+/// **A damaged snapshot file is ignored if it cannot be the newest** of the requested snapshots, that is if
+/// - it cannot have been a snapshot of this repository (`DamagedFile.mayHaveBeenSound`), or
+/// - a snapshot that descends from it is no newer than the newest readable one of the requested snapshots. That
+///   descendant need not be requested itself: in any case, the damaged snapshot is older.
 ///
-/// Any other one may be the newest: whoever shows the one before, or saves on top of it, may hide what somebody else was
-/// told is saved. So `newest` is an error then, as `latest` is with restic, until a person has restored or removed the file.
-/// If a file that was passed over is readable again later, its snapshot is a `SnapshotFork`, which the next commit merges.
+/// Any other damaged file may be the newest. Showing the snapshot before it, or saving on top of that one, may hide a
+/// save that was reported as done. So `newest` throws then, as restic's `latest` does, until a person has restored or
+/// removed the file. If an ignored file becomes readable later, its snapshot is a `SnapshotFork`, which the next commit
+/// merges.
 public struct SnapshotList: Sendable {
-  /// The readable ones, the oldest first; those of one instant by id.
+  /// The readable snapshots, the oldest first; those of one instant are ordered by id.
   public let snapshots: [SavedSnapshot]
   /// The others, by name.
   public let damaged: [DamagedFile]
 
-  /// The snapshots that `isWanted`, the oldest first. Throws `.damaged` where the newest of them cannot be told, since a
-  /// damaged file may be it.
+  /// The snapshots that `isWanted`, the oldest first. Throws `.damaged` if the newest of them is not known, because it
+  /// may be in a damaged file.
   public func matching(_ isWanted: (Snapshot) -> Bool) throws(RepositoryError) -> [SavedSnapshot] {
     let wanted = snapshots.filter { isWanted($0.snapshot) }
     guard let obstacle = possiblyNewer(than: wanted.last).first else { return wanted }
     throw .damaged(
       """
       \(obstacle.message), and it may be the newest snapshot: restore the file from a copy of the repository; if there is \
-      none remove the file, and the snapshot before is the newest
+      no copy, remove the file; the previous snapshot is then the newest
       """)
   }
 
-  /// The list without a snapshot that is not there any more.
+  /// The list without a snapshot that no longer exists.
   func without(_ id: SnapshotID) -> SnapshotList {
     SnapshotList(snapshots: snapshots.filter { $0.id != id }, damaged: damaged)
   }
@@ -47,14 +48,14 @@ public struct SnapshotList: Sendable {
     return SnapshotList(snapshots: snapshots[..<index] + [saved] + snapshots[index...], damaged: damaged)
   }
 
-  /// The damaged files that are passed over when all snapshots are asked for. Where fewer are asked for, `matching` may
+  /// The damaged files that are ignored when all snapshots are requested. When fewer are requested, `matching` may
   /// throw because of one of these.
   var passedOver: [DamagedFile] {
     let obstacles = Set(possiblyNewer(than: snapshots.last))
     return damaged.filter { !obstacles.contains($0) }
   }
 
-  /// The damaged files that may be snapshots newer than `newest`; nil is older than every snapshot.
+  /// The damaged files that may be snapshots newer than `newest`; a `newest` of nil is older than every snapshot.
   private func possiblyNewer(than newest: SavedSnapshot?) -> [DamagedFile] {
     let sound = damaged.filter(\.mayHaveBeenSound)
     guard !sound.isEmpty, let newest else { return sound }
@@ -65,13 +66,13 @@ public struct SnapshotList: Sendable {
 
   /// The newest snapshot that `isWanted`; nil if there is none. Throws as `matching` does.
   public func newest(where isWanted: (Snapshot) -> Bool) throws(RepositoryError) -> SavedSnapshot? {
-    // Without damage nobody has to look at all of them.
+    // Without damage, not all snapshots have to be examined.
     damaged.isEmpty ? snapshots.last { isWanted($0.snapshot) } : try matching(isWanted).last
   }
 }
 
 extension SavedSnapshot {
-  /// The snapshots that this one builds upon, and the one in whose place it was put.
+  /// The snapshots that this one descends from, and the one that it replaced.
   fileprivate var predecessors: [SnapshotID] {
     snapshot.mergedParents + [snapshot.parent, snapshot.original].compactMap { $0 }
   }

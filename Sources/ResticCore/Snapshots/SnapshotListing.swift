@@ -3,7 +3,7 @@ struct ListedSnapshot: Sendable {
   let id: SnapshotID
   let entry: BackendEntry
 
-  /// The snapshot in `entry`; nil where that is another file.
+  /// The snapshot in `entry`; nil if the entry is another file.
   init?(_ entry: BackendEntry) {
     guard entry.file.type == .snapshot, let id = SnapshotID(hex: entry.file.name) else { return nil }
     self.id = id

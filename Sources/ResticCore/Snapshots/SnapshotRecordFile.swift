@@ -1,29 +1,29 @@
 import Glibc
 import SystemPackage
 
-/// The file of a `SnapshotRecord`: a header, and frames that are only ever added.
+/// The file of a `SnapshotRecord`: a header, and frames that are only appended.
 ///
 ///     "restic-gitfs snapshots 1\n" ‖ frame…
 ///     frame = length, 4 bytes, little endian ‖ sealed zstd frame of a group (`RecordedSnapshot.encode`)
 ///
-/// Frames are sealed with a key of the record's own, which follows from the repository's: whoever has no password of the
-/// repository reads nothing and adds nothing. Writers hold the file's lock (flock); nobody waits for the lock.
+/// Frames are sealed with a key of the record's own, which is derived from the repository's: without the repository's
+/// password, nobody can read or add frames. Writers hold the file's lock (flock); nobody waits for that lock.
 ///
 /// All calls block.
 struct SnapshotRecordFile: Sendable {
-  /// How far a reader is.
+  /// How far a reader has read.
   struct Position: Hashable, Sendable {
     fileprivate var device: dev_t = 0
     fileprivate var inode: ino_t = 0
     fileprivate var offset = 0
-    /// How many frames are before it.
+    /// How many frames are before the position.
     fileprivate(set) var frameCount = 0
-    /// How many entries are in them.
+    /// How many entries those frames have.
     fileprivate(set) var entryCount = 0
-    /// Whether what follows can't be read: the file has to be written anew.
+    /// Whether the rest of the file is unreadable: the file has to be rewritten.
     fileprivate(set) var isDamaged = false
 
-    /// Before the beginning of a file that is not there yet.
+    /// The position before the beginning, for a file that may not exist yet.
     init() {}
 
     fileprivate init(_ status: Glibc.stat) {
@@ -33,19 +33,19 @@ struct SnapshotRecordFile: Sendable {
     fileprivate func isIn(_ status: Glibc.stat) -> Bool { device == status.st_dev && inode == status.st_ino }
   }
 
-  /// What came of adding.
+  /// The result of adding.
   enum Addition: Sendable {
     case added
-    /// There is no file, or one that has to be written anew.
+    /// The file does not exist, or has to be rewritten.
     case missing
-    /// Others write to the file, or it has no more room: it is left alone.
+    /// Another process is writing to the file, or the file is full: it is left alone.
     case refused
   }
 
-  /// Its name in the repository's folder of the cache.
+  /// The file's name in the repository's folder of the cache.
   static let name = "restic-gitfs-snapshots"
   private static let header = Array("restic-gitfs snapshots 1\n".utf8)
-  /// A file that is larger is not read, and none grows beyond.
+  /// A larger file is not read, and no file grows beyond this.
   private static let byteLimit = 64 << 20
   private static let lengthByteCount = 4
   private static let frameByteLimit =
@@ -58,7 +58,7 @@ struct SnapshotRecordFile: Sendable {
     key = masterKey.derived(for: "restic-gitfs: snapshots that were read")
   }
 
-  /// What is in the file behind `position`, which moves to the end; of another file than before, all of it.
+  /// The content of the file after `position`, which moves to the end; of a different file than before, all content.
   func read(
     in folder: borrowing OwnFolder, from position: inout Position
   ) throws(Errno) -> [RecordedSnapshot] {
@@ -69,7 +69,7 @@ struct SnapshotRecordFile: Sendable {
       let status = try SystemCall.status(descriptor)
       if !next.isIn(status) || Int(status.st_size) < next.offset { next = Position(status) }
       try readFrames(descriptor, upTo: Int(status.st_size), from: &next, into: &found)
-      // Somebody may be writing the last frame at this moment.
+      // Another process may be writing the last frame at this moment.
       if !isLocked { next.isDamaged = false }
       return true
     }
@@ -89,17 +89,17 @@ struct SnapshotRecordFile: Sendable {
       guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return .refused }
       let status = try SystemCall.status(descriptor)
       let byteCount = Int(status.st_size)
-      // Another file than the one that was read is sound, or is found not to be by the next reader.
+      // If it is another file than the one that was read, it is sound, or the next reader finds out that it is not.
       guard next.isIn(status), byteCount >= next.offset else { return .refused }
       guard byteCount + bytes.count <= Self.byteLimit else { return .refused }
       do throws(Errno) {
         try bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in try SystemCall.writeAll(descriptor, bytes) }
       } catch {
-        // What follows half a frame would never be read.
+        // Nothing after half a frame would ever be read.
         ftruncate(descriptor, off_t(byteCount))
         throw error
       }
-      // What others have added before is read the next time, and so is this.
+      // Frames that others added before this one are read the next time, together with this one.
       guard byteCount == next.offset else { return .added }
       next.offset += bytes.count
       next.frameCount += frames.count
@@ -110,7 +110,7 @@ struct SnapshotRecordFile: Sendable {
     return addition ?? .missing
   }
 
-  /// Puts a file with `snapshots` and nothing else in the place of the old one.
+  /// Replaces the file by one with only `snapshots`.
   func replace(
     with snapshots: [RecordedSnapshot], in folder: borrowing OwnFolder, at position: inout Position
   ) throws(Errno) {
@@ -133,7 +133,7 @@ struct SnapshotRecordFile: Sendable {
     return withUnsafeBytes(of: UInt32(sealed.count).littleEndian) { Array($0) } + sealed
   }
 
-  /// Reads the frames from `position` up to `end`, or up to the first that is none.
+  /// Reads the frames from `position` up to `end`, or up to the first that is not a frame.
   private func readFrames(
     _ descriptor: Int32, upTo end: Int, from position: inout Position, into found: inout [RecordedSnapshot]
   ) throws(Errno) {
@@ -163,14 +163,14 @@ struct SnapshotRecordFile: Sendable {
     position.isDamaged = position.offset < end
   }
 
-  /// The entries of a sealed frame; nil for one that nobody with the key has written.
+  /// The entries of a sealed frame; nil if nobody with the key has written it.
   private func open(_ sealed: [UInt8]) -> [RecordedSnapshot]? {
     do {
       let compressed = try key.open(sealed)
       let group = try compressed.withUnsafeBytes { try Zstd.decompress($0, limit: RecordedSnapshot.groupByteLimit) }
       return try RecordedSnapshot.decode(group)
     } catch {
-      // Whatever is wrong with it: it is read from the storage.
+      // Whatever is wrong: the snapshots are read from the storage instead.
       return nil
     }
   }

@@ -1,4 +1,4 @@
-/// What helps somebody whose command line names no command of this program.
+/// Advice for a command line that names no command of this program.
 enum CommandAdvice {
   /// restic's commands that this program does not have. Source: `restic help` of restic 0.19.
   private static let resticCommands: Set<String> = [
@@ -6,17 +6,17 @@ enum CommandAdvice {
     "ls", "migrate", "options", "prune", "rebuild-index", "recover", "repair", "restore", "rewrite", "self-update",
     "stats", "tag",
   ]
-  /// Words that other programs have for our commands, and that look too different for `distance`.
+  /// Other programs' names for this program's commands, which differ too much for `distance`.
   private static let otherWords = [
     "unmount": "umount", "stat": "status", "ps": "status", "save": "sync", "commit": "sync",
   ]
-  /// No command that somebody mistypes is longer, in bytes.
+  /// The longest word, in bytes, that is taken for a mistyped command.
   private static let longestWord = 32
-  /// A word with more mistakes is another word.
+  /// A word with more mistakes counts as another word.
   private static let mostMistakes = 2
 
-  /// One line that names what is wrong in `arguments` and what to write instead. Nil if they name one of `commands`, or begin
-  /// with an option.
+  /// One line that names the mistake in `arguments` and what to write instead. Nil if they name one of `commands`, or
+  /// begin with an option.
   static func text(for arguments: [String], commands: [String]) -> String? {
     var words = arguments[...]
     if words.first == "help" { words = words.dropFirst() }
@@ -38,8 +38,8 @@ enum CommandAdvice {
     return best.distance <= min(mostMistakes, best.command.count / 2) ? best.command : nil
   }
 
-  /// How many letters have to be put in, left out, replaced or swapped with their neighbour to make one word the other: the
-  /// optimal string alignment distance.
+  /// How many letters have to be inserted, deleted, replaced or swapped with their neighbour to change one word into
+  /// the other: the optimal string alignment distance.
   private static func distance(_ left: String, _ right: String) -> Int {
     let (left, right) = (Array(left.utf8), Array(right.utf8))
     guard !left.isEmpty, !right.isEmpty else { return max(left.count, right.count) }

@@ -1,10 +1,10 @@
-/// What `sync` and `umount` print on standard output.
+/// The output of `sync` and `umount`.
 struct CommitReport: Hashable, Sendable {
-  /// The snapshot that holds what was mounted: a full id; nil where nothing was ever saved.
+  /// The snapshot that holds the mount's content: a full id; nil if nothing was ever saved.
   let snapshot: String?
   /// Whether it is a new one.
   let changed: Bool
-  /// Whether others had changed the same.
+  /// Whether others had changed the same refs or files.
   var isConflict = false
 
   /// The members of the JSON form; `message_type` as in restic's summaries.
@@ -21,7 +21,7 @@ struct CommitReport: Hashable, Sendable {
       case conflict
     }
 
-    /// With `null` where there is no snapshot: a script finds every member always.
+    /// Writes `null` if there is no snapshot, so that every member is always present.
     func encode(to encoder: any Encoder) throws {
       var container = encoder.container(keyedBy: CodingKeys.self)
       try container.encode(messageType, forKey: .messageType)
@@ -44,7 +44,7 @@ struct CommitReport: Hashable, Sendable {
     JSONText.line(Report(snapshot: snapshot, changed: changed, conflict: isConflict))
   }
 
-  /// Prints it: JSON wherever that is asked for, words unless `quiet`.
+  /// Prints it: as JSON if requested, otherwise as text unless `quiet`.
   func print(json: Bool, quiet: Bool, in context: CommandContext) {
     if json {
       context.say(self.json)

@@ -1,7 +1,7 @@
 import ArgumentParser
 
-/// A command of this program: parsed by ArgumentParser, run with what the process gives it.
+/// A command of this program: parsed by ArgumentParser, run in the context of the process.
 protocol ContextualCommand: AsyncParsableCommand {
-  /// Runs the command. Throws `CommandError` for what a person is to be told.
+  /// Runs the command. Throws `CommandError` for errors with a message for a person.
   func run(in context: CommandContext) async throws
 }

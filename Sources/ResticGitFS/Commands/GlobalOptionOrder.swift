@@ -1,8 +1,8 @@
-/// Lets options stand before the command, as restic does: `restic-gitfs -r /srv/vault mount ~/vault`.
+/// Allows options before the command, as restic does: `restic-gitfs -r /srv/vault mount ~/vault`.
 ///
-/// ArgumentParser wants a command's options behind its name, so they are moved there.
+/// ArgumentParser requires a command's options after its name, so this moves them there.
 enum GlobalOptionOrder {
-  /// The options that a command may share with others and that take their value from the next argument.
+  /// Options that several commands have and that take their value from the next argument.
   private static let optionsWithValue: Set<String> = [
     "-r", "--repo", "--repository-file", "-p", "--password-file", "--password-command", "--key-hint", "--log-file",
     "--log-format",
@@ -10,12 +10,13 @@ enum GlobalOptionOrder {
     "--http-user-agent", "--stuck-request-timeout", "--limit-upload", "--limit-download",
   ]
 
-  /// Options that are whole command lines. Those of completion take the next arguments for themselves.
+  /// Options that are whole command lines. Those of completion consume the next arguments.
   private static let wholeLines: Set<String> = [
     "-h", "--help", "--version", "--", "--generate-completion-script", "---completion",
   ]
 
-  /// `arguments` with the command's name first; unchanged where there is none, or something else is asked for than a command.
+  /// `arguments` with the command's name first; unchanged if there is none, or if something else than a command is
+  /// requested.
   static func commandFirst(_ arguments: [String]) -> [String] {
     var index = arguments.startIndex
     while index < arguments.endIndex {

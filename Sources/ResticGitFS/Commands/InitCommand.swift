@@ -1,7 +1,7 @@
 import ArgumentParser
 import ResticCore
 
-/// `restic-gitfs init`: makes an empty repository that restic can open, too.
+/// `restic-gitfs init`: makes an empty repository, which restic can open too.
 struct InitCommand: ContextualCommand {
   static let configuration = CommandConfiguration(
     commandName: "init",
@@ -16,7 +16,7 @@ struct InitCommand: ContextualCommand {
         restic-gitfs init -r /srv/vault --json
           {"id":"…","message_type":"initialized","repository":"/srv/vault"}
 
-      Keep the password safe: whoever loses it loses all that is stored.
+      Keep the password safe: without it, nobody can read the repository.
       """)
 
   @OptionGroup var repository: RepositoryOptions
@@ -29,7 +29,7 @@ struct InitCommand: ContextualCommand {
   @Flag(help: "Print the result as JSON.")
   var json = false
 
-  /// What `--json` prints; the names are restic's.
+  /// The output of `--json`; the names are restic's.
   private struct Report: Encodable {
     let messageType = "initialized"
     let id: String
@@ -74,7 +74,7 @@ struct InitCommand: ContextualCommand {
     }
   }
 
-  /// Before anybody types a password for nothing; `Repository.create` refuses it once more.
+  /// Checked before anybody types a password in vain; `Repository.create` checks again.
   private func refuseExisting(_ backend: any Backend, at location: BackendLocation) async throws {
     do throws(BackendError) {
       _ = try await backend.byteCount(of: .config)

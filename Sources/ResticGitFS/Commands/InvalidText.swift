@@ -1,9 +1,9 @@
 import Glibc
 
-/// Looks for arguments and variables that are not UTF-8. Swift would repair them, and the program would then work on
-/// another file than the one that was named.
+/// Finds arguments and variables that are not UTF-8. Swift would repair them, and the program would then use another
+/// file than the named one.
 enum InvalidText {
-  /// What a person calls the first argument, or variable that this program reads, that is not UTF-8; nil if all are.
+  /// The name of the first argument, or of the first variable of this program, that is not UTF-8; nil if all are UTF-8.
   static func find() -> String? {
     for index in 1..<max(1, Int(CommandLine.argc)) where !isValid(CommandLine.unsafeArgv[index]) {
       return "argument \(index)"

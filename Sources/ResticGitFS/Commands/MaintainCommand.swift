@@ -9,11 +9,11 @@ import SystemPackage
 struct MaintainCommand: ContextualCommand {
   static let configuration = CommandConfiguration(
     commandName: "maintain",
-    abstract: "Have git pack the stored git repository now, and save that.",
+    abstract: "Pack the stored git repository now, and save the result.",
     discussion: """
-      Small git packfiles, loose objects and loose references are packed, a commit-graph is written, and loose objects go that \
-      nothing has reached for two weeks (gc.pruneExpire). Mounts and git-remote-restic do most of this by themselves, see \
-      docs/MAINTENANCE.md. Exit code 11 says that another client, or a git command on the mount, is at work.
+      git packs small git packfiles, loose objects and loose references, writes a commit-graph, and removes loose objects that \
+      have been unreachable for two weeks (gc.pruneExpire). Mounts and git-remote-restic do most of this automatically; see \
+      docs/MAINTENANCE.md. Exit code 11 means that another client, or a git command on the mount, is at work.
 
       EXAMPLES
         restic-gitfs maintain ~/vault         a mount, which is saved as well
@@ -29,7 +29,8 @@ struct MaintainCommand: ContextualCommand {
   @Flag(help: "Print the result as JSON.")
   var json = false
 
-  @Argument(help: "Where the repository is mounted; without it, the repository at -r.", completion: .directory)
+  @Argument(
+    help: "Where the repository is mounted; without it, the repository at -r.", completion: MountCompletion.kind)
   var mountpoint: String?
 
   func run(in context: CommandContext) async throws {

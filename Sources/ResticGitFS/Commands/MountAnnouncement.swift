@@ -1,15 +1,15 @@
 import ResticCore
 
-/// What `mount --json` prints once the mount is ready.
+/// The output of `mount --json` once the mount is ready.
 struct MountAnnouncement: Encodable, Hashable, Sendable {
   private let messageType = "mounted"
-  /// The repository's place, without secrets.
+  /// The location of the repository, without secrets.
   let repository: String
   /// Where it is mounted.
   let mountpoint: String
   /// The process that serves the mount.
   let pid: Int32
-  /// The snapshot that is shown: a full id; nil before the first.
+  /// The shown snapshot: a full id; nil before the first.
   let snapshot: String?
 
   private enum CodingKeys: String, CodingKey {
@@ -20,7 +20,7 @@ struct MountAnnouncement: Encodable, Hashable, Sendable {
     case snapshot
   }
 
-  /// The mount that `status` is of.
+  /// The announcement of the mount with `status`.
   init(_ status: MountStatus) {
     repository = status.repository
     mountpoint = status.mountpoint
@@ -28,12 +28,12 @@ struct MountAnnouncement: Encodable, Hashable, Sendable {
     snapshot = status.snapshot
   }
 
-  /// The mount of `service`, which is asked on a thread that may block.
+  /// The announcement of the mount of `service`, whose status is read on a thread that may block.
   init(_ service: MountService) async {
     self.init(await BlockingExecutor(threadCount: 1).run { service.status() })
   }
 
-  /// With `null` where there is no snapshot: a script finds every member always.
+  /// Writes `null` if there is no snapshot, so that every member is always present.
   func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(messageType, forKey: .messageType)

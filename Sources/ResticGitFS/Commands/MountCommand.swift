@@ -15,7 +15,7 @@ struct MountCommand: ContextualCommand {
     commandName: "mount",
     abstract: "Mount the latest snapshot of a repository as a writable directory.",
     discussion: """
-      The newest snapshot that matches --host, --tag and --path is mounted; what is changed is saved as a new snapshot \
+      Mounts the newest snapshot that matches --host, --tag and --path. Changes are saved as a new snapshot \
       when you unmount or sync. An empty repository gets a bare git repository to push to.
 
       EXAMPLES
@@ -33,7 +33,7 @@ struct MountCommand: ContextualCommand {
       SIGNALS
         SIGTERM and SIGINT save and unmount, SIGUSR1 saves.
 
-      With --foreground a service manager (systemd, Type=notify) is told when the mount is ready and how the last save goes on.
+      With --foreground, the mount tells a service manager (systemd, Type=notify) when it is ready, and reports the progress of the last save.
       """)
 
   @OptionGroup var repository: RepositoryOptions
@@ -54,7 +54,7 @@ struct MountCommand: ContextualCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The snapshot to show: an id (read-only), or latest. With a folder, as latest:/srv/p.git, only that (read-only).",
+      "The snapshot to show: an id (read-only), or latest. latest:/srv/p.git shows only that folder (read-only).",
       valueName: "id[:folder]"),
     completion: SnapshotCompletion.kind)
   var snapshot = "latest"
@@ -69,30 +69,30 @@ struct MountCommand: ContextualCommand {
   @Flag(help: "Let other users in (needs user_allow_other in /etc/fuse.conf).")
   var allowOther = false
 
-  @Flag(help: "Let files on the mount be run as programs, git hooks among them.")
+  @Flag(help: "Allow files on the mount to be run as programs, git hooks among them.")
   var exec = false
 
   @Flag(
     help: """
-      Show git's config files without commands and paths, and unchangeable: for a repository that others write to.
+      Show git's config files without commands and paths, and refuse changes to them: for a repository that others write to.
       """)
   var safeConfig = false
 
   @Option(
-    help: ArgumentHelp("Save when nothing was written for so long, for example 5m.", valueName: "duration"),
+    help: ArgumentHelp("Save after this long without writes, for example 5m.", valueName: "duration"),
     transform: Duration.parse)
   var commitAfter: Duration?
 
   @Option(
     help: ArgumentHelp(
-      "Let programs that fsync the mount's root make one snapshot in so long; 0: each of them.",
+      "Make at most one snapshot in this time for programs that fsync the mount's root; 0: one for each fsync.",
       valueName: "duration"),
     transform: Duration.parse)
   var fsyncInterval: Duration = .seconds(30)
 
   @Option(
     help: ArgumentHelp(
-      "How often to look for newer snapshots while nothing has changed; 0 turns this off.", valueName: "duration"),
+      "How often to look for newer snapshots while the mount has no changes; 0 turns this off.", valueName: "duration"),
     transform: Duration.parse)
   var refresh: Duration = .seconds(30)
 
@@ -101,7 +101,7 @@ struct MountCommand: ContextualCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Write figures for Prometheus to this file every 15 seconds: NAME.prom in node_exporter's textfile folder.",
+      "Write metrics for Prometheus to this file every 15 seconds: NAME.prom in node_exporter's textfile folder.",
       valueName: "file"), completion: .file())
   var metricsFile: String?
 
@@ -136,7 +136,7 @@ struct MountCommand: ContextualCommand {
   @Argument(
     help: ArgumentHelp(
       "An empty folder. Before it, or in its place, the name of a repository of the configuration file.",
-      valueName: "mountpoint"), completion: .directory)
+      valueName: "mountpoint"), completion: RepositoryCompletion.kind)
   var places: [String] = []
 
   func validate() throws {
@@ -235,12 +235,12 @@ struct MountCommand: ContextualCommand {
       throw CommandError("--git-folder is for git-remote-restic; leave it out")
     }
     guard let selection = SnapshotSelection(snapshot, matching: filter) else {
-      throw CommandError("--snapshot \(snapshot): the folder is one of the snapshot, without '..'")
+      throw CommandError("--snapshot \(snapshot): the folder must be a path inside the snapshot, without '..'")
     }
 
     let isReadOnly = readOnly || listed.isReadOnly || selection.followed == nil
     if noLock, !isReadOnly {
-      throw CommandError("--no-lock is for mounts that change nothing: add --read-only")
+      throw CommandError("--no-lock is for read-only mounts: add --read-only")
     }
 
     let retention = retention.policy

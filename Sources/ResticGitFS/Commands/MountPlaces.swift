@@ -1,7 +1,7 @@
 import MessageText
 import NamedRepositories
 
-/// What the arguments of `mount` name: a repository of the configuration file, a mountpoint, or both.
+/// The places that the arguments of `mount` name: a repository of the configuration file, a mountpoint, or both.
 ///
 ///     mount vault            repository vault, mounted where the file says
 ///     mount vault ~/v        repository vault, mounted at ~/v
@@ -10,11 +10,11 @@ import NamedRepositories
 struct MountPlaces: Hashable, Sendable {
   /// The repository's name, if the arguments begin with one.
   let name: String?
-  /// The mountpoint; nil: the one that the configuration file has for the repository.
+  /// The mountpoint; nil: the one of the repository in the configuration file.
   let mountpoint: String?
 
-  /// What `arguments`, of which there are two at most, name. `isGiven`: an option names the repository; `isPreset`: a
-  /// variable does. `isName`: whether the configuration file has that name.
+  /// The places in `arguments`, at most two. `isGiven`: an option names the repository; `isPreset`: a variable does.
+  /// `isName`: whether the configuration file has that name.
   init(
     _ arguments: [String], isGiven: Bool, isPreset: Bool, isName: (String) throws(CommandError) -> Bool
   ) throws(CommandError) {
@@ -23,7 +23,7 @@ struct MountPlaces: Hashable, Sendable {
       return
     }
     guard arguments.count > 1 else {
-      // With RESTIC_REPOSITORY one argument has always been the mountpoint.
+      // With RESTIC_REPOSITORY, a single argument has always been the mountpoint.
       if !isGiven, !isPreset, try isName(first) {
         (name, mountpoint) = (first, nil)
       } else {

@@ -94,10 +94,10 @@ struct MountServer: Sendable {
   private func leaveProgram() {
     guard configuration.isForOneProgram, !configuration.staysForNext, work == nil else { return }
     context.log.leaveTerminal(fallback: nil)
+    // If either step fails standard error stays open, and the program waits for this process, which is only slower.
     guard let nothing = try? FileDescriptor.open("/dev/null", .readWrite, options: .closeOnExec) else { return }
-    // It stays as it is where that fails.
     _ = try? nothing.duplicate(as: .standardError)
-    try? nothing.close()
+    nothing.closeQuietly()
   }
 
   /// Where a mount in the background logs to on a machine without a system log. A mount for a program leaves no file behind.
@@ -125,7 +125,8 @@ struct MountServer: Sendable {
     } catch let error as Errno {
       guard !configuration.isReadOnly else { return }
       throw CommandError(
-        "the session files in \(directory.path) cannot be read: \(error); set XDG_STATE_HOME to a folder of yours")
+        "the session files in \(directory.path) cannot be read: \(error); set XDG_STATE_HOME to a folder that you can write to"
+      )
     }
   }
 
@@ -161,7 +162,8 @@ struct MountServer: Sendable {
     guard let directory else {
       guard !configuration.isReadOnly else { return nil }
       throw CommandError(
-        "there is no place for the session file: this user has no home folder; set XDG_STATE_HOME to a folder of yours")
+        "the session file has no place: this user has no home folder; set XDG_STATE_HOME to a folder that you can write to"
+      )
     }
     do {
       return try directory.create(
@@ -169,7 +171,8 @@ struct MountServer: Sendable {
     } catch {
       guard !configuration.isReadOnly else { return nil }
       throw CommandError(
-        "no session file can be made in \(directory.path): \(error); set XDG_STATE_HOME to a folder of yours")
+        "cannot create a session file in \(directory.path): \(error); set XDG_STATE_HOME to a folder that you can write to"
+      )
     }
   }
 

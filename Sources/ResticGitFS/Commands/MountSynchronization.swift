@@ -1,35 +1,35 @@
 import ResticCore
 import SystemPackage
 
-/// Makes a mount commit, shows how far it is, and tells what came of it.
+/// Makes a mount commit, shows the progress, and returns the result.
 struct MountSynchronization: Sendable {
-  /// What came of it.
+  /// The result.
   struct Result: Hashable, Sendable {
-    /// The snapshot that holds what is mounted; nil where nothing was ever saved.
+    /// The snapshot that holds the mount's content; nil if nothing was ever saved.
     let snapshot: String?
     /// Whether that is a new one.
     let changed: Bool
-    /// What somebody has to look at, if others had changed the same.
+    /// The conflicts, if others had changed the same refs or files.
     let conflict: String?
-    /// What a person should know beside that, a line each.
+    /// Further facts for a person, one line each.
     let warnings: [String]
   }
 
   private static let pollInterval = Duration.milliseconds(250)
   private static let refreshInterval = Duration.milliseconds(2)
-  /// How long the kernel may take to forget what was shown before.
+  /// How long the kernel may take to forget the old state.
   private static let refreshLimit = Duration.seconds(5)
 
   let mount: MountedDirectory
-  /// Whether the mount was taken off where this process sees it, and `mount` is its copy in another mount namespace.
+  /// Whether this process's mount was unmounted, and `mount` is its copy in another mount namespace.
   var isUnmounted = false
   /// Where progress is shown.
   let progress: ProgressLine
-  /// Where it is shown what is waited for.
+  /// Shows what is waited for.
   let waiting: WaitingLine
 
-  /// Commits and waits. Throws a `CommandError` with the mount's own message and exit code when it fails; nothing is lost
-  /// then, and the mount stays.
+  /// Commits and waits. If that fails, throws a `CommandError` with the mount's own message and exit code; nothing is
+  /// lost then, and the mount stays.
   func run() async throws -> Result {
     let before = try mount.status()
     let executor = BlockingExecutor(threadCount: 2)
@@ -58,11 +58,11 @@ struct MountSynchronization: Sendable {
   }
 
   private static func warnings(_ status: MountStatus) -> [String] {
-    let failure = status.refreshError.map { "newer snapshots cannot be looked for: \($0.message)" }
+    let failure = status.refreshError.map { "cannot look for newer snapshots: \($0.message)" }
     return [failure, status.rollback?.message, status.ahead?.message].compactMap(\.self)
   }
 
-  /// The status once the kernel has forgotten what was shown before, or after `refreshLimit`. The commit is answered before
+  /// The status after the kernel has forgotten the old state, or after `refreshLimit`. The commit is answered before
   /// the kernel is done.
   private func statusOnceRefreshed() async throws -> MountStatus {
     let end = ContinuousClock.now.advanced(by: Self.refreshLimit)
@@ -73,7 +73,7 @@ struct MountSynchronization: Sendable {
     }
   }
 
-  /// Shows the mount's progress until the task is cancelled. Looking at the mount blocks, so it has a thread of its own.
+  /// Shows the mount's progress until the task is cancelled. Reading the status blocks, so it has a thread of its own.
   private func poll(on executor: BlockingExecutor) async {
     let mount = mount
     while !Task.isCancelled {
@@ -84,24 +84,24 @@ struct MountSynchronization: Sendable {
         if let now = status.progress { progress.show(now) }
         waiting.show(status.waiting) { progress.clear() }
       } catch {
-        // Cancelled, or the mount does not answer: the commit itself tells how it ended.
+        // Cancelled, or the mount does not answer: the commit itself returns the outcome.
         return
       }
     }
   }
 
-  /// What a person is told of a commit that failed with `failure`; `status` is that of the mount afterwards.
+  /// The message for a commit that failed with `failure`; `status` is the mount's status afterwards.
   static func error(_ failure: Errno, _ status: MountStatus, isUnmounted: Bool) -> CommandError {
     let outcome =
       isUnmounted
-      ? "it is unmounted here, and process \(status.pid) goes on until it ends in another mount namespace"
+      ? "it is unmounted here, and process \(status.pid) goes on until the mount ends in another mount namespace"
       : "it stays mounted"
     guard let last = status.lastError else {
       return CommandError("\(status.mountpoint) could not be saved: \(failure); \(outcome), nothing is lost")
     }
     let message =
       if last.snapshot != nil {
-        "\(status.mountpoint): \(last.message); \(outcome), and the next sync looks"
+        "\(status.mountpoint): \(last.message); \(outcome), and the next sync checks that"
       } else {
         "\(status.mountpoint) could not be saved: \(last.message); \(outcome)"
           + (last.isIncomplete == true ? "" : ", nothing is lost")

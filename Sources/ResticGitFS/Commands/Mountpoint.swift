@@ -5,8 +5,8 @@ import SystemPackage
 
 /// A folder to mount on, checked before anybody is asked for a password.
 enum Mountpoint {
-  /// `path` made absolute without symbolic links, if it can be mounted on: an empty folder that is not a mount of ours and
-  /// has nothing to do with the folder `repository` (nil when that is elsewhere).
+  /// `path` made absolute without symbolic links, if it can be mounted on: an empty folder that is not a mount of this
+  /// program, and neither contains nor is contained in the folder `repository` (nil if that is not local).
   static func checked(
     _ path: String, repository: FilePath?, table: MountTable
   ) throws(CommandError) -> FilePath {
@@ -30,7 +30,7 @@ enum Mountpoint {
         throw CommandError("the repository \(repository) lies in the mountpoint \(path); choose another folder")
       }
     }
-    // An automount point (x-systemd.automount) must not be listed: who lists it waits for the mount that is being made here.
+    // An automount point (x-systemd.automount) must not be listed: listing waits for the mount that is being made here.
     if table.entry(at: resolved)?.fileSystemType != MountTable.automountType { try checkEmpty(resolved, path) }
     return resolved
   }

@@ -5,9 +5,9 @@ import ResticCore
 
 /// The process: sets itself up, runs one command, and ends with its exit code.
 ///
-/// The first thread takes signals and does nothing else; commands run on other threads. It cannot be left to Swift's
-/// asynchronous `main`: that parks the first thread with every signal let through, and one would end the process.
-/// Nothing may need the main actor, which has no thread here.
+/// The first thread only takes signals; commands run on other threads. Swift's asynchronous `main` cannot do this: it
+/// parks the first thread with all signals unblocked, and a signal would end the process. No code may need the main
+/// actor, which has no thread here.
 @main
 enum Program {
   static func main() {
@@ -15,13 +15,14 @@ enum Program {
     ProcessIdentity.setProgramName()
     let inheritedDescriptors = InheritedDescriptors.list()
     let notifySocket = NotifySocket.take()
-    // Read once, before they are overwritten.
+    // Read once, before the arguments are overwritten.
     let called = CalledProgram(called: CommandLine.arguments.first ?? "")
     let givenArguments = Array(CommandLine.arguments.dropFirst())
-    // Buffers of megabytes go from thread to thread. With a heap for each thread, as is malloc's way, every one of them
-    // keeps what it has once held: measured, twice the memory for the same work.
+    // Buffers of megabytes move between threads. With malloc's default of a heap for each thread, each heap keeps what
+    // it once held: measured, twice the memory for the same work.
     mallopt(M_ARENA_MAX, 1)
-    // Blobs that are read come and go by the MiB: from the heap, which keeps some, not from the system each time.
+    // Blobs that are read are allocated and freed by the MiB: take them from the heap, which keeps some, instead of
+    // from the system each time.
     mallopt(M_MMAP_THRESHOLD, 4 << 20)
     mallopt(M_TRIM_THRESHOLD, 8 << 20)
     if MemoryRoom.countsStacks { limitStacks() }
@@ -48,8 +49,9 @@ enum Program {
     }
   }
 
-  /// The arguments of restic-gitfs that stand for `arguments` of the program `called`. Where those ask for another user or for
-  /// variables, they are set. Ends the process where there is nothing to do, or nothing that can be understood.
+  /// The arguments of restic-gitfs that correspond to `arguments` of the program `called`. Applies the other user and
+  /// the variables that they request. Ends the process if there is nothing to do, or if the arguments cannot be
+  /// understood.
   private static func ownArguments(_ arguments: [String], of called: CalledProgram) -> [String] {
     do throws(CommandError) {
       let request: FstabMount
@@ -69,7 +71,7 @@ enum Program {
     }
   }
 
-  /// What the stack of a thread takes where all of it counts, used or not.
+  /// The size of a thread's stack where all of it counts, used or not.
   static let stackByteCount = 2 << 20
 
   private static func limitStacks() {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import ResticCore
 
-/// The command line `restic-gitfs …`: its commands, and what becomes of their errors.
+/// The command line `restic-gitfs …`: its commands, and the handling of their errors.
 struct ResticGitFS: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "restic-gitfs",
@@ -20,7 +20,7 @@ struct ResticGitFS: AsyncParsableCommand {
       EXIT CODES
           0  done
           1  failed; the message says why
-          3  saved, but others had changed the same meanwhile: the message says what to look at
+          3  saved, but others had changed the same refs or files; the message names them
          10  no repository
          11  locked by another client
          12  wrong password
@@ -33,14 +33,18 @@ struct ResticGitFS: AsyncParsableCommand {
       VersionCommand.self,
     ])
 
-  /// What the commands are called.
+  /// The names of the commands.
   static var commandNames: [String] { configuration.subcommands.compactMap { $0.configuration.commandName } }
 
-  /// Parses the arguments of `context`, runs what they ask for and returns how the process is to end.
+  /// Parses the arguments of `context`, runs the command and returns the exit code.
   static func run(in context: CommandContext) async -> ExitCode {
     if let advice = CommandAdvice.text(for: context.arguments, commands: commandNames) {
       context.warn(advice)
       return .failure
+    }
+    if let script = CompletionScript.asked(by: context.arguments) {
+      context.say(script)
+      return .success
     }
     let command: any ParsableCommand
     do {
@@ -66,7 +70,7 @@ struct ResticGitFS: AsyncParsableCommand {
     try command.run()
   }
 
-  /// Tells a person about `error`, in the words of `otherwise` if it is none of ours, and returns its exit code.
+  /// Prints `error` for a person, or `otherwise` if it is not an error of this program, and returns its exit code.
   private static func report(
     _ error: any Error, in context: CommandContext, otherwise: () -> String
   ) -> ExitCode {

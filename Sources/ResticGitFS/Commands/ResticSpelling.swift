@@ -1,12 +1,11 @@
 /// Spellings of restic's options that ArgumentParser does not know.
 enum ResticSpelling {
   private static let verbosity = ["--verbose=", "-v="]
-  /// restic knows two levels, this program three.
+  /// restic has two levels, this program three.
   private static let highestLevel = 3
 
   /// `arguments` with `--verbose=2` written as `--verbose --verbose`, and a `--watch` without a number of seconds as
-  /// `--watch=2`. What stands behind `--` stays as it is, and so does a
-  /// level that is not a number from 0 to 3.
+  /// `--watch=2`. Arguments after `--` stay unchanged, and so does a level that is not a number from 0 to 3.
   static func translated(_ arguments: [String]) -> [String] {
     let options = arguments.prefix { $0 != "--" }
     return watching(Array(options)).flatMap { verbosityFlags($0) ?? [$0] } + arguments[options.endIndex...]

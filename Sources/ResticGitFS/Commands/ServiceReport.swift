@@ -1,13 +1,13 @@
 import ResticCore
 
-/// What the service manager is told in the course of a mount; nothing where there is none.
+/// Reports a mount's progress to the service manager; does nothing if there is none.
 ///
-/// While the mount is being prepared, and while the last commit runs, the manager is asked again and again for more time.
-/// Both end by themselves, and to kill the process meanwhile would lose what is not saved.
+/// While the mount is being prepared, and while the last commit runs, this asks the manager repeatedly for more time.
+/// Both end by themselves, and killing the process meanwhile would lose unsaved changes.
 final class ServiceReport: Sendable {
-  /// How often the manager hears of a service that starts or stops.
+  /// How often a starting or stopping service reports.
   private static let interval = Duration.seconds(5)
-  /// How long the manager is to wait for the next notice.
+  /// How long the manager should wait for the next notice.
   private static let patience = Duration.seconds(60)
 
   private struct State {
@@ -23,7 +23,8 @@ final class ServiceReport: Sendable {
     self.manager = manager
   }
 
-  /// What `body` returns, while the manager is told that the service starts: `status`, and what `waiting` says.
+  /// The result of `body`, during which the manager is told that the service is starting: `status`, and the waits in
+  /// `waiting`.
   func starting<Success: Sendable>(
     _ status: String, _ waiting: WaitingNotes, _ body: () async throws -> Success
   ) async throws -> Success {
@@ -31,7 +32,7 @@ final class ServiceReport: Sendable {
     manager.tell([.status(status)])
     let watch = Task {
       while !Task.isCancelled {
-        try? await Task.sleep(for: Self.interval)  // only a cancellation ends it early, and that ends the loop
+        try? await Task.sleep(for: Self.interval)  // a cancellation also ends the loop
         guard !Task.isCancelled else { return }
         let reason = waiting.current.map { ": \($0.reason)" } ?? ""
         manager.tell([.extendTimeout(Self.patience), .status(status + reason)])
@@ -41,12 +42,12 @@ final class ServiceReport: Sendable {
     return try await body()
   }
 
-  /// The mount can be used; `status` is its own.
+  /// The mount is ready; `status` is the mount's.
   func ready(_ status: MountStatus) {
     manager?.tell([.ready, .status(Self.text(status))])
   }
 
-  /// Something has changed: the mount has come or gone, or the last commit has gone on. Call it as often as you like.
+  /// The mount has come or gone, or the last commit has progressed. May be called any number of times.
   func update(_ status: MountStatus) {
     guard let manager else { return }
     let notices: [NotifySocket.Notice] = state.withLock { state in
@@ -65,7 +66,7 @@ final class ServiceReport: Sendable {
     if !notices.isEmpty { manager.tell(notices) }
   }
 
-  /// One line of what the mount is doing.
+  /// One line about what the mount is doing.
   static func text(_ status: MountStatus) -> String {
     let snapshot = status.snapshot.map { "snapshot \($0.prefix(8))" } ?? "no snapshot yet"
     guard status.state == .unmounting else {

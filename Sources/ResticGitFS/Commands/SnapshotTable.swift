@@ -4,10 +4,10 @@ import ResticCore
 /// Snapshots as restic prints them.
 enum SnapshotTable {
   private static let titles = ["ID", "Time", "Host", "Tags", "Paths"]
-  /// Restic gives host and tags at least this room.
+  /// restic's least widths for host and tags.
   private static let leastWidths = [8, 19, 10, 10, 0]
 
-  /// A JSON array and a newline: each snapshot as it is stored, with `id` and `short_id` at its end.
+  /// A JSON array and a newline: each snapshot as it is stored, followed by `id` and `short_id`.
   static func json(_ snapshots: [SavedSnapshot]) -> [UInt8] {
     var result = Array("[".utf8)
     for (index, saved) in snapshots.enumerated() {
@@ -21,7 +21,7 @@ enum SnapshotTable {
     return result + "]\n".utf8
   }
 
-  /// The table, with one line for each path of a snapshot, and how many there are.
+  /// The table, with one line for each path of a snapshot, and the number of snapshots.
   static func text(_ snapshots: [SavedSnapshot]) -> String {
     let blocks = snapshots.map { saved in
       let snapshot = saved.snapshot
@@ -46,7 +46,7 @@ enum SnapshotTable {
     }
 
     let rule = String(repeating: "-", count: widths.reduce(0, +) + 2 * (widths.count - 1))
-    // As restic does it: where snapshots take several lines, an empty one is between them.
+    // As in restic: if snapshots take several lines, an empty line separates them.
     let separator = blocks.contains { $0.count > 1 } ? "\n\n" : "\n"
     let body = blocks.map { $0.map(line).joined(separator: "\n") }.joined(separator: separator)
     let count = snapshots.count == 1 ? "1 snapshot" : "\(snapshots.count) snapshots"

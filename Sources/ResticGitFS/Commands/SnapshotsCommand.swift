@@ -1,7 +1,7 @@
 import ArgumentParser
 import ResticCore
 
-/// `restic-gitfs snapshots`: what is stored, oldest first, in restic's columns or its JSON.
+/// `restic-gitfs snapshots`: lists the stored snapshots, oldest first, in restic's columns or its JSON.
 struct SnapshotsCommand: ContextualCommand {
   static let configuration = CommandConfiguration(
     commandName: "snapshots",

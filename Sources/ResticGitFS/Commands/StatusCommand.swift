@@ -17,8 +17,8 @@ struct StatusCommand: ContextualCommand {
         restic-gitfs status --watch           again every 2 seconds, until Ctrl-C
         restic-gitfs status --watch 10 ~/vault
 
-      The object is the value of the mount's attribute user.restic.status. What was unmounted and is still served, since it is \
-      being saved or another mount namespace has it, is listed with fewer members.
+      The object is the value of the mount's attribute user.restic.status. A mount that was unmounted but is still \
+      being saved, or that another mount namespace still has, is listed with fewer members.
       """)
 
   @Flag(help: "Print JSON.")
@@ -26,7 +26,7 @@ struct StatusCommand: ContextualCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Show it again and again, every 2 seconds or so many; Ctrl-C ends that. Without a terminal, append.",
+      "Repeat every 2 seconds, or in this interval, until Ctrl-C. Without a terminal, append.",
       valueName: "seconds"),
     transform: WatchInterval.parse)
   var watch: WatchInterval?
@@ -35,7 +35,7 @@ struct StatusCommand: ContextualCommand {
     help: "Where the repository is mounted (default: all mounts of this user).", completion: MountCompletion.kind)
   var mountpoint: String?
 
-  /// A mount that does not tell its status.
+  /// A mount that does not report its status.
   private struct Failure: Encodable {
     let mountpoint: String
     let error: String
@@ -50,7 +50,7 @@ struct StatusCommand: ContextualCommand {
     }
   }
 
-  /// What is shown at this moment, without a newline at the end.
+  /// The text to show now, without a newline at the end.
   private func text(in context: CommandContext) async throws -> String {
     let table = try MountTable.load()
     if let mountpoint {

@@ -2,7 +2,7 @@ import MessageText
 
 /// A mount's status for a person.
 enum StatusText {
-  /// Some lines of printable text without a newline at the end; lines that say nothing are left out.
+  /// Some lines of printable text without a newline at the end; empty lines are left out.
   static func text(_ status: MountStatus) -> String {
     var lines = [
       ("repository", status.repository),
@@ -15,7 +15,7 @@ enum StatusText {
     if let ahead = status.ahead { lines.append(("warning", ahead.message)) }
     if let rollback = status.rollback { lines.append(("warning", rollback.message)) }
     if let failure = status.refreshError {
-      lines.append(("refresh", "\(failure.time)  newer snapshots cannot be looked for: \(failure.message)"))
+      lines.append(("refresh", "\(failure.time)  cannot look for newer snapshots: \(failure.message)"))
     }
     if let progress = status.progress {
       lines.append(("progress", ProgressLine.text(progress, byteCount: 0, in: .zero)))

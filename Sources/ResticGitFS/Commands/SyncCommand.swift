@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `restic-gitfs sync`: saves what is on a mount and prints the snapshot.
+/// `restic-gitfs sync`: saves a mount's changes and prints the snapshot.
 struct SyncCommand: ContextualCommand {
   static let configuration = CommandConfiguration(
     commandName: "sync",

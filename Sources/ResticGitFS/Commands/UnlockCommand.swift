@@ -1,15 +1,15 @@
 import ArgumentParser
 import ResticCore
 
-/// `restic-gitfs unlock`: removes locks of ours that nobody holds any more.
+/// `restic-gitfs unlock`: removes this program's locks that have no holder any more.
 struct UnlockCommand: ContextualCommand {
   static let configuration = CommandConfiguration(
     commandName: "unlock",
     abstract: "Remove locks of this program that a dead process left behind.",
     discussion: """
-      Only locks whose owner is dead beyond doubt are removed: those of a process on this machine that has ended, and \
-      commit locks that are not refreshed for two minutes, which it waits for. Locks of restic itself are left alone: \
-      `restic unlock` removes those. Nobody has to call it: mounts remove such locks when they meet them.
+      Removes only locks whose owner is certainly dead: locks of a process on this machine that has ended, and commit \
+      locks that were not refreshed while this command watched them for two minutes. Locks of restic itself stay: \
+      `restic unlock` removes those. Mounts remove such locks when they find them, so you rarely need this command.
 
       EXAMPLES
         restic-gitfs unlock -r /srv/vault
@@ -23,7 +23,7 @@ struct UnlockCommand: ContextualCommand {
   @Flag(help: "Print the result as JSON.")
   var json = false
 
-  /// What `--json` prints.
+  /// The output of `--json`.
   private struct Report: Encodable {
     struct Lock: Encodable {
       let id: String

@@ -7,11 +7,11 @@ import SystemPackage
 struct UnmountCommand: ContextualCommand {
   static let configuration = CommandConfiguration(
     commandName: "umount",
-    abstract: "Save what is on a mount, unmount it, and wait until all is stored.",
+    abstract: "Save a mount's changes, unmount it, and wait until everything is stored.",
     discussion: """
-      If it cannot be saved it stays mounted and nothing is lost. Exit code 3 says that all is saved, but others had \
-      changed the same meanwhile: the message says what to look at. A mount whose repository is gone for good is given up \
-      with --discard.
+      If saving fails, the mount stays and nothing is lost. Exit code 3 means that everything is saved, but others had \
+      changed the same refs or files; the message names them. Use --discard to give up a mount whose repository is gone \
+      for good.
 
       EXAMPLES
         restic-gitfs umount ~/vault
@@ -30,7 +30,7 @@ struct UnmountCommand: ContextualCommand {
   /// Of umount(8): every file system.
   @Flag(name: [.customShort("a"), .customLong("all")], help: .hidden)
   var all = false
-  @Flag(help: "Save nothing: what was written since the last snapshot is lost. Works without the repository.")
+  @Flag(help: "Save nothing: changes since the last snapshot are lost. Works without the repository.")
   var discard = false
 
   @Flag(name: .shortAndLong, help: "With --discard: do not ask.")
@@ -156,6 +156,7 @@ struct UnmountCommand: ContextualCommand {
   ) async throws -> MountSynchronization.Result? {
     for holder in holders {
       let copy = MountedDirectory(path: holder.path)
+      // A holder that does not let this user in is passed over for the next one.
       guard let status = try? copy.status(), status.pid == process, !status.readOnly else { continue }
       return try await MountSynchronization(mount: copy, isUnmounted: true, progress: progress, waiting: waiting).run()
     }
@@ -166,13 +167,14 @@ struct UnmountCommand: ContextualCommand {
   private static func session(of status: MountStatus) throws(CommandError) -> SessionObserver? {
     guard let path = status.sessionFile else {
       guard !status.readOnly else { return nil }
-      throw CommandError("the mount \(status.mountpoint) names no session file; all is saved, use `fusermount3 -u`")
+      throw CommandError(
+        "the mount \(status.mountpoint) names no session file; everything is saved, use `fusermount3 -u`")
     }
     do {
       return try SessionObserver(path: FilePath(path))
     } catch {
       throw CommandError(
-        "the session file \(path) cannot be read: \(error); all is saved, use `fusermount3 -u \(ShellWord(status.mountpoint))`"
+        "the session file \(path) cannot be read: \(error); everything is saved, use `fusermount3 -u \(ShellWord(status.mountpoint))`"
       )
     }
   }
@@ -184,7 +186,7 @@ struct UnmountCommand: ContextualCommand {
     let loss = await mount.loss()
     if let text = loss.text, !force {
       guard context.terminal.canAsk else {
-        throw CommandError("\(text); add --force to do it without being asked")
+        throw CommandError("\(text); add --force to skip the question")
       }
       guard context.terminal.confirm("\(text). Give it up? [y/N] ") else {
         throw CommandError("\(mount.mount.path) stays as it is")

@@ -1,8 +1,8 @@
 import ArgumentParser
 
-/// Words for a command line that cannot be understood.
+/// Messages for a command line that cannot be understood.
 enum UsageMessage {
-  /// `message` on one line, with the help page that explains the command of `arguments`.
+  /// `message` on one line, followed by the help command for the command in `arguments`.
   static func line(for message: String, arguments: [String]) -> String {
     let lines = message.split(separator: "\n").map { $0.drop { $0 == " " } }
     let text = lines.filter { !$0.isEmpty }.joined(separator: " ")

@@ -6,13 +6,13 @@ struct VersionCommand: ContextualCommand {
   static let configuration = CommandConfiguration(
     commandName: "version", abstract: "Print the version, the commit and the libraries.")
 
-  /// The version and the commit; on a second line the libraries that the program runs with.
+  /// The version and the commit; on a second line, the libraries.
   static var text: String { Version.line(of: "restic-gitfs") + "\n" + ProgramLibraries.text }
 
   @Flag(help: "Print JSON.")
   var json = false
 
-  /// What `--json` prints; the names are restic's.
+  /// The output of `--json`; the names are restic's.
   private struct Report: Encodable {
     let messageType = "version"
     let version: String

@@ -1,10 +1,10 @@
 import ArgumentParser
 
-/// How often `status --watch` looks: seconds, with a fraction or without.
+/// How often `status --watch` repeats: seconds, possibly with a fraction.
 struct WatchInterval: Hashable, Sendable {
-  /// What `--watch` alone means.
+  /// The meaning of `--watch` alone.
   static let standard = WatchInterval(seconds: 2)
-  /// More often would cost the mount something, and nobody could read it.
+  /// A shorter interval would cost the mount something, and nobody could read the output.
   private static let shortest = 0.1
   private static let longest = 86400.0
 
@@ -14,7 +14,7 @@ struct WatchInterval: Hashable, Sendable {
     self.seconds = seconds
   }
 
-  /// The interval that `text` spells: digits, and a point among them at most. Nil for anything else, a path above all.
+  /// The interval in `text`: digits, and at most one point. Nil for anything else, such as a path.
   init?(text: String) {
     guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }),
       let seconds = Double(text), (Self.shortest...Self.longest).contains(seconds)
@@ -25,14 +25,14 @@ struct WatchInterval: Hashable, Sendable {
   /// `init(text:)` for options.
   @Sendable static func parse(_ text: String) throws -> WatchInterval {
     guard let interval = WatchInterval(text: text) else {
-      throw ValidationError("'\(text)' is no number of seconds from 0.1 to 86400; write --watch 10")
+      throw ValidationError("'\(text)' is not a number of seconds from 0.1 to 86400; write --watch 10")
     }
     return interval
   }
 
-  /// As `init(text:)` takes it.
+  /// As `init(text:)` accepts it.
   var text: String { "\(seconds)" }
 
-  /// The time between two looks.
+  /// The time between two repetitions.
   var duration: Duration { .seconds(seconds) }
 }

@@ -1,12 +1,12 @@
 import ResticCore
 
-/// What `status --watch` writes for each look.
+/// The output of `status --watch` for each repetition.
 struct WatchScreen: Sendable {
   private static let home = "\u{1B}[H"
   private static let clearLine = "\u{1B}[K"
   private static let clearBelow = "\u{1B}[J"
 
-  /// Whether the text before is overwritten.
+  /// Whether the previous text is overwritten.
   let isTerminal: Bool
   /// Whether the text is one line of JSON.
   let isJSON: Bool

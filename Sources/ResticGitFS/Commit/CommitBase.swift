@@ -1,12 +1,13 @@
 import ResticCore
 
-/// What a mount's changes count from, and how sure it is that nothing newer is there.
+/// The snapshot from which a mount's changes are counted, and how certain it is that there is no newer one.
 enum CommitBase: Sendable {
-  /// What is shown where nothing is changed.
+  /// The state that an unchanged mount shows.
   struct Shown: Hashable, Sendable {
-    /// The newest snapshot that is known to be in it: the next one's parent, whose paths and tags are carried on.
+    /// The newest snapshot that is known to be part of it: the parent of the next snapshot, which also gets its paths
+    /// and tags.
     var snapshot: SavedSnapshot?
-    /// The tree; after a merge that of our side, until the mount shows the merged one.
+    /// The tree; after a merge, this mount's own tree until the mount shows the merged one.
     var tree: BlobID?
 
     /// A mount that shows `snapshot`.
@@ -22,15 +23,15 @@ enum CommitBase: Sendable {
     }
   }
 
-  /// At the last look nothing newer was there.
+  /// The last look found nothing newer.
   case newest(Shown)
-  /// At the last look there was a newer snapshot, which the mount does not show.
+  /// The last look found a newer snapshot, which the mount does not show.
   case older(Shown, than: SavedSnapshot)
-  /// The snapshot is saved, and not known to be in the newest one (`UnconfirmedSnapshot`). `known` were there before it was saved;
-  /// `newer` as in `older`.
+  /// The snapshot is saved, but is not known to be part of the newest one (`UnconfirmedSnapshot`). The snapshots
+  /// `known` existed before it was saved; `newer` is as in `older`.
   case unconfirmed(Shown, known: Set<SnapshotID>, newer: SavedSnapshot?)
 
-  /// What is shown where nothing is changed.
+  /// The state that an unchanged mount shows.
   var shown: Shown {
     switch self {
     case .newest(let shown), .older(let shown, _), .unconfirmed(let shown, _, _): shown
@@ -46,7 +47,7 @@ enum CommitBase: Sendable {
     }
   }
 
-  /// The snapshots that were there before an unconfirmed one was saved; nil for any other.
+  /// The snapshots that existed before an unconfirmed one was saved; nil for the other cases.
   var known: Set<SnapshotID>? {
     if case .unconfirmed(_, let known, _) = self { known } else { nil }
   }

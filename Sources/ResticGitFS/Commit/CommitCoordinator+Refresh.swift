@@ -1,9 +1,9 @@
 import Logging
 import ResticCore
 
-/// Showing what others have saved.
+/// Showing snapshots that others have saved.
 extension CommitCoordinator {
-  /// After a commit: what was written is saved, whether or not the newest can be shown.
+  /// Call after a commit: everything written is saved, whether or not the newest snapshot can be shown.
   func showNewest() async {
     guard !isForOneProgram else { return }
     do {
@@ -18,15 +18,16 @@ extension CommitCoordinator {
     state.withLock { $0.isRefreshHeld = isHeld }
   }
 
-  /// Looks for the newest matching snapshot, and shows it if nothing is changed and it isn't shown already; says whether
-  /// it was another. Where it can't be shown now, `CommitBase.newer` says so.
+  /// Looks for the newest matching snapshot, and shows it if the mount has no changes and does not show it already.
+  /// Returns whether it was another snapshot. If it cannot be shown now, `CommitBase.newer` has it.
   @discardableResult
   func refresh() async throws -> Bool {
     try await gate.pass { () async throws -> Bool in try await refreshAlone() != nil }
   }
 
-  /// For a program that comes back to its mount: looks for a newer snapshot, and says whether the mount now shows what a new
-  /// one would, without changes, and the kernel knows. Waits for the kernel: not for an fsync of the root (`KernelCache`).
+  /// For a program that returns to its mount: looks for a newer snapshot. Returns whether the mount, and the kernel,
+  /// now show what a new mount would show, without changes. Waits for the kernel, so it must not be called for an fsync
+  /// of the root (`KernelCache`).
   func catchUp() async throws -> Bool {
     let forgetting = try await gate.pass { () async throws -> AsyncStream<Bool>? in try await refreshAlone() }
     if let forgetting {
@@ -40,8 +41,8 @@ extension CommitCoordinator {
     }
   }
 
-  /// Nil if nothing else is shown than before; else it says, and then ends, whether the kernel has forgotten that. `status`
-  /// tells why it failed until it succeeds again.
+  /// Nil if nothing new is shown; otherwise a stream that reports whether the kernel has forgotten the old state, and
+  /// then ends. `status` has the failure until the kernel succeeds.
   @discardableResult
   private func refreshAlone() async throws -> AsyncStream<Bool>? {
     guard let filter else { return nil }
@@ -55,7 +56,7 @@ extension CommitCoordinator {
     }
   }
 
-  /// Notes what a look has found, and logs what is news.
+  /// Records the result of a look, and logs news.
   private func note(_ rollback: Rollback?) {
     let isNews = state.withLock { state in
       defer { state.rollback = rollback }
@@ -72,7 +73,7 @@ extension CommitCoordinator {
     if let look = try await rollbackWatch?.look(at: list, showing: base.snapshot, where: description.covers) {
       list = look.list
       note(look.rollback)
-      // What this mount shows is gone: it is shown until somebody has decided.
+      // The snapshot that this mount shows is gone: it is still shown until a person has decided.
       if look.rollback != nil, let shown = base.snapshot,
         Rollback(seen: shown, in: list, where: description.covers) != nil
       {
@@ -85,7 +86,7 @@ extension CommitCoordinator {
     let isChanged = tree.read { $0.isChanged }
     state.withLock { $0.noteLook(newest) }
     if state.withLock({ $0.isRefreshHeld }) { return nil }
-    // The newest may not hold what the mount shows, until the next commit has looked.
+    // The newest snapshot may lack what the mount shows, until the next commit has looked.
     if isChanged || isInDoubt { return nil }
     if newest.snapshot.tree == base.tree {
       state.withLock { $0.noteShown(newest) }

@@ -1,7 +1,7 @@
 import Logging
 import ResticCore
 
-/// The steps of a commit that has something to save.
+/// The steps of a commit with changes to save.
 extension CommitCoordinator {
   /// A frozen tree whose contents and trees are stored.
   private struct StoredCommit {
@@ -12,8 +12,8 @@ extension CommitCoordinator {
     let summary: SnapshotSummary
   }
 
-  /// Stores what is changed and saves it as a snapshot, under the commit lock that was reserved or is taken then, and that
-  /// `returned` takes at the end.
+  /// Stores the changes and saves them as a snapshot, under the commit lock that was reserved or is taken then;
+  /// `returned` releases the lock at the end.
   func store(
     _ filter: SnapshotFilter, _ lock: RepositoryLock, _ reservation: CommitReservation?,
     returning returned: ReturnedLocks
@@ -25,7 +25,7 @@ extension CommitCoordinator {
       tree.bookkeep { $0.thaw() }
       streamer.noteCommitEnd()
     }
-    // In a network what others have saved is looked for beside the storing.
+    // In a network, others' snapshots are looked for while the changes are being stored.
     let isEarly = repository.backend.isDistant
     let early = isEarly ? reservation.map { EarlyLook($0, lock, on: repository, clock: clock) } : nil
     let commit = try await store(frozen)
@@ -65,7 +65,7 @@ extension CommitCoordinator {
       summary: SnapshotSummary(of: uploader.statistics, frozen, begin: begin, end: .now()))
   }
 
-  /// Saves what is stored as the newest snapshot, unless that says nothing new.
+  /// Saves the stored tree as the newest snapshot, unless it contains nothing new.
   private func save(
     _ commit: StoredCommit, _ filter: SnapshotFilter, _ lock: RepositoryLock, _ reservation: CommitReservation?,
     _ early: EarlyLook?, _ returned: ReturnedLocks
@@ -96,14 +96,14 @@ extension CommitCoordinator {
       willSave: { [self] () throws(RepositoryError) in try beginSaving() }, returned: returned)
   }
 
-  /// What is stored is as in the base snapshot again, as far as nobody has changed it meanwhile.
+  /// Everything stored is as in the base snapshot again, unless it has changed meanwhile.
   private func settle(_ commit: StoredCommit) {
     tree.bookkeep { $0.settle(commit.stored, of: commit.frozen) }
     tree.letGo(for: commit.stored.files.count + commit.stored.directories.count)
     streamer.noteCommit()
   }
 
-  /// Makes `HEAD` of a new repository name the first branch that was pushed.
+  /// Makes `HEAD` of a new repository name the first pushed branch.
   private func adoptHead() async {
     do {
       guard let changed = try await UnbornHead(files: files).adopt(at: .now()) else { return }

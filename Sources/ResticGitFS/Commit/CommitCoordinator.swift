@@ -5,15 +5,16 @@ import SystemPackage
 
 /// Commits: freezes the tree, stores it, and saves the snapshot, one commit at a time.
 ///
-/// The order is what keeps a repository whole: lock, freeze, packs, indexes (`DurableTree`), then under the commit lock
-/// compare, merge and save (`SnapshotSaver`). Whatever fails before the snapshot leaves the tree changed and the repository as it was; the next
-/// commit finds the blobs stored already.
+/// The order keeps the repository consistent: lock, freeze, packs, indexes (`DurableTree`), then compare, merge and
+/// save under the commit lock (`SnapshotSaver`). Any failure before the snapshot leaves the tree changed and the
+/// repository as it was; the next commit finds the blobs already stored.
 ///
-/// Lock order: `state` is a leaf lock. `gate` is held for a whole commit. The other files of this folder with its name extend it.
+/// Lock order: `state` is a leaf lock. `gate` is held during a whole commit. The other files of this folder with its
+/// name extend it.
 final class CommitCoordinator: Sendable {
-  /// What the commit is for.
+  /// The purpose of a commit.
   enum Purpose: Sendable {
-    /// The mount goes on, and shows what others have saved as well.
+    /// The mount goes on, and also shows others' snapshots.
     case sync
     /// The mount is gone.
     case unmount
@@ -21,35 +22,35 @@ final class CommitCoordinator: Sendable {
 
   let tree: WorkingTree
   let files: FileReader
-  /// Nil where one snapshot is shown for good.
+  /// Nil if one fixed snapshot is shown.
   let filter: SnapshotFilter?
   let identity: SnapshotIdentity
   let lockKeeper: LockKeeper
   let streamer: ContentStreamer
   let kernelCache: KernelCache
-  /// Whether the mount ends with the program that it is for (`MountConfiguration`).
+  /// Whether the mount ends with the program for which it was made (`MountConfiguration`).
   let isForOneProgram: Bool
   /// Which snapshots are forgotten after a commit; nil: none.
   let retention: SnapshotRetention?
   let retentionRun = RetentionRun()
-  /// Notices that the storage shows an older state than before; nil: nobody looks.
+  /// Detects that the storage shows an older state than before; nil: not checked.
   let rollbackWatch: RollbackWatch?
   let clock: LockClock
   let logger: Logger
   let gate = AsyncGate()
   let state: Locked<CommitState>
 
-  /// With less than this in memory the commit lock is taken while the contents are stored.
+  /// If less than this is in memory, the commit lock is taken while the contents are being stored.
   private static let smallByteCount: UInt64 = 16 << 20
-  /// How long others wait for a commit that was expected and does not come.
+  /// How long others wait for an expected commit that does not come.
   private static let reservationLimit = Duration.seconds(2)
-  /// How long `discard` waits for a cancelled commit to give back what it holds.
+  /// How long `discard` waits for a cancelled commit to release its locks.
   private static let discardLimit = Duration.seconds(5)
 
   var repository: Repository { files.repository }
 
-  /// Commits the tree of `files`, whose changes count from `base`; `ahead` and `rollback` are what was found when
-  /// `base` was chosen.
+  /// Commits the tree of `files`, whose changes are counted from `base`; `ahead` and `rollback` were found when `base`
+  /// was chosen.
   init(
     files: FileReader, base: SavedSnapshot?, ahead: SnapshotAhead? = nil, rollback: Rollback? = nil,
     filter: SnapshotFilter?,
@@ -72,22 +73,22 @@ final class CommitCoordinator: Sendable {
     self.logger = logger
     state = Locked(CommitState(base: base, ahead: ahead, rollback: rollback))
     lockKeeper.keep { [tree] in tree.read { $0.isChanged } }
-    // The next commit merges with what a prune may not take until then.
+    // The next commit merges with a snapshot that a prune may not remove until then.
     lockKeeper.keep { [weak self] in self?.current.isInDoubt ?? false }
     lockKeeper.keep { [retentionRun] in retentionRun.isUnderWay }
   }
 
-  /// Where the mount stands now.
+  /// The current state of the mount.
   var current: CommitState { state.withLock { $0 } }
 
-  /// Notes that the tree changed; the first change after a commit takes the repository's lock in the background, and for a
-  /// program that waits for its commits the commit lock as well.
+  /// Records a change of the tree. The first change after a commit takes the repository's lock in the background, and
+  /// for a program that waits for its commits also the commit lock.
   func noteChange() {
     guard tree.read({ $0.isChanged }) else { return }  // what has no name any more is in no snapshot
     guard state.withLock({ $0.noteChange() }) else { return }
     Task { [lockKeeper, logger] in
       do {
-        // A commit may have saved the change before this begins: then the lock is not needed any more.
+        // If a commit has saved the change before this begins, the lock is no longer needed.
         try await lockKeeper.holding(isConfirmed: false) { _ in }
       } catch RepositoryError.cancelled {
         // The mount ends.
@@ -98,19 +99,19 @@ final class CommitCoordinator: Sendable {
     if isForOneProgram { reserve() }
   }
 
-  /// Begins to take the commit lock: a small push is written and committed in less time than that takes. Where no commit
-  /// comes soon others can have it.
+  /// Begins to take the commit lock: writing and committing a small push takes less time than taking the lock. If no
+  /// commit follows soon, the lock is released for others.
   private func reserve() {
     guard filter != nil else { return }
     let isNotNeeded = state.withLock { state in
-      // One that is there, or a commit under way, which takes its own, is not to be disturbed.
+      // An existing reservation, or a running commit, which takes its own lock, must not be disturbed.
       guard !state.isDiscarded, state.reservation == nil, state.task == nil else { return true }
       state.reservation = makeReservation()
       return false
     }
     if isNotNeeded { return }
     Task {
-      try? await Task.sleep(for: Self.reservationLimit)  // it is not cancelled
+      try? await Task.sleep(for: Self.reservationLimit)  // never cancelled
       await takeReservation()?.giveUp()
     }
   }
@@ -127,10 +128,10 @@ final class CommitCoordinator: Sendable {
       of: repository, retryFor: max(lockKeeper.retryFor, CommitReservation.leastRetry), clock: clock, logger: logger)
   }
 
-  /// Commits everything written so far. After a failure the tree is as changed as before.
+  /// Commits everything written so far. After a failure the tree is still changed.
   ///
-  /// Once begun it goes on when the caller's task is cancelled. Throws `.cancelled` where that happens while another commit is
-  /// waited for.
+  /// A commit that has begun goes on if the caller's task is cancelled. Throws `.cancelled` if that happens while it
+  /// waits for another commit.
   func commit(_ purpose: Purpose) async throws -> CommitResult {
     try await gate.pass { () async throws -> CommitResult in
       if Task.isCancelled { throw RepositoryError.cancelled }
@@ -146,7 +147,7 @@ final class CommitCoordinator: Sendable {
             state.task = nil
             state.isSaving = false
           }
-          // A commit of many files leaves holes all over the heap. Nobody has to wait until they are given back.
+          // A commit of many files leaves holes all over the heap. They are returned to the system in the background.
           Task {
             BufferPool.shared.trim()
             malloc_trim(0)
@@ -156,7 +157,7 @@ final class CommitCoordinator: Sendable {
         state.withLock { $0.noteEnd(result, after: begin.duration(to: .now)) }
         return result
       } catch {
-        // The program asks why.
+        // The program itself asks for the reason.
         logger.log(level: isForOneProgram ? .info : .error, "commit failed: \(error)")
         state.withLock { $0.noteFailure(error, at: .now()) }
         throw error
@@ -164,8 +165,8 @@ final class CommitCoordinator: Sendable {
     }
   }
 
-  /// Drops what is not committed: no snapshot is saved from now on, and locks are given back. A snapshot that is being
-  /// saved at this moment is waited for; a commit that is not that far is cancelled, and waited for a while.
+  /// Drops uncommitted changes: no snapshot is saved from now on, and locks are released. Waits for a snapshot that is
+  /// being saved at this moment; a commit that is not that far is cancelled, and waited for a while.
   func discard() async {
     state.withLock { state in
       state.isDiscarded = true
@@ -176,12 +177,12 @@ final class CommitCoordinator: Sendable {
     await takeReservation()?.giveUp()
     let end = ContinuousClock.now.advanced(by: Self.discardLimit)
     while state.withLock({ $0.isSaving || $0.task != nil && .now < end }) {
-      try? await Task.sleep(for: .milliseconds(5))  // it is not cancelled: this is the end of the process
+      try? await Task.sleep(for: .milliseconds(5))  // never cancelled: the process is about to end
     }
     await lockKeeper.end()
   }
 
-  /// The point of no return: from now on `discard` waits for the commit. Throws if it was called before.
+  /// The point of no return: from now on `discard` waits for the commit. Throws if `discard` was called before.
   func beginSaving() throws(RepositoryError) {
     let isDiscarded = state.withLock { state in
       state.isSaving = !state.isDiscarded
@@ -191,7 +192,7 @@ final class CommitCoordinator: Sendable {
   }
 
   private func commitAlone(_ purpose: Purpose) async throws -> CommitResult {
-    // At an unmount the kernel has handed on everything.
+    // At an unmount, the kernel has already handed over everything.
     if purpose == .sync { await kernelCache.writeBack(tree.read { Array($0.inodesOpenForWriting) }) }
     let reserved = takeReservation()
     guard let filter, tree.read({ $0.isChanged }) || current.isInDoubt else {
@@ -205,7 +206,7 @@ final class CommitCoordinator: Sendable {
     do {
       result = try await attempt(filter, reserved)
     } catch RepositoryError.lockLost(let reason) where !state.withLock({ $0.isSaving }) {
-      // Somebody removed the lock by force, and may have pruned. Under a new lock everything is looked at again.
+      // Somebody removed the lock by force, and may have pruned. Start again under a new lock.
       logger.warning("\(reason); beginning again")
       result = try await attempt(filter, nil)
     }
@@ -217,12 +218,12 @@ final class CommitCoordinator: Sendable {
     return result
   }
 
-  /// Stores and saves what is changed, once. `reserved` ends with it.
+  /// Stores and saves the changes, once. Consumes `reserved`.
   private func attempt(_ filter: SnapshotFilter, _ reserved: CommitReservation?) async throws -> CommitResult {
     retentionRun.cancel()
     repository.anticipateStoring()
     let returned = ReturnedLocks()
-    // While little is stored others can wait.
+    // Others can wait while little is stored.
     let isSmall = tree.read { $0.bufferedByteCount } < Self.smallByteCount
     if !isSmall { await reserved?.giveUp() }
     let reservation = isSmall ? reserved ?? makeReservation() : nil
@@ -233,7 +234,7 @@ final class CommitCoordinator: Sendable {
         if case .saved = result { beginRetention() }
         return result
       }
-      // It has begun when the snapshot was there: the repository's lock was given back at the same time.
+      // Releasing began once the snapshot was stored: the repository's lock was released at the same time.
       await returned.wait()
       return result
     } catch {
@@ -243,15 +244,15 @@ final class CommitCoordinator: Sendable {
     }
   }
 
-  /// Whether a look for something newer can wait for the next one: a commit has saved what the mount shows, and saw nothing newer
-  /// in the same moment. Where a look costs nothing it is made.
+  /// Whether looking for newer snapshots can wait until the next look: a commit has saved what the mount shows, and has
+  /// just seen nothing newer. If a look costs nothing, it is not postponed.
   private func showsNewest(_ result: CommitResult) -> Bool {
     guard repository.backend.isDistant, case .saved(_, nil) = result else { return false }
     let now = current
     return now.base.newer == nil && now.refreshError == nil
   }
 
-  /// After a commit: clean, and without a lock, unless something was written meanwhile.
+  /// Call after a commit: clean, and without a lock, unless something was written meanwhile.
   private func becomeClean() async {
     state.withLock { $0.noteClean() }
     noteChange()

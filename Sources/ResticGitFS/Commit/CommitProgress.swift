@@ -1,22 +1,22 @@
 import ResticCore
 
-/// How far a commit has come. Thread-safe; a leaf lock.
+/// The progress of a commit. Thread-safe; a leaf lock.
 final class CommitProgress: Sendable {
   /// The figures at one moment.
   struct Figures: Hashable, Sendable, Codable {
-    /// Files whose content is stored or on its way.
+    /// Files whose content is stored or being stored.
     var filesDone = 0
     /// Files whose content has to be stored.
     var filesTotal = 0
-    /// Bytes of them that are stored or on their way.
+    /// Bytes of these files that are stored or being stored.
     var bytesDone: UInt64 = 0
-    /// Their sizes, added up.
+    /// The sum of their sizes.
     var bytesTotal: UInt64 = 0
   }
 
   private let state: Locked<Figures>
 
-  /// The progress of a commit of this much.
+  /// The progress of a commit of this size.
   init(fileCount: Int, byteCount: UInt64) {
     state = Locked(Figures(filesTotal: fileCount, bytesTotal: byteCount))
   }
@@ -24,12 +24,12 @@ final class CommitProgress: Sendable {
   /// The figures now.
   var figures: Figures { state.withLock { $0 } }
 
-  /// Notes `byteCount` more bytes.
+  /// Adds `byteCount` bytes.
   func add(byteCount: UInt64) {
     state.withLock { $0.bytesDone += byteCount }
   }
 
-  /// Notes one more file.
+  /// Adds one file.
   func addFile() {
     state.withLock { $0.filesDone += 1 }
   }

@@ -1,10 +1,10 @@
 import Logging
 import ResticCore
 
-/// A commit lock that is being taken while something else goes on.
+/// A commit lock that is taken in the background.
 ///
-/// To take one needs a wait of 200 ms where listings may lag behind (`CommitLock`); what is to be committed can be stored
-/// meanwhile.
+/// Taking the lock includes a wait of 200 ms if listings may lag behind (`CommitLock`); meanwhile, the content can be
+/// stored.
 struct CommitReservation: Sendable {
   private let repository: Repository
   private let retryFor: Duration
@@ -12,7 +12,7 @@ struct CommitReservation: Sendable {
   private let logger: Logger
   private let task: Task<CommitLock, any Error>
 
-  /// Long enough to outlive a committer that died: that takes two minutes to know.
+  /// Long enough to outlive a dead committer, which is known after two minutes.
   static let leastRetry = Duration.seconds(150)
 
   /// Begins to take the commit lock of `repository`; waits for others up to `retryFor`.
@@ -24,7 +24,7 @@ struct CommitReservation: Sendable {
     task = Task { try await CommitLock.acquire(on: repository, retryFor: retryFor, clock: clock) }
   }
 
-  /// The lock. One that was lost since is taken anew. Throws what `CommitLock.acquire` does.
+  /// The lock. If it was lost meanwhile, a new one is taken. Throws the errors of `CommitLock.acquire`.
   func lock() async throws -> CommitLock {
     let lock = try await withTaskCancellationHandler {
       try await task.value
@@ -40,22 +40,22 @@ struct CommitReservation: Sendable {
     }
   }
 
-  /// The lock that was reserved; it stays the reservation's. Throws `.lockLost` where it was lost since, and what
-  /// `CommitLock.acquire` does.
+  /// The reserved lock, which still belongs to the reservation. Throws `.lockLost` if it was lost meanwhile, and the
+  /// errors of `CommitLock.acquire`.
   func reservedLock() async throws -> CommitLock {
     let lock = try await task.value
     try lock.validate()
     return lock
   }
 
-  /// Gives back the lock, or stops taking it.
+  /// Releases the lock, or stops taking it.
   func giveUp() async {
     task.cancel()
-    // Why it was not taken matters no more.
+    // The reason why it was not taken no longer matters.
     if let lock = try? await task.value { await Self.release(lock, logger) }
   }
 
-  /// Gives `lock` back.
+  /// Releases `lock`.
   static func release(_ lock: CommitLock, _ logger: Logger) async {
     do {
       try await lock.release()

@@ -1,28 +1,28 @@
 import ResticCore
 
-/// What a commit came to.
+/// The result of a commit.
 enum CommitResult: Hashable, Sendable {
   /// There was nothing to save. The newest snapshot, if there is one.
   case unchanged(SnapshotID?)
-  /// Everything is in this snapshot, the newest; merged with what others had saved meanwhile, if they had.
+  /// This snapshot, the newest, has everything; `merge` if it was merged with others' snapshots.
   case saved(SavedSnapshot, merge: Merge?)
 
-  /// What a merge came to.
+  /// The result of a merge.
   struct Merge: Hashable, Sendable {
-    /// What both sides had changed differently.
+    /// The conflicts: both sides changed the same thing differently.
     var conflicts: [MergeConflict]
-    /// Those of them that are between ours and the newest, and not with a snapshot that came late.
+    /// The conflicts with the newest snapshot, without those between it and a snapshot that arrived late.
     var ownConflicts: [MergeConflict] = []
-    /// Our side's tree.
+    /// The tree of this mount's side.
     var ours: BlobID
-    /// Whether something of ours is not in the merged tree.
+    /// Whether a part of this mount's side is not in the merged tree.
     var needsSnapshotOfOurs = false
     /// How many trees were merged into the newest.
     var sideCount = 0
-    /// The snapshot that holds our side where it could not be merged: tagged `conflict`, and not the newest.
+    /// The snapshot that holds this mount's side if it could not be merged: tagged `conflict`, and not the newest.
     var beside: SnapshotID?
 
-    /// Counts `earlier`, a merge that came before this one in the same commit of the tree `ours`, as part of it.
+    /// Adds `earlier`, a merge that preceded this one in the same commit of the tree `ours`.
     mutating func follow(_ earlier: Merge?, ours: BlobID) {
       self.ours = ours
       guard let earlier else { return }
@@ -33,7 +33,7 @@ enum CommitResult: Hashable, Sendable {
       beside = beside ?? earlier.beside
     }
 
-    /// What somebody has to look at.
+    /// The conflicts that a person has to look at.
     var openConflicts: [MergeConflict] {
       conflicts.filter { if case .deletion = $0 { false } else { true } }
     }
@@ -47,19 +47,22 @@ enum CommitResult: Hashable, Sendable {
     }
   }
 
-  /// What somebody has to look at.
+  /// The conflicts that a person has to look at.
   var openConflicts: [MergeConflict] {
     if case .saved(_, let merge?) = self { merge.openConflicts } else { [] }
   }
 
-  /// Whether somebody has to look at what became of it: exit code 3.
+  /// Whether a person has to look at the result: exit code 3.
   var isConflict: Bool { !openConflicts.isEmpty }
 
-  /// What a person has to know of it, if anything: one line.
+  /// What a person has to know, if anything: one line.
   var message: String? {
     guard case .saved(let saved, let merge?) = self else { return nil }
-    guard isConflict else { return "merged with what others saved meanwhile: snapshot \(saved.id.short)" }
-    let beside = merge.beside.map { "; all of yours is in snapshot \($0.short), mount it with --snapshot \($0.short)" }
-    return "others had changed the same meanwhile, and theirs stays: \(merge.openConflicts.list)\(beside ?? "")"
+    guard isConflict else { return "merged with what others have saved meanwhile: snapshot \(saved.id.short)" }
+    let beside = merge.beside.map {
+      "; snapshot \($0.short) holds all of your changes, mount it with --snapshot \($0.short)"
+    }
+    return
+      "others had changed the same refs or files, and their version stays: \(merge.openConflicts.list)\(beside ?? "")"
   }
 }

@@ -1,13 +1,13 @@
 import ResticCore
 
-/// Where a mount stands between two snapshots; guarded by `CommitCoordinator`. What happens is noted by the methods, and nothing
-/// else changes `base`, `sent` and `phase`.
+/// The state of a mount between two snapshots; guarded by `CommitCoordinator`. Only the methods change `base`, `sent`
+/// and `phase`.
 struct CommitState: Sendable {
   /// What the mount is doing.
   enum Phase: String, Sendable, Codable {
     /// As in the base snapshot.
     case clean
-    /// Something is not committed.
+    /// There are uncommitted changes.
     case dirty
     /// A commit is under way.
     case committing
@@ -15,38 +15,38 @@ struct CommitState: Sendable {
     case unmounting
   }
 
-  /// What the mount's changes count from.
+  /// The base of the mount's changes.
   private(set) var base: CommitBase
-  /// Snapshots that were sent since the last commit that went through, the oldest first, and of which the storage did not say
-  /// that it has them: any of them may be there.
+  /// Snapshots that were sent since the last successful commit, the oldest first, without a confirmation by the
+  /// storage: any of them may be stored.
   private(set) var sent: [SentSnapshot] = []
   /// The phase.
   private(set) var phase: Phase = .clean
-  /// How far the commit under way has come.
+  /// The progress of the running commit.
   private(set) var progress: CommitProgress?
   /// When the last change was made.
   private(set) var lastChange: ContinuousClock.Instant = .now
-  /// What the last commit that went through came to, and when.
+  /// The result and time of the last successful commit.
   private(set) var lastCommit: (result: CommitResult, time: Timestamp)?
-  /// Why the last commit failed, if it did, and when.
+  /// Why and when the last commit failed, if it did.
   private(set) var lastError: (error: any Error, time: Timestamp)?
-  /// What became of all commits.
+  /// The results of all commits.
   private(set) var counts = CommitCounts()
-  /// The newest snapshot that the filter lets through, if that is dated too far ahead of the clock.
+  /// The newest snapshot that the filter chooses, if its date is too far in the future.
   var ahead: SnapshotAhead?
-  /// That the storage shows an older state than this machine has seen, at the last look.
+  /// Set if the storage showed an older state at the last look than this machine has seen.
   var rollback: Rollback?
-  /// Why the last look for a newer snapshot failed, if it did, and when.
+  /// Why and when the last look for a newer snapshot failed, if it did.
   var refreshError: (error: any Error, time: Timestamp)?
-  /// The commit under way.
+  /// The running commit.
   var task: Task<CommitResult, any Error>?
-  /// The commit lock, while it is being taken for a commit that has not begun.
+  /// The commit lock, while it is being taken for a future commit.
   var reservation: CommitReservation?
-  /// Whether it is past the point of no return.
+  /// Whether the commit is past the point of no return.
   var isSaving = false
-  /// Whether nothing that others saved may be shown now: somebody relies on what he has seen of the tree.
+  /// Whether others' snapshots must not be shown now, because a caller relies on what it has seen of the tree.
   var isRefreshHeld = false
-  /// Whether nothing is to be saved any more.
+  /// Whether nothing may be saved any more.
   var isDiscarded = false
 
   /// A mount that shows `base`.
@@ -56,12 +56,12 @@ struct CommitState: Sendable {
     self.rollback = rollback
   }
 
-  /// Whether a commit has to look what became of earlier ones, though nothing may have changed since.
+  /// Whether a commit has to check the outcome of earlier ones, even if nothing has changed since.
   var isInDoubt: Bool { base.known != nil || !sent.isEmpty }
 
   // MARK: Phases
 
-  /// Something was changed. True for the first change since the mount was clean.
+  /// Records a change. Returns true for the first change since the mount was clean.
   mutating func noteChange() -> Bool {
     lastChange = .now
     guard phase == .clean else { return false }
@@ -72,13 +72,13 @@ struct CommitState: Sendable {
   /// The mount is gone, and its last commit begins.
   mutating func beginUnmounting() { phase = .unmounting }
 
-  /// A commit has frozen the tree, and stores it.
+  /// A commit has frozen the tree, and is storing it.
   mutating func beginStoring(_ progress: CommitProgress) {
     if phase != .unmounting { phase = .committing }
     self.progress = progress
   }
 
-  /// A commit went through, or there was nothing to commit.
+  /// A commit was successful, or there was nothing to commit.
   mutating func noteClean() {
     phase = .clean
     progress = nil
@@ -102,13 +102,13 @@ struct CommitState: Sendable {
 
   // MARK: Snapshots
 
-  /// A snapshot is sent; unless `noteSaved` follows, it may be there or not.
+  /// A snapshot is being sent; unless `noteSaved` follows, it may or may not be stored.
   mutating func noteSending(_ snapshot: SentSnapshot) { sent.append(snapshot) }
 
   /// The storage has a snapshot that was sent.
   mutating func noteSaved(_ snapshot: SentSnapshot) { sent.removeAll { $0.saved.id == snapshot.saved.id } }
 
-  /// A commit went through.
+  /// A commit was successful.
   mutating func noteCommit(_ result: CommitResult, at time: Timestamp, wallTime: Timestamp) {
     sent = []
     rollback = nil
@@ -120,20 +120,20 @@ struct CommitState: Sendable {
       return
     }
     ahead = SnapshotAhead(saved, after: ahead, at: wallTime)
-    // After a merge the mount shows our side still; the refresh that follows shows the merged tree.
+    // After a merge the mount still shows its own side; the refresh that follows shows the merged tree.
     base =
       merge.map { .older(CommitBase.Shown(saved, showing: $0.ours), than: saved) } ?? .newest(CommitBase.Shown(saved))
   }
 
-  /// A commit has saved a snapshot that may not be in the newest one. It counts as the base; the next commit looks.
+  /// A commit has saved a snapshot that may not be part of the newest one. It becomes the base; the next commit checks.
   mutating func noteUnconfirmed(_ error: UnconfirmedSnapshot) {
     base = .unconfirmed(
       CommitBase.Shown(error.saved, showing: error.ours), known: error.known, newer: base.newer)
-    // What was sent before this one is in it; what was sent after it is not known to be there.
+    // Snapshots sent before this one are part of it; those sent after it are not known to be stored.
     sent.removeAll { $0.saved.snapshot.time < error.saved.snapshot.time }
   }
 
-  /// A look has found `newest`. Where that is neither what is shown nor one of our own, it is newer.
+  /// A look has found `newest`. If that is neither the shown snapshot nor one of this mount, it is newer.
   mutating func noteLook(_ newest: SavedSnapshot) {
     let isOurs = newest.snapshot.tree == base.shown.tree || sent.contains { $0.saved.id == newest.id }
     switch base {

@@ -1,12 +1,12 @@
 import ResticCore
 
-/// What a commit looks for while its contents are still being stored: once it has the commit lock, what others have saved, and
-/// that both locks are there.
+/// The look that a commit makes while its contents are still being stored: once it has the commit lock, it lists
+/// others' snapshots, and confirms both locks.
 ///
-/// As long as the lock is held no other client of ours saves a snapshot. So a list that was made under the lock is as good
-/// as one that is made under the same lock later; that the lock was there all the time is confirmed before and after the saving.
+/// While the lock is held, no other client of this program saves a snapshot. So a list made early under the lock is as
+/// good as a later one; the lock is confirmed before and after saving.
 struct EarlyLook: Sendable {
-  /// What was found.
+  /// The result of a look.
   struct Found: Sendable {
     /// The lock that was held.
     let commitLock: CommitLock
@@ -31,7 +31,7 @@ struct EarlyLook: Sendable {
     }
   }
 
-  /// What was found under `commitLock`; nil where nothing was: then it is looked for again, and whoever does hears why that fails.
+  /// The result under `commitLock`; nil if there is none: the caller then looks again, and gets the error.
   func found(under commitLock: CommitLock) async -> Found? {
     let found = await withTaskCancellationHandler {
       await task.result

@@ -4,14 +4,15 @@ import ResticCore
 struct FileUploader: Sendable {
   /// Where the blobs go.
   let uploader: Uploader
-  /// What was given to `uploader` while files were written, and may still be on its way.
+  /// Chunks that `uploader` got while files were being written, and that may still be being uploaded.
   let pending: PendingChunks
-  /// Where bytes that are stored already come from.
+  /// The source of bytes that are already stored.
   let reader: BlobReader
-  /// Told of every byte that is done.
+  /// Counts every byte that is done.
   let progress: CommitProgress
 
-  /// Stores the `content` of a file, and returns its chunks. All of them are on their way or stored; `Uploader.finish` makes them durable.
+  /// Stores the `content` of a file, and returns its chunks. All of them are stored or being uploaded;
+  /// `Uploader.finish` makes them durable.
   func store(_ content: ExtentMap, of inode: InodeNumber) async throws -> [StoredChunk] {
     var pieces = ChunkReader(content, chunker: uploader.repository.chunker, reader: reader)
     var chunks: [(offset: UInt64, chunk: StoredChunk)] = []
@@ -19,7 +20,7 @@ struct FileUploader: Sendable {
       &pieces, of: inode, .everything, pending: { pending.chunk(of: inode, at: $0, in: content) },
       note: { stored, origin in
         let chunk = stored.chunk
-        // Stored while the file was written; a prune that nobody kept out may have taken it.
+        // Stored while the file was being written; a prune without regard for the lock may have removed it.
         if case .known = origin, !uploader.repository.contains(chunk.id, type: .data) {
           throw RepositoryError.missingBlob(chunk.id)
         }

@@ -1,19 +1,20 @@
 import Logging
 import ResticCore
 
-/// Asking the kernel to forget inodes that it does not use, so that they can be let go. It keeps a million and more otherwise.
+/// Asks the kernel to forget inodes that it does not use, so that they can be unloaded. Otherwise it keeps a million
+/// and more.
 extension KernelCache {
-  /// The inodes that the kernel is still to be asked about.
+  /// The inodes about which the kernel has not been asked yet.
   struct Pruning: Sendable {
     fileprivate var inodes: [InodeNumber] = []
     fileprivate var isUnderWay = false
     fileprivate var isImpossible = false
   }
 
-  /// No more wait to be asked about. Those that are left out come again with the next search.
+  /// The most inodes in the queue. Others are found again by the next search.
   private static let pruningLimit = 1 << 16
 
-  /// Asks the kernel to forget what it does not use of `inodes`, soon; waits for nothing.
+  /// Asks the kernel, soon, to forget those of `inodes` that it does not use; does not wait.
   func forgetUnused(_ inodes: [InodeNumber]) {
     let mustStart = pruning.withLock { state in
       guard !state.isImpossible, state.inodes.count < Self.pruningLimit else { return false }
@@ -37,7 +38,7 @@ extension KernelCache {
         if try prune(inodes) { continue }
         logger.debug("this kernel can't be asked to forget what it does not use")
       } catch {
-        logger.warning("the kernel is not asked any more to forget what it does not use: \(error)")
+        logger.warning("no longer asking the kernel to forget unused entries: \(error)")
       }
       pruning.withLock { $0.isImpossible = true }
       return

@@ -1,13 +1,13 @@
 import ResticCore
 
-/// Makes a tree without changes that of another snapshot, without a remount.
+/// Makes an unchanged tree that of another snapshot, without a remount.
 struct Refresher: Sendable {
   /// The tree.
   let tree: WorkingTree
-  /// Where the new snapshot's trees come from.
+  /// The source of the new snapshot's trees.
   let repository: Repository
 
-  /// How often a plan is made anew when the tree was loaded further meanwhile.
+  /// How often a plan is made again because more of the tree was loaded meanwhile.
   private static let attempts = 5
 
   /// Makes the tree that of `root`, and returns what the kernel must forget, after which `Namespace.announceRefresh` is
@@ -66,7 +66,7 @@ struct Refresher: Sendable {
         changes.retargeted.append((old.inode, new))
       }
     }
-    // What git has in flight here was in no snapshot, and stays.
+    // Files that git has in flight here were in no snapshot, and stay.
     changes.removed = view.entries.filter { name, old in
       !kept.contains(name) && !BareRepository.isInFlight(name, isDirectory: old.node.type == .dir, in: position)
     }.map(\.key)

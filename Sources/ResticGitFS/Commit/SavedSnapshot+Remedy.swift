@@ -5,7 +5,7 @@ extension SavedSnapshot {
   func remedy(at now: Timestamp) -> String {
     """
     `restic rewrite --forget --new-time "\(now.localText)" \(id.short)` re-dates it, `restic forget \(id.short)` removes it \
-    with what only it holds
+    and what only it contains
     """
   }
 }

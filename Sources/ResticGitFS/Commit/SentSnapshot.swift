@@ -1,19 +1,19 @@
 import ResticCore
 
-/// A snapshot that a commit has sent, and of which the commit does not know that it arrived: the storage's answer was lost.
-/// It may be there, or come later.
+/// A snapshot that a commit has sent without learning whether it arrived, because the storage's answer was lost. It may
+/// be stored, or arrive later.
 struct SentSnapshot: Sendable {
   /// What was sent.
   let sealed: SealedSnapshot
-  /// Our side's tree, which the snapshot holds.
+  /// The tree of this mount's side, which the snapshot holds.
   let ours: BlobID
-  /// What was merged in it, if anything was.
+  /// The merge in the snapshot, if there was one.
   let merge: CommitResult.Merge?
 
-  /// The snapshot under the name it was sent with.
+  /// The snapshot under the name with which it was sent.
   var saved: SavedSnapshot { sealed.saved }
 
-  /// Whether it is among `snapshots`, possibly with other tags and so another name.
+  /// Whether it is among `snapshots`, possibly with other tags and so under another name.
   func isListed(in snapshots: [SavedSnapshot]) -> Bool {
     snapshots.contains { $0.id == saved.id || $0.snapshot.original == saved.id }
   }

@@ -2,22 +2,22 @@ import ResticCore
 
 /// A newest snapshot that is dated more than a day ahead of this machine's clock.
 ///
-/// Such a snapshot hides every one that is dated right, here and in restic's `latest`. A mount shows it and follows it; a
-/// person should know.
+/// Such a snapshot hides every snapshot with a correct date, here and in restic's `latest`. A mount shows it and
+/// follows it; a person should know.
 struct SnapshotAhead: Hashable, Sendable {
-  /// More than this is no matter of clocks that differ a little.
+  /// A larger difference is not caused by ordinary clock drift.
   private static let tolerance: Int64 = 86_400
   /// How many snapshots a message names.
   private static let longestList = 10
 
   /// The newest snapshot.
   let newest: SavedSnapshot
-  /// Older ones that are ahead as well, and whose content the newest holds.
+  /// Older snapshots that are also dated ahead, and whose content the newest holds.
   let held: [SavedSnapshot]
-  /// What this machine's clock said.
+  /// The time of this machine's clock.
   let now: Timestamp
 
-  /// Nil unless the last of `snapshots`, which are in the order of their times, is ahead of `now`.
+  /// Nil unless the last of `snapshots`, which are ordered by time, is ahead of `now`.
   init?(among snapshots: [SavedSnapshot], at now: Timestamp) {
     guard let newest = snapshots.last, Self.isAhead(newest, of: now) else { return nil }
     self.newest = newest
@@ -26,7 +26,7 @@ struct SnapshotAhead: Hashable, Sendable {
     held = snapshots.dropLast().filter { Self.isAhead($0, of: now) && lineage.contains($0.id) }
   }
 
-  /// What is ahead once `saved` was saved as the newest, after `earlier`; nil if `saved` is not.
+  /// The snapshots ahead after `saved` was saved as the newest, following `earlier`; nil if `saved` is not ahead.
   init?(_ saved: SavedSnapshot, after earlier: SnapshotAhead?, at now: Timestamp) {
     guard Self.isAhead(saved, of: now) else { return nil }
     newest = saved
@@ -43,12 +43,13 @@ struct SnapshotAhead: Hashable, Sendable {
   var message: String {
     let start = """
       snapshot \(newest.id.short) is dated \(newest.snapshot.time.rfc3339), ahead of this machine's clock \
-      (\(now.rfc3339)), and hides every snapshot that is dated right: \(newest.remedy(at: now))
+      (\(now.rfc3339)), and hides every snapshot with a correct date: \(newest.remedy(at: now))
       """
     guard !held.isEmpty else { return start }
     let names = held.suffix(Self.longestList).map(\.id.short).joined(separator: " ")
     let rest = held.count - min(held.count, Self.longestList)
-    return start + "; once it is re-dated, `restic forget \(names)` removes what it holds and is dated ahead as well"
+    return start
+      + "; once it is re-dated, `restic forget \(names)` removes the snapshots that it contains and that are dated ahead as well"
       + (rest > 0 ? " (and \(rest) more, see `restic snapshots`)" : "")
   }
 }

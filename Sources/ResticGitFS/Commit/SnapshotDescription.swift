@@ -1,18 +1,19 @@
 import ProgramVersion
 import ResticCore
 
-/// Everything a new snapshot says beside its tree, so that `latest`, filters and `forget --group-by` go on matching it.
+/// All fields of a new snapshot except its tree, chosen so that `latest`, filters and `forget --group-by` still match
+/// it.
 struct SnapshotDescription: Sendable {
-  /// What the mount shows, if there was a snapshot.
+  /// The snapshot that the mount shows, if there is one.
   var base: SavedSnapshot?
-  /// What the mount was told to look for.
+  /// The filter of the mount.
   var filter: SnapshotFilter
   /// Who commits.
   var identity: SnapshotIdentity
-  /// Snapshots beside the base that the new one has to be later than: the newest that the filter lets through, of whatever
-  /// it is, and those that were sent and may arrive yet.
+  /// Snapshots besides the base that the new one must be later than: the newest that the filter chooses, whatever its
+  /// origin, and sent snapshots that may still arrive.
   var earlier: [SavedSnapshot] = []
-  /// Snapshots beside the base that the new one contains as well.
+  /// Snapshots besides the base that the new one also contains.
   var mergedParents: [SnapshotID] = []
 
   /// The path of a mount's first snapshot where no filter names one.
@@ -48,7 +49,7 @@ struct SnapshotDescription: Sendable {
     let time = last.snapshot.time.adding(nanoseconds: 1)
     guard time.isStorable, last.snapshot.time < time else {
       throw .unstorableTime(
-        "snapshot \(last.id.short) is of \(last.snapshot.time.rfc3339), and no later time can be stored: \(last.remedy(at: now))"
+        "snapshot \(last.id.short) is dated \(last.snapshot.time.rfc3339), and no later time can be stored: \(last.remedy(at: now))"
       )
     }
     return snapshot(tree, at: time, summary: summary)
@@ -63,7 +64,7 @@ struct SnapshotDescription: Sendable {
     let time = min(now, newest.snapshot.time.adding(nanoseconds: -1))
     guard time.isStorable, time < newest.snapshot.time else {
       throw .unstorableTime(
-        "snapshot \(newest.id.short) is of \(newest.snapshot.time.rfc3339), and no earlier time can be stored: \(newest.remedy(at: now))"
+        "snapshot \(newest.id.short) is dated \(newest.snapshot.time.rfc3339), and no earlier time can be stored: \(newest.remedy(at: now))"
       )
     }
     var snapshot = snapshot(tree, at: time, summary: summary)

@@ -3,7 +3,7 @@ import ResticCore
 
 /// Sending a snapshot, and finding out whether it arrived.
 extension SnapshotSaver {
-  /// Saves the snapshot that is to be the newest.
+  /// Sends the snapshot that is to be the newest.
   func send(
     _ sealed: SealedSnapshot, of change: Change, _ merge: CommitResult.Merge?
   ) async throws -> SentSnapshot {
@@ -14,9 +14,9 @@ extension SnapshotSaver {
     return sent
   }
 
-  /// In a network the look at the config before the sending may be a second old: looks once more. Where another repository has
-  /// taken the place of the one that was opened, `sent` may be in that one, and counts as not answered: throws
-  /// `UnansweredSnapshot`, and the next commit looks for the snapshot. Any other failure says nothing.
+  /// In a network, the check of the config before sending may be a second old: checks once more. If another repository
+  /// is in the place of the one that was opened, `sent` may be stored there, and counts as unanswered: throws
+  /// `UnansweredSnapshot`, and the next commit looks for the snapshot. Ignores any other failure.
   func confirmIdentity(after sent: SentSnapshot?) async throws {
     guard let sent, repository.backend.isDistant else { return }
     do throws(RepositoryError) {
@@ -29,15 +29,16 @@ extension SnapshotSaver {
     }
   }
 
-  /// Makes sure that `arrived`, whose saving had failed, stays: a snapshot that can be read may still be lost in a power cut.
-  /// A snapshot that is not `listed` under its own name was tagged or rewritten by somebody who saved it anew.
+  /// Makes sure that `arrived`, whose saving had failed, stays: a readable snapshot may still be lost in a power cut.
+  /// If it is not `listed` under its own name, somebody has tagged or rewritten it, and so saved it again.
   func keep(_ arrived: SentSnapshot, _ listed: Set<SnapshotID>) async throws {
     if listed.contains(arrived.saved.id) { _ = try await deliver(arrived.sealed) }
   }
 
-  /// Saves a snapshot. If that fails, the storage may have the snapshot all the same; but bytes that can be read back may be
-  /// in memory only, so the snapshot counts as saved once the storage has accepted the same bytes again. Throws the failure
-  /// where the snapshot is not there, and `UnansweredSnapshot` where that cannot be seen or the storage does not accept it.
+  /// Saves a snapshot. If that fails, the storage may have stored the snapshot nevertheless; but readable bytes may be
+  /// in memory only, so the snapshot counts as saved once the storage has accepted the same bytes again. Throws the
+  /// failure if the snapshot is not stored, and `UnansweredSnapshot` if that is unknown or the storage does not accept
+  /// it.
   func deliver(_ sealed: SealedSnapshot) async throws -> SavedSnapshot {
     do throws(RepositoryError) {
       return try await repository.save(sealed)
@@ -54,10 +55,10 @@ extension SnapshotSaver {
       do throws(RepositoryError) {
         try await repository.save(sealed)
       } catch {
-        // The first failure is the one to tell.
+        // The first failure is the one to report.
         throw UnansweredSnapshot(saved: sealed.saved, cause: failure)
       }
-      logger.warning("snapshot \(sealed.saved.id.short) is there, although saving it failed: \(failure)")
+      logger.warning("snapshot \(sealed.saved.id.short) was stored, although saving it failed: \(failure)")
       return sealed.saved
     }
   }

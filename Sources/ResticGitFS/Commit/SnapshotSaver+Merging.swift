@@ -1,17 +1,17 @@
 import Logging
 import ResticCore
 
-/// Merging what the newest snapshot does not build upon.
+/// Merging snapshots from which the newest one does not descend.
 extension SnapshotSaver {
-  /// A tree to merge into the newest, and what it grew out of.
+  /// A tree to merge into the newest, and its base.
   struct Side {
     var tree: BlobID
     var base: BlobID?
-    /// The snapshot that holds it, if it is one that came late.
+    /// The snapshot that holds it, if it is one that arrived late.
     var snapshot: SnapshotID?
   }
 
-  /// Snapshots of ours that the newest does not build upon, since whoever saved them was stopped for too long.
+  /// This program's snapshots from which the newest does not descend, because their client was stopped for too long.
   static func sides(
     besides newest: SavedSnapshot?, among snapshots: [SavedSnapshot], newcomers: Set<SnapshotID>
   ) -> [Side] {
@@ -23,7 +23,8 @@ extension SnapshotSaver {
     }
   }
 
-  /// Merges `sides` one after the other. Ours are the conflicts of a side that is no snapshot yet, or is the snapshot `own`.
+  /// Merges `sides` one after the other. Own conflicts are those of a side that is not a snapshot yet, or is the
+  /// snapshot `own`.
   func merge(
     _ sides: [Side], into start: BlobID, ours: BlobID, own: SnapshotID?
   ) async throws -> (tree: DurableTree, result: CommitResult.Merge) {
@@ -40,7 +41,8 @@ extension SnapshotSaver {
         merge = try await treeMerge.merge(base: side.base, theirs: tree, ours: side.tree)
       } catch RepositoryError.missingBlob(let blob, _) where side.snapshot == nil {
         logger.warning(
-          "what was mounted has been pruned (blob \(blob)): what is changed here counts as changed by others, too")
+          "the mounted snapshot was pruned (blob \(blob)): every file that changed here counts as changed by others, too"
+        )
         let (base, ours) = try await rebase(tree)
         merge = try await treeMerge.merge(base: base, theirs: tree, ours: ours)
       }

@@ -1,31 +1,32 @@
 import Logging
 import ResticCore
 
-/// One turn with the commit lock: what is there, and what is saved upon it.
+/// One turn with the commit lock: the current snapshots, and the save that is based on them.
 extension SnapshotSaver {
-  /// What a look under the commit lock has found.
+  /// The result of a look under the commit lock.
   private struct Look {
-    /// What is to be saved, counted from what has arrived, if anything has.
+    /// The change to save, counted from a snapshot that has arrived, if there is one.
     var change: Change
-    /// How to describe what is saved.
+    /// The description of the snapshot to save.
     var description: SnapshotDescription
     /// The newest snapshot.
     var newest: SavedSnapshot?
     /// All snapshots of the mount.
     var listed: Set<SnapshotID>
-    /// Those that were there before the first turn.
+    /// The snapshots before the first turn.
     var known: Set<SnapshotID>
-    /// A snapshot that an earlier commit has sent without an answer, and that is there.
+    /// A snapshot that an earlier commit has sent without an answer, and that is stored.
     var arrived: SentSnapshot?
-    /// Whether no snapshot has the base's tree any more: then a prune may have taken what our tree carries over from the base.
+    /// Whether no snapshot has the base's tree any more: a prune may have removed what this mount's tree shares with
+    /// the base.
     var isForgotten: Bool
-    /// What is to be merged into the newest.
+    /// The trees to merge into the newest.
     var sides: [Side]
-    /// When the snapshot is made.
+    /// The time of the snapshot to save.
     var time: Timestamp
   }
 
-  /// Saves what `change` says, upon what `found` tells of others if that was looked for already.
+  /// Saves `change` on top of others' snapshots, which `found` has if they were listed already.
   func save(
     _ change: Change, _ found: EarlyLook.Found?, _ summary: SnapshotSummary, confirm: () async throws -> Void
   ) async throws -> Turn {
@@ -38,7 +39,7 @@ extension SnapshotSaver {
 
   private func look(_ change: Change, _ found: EarlyLook.Found?) async throws -> Look {
     var change = change
-    // Before the locks are confirmed: a snapshot that arrives late is then the older one, too, and hides nothing.
+    // Chosen before the locks are confirmed: a snapshot that arrives late is then the older one, and hides nothing.
     let time = found?.time ?? clock.wallTime()
     var description = SnapshotDescription(base: change.base.snapshot, filter: filter, identity: identity)
     var list: SnapshotList
@@ -49,7 +50,7 @@ extension SnapshotSaver {
     let snapshots = matching.filter { description.covers($0.snapshot) }
     let arrived = change.sent.last { $0.isListed(in: snapshots) }
     if let arrived {
-      logger.info("snapshot \(arrived.saved.id.short), whose saving had failed, is there")
+      logger.info("snapshot \(arrived.saved.id.short)was stored after all")
       change.base = CommitBase.Shown(arrived.saved, showing: arrived.ours)
       change.earlier = arrived.merge
     }
@@ -62,10 +63,10 @@ extension SnapshotSaver {
     if newest?.snapshot.tree != base.tree, newest?.snapshot.tree != ours.id, base.tree != ours.id {
       sides.append(Side(tree: ours.id, base: base.tree))
     }
-    // A snapshot of ours that follows its base needs nothing that others have stored, but a merge, and what has to be verified, may.
+    // A snapshot that follows its base needs nothing that others have stored, but a merge or a verification may.
     if isForgotten || newest != nil && !sides.isEmpty { try await repository.loadIndex() }
     description.base = newest ?? base.snapshot
-    // Those that were sent and are not there may arrive yet: ours holds what is in them.
+    // Sent snapshots that are not stored may still arrive: the new snapshot contains their content.
     let missing = change.sent.map(\.saved).filter { !listed.contains($0.id) }
     description.earlier = (matching.last.map { [$0] } ?? []) + missing
     description.mergedParents = missing.map(\.id)
@@ -74,8 +75,8 @@ extension SnapshotSaver {
       isForgotten: isForgotten, sides: sides, time: time)
   }
 
-  /// `list`, with what the storage has and did not list. Throws `RolledBackRepository` where it is an older state than this
-  /// machine has seen, `base` among it.
+  /// `list`, with snapshots that the storage has but did not list. Throws `RolledBackRepository` if it is an older
+  /// state than this machine has seen, `base` included.
   private func confirmState(
     of list: SnapshotList, _ description: SnapshotDescription, _ base: SavedSnapshot?
   ) async throws -> SnapshotList {
@@ -87,7 +88,7 @@ extension SnapshotSaver {
     return look.list
   }
 
-  /// Saves our tree as it is, unless it is there already: there is nothing to merge.
+  /// Saves this mount's tree unchanged, unless it is already saved: there is nothing to merge.
   private func saveAlone(
     _ look: Look, _ summary: SnapshotSummary, confirm: () async throws -> Void
   ) async throws -> Turn {
@@ -112,18 +113,20 @@ extension SnapshotSaver {
     return Turn(result: .saved(sent.saved, merge: merge), saved: ours, sent: sent, known: look.known)
   }
 
-  /// Merges the sides into the newest snapshot, and saves what that makes.
+  /// Merges the sides into the newest snapshot, and saves the result.
   private func saveMerged(
     _ look: Look, into newest: SavedSnapshot, _ summary: SnapshotSummary, confirm: () async throws -> Void
   ) async throws -> Turn {
     let (change, ours, base, sides) = (look.change, look.change.ours, look.change.base, look.sides)
     var description = look.description
     logger.info("merging \(sides.count) into snapshot \(newest.id.short)")
-    // Where the newest is our base, ours takes its place, and only snapshots that came late are merged into it.
+    // If the newest is the base, this mount's tree replaces it, and only snapshots that arrived late are merged into
+    // it.
     let start = newest.snapshot.tree == base.tree ? ours.id : newest.snapshot.tree
     let own = change.isSaved ? base.snapshot?.id : nil
     let (merged, result) = try await merge(sides, into: start, ours: ours.id, own: own)
-    // Those of snapshots that came late are nobody's to refuse: refused again and again, they would never be merged.
+    // Conflicts with snapshots that arrived late cannot be refused: refused again and again, they would never be
+    // merged.
     let refusal = refusesConflicts ? RefusedMerge(result.ownConflicts, with: newest.id) : nil
     if let refusal, !change.isSaved { throw refusal }
     if look.isForgotten {
@@ -152,7 +155,7 @@ extension SnapshotSaver {
       result: .saved(sent.saved, merge: all), saved: merged, sent: sent, known: look.known, refusal: refusal)
   }
 
-  /// Throws `RemovedSnapshot` unless `newest` builds upon `saved`.
+  /// Throws `RemovedSnapshot` unless `newest` descends from `saved`.
   private func expect(_ saved: SavedSnapshot?, in newest: SavedSnapshot?, among snapshots: [SavedSnapshot]) throws {
     guard let saved else { return }
     if let newest, SnapshotFork.builds(newest, upon: saved.id, among: snapshots) { return }

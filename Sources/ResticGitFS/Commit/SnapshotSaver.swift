@@ -3,15 +3,17 @@ import ResticCore
 
 /// Saves a stored tree as the newest snapshot: the compare and swap of a commit.
 ///
-/// Under the commit lock, so that nobody else saves between the look and the saving: if the newest matching snapshot still
-/// has the base's tree, ours follows it; else the two are merged (`TreeMerge`), and the merged tree does. Nothing is
-/// overwritten that somebody else saved.
+/// The commit lock prevents others from saving between the look and the save: if the newest matching snapshot still has
+/// the base's tree, this mount's tree follows it; otherwise the two are merged (`TreeMerge`), and the merged tree
+/// follows. Nothing that somebody else saved is overwritten.
 ///
-/// Both locks are confirmed before the saving (`LockConfirmation`), the commit lock once more after it. If it was lost in between, as happens to a process that
-/// was stopped for minutes, somebody else may have saved a snapshot beside ours: then the lock is taken again, and what is
-/// not in the newest snapshot is merged into it, until one is saved with the lock held all the time.
+/// Both locks are confirmed before saving (`LockConfirmation`), and the commit lock once more afterwards. If it was
+/// lost in between, as happens to a process that was stopped for minutes, another client may have saved a snapshot
+/// beside this one: then the lock is taken again, and changes that are missing from the newest snapshot are merged into
+/// it, until a snapshot is saved with the lock held all the time.
 ///
-/// A turn with the commit lock looks (`look`), saves or merges (`SnapshotSaver+Turn`), and sends (`SnapshotSaver+Delivery`).
+/// A turn with the commit lock looks (`look`), saves or merges (`SnapshotSaver+Turn`), and sends
+/// (`SnapshotSaver+Delivery`).
 struct SnapshotSaver: Sendable {
   /// The mounted repository.
   let repository: Repository
@@ -21,35 +23,37 @@ struct SnapshotSaver: Sendable {
   let identity: SnapshotIdentity
   /// How long to wait for another committer.
   let retryFor: Duration
-  /// Whether a merge that leaves anything for somebody to look at is an error, `RefusedMerge`, and nothing is saved.
+  /// Whether a merge with conflicts for a person is an error, `RefusedMerge`, with nothing saved.
   let refusesConflicts: Bool
-  /// Refuses to save on top of an older state than this machine has seen, which is `RolledBackRepository`; nil: nobody looks.
+  /// Refuses to save on top of an older state than this machine has seen (`RolledBackRepository`); nil: not checked.
   let rollbackWatch: RollbackWatch?
   /// The time of snapshots and locks.
   let clock: LockClock
-  /// Told what a person may want to know.
+  /// Logs what a person may want to know.
   let logger: Logger
-  /// Stores a base and our side for a merge with a tree, when the true base was forgotten and pruned.
+  /// Stores a base and this mount's side for a merge with a tree, if the true base was forgotten and pruned.
   let rebase: @Sendable (_ theirs: BlobID) async throws -> (base: BlobID, ours: BlobID)
-  /// Told of each snapshot before it is sent. Unless `didSave` follows, the next commit has to look for the snapshot.
+  /// Called with each snapshot before it is sent. Unless `didSave` follows, the next commit has to look for the
+  /// snapshot.
   let willSend: @Sendable (SentSnapshot) -> Void
-  /// Told of each snapshot that was sent and is saved.
+  /// Called with each snapshot that was sent and is saved.
   let didSave: @Sendable (SentSnapshot) -> Void
-  /// Called at the last moment at which nothing has been saved; an error keeps it so.
+  /// Called at the last moment before anything is saved; an error prevents saving.
   let willSave: @Sendable () throws(RepositoryError) -> Void
-  /// Takes the commit locks that are not needed any more.
+  /// Releases commit locks that are no longer needed.
   let returned: ReturnedLocks
 
   /// How often the lock is taken again after it was lost.
   private static let longestLosingStreak = 3
 
-  /// Saves `ours`, which grew out of `base`. `summary` says what the commit did; `reservation` ends with it. With `known`,
-  /// `base` is an unconfirmed snapshot: others may have come beside it since only those were there. `sent` are snapshots of
-  /// earlier commits, the oldest first: the last of them that is there takes the place of `base`. `early` was begun with
+  /// Saves `ours`, whose base is `base`. `summary` has the counts of the commit; consumes `reservation`. With `known`,
+  /// `base` is an unconfirmed snapshot: others may have been saved since only those existed. `sent` are snapshots of
+  /// earlier commits, the oldest first: the last of them that is stored replaces `base`. `early` was begun with
   /// `reservation`.
   ///
-  /// Throws before anything is saved, or `UnansweredSnapshot`, or `UnconfirmedSnapshot`; or `RefusedMerge`, when what was
-  /// saved turned out to be beside somebody else's: then both are in the newest snapshot, theirs in place.
+  /// Throws before anything is saved; or `UnansweredSnapshot`, or `UnconfirmedSnapshot`; or `RefusedMerge`, if the
+  /// saved snapshot turned out to be beside another client's: then both are in the newest snapshot, with their version
+  /// in place.
   func save(
     _ ours: DurableTree, base: CommitBase.Shown, known: Set<SnapshotID>? = nil, sent: [SentSnapshot] = [],
     lock: RepositoryLock, reservation: CommitReservation, early: EarlyLook? = nil, summary: SnapshotSummary
@@ -65,7 +69,7 @@ struct SnapshotSaver: Sendable {
       let change = Change(
         ours: tree, base: CommitBase.Shown(saved), known: turn.known, isSaved: true, mounted: ours.id, earlier: merge)
       losses += 1
-      // A lock of ours that is on its way back would stand in the way of the next one.
+      // A lock of this client that is still being released would block the next one.
       await returned.wait()
       do {
         guard losses <= Self.longestLosingStreak else { throw loss }
@@ -84,22 +88,22 @@ struct SnapshotSaver: Sendable {
     return result
   }
 
-  /// What is to be saved.
+  /// The change to save.
   struct Change {
     var ours: DurableTree
     var base: CommitBase.Shown
-    /// What was there before the first turn, if this is not it.
+    /// The snapshots before the first turn, if this is not the first.
     var known: Set<SnapshotID>?
     /// Whether `base` is a snapshot of `ours`, saved in the turn before.
     var isSaved = false
-    /// Snapshots that earlier commits have sent and that may be there.
+    /// Snapshots that earlier commits have sent and that may be stored.
     var sent: [SentSnapshot] = []
     /// The tree of the mount, which `ours` holds.
     var mounted: BlobID
-    /// What was merged in `base`, if that is a snapshot of this change.
+    /// The merge in `base`, if that is a snapshot of this change.
     var earlier: CommitResult.Merge?
 
-    /// `merge` together with what was merged before.
+    /// `merge` together with earlier merges.
     func all(_ merge: CommitResult.Merge?) -> CommitResult.Merge? {
       guard var all = merge ?? earlier.map({ _ in CommitResult.Merge(conflicts: [], ours: mounted) }) else {
         return nil
@@ -109,22 +113,22 @@ struct SnapshotSaver: Sendable {
     }
   }
 
-  /// What one turn with the commit lock came to.
+  /// The result of one turn with the commit lock.
   struct Turn {
     var result: CommitResult
     /// The tree of the snapshot that was saved, if one was.
     var saved: DurableTree?
     /// The snapshot that was sent, if one was.
     var sent: SentSnapshot?
-    /// The snapshots that were there before the first turn.
+    /// The snapshots before the first turn.
     var known: Set<SnapshotID>
-    /// Why the lock may have been lost before the snapshot was there.
+    /// Why the lock may have been lost before the snapshot was stored.
     var loss: (any Error)?
-    /// What had to be saved all the same.
+    /// Conflicts that had to be saved nevertheless.
     var refusal: RefusedMerge?
   }
 
-  /// Our snapshot is neither there nor in the newest one.
+  /// This client's snapshot is neither stored nor part of the newest one.
   struct RemovedSnapshot: Error {
     let error: RepositoryError
   }
@@ -135,7 +139,7 @@ struct SnapshotSaver: Sendable {
   ) async throws -> Turn {
     let commitLock = try await reservation.lock()
     let found = await early?.found(under: commitLock)
-    // What the saving needs is looked for beside what others have saved.
+    // Saving needs this check, which runs beside listing others' snapshots.
     repository.anticipateStoring()
     let confirmation = found?.confirmation ?? LockConfirmation(of: lock, commitLock, on: repository)
     let result: Result<Turn, any Error>

@@ -1,7 +1,7 @@
 import ResticCore
 
 extension SnapshotSummary {
-  /// What a commit did. A mount knows what changed, not all there is: the totals are those of the changed files.
+  /// The counts of a commit. A mount knows the changes, not all files: the totals are those of the changed files.
   init(of statistics: UploadStatistics, _ frozen: FrozenTree, begin: Timestamp, end: Timestamp) {
     self.init(
       backupStart: begin, backupEnd: end, filesChanged: UInt64(frozen.changedFileCount),

@@ -1,18 +1,19 @@
 import ResticCore
 
-/// Stores a frozen tree: file contents first, then trees from the leaves up, so that nothing stored names what is not.
+/// Stores a frozen tree: file contents first, then trees from the leaves up, so that stored trees never refer to
+/// missing ones.
 struct SnapshotWriter: Sendable {
   /// Stores file contents.
   let files: FileUploader
   /// Where the trees go.
   let uploader: Uploader
-  /// Told of every file that is done.
+  /// Counts every finished file.
   let progress: CommitProgress
 
   /// How many files are stored at a time.
   private static let filesUnderWay = 2
 
-  /// Stores everything `frozen` has, and makes it durable.
+  /// Stores everything in `frozen`, and makes it durable.
   func store(_ frozen: FrozenTree) async throws -> (tree: DurableTree, stored: StoredTree) {
     var stored = StoredTree()
     stored.files = try await storeFiles(of: frozen)
@@ -20,11 +21,12 @@ struct SnapshotWriter: Sendable {
     return (try await uploader.finish(root: root), stored)
   }
 
-  /// Stores two trees for a merge with `theirs` whose base is gone: `theirs` with our changes in place, and for a base what of
-  /// `theirs` we left untouched. `files` are our files' chunks, stored before.
+  /// Stores two trees for a merge with `theirs` whose base is gone: `theirs` with this mount's changes in place, and as
+  /// the base, the part of `theirs` that this mount did not change. `files` are the chunks of this mount's files,
+  /// stored before.
   ///
-  /// So whatever we left alone comes from `theirs`, and nothing is read that a prune may have taken. What we changed counts
-  /// as made by both sides, and nothing as deleted by us: that keeps more than it should, and loses nothing.
+  /// So everything unchanged comes from `theirs`, and nothing is read that a prune may have removed. This mount's
+  /// changes count as made by both sides, and nothing as deleted: that keeps more than necessary, and loses nothing.
   func store(
     _ frozen: FrozenTree, _ files: [InodeNumber: [StoredChunk]], onto theirs: BlobID
   ) async throws -> (base: BlobID, ours: BlobID) {

@@ -1,14 +1,14 @@
 import ResticCore
 
-/// Checks that a tree can be read in full: every tree beneath it, and every data blob by the index.
+/// Checks that a tree can be read completely: every tree beneath it, and every data blob by the index.
 ///
-/// Needed where the base snapshot was forgotten while the mount was open: a prune may have taken parts that a tree carries
-/// over unchanged, and a tree blob that is still there says nothing about what it names.
+/// Needed if the base snapshot was forgotten while the mount was open: a prune may have removed parts that a tree
+/// shares with the base, and an existing tree blob says nothing about the blobs that it refers to.
 struct TreeVerifier: Sendable {
   /// Where the tree is.
   let repository: Repository
 
-  /// Throws `missingBlob` for the first thing that is gone.
+  /// Throws `missingBlob` for the first missing blob.
   func verify(_ root: BlobID) async throws {
     var seen: Set<BlobID> = [root]
     var queue = [root]

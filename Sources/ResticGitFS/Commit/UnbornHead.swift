@@ -2,11 +2,12 @@ import Glibc
 import ResticCore
 import SystemPackage
 
-/// `HEAD` of a repository that this program has made, until it names a branch.
+/// `HEAD` of a repository that this program has created, until it names an existing branch.
 ///
-/// Nobody can know how the first branch that is pushed will be called. Where it is not the one that `HEAD` names, `HEAD` gets to
-/// name it, or a clone would be empty. That is for a `HEAD` which is as `BareRepositoryTemplate` made it: its time is still that of
-/// `description`. Whoever sets `HEAD` to a branch that does not exist yet means it.
+/// The name of the first pushed branch cannot be known in advance. If `HEAD` names another branch, it is changed to
+/// name the pushed one, because a clone would otherwise be empty. This applies to a `HEAD` as `BareRepositoryTemplate`
+/// made it: it still has the same time as `description`. A user who sets `HEAD` to a branch that does not exist yet
+/// does so on purpose.
 struct UnbornHead: Sendable {
   /// The files of the tree whose root is the repository.
   let files: FileReader
@@ -14,26 +15,26 @@ struct UnbornHead: Sendable {
   private var tree: WorkingTree { files.tree }
 
   private static let branches: RefName = "refs/heads/"
-  /// Of several branches these are taken first.
+  /// Of several branches, these are preferred.
   private static let usualNames: [RefName] = ["refs/heads/main", "refs/heads/master"]
 
   /// The sizes of a ref's file: an id and a newline.
   private static let idByteCounts: [UInt64] = [41, 65]
 
-  /// What there is to know without loading anything.
+  /// The facts that are known without loading anything.
   private struct Found: Sendable {
     var head: InodeNumber
     var node: Node
     var body: Inode.FileBody
     var packedRefs: InodeNumber?
-    /// The loose branches, in order.
+    /// The loose branches, sorted.
     var branches: [RefName]
   }
 
-  /// Makes `HEAD` name a branch where it names none, and returns what the kernel must forget; nil where it stays as it is. No
-  /// ref has another value then, so nobody has to wait until the kernel has forgotten.
+  /// Makes `HEAD` name a branch if it names none, and returns what the kernel must forget; nil if it stays unchanged.
+  /// No other ref changes its value, so nobody has to wait until the kernel has forgotten.
   ///
-  /// Called before a commit, which then has it. Throws what loading `HEAD` or `packed-refs` throws.
+  /// Called before a commit, which then includes the change. Throws errors of loading `HEAD` or `packed-refs`.
   func adopt(at now: Timestamp) async throws -> [RefreshPlan.Invalidation]? {
     guard let found = tree.read({ Self.find(in: $0) }), !found.branches.isEmpty,
       let head = try await bytes(found.node, found.body),
@@ -77,7 +78,8 @@ struct UnbornHead: Sendable {
     }
   }
 
-  /// Whether git takes `name` for the last part of a branch's name. Source: git-check-ref-format(1).
+  /// Whether git accepts `name` as the last component of a branch's name.
+  /// Source: git-check-ref-format(1).
   private static func isComponent(_ name: Name) -> Bool {
     let forbidden = Set(" ~^:?*[\\".utf8)
     return name.bytes.allSatisfy { $0 > 0x20 && $0 != 0x7F && !forbidden.contains($0) }
@@ -97,12 +99,12 @@ struct UnbornHead: Sendable {
     guard let file, let inode = tree.read({ $0.inodes[file] }), case .file(let body) = inode.body else {
       return false
     }
-    // What can't be read may have the branch.
+    // An unreadable file may have the branch.
     guard let bytes = try await bytes(inode.node, body), let packed = PackedRefs(bytes) else { return true }
     return packed[name] != nil
   }
 
-  /// The bytes of a file; nil where there are too many.
+  /// The bytes of a file; nil if there are too many.
   private func bytes(_ node: Node, _ body: Inode.FileBody) async throws -> [UInt8]? {
     let extents: ExtentMap =
       switch body {
@@ -113,9 +115,10 @@ struct UnbornHead: Sendable {
     return Array(try await files.blobs.bytes(of: extents.slices(in: 0..<extents.byteCount)))
   }
 
-  /// Puts a new file in the place of `HEAD`, as git does: under `HEAD.lock`, which is then renamed. Who has the old one open goes
-  /// on with it. Called from a task, so nothing may have to be loaded: the root is, and both files have one name each. Nil where
-  /// somebody was faster, and for a `HEAD` with other names, which this program does not make.
+  /// Replaces `HEAD` by a new file, as git does: under `HEAD.lock`, which is then renamed. Programs that have the old
+  /// one open keep it. Called from a task, so it must not load anything: the root is loaded, and both files have one
+  /// name each. Nil if another program was faster, and for a `HEAD` with further names, which this program does not
+  /// make.
   private func replace(_ found: Found, by text: [UInt8], at now: Timestamp) -> [RefreshPlan.Invalidation]? {
     let (root, lock): (InodeNumber, Name) = (Namespace.root, "HEAD.lock")
     let node = found.node
@@ -139,7 +142,7 @@ struct UnbornHead: Sendable {
         else { throw .refused(.fileExists) }
       }
     } catch {
-      // What is in the way now has removed the lock, or goes on without it.
+      // Whatever prevents this has removed the lock, or continues without it.
       try? tree.perform(.unlink(lock, in: root), at: now)
       return [.entry(lock, in: root)]
     }

@@ -3,11 +3,11 @@ import FuseBridge
 import ResticCore
 import SystemPackage
 
-/// The one bridge from the synchronous core to the asynchronous edge: waits on this plain thread for `operation`.
+/// The one bridge from the synchronous core to the asynchronous edge: this plain thread waits for `operation`.
 ///
-/// Throws `Errno.interrupted` at once, and cancels `operation`, when the process that asked for it ends, or is asked to
-/// (`FuseRequest`).
-/// Must not be called from a task: the Swift pool has one thread a core, and each that waits here is lost to the others.
+/// If the requesting process ends or is asked to end (`FuseRequest`), throws `Errno.interrupted` at once and cancels
+/// `operation`. Must not be called from a task: the Swift pool has one thread for each core, and a thread that waits
+/// here is lost to the others.
 func blocking<Success: Sendable>(
   _ operation: @escaping @Sendable () async throws -> Success
 ) throws -> Success {
@@ -28,8 +28,8 @@ func blocking<Success: Sendable>(
   return try result.get()
 }
 
-/// Waits on this plain thread until `semaphore` is signalled; false, at once, when the process that asked for it ends, or is asked
-/// to (`FuseRequest`).
+/// Waits on this plain thread until `semaphore` is signalled. Returns false at once if the requesting process ends, or
+/// is asked to end (`FuseRequest`).
 func waitUnlessInterrupted(for semaphore: DispatchSemaphore) -> Bool {
   FuseRequest.wait(for: semaphore)
 }

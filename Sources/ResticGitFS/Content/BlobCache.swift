@@ -1,8 +1,8 @@
 import ResticCore
 
-/// Plaintext blobs in memory, within a budget of bytes; the least recently used go first (second chance).
+/// Plaintext blobs in memory, up to a limit of bytes; drops the least recently used ones first (second chance).
 ///
-/// Not thread-safe: `BlobReader` holds it under its lock. A blob larger than the budget isn't kept.
+/// Not thread-safe: `BlobReader` holds it under its lock. A blob larger than the limit is not kept.
 struct BlobCache: Sendable {
   private struct Entry {
     var bytes: [UInt8]
@@ -22,14 +22,14 @@ struct BlobCache: Sendable {
     self.byteLimit = byteLimit
   }
 
-  /// The blob's bytes, if they are here.
+  /// The blob's bytes, if they are cached.
   mutating func bytes(of id: BlobID) -> [UInt8]? {
     guard let index = entries.index(forKey: id) else { return nil }
     entries.values[index].wasUsed = true
     return entries.values[index].bytes
   }
 
-  /// Whether the blob is here; asking doesn't count as use.
+  /// Whether the blob is cached; asking does not count as use.
   func contains(_ id: BlobID) -> Bool { entries[id] != nil }
 
   /// Keeps at most `byteLimit` bytes from now on.
@@ -38,9 +38,10 @@ struct BlobCache: Sendable {
     while byteCount > byteLimit { evictOne() }
   }
 
-  /// Keeps `bytes`, and drops others to make room.
+  /// Caches `bytes`, and drops others to make room.
   ///
-  /// One that nobody has asked for yet `isAwaited`: it counts as used, or those used before would push it out.
+  /// `isAwaited`: the blob was loaded for a reader that has not asked yet. It counts as used, because otherwise used
+  /// blobs would push it out.
   mutating func insert(_ bytes: [UInt8], as id: BlobID, isAwaited: Bool = false) {
     guard entries[id] == nil, bytes.count <= byteLimit else { return }
     while byteCount + bytes.count > byteLimit { evictOne() }
@@ -49,7 +50,7 @@ struct BlobCache: Sendable {
     byteCount += bytes.count
   }
 
-  /// Drops the entry that came first, but gives one that was used since a second chance at the end of the queue.
+  /// Drops the oldest entry; an entry that was used since gets a second chance at the end of the queue.
   private mutating func evictOne() {
     while queueStart < queue.count {
       let id = queue[queueStart]

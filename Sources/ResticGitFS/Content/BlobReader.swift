@@ -1,23 +1,23 @@
 import ResticCore
 
-/// Reads file content out of extents: from memory, the blob cache, or the repository.
+/// Reads file content from extents: from memory, the blob cache, or the repository.
 ///
-/// Readers of one blob that isn't cached share one load; blobs that are asked for together and lie near each other in a pack
-/// share one request. Thread-safe; `state` is a leaf lock, never held across a load.
+/// Readers of one blob that is not cached share one load; blobs that are needed together and are close in a pack share
+/// one request. Thread-safe; `state` is a leaf lock, never held during a load.
 final class BlobReader: Sendable {
   private typealias Waiter = CheckedContinuation<[UInt8], any Error>
 
-  /// A blob on its way.
+  /// A blob being loaded.
   private struct Load {
     var waiters: [Waiter] = []
-    /// What it counts for while it is loaded ahead.
+    /// Its share of `preparedByteCount` while it is loaded ahead.
     var preparedByteCount = 0
   }
 
   private struct State {
     var cache: BlobCache
     var loads: [BlobID: Load] = [:]
-    /// The bytes of all blobs on their way that are loaded ahead.
+    /// The bytes of all blobs being loaded ahead.
     var preparedByteCount = 0
   }
 
@@ -30,7 +30,7 @@ final class BlobReader: Sendable {
     state = Locked(State(cache: BlobCache(byteLimit: cacheByteLimit)))
   }
 
-  /// The bytes of `slices`, which follow each other, if memory and cache have them all; else nil.
+  /// The bytes of the consecutive `slices`, if memory and cache have them all; otherwise nil.
   func cachedBytes(of slices: [ExtentMap.Extent]) -> ArraySlice<UInt8>? {
     var blobs: [BlobID: [UInt8]] = [:]
     for slice in slices {
@@ -43,12 +43,12 @@ final class BlobReader: Sendable {
     return Self.assemble(slices, blobs)
   }
 
-  /// The bytes of `slices`, which follow each other.
+  /// The bytes of the consecutive `slices`.
   func bytes(of slices: [ExtentMap.Extent]) async throws -> ArraySlice<UInt8> {
     Self.assemble(slices, try await blobs(of: slices))
   }
 
-  /// Puts the bytes of `slices`, which follow each other, behind those that `buffer` has.
+  /// Appends the bytes of the consecutive `slices` to `buffer`.
   func append(_ slices: [ExtentMap.Extent], to buffer: PooledBytes) async throws {
     let blobs = try await blobs(of: slices)
     buffer.append(upTo: slices.reduce(0) { $0 + Int($1.byteCount) }) { target in
@@ -57,9 +57,9 @@ final class BlobReader: Sendable {
     }
   }
 
-  /// Has the blobs that `slices` name brought into the cache, and doesn't wait for them. Does nothing while as much is on its
-  /// way as a quarter of the cache holds, whoever it is for: memory is bounded, and what isn't loaded ahead is loaded when
-  /// it is needed.
+  /// Begins to load the blobs of `slices` into the cache, without waiting. Does nothing while a quarter of the cache's
+  /// size is being loaded, for any reader: memory is limited, and blobs that are not loaded ahead are loaded when they
+  /// are needed.
   func prepare(_ slices: [ExtentMap.Extent]) {
     state.withLock { state in
       var ids: [BlobID] = []
@@ -80,7 +80,7 @@ final class BlobReader: Sendable {
     state.withLock { $0.cache.limit(to: byteLimit) }
   }
 
-  /// The blobs that `slices` name, each as long as they say.
+  /// The blobs of `slices`, each of the stated length.
   private func blobs(of slices: [ExtentMap.Extent]) async throws -> [BlobID: [UInt8]] {
     let ids = Self.blobIDs(of: slices)
     if ids.count > 1 { load(ids) }
@@ -119,7 +119,7 @@ final class BlobReader: Sendable {
     }
   }
 
-  /// Begins to load those of `ids` that are neither cached nor on their way.
+  /// Begins to load those of `ids` that are neither cached nor being loaded.
   private func load(_ ids: [BlobID]) {
     state.withLock { state in
       let missing = Set(ids).filter { state.loads[$0] == nil && !state.cache.contains($0) }
@@ -135,7 +135,7 @@ final class BlobReader: Sendable {
       } catch {
         var isFinal = ids.count == 1
         if case .backend(let cause) = error, cause.isRetryable { isFinal = true }
-        // A damaged blob is not the others' fault: each is tried alone, and gets an error of its own.
+        // A damaged blob must not affect the others: each is tried alone, and gets its own error.
         for id in giveUpUnawaited(ids) {
           guard !isFinal else {
             end(id, .failure(error))
@@ -151,8 +151,8 @@ final class BlobReader: Sendable {
     }
   }
 
-  /// Those of `ids` on their way that somebody waits for. The others were loaded ahead: whoever needs one loads it anew, so that
-  /// a pack that is gone makes the index be loaded again for what is needed only.
+  /// Those of `ids` that a reader waits for. The others were loaded ahead: a reader that needs one loads it again, so
+  /// that a vanished pack makes the index be loaded again only for needed blobs.
   private func giveUpUnawaited(_ ids: [BlobID]) -> [BlobID] {
     state.withLock { state in
       ids.filter { id in
@@ -175,7 +175,7 @@ final class BlobReader: Sendable {
     for waiter in waiters { waiter.resume(with: result) }
   }
 
-  /// What lies in one blob, as almost every read does, is not copied.
+  /// A read within one blob, as almost every read is, copies nothing.
   private static func assemble(_ slices: [ExtentMap.Extent], _ blobs: [BlobID: [UInt8]]) -> ArraySlice<UInt8> {
     if slices.count == 1, case .blob(let id, _, let skip, _) = slices[0].source, let bytes = blobs[id] {
       return bytes[Int(skip)..<Int(skip) + Int(slices[0].byteCount)]

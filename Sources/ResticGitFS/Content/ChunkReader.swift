@@ -2,30 +2,30 @@ import ResticCore
 
 /// Reads a file's content chunk by chunk, as restic would cut it.
 ///
-/// Only what changed is read and cut again: a chunk that starts where a stored one does is that one, and where a new cut
-/// meets the start of a stored chunk, both have fallen into step. The cuts are those of the whole file read from the
-/// start, since the chunker knows nothing of what came before a chunk.
+/// Only changes are read and cut again: a chunk that starts where a stored chunk starts is that chunk, and if a new cut
+/// meets the start of a stored chunk, both are in step again. The cuts equal those of reading the whole file from the
+/// start, because the chunker knows nothing of the bytes before a chunk.
 struct ChunkReader: Sendable {
   /// A chunk of the content.
   enum Piece: Sendable {
-    /// Stored already.
+    /// A stored chunk.
     case stored(StoredChunk)
-    /// To be stored: its bytes, and whether the chunker ended it and not the file.
+    /// A chunk to be stored: its bytes, and whether it ends at a cut of the chunker rather than at the file's end.
     case fresh(PooledBytes, endsAtCut: Bool)
   }
 
-  /// What is read.
+  /// The content to read.
   let content: ExtentMap
   /// Where the next chunk starts.
   private(set) var position: UInt64
   private let chunker: Chunker
   private let reader: BlobReader
-  /// Bytes from `position` on that were read before a cut was found.
+  /// Bytes from `position` on that were read while looking for a cut.
   private var readAhead: PooledBytes?
 
   /// How much is read before the chunker looks for a cut.
   private static let stepByteCount = 256 << 10
-  /// Most chunks are no longer than this, with what was read beyond the cut.
+  /// Most chunks are shorter than this, including what was read beyond the cut.
   private static let usualByteCount = 2 << 20
 
   /// Reads `content` from `position` on, where a chunk starts.
@@ -48,7 +48,7 @@ struct ChunkReader: Sendable {
     return .fresh(bytes, endsAtCut: endsAtCut)
   }
 
-  /// Goes on at `offset`, where a chunk starts.
+  /// Continues at `offset`, where a chunk starts.
   mutating func skip(to offset: UInt64) {
     position = offset
     readAhead = nil
@@ -67,7 +67,7 @@ struct ChunkReader: Sendable {
       searched = bytes.byteCount
       guard searched < rest else { return (bytes, false) }
       let start = position + UInt64(searched)
-      // No cut comes before the least size of a chunk.
+      // There is no cut before the minimum length of a chunk.
       let step = max(Self.stepByteCount, Chunker.minimumByteCount - searched)
       let end = min(start + UInt64(step), content.byteCount)
       if searched + Int(end - start) > bytes.capacity {
@@ -79,7 +79,7 @@ struct ChunkReader: Sendable {
     }
   }
 
-  /// Keeps what is behind a cut for the next chunk.
+  /// Keeps the bytes after a cut for the next chunk.
   private mutating func keep(_ bytes: PooledBytes, from cut: Int) {
     guard cut < bytes.byteCount else { return }
     let rest = Int(clamping: content.byteCount - position) - cut

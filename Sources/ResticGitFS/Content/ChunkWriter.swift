@@ -1,29 +1,29 @@
 import ResticCore
 
-/// Cuts the content of files as restic would, and hands an uploader what is not stored yet: the one place where chunks of files
-/// are stored, while files are written and for a commit.
+/// Cuts the content of files as restic would, and passes chunks that are not stored yet to an uploader: the only place
+/// that stores chunks of files, both while files are written and for a commit.
 struct ChunkWriter: Sendable {
   /// Where the chunks go.
   let uploader: Uploader
 
-  /// Which chunks of a content are stored.
+  /// Which chunks of a content to store.
   struct Selection: Hashable, Sendable {
     /// Only those that are mostly in memory.
     var onlyDense = false
-    /// Only those of which anything is in memory: storing others makes no room.
+    /// Only chunks of which some bytes are in memory: storing others frees no memory.
     var onlyBuffered = false
-    /// Also the last one, which no cut ends: when the file goes on it is cut anew, and stored twice.
+    /// Also the last chunk, which does not end at a cut: if the file grows, it is cut again, and stored twice.
     var includesTail = true
-    /// No more once so many bytes are stored.
+    /// Stops after storing this many bytes.
     var byteLimit = UInt64.max
 
-    /// All of them.
+    /// All chunks.
     static let everything = Selection()
   }
 
-  /// How a chunk came to be stored.
+  /// How a chunk was stored.
   enum Origin: Sendable {
-    /// It was, before the content was looked at.
+    /// It was stored before the content was read.
     case known
     /// It was given to an uploader earlier.
     case pending
@@ -31,14 +31,14 @@ struct ChunkWriter: Sendable {
     case new
   }
 
-  /// A chunk counts as mostly in memory if half of so much at its start is.
+  /// A chunk counts as mostly in memory if half of this many bytes at its start are.
   private static let densityByteCount: UInt64 = 1 << 20
-  /// How many blobs of one file are on their way at a time: enough for every core, few enough for the memory limit.
+  /// How many blobs of one file are being stored at a time: enough for every core, and few enough for the memory limit.
   private static let blobsUnderWay = 2
 
-  /// Stores the selected chunks of a file from where `pieces` is on, and leaves `pieces` where it stopped; true if no more are to
-  /// be stored. `pending` has what was given to an uploader before. `note` is told of each chunk when it is stored or on its
-  /// way, new ones in any order.
+  /// Stores the selected chunks of a file from the position of `pieces` on, and leaves `pieces` where it stopped;
+  /// returns true if no more are to be stored. `pending` has chunks that an uploader has already. Calls `note` for each
+  /// chunk that is stored or being uploaded, new ones in any order.
   func store(
     _ pieces: inout ChunkReader, of inode: InodeNumber, _ selection: Selection,
     pending: (_ offset: UInt64) -> PendingChunks.Chunk?, note: (PendingChunks.Chunk, Origin) throws -> Void

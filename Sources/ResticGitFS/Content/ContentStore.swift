@@ -1,23 +1,24 @@
 import ResticCore
 
-/// What is stored of files that no snapshot names yet: the uploader, the chunks on their way, and the memory that goes when they
-/// have arrived.
+/// Stored content of files that no snapshot names yet: the uploader, the chunks being uploaded, and the memory that is
+/// freed when they have arrived.
 ///
-/// A chunk takes the place of the bytes in memory once its pack is durable, and only if nobody has overwritten them. So a failed
-/// upload loses nothing. The uploader is kept until a commit takes it over (`takeUploader`) and finishes it.
+/// A chunk replaces the bytes in memory once its pack is durable, and only if they have not been overwritten. So a
+/// failed upload loses nothing. The uploader is kept until a commit takes it over (`takeUploader`) and finishes it.
 ///
 /// Thread-safe. Lock order: `state`, then the tree's lock.
 final class ContentStore: Sendable {
   private struct State {
     var uploader: Uploader?
-    /// The one that a commit has taken over and not finished. Its packs are in memory beside those of the next one.
+    /// The uploader that a commit has taken over and not finished. Its packs are in memory beside those of the next
+    /// one.
     weak var committing: Uploader?
     var pending = PendingChunks()
-    /// How many packs had arrived when `pending` was looked through.
+    /// How many packs had arrived when `pending` was last checked.
     var storedPackCount = 0
-    /// How many chunks have taken the place of bytes in memory.
+    /// How many chunks have replaced bytes in memory.
     var replacedCount = 0
-    /// The files of which chunks have.
+    /// The files with such chunks.
     var streamed: Set<InodeNumber> = []
   }
 
@@ -26,7 +27,7 @@ final class ContentStore: Sendable {
   private let state = Locked(State())
   private let listener = Locked<Listener?>(nil)
 
-  /// A closure in a struct, for the reason that `WorkingTree.Listener` names.
+  /// A closure in a struct, for the reason given at `WorkingTree.Listener`.
   private struct Listener {
     let call: @Sendable () -> Void
   }
@@ -34,19 +35,20 @@ final class ContentStore: Sendable {
   private var tree: WorkingTree { files.tree }
   private var repository: Repository { files.repository }
 
-  /// A store of what is written to `files`.
+  /// A store for the content written to `files`.
   init(files: FileReader) {
     self.files = files
   }
 
-  /// Calls `listener` whenever bytes in memory went, with no lock held.
+  /// Calls `listener` whenever memory was freed, with no lock held.
   func onRoom(_ listener: @escaping @Sendable () -> Void) {
     self.listener.withLock { $0 = Listener(call: listener) }
   }
 
   // MARK: Storing
 
-  /// The uploader for what is stored before a commit: a new one where there is none, or the last one has failed.
+  /// The uploader for content that is stored before a commit: a new one if there is none, or if the last one has
+  /// failed.
   func uploader() -> Uploader {
     state.withLock { state in
       if let uploader = state.uploader, !uploader.hasFailed { return uploader }
@@ -57,8 +59,8 @@ final class ContentStore: Sendable {
     }
   }
 
-  /// Stores the selected chunks of `content` from `start` on, where a chunk starts. Returns where it stopped, and whether no more
-  /// are to be stored.
+  /// Stores the selected chunks of `content` from `start` on, where a chunk starts. Returns where it stopped, and
+  /// whether no more are to be stored.
   func store(
     _ content: ExtentMap, of inode: InodeNumber, from start: UInt64, _ selection: ChunkWriter.Selection,
     to uploader: Uploader
@@ -71,7 +73,7 @@ final class ContentStore: Sendable {
     return (pieces.position, isDone)
   }
 
-  /// Notes a chunk that is stored or on its way. What waits is looked through only when a pack has arrived.
+  /// Records a chunk that is stored or being uploaded. Pending chunks are checked only when a pack has arrived.
   private func note(_ chunk: PendingChunks.Chunk, _ uploader: Uploader) {
     if repository.isStored(chunk.chunk.id, type: .data) { return replace([chunk]) }
     let packCount = uploader.statistics.storedPackCount
@@ -83,7 +85,7 @@ final class ContentStore: Sendable {
     if isDue { replaceStored() }
   }
 
-  /// Forgets the uploader and what it was given: what that had is in memory still, or is in no file any more.
+  /// Drops the uploader and its chunks: their bytes are still in memory, or in no file any more.
   func drop() {
     state.withLock { state in
       state.uploader = nil
@@ -93,7 +95,7 @@ final class ContentStore: Sendable {
 
   // MARK: Memory
 
-  /// Lets go of the bytes in memory of every chunk that is durable by now.
+  /// Frees the bytes in memory of every chunk that is durable by now.
   func replaceStored() {
     let stored = state.withLock { state in
       state.pending.take { repository.isStored($0.chunk.id, type: .data) }
@@ -114,11 +116,11 @@ final class ContentStore: Sendable {
     listener.withLock { $0 }?.call()
   }
 
-  /// How many chunks have taken the place of bytes in memory so far.
+  /// How many chunks have replaced bytes in memory so far.
   var replacedCount: Int { state.withLock { $0.replacedCount } }
 
-  /// What counts towards the limit of memory: bytes that are in memory only, those that a commit holds, and the packs of a second
-  /// uploader beside the commit's.
+  /// The bytes that count towards the memory limit: bytes that are in memory only, those that a commit holds, and the
+  /// packs of a second uploader beside the commit's.
   var bufferedCost: UInt64 {
     let packed = state.withLock { state in
       guard let own = state.uploader, let committing = state.committing else { return 0 }
@@ -127,8 +129,8 @@ final class ContentStore: Sendable {
     return tree.read { $0.bufferedCost } + UInt64(packed)
   }
 
-  /// Whether a file that is in no snapshot, but that a program has open, has content that only the storage holds: a prune would
-  /// take it.
+  /// Whether an open file without a name in any snapshot has content that only the storage holds: a prune would remove
+  /// it.
   func holdsUnnamedContent() -> Bool {
     let streamed = state.withLock { $0.streamed }
     let live = tree.read { namespace in streamed.filter { namespace.changedContent(of: $0) != nil } }
@@ -138,11 +140,12 @@ final class ContentStore: Sendable {
 
   // MARK: Commits
 
-  /// The uploader that has everything stored so far, for a commit to finish, and what of that may not be durable yet.
+  /// The uploader with everything stored so far, for a commit to finish, and those of its chunks that may not be
+  /// durable yet.
   func takeUploader() -> (Uploader, PendingChunks) {
     state.withLock { state in
       let uploader = state.uploader.take()
-      // What failed since is told to nobody any more: what it had is in memory still, and is stored anew.
+      // A later failure is reported to nobody: the chunks are still in memory, and are stored again.
       if let uploader, !uploader.hasFailed {
         state.committing = uploader
         return (uploader, state.pending)
@@ -154,7 +157,7 @@ final class ContentStore: Sendable {
     }
   }
 
-  /// After a commit that went through or failed: what it held is not in memory any more.
+  /// Call after a commit, successful or not: its bytes are no longer in memory.
   func noteCommitEnd() {
     state.withLock { $0.committing = nil }
     listener.withLock { $0 }?.call()

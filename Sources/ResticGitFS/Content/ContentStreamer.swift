@@ -3,19 +3,20 @@ import Logging
 import ResticCore
 import SystemPackage
 
-/// Has the content of files stored while they are still being written, so that memory stays within its limit whatever is pushed.
+/// Stores the content of files while they are still being written, so that memory stays within its limit, whatever is
+/// pushed.
 ///
-/// One pass at a time takes the files with the most bytes in memory, and has the `ContentStore` store what is settled of them.
-/// Above the limit writers wait.
+/// One pass at a time takes the files with the most bytes in memory, and has the `ContentStore` store their settled
+/// part. Above the limit, writers wait.
 ///
 /// Lock order: `state`, then the store's lock, then the tree's; `gate` is held for a whole pass.
 final class ContentStreamer: Sendable {
   private struct FileState {
-    /// Written since the last pass.
+    /// Bytes written since the last pass.
     var byteCount: UInt64 = 0
     /// Where the last pass stopped: a chunk starts there.
     var position: UInt64 = 0
-    /// Whether it is to be looked at again soon.
+    /// Whether a pass should look at the file again soon.
     var isHeldUp = false
   }
 
@@ -23,7 +24,7 @@ final class ContentStreamer: Sendable {
     var isRunning = false
     var requested: Set<InodeNumber> = []
     var files: [InodeNumber: FileState] = [:]
-    /// Writers that wait for room, in the order in which they came.
+    /// Writers that wait for room, in order of arrival.
     var waiters: [DispatchSemaphore] = []
     /// How many passes failed, and why the last one did.
     var failures = 0
@@ -34,19 +35,20 @@ final class ContentStreamer: Sendable {
   private enum Thoroughness {
     /// Chunks that are mostly in memory, and end at a cut.
     case settled
-    /// Also chunks with little in memory, and the last ones of files that nobody has open.
+    /// Also chunks with little in memory, and the last chunks of files that no program has open.
     case closed
-    /// Everything, also the last chunks of files that are still being written: they are cut anew later, and stored twice.
+    /// Everything, also the last chunks of files that are still being written: they are cut again later, and stored
+    /// twice.
     case everything
   }
 
   /// A file with this much in memory is stored while it is written.
   private static let streamByteCount: UInt64 = 8 << 20
-  /// When a file of which something was held up is looked at again.
+  /// The delay before a file with a held-up part is looked at again.
   private static let heldUpDelay = Duration.milliseconds(200)
-  /// How long a pass rests that could not make room.
+  /// How long a pass rests after it could not free memory.
   private static let rest = Duration.milliseconds(20)
-  /// How much of a file is stored before its content is looked up anew.
+  /// How much of a file is stored before its content is read anew.
   private static let contentByteCount: UInt64 = 16 << 20
 
   private let tree: WorkingTree
@@ -58,7 +60,7 @@ final class ContentStreamer: Sendable {
   private let gate = AsyncGate()
   private let state = Locked(State())
 
-  /// A streamer of what is written to the files of `store`.
+  /// A streamer for the files of `store`.
   init(store: ContentStore, budget: MemoryBudget, lockKeeper: LockKeeper, logger: Logger) {
     tree = store.files.tree
     self.store = store
@@ -71,11 +73,11 @@ final class ContentStreamer: Sendable {
 
   // MARK: Writers
 
-  /// Waits until there is room for more to be written. Blocks a plain thread; throws why nothing can be stored.
+  /// Waits until there is room for more writes. Blocks a plain thread; throws the reason if nothing can be stored.
   ///
-  /// Who came first goes first: a write that is overtaken leaves a hole, and what is around it can't be stored.
+  /// Writers continue in order of arrival: an overtaken write leaves a hole, and its neighbourhood cannot be stored.
   ///
-  /// Throws ENOMEM while the process may take hardly any memory more.
+  /// Throws ENOMEM while the process may take hardly any more memory.
   func waitForRoom() throws(Errno) {
     try requireMemory()
     let semaphore = DispatchSemaphore(value: 0)
@@ -106,7 +108,7 @@ final class ContentStreamer: Sendable {
     }
   }
 
-  /// The writer that waits for `semaphore` no longer does: the next one takes its place.
+  /// The writer that waits for `semaphore` gives up: the next one takes its place.
   private func giveUpWaiting(_ semaphore: DispatchSemaphore) {
     state.withLock { state in
       state.waiters.removeAll { $0 === semaphore }
@@ -114,7 +116,7 @@ final class ContentStreamer: Sendable {
     }
   }
 
-  /// Throws ENOMEM while the process may take hardly any memory more, for whatever changes the tree.
+  /// Throws ENOMEM while the process may take hardly any more memory; for everything that changes the tree.
   func requireMemory() throws(Errno) {
     try memory.require()
   }
@@ -123,7 +125,7 @@ final class ContentStreamer: Sendable {
 
   private var isUnderPressure: Bool { store.bufferedCost >= budget.pressureByteCount }
 
-  /// Notes a write, after which the file has `fileByteCount` and the mount `totalByteCount` bytes in memory.
+  /// Records a write, after which the file has `fileByteCount` and the mount `totalByteCount` bytes in memory.
   func noteWrite(of byteCount: Int, to inode: InodeNumber, fileByteCount: UInt64, totalByteCount: UInt64) {
     var isDue = totalByteCount >= budget.pressureByteCount
     if fileByteCount >= Self.streamByteCount {
@@ -141,8 +143,8 @@ final class ContentStreamer: Sendable {
 
   // MARK: Commits
 
-  /// The uploader that has everything stored so far, for a commit to finish, and what of that may not be durable yet; waits
-  /// for a pass that is under way.
+  /// The uploader with everything stored so far, for a commit to finish, and those of its chunks that may not be
+  /// durable yet; waits for a running pass.
   func takeUploader() async -> (Uploader, PendingChunks) {
     await gate.pass { () async -> (Uploader, PendingChunks) in
       state.withLock { state in
@@ -153,23 +155,24 @@ final class ContentStreamer: Sendable {
     }
   }
 
-  /// After a commit that went through or failed: what it held is not in memory any more.
+  /// Call after a commit, successful or not: its bytes are no longer in memory.
   func noteCommitEnd() { store.noteCommitEnd() }
 
-  /// After a commit: what it stored is durable now.
+  /// Call after a successful commit: what it stored is durable now.
   func noteCommit() {
     store.replaceStored()
     store.files.blobs.limitCache(to: budget.cacheByteLimit)
   }
 
-  /// Notes that a file was closed, perhaps the last one that needed the repository's lock on a mount without changes.
+  /// Records that a file was closed, which may have been the last one that needed the repository's lock on a mount
+  /// without changes.
   func noteClose() {
     let isRunning = state.withLock { $0.isRunning }
     guard !isRunning, lockKeeper.heldLock != nil, !tree.read({ $0.isChanged }) else { return }
     Task { await giveUpUnnamed() }
   }
 
-  /// Gives up what is stored of files that are gone by now, and the lock if nothing else needs that.
+  /// Drops stored content of files that are gone by now, and releases the lock if nothing else needs it.
   private func giveUpUnnamed() async {
     await gate.pass { () async in dropUnnamed() }
     await lockKeeper.releaseUnlessNeeded()
@@ -189,7 +192,7 @@ final class ContentStreamer: Sendable {
     if isFirst { Task { await run() } }
   }
 
-  /// Makes passes as long as there is something to do, or until one fails.
+  /// Makes passes while there is something to do, until one fails.
   private func run() async {
     while true {
       var failure: (any Error)?
@@ -225,7 +228,7 @@ final class ContentStreamer: Sendable {
     }
   }
 
-  /// Lets the first writer that waits look again; it lets the next one. A failure is for all of them.
+  /// Wakes the first waiting writer; it wakes the next one. A failure wakes all of them.
   private func wakeWriters(afterFailure: Bool = false) {
     let waiters = state.withLock { state in
       Array(state.waiters.prefix(afterFailure ? state.waiters.count : 1))
@@ -233,14 +236,14 @@ final class ContentStreamer: Sendable {
     for waiter in waiters { waiter.signal() }
   }
 
-  /// One pass; false if there was nothing to do.
+  /// One pass; returns false if there was nothing to do.
   private func pass() async throws -> Bool {
     let requested = state.withLock { state in
       defer { state.requested = [] }
       return state.requested
     }
     guard isUnderPressure || !requested.isEmpty else { return false }
-    // A new one where it was lost since the last pass: a prune may take what is stored without it.
+    // A new lock if it was lost since the last pass: a prune may remove what is stored without a lock.
     _ = try await lockKeeper.acquire()
     store.files.blobs.limitCache(to: budget.smallCacheByteLimit)
     let replacedCount = store.replacedCount
@@ -256,10 +259,11 @@ final class ContentStreamer: Sendable {
     return true
   }
 
-  /// Stores more than what is settled, as far as there is pressure and `madeNoRoom` says that nothing else has made room.
+  /// Stores more than the settled parts, as far as memory is short and `madeNoRoom` says that nothing else has freed
+  /// memory.
   private func makeRoom(_ uploader: Uploader, madeNoRoom: () -> Bool) async throws {
     for thoroughness in [Thoroughness.closed, .everything] where isUnderPressure && madeNoRoom() {
-      // As long as there is room there is more to come of files that are open.
+      // While there is room, open files will receive more writes.
       if thoroughness == .everything, hasRoom { break }
       for inode in tree.read({ $0.bufferedFilesLargestFirst }) {
         _ = try await store(inode, thoroughness, from: 0, uploader)
@@ -271,12 +275,12 @@ final class ContentStreamer: Sendable {
       }
     }
     if isUnderPressure, madeNoRoom() {
-      // All of it is on its way with a commit, whose end makes the room.
+      // A commit is uploading all of it, and its end frees the memory.
       try await Task.sleep(for: Self.rest)
     }
   }
 
-  /// What a write on its way held up is stored when that has arrived, though no other write may follow.
+  /// A part that was held up by a missing write is stored when the write has arrived, even if no other write follows.
   private func lookAgain(at inode: InodeNumber) {
     let isFirst = state.withLock { state in
       guard state.files[inode]?.isHeldUp == false else { return false }
@@ -285,7 +289,7 @@ final class ContentStreamer: Sendable {
     }
     guard isFirst else { return }
     Task {
-      try? await Task.sleep(for: Self.heldUpDelay)  // it is not cancelled
+      try? await Task.sleep(for: Self.heldUpDelay)  // never cancelled
       let isDue = state.withLock { state in
         state.files[inode]?.isHeldUp = false
         guard let file = state.files[inode], file.byteCount > 0 else { return false }
@@ -297,10 +301,10 @@ final class ContentStreamer: Sendable {
     }
   }
 
-  /// Stores what there is to store of a file from `start` on, where a chunk starts; returns where it stopped, and whether
-  /// that was before a hole near the end.
+  /// Stores the content of a file from `start` on, where a chunk starts; returns where it stopped, and whether it
+  /// stopped at a hole near the end.
   ///
-  /// The content is looked up anew every few MiB: a copy of it keeps all bytes in memory that it has.
+  /// The content is read anew every few MiB, because a copy of it keeps all its bytes in memory.
   private func store(
     _ inode: InodeNumber, _ thoroughness: Thoroughness, from start: UInt64, _ uploader: Uploader
   ) async throws -> (end: UInt64, isHeldUp: Bool) {

@@ -2,7 +2,7 @@ import ResticCore
 import SystemPackage
 
 extension Errno {
-  /// What the kernel is told of a failure in the repository. The caller has logged it.
+  /// The error that the kernel gets for a failure in the repository. The caller has logged the failure.
   init(cause: any Error) {
     switch cause {
     case let errno as Errno: self = errno

@@ -3,8 +3,8 @@ import ResticCore
 import SystemPackage
 
 extension Logger {
-  /// Waits for `body` on one of FUSE's threads; the one place where a repository's errors become the kernel's. `operation` and
-  /// `inode` go into the log with the whole cause, which `failed` is told.
+  /// Waits for `body` on one of FUSE's threads; the only place that converts a repository's errors to the kernel's.
+  /// Logs `operation` and `inode` with the whole cause, which `failed` gets too.
   func waiting<Success: Sendable>(
     for operation: StaticString, of inode: InodeNumber, _ body: @escaping @Sendable () async throws -> Success,
     failed: (any Error) -> Void = { _ in }

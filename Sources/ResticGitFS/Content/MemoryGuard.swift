@@ -2,9 +2,10 @@ import CLinux
 import ResticCore
 import SystemPackage
 
-/// Refuses what would take more memory while the process may hardly take any: what is left is for the commit that makes room.
+/// Refuses requests that need more memory while the process may take hardly any: the rest is for the commit that frees
+/// memory.
 ///
-/// The budget bounds the bytes that are written. Names and attributes of files are bounded by nothing but this. Thread-safe;
+/// The budget limits the bytes that are written. Only this guard limits names and attributes of files. Thread-safe;
 /// `state` is a leaf lock.
 final class MemoryGuard: Sendable {
   private struct State {
@@ -12,16 +13,17 @@ final class MemoryGuard: Sendable {
     var isLow = false
   }
 
-  /// This much is kept for a commit: trees are put together in it.
+  /// The memory reserved for a commit, which assembles trees.
   private static let reserve = 32 << 20
-  /// Every so many calls the process is looked at, which takes some system calls.
+  /// How often, in calls, the process's memory is checked, which takes some system calls.
   private static let interval = 64
 
   private let isLimited: Bool
   private let room: @Sendable () -> Int?
   private let state = Locked(State())
 
-  /// A guard of a process that may take `room` more bytes. Where that is nil at first there is no limit, and nothing to do.
+  /// A guard of a process that may take `room` more bytes. If that is nil at first, there is no limit, and the guard
+  /// does nothing.
   init(room: @escaping @Sendable () -> Int? = { MemoryRoom.byteCount() }) {
     self.room = room
     isLimited = room() != nil
@@ -45,7 +47,7 @@ final class MemoryGuard: Sendable {
 
   private var isShort: Bool { room().map { $0 < Self.reserve } ?? false }
 
-  /// Whether it is short although nothing is kept to be used again.
+  /// Whether memory is short even after idle buffers are returned.
   private var isShortWithoutIdle: Bool {
     BufferPool.shared.trim()
     malloc_trim(0)

@@ -1,13 +1,13 @@
 import ResticCore
 
-/// The chunks that were given to an uploader and whose packs are not durable yet, by where they are in their files.
+/// Chunks that an uploader has and whose packs are not durable yet, by their place in their files.
 struct PendingChunks: Sendable {
-  /// A chunk on its way.
+  /// A chunk being uploaded.
   struct Chunk: Sendable {
     var inode: InodeNumber
     var offset: UInt64
     var chunk: StoredChunk
-    /// What it stores, and nothing else of the file: extents keep memory alive.
+    /// The slices that it stores, and nothing else of the file, because extents keep memory alive.
     var slices: [ExtentMap.Extent]
 
     var end: UInt64 { offset + UInt64(chunk.byteCount) }
@@ -15,12 +15,12 @@ struct PendingChunks: Sendable {
 
   private var chunks: [InodeNumber: [UInt64: Chunk]] = [:]
 
-  /// Notes a chunk. One that was noted at the same place is forgotten: the file was overwritten there.
+  /// Adds a chunk. A chunk at the same place is dropped: the file was overwritten there.
   mutating func insert(_ chunk: Chunk) {
     chunks[chunk.inode, default: [:]][chunk.offset] = chunk
   }
 
-  /// Takes out the chunks for which `isDone` holds.
+  /// Removes and returns the chunks for which `isDone` returns true.
   mutating func take(where isDone: (Chunk) -> Bool) -> [Chunk] {
     var taken: [Chunk] = []
     for (inode, ofFile) in chunks {
@@ -33,7 +33,8 @@ struct PendingChunks: Sendable {
     return taken
   }
 
-  /// The chunk that starts at `offset` of a file with `content`, if that is still what it stores and where it ends.
+  /// The chunk that starts at `offset` of a file with `content`, if the content there is still the chunk's, with the
+  /// same end.
   func chunk(of inode: InodeNumber, at offset: UInt64, in content: ExtentMap) -> Chunk? {
     guard let chunk = chunks[inode]?[offset], chunk.chunk.endsAtCut || chunk.end == content.byteCount else {
       return nil

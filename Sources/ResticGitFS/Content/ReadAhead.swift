@@ -1,21 +1,23 @@
-/// Notices who reads a file from front to back, and says what to load before it is asked for.
+/// Detects sequential readers, and says what to load ahead for them.
 ///
-/// A value under its owner's lock. The kernel sends the reads of one reader in any order and reads ahead itself, a little.
+/// A value under its owner's lock. The kernel sends the reads of one reader in any order, and reads ahead a little
+/// itself.
 struct ReadAhead: Sendable {
   private struct Stream {
-    /// Where the reader has got to.
+    /// Where the reader is.
     var end: UInt64
-    /// How much it has read in order.
+    /// How much it has read sequentially.
     var runByteCount: UInt64
-    /// What was said to load ends here.
+    /// Where the last load ahead ends.
     var preparedEnd: UInt64
   }
 
-  /// So much is read in order before anything is loaded ahead: a look into the middle of a packfile costs no more than it must.
+  /// How much must be read sequentially before anything is loaded ahead: a look into the middle of a packfile costs no
+  /// more than necessary.
   private static let leastRunByteCount: UInt64 = 384 << 10
-  /// A read that begins within so much of the last one's end is in order.
+  /// A read that begins within this distance of the last one's end is sequential.
   private static let reorderByteCount: UInt64 = 512 << 10
-  /// Files that are read at a time; of more the others are forgotten.
+  /// How many files are tracked at a time; others are forgotten.
   private static let streamCount = 256
 
   /// The most that is loaded ahead of a reader.
@@ -27,7 +29,8 @@ struct ReadAhead: Sendable {
     self.windowByteCount = UInt64(windowByteCount)
   }
 
-  /// Notes a read of `range`, and returns what of the file to load next, if anything. It may go beyond the file's end.
+  /// Records a read of `range`, and returns what to load of the file next, if anything. The range may exceed the file's
+  /// end.
   mutating func next(after range: Range<UInt64>, of inode: InodeNumber) -> Range<UInt64>? {
     var stream = streams[inode] ?? Stream(end: 0, runByteCount: 0, preparedEnd: 0)
     let distance =
@@ -43,7 +46,7 @@ struct ReadAhead: Sendable {
       streams[inode] = stream
     }
     guard stream.runByteCount >= Self.leastRunByteCount else { return nil }
-    // The window opens with what was read, and is filled again by halves: neighbours in a pack make one request.
+    // The window grows with the bytes read, and is refilled by halves: neighbours in a pack need only one request.
     let window = min(windowByteCount, 4 * stream.runByteCount)
     let start = max(stream.end, stream.preparedEnd)
     let target = stream.end + window

@@ -1,11 +1,11 @@
 import ResticCore
 
 extension Repository {
-  /// The extents of a stored file: its blobs, one after the other.
+  /// The extents of a stored file: its consecutive blobs.
   ///
-  /// Throws where the index doesn't list a blob, even after a reload, or where the blobs are not as long as the file:
-  /// showing such a file would show wrong bytes. A file of one blob can be opened without the index: its length is known,
-  /// and what a prune has taken, the kernel may have in its cache still, such as a ref that git looks at.
+  /// Throws if the index does not list a blob, even after a reload, or if the blobs' total length is not the file's:
+  /// such a file would show wrong bytes. A file of one blob can be opened without the index: its length is known, and
+  /// even if a prune has removed the blob, the kernel may still have it cached, such as a ref that git reads.
   func extents(of node: Node) async throws -> ExtentMap {
     do {
       return try listedExtents(of: node)
@@ -22,7 +22,7 @@ extension Repository {
     }
   }
 
-  /// As `extents(of:)`, with the index as it is: it waits for nothing.
+  /// As `extents(of:)`, with the current index: waits for nothing.
   func listedExtents(of node: Node) throws(RepositoryError) -> ExtentMap {
     var chunks: [StoredChunk] = []
     chunks.reserveCapacity(node.content.count)

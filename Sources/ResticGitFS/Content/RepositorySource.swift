@@ -2,11 +2,11 @@ import Logging
 import ResticCore
 import SystemPackage
 
-/// What a tree loads from its repository.
+/// Loads a tree's directories and extents from its repository.
 struct RepositorySource: TreeSource {
   /// The repository.
   let repository: Repository
-  /// Where failures are told.
+  /// Logs failures.
   let logger: Logger
 
   func tree(
@@ -23,7 +23,7 @@ struct RepositorySource: TreeSource {
   func extents(
     of node: Node, _ inode: InodeNumber, for operation: StaticString
   ) throws(TreeSourceError) -> ExtentMap {
-    // Mostly there is nothing to wait for, and to wait for another thread takes longer than to look.
+    // Usually there is nothing to wait for, and waiting for another thread takes longer than a lookup.
     if let listed = try? repository.listedExtents(of: node) { return listed }
     return try wait(for: operation, of: inode) { [repository] in try await repository.extents(of: node) }
   }
@@ -43,7 +43,7 @@ struct RepositorySource: TreeSource {
 }
 
 extension RepositoryError {
-  /// Whether something stored is not what it should be, so that to ask again is of no use.
+  /// Whether the stored data is damaged, so that another try is of no use.
   fileprivate var isDamage: Bool {
     switch self {
     case .damaged, .missingBlob, .tooLarge: true

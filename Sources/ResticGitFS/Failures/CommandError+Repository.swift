@@ -2,7 +2,7 @@ import MessageText
 import ResticCore
 
 extension CommandError {
-  /// What `error`, met in the repository at `location`, means to a person.
+  /// The message and exit code for `error` in the repository at `location`.
   init(_ error: RepositoryError, location: String) {
     self.init(Self.message(for: error, location: location), exitCode: ExitCode(error))
   }
@@ -12,7 +12,7 @@ extension CommandError {
     case .noRepository:
       "there is no restic repository at \(location); create one with `restic-gitfs init -r \(ShellWord(location))`"
     case .alreadyInitialized:
-      "there is a restic repository at \(location) already; nothing was changed"
+      "there is already a restic repository at \(location); nothing was changed"
     case .wrongPassword:
       "wrong password or no key found in the repository at \(location)"
     case .locked(let message):
@@ -20,13 +20,13 @@ extension CommandError {
     case .lockLost(let message):
       "\(message); nothing more was written, try again"
     case .damaged(let message):
-      "\(message); `restic -r \(ShellWord(location)) check` tells more"
+      "\(message); run `restic -r \(ShellWord(location)) check` to learn more"
     case .unsupportedVersion(let version):
       "the repository at \(location) has format version \(version); this program knows versions 1 and 2"
     case .backend(.missing(let message)):
       message
     case .backend(.denied(let message)):
-      "the repository at \(location) may not be used so: \(message)"
+      "the repository at \(location) denies access: \(message)"
     case .backend(let cause):
       "the repository at \(location) cannot be used: \(cause)"
     case .otherRepository, .missingBlob, .noSnapshot, .unstorableTime, .tooLarge, .cancelled:

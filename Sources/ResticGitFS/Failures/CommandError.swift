@@ -1,8 +1,8 @@
 /// Why a command failed, in one line for a person, and the exit code for a script.
 struct CommandError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// The code the process ends with.
+  /// The process's exit code.
   let exitCode: ExitCode
-  /// What went wrong and what to do next: one line, without the program's name; nil where all has been said already.
+  /// What went wrong and what to do next: one line, without the program's name; nil if everything was printed already.
   let message: String?
 
   /// A failure with `message`.
@@ -16,7 +16,7 @@ struct CommandError: Error, Hashable, Sendable, CustomStringConvertible {
     message = nil
   }
 
-  /// Ends the program with `exitCode` and says nothing.
+  /// Ends the program with `exitCode` without a message.
   static func silent(_ exitCode: ExitCode) -> CommandError {
     CommandError(silent: exitCode)
   }

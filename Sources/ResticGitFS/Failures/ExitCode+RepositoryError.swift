@@ -1,7 +1,7 @@
 import ResticCore
 
 extension ExitCode {
-  /// The exit code that belongs to `error`: the one place that knows.
+  /// The exit code for `error`: the only place that decides it.
   init(_ error: RepositoryError) {
     switch error {
     case .noRepository, .otherRepository, .backend(.missing): self = .noRepository

@@ -2,7 +2,7 @@ import FuseBridge
 import ResticCore
 
 extension FuseAttributes {
-  /// The attributes of an inode as the kernel is told them.
+  /// The attributes of an inode in the form for the kernel.
   init(_ attributes: InodeAttributes) {
     let allocated = attributes.allocatedByteCount
     self.init(
@@ -15,7 +15,7 @@ extension FuseAttributes {
 }
 
 extension AttributeChanges {
-  /// What the kernel asks for at `now`. `owner` is the new one, if there is one.
+  /// The changes that the kernel requests at `now`. `owner` is the new owner, if there is one.
   init(_ changes: FuseAttributeChanges, owner: NamedOwner?, now: Timestamp) {
     self.init(
       mode: changes.mode, owner: owner, byteCount: changes.byteCount,
@@ -45,7 +45,7 @@ extension Timestamp {
 }
 
 extension TreeChange.RenameMode {
-  /// What the kernel asks for.
+  /// The mode that the kernel requests.
   init(_ mode: FuseRenameMode) {
     switch mode {
     case .replace: self = .replace
@@ -56,7 +56,8 @@ extension TreeChange.RenameMode {
 }
 
 extension TreeChange.ExtendedAttributeMode {
-  /// setxattr(2)'s flags; nil for any other. Source: linux/xattr.h, which Glibc doesn't bring to Swift.
+  /// The flags of setxattr(2); nil for unknown ones.
+  /// Source: linux/xattr.h, which Glibc does not export to Swift.
   init?(flags: Int32) {
     switch flags {
     case 0: self = .set

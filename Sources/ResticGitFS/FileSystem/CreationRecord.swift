@@ -2,11 +2,12 @@ import FuseBridge
 import Glibc
 import ResticCore
 
-/// The files that one process group has made on the mount, by the names that they got then.
+/// The files that one process group has created on the mount, by their original names.
 ///
-/// Of a program that was killed this tells what it has left behind, and what belongs to others. `state` is a leaf lock.
+/// After a program was killed, this tells which files it left behind, and which belong to others. `state` is a leaf
+/// lock.
 final class CreationRecord: Sendable {
-  /// A name that was made.
+  /// A name that was created.
   struct Creation: Hashable, Sendable {
     let name: Name
     let directory: InodeNumber
@@ -24,7 +25,7 @@ final class CreationRecord: Sendable {
     state.withLock { $0.group = group }
   }
 
-  /// Notes nothing any more, and returns what was noted.
+  /// Ends recording, and returns the record.
   func end() -> [Creation] {
     state.withLock { state in
       defer { state = State() }
@@ -32,7 +33,7 @@ final class CreationRecord: Sendable {
     }
   }
 
-  /// `caller` has made `name`.
+  /// Records that `caller` has created `name`.
   func note(_ name: Name, in directory: InodeNumber, by caller: FuseCaller) {
     let group = state.withLock { $0.group }
     guard group > 0, caller.processID == group || getpgid(caller.processID) == group else { return }

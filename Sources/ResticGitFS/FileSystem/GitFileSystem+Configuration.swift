@@ -2,15 +2,15 @@ import FuseBridge
 import ResticCore
 import SystemPackage
 
-/// git's configuration files on a mount whose rules say so: read as `SafeConfiguration` has them, and never changed. The
-/// stored files go into the next snapshot as they are.
+/// git's configuration files on a mount whose rules require it: shown as `SafeConfiguration`, and never changed. The
+/// stored files go into the next snapshot unchanged.
 extension GitFileSystem {
   private static let names: Set<Name> = ["config", "config.worktree"]
 
   /// The stored inode behind an inode that the kernel names.
   func stored(_ inode: FuseInode) -> InodeNumber { ShownConfigurations.stored(of: inode) ?? inode }
 
-  /// What `inode` is shown as; nil where it is shown as it is stored.
+  /// The text shown for `inode`; nil if it is shown as stored.
   func shownText(of inode: FuseInode) -> [UInt8]? {
     ShownConfigurations.stored(of: inode).flatMap { stored in configurations.withLock { $0.text(of: stored) } }
   }
@@ -24,26 +24,27 @@ extension GitFileSystem {
     return shown
   }
 
-  /// Takes back lookups of what is shown. Returns the stored inode.
+  /// Takes back lookups of a shown file. Returns the stored inode.
   func forgetShown(_ inode: FuseInode, count: UInt64) -> InodeNumber {
     guard let stored = ShownConfigurations.stored(of: inode) else { return inode }
     configurations.withLock { $0.forget(stored, count: count) }
     return stored
   }
 
-  /// Throws EPERM for what is shown in the place of something stored: it can't be changed.
+  /// Throws EPERM for a file that is shown instead of a stored one: it cannot be changed.
   func requireStored(_ inode: FuseInode) throws(Errno) {
     if ShownConfigurations.stored(of: inode) != nil { throw .notPermitted }
   }
 
-  /// Throws EPERM where `name` is that of a configuration file: it can be neither made, removed nor replaced.
+  /// Throws EPERM if `name` is that of a configuration file: it cannot be created, removed or replaced.
   func requireChangeable(
     _ name: Name, in directory: InodeNumber, _ namespace: borrowing Namespace
   ) throws(NamespaceError) {
     if try isConfiguration(name, in: directory, namespace) { throw .refused(.notPermitted) }
   }
 
-  /// Throws ESTALE where the kernel opens a stored file that is a configuration file by now: it looks the name up again.
+  /// Throws ESTALE if the kernel opens a stored file that has become a configuration file: the kernel then looks the
+  /// name up again.
   func requireShown(_ inode: FuseInode, _ namespace: borrowing Namespace) throws(NamespaceError) {
     guard rules.showsSafeConfiguration, ShownConfigurations.stored(of: inode) == nil else { return }
     let found = try namespace.inode(inode)
@@ -55,11 +56,11 @@ extension GitFileSystem {
     }
   }
 
-  /// Whether `name` is a configuration file's in a directory that git takes for a repository, for a work tree's part of one, or
-  /// for what several of these have in common, and these are shown.
+  /// Whether `name` is a configuration file in a directory that git considers a repository, the part of one that
+  /// belongs to a work tree, or the common part of several, and such files are shown.
   ///
   /// git looks for `HEAD` in the first two only, so a file `commondir` may name a directory without one.
-  /// Source: setup.c of git 2.39 (`is_git_directory`), which is content with anything that access(2) calls executable.
+  /// Source: setup.c of git 2.39 (`is_git_directory`), which accepts anything that access(2) calls executable.
   func isConfiguration(
     _ name: Name, in directory: InodeNumber, _ namespace: borrowing Namespace
   ) throws(NamespaceError) -> Bool {
@@ -75,7 +76,7 @@ extension GitFileSystem {
     return true
   }
 
-  /// The answer to the lookup of a configuration file, which it counts; nil for any other name.
+  /// The answer to the lookup of a configuration file, whose lookup it counts; nil for any other name.
   func shownConfiguration(_ name: Name, in directory: FuseInode) throws(Errno) -> FuseEntry? {
     guard rules.showsSafeConfiguration, Self.names.contains(name) else { return nil }
     let number = try tree.read("lookup") { [self] namespace throws(NamespaceError) in
@@ -93,7 +94,7 @@ extension GitFileSystem {
     return FuseEntry(inode: ShownConfigurations.number(of: number), attributes: shown(attributes, text: counted))
   }
 
-  /// What is shown of a stored configuration file.
+  /// The text to show for a stored configuration file.
   private func safeText(of number: InodeNumber, _ name: Name, in directory: InodeNumber) throws(Errno) -> [UInt8] {
     let (attributes, path) = try tree.bookkeep("lookup") { [self] namespace throws(NamespaceError) in
       let path = namespace.path(of: name, in: directory)
@@ -113,7 +114,7 @@ extension GitFileSystem {
     do {
       bytes = try files.bytes(of: number, in: 0..<SafeConfiguration.byteLimit)
     } catch {
-      // Whoever asked and gave up can ask again.
+      // A caller that has given up can ask again.
       if error != .interrupted { refusals.note("\(path) cannot be read: \(error)") }
       throw error
     }

@@ -4,14 +4,15 @@ import ResticCore
 import SystemPackage
 
 extension GitFileSystem {
-  /// Up to so many entries a directory is listed anew each time: it takes one request or two, and those bring the files'
-  /// attributes, too. A larger one is listed anew where a file in it was closed. With the writeback cache the kernel forgets a
-  /// file's block count when it is closed, and would ask for each file's attributes by themselves, as git looks at every loose
-  /// ref before it opens it.
+  /// A directory with up to this many entries is listed again each time: that takes one request or two, which also
+  /// return the files' attributes. A larger directory is listed again if a file in it was closed. With the writeback
+  /// cache, the kernel forgets a file's block count when the file is closed, and would request each file's attributes
+  /// separately, as git checks every loose ref before it opens it.
   private static let relistedEntryCount = 256
 
-  /// Set in the handles of directories that were opened as sync(1) opens what it is to sync: with O_NONBLOCK, which means
-  /// nothing else for a directory. Databases and git do without it. Source: coreutils src/sync.c, sync_arg.
+  /// Set in the handles of directories that were opened as sync(1) opens its arguments: with O_NONBLOCK, which has no
+  /// other meaning for a directory. Databases and git do not use it.
+  /// Source: coreutils src/sync.c, sync_arg.
   private static let isOfSync: FuseHandle = 1 << 63
 
   func openDirectory(_ inode: FuseInode, flags: Int32) throws(Errno) -> FuseOpenFile {
@@ -27,7 +28,7 @@ extension GitFileSystem {
       keepsCache: entryCount > Self.relistedEntryCount && !hasClosedFiles)
   }
 
-  /// A name is listed with what it leads to at this moment: meanwhile it may have been renamed over, or refreshed.
+  /// A name is listed with the inode that it leads to at this moment, which a rename or a refresh may have changed.
   func readDirectory(
     _ inode: FuseInode, handle: FuseHandle, offset: UInt64, countLookups: Bool, emit: (FuseDirectoryEntry) -> Bool
   ) throws(Errno) {
@@ -37,7 +38,7 @@ extension GitFileSystem {
       let children = try namespace.children(of: inode)
       try requireRoom(namespace)
       var end = offset
-      /// Lists an entry that comes after `offset`; false if there is no room for it.
+      /// Lists an entry that comes after `offset`; returns false if there is no room for it.
       func list(
         _ name: [UInt8], _ number: InodeNumber, _ next: UInt64, carriesLookup: Bool = true
       ) throws(NamespaceError) -> Bool {
@@ -54,7 +55,7 @@ extension GitFileSystem {
       guard try list(Array("..".utf8), namespace.parent(of: inode), dotDot) else { return end }
       for entry in entries[entries.firstIndex(after: offset)...] {
         guard let number = children[entry.name] else { continue }  // removed since reading began
-        // Of some the lookup decides what is shown.
+        // For some entries, the lookup decides what is shown.
         let carriesLookup = !isSpecial(number, as: entry.name, in: inode, namespace)
         guard try list(entry.name.bytes, number, entry.offset, carriesLookup: carriesLookup) else { return end }
         if countLookups, carriesLookup { try namespace.countLookup(of: number) }
@@ -64,7 +65,7 @@ extension GitFileSystem {
     listings.withLock { $0.note(listing, answered: offset...end, on: handle) }
   }
 
-  /// What `handle` lists: the names that were there when reading began.
+  /// The listing of `handle`: the names that existed when reading began.
   private func listing(
     of inode: FuseInode, handle: FuseHandle, from offset: UInt64
   ) throws(Errno) -> (DirectoryListings.Listing, [DirectoryListings.Entry]) {
@@ -83,11 +84,11 @@ extension GitFileSystem {
     tree.bookkeep { $0.release(inode, forWriting: false) }
   }
 
-  /// On the root: commits, and waits, for a program as often as `FsyncLimit` allows. Elsewhere it makes nothing durable, like fsync of a file.
+  /// On the root: commits and waits, for a program as often as `FsyncLimit` allows. Elsewhere it does not make anything
+  /// durable, like fsync of a file.
   func synchronizeDirectory(_ inode: FuseInode, handle: FuseHandle, dataOnly: Bool) throws(Errno) {
     guard inode == Namespace.root else { return }
-    // Nobody knows how a directory was opened that the kernel opened without a word. There is nothing to save then, only to
-    // show.
+    // It is unknown how a directory was opened that the kernel opened without a request. There is nothing to save then.
     if handle == .silent || handle & Self.isOfSync != 0 {
       try committer.commitAndWait()
     } else {
@@ -97,7 +98,7 @@ extension GitFileSystem {
 }
 
 extension Namespace {
-  /// The directory above one; the directory itself where there is none, as for the root and what was removed.
+  /// The directory above one; the directory itself if there is none, as for the root and for removed directories.
   fileprivate func parent(of directory: InodeNumber) throws(NamespaceError) -> InodeNumber {
     let parent = try inode(directory).parent
     return inodes[parent] == nil ? directory : parent

@@ -3,10 +3,10 @@ import Glibc
 import ResticCore
 import SystemPackage
 
-/// Extended attributes: `user.*` are the file system's; others that a snapshot holds are kept, but neither shown nor changed.
+/// Extended attributes: `user.*` are the file system's; others in a snapshot are kept, but neither shown nor changed.
 ///
-/// On the root, `user.restic.*` tell how the mount stands. They are not listed, so that nobody copies them along. Whoever reads
-/// `user.restic.commit` gets the status once all is saved.
+/// On the root, `user.restic.*` report the state of the mount. They are not listed, so that programs do not copy them.
+/// Reading `user.restic.commit` returns the status after everything is saved.
 extension GitFileSystem {
   func setExtendedAttribute(
     _ name: [UInt8], of inode: FuseInode, to value: [UInt8], flags: Int32
@@ -46,7 +46,7 @@ extension GitFileSystem {
 
   private static let userPrefix = Array("user.".utf8)
 
-  /// A name of the file system's own. restic stores names as text, so they have to be UTF-8.
+  /// The name of an attribute of the file system. restic stores names as text, so they must be UTF-8.
   private func userAttribute(_ name: [UInt8]) throws(Errno) -> Name {
     guard name.starts(with: Self.userPrefix), String(validating: name, as: UTF8.self) != nil else {
       throw .notSupported

@@ -4,17 +4,18 @@ import ResticCore
 import SystemPackage
 
 extension GitFileSystem {
-  /// Writes of at least this size get a buffer of their own, before the tree's lock is taken.
+  /// Writes of at least this size get a buffer of their own before the tree's lock is taken.
   private static let preparedByteCount = 64 * 1024
 
-  /// The modes of fallocate(2) that are honoured. Source: linux/falloc.h, which Glibc doesn't bring to Swift.
+  /// The supported modes of fallocate(2).
+  /// Source: linux/falloc.h, which Glibc does not export to Swift.
   private enum Allocation {
     static let keepSize: Int32 = 0x01
     static let punchHole: Int32 = 0x02
     static let zeroRange: Int32 = 0x10
   }
 
-  /// What a regular file was opened for: its handle.
+  /// The access for which a regular file was opened; used as its handle.
   private enum FileAccess: FuseHandle {
     case read = 1
     case write = 2
@@ -56,7 +57,7 @@ extension GitFileSystem {
       return text[min(Int(clamping: offset), text.count)..<min(Int(clamping: overflow ? UInt64.max : end), text.count)]
     }
     guard handle == .silent else { return try files.bytes(of: inode, in: offset..<(overflow ? UInt64.max : end)) }
-    // Nobody has asked at an `open`.
+    // There was no `open` that could have checked this.
     try tree.read("read") { [self] namespace throws(NamespaceError) in try requireShown(inode, namespace) }
     defer { tree.bookkeep { $0.endSilentReading(of: inode) } }
     return try files.bytes(of: inode, in: offset..<(overflow ? UInt64.max : end))
@@ -88,7 +89,7 @@ extension GitFileSystem {
     if mayWrite { streamer.noteClose() }
   }
 
-  /// Makes nothing durable: see docs/SEMANTICS.md. What is written is kept in memory until the next commit.
+  /// Does not make anything durable: see docs/SEMANTICS.md. Written data is kept in memory until the next commit.
   func synchronize(_ inode: FuseInode, handle: FuseHandle, dataOnly: Bool) throws(Errno) {}
 
   func allocate(

@@ -1,7 +1,7 @@
 import FuseBridge
 import ResticCore
 
-/// The other requirements are met by an extension for each family of operations.
+/// Each family of operations has an extension that meets the other requirements.
 extension GitFileSystem: FuseFileSystem {
   func connectionEnded() {
     tree.bookkeep { $0.forgetEverything() }

@@ -4,7 +4,7 @@ import ResticCore
 import SystemPackage
 
 extension GitFileSystem {
-  /// After so many forgotten inodes some are let go.
+  /// After this many forgotten inodes, some are unloaded.
   private static let forgetStep = 256
 
   func lookup(_ name: [UInt8], in parent: FuseInode, caller: FuseCaller) throws(Errno) -> FuseEntry {
@@ -58,7 +58,7 @@ extension GitFileSystem {
     }
   }
 
-  /// Makes a change of these names, none of which may be a configuration file's that is shown as something else.
+  /// Changes these names, none of which may be a configuration file that is shown as something else.
   func perform<Result>(
     _ change: TreeChange, on names: [(name: Name, directory: InodeNumber)],
     then note: (inout sending Namespace, InodeNumber) throws(NamespaceError) -> sending Result

@@ -3,7 +3,7 @@ import SystemPackage
 
 /// The one place that decides what is served (`ServingRules`).
 extension GitFileSystem {
-  /// Throws EPERM for an inode that is not served, and notes why.
+  /// Throws EPERM for an inode that is not served, and records why.
   func requireServed(
     _ number: InodeNumber, as name: Name, in directory: InodeNumber, _ namespace: borrowing Namespace
   ) throws(NamespaceError) {
@@ -15,30 +15,30 @@ extension GitFileSystem {
     throw .refused(.notPermitted)
   }
 
-  /// Throws EPERM where more is in memory than the rules allow, and notes that.
+  /// Throws EPERM if more inodes are in memory than the rules allow, and records that.
   func requireRoom(_ namespace: borrowing Namespace) throws(NamespaceError) {
     if let errno = inodeLimit.refusal(of: namespace) { throw .refused(errno) }
   }
 
-  /// Whether only a lookup tells what an entry of a directory is shown as, if it is shown.
+  /// Whether only a lookup decides whether and how an entry of a directory is shown.
   func isSpecial(
     _ number: InodeNumber, as name: Name, in directory: InodeNumber, _ namespace: borrowing Namespace
   ) -> Bool {
     if rules.servesRegularFilesOnly, let type = namespace.inodes[number]?.node.type, type != .file, type != .dir {
       return true
     }
-    // What is listed is loaded.
+    // A listed directory is loaded.
     return (try? isConfiguration(name, in: directory, namespace)) ?? false
   }
 }
 
 extension RefusalRecord {
   /// What to do about a file that is not served.
-  static let wayOut = "mount the repository (`restic-gitfs mount`) and put it right there"
+  static let wayOut = "mount the repository (`restic-gitfs mount`) and correct it there"
 }
 
 extension NodeType {
-  /// For a message.
+  /// The type in words, for a message.
   fileprivate var words: String {
     switch self {
     case .file: "a regular file"
@@ -48,7 +48,7 @@ extension NodeType {
     case .chardev: "a character device"
     case .fifo: "a fifo"
     case .socket: "a socket"
-    case .other: "of a kind that is not known"
+    case .other: "of an unknown type"
     }
   }
 }

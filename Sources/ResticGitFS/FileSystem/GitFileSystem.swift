@@ -4,8 +4,8 @@ import Logging
 import ResticCore
 import SystemPackage
 
-/// What the kernel talks to: POSIX semantics and errno over a `WorkingTree`. The other files of this folder extend it by
-/// families of operations.
+/// The file system that the kernel talks to: POSIX semantics and errno over a `WorkingTree`. The other files of this
+/// folder extend it by families of operations.
 ///
 /// Thread-safe: called from FUSE's worker threads. `listings`, `configurations` and `creations` are leaf locks.
 final class GitFileSystem: Sendable {
@@ -13,21 +13,21 @@ final class GitFileSystem: Sendable {
   let tree: WorkingTree
   /// Reads its files.
   let files: FileReader
-  /// Stores what is written, so that memory stays within its limit.
+  /// Stores written data, so that memory stays within its limit.
   let streamer: ContentStreamer
-  /// Commits, and tells how it stands.
+  /// Commits, and reports the mount's status.
   let committer: any FileSystemCommitter
-  /// Whom everything belongs to that was not made or given away in this mount.
+  /// The owner of everything that was not created, or given another owner, in this mount.
   let mounter = FileOwner(userID: getuid(), groupID: getgid())
   let ownerNames = OwnerNames()
   let listings = Locked(DirectoryListings())
   let storage: StorageStatistics
   let requestMemory: any FuseMemory = RequestMemory()
-  /// What is served of `tree`.
+  /// Which files of `tree` are served.
   let rules: ServingRules
-  /// What was asked for and is not served.
+  /// Requests for files that are not served.
   let refusals: RefusalRecord
-  /// What one process group makes, while somebody wants to know.
+  /// The files that one process group creates, while they are recorded.
   let creations = CreationRecord()
   /// How many inodes `rules` allow.
   let inodeLimit: InodeLimit
@@ -54,7 +54,7 @@ final class GitFileSystem: Sendable {
     tree.limitInodes(to: inodeLimit)
   }
 
-  /// What an inode of `type` is made of, owned by the caller or, in a set-group-id directory, by the directory's group.
+  /// A new inode of `type`, owned by the caller or, in a set-group-id directory, by the directory's group.
   func newInode(
     _ type: NodeType, mode: UInt32, in parent: InodeNumber, caller: FuseCaller
   ) throws(Errno) -> NewInode {
@@ -72,12 +72,12 @@ final class GitFileSystem: Sendable {
   }
 }
 
-/// What a file system needs of whoever commits it.
+/// The operations that a file system needs for committing.
 protocol FileSystemCommitter: Sendable {
-  /// Commits everything written so far, and waits: for a person. On a plain thread.
+  /// Commits everything written so far, and waits; for a person. On a plain thread.
   func commitAndWait() throws(Errno)
-  /// The same for a program that syncs the mount's root, unless that has made a snapshot a while ago: then a commit comes
-  /// later. On a plain thread.
+  /// The same for a program that syncs the mount's root, unless such a program has made a snapshot recently: then a
+  /// commit follows later. On a plain thread.
   func commitForProgram() throws(Errno)
   /// The values of the root's extended attributes `user.restic.…`.
   func statusAttribute(_ name: Name) -> [UInt8]?

@@ -1,7 +1,7 @@
 import Glibc
 import ResticCore
 
-/// The names of users and groups, as restic stores them beside the numbers. Remembers what it looked up. Thread-safe.
+/// The names of users and groups, which restic stores beside the numbers. Caches lookups. Thread-safe.
 final class OwnerNames: Sendable {
   private struct State {
     var users: [UInt32: String] = [:]

@@ -1,9 +1,9 @@
 import Logging
 import ResticCore
 
-/// Why a mount did not serve something that git asked for: the first reason, for the program that waits.
+/// Why a mount refused a file that git asked for: the first reason, for the program that waits.
 ///
-/// An error number alone tells nobody what to do, and git ignores some of them. Thread-safe; a leaf lock.
+/// An error number alone does not tell a person what to do, and git ignores some errors. Thread-safe; a leaf lock.
 final class RefusalRecord: Sendable {
   private let first = Locked<String?>(nil)
   private let logger: Logger
@@ -13,10 +13,10 @@ final class RefusalRecord: Sendable {
     self.logger = logger
   }
 
-  /// The first refusal, in one line for a person; nil where there is none.
+  /// The first refusal, in one line for a person; nil if there is none.
   var message: String? { first.withLock { $0 } }
 
-  /// Notes a refusal.
+  /// Records a refusal.
   func note(_ message: String) {
     let isFirst = first.withLock { first in
       defer { first = first ?? message }

@@ -2,41 +2,41 @@ import FuseBridge
 import ResticCore
 import SystemPackage
 
-/// Looks at what git reads of a repository before git is let in: git takes some of what it can't use for
-/// missing, and goes on without it.
+/// Examines the parts of a repository that git reads, before git starts: git treats some unusable files as missing, and
+/// continues without them.
 ///
-/// Everything that git needs is of the right kind, and `refs` holds no more than git could list. Directories that are
-/// stored once and shown at many places are looked at once.
+/// Checks that everything git needs is of the right kind, and that `refs` holds no more than git can list. A directory
+/// that is stored once and shown in many places is examined once.
 struct RepositoryInspection {
-  /// Deeper than any name of a reference can be.
+  /// Deeper than the name of any ref can be.
   private static let depthLimit = 1000
   private static let directories: Set<Name> = ["refs", "objects", "logs", "info", "worktrees", "reftable"]
   private static let files: Set<Name> = [
     "HEAD", "config", "config.worktree", "packed-refs", "shallow", "commondir", "gitdir",
   ]
-  /// Directories whose entries git reads by their names.
+  /// Directories whose entries git reads by name.
   private static let listed: [[Name]] = [["info"], ["objects", "info"], ["objects", "pack"]]
 
   private let fileSystem: GitFileSystem
   /// The repository's folder.
   private let root: InodeNumber
-  /// How many entries there are beneath stored directories.
+  /// The number of entries beneath stored directories.
   private var counts: [BlobID: Int] = [:]
 
-  /// Looks at all of the repository in `folder`. What is wrong is noted as refused. False where whoever asked gave up before
-  /// all was looked at: nothing is known of the rest then.
+  /// Examines the repository in `folder`. Faults are recorded as refusals. Returns false if the caller gave up before
+  /// the end: nothing is known about the rest then.
   @discardableResult
   static func run(on fileSystem: GitFileSystem, at folder: [Name] = []) -> Bool {
     do {
       let mount = RepositoryInspection(fileSystem: fileSystem, root: Namespace.root)
-      // A folder that is not there is found missing by whoever asks.
+      // A missing folder is reported when git needs it.
       guard let root = try mount.findServed(folder) else { return true }
       var inspection = RepositoryInspection(fileSystem: fileSystem, root: root)
       try inspection.run()
     } catch .interrupted {
       return false
     } catch {
-      // Noted where it was found, but for what can't be read at all.
+      // Recorded where it was found, except for unreadable files.
       fileSystem.refusals.note("the repository cannot be read: \(error)")
     }
     return true
@@ -49,7 +49,7 @@ struct RepositoryInspection {
 
   private mutating func run() throws(Errno) {
     let names = try entries(of: root)
-    // Whoever asks finds that out.
+    // git finds this out itself.
     guard BareRepository.isRepository({ names[$0] != nil }) else { return }
     for (name, number) in names {
       if name == ".git" { try require(nil, number, name, in: root) }
@@ -70,7 +70,7 @@ struct RepositoryInspection {
     }
   }
 
-  /// How many entries are beneath a directory, as far as that matters.
+  /// The number of entries beneath a directory, up to the limit.
   private mutating func count(_ directory: InodeNumber, depth: Int) throws(Errno) -> Int {
     let subtree = try fileSystem.tree.read("inspect") { namespace throws(NamespaceError) in
       let inode = try namespace.inode(directory)
@@ -78,7 +78,7 @@ struct RepositoryInspection {
     }
     if let subtree, let known = counts[subtree] { return known }
     guard depth < Self.depthLimit else {
-      fileSystem.refusals.note("refs holds folders in folders without end; \(RefusalRecord.wayOut)")
+      fileSystem.refusals.note("refs holds folders nested too deeply; \(RefusalRecord.wayOut)")
       throw .notPermitted
     }
     var count = 0
@@ -92,7 +92,7 @@ struct RepositoryInspection {
     return count
   }
 
-  /// Notes and throws where an entry is not served, or is not of `type`.
+  /// Records a refusal and throws if an entry is not served, or is not of `type`.
   private func require(
     _ type: NodeType?, _ number: InodeNumber, _ name: Name, in directory: InodeNumber
   ) throws(Errno) {
@@ -106,13 +106,13 @@ struct RepositoryInspection {
     }
   }
 
-  /// Looks at the entries of the directory `path`, if there is one.
+  /// Examines the entries of the directory `path`, if there is one.
   private func requireServed(_ path: [Name]) throws(Errno) {
     guard let directory = try find(path), try isDirectory(directory) else { return }
     for (name, number) in try entries(of: directory) { try require(nil, number, name, in: directory) }
   }
 
-  /// The directory at `path`; nil where there is none. Notes and throws where something on the way is not served.
+  /// The directory at `path`; nil if there is none. Records a refusal and throws if something on the way is not served.
   private func findServed(_ path: [Name]) throws(Errno) -> InodeNumber? {
     var number = root
     for name in path {

@@ -1,7 +1,7 @@
 import FuseBridge
 import ResticCore
 
-/// Requests are read into memory of the pool: what is written stays where the kernel has put it (`WriteBuffer`).
+/// Reads requests into memory of the pool: written bytes stay where the kernel has put them (`WriteBuffer`).
 struct RequestMemory: FuseMemory {
   func take(byteCount: Int) -> UnsafeMutableRawBufferPointer { BufferPool.shared.take(byteCount: byteCount) }
 

@@ -1,21 +1,21 @@
-/// What a mount serves of what it holds, and how. `GitFileSystem` asks these rules at every lookup and every change.
+/// Which of its files a mount serves, and how. `GitFileSystem` applies these rules at every lookup and every change.
 ///
-/// What a snapshot holds was written by whoever knows the repository's password.
+/// Anybody who knows the repository's password may have written the content of a snapshot.
 struct ServingRules: Hashable, Sendable {
-  /// Whether only regular files and directories are served. A link, fifo, socket or device is an error at its lookup, and
-  /// none can be made: git would follow it, or wait for it.
+  /// Whether only regular files and directories are served. Looking up a link, fifo, socket or device is an error, and
+  /// none can be created: git would follow it, or wait for it.
   var servesRegularFilesOnly = false
-  /// Whether git's configuration files are shown as `SafeConfiguration` has them, and can't be changed.
+  /// Whether git's configuration files are shown as `SafeConfiguration`, and cannot be changed.
   var showsSafeConfiguration = false
-  /// How many inodes may be in memory: a snapshot of a few trees may show more files than any memory holds.
+  /// How many inodes may be in memory: a snapshot of a few trees may show more files than fit into any memory.
   var inodeLimit = Int.max
 
-  /// Everything, as it is.
+  /// Serves everything unchanged.
   static let everything = ServingRules()
-  /// For git's own server programs, which nobody watches.
+  /// For git's own server programs, which run unattended.
   static let forGit = ServingRules(
     servesRegularFilesOnly: true, showsSafeConfiguration: true, inodeLimit: 1 << 21)
 
-  /// How many files and directories `refs` may hold beneath it where git is served.
+  /// How many files and directories may be beneath `refs` if git is served.
   static let referenceLimit = 500_000
 }

@@ -1,9 +1,9 @@
 import ResticCore
 
-/// The configuration files that the kernel knows, as they are shown: each under a number of its own, which stands for the
-/// stored inode. So the stored one is neither changed nor ever mixed up with what is shown, in no cache of the kernel's.
+/// The configuration files that the kernel knows, as they are shown: each under a number of its own, which stands for
+/// the stored inode. So the stored file is not changed, and no cache of the kernel mixes it up with the shown text.
 ///
-/// A file is shown the same as long as the kernel knows it.
+/// The shown text stays the same as long as the kernel knows the file.
 struct ShownConfigurations: Sendable {
   private struct Shown {
     var lookupCount: UInt64
@@ -17,13 +17,14 @@ struct ShownConfigurations: Sendable {
   /// The number under which `stored` is shown.
   static func number(of stored: InodeNumber) -> InodeNumber { stored | mark }
 
-  /// The stored inode that `shown` stands for; nil where it stands for none.
+  /// The stored inode that `shown` stands for; nil if it stands for none.
   static func stored(of shown: InodeNumber) -> InodeNumber? { shown & mark == 0 ? nil : shown & ~mark }
 
-  /// What is shown of a stored inode; nil where the kernel does not know it.
+  /// The text shown for a stored inode; nil if the kernel does not know it.
   func text(of stored: InodeNumber) -> [UInt8]? { files[stored]?.text }
 
-  /// Counts a lookup of a stored inode that is shown as `text` unless the kernel knows it already. Returns what is shown.
+  /// Counts a lookup of a stored inode. It is shown as `text`, unless the kernel already knows it. Returns the shown
+  /// text.
   mutating func countLookup(of stored: InodeNumber, text: [UInt8]) -> [UInt8] {
     var shown = files[stored] ?? Shown(lookupCount: 0, text: text)
     shown.lookupCount += 1

@@ -2,7 +2,7 @@ import Logging
 import ResticCore
 import SystemPackage
 
-/// How much room the storage has, for statfs(2): asked at most every few seconds. Thread-safe; a leaf lock.
+/// The free space on the storage, for statfs(2): requested at most every few seconds. Thread-safe; a leaf lock.
 final class StorageStatistics: Sendable {
   private struct State {
     var capacity: StorageCapacity?
@@ -10,7 +10,7 @@ final class StorageStatistics: Sendable {
   }
 
   private static let validFor: Duration = .seconds(5)
-  /// What is said where nobody can tell: 1 PiB, so that nothing is refused for lack of room.
+  /// The answer if the space is unknown: 1 PiB, so that nothing is refused for lack of space.
   private static let unknown = StorageCapacity(totalByteCount: 1 << 50, availableByteCount: 1 << 50)
 
   private let backend: any Backend
@@ -23,7 +23,7 @@ final class StorageStatistics: Sendable {
     self.logger = logger
   }
 
-  /// The room there is. On a plain thread.
+  /// The space on the storage. On a plain thread.
   func capacity() throws(Errno) -> StorageCapacity {
     let known: StorageCapacity? = state.withLock { state in
       guard let askedAt = state.askedAt, askedAt.duration(to: .now) < Self.validFor else { return nil }

@@ -1,18 +1,18 @@
 import ResticCore
 
-/// What ResticGitFS knows of git's layout: which directories are git repositories, and which files in them are in flight.
+/// The knowledge of git's layout: which directories are git repositories, and which files in them are in flight.
 ///
-/// git's convention: `X.lock` beside X is held while X is changed, anywhere in git's own folders; names that end in six random
-/// characters (mkstemp), and a few with a process id, are files that git has not put in place yet. Whoever made them is on the
-/// machine of the mount; in a snapshot they belong to nobody.
+/// git's convention: `X.lock` beside X is held while X is changed, anywhere in git's own folders; names that end in six
+/// random characters (mkstemp), and a few with a process id, are files that git has not put in place yet. Their creator
+/// runs on the mount's machine; in a snapshot they belong to nobody.
 ///
 /// Source: gitrepository-layout(5); lockfile.h, tmp-objdir.h and all templates with `XXXXXX` of git 2.39 to 2.55; prune_cruft and
 /// remove_temporary_files of builtin/prune.c. Checked by `BareRepositoryTests`.
 enum BareRepository {
-  /// Where a directory stands in relation to git repositories.
+  /// The position of a directory in relation to git repositories.
   /// The numbers are those of `DirectoryPlace`.
   enum Position: UInt8, Hashable, Sendable {
-    /// In none, or in a folder of one that is not git's own: git locks nothing there.
+    /// In no repository, or in a folder of a repository that is not git's own: git locks nothing there.
     case outside = 0
     /// A repository's root.
     case root
@@ -34,20 +34,21 @@ enum BareRepository {
     case elsewhere
   }
 
-  /// Whether a directory with these entries is a git repository, as git itself tells: `HEAD`, `objects` and `refs`.
+  /// Whether a directory with these entries is a git repository by git's own rule: `HEAD`, `objects` and `refs`.
   static func isRepository(_ hasEntry: (Name) -> Bool) -> Bool {
     hasEntry("HEAD") && hasEntry("objects") && hasEntry("refs")
   }
 
-  /// Where a directory with these entries stands whose name alone would make it one at `position`.
+  /// The position of a directory with these entries whose name alone would put it at `position`.
   ///
-  /// What has a `.git` is a work tree, wherever it is (`git worktree add` in a bare repository): the files in it are the user's.
+  /// A directory with a `.git` is a work tree, wherever it is (`git worktree add` in a bare repository): the files in
+  /// it are the user's.
   static func position(_ position: Position, hasEntry: (Name) -> Bool) -> Position {
     if hasEntry(".git") { return .outside }
     return isRepository(hasEntry) ? .root : position
   }
 
-  /// Where the subdirectory `name` of a directory at `position` stands.
+  /// The position of the subdirectory `name` of a directory at `position`.
   static func position(of name: Name, in position: Position) -> Position {
     switch (position, name) {
     case (.outside, _): .outside
@@ -63,7 +64,8 @@ enum BareRepository {
     }
   }
 
-  /// Whether `name` is git's unfinished business, which never goes into a snapshot: lock files and what is not yet in place.
+  /// Whether `name` is an unfinished file of git, which never goes into a snapshot: lock files and files not yet in
+  /// place.
   static func isInFlight(_ name: Name, isDirectory: Bool, in position: Position) -> Bool {
     if isDirectory {
       // A submodule or a work tree may have any name.
@@ -86,8 +88,8 @@ enum BareRepository {
     }
   }
 
-  /// Whether `name` is a lock that git holds while it looks at refs, at the index or at its settings, and changes them. Whatever
-  /// it saw must be so until then.
+  /// Whether `name` is a lock that git holds while it reads and changes refs, the index or its settings. What git has
+  /// read must stay the same until then.
   static func isLock(_ name: Name, in position: Position) -> Bool {
     switch position {
     case .outside, .objects, .packs, .looseObjects, .commitGraphs: false
@@ -100,29 +102,31 @@ enum BareRepository {
     name.bytes.count > 5 && name.hasSuffix(".lock")
   }
 
-  /// Folders of a repository that are git's alone. In others, `hooks` for one, users and git's extensions keep what they like,
-  /// under names like `Cargo.lock`; submodules in `modules` are repositories of their own.
+  /// Folders of a repository that only git uses. In others, such as `hooks`, users and git's extensions keep any files,
+  /// with names like `Cargo.lock`; submodules in `modules` are repositories of their own.
   private static let ownFolders: Set<Name> = [
     "logs", "worktrees", "rebase-merge", "rebase-apply", "sequencer", "rr-cache", "svn", "branches", "remotes",
   ]
-  /// Folders of objects that a push has sent and git has not accepted yet, or that one command needs.
+  /// Folders of objects that were pushed and not accepted yet, or that one command needs.
   private static let quarantines: [StaticString] = ["incoming-", "tmp_objdir-"]
 }
 
 extension Name {
-  /// Whether it begins with these bytes.
+  /// Whether the name begins with these bytes.
   fileprivate func hasPrefix(_ prefix: StaticString) -> Bool {
     prefix.withUTF8Buffer { bytes.starts(with: $0) }
   }
 
-  /// Whether it ends with these bytes.
+  /// Whether the name ends with these bytes.
   fileprivate func hasSuffix(_ suffix: StaticString) -> Bool {
     suffix.withUTF8Buffer { bytes.suffix($0.count).elementsEqual($0) }
   }
 
-  /// Whether it is (or, unless `isPrefix`, ends with) `stem` and six random letters or digits, as mkstemp(3) makes names.
+  /// Whether the name is (or, unless `isPrefix`, ends with) `stem` and six random letters or digits, as mkstemp(3)
+  /// makes names.
   ///
-  /// Of those one in a hundred has only small letters, or is otherwise of one kind, and does not count: `refs_backup` is somebody's.
+  /// One in a hundred of those consists only of small letters, or is otherwise uniform, and does not count:
+  /// `refs_backup` may be a user's.
   fileprivate func isTemporary(_ stem: StaticString, isPrefix: Bool = true) -> Bool {
     let rest = bytes.dropLast(6)
     var kinds: Set<Int> = []

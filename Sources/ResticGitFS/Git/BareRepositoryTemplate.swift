@@ -1,11 +1,11 @@
 import ResticCore
 
-/// The bare git repository that a mount starts with where there is no snapshot yet: what `git init --bare` makes, less
-/// its sample hooks.
+/// The bare git repository with which a mount begins if there is no snapshot yet: the result of `git init --bare`
+/// without its sample hooks.
 struct BareRepositoryTemplate: Sendable {
-  /// The branch that `HEAD` names until another one is pushed first (`UnbornHead`).
+  /// The branch that `HEAD` names until another branch is pushed first (`UnbornHead`).
   var defaultBranch: String
-  /// What names the objects.
+  /// The hash that names objects.
   var objectFormat = ObjectFormat.sha1
 
   private var files: [(path: [Name], content: String)] {
@@ -47,7 +47,7 @@ struct BareRepositoryTemplate: Sendable {
       """
   }
 
-  /// Makes the repository at the root of an empty namespace. All of it belongs to `owner`, and gets the same time.
+  /// Creates the repository at the root of an empty namespace. All files belong to `owner`, and get the same time.
   func install(in namespace: inout Namespace, owner: NamedOwner, at now: Timestamp) throws(NamespaceError) {
     for path in Self.directories {
       _ = try create(path, NewInode(type: .dir, permissions: 0o755, owner: owner), in: &namespace, at: now)

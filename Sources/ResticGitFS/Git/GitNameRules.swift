@@ -1,6 +1,6 @@
 import ResticCore
 
-/// What names mean in a tree that holds git repositories.
+/// The meaning of names in a tree that holds git repositories.
 struct GitNameRules: NameRules {
   func place(_ place: DirectoryPlace, hasEntry: (Name) -> Bool) -> DirectoryPlace {
     BareRepository.position(place.position, hasEntry: hasEntry).place
@@ -29,24 +29,24 @@ struct GitNameRules: NameRules {
 }
 
 extension DirectoryPlace {
-  /// The position that this place stands for.
+  /// The position for this place.
   fileprivate var position: BareRepository.Position { BareRepository.Position(rawValue: rawValue) ?? .outside }
 }
 
 extension BareRepository.Position {
-  /// The place that stands for this position.
+  /// The place for this position.
   fileprivate var place: DirectoryPlace { DirectoryPlace(rawValue: rawValue) }
 }
 
 extension Tree {
-  /// The nodes but for those that git had in flight, where the directory's path puts it at `position`.
+  /// The nodes without files that git had in flight, if the directory's path puts it at `position`.
   func withoutInFlight(at position: BareRepository.Position) -> [Node] {
     nodes.withoutInFlight(at: position)
   }
 }
 
 extension [Node] {
-  /// All but what git has in flight, where the path of the directory that holds them puts it at `position`.
+  /// The entries without files that git has in flight, if the path of their directory puts it at `position`.
   func withoutInFlight(at position: BareRepository.Position) -> [Node] {
     GitNameRules().withoutInFlight(self, at: position.place)
   }

@@ -1,7 +1,7 @@
 import Logging
 import ResticCore
 
-/// `--commit-after`: commits once nothing was written for a while.
+/// `--commit-after`: commits after a while without writes.
 final class AutoCommit: Sendable {
   private let task: Task<Void, Never>
 
@@ -10,7 +10,7 @@ final class AutoCommit: Sendable {
     task = Task {
       var delay = quiet
       while !Task.isCancelled {
-        try? await Task.sleep(for: delay)  // only a cancellation ends it early, and that ends the loop
+        try? await Task.sleep(for: delay)  // a cancellation also ends the loop
         let current = coordinator.current
         let waited = current.lastChange.duration(to: .now)
         guard current.phase == .dirty, waited >= quiet else {
@@ -21,7 +21,7 @@ final class AutoCommit: Sendable {
         do {
           _ = try await coordinator.commit(.sync)
         } catch {
-          logger.warning("the automatic commit failed and is tried again: \(error)")
+          logger.warning("the automatic commit failed and will be retried: \(error)")
         }
       }
     }

@@ -1,11 +1,11 @@
 import ResticCore
 
-/// Keeps programs that sync the mount's root again and again, as databases do, from making a snapshot each time.
+/// Prevents programs that sync the mount's root repeatedly, as databases do, from making a snapshot each time.
 ///
-/// The first fsync commits at once. Those within `interval` after the beginning of a commit that made a snapshot ask for
-/// nothing but one more commit at the end of the interval. Thread-safe; a leaf lock.
+/// The first fsync commits at once. All others within `interval` after the beginning of a commit that made a snapshot
+/// only request one more commit at the end of the interval. Thread-safe; a leaf lock.
 final class FsyncLimit<C: Clock>: Sendable where C.Duration == Duration {
-  /// What an fsync is to do.
+  /// What an fsync has to do.
   enum Answer: Hashable, Sendable {
     /// Commit now, and report to `end`.
     case commit
@@ -14,9 +14,9 @@ final class FsyncLimit<C: Clock>: Sendable where C.Duration == Duration {
   }
 
   private struct State {
-    /// When the commit that was asked for last began; nil if it made no snapshot.
+    /// When the last requested commit began; nil if it made no snapshot.
     var begin: C.Instant?
-    /// Whether a commit at the end of the interval is on its way.
+    /// Whether a commit at the end of the interval is scheduled.
     var isScheduled = false
   }
 
@@ -25,15 +25,15 @@ final class FsyncLimit<C: Clock>: Sendable where C.Duration == Duration {
   private let commit: @Sendable () async -> Bool
   private let state = Locked(State())
 
-  /// A limit of one snapshot in `interval`. `commit` makes the one at the end of an interval, and says whether there was
-  /// something to save.
+  /// A limit of one snapshot in `interval`. `commit` makes the commit at the end of an interval, and returns whether
+  /// there was something to save.
   init(interval: Duration, clock: C, commit: @escaping @Sendable () async -> Bool) {
     self.interval = interval
     self.clock = clock
     self.commit = commit
   }
 
-  /// An fsync comes.
+  /// An fsync begins.
   func begin() -> Answer {
     let now = clock.now
     let (answer, wakeUp): (Answer, C.Instant?) = state.withLock { state in
@@ -48,14 +48,14 @@ final class FsyncLimit<C: Clock>: Sendable where C.Duration == Duration {
     return answer
   }
 
-  /// The commit that `begin` has asked for is over.
+  /// The commit that `begin` requested has ended.
   func end(madeSnapshot: Bool) {
     if !madeSnapshot { state.withLock { $0.begin = nil } }
   }
 
   private func schedule(at time: C.Instant) {
     Task {
-      // It is not cancelled: the end of the mount commits by itself.
+      // Never cancelled: the end of the mount commits itself.
       try? await clock.sleep(until: time, tolerance: nil)
       state.withLock { state in
         state.begin = clock.now

@@ -7,7 +7,7 @@ extension FuseNotifier {
   func forget(_ invalidation: RefreshPlan.Invalidation) throws(Errno) {
     switch invalidation {
     case .entry(let name, let directory):
-      // The kernel looks up no longer ones, and refuses to hear of them.
+      // The kernel looks up no longer names, and refuses notifications about them.
       if name.bytes.count <= Namespace.maximumNameByteCount { try invalidateEntry(name.bytes, in: directory) }
     case .inode(let inode): try invalidateInode(inode)
     case .attributes(let inode): try invalidateInode(inode, offset: -1)

@@ -2,12 +2,13 @@ import Platform
 import ResticCore
 import SystemPackage
 
-/// What the user's own git configuration says.
+/// Values of the user's own git configuration.
 enum GitConfiguration {
-  /// The branch that `HEAD` names where the user's git makes a repository: `init.defaultBranch`, else what this git takes.
+  /// The branch that `HEAD` names in a repository made by the user's git: `init.defaultBranch`, otherwise this git's
+  /// default.
   static func defaultBranch() async -> String {
     let fallback = "main"
-    // Without git on the path, or with one before 2.35, there is nothing to find: the first push tells.
+    // Without git in PATH, or with git before 2.35, there is no answer; the first push decides then.
     let result = try? await BlockingExecutor(threadCount: 1).run { () throws(Errno) in
       try ProgramOutput.of("git", ["var", "GIT_DEFAULT_BRANCH"], signals: .unblocked)
     }

@@ -2,67 +2,67 @@ import FuseBridge
 import ResticCore
 import SystemPackage
 
-/// What the command line says of a mount.
+/// The settings of a mount, from the command line.
 struct MountConfiguration: Sendable {
   /// Where to mount: an existing, empty directory.
   var mountpoint: FilePath
-  /// Whether nothing can be changed.
+  /// Whether the mount is read-only.
   var isReadOnly: Bool
-  /// Whether the snapshot is chosen and read first under a lock: no for a read-only mount only.
+  /// Whether the snapshot is chosen and read under a lock at first: false only for a read-only mount.
   var takesLock = true
-  /// What to show.
+  /// The snapshot to show.
   var selection: SnapshotSelection
   /// Whether a mount without a snapshot begins with a bare git repository.
   var createsBareRepository: Bool
-  /// What the mount table names as the source.
+  /// The source in the mount table.
   var fileSystemName: String
-  /// Whether other users than the mounting one get in.
+  /// Whether users other than the mounting one have access.
   var allowsOther = false
   /// Whether files can be run as programs.
   var allowsExecution = false
   /// More options for mount(8), each as after one `-o`.
   var otherOptions: [String] = []
-  /// Whether the mount is there for one program, which asks for its commits: what others changed differently meanwhile makes
-  /// a commit fail, the end of the mount drops what was not synced, and the mountpoint goes with it.
+  /// Whether the mount serves one program, which requests its commits: conflicting changes by others make a commit
+  /// fail, the end of the mount drops what was not synced, and the mountpoint is removed with it.
   var isForOneProgram = false
-  /// The folder that the program takes for a git repository, from the root.
+  /// The folder that the program uses as a git repository, from the root.
   var gitFolder: [Name] = []
-  /// Whether the program works on all repositories that are found, and not on the one in `gitFolder`.
+  /// Whether the program works on all repositories that are found, instead of the one in `gitFolder`.
   var findsRepositories = false
-  /// Whether git's configuration files are shown without commands and paths, and can't be changed.
+  /// Whether git's configuration files are shown without commands and paths, and cannot be changed.
   var showsSafeConfiguration = false
   /// The object format of a new bare repository.
   var objectFormat = ObjectFormat.sha1
-  /// Whether it stays for another program after that one (`KeepAlive`).
+  /// Whether the mount stays for another program afterwards (`KeepAlive`).
   var staysForNext = false
-  /// How long after the last change a commit is made by itself; nil: never.
+  /// How long after the last change a commit is made automatically; nil: never.
   var commitAfter: Duration?
-  /// How many snapshots programs can make by syncing the root: one in so long.
+  /// The interval in which programs can make one snapshot by syncing the root.
   var fsyncInterval: Duration = .seconds(30)
-  /// Which snapshots are kept after a commit. A policy that says nothing keeps all.
+  /// Which snapshots are kept after a commit. An empty policy keeps all.
   var retention = RetentionPolicy()
-  /// How often a mount without changes looks for a newer snapshot; nil: never.
+  /// How often an unchanged mount looks for a newer snapshot; nil: never.
   var refreshInterval: Duration? = .seconds(30)
-  /// From how many files on git repositories are put in order; nil: only when somebody asks for it.
+  /// The limits above which git repositories are packed; nil: only on request.
   var housekeeping: HousekeepingLimits? = HousekeepingLimits()
-  /// How long after the last change that is done.
+  /// How long after the last change that happens.
   var housekeepingQuiet: Duration = .seconds(30)
   /// How much memory to use.
   var memory = MemoryBudget.standard
   /// Whether an older state of the storage than this machine has seen is accepted.
   var acceptsRollback = false
-  /// How long to wait for a lock that stands in the way.
+  /// How long to wait for a conflicting lock.
   var retryLock: Duration
-  /// Whether JSON on standard output tells that the mount is ready.
+  /// Whether standard output reports in JSON that the mount is ready.
   var announcesInJSON = false
-  /// Where the mount's figures are written for Prometheus; nil: nowhere.
+  /// The file for the mount's metrics for Prometheus; nil: none.
   var metricsFile: FilePath?
-  /// Where every change of the tree is told (`ChangeTrace`).
+  /// Where every change of the tree is traced (`ChangeTrace`).
   var trace: String?
-  /// Who makes the snapshots.
+  /// The identity in the snapshots.
   var identity: SnapshotIdentity
 
-  /// How to mount.
+  /// The options for FUSE.
   var fuseOptions: FuseMountOptions {
     var options = FuseMountOptions(fileSystemName: fileSystemName)
     options.readOnly = isReadOnly
@@ -74,7 +74,7 @@ struct MountConfiguration: Sendable {
     return options
   }
 
-  /// What is served of what the mount holds.
+  /// Which files of the mount are served.
   var rules: ServingRules {
     if isForOneProgram { return .forGit }
     return ServingRules(showsSafeConfiguration: showsSafeConfiguration)

@@ -3,19 +3,23 @@ import ResticCore
 
 /// Choosing the snapshot and making the tree, before anything is mounted.
 ///
-/// **No lock is written for that**, since a mount without changes holds none afterwards either (R2): a lock would keep others from
-/// pruning for the moment of the opening, and costs two rounds of requests and the wait in between. What is read is right
-/// without one:
-/// 1. Content is named by its hash. Whatever was read is what was stored, whoever removes the file meanwhile.
-/// 2. The snapshots are listed before the index, so that the index names all that the snapshots hold. A prune removes index
-///    files before the packs that they name: what an index file names was there when the file was listed. So the mount is
-///    as one that was opened under a lock, and gave back the lock, at the moment at which the index was listed.
-///    Source: restic, internal/repository/prune.go (Execute).
-/// 3. What is gone can only be missed: a file or blob is not found, or a lately removed index file cannot be told from damage.
+/// **This writes no lock**, because an unchanged mount holds none afterwards either (R2): a lock would block others'
+/// prunes during the opening, and costs two rounds of requests and the wait in between. Reading is correct without a
+/// lock:
+/// 1. Content is named by its hash. Everything that was read is what was stored, even if the file is removed meanwhile.
+/// 2. The snapshots are listed before the index, so the index has everything that the snapshots need. A prune removes
+///    index files before the packs that they list: the packs of an index file existed when the file was listed. So the
+///    mount equals one that was opened under a lock that was released when the index was listed.
+/// Source: restic, internal/repository/prune.go (Execute).
+/// 3. A removed file can only be missing: a file or blob is not found, or a recently removed index file cannot be told
+///    from damage. Then everything is repeated once under a lock, which costs only the lists again: everything that was
+///    read is still known.
+/// 4. While another client has an exclusive lock, nothing is opened without a lock; a person who waits for it is told
+///    (P1).
 ///    Then everything is done once more under a lock, which costs no more than the lists: what was read is still known.
 /// 4. While somebody has an exclusive lock nothing is opened without one; who waits for it is told (P1).
 ///
-/// Whoever stores something needs the lock: a prune must not take what a commit relies on. `LockKeeper` takes it, and loads the
+/// Storing needs the lock: a prune must not remove what a commit relies on. `LockKeeper` takes the lock, and loads the
 /// index under it, before anything is stored.
 extension MountService {
   /// Chooses the snapshot and makes the tree. Where the lock is needed (see above), a read-only mount does without where none

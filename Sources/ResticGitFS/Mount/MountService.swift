@@ -36,7 +36,7 @@ final class MountService: Sendable {
   private let repository: Repository
   let configuration: MountConfiguration
   private let tree: WorkingTree
-  private let files: FileReader
+  let files: FileReader
   private let streamer: ContentStreamer
   let coordinator: CommitCoordinator
   private let kernelCache: KernelCache
@@ -197,7 +197,7 @@ final class MountService: Sendable {
     }
     if isClean { return .clean(snapshot: snapshot?.id.hex) }
     let base = snapshot.map { "snapshot \($0.id.short)" } ?? "the mount"
-    return .failed(message: "given up on request: what was changed since \(base) is lost")
+    return .failed(message: "given up on request: changes since \(base) are lost")
   }
 
   /// Ends without a commit; one that is past the point of no return is waited for. Takes the mountpoint away.
@@ -221,7 +221,7 @@ final class MountService: Sendable {
 
   /// Unmounts, which commits; from any thread but those that serve. Waits a little for files that are in use.
   func requestExit() {
-    if housekeeper?.goesOn() == true { return logger.info("going on without the program, to keep house") }
+    if housekeeper?.goesOn() == true { return logger.info("going on without the program, for housekeeping") }
     // A file that git has open would keep the mount.
     housekeeper?.stop()
     let session = serving.withLock { serving in
@@ -237,7 +237,7 @@ final class MountService: Sendable {
         usleep(100_000)
       }
     }
-    logger.warning("files are still in use: unmounting all the same")
+    logger.warning("files are still in use: unmounting anyway")
     session.requestExit()
   }
 
@@ -249,7 +249,7 @@ final class MountService: Sendable {
       serving.wasOpenForWriting = isOpenForWriting
       return serving.session
     }
-    logger.notice("giving up what is not saved, on request")
+    logger.notice("giving up unsaved changes, on request")
     // A commit under way is cancelled; requests that wait for one end with it.
     Task { [coordinator] in await coordinator.discard() }
     session?.requestExit()
@@ -352,7 +352,7 @@ extension MountService: FileSystemCommitter {
     case "user.restic.status", "user.restic.commit": status().attribute
     // A program that is about to let git in: the status, with what speaks against it.
     case "user.restic.inspected" where configuration.isForOneProgram:
-      inspect() ? statusAttribute("user.restic.status") : nil
+      inspect(configuration.gitFolder) ? statusAttribute("user.restic.status") : nil
     // A program that is done, and needs the mount no more: whether that goes on by itself to keep house.
     case "user.restic.housekeep" where configuration.isForOneProgram: beginHousekeeping() ? Array("begun".utf8) : nil
     // Somebody wants the repositories put in order now: what was done.
@@ -365,10 +365,10 @@ extension MountService: FileSystemCommitter {
     }
   }
 
-  /// Looks at what git will read. Says whether there is a mount, and all of it was looked at.
-  private func inspect() -> Bool {
+  /// Looks at what git will read of the repository in `folder`. Says whether there is a mount, and all of it was looked at.
+  func inspect(_ folder: [Name]) -> Bool {
     guard let fileSystem = serving.withLock({ $0.fileSystem }) else { return false }
-    return RepositoryInspection.run(on: fileSystem, at: configuration.gitFolder)
+    return RepositoryInspection.run(on: fileSystem, at: folder)
   }
 
   private func catchUp() -> Bool {

@@ -4,9 +4,9 @@ extension MountStatus {
   /// The largest value that the kernel lets an extended attribute have. Source: `XATTR_SIZE_MAX` of linux/limits.h.
   static let attributeByteLimit = 65536
 
-  /// The status as the value of an extended attribute: a JSON object, the same text for the same status.
+  /// The status as the value of an extended attribute: a JSON object; equal statuses give equal text.
   ///
-  /// Where all of it would be larger than an attribute can be, lists are left out, and long texts are cut.
+  /// If all of it would be larger than an attribute can be, lists are left out, and long texts are shortened.
   var attribute: [UInt8]? {
     let all = encoded
     guard all.count > Self.attributeByteLimit else { return all }
@@ -23,10 +23,10 @@ extension MountStatus {
     }
   }
 
-  /// The status without lists, and with texts of `byteCount` bytes, but for paths of this machine.
+  /// The status without lists, and with texts of `byteCount` bytes, except paths of this machine.
   private func shortened(to byteCount: Int) -> MountStatus {
     var status = self
-    // Who finds no references takes all for changed, and who looks for a repository takes the first.
+    // Without references, a reader assumes that all have changed; for repositories, the first one suffices.
     status.lastError?.references = nil
     status.repositories = repositories.map { $0.prefix(1).map { $0.cut(to: byteCount) } }
     status.lastCommit?.message = lastCommit?.message?.cut(to: byteCount)

@@ -44,7 +44,7 @@ extension MountStatus.LastError {
     }
     if case RepositoryError.missingBlob = error {
       self.init(
-        message: "\(error); a file that needs it can't be read: write it again or remove it",
+        message: "\(error); a file that needs it cannot be read: write it again or remove it",
         exitCode: ExitCode.failure.rawValue, time: time.rfc3339,
         isIncomplete: true)
       return

@@ -1,16 +1,16 @@
 import ResticCore
 
-/// How a mount stands: the JSON in the extended attribute `user.restic.status` of its root, and of `status --json`.
+/// The status of a mount: the JSON in the extended attribute `user.restic.status` of its root, and of `status --json`.
 struct MountStatus: Codable, Hashable, Sendable {
-  /// What the last commit came to.
+  /// The result of the last commit.
   struct LastCommit: Codable, Hashable, Sendable {
-    /// The snapshot it made, or the base where nothing had changed.
+    /// The snapshot that it made, or the base if nothing had changed.
     var snapshot: String?
     /// When, in RFC 3339.
     var time: String
     /// What a person should know of it.
     var message: String?
-    /// Whether somebody has to look at what became of it: exit code 3.
+    /// Whether a person has to look at the result: exit code 3.
     var conflict: Bool
   }
 
@@ -18,19 +18,19 @@ struct MountStatus: Codable, Hashable, Sendable {
   struct LastError: Codable, Hashable, Sendable {
     /// In words.
     var message: String
-    /// The exit code that a command has for it.
+    /// The exit code of a command with this error.
     var exitCode: Int32
     /// When, in RFC 3339.
     var time: String
-    /// The refs that others changed differently, where those and nothing else stood in the way.
+    /// The refs that others changed differently, if nothing else caused the failure.
     var references: [String]?
-    /// The snapshot that may be saved all the same: whether it is there, or the newest one contains it, is not known.
+    /// The snapshot that may nevertheless be saved: it is unknown whether it is stored, or part of the newest one.
     var snapshot: String?
-    /// Whether something that was written, or was there, can't be read any more.
+    /// Whether something that was written, or that existed, can no longer be read.
     var isIncomplete: Bool?
   }
 
-  /// The newest snapshot of the same thing, which the mount does not show, at the last look.
+  /// The newest snapshot that the mount would choose but does not show, at the last look.
   struct Newer: Codable, Hashable, Sendable {
     /// Its id.
     var snapshot: String
@@ -56,7 +56,7 @@ struct MountStatus: Codable, Hashable, Sendable {
     var message: String
   }
 
-  /// That the storage shows an older state than this machine has seen.
+  /// The storage shows an older state than this machine has seen.
   struct Rollback: Codable, Hashable, Sendable {
     /// The newest snapshot that the storage shows, if it shows one.
     var shown: String?
@@ -84,59 +84,59 @@ struct MountStatus: Codable, Hashable, Sendable {
     }
   }
 
-  /// How far the commit under way has come.
+  /// The progress of the running commit.
   typealias Progress = CommitProgress.Figures
 
-  /// The repository's place.
+  /// The location of the repository.
   var repository: String
   /// Where it is mounted.
   var mountpoint: String
   /// The serving process.
   var pid: Int32
   var sessionFile: String?
-  /// Whether nothing can be changed.
+  /// Whether the mount is read-only.
   var readOnly: Bool
-  /// The snapshot that is shown, and changes count from.
+  /// The snapshot that is shown, and from which changes are counted.
   var snapshot: String?
-  /// The newest snapshot, if that is dated too far ahead of the clock.
+  /// The newest snapshot, if its date is too far in the future.
   var ahead: Ahead?
-  /// What others saved meanwhile and is not shown yet. Known from the last look, as often as `--refresh` says and at a sync.
+  /// A snapshot of others that is not shown yet. Known from the last look, which `--refresh` and a sync make.
   var newer: Newer?
-  /// That the storage shows an older state than this machine has seen, at the last look.
+  /// Set if the storage showed an older state at the last look than this machine has seen.
   var rollback: Rollback?
-  /// Whether the kernel still remembers some of what was shown before `snapshot`: true for a moment after a newer one was
-  /// taken over, else nil.
+  /// Whether the kernel still remembers parts of the state before `snapshot`: true for a moment after a newer snapshot
+  /// was adopted, otherwise nil.
   var refreshing: Bool?
   /// What the mount is doing.
   var state: CommitState.Phase
-  /// Bytes written that are in memory only.
+  /// Written bytes that are in memory only.
   var dirtyBytes: UInt64
   /// Files with such bytes.
   var dirtyFiles: Int
-  /// Files that programs have open for writing: the kernel may hold bytes of them that the mount has not seen. Nil from an
-  /// earlier version.
+  /// Files that programs have open for writing: the kernel may hold written data that the mount has not received. Nil
+  /// from an earlier version.
   var openForWriting: Int?
   /// How many files and directories are in memory. Nil from an earlier version.
   var inodes: Int?
-  /// The lock file that is held.
+  /// The lock file of the mount, if it holds a lock.
   var lock: String?
-  /// The last commit that went through.
+  /// The last successful commit.
   var lastCommit: LastCommit?
   /// Why the commit after that failed.
   var lastError: LastError?
-  /// Why the last look for a newer snapshot failed: by `--refresh` or at a sync. Nil once a look succeeds.
+  /// Why the last look for a newer snapshot failed, by `--refresh` or at a sync. Nil once a look succeeds.
   var refreshError: RefreshError?
-  /// Where in the snapshot bare git repositories are, if a program wants one and none is at the root.
+  /// The places of bare git repositories in the snapshot, if a program wants one and none is at the root.
   var repositories: [String]?
-  /// Why something that was asked for is not served, the first time: on a mount for a program, and with `--safe-config`.
+  /// Why a requested file was not served, for the first time: on a mount for a program, and with `--safe-config`.
   var refused: String?
   /// The commit under way.
   var progress: Progress?
-  /// What is waited for at this moment.
+  /// The current wait.
   var waiting: Waiting?
-  /// Whether git puts repositories of the mount in order at this moment: true, or nil.
+  /// Whether git is packing repositories of the mount at this moment: true, or nil.
   var maintaining: Bool?
-  /// What the last time came to at which there was something to do: one line.
+  /// The result of the last housekeeping that had something to do: one line.
   var lastMaintenance: String?
   /// The program's version.
   var version: String

@@ -1,17 +1,17 @@
 import SystemPackage
 
-/// What is mounted where, as one process sees it: a copy made at one instant.
+/// The mounts that one process sees: a copy made at one instant.
 struct MountTable: Sendable {
-  /// The type of our mounts in the table: FUSE's, with our name after the dot.
+  /// The type of this program's mounts in the table: FUSE's, with the program's name after the dot.
   static let fileSystemType = "fuse.restic-gitfs"
 
-  /// The type of a folder that is mounted on when somebody looks into it: autofs(5).
+  /// The type of a folder that is mounted when a program looks into it: autofs(5).
   static let automountType = "autofs"
 
-  /// All mounts; of several at one place the last is the one that is seen.
+  /// All mounts; of several at one place, the last one is visible.
   let entries: [MountTableEntry]
 
-  /// The table that `bytes`, the text of a mountinfo file, spell. Lines that are not entries are left out.
+  /// The table in `bytes`, the text of a mountinfo file. Lines that are not entries are skipped.
   init(parsing bytes: [UInt8]) {
     entries = bytes.split(separator: UInt8(ascii: "\n")).compactMap { MountTableEntry(line: $0) }
   }
@@ -21,13 +21,13 @@ struct MountTable: Sendable {
     try load(from: "/proc/self/mountinfo")
   }
 
-  /// The table as the process `processID` sees it, which may live in another mount namespace. Throws `.noSuchFileOrDirectory`
-  /// when it is gone.
+  /// The table as the process `processID` sees it, which may be in another mount namespace. Throws
+  /// `.noSuchFileOrDirectory` if the process is gone.
   static func load(seenBy processID: Int32) throws(Errno) -> MountTable {
     try load(from: FilePath("/proc/\(processID)/mountinfo"))
   }
 
-  /// The mount that is seen at `mountpoint`, an absolute path without symbolic links.
+  /// The visible mount at `mountpoint`, an absolute path without symbolic links.
   func entry(at mountpoint: FilePath) -> MountTableEntry? {
     entries.last { $0.mountpoint == mountpoint }
   }

@@ -1,11 +1,11 @@
 import SystemPackage
 
-/// One line of the kernel's mount table, as far as this program looks at it.
+/// One line of the kernel's mount table, with the fields that this program uses.
 ///
-/// Source: proc_pid_mountinfo(5). Fields are separated by one space; bytes that would confuse that (space, tab, newline,
-/// backslash) are written as a backslash and three octal digits.
+/// Source: proc_pid_mountinfo(5). Fields are separated by one space; bytes that would interfere with that (space, tab,
+/// newline, backslash) are written as a backslash and three octal digits.
 struct MountTableEntry: Hashable, Sendable {
-  /// What the kernel calls this mount; differs from that of an earlier mount at the same place while both exist.
+  /// The kernel's number of this mount; differs from that of an earlier mount at the same place while both exist.
   let mountID: Int
   /// The file system's device, `MAJOR:MINOR`: the same for every mount of one file system, in every mount namespace.
   let device: String
@@ -13,7 +13,7 @@ struct MountTableEntry: Hashable, Sendable {
   let mountpoint: FilePath
   /// `ext4`, `fuse.restic-gitfs`.
   let fileSystemType: String
-  /// What is mounted, as the file system calls it.
+  /// The source, as the file system names it.
   let source: String
   /// The user who made a FUSE mount (`user_id=`); nil for other file systems.
   let ownerID: UInt32?
@@ -21,7 +21,7 @@ struct MountTableEntry: Hashable, Sendable {
   /// Whether this program serves the mount.
   var isResticGitFS: Bool { fileSystemType == MountTable.fileSystemType }
 
-  /// The entry that `line`, without its newline, spells; nil where it is not one.
+  /// The entry in `line`, which has no newline; nil if it is not an entry.
   init?(line: some Sequence<UInt8>) {
     let fields = Array(line).split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
     guard let dash = fields.dropFirst(6).firstIndex(of: [UInt8(ascii: "-")]), fields.count >= dash + 4,
@@ -37,7 +37,7 @@ struct MountTableEntry: Hashable, Sendable {
       .compactMap { $0.hasPrefix("user_id=") ? UInt32($0.dropFirst("user_id=".count)) : nil }.first
   }
 
-  /// `field` with its octal escapes resolved; a backslash that begins none stays as it is.
+  /// `field` with its octal escapes resolved; a backslash that begins no escape stays.
   static func unescaped(_ field: ArraySlice<UInt8>) -> [UInt8] {
     var result: [UInt8] = []
     result.reserveCapacity(field.count)
@@ -61,7 +61,7 @@ struct MountTableEntry: Hashable, Sendable {
     return result
   }
 
-  /// The path that `bytes` spell. They hold no NUL: the table is text.
+  /// The path in `bytes`, which contain no NUL because the table is text.
   private static func path(_ bytes: [UInt8]) -> FilePath {
     FilePath(platformString: bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0])
   }

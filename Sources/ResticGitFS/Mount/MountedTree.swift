@@ -55,7 +55,7 @@ struct MountedTree: Sendable {
     }
     if choice.absence != nil { notice = nil }
     let warning = choice.absence.map { absence in
-      configuration.isReadOnly ? "\(absence): the mount is empty" : "\(absence): what is saved will be the first one"
+      configuration.isReadOnly ? "\(absence): the mount is empty" : "\(absence): the first save will create one"
     }
     let tree = WorkingTree(
       namespace, source: RepositorySource(repository: repository, logger: logger),
@@ -167,6 +167,7 @@ struct MountedTree: Sendable {
   }
 
   private static func paths(of folders: SnapshotFolders) async -> [String] {
+    // What can't be read says so when it is entered.
     ((try? await folders.repositories()) ?? []).map { $0.map(\.description).joined(separator: "/") }
   }
 

@@ -1,7 +1,7 @@
 import Logging
 import ResticCore
 
-/// `--refresh`: lets a mount without changes look for a newer snapshot again and again.
+/// `--refresh`: makes an unchanged mount look for a newer snapshot regularly.
 final class RefreshTimer: Sendable {
   private let task: Task<Void, Never>
 
@@ -10,7 +10,7 @@ final class RefreshTimer: Sendable {
     task = Task {
       var lastFailure: String?
       while !Task.isCancelled {
-        try? await Task.sleep(for: interval)  // only a cancellation ends it early, and that ends the loop
+        try? await Task.sleep(for: interval)  // a cancellation also ends the loop
         guard !Task.isCancelled else { return }
         do {
           try await coordinator.refresh()

@@ -1,13 +1,13 @@
 import ResticCore
 
 extension SnapshotFilter {
-  /// That no snapshot matches, as far as a person has to know of it: nil where there is none of anything.
+  /// The message that no snapshot matches; nil if there are no snapshots at all.
   func absence(among snapshotCount: Int) -> String? {
     guard snapshotCount > 0, !isEmpty else { return nil }
-    return "no snapshot \(text); \(snapshotCount) of others"
+    return "no snapshot \(text); other snapshots: \(snapshotCount)"
   }
 
-  /// What the snapshots are of, for people.
+  /// The filter in words.
   private var text: String {
     let parts = [
       hosts.isEmpty ? nil : "of host \(hosts.joined(separator: " or "))",

@@ -1,17 +1,17 @@
 import ResticCore
 
-/// The folders of a snapshot: the one that is asked for, and those that are git repositories.
+/// The folders of a snapshot: the requested one, and those that are git repositories.
 struct SnapshotFolders: Sendable {
   /// Where the snapshot is.
   let repository: Repository
   let saved: SavedSnapshot
-  /// The snapshot's root tree, if that is loaded already.
+  /// The snapshot's root tree, if it is loaded already.
   var root: Tree?
 
-  /// How many folders are looked into for repositories: a backup of one lies a few folders deep (`/srv/git/p.git`).
+  /// How many folders are searched for repositories: a backup of one is a few folders deep (`/srv/git/p.git`).
   private static let searchLimit = 40
 
-  /// The tree at `folder`. Throws `.noSnapshot` where the snapshot has no such folder.
+  /// The tree at `folder`. Throws `.noSnapshot` if the snapshot has no such folder.
   func tree(at folder: [Name]) async throws(RepositoryError) -> Tree {
     var tree = try await rootTree()
     for (depth, name) in folder.enumerated() {
@@ -23,7 +23,7 @@ struct SnapshotFolders: Sendable {
             + (names.isEmpty ? "" : "; beside it are \(names.joined(separator: ", "))"))
       }
       guard node.type == .dir, let subtree = node.subtree else {
-        throw .noSnapshot("/\(path) in snapshot \(saved.id.short) is no folder")
+        throw .noSnapshot("/\(path) in snapshot \(saved.id.short) is not a folder")
       }
       tree = try await repository.loadTree(subtree)
     }
@@ -35,7 +35,7 @@ struct SnapshotFolders: Sendable {
     return try await repository.loadTree(saved.snapshot.tree)
   }
 
-  /// The git repositories beneath the root that lie nearest to it, as far as a few looks find them.
+  /// The git repositories nearest to the root, as far as a limited search finds them.
   func repositories() async throws(RepositoryError) -> [[Name]] {
     var found: [[Name]] = []
     var open: [(path: [Name], tree: BlobID)] = [([], saved.snapshot.tree)]

@@ -4,10 +4,10 @@ import ResticCore
 enum SnapshotSelection: Hashable, Sendable {
   /// The newest that matches; writable.
   case latest(SnapshotFilter)
-  /// One for good: read-only, since nothing can be committed on top of an old one, or in place of one folder.
+  /// A fixed one; read-only, because nothing can be committed on top of an old snapshot, or in place of one folder.
   case fixed(Which, folder: [Name])
 
-  /// Which one that is.
+  /// Which fixed snapshot.
   enum Which: Hashable, Sendable {
     /// The newest that matches when the mount begins.
     case newest(SnapshotFilter)
@@ -15,13 +15,13 @@ enum SnapshotSelection: Hashable, Sendable {
     case idPrefix(String)
   }
 
-  /// What the mount goes on following; nil where it shows one snapshot for good.
+  /// The filter that the mount continues to follow; nil if it shows a fixed snapshot.
   var followed: SnapshotFilter? {
     if case .latest(let filter) = self { filter } else { nil }
   }
 
-  /// From `ID`, `latest`, `ID:/FOLDER` or `latest:/FOLDER`, as restic takes a snapshot with a folder in it. Nil where the folder
-  /// leads upwards.
+  /// Parses `ID`, `latest`, `ID:/FOLDER` or `latest:/FOLDER`, restic's form of a snapshot with a folder. Nil if the
+  /// folder leads upwards.
   init?(_ text: String, matching filter: SnapshotFilter) {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     guard let folder = Self.folder(parts.count > 1 ? parts[1] : "") else { return nil }
@@ -32,7 +32,7 @@ enum SnapshotSelection: Hashable, Sendable {
     }
   }
 
-  /// The names of the folders that lead to `path` from a snapshot's root. Nil where they lead upwards.
+  /// The names of the folders from a snapshot's root to `path`. Nil if they lead upwards.
   static func folder(_ path: some StringProtocol) -> [Name]? {
     let names = path.split(separator: "/").filter { $0 != "." }
     return names.contains("..") ? nil : names.map { Name(String($0)) }

@@ -40,8 +40,9 @@ struct MountDiscard: Sendable {
 
   /// What giving up loses.
   func loss() async -> Loss {
+    // An answer that this version cannot decode tells as little as none.
     guard case .success(let text) = await mount.statusTextInTime(), let status = try? mount.decoded(text) else {
-      return Loss(text: "\(mount.path) does not answer: all that was written since its last snapshot is lost")
+      return Loss(text: "\(mount.path) does not answer: everything written since its last snapshot is lost")
     }
     return Loss(status: status, text: lossText(status))
   }
@@ -54,14 +55,14 @@ struct MountDiscard: Sendable {
     // Saved is what the last commit holds; one that is under way may still fail.
     guard status.state != .clean else {
       return openCount == 0
-        ? nil : "what programs have written to \(openFiles) on \(mount.path) may be lost; all else is saved"
+        ? nil : "what programs have written to \(openFiles) on \(mount.path) may be lost; everything else is saved"
     }
     let base = status.snapshot.map { "snapshot \($0.prefix(8))" } ?? "it was mounted"
     let files = "\(status.dirtyFiles) \(status.dirtyFiles == 1 ? "file" : "files")"
     let written = openCount == 0 ? "" : ", what programs have written to \(openFiles)"
     return """
-      all that was changed on \(mount.path) since \(base) is lost: \(files) with \
-      \(ByteCountText.text(status.dirtyBytes)) in memory\(written), and what was renamed or removed
+      all changes on \(mount.path) since \(base) are lost: \(files) with \
+      \(ByteCountText.text(status.dirtyBytes)) in memory\(written), and all renames and removals
       """
   }
 
@@ -80,7 +81,8 @@ struct MountDiscard: Sendable {
     }
     guard DiscardSignal.send(to: process) else {
       guard errno == ESRCH else {
-        throw CommandError("process \(process), which serves \(mount.path), cannot be told: \(Errno(rawValue: errno))")
+        throw CommandError(
+          "process \(process), which serves \(mount.path), cannot be signalled: \(Errno(rawValue: errno))")
       }
       return try await takeOff()
     }

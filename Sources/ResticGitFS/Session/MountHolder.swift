@@ -1,13 +1,13 @@
 import Glibc
 import SystemPackage
 
-/// A process that keeps a file system mounted in a mount namespace of its own, after it was unmounted in ours.
+/// A process that keeps a file system mounted in its own mount namespace after it was unmounted in this one.
 ///
-/// `unshare -m`, containers and sandboxed builds copy all mounts. The kernel ends a FUSE file system with the last of its
-/// mounts.
+/// `unshare -m`, containers and sandboxed builds copy all mounts. The kernel ends a FUSE file system with the last of
+/// its mounts.
 struct MountHolder: Codable, Hashable, Sendable {
   var processID: Int32
-  /// What the process calls itself.
+  /// The process's own name.
   var name: String
   /// Where that process sees the file system.
   var mountpoint: String
@@ -24,16 +24,17 @@ struct MountHolder: Codable, Hashable, Sendable {
   /// The file system's root, reached through the process.
   var path: FilePath { FilePath("/proc/\(processID)/root").pushing(FilePath(mountpoint).removingRoot()) }
 
-  /// One process of each other mount namespace in which the file system on `device` is mounted. A process that can't be
-  /// looked at, or ends meanwhile, is left out.
+  /// One process of each other mount namespace in which the file system on `device` is mounted. Skips a process that
+  /// cannot be examined, or that ends meanwhile.
   static func find(device: String) -> [MountHolder] {
     let own = namespace(of: "self")
     var seen: Set<String> = []
     var holders: [MountHolder] = []
     for process in ProcessList.numbers {
-      // Only the owner may see of which namespace a process is; its mounts everybody may.
+      // Only the owner may see the namespace of a process; everybody may see its mounts.
       let namespace = namespace(of: "\(process)")
       if let namespace, namespace == own || !seen.insert(namespace).inserted { continue }
+      // The process may have ended.
       guard let table = try? MountTable.load(seenBy: process),
         let entry = table.entries.last(where: { $0.device == device && $0.isResticGitFS })
       else { continue }
@@ -42,7 +43,7 @@ struct MountHolder: Codable, Hashable, Sendable {
     return holders
   }
 
-  /// The mount namespace of a process, in the kernel's words; nil where that can't be seen.
+  /// The mount namespace of a process, as the kernel names it; nil if it cannot be seen.
   private static func namespace(of process: String) -> String? {
     var text = [UInt8](repeating: 0, count: 64)
     let count = readlink("/proc/\(process)/ns/mnt", &text, text.count)
@@ -50,7 +51,7 @@ struct MountHolder: Codable, Hashable, Sendable {
   }
 
   private static func name(of process: Int32) -> String {
-    // It may have ended.
+    // The process may have ended.
     let bytes = (try? FileContent.load(FilePath("/proc/\(process)/comm"))) ?? []
     return String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
   }

@@ -2,10 +2,11 @@ import MessageText
 import ResticCore
 
 extension MountedDirectory {
-  /// How long a mount may take to tell its status, for which it waits for nothing: one that takes longer hangs.
+  /// How long a mount may take to report its status, for which it waits for nothing: a mount that takes longer hangs.
   private static let patience = Duration.seconds(5)
 
-  /// The status in JSON, or that the mount does not answer. A mount that hangs keeps a thread until this process ends.
+  /// The status in JSON, or the error that the mount does not answer. A hanging mount keeps a thread until this process
+  /// ends.
   func statusTextInTime() async -> Result<[UInt8], CommandError> {
     await withCheckedContinuation { continuation in
       let waiting = FirstAnswer(continuation)
@@ -16,12 +17,12 @@ extension MountedDirectory {
         waiting.resume(answer)
       }
       Task {
-        // It is never cancelled.
+        // Never cancelled.
         try? await Task.sleep(for: Self.patience)
         let failure = CommandError(
           """
-          \(path) does not answer; if it never does, give it up with `restic-gitfs umount --discard \(ShellWord(path))` (what is not \
-          saved is lost)
+          \(path) does not answer; if it never does, give it up with `restic-gitfs umount --discard \(ShellWord(path))` (unsaved \
+          changes are lost)
           """)
         waiting.resume(.failure(failure))
       }
@@ -29,7 +30,7 @@ extension MountedDirectory {
   }
 }
 
-/// A continuation that goes on with the first of two answers; the other comes to nothing. Its lock is a leaf.
+/// A continuation that resumes with the first of two answers; the second is ignored. Its lock is a leaf.
 private final class FirstAnswer: Sendable {
   private let waiting: Locked<CheckedContinuation<Result<[UInt8], CommandError>, Never>?>
 

@@ -3,11 +3,11 @@ import Platform
 import ResticCore
 
 extension MountedDirectory {
-  /// Takes the mount off. On an error it is still there.
+  /// Unmounts. After an error the mount is still there.
   func unmount(_ insistence: Unmounting.Insistence = .ifUnused) async throws(CommandError) {
     let path = path
     do throws(Unmounting.Failure) {
-      // fusermount3 is waited for.
+      // This waits for fusermount3.
       try await BlockingExecutor(threadCount: 1).run { () throws(Unmounting.Failure) in
         try Unmounting.unmount(path, insistence)
       }

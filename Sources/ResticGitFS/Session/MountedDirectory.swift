@@ -5,23 +5,23 @@ import MessageText
 import ResticCore
 import SystemPackage
 
-/// A mount of this program, seen from outside: found by its path, asked for its status, told to commit or to go.
+/// A mount of this program, seen from outside: found by its path, asked for its status, told to commit or to end.
 ///
-/// Only other processes use this; the one that serves the mount must never touch it.
+/// Only other processes use this; the process that serves the mount must never touch it.
 struct MountedDirectory: Sendable {
   /// The attribute of the root whose value is the status in JSON.
   private static let statusAttribute = "user.restic.status"
-  /// The attribute of the root that is there once all is saved.
+  /// The attribute of the root whose reading returns after everything is saved.
   private static let commitAttribute = "user.restic.commit"
-  /// The attribute of the root that is there once nothing of the mount's own is at work on it.
+  /// The attribute of the root whose reading returns once the mount's own programs have stopped working on it.
   private static let restAttribute = "user.restic.rest"
-  /// The attribute of the root whose value tells what was put in order, once that is done.
+  /// The attribute of the root whose reading starts housekeeping, and returns its report.
   private static let maintainAttribute = "user.restic.maintain"
 
   /// The mountpoint: absolute, without symbolic links.
   let path: FilePath
 
-  /// The mount at `path`, which may be relative or lead through symbolic links. A mount whose process is dead is one, too.
+  /// The mount at `path`, which may be relative or contain symbolic links. A mount whose process is dead counts too.
   static func find(_ path: String, in table: MountTable) throws(CommandError) -> MountedDirectory {
     let resolved = resolve(FilePath(path))
     guard let resolved, table.entry(at: resolved)?.isResticGitFS == true else {
@@ -30,9 +30,9 @@ struct MountedDirectory: Sendable {
     return MountedDirectory(path: resolved)
   }
 
-  /// `path` without symbolic links, absolute; nil where nothing is.
+  /// `path` without symbolic links, absolute; nil if it does not exist.
   ///
-  /// The root of a dead FUSE mount cannot be looked at, so there only the folder above it is resolved.
+  /// The root of a dead FUSE mount cannot be examined, so for such a mount only the folder above is resolved.
   private static func resolve(_ path: FilePath) -> FilePath? {
     if let resolved = path.resolved() { return resolved }
     guard [ENOTCONN, ECONNABORTED, EACCES].contains(errno), let name = path.lastComponent else { return nil }
@@ -40,18 +40,18 @@ struct MountedDirectory: Sendable {
     return (parent.isEmpty ? FilePath(".") : parent).resolved()?.appending(name)
   }
 
-  /// Whether the process that served it is gone. Asks for something that the kernel does not remember.
+  /// Whether the process that served it is gone. Requests something that the kernel does not cache.
   var isDead: Bool {
     let result = path.withPlatformString { getxattr($0, Self.statusAttribute, nil, 0) }
     return result < 0 && (errno == ENOTCONN || errno == ECONNABORTED)
   }
 
-  /// The status as the mount tells it: one JSON object.
+  /// The status as the mount reports it: one JSON object.
   func statusText() throws(CommandError) -> [UInt8] {
     while true {
       let count = path.withPlatformString { getxattr($0, Self.statusAttribute, nil, 0) }
       guard count >= 0 else { throw unreachable(Errno(rawValue: errno)) }
-      // Room for what is added between the two calls.
+      // Room for growth between the two calls.
       var bytes = [UInt8](repeating: 0, count: count + 1024)
       let filled = path.withPlatformString { path in
         bytes.withUnsafeMutableBytes { getxattr(path, Self.statusAttribute, $0.baseAddress, $0.count) }
@@ -66,7 +66,7 @@ struct MountedDirectory: Sendable {
     try decoded(try statusText())
   }
 
-  /// The status that `text`, which this mount told, spells.
+  /// The status in `text`, which this mount returned.
   func decoded(_ text: [UInt8]) throws(CommandError) -> MountStatus {
     do {
       return try JSONDecoder().decode(MountStatus.self, from: Data(text))
@@ -77,15 +77,15 @@ struct MountedDirectory: Sendable {
 
   /// Commits and waits until that is done. Blocks its thread.
   func synchronize() throws(Errno) {
-    // The value is not looked at. One that is larger than an attribute can be was told after the commit all the same.
+    // The value is ignored. A value that is larger than an attribute can be was also returned after the commit.
     let count = path.withPlatformString { getxattr($0, Self.commitAttribute, nil, 0) }
     if count >= 0 || errno == ERANGE || errno == E2BIG { return }
-    // A process of an earlier version, which knows the older way only.
+    // An earlier version, which supports only the older way.
     guard errno == ENODATA else { throw Errno(rawValue: errno) }
     try synchronizeRoot()
   }
 
-  /// Has the mount end what it does by itself, and begin nothing for a while. A mount of an earlier version does nothing.
+  /// Makes the mount stop its own work, and begin none for a while. A mount of an earlier version does nothing.
   func rest() async {
     let path = path
     await BlockingExecutor(threadCount: 1).run {
@@ -93,21 +93,21 @@ struct MountedDirectory: Sendable {
     }
   }
 
-  /// Has the mount put its git repositories in order now, and tells what was done. Blocks its thread.
+  /// Makes the mount pack its git repositories now, and returns the report. Blocks its thread.
   func maintain() throws(CommandError) -> HousekeepingReport {
-    // Once: each call does the work.
+    // One call, because each call does the work.
     var bytes = [UInt8](repeating: 0, count: MountStatus.attributeByteLimit)
     let count = path.withPlatformString { path in
       bytes.withUnsafeMutableBytes { getxattr(path, Self.maintainAttribute, $0.baseAddress, $0.count) }
     }
     guard count >= 0 else {
       guard errno == ENODATA else { throw unreachable(Errno(rawValue: errno)) }
-      throw CommandError("nothing can be changed on \(path), or an earlier version of restic-gitfs serves it")
+      throw CommandError("\(path) is read-only, or an earlier version of restic-gitfs serves it")
     }
     do {
       return try JSONDecoder().decode(HousekeepingReport.self, from: Data(bytes[..<count]))
     } catch {
-      throw CommandError("what \(path) says is not understood: it is served by another version of restic-gitfs")
+      throw CommandError("the answer of \(path) is not understood: it is served by another version of restic-gitfs")
     }
   }
 
@@ -116,12 +116,12 @@ struct MountedDirectory: Sendable {
     let descriptor = try Errno.only {
       try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .directory])
     }
-    // Only fsync's answer counts, and the descriptor has written nothing itself.
+    // Only the result of fsync counts; this descriptor has written nothing.
     defer { try? descriptor.close() }
     guard fsync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
   }
 
-  /// Why the status cannot be had, in words.
+  /// Why the status is not available, in words.
   private func unreachable(_ error: Errno) -> CommandError {
     switch error {
     case .socketNotConnected, .connectionAbort:
@@ -131,7 +131,7 @@ struct MountedDirectory: Sendable {
     case .permissionDenied:
       CommandError("the mount \(path) belongs to another user; run this as that user")
     default:
-      CommandError("the mount \(path) does not tell its status: \(error)")
+      CommandError("the mount \(path) does not report its status: \(error)")
     }
   }
 }

@@ -29,7 +29,7 @@ struct SessionDirectory: Sendable {
     return try SessionFile(path: path.appending("\(name).json"), record: record)
   }
 
-  /// The sessions that are alive. Files that a dead process left are removed on the way.
+  /// The sessions that are alive. Removes files that a dead process left.
   func sessions() throws(Errno) -> [SessionObserver] {
     var sessions: [SessionObserver] = []
     for name in try Self.names(in: path) where name.hasSuffix(".json") {
@@ -37,13 +37,13 @@ struct SessionDirectory: Sendable {
         let session = try SessionObserver(path: path.appending(name))
         if !session.removeIfStale() { sessions.append(session) }
       } catch Errno.noSuchFileOrDirectory {
-        // It ended between the listing and now.
+        // The session ended after the listing.
       }
     }
     return sessions
   }
 
-  /// The session files of processes that are gone. Nothing is removed: the next mount does that.
+  /// The session files of processes that are gone. Removes nothing: the next mount does that.
   func leftovers() throws(Errno) -> [FilePath] {
     try Self.names(in: path).filter { $0.hasSuffix(".json") }.map { path.appending($0) }.filter { path in
       // One that is gone by now is no leftover.
@@ -51,7 +51,7 @@ struct SessionDirectory: Sendable {
     }
   }
 
-  /// The names in the folder `path`; none where there is no such folder.
+  /// The names in the folder `path`; empty if there is no such folder.
   private static func names(in path: FilePath) throws(Errno) -> [String] {
     do throws(Errno) {
       return try FolderNames.list(path).map(\.string)

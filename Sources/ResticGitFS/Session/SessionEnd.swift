@@ -1,29 +1,30 @@
-/// Waits for the process that served a mount, after the unmount, and tells how the session ended.
+/// Waits, after the unmount, for the process that served a mount, and returns how the session ended.
 struct SessionEnd: Sendable {
   /// How it ended.
   enum Result: Sendable {
     /// The process is gone.
     case over(MountOutcome)
-    /// The process goes on: in other mount namespaces the file system is still mounted.
+    /// The process goes on: the file system is still mounted in other mount namespaces.
     case held([MountHolder])
   }
 
   private static let pollInterval = Duration.milliseconds(20)
-  /// How long the process may take to notice the unmount before somebody is looked for who has the file system still.
+  /// How long the process may take to notice the unmount before other users of the file system are searched.
   private static let patience = Duration.milliseconds(500)
 
   /// Opened before the unmount.
   let session: SessionObserver
-  /// What was unmounted.
+  /// The mount that was unmounted.
   let mount: MountedDirectory
   /// The device that it had.
   let device: String
   /// Where progress is shown.
   let progress: ProgressLine
-  /// Where it is shown what is waited for.
+  /// Shows what is waited for.
   let waiting: WaitingLine
 
-  /// How it ended. Throws a `CommandError` when the final commit failed and the process has mounted again, and when the
+  /// How the session ended. Throws a `CommandError` if the final commit failed and the process has mounted again, and
+  /// if the process died without an outcome.
   /// process died without a word.
   func wait() async throws -> Result {
     defer { progress.clear() }
@@ -50,13 +51,13 @@ struct SessionEnd: Sendable {
     return .over(outcome)
   }
 
-  /// Whether the process has mounted again. Right after the unmount the record says `serving` still, and another process may
-  /// have mounted at the same place.
+  /// Whether the process has mounted again. Right after the unmount the record still says `serving`, and another
+  /// process may have mounted at the same place.
   private func isMountedAgain(_ record: SessionRecord) throws -> Bool {
     guard let entry = try MountTable.load().entry(at: mount.path), entry.isResticGitFS,
       record.isOf(device: entry.device)
     else { return false }
-    // The number of a device that is gone is given to the next one.
+    // The number of a vanished device is reused.
     return try mount.status().pid == record.processID
   }
 }

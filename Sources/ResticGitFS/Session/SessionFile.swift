@@ -3,24 +3,25 @@ import Glibc
 import ResticCore
 import SystemPackage
 
-/// The serving process's side of its session file: it says what the process is doing, and who holds its lock is alive.
+/// The serving process's side of its session file: the file says what the process is doing, and its lock shows that the
+/// process lives.
 ///
 /// Invariants:
-/// 1. The file is locked (flock, exclusive) from before it has content until the process is gone: a file whose lock can
-///    be had belongs to nobody and may be removed.
+/// 1. The file is locked (flock, exclusive) from before it has content until the process is gone: a file whose lock is
+///    free belongs to nobody and may be removed.
 /// 2. Only the lock's owner writes. It rewrites in place, so that a reader who opened the file before it was removed
 ///    still sees how the session ended.
-/// 3. At the end the outcome is written, then the file is removed, then the process ends: whoever waits for the lock
-///    finds the outcome.
+/// 3. At the end the outcome is written, then the file is removed, then the process ends: a process that waits for the
+///    lock finds the outcome.
 ///
-/// Safe from any thread. The lock order: `state` is held while writing, and nothing else is taken meanwhile.
+/// Safe from any thread. Lock order: `state` is held while writing, and no other lock is taken meanwhile.
 final class SessionFile: Sendable {
   /// Where it is.
   let path: FilePath
   private let descriptor: FileDescriptor
   private let state: Locked<SessionRecord>
 
-  /// A new session file at `path`, locked, holding `record`. Folders above it are there already.
+  /// A new, locked session file at `path` with `record`. Folders above it must exist.
   init(path: FilePath, record: SessionRecord) throws(Errno) {
     self.path = path
     descriptor = try Self.openLocked(path)
@@ -29,7 +30,7 @@ final class SessionFile: Sendable {
   }
 
   deinit {
-    // A failing close leaves nothing to be done: the lock goes with the process at the latest.
+    // A failing close needs no reaction: the lock ends with the process at the latest.
     try? descriptor.close()
   }
 
@@ -59,8 +60,8 @@ final class SessionFile: Sendable {
     guard path.withPlatformString({ unlink($0) }) == 0 else { throw Errno(rawValue: errno) }
   }
 
-  /// Creates the file and locks it. Somebody who clears stale files may be faster than our lock and remove it: then the
-  /// locked file has no name any more, and it is made again.
+  /// Creates the file and locks it. Another process that clears stale files may remove the file before it is locked:
+  /// the locked file then has no name any more, and is created again.
   private static func openLocked(_ path: FilePath) throws(Errno) -> FileDescriptor {
     while true {
       let descriptor = try Errno.only {

@@ -4,7 +4,7 @@ import SystemPackage
 
 /// Another process's view of a session: what it is doing, whether it is over, and how it ended.
 ///
-/// It keeps the file open, so it sees the outcome although the file is removed before the process ends.
+/// It keeps the file open, so it sees the outcome even though the file is removed before the process ends.
 final class SessionObserver: Sendable {
   /// Where the file was when it was opened.
   let path: FilePath
@@ -17,11 +17,11 @@ final class SessionObserver: Sendable {
   }
 
   deinit {
-    // Nothing was written through it.
+    // The file was only read.
     try? descriptor.close()
   }
 
-  /// Whether the serving process is gone. Takes nothing away from anybody: the lock is given back at once.
+  /// Whether the serving process is gone. Has no effect on others: the lock is released at once.
   var isOver: Bool {
     guard flock(descriptor.rawValue, LOCK_SH | LOCK_NB) == 0 else { return false }
     flock(descriptor.rawValue, LOCK_UN)
@@ -31,17 +31,18 @@ final class SessionObserver: Sendable {
   /// Removes the file if its process is gone; returns whether it was.
   func removeIfStale() -> Bool {
     guard flock(descriptor.rawValue, LOCK_EX | LOCK_NB) == 0 else { return false }
-    // It may be removed already: by its process at its end, or by somebody else who clears up.
+    // The process may have removed it at its end, or another process that clears up.
     _ = path.withPlatformString { unlink($0) }
     flock(descriptor.rawValue, LOCK_UN)
     return true
   }
 
-  /// What the file says. While it is being rewritten its text may be cut or mixed: then it is read again. Nil when it
+  /// The content of the file. While the file is being rewritten, its text may be truncated or mixed: then it is read
+  /// again. Nil if it stays unreadable, as the empty file of a process that died at once.
   /// stays unreadable, as an empty file of a process that died at once does.
   func record() -> SessionRecord? {
     for _ in 0..<50 {
-      // Both a failing read and a text that is no record are reasons to look again, and nothing else.
+      // After a failing read, or if the text is not a record, read again.
       if let bytes = try? FileContent.load(descriptor),
         let record = try? JSONDecoder().decode(SessionRecord.self, from: Data(bytes))
       {

@@ -1,16 +1,16 @@
-/// What a serving process tells others about itself through its session file.
+/// The information about a serving process in its session file.
 ///
-/// Layout: one JSON object and a newline. Readers ignore members that they do not know.
+/// Layout: one JSON object and a newline. Readers ignore unknown members.
 struct SessionRecord: Codable, Hashable, Sendable {
-  /// Where the session is in its life. Only `committing` makes others wait.
+  /// The phase of the session. Only `committing` makes others wait.
   enum State: String, Codable, Sendable {
     /// The repository is open, nothing is mounted yet: nothing can be lost.
     case starting
-    /// Mounted. A commit that `sync` asked for belongs here too.
+    /// Mounted. Includes commits for `sync`.
     case serving
     /// Unmounted; the final commit is under way.
     case committing
-    /// Over: `outcome` says how.
+    /// Ended: see `outcome`.
     case ended
   }
 
@@ -18,18 +18,18 @@ struct SessionRecord: Codable, Hashable, Sendable {
   var processID: Int32
   /// Where it mounts, absolute.
   var mountpoint: String
-  /// The device of what it has mounted last (`MountTableEntry.device`); nil before that, and from an earlier version.
+  /// The device of its last mount (`MountTableEntry.device`); nil before the first, and from an earlier version.
   var device: String?
-  /// Where it is in its life.
+  /// The phase.
   var state: State
-  /// How far the commit is that is under way.
+  /// The progress of the running commit.
   var progress: MountStatus.Progress?
   /// What it is waiting for.
   var waiting: MountStatus.Waiting?
   /// How it ended.
   var outcome: MountOutcome?
 
-  /// Whether the mount on `device` can be the session's. A process of an earlier version tells no device.
+  /// Whether the mount on `device` can be the session's. An earlier version records no device.
   func isOf(device: String?) -> Bool {
     self.device == nil || self.device == device
   }

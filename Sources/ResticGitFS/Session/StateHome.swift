@@ -1,17 +1,17 @@
 import Glibc
 import SystemPackage
 
-/// Where programs keep the state of a user: the folder that holds `restic-gitfs/`.
+/// The folder in which programs keep the state of a user; it contains `restic-gitfs/`.
 ///
-/// XDG_STATE_HOME counts as it is, if it is absolute: somebody has chosen it. Without it the places below are tried in this
-/// order, and the first that is a folder of this user, and can be written to, is taken:
+/// XDG_STATE_HOME is used unchecked if it is absolute, because somebody has chosen it. Without it, the first of these
+/// places that is a writable folder of this user is used:
 /// 1. `$HOME/.local/state`,
-/// 2. `~/.local/state` with the home folder that the password database has for this user,
+/// 2. `~/.local/state` in the home folder that the password database has for this user,
 /// 3. `$XDG_RUNTIME_DIR`, whose content ends with the last login of the user.
-/// The root directory is never taken, although HOME is `/` in some containers.
+/// The root directory is never used, although HOME is `/` in some containers.
 /// Source: XDG Base Directory Specification 0.8.
 enum StateHome {
-  /// The folder, which need not exist yet; nil where there is no place.
+  /// The folder, which need not exist yet; nil if there is no place.
   static func find(explicit: String?, home: String?, runtime: String?) -> FilePath? {
     if let path = explicit.map({ FilePath($0) }), path.isAbsolute { return path }
     for folder in [home.map { FilePath($0) }, databaseHome()].compactMap(\.self) where isUsable(folder) {
@@ -32,7 +32,7 @@ enum StateHome {
     return FilePath(platformString: home)
   }
 
-  /// Whether `folder` is an existing folder of this user that can be written to, and not the root directory.
+  /// Whether `folder` is an existing, writable folder of this user, and not the root directory.
   private static func isUsable(_ folder: FilePath) -> Bool {
     guard folder.isAbsolute, !folder.lexicallyNormalized().components.isEmpty else { return false }
     var attributes = stat()

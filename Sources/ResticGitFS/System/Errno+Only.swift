@@ -1,7 +1,7 @@
 import SystemPackage
 
 extension Errno {
-  /// The result of `body`, whose calls throw nothing but `Errno`: swift-system says so in words, not in types.
+  /// The result of `body`, whose calls throw only `Errno`: swift-system documents that, but its types do not say so.
   static func only<Result>(_ body: () throws -> Result) throws(Errno) -> Result {
     do {
       return try body()

@@ -5,7 +5,7 @@ enum FileContent {
   /// All bytes of the file at `path`.
   static func load(_ path: FilePath) throws(Errno) -> [UInt8] {
     let descriptor = try Errno.only { try FileDescriptor.open(path, .readOnly, options: .closeOnExec) }
-    // Nothing was written through it.
+    // The file was only read.
     defer { try? descriptor.close() }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 65536)
@@ -16,7 +16,7 @@ enum FileContent {
     }
   }
 
-  /// All bytes of the open file `descriptor`, from its beginning; its position is left alone.
+  /// All bytes of the open file `descriptor`, from its beginning; does not move its position.
   static func load(_ descriptor: FileDescriptor) throws(Errno) -> [UInt8] {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 65536)

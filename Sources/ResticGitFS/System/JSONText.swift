@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// What `--json` prints: one line, members in a fixed order, slashes as they are.
+/// The output of `--json`: one line, members in a fixed order, slashes unescaped.
 enum JSONText {
   /// `value` as one line without a newline.
   static func line(_ value: some Encodable) -> String {

@@ -1,8 +1,8 @@
 import Logging
 
-/// Makes a `LogEntry` of each of swift-log's events.
+/// Converts swift-log's events to `LogEntry`s.
 struct DestinationLogHandler: LogHandler {
-  /// Where the lines go.
+  /// Where lines go.
   let destination: LogDestination
   var logLevel = Logger.Level.warning
   var metadata: Logger.Metadata = [:]

@@ -11,7 +11,7 @@ final class LogDestination: Sendable {
     case standardError
     /// A file, opened for appending, one line each with time and level.
     case file(FileDescriptor)
-    /// A file that is made when there is a first line.
+    /// A file that is created for the first line.
     case fileOnDemand(FilePath)
     /// The system log.
     case system
@@ -21,7 +21,7 @@ final class LogDestination: Sendable {
   private static let systemLogName: StaticString = "restic-gitfs"
   private let place = Locked<Place>(.standardError)
   private let chosenFormat = Locked(LogFormat.text)
-  /// Whether standard error is the journal's.
+  /// Whether standard error is connected to the journal.
   private let isJournal: Bool
 
   /// Lines go to standard error. `journalStream`: the value of JOURNAL_STREAM.
@@ -29,13 +29,13 @@ final class LogDestination: Sendable {
     isJournal = JournalStream.isConnected(journalStream)
   }
 
-  /// How lines are written from now on.
+  /// The format of lines from now on.
   var format: LogFormat {
     get { chosenFormat.withLock { $0 } }
     set { chosenFormat.withLock { $0 = newValue } }
   }
 
-  /// From now on lines go to the end of the file at `path`, which is created for its owner only.
+  /// From now on, lines go to the end of the file at `path`, which is created for its owner only.
   func useFile(_ path: FilePath) throws(CommandError) {
     do throws(Errno) {
       let descriptor = try Errno.only {
@@ -48,8 +48,8 @@ final class LogDestination: Sendable {
     }
   }
 
-  /// Leaves the terminal: lines that went there go to the system log now, or to the end of the file `fallback` on a machine
-  /// without a system log, as in most containers. A log file stays.
+  /// Leaves the terminal: lines that went there now go to the system log, or to the end of the file `fallback` on a
+  /// machine without a system log, as in most containers. A log file stays.
   func leaveTerminal(fallback: FilePath?) {
     let hasSystemLog = access(Self.systemLogSocket, F_OK) == 0
     place.withLock { place in
@@ -59,21 +59,21 @@ final class LogDestination: Sendable {
         return
       }
       Self.systemLogName.withUTF8Buffer { name in
-        // syslog keeps the pointer; a static string stays where it is.
+        // syslog keeps the pointer; a static string stays in place.
         name.withMemoryRebound(to: CChar.self) { openlog($0.baseAddress, LOG_PID, LOG_DAEMON) }
       }
       place = .system
     }
   }
 
-  /// A logger that writes here what is at least `level`.
+  /// A logger that writes lines of at least `level` here.
   func makeLogger(level: Logger.Level) -> Logger {
     var logger = Logger(label: "restic-gitfs") { _ in DestinationLogHandler(destination: self) }
     logger.logLevel = level
     return logger
   }
 
-  /// Tells a person `text` on standard error, in the form that lines of the log have there.
+  /// Prints `text` for a person on standard error, in the form of log lines there.
   func tell(_ text: String, level: Logger.Level) {
     let line = LogEntry(level: level, message: text)
     guard isJournal || format == .json else { return StandardStream.error.tell(text) }
@@ -84,12 +84,12 @@ final class LogDestination: Sendable {
   func write(_ line: LogEntry) {
     switch openedPlace() {
     case .fileOnDemand:
-      // The file cannot be made: there is no place for the line.
+      // The file cannot be created: the line is dropped.
       break
     case .standardError:
       writeToStandardError(line)
     case .file(let descriptor):
-      // Nobody is left to be told that the log cannot be written.
+      // There is nobody to tell that the log cannot be written.
       _ = try? descriptor.writeAll(Array("\(line.complete(format))\n".utf8))
     case .system:
       line.short(format).withCString { text in
@@ -105,10 +105,10 @@ final class LogDestination: Sendable {
     StandardStream.error.write("\(start)\(text)\n")
   }
 
-  /// The place for a line that is to be written now.
+  /// The destination of the next line.
   private func openedPlace() -> Place {
     if case .fileOnDemand(let path) = place.withLock({ $0 }) {
-      // Whoever is second opens the file again: lines are appended, so both descriptors are as good.
+      // If two threads open the file, both descriptors are equally good, because lines are appended.
       try? useFile(path)
     }
     return place.withLock { $0 }

@@ -2,7 +2,7 @@ import Logging
 import MessageText
 import ResticCore
 
-/// One event of the log, before it is known where it goes.
+/// One event of the log, independent of its destination.
 struct LogEntry: Sendable {
   /// The members of the JSON form.
   private struct Members: Encodable {
@@ -14,21 +14,21 @@ struct LogEntry: Sendable {
 
   /// When it happened.
   var time = Timestamp.now()
-  /// How much it matters.
+  /// Its severity.
   let level: Logger.Level
   /// What happened.
   let message: String
-  /// What belongs to it, by name.
+  /// Its fields by name.
   var fields: [String: String] = [:]
 
-  /// The line for a person: printable text, the fields at its end. The time and the level are not in it.
+  /// The line for a person: printable text, followed by the fields, without time and level.
   var text: String {
     let pairs = fields.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
     return "\(message)\(pairs)".split(separator: "\n").joined(separator: " ").printable
   }
 
-  /// The line for a program: an object with the members in alphabetical order. JSON escapes what could steer a terminal, but
-  /// for the control characters from U+007F to U+009F, which are shown as in the text.
+  /// The line for a program: an object with the members in alphabetical order. JSON escapes characters that could
+  /// control a terminal, except the control characters from U+007F to U+009F, which are replaced as in the text.
   var json: String {
     JSONText.line(
       Members(
@@ -36,12 +36,12 @@ struct LogEntry: Sendable {
         fields: fields.isEmpty ? nil : fields.mapValues { $0.printable }))
   }
 
-  /// The line in `format`, where the time and the level are not known by other means.
+  /// The line in `format` with time and level, for a destination that does not add them.
   func complete(_ format: LogFormat) -> String {
     format == .json ? json : "\(time.rfc3339) \(level) \(text)"
   }
 
-  /// The line in `format`, where they are.
+  /// The line in `format` without them.
   func short(_ format: LogFormat) -> String {
     format == .json ? json : text
   }

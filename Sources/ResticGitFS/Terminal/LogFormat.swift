@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// How log lines are written.
+/// The format of log lines.
 enum LogFormat: String, CaseIterable, ExpressibleByArgument, Sendable {
   /// The message, then fields as `key=value`.
   case text

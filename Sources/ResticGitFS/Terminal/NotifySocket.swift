@@ -1,7 +1,6 @@
 import Glibc
 
-/// The socket at which the service manager that started this process listens: systemd, or any other program that speaks its
-/// protocol.
+/// The socket of the service manager that started this process: systemd, or another program with its protocol.
 ///
 /// The variable NOTIFY_SOCKET names it: the path of a file, or an abstract name after `@`. A datagram holds assignments, a
 /// line each. Source: sd_notify(3).
@@ -12,12 +11,12 @@ struct NotifySocket: Sendable {
     case ready
     /// The service has begun to stop.
     case stopping
-    /// What the service is doing, for a person.
+    /// A description of what the service is doing, for a person.
     case status(String)
-    /// The service will send another notice within this time; until then the manager is to wait.
+    /// The service will send another notice within this time; the manager should wait until then.
     case extendTimeout(Duration)
 
-    /// As the protocol has it. A line break in a status would begin another assignment.
+    /// The text in the protocol. A line break in a status would begin another assignment.
     var text: String {
       switch self {
       case .ready: "READY=1"
@@ -31,13 +30,13 @@ struct NotifySocket: Sendable {
   }
 
   private static let variable = "NOTIFY_SOCKET"
-  /// How long a notice may wait for a manager that does not read.
+  /// How long to wait for a manager that does not read.
   private static let sendLimit = timeval(tv_sec: 1, tv_usec: 0)
 
   /// The socket's name as in `sockaddr_un.sun_path`: an abstract one begins with a zero.
   private let name: [UInt8]
 
-  /// The socket `address`; nil where that is no address of a local socket.
+  /// The socket `address`; nil if that is not the address of a local socket.
   init?(address: String) {
     var name = Array(address.utf8)
     guard name.count > 1, name.count < MemoryLayout.size(ofValue: sockaddr_un().sun_path) else { return nil }
@@ -49,17 +48,17 @@ struct NotifySocket: Sendable {
     self.name = name
   }
 
-  /// The socket that NOTIFY_SOCKET names, nil without one. The variable is removed: programs that this one starts have
-  /// nothing to tell the manager. rclone would.
+  /// The socket that NOTIFY_SOCKET names, nil without one. Removes the variable: programs started by this one must not
+  /// report to the manager, as rclone would.
   ///
-  /// Call it before other threads look at the environment.
+  /// Call it before other threads read the environment.
   static func take() -> NotifySocket? {
     guard let value = getenv(variable) else { return nil }
     defer { unsetenv(variable) }
     return NotifySocket(address: String(cString: value))
   }
 
-  /// Sends `notices` in one datagram. A manager that cannot be reached is none of the service's business.
+  /// Sends `notices` in one datagram. Ignores a manager that cannot be reached.
   func tell(_ notices: [Notice]) {
     let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return }

@@ -1,10 +1,10 @@
 import Glibc
 import ResticCore
 
-/// Reads one line that is secret: it never lies anywhere but in guarded memory.
+/// Reads one secret line; its only copy is in guarded memory.
 enum PasswordLine {
   /// The next line of `descriptor`, without `\n` or `\r\n`. Nil at the end of input, on a read error, and for a line of
-  /// more than `limit` bytes. What follows the line may be consumed too.
+  /// more than `limit` bytes. May consume input after the line.
   static func read(from descriptor: Int32, limit: Int) -> SecureBytes? {
     let buffer = SecureBytes(byteCount: limit + 2)
     return buffer.withUnsafeMutableBytes { memory in

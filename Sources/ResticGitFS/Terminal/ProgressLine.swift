@@ -1,11 +1,11 @@
 import ResticCore
 
-/// One line on standard error that is written over and over while a commit is under way; nothing where nobody looks.
+/// One line on standard error that is rewritten while a commit is running; nothing if standard error is not a terminal.
 final class ProgressLine: Sendable {
-  /// What a commit is called.
+  /// The title of a commit.
   static let committing = "committing"
   private static let lookInterval = Duration.milliseconds(200)
-  /// Loading that is over sooner is not worth a line.
+  /// Shorter loading shows no line.
   private static let patience = Duration.milliseconds(500)
 
   private struct State {
@@ -17,12 +17,12 @@ final class ProgressLine: Sendable {
   private let isEnabled: Bool
   private let state = Locked(State())
 
-  /// A line that shows itself on a terminal, unless `isQuiet`.
+  /// A line that is shown on a terminal, unless `isQuiet`.
   init(isQuiet: Bool) {
     isEnabled = !isQuiet && StandardStream.error.isTerminal
   }
 
-  /// What `body` returns, while it is shown how far `loading` is, if that takes longer than a moment.
+  /// The result of `body`; if that takes longer than a moment, the progress of `loading` is shown meanwhile.
   func showing<Success: Sendable>(
     _ loading: LoadingProgress, _ body: () async throws -> Success
   ) async throws -> Success {
@@ -32,7 +32,7 @@ final class ProgressLine: Sendable {
       while !Task.isCancelled {
         let figures = loading.figures
         if figures.filesTotal > figures.filesDone { show(MountStatus.Progress(figures), as: "reading the index") }
-        try? await Task.sleep(for: Self.lookInterval)
+        try? await Task.sleep(for: Self.lookInterval)  // a cancellation ends the loop
       }
     }
     defer {
@@ -42,7 +42,7 @@ final class ProgressLine: Sendable {
     return try await body()
   }
 
-  /// Shows how far the commit, or what `title` says, is; the rate is what went by since the first call.
+  /// Shows the progress of the commit, or of `title`; the rate is computed from the first call on.
   func show(_ progress: MountStatus.Progress, as title: String = ProgressLine.committing) {
     guard isEnabled else { return }
     let now = ContinuousClock.now
@@ -59,7 +59,7 @@ final class ProgressLine: Sendable {
     StandardStream.error.write("\r\u{1B}[K\(text)")
   }
 
-  /// Takes the line away.
+  /// Removes the line.
   func clear() {
     let wasShown = state.withLock { state in
       defer { state.isShown = false }
@@ -68,7 +68,7 @@ final class ProgressLine: Sendable {
     if wasShown { StandardStream.error.write("\r\u{1B}[K") }
   }
 
-  /// `committing: 12 of 40 files, 3.4 MiB of 12.0 MiB, 5.6 MiB/s, 2 s left`. The time is left out where nothing has moved.
+  /// `committing: 12 of 40 files, 3.4 MiB of 12.0 MiB, 5.6 MiB/s, 2 s left`. Without the time if nothing has moved.
   static func text(
     _ progress: MountStatus.Progress, byteCount: UInt64, in duration: Duration,
     as title: String = ProgressLine.committing
@@ -81,7 +81,7 @@ final class ProgressLine: Sendable {
       + (timeLeft(progress, rate: rate).map { ", \($0) left" } ?? "")
   }
 
-  /// How long the rest takes at `rate` bytes a second: `12 s`, `3 min`, `2 h 5 min`.
+  /// The time for the rest at `rate` bytes a second: `12 s`, `3 min`, `2 h 5 min`.
   private static func timeLeft(_ progress: MountStatus.Progress, rate: UInt64?) -> String? {
     guard let rate, rate > 0, progress.bytesTotal > progress.bytesDone else { return nil }
     let seconds = (progress.bytesTotal - progress.bytesDone + rate - 1) / rate
@@ -94,7 +94,7 @@ final class ProgressLine: Sendable {
 }
 
 extension MountStatus.Progress {
-  /// The figures of an index that is being loaded.
+  /// The progress of loading an index.
   init(_ loading: LoadingProgress.Figures) {
     self.init(
       filesDone: loading.filesDone, filesTotal: loading.filesTotal, bytesDone: loading.bytesDone,

@@ -1,59 +1,60 @@
 import Glibc
 import ResticCore
 
-/// Receives SIGINT, SIGTERM, SIGHUP and SIGUSR1, and others when asked to, on one thread, so that what they cause is ordinary code.
+/// Receives SIGINT, SIGTERM, SIGHUP and SIGUSR1, and others on request, on one thread, so that handling them is
+/// ordinary code.
 ///
 /// The signals are blocked before any other thread starts, and threads inherit that. Child processes inherit it too:
-/// those that should end on Ctrl-C must be started with an empty mask. Not every thread of a library keeps it, so each
-/// signal has a handler, which may run on any thread and leaves the signal in a pipe.
+/// those that should end on Ctrl-C must be started with an empty mask. Some threads of libraries unblock signals, so
+/// each signal has a handler, which may run on any thread and puts the signal into a pipe.
 final class SignalListener: Sendable {
   /// A signal that arrived.
   struct Signal: Hashable, Sendable {
-    /// SIGINT, SIGTERM, SIGHUP, SIGUSR1, or another that is listened to.
+    /// SIGINT, SIGTERM, SIGHUP, SIGUSR1, or another signal that was requested.
     let number: Int32
-    /// Whether it comes from the terminal (Ctrl-C), which sends it to every process in the foreground, and not from
-    /// `kill`, which may have meant this one only.
+    /// Whether it comes from the terminal (Ctrl-C), which sends it to every foreground process, rather than from
+    /// `kill`, which may have meant only this one.
     let isFromTerminal: Bool
-    /// Whether it is the one that gives up what is not saved (`DiscardSignal`).
+    /// Whether it is the signal to give up unsaved changes (`DiscardSignal`).
     var isDiscard = false
   }
 
-  /// What happens on a signal. Runs on the listening thread, one signal at a time.
+  /// Handles a signal. Runs on the listening thread, one signal at a time.
   typealias Handler = @Sendable (Signal) -> Void
 
-  /// SI_KERNEL, which Swift does not import: the kernel sent it by itself.
+  /// SI_KERNEL, which Swift does not import: the kernel sent the signal itself.
   private static let sentByKernel: Int32 = 0x80
   /// Set in the pipe's byte of a signal from the terminal; the rest is the signal's number.
   private static let terminalBit: UInt8 = 0x80
-  /// The pipe's byte of a `DiscardSignal`; no signal has this number.
+  /// The pipe's byte for a `DiscardSignal`; no signal has this number.
   private static let discardByte: UInt8 = 0x7F
-  /// Where the signals' handler writes. Set once, before there is one.
+  /// Where the signal handler writes. Set once, before there is a handler.
   nonisolated(unsafe) private static var pipeEnd: Int32 = -1
 
-  /// In a struct, since a closure that is a lock's state itself is wrapped once more by every access.
+  /// In a struct, because a closure that is a lock's state itself is wrapped once more by every access.
   private struct State {
     var handler: Handler
   }
 
   private let state: Locked<State>
 
-  /// A listener that answers with `handler`, once it listens.
+  /// A listener that calls `handler` once it listens.
   init(_ handler: @escaping Handler) {
     state = Locked(State(handler: handler))
   }
 
-  /// From now on signals cause `handler`.
+  /// From now on, signals call `handler`.
   func onSignal(_ handler: @escaping Handler) {
     state.withLock { $0.handler = handler }
   }
 
-  /// From now on `signals` cause the handler as well, instead of what the system does.
+  /// From now on, `signals` call the handler too, instead of their default action.
   func listen(to signals: [Int32]) {
     for number in signals { Self.catchSignal(number) }
   }
 
-  /// Calls `start`, which may start threads, with the signals blocked, and takes signals for ever. Call it once, on the
-  /// first thread, before there is another. Exits with 1 where the system has no pipe left.
+  /// Calls `start`, which may start threads, with the signals blocked, and then takes signals for ever. Call it once,
+  /// on the first thread, before there is another. Exits with 1 if the system has no pipe left.
   func listen(start: () -> Void) -> Never {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else {
@@ -61,7 +62,7 @@ final class SignalListener: Sendable {
       exit(ExitCode.failure.rawValue)
     }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    // A handler must never wait: of thousands that nobody has taken yet, the next is dropped.
+    // A handler must never wait: if thousands are unread, the next signal is dropped.
     _ = fcntl(ends[1], F_SETFL, O_NONBLOCK)
     Self.pipeEnd = ends[1]
 
@@ -73,7 +74,7 @@ final class SignalListener: Sendable {
     }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     start()
-    // Whatever was blocked by the thread that started this process: no other thread here takes those signals.
+    // Unblocks signals that the parent process blocked: no other thread here takes them.
     var none = sigset_t()
     sigemptyset(&none)
     pthread_sigmask(SIG_SETMASK, &none, nil)
@@ -90,7 +91,7 @@ final class SignalListener: Sendable {
     }
   }
 
-  /// From now on signal `number` goes to the pipe.
+  /// From now on, signal `number` goes to the pipe.
   private static func catchSignal(_ number: Int32) {
     var action = sigaction()
     action.sa_flags = SA_SIGINFO | SA_RESTART

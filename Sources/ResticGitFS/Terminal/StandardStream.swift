@@ -1,7 +1,7 @@
 import Glibc
 import MessageText
 
-/// Standard output and standard error, written at once and without a buffer that a sudden end could lose.
+/// Standard output and standard error, written at once and without a buffer, which a sudden end could lose.
 enum StandardStream: Int32, Sendable {
   case output = 1
   case error = 2
@@ -9,16 +9,16 @@ enum StandardStream: Int32, Sendable {
   /// Whether a person looks at it.
   var isTerminal: Bool { isatty(rawValue) == 1 }
 
-  /// Whether it is a terminal whose foreground another program has: ssh, for example, which asks for a password.
+  /// Whether it is a terminal whose foreground another program has, such as ssh asking for a password.
   var isLent: Bool { isTerminal && tcgetpgrp(rawValue) != getpgrp() }
 
-  /// Writes `text` after the program's name, as one line of printable text, whatever names it quotes.
+  /// Writes `text` after the program's name, as one line of printable text, whatever names it contains.
   func tell(_ text: String) {
     let line = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).joined(separator: " ")
     write("restic-gitfs: \(line.printable)\n")
   }
 
-  /// Writes all of `text`. Nobody is told when nobody listens any more.
+  /// Writes all of `text`. Ignores errors: if nobody reads, nobody can be told.
   func write(_ text: String) {
     write(Array(text.utf8))
   }

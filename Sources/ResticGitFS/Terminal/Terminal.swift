@@ -2,12 +2,12 @@ import Glibc
 import MessageText
 import ResticCore
 
-/// The terminal the program was started on: asks for passwords without echo.
+/// The terminal on which the program was started: asks for passwords without echo.
 ///
-/// Invariant: while echo is off, `savedModes` holds what to go back to, so `restore` can be called at any time, by the
-/// thread that takes signals above all. `modes` is held for moments only and nothing is taken under it.
+/// Invariant: while echo is off, `savedModes` holds the modes to restore, so `restore` can be called at any time, above
+/// all by the thread that takes signals. `modes` is held only for moments, and no other lock is taken under it.
 final class Terminal: Sendable {
-  /// More than this of a line is refused. The terminal's own line is shorter.
+  /// The longest accepted line. The terminal's own limit is lower.
   private static let longestPassword = 4096
 
   /// _POSIX_VDISABLE, which Swift does not import: no key has this function.
@@ -20,12 +20,12 @@ final class Terminal: Sendable {
 
   private let savedModes = Locked<SavedModes?>(nil)
 
-  /// Whether a person can be asked: restic looks at standard input, so that `… < file` never asks.
+  /// Whether a person can be asked: restic checks standard input, so that `… < file` never asks.
   var canAsk: Bool { isatty(STDIN_FILENO) == 1 }
 
-  /// Asks for a password on the terminal; nil at the end of input (Ctrl-D) and when there is no terminal after all.
+  /// Asks for a password on the terminal; nil at the end of input (Ctrl-D) and if there is no terminal.
   func askPassword(_ prompt: String) -> SecureBytes? {
-    // The terminal itself, so that redirected output is not taken for it.
+    // The terminal itself, because output may be redirected.
     let opened = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
     let descriptor = opened >= 0 ? opened : STDIN_FILENO
     defer { if opened >= 0 { close(opened) } }
@@ -39,19 +39,19 @@ final class Terminal: Sendable {
     return password
   }
 
-  /// Asks a question on the terminal; whether the answer begins with `y`.
+  /// Asks a question on the terminal; returns whether the answer begins with `y`.
   func confirm(_ question: String) -> Bool {
     let descriptor = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
     Self.write(question.printable, to: descriptor)
     var answer = [UInt8](repeating: 0, count: 256)
-    // The terminal gives one line at a time.
+    // The terminal returns one line at a time.
     let count = read(descriptor, &answer, answer.count)
     return count > 0 && [UInt8(ascii: "y"), UInt8(ascii: "Y")].contains(answer[0])
   }
 
-  /// Turns echo on again if it is off. May be called from any thread, at any time, any number of times.
+  /// Turns echo on again if it is off. May be called from any thread, at any time and repeatedly.
   func restore() {
     savedModes.withLock { saved in
       guard var modes = saved?.modes, let descriptor = saved?.descriptor else { return }
@@ -60,7 +60,7 @@ final class Terminal: Sendable {
     }
   }
 
-  /// Turns echo on after another process died that had turned it off.
+  /// Turns echo on after the death of another process that had turned it off.
   func restoreEcho() {
     let descriptor = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
     guard descriptor >= 0 else { return }
@@ -71,7 +71,7 @@ final class Terminal: Sendable {
     tcsetattr(descriptor, TCSAFLUSH, &modes)
   }
 
-  /// Turns echo off. Ctrl-Z and Ctrl-\ are switched off with it: nobody would turn echo on for the shell then.
+  /// Turns echo off. Also turns off Ctrl-Z and Ctrl-\, after which nobody would turn echo on for the shell.
   private func silence(_ descriptor: Int32) -> Bool {
     savedModes.withLock { saved in
       var modes = termios()
@@ -91,7 +91,7 @@ final class Terminal: Sendable {
   }
 
   private static func write(_ text: String, to descriptor: Int32) {
-    // A prompt that cannot be shown leaves the reading to fail or to go on without it.
+    // If the prompt cannot be shown, reading fails, or goes on without it.
     _ = Array(text.utf8).withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
   }
 }

@@ -3,11 +3,11 @@ import ResticCore
 /// Tells a person what is waited for: one line on standard error for each wait, which stays.
 final class WaitingLine: Sendable {
   private static let lookInterval = Duration.milliseconds(200)
-  /// A wait that is over sooner is not worth a line.
+  /// A shorter wait shows no line.
   private static let patience = Duration.seconds(1)
 
   private struct State {
-    /// When the wait that was seen last began, and when it was seen first.
+    /// When the last seen wait began, and when it was first seen.
     var since = ""
     var firstSeen = ContinuousClock.now
     var isShown = false
@@ -21,9 +21,9 @@ final class WaitingLine: Sendable {
     self.isQuiet = isQuiet
   }
 
-  /// Shows what `waiting` says once it has been there for a while; `before` is called first. Call it again and again.
+  /// Shows `waiting` once it has lasted a while; calls `before` first. Call it repeatedly.
   func show(_ waiting: MountStatus.Waiting?, before: () -> Void = {}) {
-    // In the middle of another program's question nobody could read it.
+    // Nobody could read it in the middle of another program's question.
     guard let waiting, !isQuiet, !StandardStream.error.isLent else { return }
     let isDue = state.withLock { state in
       if state.since != waiting.since { state = State(since: waiting.since) }
@@ -36,14 +36,14 @@ final class WaitingLine: Sendable {
     StandardStream.error.tell("waiting since \(waiting.since): \(waiting.reason)")
   }
 
-  /// What `body` returns, while the waits in `notes` are shown.
+  /// The result of `body`, during which the waits in `notes` are shown.
   func showing<Success: Sendable>(
     _ notes: WaitingNotes, _ body: () async throws -> Success
   ) async throws -> Success {
     let watch = Task {
       while !Task.isCancelled {
         show(notes.current.map { MountStatus.Waiting($0) })
-        try? await Task.sleep(for: Self.lookInterval)  // only a cancellation ends it early, and that ends the loop
+        try? await Task.sleep(for: Self.lookInterval)  // a cancellation also ends the loop
       }
     }
     defer { watch.cancel() }

@@ -1,10 +1,10 @@
 import ResticCore
 
-/// The attributes of an inode that a program sets; nil is "leave as it is".
+/// The attributes that a program sets on an inode; nil leaves an attribute as it is.
 struct AttributeChanges: Hashable, Sendable {
   /// New permission bits; type bits are ignored.
   var mode: UInt32?
-  /// New owner: both numbers, also where only one is new.
+  /// New owner: both numbers, even if only one is new.
   var owner: NamedOwner?
   /// New size.
   var byteCount: UInt64?
@@ -12,6 +12,6 @@ struct AttributeChanges: Hashable, Sendable {
   var accessTime: Timestamp?
   /// New modification time.
   var modificationTime: Timestamp?
-  /// New change time; nil is the time of the change.
+  /// New change time; nil: the time of the change.
   var changeTime: Timestamp?
 }

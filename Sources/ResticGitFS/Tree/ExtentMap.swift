@@ -1,6 +1,6 @@
 import ResticCore
 
-/// A regular file's content: which bytes are in which blob, in memory, or zeros.
+/// A regular file's content: which bytes are in which blob, in memory, or zero.
 ///
 /// Invariants:
 /// 1. `extents` are in order, without gap or overlap, none is empty; the first starts at 0, the last ends at `byteCount`.
@@ -8,9 +8,10 @@ import ResticCore
 ///
 /// A value: copying it freezes the content at one instant (`WriteBuffer` is append-only).
 struct ExtentMap: Sendable {
-  /// Where bytes are.
+  /// Where the bytes of an extent are.
   enum Source: Sendable {
-    /// In a stored data blob, from byte `skip` on. `endsAtCut`: the chunker ended the blob there, not the end of a file.
+    /// In a stored data blob, from byte `skip` on. `endsAtCut`: the blob ends at a cut of the chunker, not at the end
+    /// of a file.
     case blob(BlobID, wholeByteCount: UInt32, skip: UInt32, endsAtCut: Bool)
     /// In memory, from byte `start` on.
     case buffer(WriteBuffer, start: Int)
@@ -35,7 +36,7 @@ struct ExtentMap: Sendable {
       if case .buffer = source { true } else { false }
     }
 
-    /// Whether both are the same bytes at the same place, and not only equal ones.
+    /// Whether both are the same bytes in the same place, rather than merely equal bytes.
     func isSame(as other: Extent) -> Bool {
       guard offset == other.offset, byteCount == other.byteCount else { return false }
       return switch (source, other.source) {
@@ -47,7 +48,7 @@ struct ExtentMap: Sendable {
       }
     }
 
-    /// The part of it inside `range`, which it overlaps.
+    /// The part of it inside `range`, which must overlap it.
     func clipped(to range: Range<UInt64>) -> Extent {
       let start = max(offset, range.lowerBound)
       let skipped = start - offset
@@ -68,16 +69,17 @@ struct ExtentMap: Sendable {
   private(set) var byteCount: UInt64 = 0
   /// How many bytes are in memory.
   private(set) var bufferedByteCount: UInt64 = 0
-  /// How many bytes in memory something else has taken the place of, ever.
+  /// How many bytes in memory have ever been replaced by something else.
   private(set) var droppedByteCount: UInt64 = 0
 
-  /// Write buffers grow with the file: one that is written at once takes no more than it needs, a large one few extents.
+  /// Write buffers grow with the file: a file written at once takes no more memory than it needs, and a large file has
+  /// few extents.
   private static let bufferCapacities = 64...(1 << 20)
 
   /// An empty file.
   init() {}
 
-  /// The content that `chunks` make up, one after the other.
+  /// The content of consecutive `chunks`.
   init(chunks: some Sequence<StoredChunk>) {
     for chunk in chunks where chunk.byteCount > 0 {
       extents.append(Extent(offset: byteCount, byteCount: UInt64(chunk.byteCount), source: chunk.source))
@@ -97,7 +99,7 @@ struct ExtentMap: Sendable {
     return slices
   }
 
-  /// The extent that starts at exactly `offset` and is a whole blob, which a chunker that begins there would find again.
+  /// The extent that starts exactly at `offset` and is a whole blob, which a chunker that begins there would cut again.
   func wholeBlob(at offset: UInt64) -> StoredChunk? {
     guard offset < byteCount else { return nil }
     let extent = extents[index(endingAfter: offset)]
@@ -107,7 +109,7 @@ struct ExtentMap: Sendable {
     return StoredChunk(id: id, byteCount: whole, endsAtCut: endsAtCut)
   }
 
-  /// The first offset behind `offset` where a whole blob starts that a chunker may fall back into step with.
+  /// The first offset after `offset` at which a whole blob starts where a chunker may get back into step.
   func nextWholeBlob(after offset: UInt64) -> UInt64? {
     guard offset < byteCount else { return nil }
     return extents[index(endingAfter: offset)...].first { $0.offset > offset && wholeBlob(at: $0.offset) != nil }?
@@ -119,19 +121,19 @@ struct ExtentMap: Sendable {
     Self.bufferedByteCount(of: slices(in: range)[...])
   }
 
-  /// Puts `chunk` in the place of the bytes at `offset` that it stores, if they are still those of `slices`.
+  /// Replaces the bytes at `offset` by the `chunk` that stores them, if they are still those of `slices`.
   mutating func replace(at offset: UInt64, by chunk: StoredChunk, ifStill slices: [Extent]) {
     let range = offset..<offset + UInt64(chunk.byteCount)
     if contains(slices, in: range) { replace(range, with: chunk.source) }
   }
 
-  /// Whether `slices` are still what there is in `range`.
+  /// Whether `slices` are still the content of `range`.
   func contains(_ slices: [Extent], in range: Range<UInt64>) -> Bool {
     range.upperBound <= byteCount && self.slices(in: range).elementsEqual(slices) { $0.isSame(as: $1) }
   }
 
-  /// The file up to the first hole in its last `window` bytes: most likely that is none, but a write on its way. The kernel
-  /// has many on their way at a time, and they arrive in any order.
+  /// The file up to the first hole in its last `window` bytes. Such a hole is most likely a write that has not arrived:
+  /// the kernel has many writes under way, and they arrive in any order.
   func settled(window: UInt64) -> ExtentMap {
     guard byteCount > 0 else { return self }
     let start = byteCount > window ? byteCount - window : 0
@@ -144,14 +146,14 @@ struct ExtentMap: Sendable {
     return settled
   }
 
-  /// What the file would need on a disk: all but its holes.
+  /// The bytes that the file would need on a disk: everything except its holes.
   var allocatedByteCount: UInt64 {
     extents.reduce(0) { sum, extent in
       if case .zeros = extent.source { sum } else { sum + extent.byteCount }
     }
   }
 
-  /// Replaces the bytes at `offset` by a copy of `bytes`; a gap behind the end becomes a hole.
+  /// Replaces the bytes at `offset` by a copy of `bytes`; a gap after the old end becomes a hole.
   mutating func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) {
     if offset > byteCount { truncate(to: offset) }
     var rest = bytes
@@ -171,14 +173,14 @@ struct ExtentMap: Sendable {
     replace(position..<position + UInt64(rest.count), with: .buffer(buffer, start: 0))
   }
 
-  /// As `write(_:at:)`, with bytes that are in a buffer already, so that the lock is held for no copy.
+  /// As `write(_:at:)`, with bytes that are already in a buffer, so that nothing is copied under the lock.
   mutating func write(_ buffer: WriteBuffer, at offset: UInt64) {
     if offset > byteCount { truncate(to: offset) }
     guard buffer.byteCount > 0 else { return }
     replace(offset..<offset + UInt64(buffer.byteCount), with: .buffer(buffer, start: 0))
   }
 
-  /// Cuts the file at `newByteCount`, or extends it to there with a hole.
+  /// Cuts the file at `newByteCount`, or extends it with a hole to that size.
   mutating func truncate(to newByteCount: UInt64) {
     if newByteCount > byteCount {
       replace(byteCount..<newByteCount, with: .zeros)
@@ -188,13 +190,13 @@ struct ExtentMap: Sendable {
     }
   }
 
-  /// Turns the bytes of `range` that the file has into a hole.
+  /// Turns the existing bytes of `range` into a hole.
   mutating func punch(_ range: Range<UInt64>) {
     let range = range.clamped(to: 0..<byteCount)
     if !range.isEmpty { replace(range, with: .zeros) }
   }
 
-  /// The first extent that ends behind `offset`, which is less than `byteCount`.
+  /// The first extent that ends after `offset`, which is less than `byteCount`.
   private func index(endingAfter offset: UInt64) -> Int {
     var low = 0
     var high = extents.count
@@ -205,7 +207,7 @@ struct ExtentMap: Sendable {
     return low
   }
 
-  /// The buffer whose last written byte is the file's byte before `offset`, if it has room, and where it goes on.
+  /// The buffer whose last written byte is the file's byte before `offset`, if it has room, and the position in it.
   private func appendableBuffer(endingAt offset: UInt64) -> (WriteBuffer, start: Int)? {
     guard offset > 0 else { return nil }
     let extent = extents[index(endingAfter: offset - 1)]
@@ -215,7 +217,7 @@ struct ExtentMap: Sendable {
     return (buffer, buffer.byteCount)
   }
 
-  /// Puts `source` (nil: nothing) in the place of `range`, which starts inside the file or at its end.
+  /// Replaces `range`, which starts inside the file or at its end, by `source` (nil: nothing).
   private mutating func replace(_ range: Range<UInt64>, with source: Source?) {
     guard !range.isEmpty else { return }
     let first = index(endingAfter: range.lowerBound)
@@ -246,7 +248,7 @@ struct ExtentMap: Sendable {
     }
   }
 
-  /// Inserts an extent, as part of the one before where the two are one run.
+  /// Inserts an extent, or extends the one before if the two are one run.
   private mutating func insert(_ extent: Extent, at index: Int) {
     if index > 0 {
       switch (extents[index - 1].source, extent.source) {

@@ -44,7 +44,7 @@ enum FileMode {
     return stored
   }
 
-  /// The node type of a Unix mode; nil for a type there is none for.
+  /// The node type of a Unix mode; nil if there is none for it.
   static func type(_ mode: UInt32) -> NodeType? {
     switch mode & S_IFMT {
     case S_IFREG, 0: .file
@@ -58,7 +58,8 @@ enum FileMode {
     }
   }
 
-  /// The type bits. What restic itself could not name ("irregular") is shown as a regular file that can't be opened.
+  /// The type bits. A file that restic itself could not classify ("irregular") is shown as a regular file that cannot
+  /// be opened.
   private static func format(of type: NodeType) -> UInt32 {
     switch type {
     case .dir: S_IFDIR

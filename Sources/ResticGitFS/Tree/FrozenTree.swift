@@ -1,14 +1,14 @@
 import ResticCore
 
-/// What a commit writes: the changed part of the tree at one instant, as values that no later change reaches.
+/// The input of a commit: the changed part of the tree at one instant, as values that later changes do not affect.
 struct FrozenTree: Sendable {
   /// The root directory.
   var root: Directory
-  /// Changes with a higher number came later.
+  /// Later changes have higher numbers.
   var changeNumber: ChangeNumber
   /// How many files have content to store.
   var changedFileCount = 0
-  /// Their sizes in bytes, added up.
+  /// The sum of their sizes in bytes.
   var changedByteCount: UInt64 = 0
 
   /// A changed directory.
@@ -17,14 +17,14 @@ struct FrozenTree: Sendable {
     var inode: InodeNumber
     /// Its attributes.
     var node: Node
-    /// Everything in it that a snapshot holds.
+    /// All of its entries that belong into a snapshot.
     var entries: [Entry] = []
   }
 
-  /// Something in a changed directory.
+  /// An entry of a changed directory.
   enum Entry: Sendable {
-    /// Stored already. Untouched is what is as it was in the base snapshot, place and name included; not all of that is
-    /// known to be.
+    /// An entry that is already stored. It is untouched if it is as in the base snapshot, place and name included; not
+    /// every such entry is recognized.
     case stored(Node, isUntouched: Bool)
     /// A file whose content has to be stored.
     case file(InodeNumber, Node, ExtentMap)

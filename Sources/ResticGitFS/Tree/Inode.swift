@@ -1,43 +1,44 @@
 import ResticCore
 
-/// What the kernel sees: an identity with attributes, a body, names that lead to it and references that hold it.
+/// An identity that the kernel sees: its attributes, its body, the names that lead to it and the references that hold
+/// it.
 ///
-/// `Node` is what restic stores of it: `node` holds the attributes. Its `name` is one that it once had; its `content`, `size`
-/// and `subtree` count only while the body is unchanged. Only `Namespace` writes `parents` and `linkCount`.
+/// `Node` is its stored form: `node` holds the attributes. The node's `name` is one that the inode once had; `content`,
+/// `size` and `subtree` are valid only while the body is unchanged. Only `Namespace` writes `parents` and `linkCount`.
 struct Inode: Sendable {
-  /// What kind of file it is, and what is in it.
+  /// The kind of file, and its content.
   enum Body: Sendable {
     /// A regular file.
     case file(FileBody)
     /// A directory.
     case directory(Children)
-    /// A symbolic link, device node, fifo, socket: all there is is in `node`.
+    /// A symbolic link, device node, fifo or socket: `node` has everything.
     case special
   }
 
-  /// Where a regular file's content is described.
+  /// Where the content of a regular file is described.
   enum FileBody: Sendable {
     /// As stored: `node.content`.
     case stored
     /// As stored, and being read: the extents of `node.content`.
     case resolved(ExtentMap)
-    /// Not as stored: these extents.
+    /// Changed: these extents.
     case changed(ExtentMap)
   }
 
-  /// A directory's entries.
+  /// The entries of a directory.
   enum Children: Sendable {
-    /// Not entered yet: the tree `node.subtree`.
+    /// Not loaded yet: the tree `node.subtree`.
     case unloaded
-    /// The names, and what they lead to.
+    /// The names, and the inodes that they lead to.
     case loaded([Name: InodeNumber])
   }
 
-  /// Whom it seems to belong to.
+  /// The owner that is shown.
   enum Owner: Sendable {
-    /// To the mounting user, whatever the node says: git refuses a repository that seems to be someone else's.
+    /// The mounting user, whatever the node says: git refuses a repository that seems to belong to another user.
     case mounter
-    /// To whom the node says: made or given away (chown) in this mount.
+    /// The node's owner: the file was created, or its owner changed (chown), in this mount.
     case node
   }
 
@@ -45,21 +46,21 @@ struct Inode: Sendable {
   var node: Node
   /// The content.
   var body: Body
-  /// Whom it seems to belong to.
+  /// The owner that is shown.
   var owner: Owner
-  /// The directory that holds its name; 0 when there is none left. The root's is the root.
+  /// The directory that holds its name; 0 if no name is left. The root is its own parent.
   var parent: InodeNumber
-  /// One more for each further name (hard links), the same directory as often as it holds a name.
+  /// The directories of its further names (hard links), one for each name.
   var furtherParents: [InodeNumber] = []
-  /// How many names it has, those in directories not loaded yet included.
+  /// How many names it has, including those in directories that are not loaded yet.
   var linkCount: UInt32 = 1
   /// How often the kernel has looked it up without forgetting it.
   var lookupCount: UInt64 = 0
-  /// How many open files there are of it.
+  /// How many open files refer to it.
   var openCount = 0
-  /// How many of them may write. What they write must not get lost: a refresh doesn't replace the inode.
+  /// How many of them may write. Their writes must not be lost, so a refresh does not replace the inode.
   var writerCount = 0
-  /// When it, or for a directory anything beneath it, last changed; 0: as in the base snapshot.
+  /// The last change of it, or for a directory of anything beneath it; 0: as in the base snapshot.
   var changeNumber: ChangeNumber = 0
 
   /// How many of its names are in loaded directories.
@@ -71,7 +72,7 @@ struct Inode: Sendable {
   }
 }
 
-/// An inode's number: 1 is the root, none is used twice in one mount.
+/// An inode's number: 1 is the root, and no number is used twice in one mount.
 typealias InodeNumber = UInt64
 
 /// Counts the changes of a mount, from 1.

@@ -1,6 +1,6 @@
 import ResticCore
 
-/// What stat(2) shows of an inode.
+/// The attributes of an inode that stat(2) shows.
 struct InodeAttributes: Hashable, Sendable {
   /// The number that stat(2) shows (`InodeNumbers`).
   var inodeNumber: UInt64
@@ -14,7 +14,7 @@ struct InodeAttributes: Hashable, Sendable {
   var device: UInt64
   /// The size in bytes.
   var byteCount: UInt64
-  /// What it takes in bytes.
+  /// The allocated size in bytes.
   var allocatedByteCount: UInt64
   /// When it was read.
   var accessTime: Timestamp

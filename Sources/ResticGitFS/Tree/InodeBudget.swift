@@ -1,12 +1,12 @@
-/// How many inodes a mount keeps in memory beyond those that somebody needs.
+/// How many unneeded inodes a mount keeps in memory.
 struct InodeBudget: Sendable {
   /// The number.
   let count: Int
-  /// Whom files seem to belong to.
+  /// The owner that is shown for files.
   let mounter: FileOwner
   /// Asks the kernel to forget inodes that it does not use. Does not wait.
   let forget: @Sendable ([InodeNumber]) -> Void
 
-  /// At least so many entries are looked at in one step.
+  /// The least number of entries that one step examines.
   static let leastStep = 512
 }

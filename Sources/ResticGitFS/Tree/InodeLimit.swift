@@ -1,13 +1,13 @@
 import SystemPackage
 
-/// How many inodes a mount may have in memory, and whom to tell when something wanted more.
+/// How many inodes a mount may have in memory, and a callback for refusals.
 struct InodeLimit: Sendable {
   /// The number.
   let count: Int
-  /// Told of a refusal.
+  /// Called at a refusal.
   let didRefuse: @Sendable () -> Void
 
-  /// EPERM where `namespace` has more than these; else nil.
+  /// EPERM if `namespace` has more than `count` inodes, otherwise nil.
   func refusal(of namespace: borrowing Namespace) -> Errno? {
     guard namespace.inodes.count > count else { return nil }
     didRefuse()

@@ -1,6 +1,6 @@
-/// Directories in the order in which they were loaded, and looked at since: where what can be let go is searched.
+/// Directories in the order in which they were loaded or last examined, for the search for directories to unload.
 ///
-/// Each loading has a number. A directory that was among the last ones to be loaded may be needed by whoever had it loaded.
+/// Each loading has a number. A directory that was loaded recently may be needed by the caller that loaded it.
 struct LoadedDirectories: Sendable {
   /// A directory, and the number of its loading.
   struct Entry: Sendable {
@@ -12,24 +12,24 @@ struct LoadedDirectories: Sendable {
   private var first = 0
   private var loadingCount: UInt64 = 0
 
-  /// As many requests may be under way at a time, each of which may need what it has loaded.
+  /// The number of concurrent requests, each of which may need the directory that it has loaded.
   static let recentCount: UInt64 = 128
 
-  /// How many there are.
+  /// The number of directories.
   var count: Int { entries.count - first }
 
-  /// Adds a directory that was loaded just now.
+  /// Adds a directory that has just been loaded.
   mutating func append(_ directory: InodeNumber) {
     loadingCount += 1
     entries.append(Entry(directory: directory, loading: loadingCount))
   }
 
-  /// Takes the one out that comes first.
+  /// Removes and returns the first one.
   mutating func popFirst() -> Entry? {
     guard first < entries.count else { return nil }
     defer {
       first += 1
-      // Half of it is gone: the rest moves to the front.
+      // Half of the array is free: move the rest to the front.
       if first > 64, first * 2 > entries.count {
         entries.removeFirst(first)
         first = 0
@@ -38,15 +38,15 @@ struct LoadedDirectories: Sendable {
     return entries[first]
   }
 
-  /// Takes those out that `isGone` names.
+  /// Removes the directories for which `isGone` returns true.
   mutating func removeAll(where isGone: (InodeNumber) -> Bool) {
     entries = entries[first...].filter { !isGone($0.directory) }
     first = 0
   }
 
-  /// Puts one back, at the end.
+  /// Adds one again, at the end.
   mutating func putBack(_ entry: Entry) { entries.append(entry) }
 
-  /// Whether it was among the last `count` ones to be loaded.
+  /// Whether it is among the last `count` to be loaded.
   func isRecent(_ entry: Entry, _ count: UInt64) -> Bool { entry.loading + count > loadingCount }
 }

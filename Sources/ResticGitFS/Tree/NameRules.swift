@@ -1,29 +1,30 @@
 import ResticCore
 
-/// What names mean to whoever a tree is for: which are never in a snapshot, and which say that somebody is about to change what
-/// is shown. It depends on the place of the directory that holds the name.
+/// The meaning of names for the user of a tree: which names are never in a snapshot, and which show that a program is
+/// about to change what it has read. It depends on the place of the directory that holds the name.
 protocol NameRules: Sendable {
-  /// Where a directory with these entries is whose own name alone would put it at `place`.
+  /// The place of a directory with these entries, whose own name alone would put it at `place`.
   func place(_ place: DirectoryPlace, hasEntry: (Name) -> Bool) -> DirectoryPlace
-  /// Where the subdirectory `name` of a directory at `place` is.
+  /// The place of the subdirectory `name` in a directory at `place`.
   func place(of name: Name, in place: DirectoryPlace) -> DirectoryPlace
-  /// Whether `name` stands for something unfinished, which never goes into a snapshot.
+  /// Whether `name` is an unfinished file, which never goes into a snapshot.
   func isInFlight(_ name: Name, isDirectory: Bool, in place: DirectoryPlace) -> Bool
-  /// Whether `name` is a lock: whoever made it has looked at what is shown, and is about to change that.
+  /// Whether `name` is a lock: its creator has read what is shown, and is about to change that.
   func isLock(_ name: Name, in place: DirectoryPlace) -> Bool
   /// Whether `name` may be such a lock, wherever it is.
   func mayBeLock(_ name: Name) -> Bool
-  /// The names of which other names in the same directory decide what is shown: whoever knew one looks it up again when those change.
+  /// Names whose content depends on other names in the same directory: when those change, such a name has to be looked
+  /// up again.
   var namesWithContext: [Name] { get }
-  /// Whether there may be locks in a directory at `place`, or beneath.
+  /// Whether a directory at `place`, or one beneath it, may hold locks.
   func mayHoldLocks(_ place: DirectoryPlace) -> Bool
 }
 
-/// Where a directory is, in the terms of the `NameRules`.
+/// The place of a directory, in terms of the `NameRules`.
 struct DirectoryPlace: RawRepresentable, Hashable, Sendable {
-  /// What it means is the rules' affair.
+  /// The rules define its meaning.
   let rawValue: UInt8
 
-  /// A place that names mean nothing in. The root is there until its entries say otherwise.
+  /// A place where names have no meaning. The root has it until its entries say otherwise.
   static let outside = DirectoryPlace(rawValue: 0)
 }

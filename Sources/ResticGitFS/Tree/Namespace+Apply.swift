@@ -1,10 +1,11 @@
 import ResticCore
 
 extension Namespace {
-  /// Makes `change`, at `time`, and returns the inode that it is about: the new one, the one that is changed, or the one whose
-  /// name is taken away or moved. Throws before anything is changed.
+  /// Applies `change` at `time`, and returns its inode: the new one, the changed one, or the one whose name is removed
+  /// or moved. Throws before anything is changed.
   ///
-  /// Nothing else changes what the next snapshot holds, and only this calls the methods that begin with `apply`.
+  /// Nothing else changes the content of the next snapshot, and only this method calls the methods that begin with
+  /// `apply`.
   mutating func apply(_ change: TreeChange, at time: Timestamp) throws(NamespaceError) -> InodeNumber {
     switch change {
     case .create(let new, let name, let directory):

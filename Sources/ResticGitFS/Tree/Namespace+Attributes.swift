@@ -3,7 +3,7 @@ import ResticCore
 import SystemPackage
 
 extension Namespace {
-  /// What stat(2) shows. `mounter` stands for owners that are not of this mount.
+  /// The attributes that stat(2) shows. `mounter` replaces owners that are not of this mount.
   func attributes(of number: InodeNumber, mounter: FileOwner) throws(NamespaceError) -> InodeAttributes {
     let inode = try inode(number)
     let node = inode.node
@@ -26,14 +26,15 @@ extension Namespace {
       }
     return InodeAttributes(
       inodeNumber: numbers.number(of: number, node), mode: FileMode.unix(node),
-      // Like btrfs: 1 says that a directory's count tells nothing about its subdirectories.
+      // As in btrfs: 1 means that a directory's count says nothing about its subdirectories.
       linkCount: inode.isDirectory ? min(inode.linkCount, 1) : inode.linkCount,
       owner: owner, device: node.device, byteCount: byteCount, allocatedByteCount: allocated,
       accessTime: node.atime, modificationTime: node.mtime, changeTime: node.ctime)
   }
 
-  /// Refuses a time that can't be stored with `EOVERFLOW`. To clamp it would be no good: with the writeback cache the kernel
-  /// goes on showing the time that was asked for. Source: Linux, fuse_do_setattr.
+  /// Refuses a time that cannot be stored with `EOVERFLOW`. Clamping would not work: with the writeback cache, the
+  /// kernel continues to show the requested time.
+  /// Source: Linux, fuse_do_setattr.
   mutating func applyAttributes(
     _ changes: AttributeChanges, to number: InodeNumber, at time: Timestamp
   ) throws(NamespaceError) {
@@ -59,7 +60,7 @@ extension Namespace {
     markChanged(number)
   }
 
-  /// Puts or, with nil, removes an extended attribute.
+  /// Sets an extended attribute or, with nil, removes it.
   mutating func applyExtendedAttribute(
     _ name: Name, of number: InodeNumber, value: [UInt8]?, _ mode: TreeChange.ExtendedAttributeMode, at time: Timestamp
   ) throws(NamespaceError) {
@@ -82,7 +83,8 @@ extension Namespace {
     markChanged(number)
   }
 
-  /// Makes sure that no name of a hard-linked file is in a directory that could be loaded, before the file changes.
+  /// Makes sure that no name of a hard-linked file is in a loadable directory that is not loaded, before the file
+  /// changes.
   func requireKnownNames(_ number: InodeNumber) throws(NamespaceError) {
     if hasUnknownNames(number) { throw .needs(.names(of: number)) }
   }

@@ -2,13 +2,14 @@ import ResticCore
 import SystemPackage
 
 extension Namespace {
-  /// Up to this size a file is brought along with the one before it.
+  /// Files up to this size are loaded together with the file before them.
   private static let smallFileByteCount: UInt64 = 64 << 10
 
-  /// Up to so many extents are looked up anew rather than kept, where nobody says that a file is not read any more.
+  /// Up to this many extents are looked up again rather than kept, when it is unknown whether the file is still being
+  /// read.
   private static let smallExtentCount = 4
 
-  /// Counts an open file. A regular file's extents are there afterwards.
+  /// Counts an open file. Afterwards a regular file's extents are available.
   mutating func open(_ number: InodeNumber, forWriting: Bool) throws(NamespaceError) {
     switch try inode(number).body {
     case .file(.stored): throw .needs(.extents(of: number))
@@ -22,7 +23,7 @@ extension Namespace {
     if forWriting { inodesOpenForWriting.insert(number) }
   }
 
-  /// Takes an open file back; an unchanged one that nobody reads any more keeps its node only.
+  /// Counts a closed file; an unchanged file that nobody reads any more keeps only its node.
   mutating func release(_ number: InodeNumber, forWriting: Bool) {
     guard let index = inodes.index(forKey: number) else { return }
     inodes.values[index].openCount -= min(1, inodes.values[index].openCount)
@@ -34,7 +35,8 @@ extension Namespace {
     dropIfUnused(number)
   }
 
-  /// A file that nobody opened was read: where it was read whole, or nearly, its extents are not kept.
+  /// Ends the reading of a file that was read without being opened: if it was read completely, or nearly, its extents
+  /// are not kept.
   mutating func endSilentReading(of number: InodeNumber) {
     guard let index = inodes.index(forKey: number), inodes.values[index].openCount == 0,
       case .file(.resolved(let extents)) = inodes.values[index].body, extents.extents.count <= Self.smallExtentCount
@@ -52,14 +54,14 @@ extension Namespace {
     }
   }
 
-  /// The nodes of small files that follow `number`, a small one itself, in its directory as it is stored: the inodes of a tree
-  /// are numbered in its order. At most 32, of 256 KiB in all.
+  /// The nodes of the small files that follow the small file `number` in its directory as stored: the inodes of a tree
+  /// are numbered in its order. At most 32 nodes, of 256 KiB in all.
   func smallFiles(after number: InodeNumber) -> [Node] {
     guard let first = inodes[number], first.node.size <= Self.smallFileByteCount else { return [] }
     return smallFiles(from: number + 1, in: first.parent)
   }
 
-  /// The nodes of small files from `number` on, in the directory `parent` as it is stored; bounded as above.
+  /// The nodes of small files from `number` on, in the directory `parent` as stored; limited as above.
   func smallFiles(from number: InodeNumber, in parent: InodeNumber) -> [Node] {
     var nodes: [Node] = []
     var byteCount: UInt64 = 0
@@ -73,8 +75,8 @@ extension Namespace {
     return nodes
   }
 
-  /// Notes the extents of a stored file, which come from `node`. Harmless if the file has another content by now, as after
-  /// a commit, or another thread was first.
+  /// Records the extents of a stored file, which come from `node`. Has no effect if the file has other content by now,
+  /// as after a commit, or if another thread was first.
   mutating func install(_ extents: ExtentMap, of number: InodeNumber, from node: Node) {
     guard let index = inodes.index(forKey: number), case .file(.stored) = inodes.values[index].body,
       inodes.values[index].node.hasContent(of: node)
@@ -109,20 +111,20 @@ extension Namespace {
   mutating func truncate(_ number: InodeNumber, to byteCount: UInt64, at now: Timestamp) throws(NamespaceError) {
     guard byteCount <= Self.maximumFileByteCount else { throw .refused(.fileTooLarge) }
     if byteCount == 0, case .file(.stored) = try inode(number).body {
-      // Also the way out of a file whose content is damaged.
+      // Truncation also helps with a file whose content is damaged.
       try requireKnownNames(number)
       try update(number) { inode throws(NamespaceError) in inode.body = .file(.changed(ExtentMap())) }
     }
     try modify(number, at: now) { extents in extents.truncate(to: byteCount) }
   }
 
-  /// The content of a file that isn't as stored, and whether anybody has it open; nil where there is none.
+  /// The content of a changed file, and whether a program has it open; nil if the file is not changed.
   func changedContent(of number: InodeNumber) -> (content: ExtentMap, isOpen: Bool)? {
     guard let inode = inodes[number], case .file(.changed(let extents)) = inode.body else { return nil }
     return (extents, inode.openCount > 0)
   }
 
-  /// Puts a stored chunk in the place of the bytes in memory that it holds, if nobody has changed them since.
+  /// Replaces bytes in memory by the stored chunk that holds them, if they have not changed since.
   mutating func replace(
     at offset: UInt64, of number: InodeNumber, by chunk: StoredChunk, ifStill slices: [ExtentMap.Extent]
   ) {
@@ -149,7 +151,7 @@ extension Namespace {
     case .special: throw .refused(.invalidArgument)
     }
     if inodes.values[index].node.links > 1, numbers.isShared(inodes.values[index].node) {
-      // restic would restore the other file as a link to this one, which is about to have another content.
+      // restic would restore the other file as a link to this one, which is about to get other content.
       forgetHardLink(number)
       numbers.identify(number, &inodes.values[index].node, deviceID: deviceID)
     }
@@ -157,13 +159,13 @@ extension Namespace {
     change(&extents)
     inodes.values[index].body = .file(.changed(extents))
     setBuffered(by: extents, of: number)
-    // Not the time of modification: with the writeback cache that is the kernel's, which sends it where it changes.
+    // Not the modification time: with the writeback cache, the kernel keeps it, and sends it when it changes.
     inodes.values[index].node.ctime = now
     markChanged(number)
   }
 }
 
 extension Node {
-  /// Whether the stored content is the same.
+  /// Whether both nodes have the same stored content.
   func hasContent(of other: Node) -> Bool { content == other.content && size == other.size }
 }

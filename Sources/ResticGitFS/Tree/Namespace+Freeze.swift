@@ -1,9 +1,10 @@
 import ResticCore
 
 extension Namespace {
-  /// The changed part of the tree as it is now, without what is in flight. Costs what changed, not what exists.
+  /// The changed part of the tree at this instant, without files in flight. The cost depends on the changes, not on the
+  /// size of the tree.
   ///
-  /// Until `thaw` the bytes in memory that it holds count, also where a file lets go of them.
+  /// Until `thaw`, the bytes that it holds in memory count, even if files release them.
   mutating func freezeForCommit() -> FrozenTree {
     let frozen = freeze()
     frozenContent = FrozenContent()
@@ -11,7 +12,7 @@ extension Namespace {
     return frozen
   }
 
-  /// The frozen tree is held no more.
+  /// Releases the frozen tree.
   mutating func thaw() {
     frozenContent = FrozenContent()
   }
@@ -26,7 +27,7 @@ extension Namespace {
     }
   }
 
-  /// As `freezeForCommit`, for who looks only.
+  /// As `freezeForCommit`, for a caller that only reads.
   func freeze() -> FrozenTree {
     guard let root = inodes[Self.root]?.node else { preconditionFailure("the root is always there") }
     var frozen = FrozenTree(root: FrozenTree.Directory(inode: Self.root, node: root), changeNumber: changeNumber)
@@ -47,7 +48,7 @@ extension Namespace {
       guard let inode = inodes[child] else { preconditionFailure("a directory names inodes that exist") }
       if rules.isInFlight(name, isDirectory: inode.isDirectory, in: place) { continue }
       var node = inode.node
-      if node.name != name { node.name = name }  // a node that is as it was read keeps its spelling
+      if node.name != name { node.name = name }  // an unchanged node keeps its spelling
       switch inode.body {
       case .file(.changed(let extents)):
         frozen.changedFileCount += 1
@@ -63,7 +64,8 @@ extension Namespace {
     return directory
   }
 
-  /// Notes what a commit has stored: what did not change since it was frozen is as in the base snapshot again.
+  /// Records what a commit has stored: everything that has not changed since the tree was frozen is as in the base
+  /// snapshot again.
   mutating func settle(_ stored: StoredTree, of frozen: FrozenTree) {
     for (number, chunks) in stored.files {
       guard let index = inodes.index(forKey: number), inodes.values[index].changeNumber <= frozen.changeNumber,
@@ -86,7 +88,7 @@ extension Namespace {
     }
   }
 
-  /// A directory that is not loaded is as it was stored, too.
+  /// This also holds for a directory that is not loaded.
   private mutating func settleLeaf(_ number: InodeNumber, frozenAt changeNumber: ChangeNumber) {
     guard let index = inodes.index(forKey: number), inodes.values[index].changeNumber <= changeNumber else { return }
     if case .directory(.loaded) = inodes.values[index].body { return }

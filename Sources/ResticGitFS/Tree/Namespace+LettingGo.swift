@@ -1,33 +1,34 @@
 import ResticCore
 
-/// Letting go of inodes that nobody needs: a directory whose entries are all as they are stored, and all unknown to the kernel,
-/// is not loaded any more, as before somebody entered it.
+/// Unloads directories whose inodes nobody needs: their entries are all as stored and unknown to the kernel. Such a
+/// directory is then as before anybody entered it.
 ///
-/// Nothing is let go that could not be made again from what is stored, with the same attributes and the same number for
-/// stat(2). Never let go are an inode that is changed, open or known to the kernel, a directory with such a one beneath,
+/// An inode is unloaded only if it can be created again from what is stored, with the same attributes and the same
+/// number for stat(2). Never unloaded are an inode that is changed, open or known to the kernel, a directory above such
+/// an inode, and the entries of the root.
 /// and what is in the root.
 extension Namespace {
-  /// What came of a search for what can be let go.
+  /// The result of a search for directories to unload.
   struct Release: Sendable {
-    /// How many inodes were let go.
+    /// How many inodes were unloaded.
     var count = 0
-    /// Inodes that could be let go if the kernel did not know them.
+    /// Inodes that could be unloaded if the kernel did not know them.
     var known: [InodeNumber] = []
   }
 
-  /// What keeps a directory's entries.
+  /// Why a directory's entries have to stay.
   private enum Hold {
-    /// Nothing.
+    /// No reason.
     case none
-    /// They are changed, open, or can't be made again.
+    /// Some entries are changed, open, or cannot be created again.
     case ours
-    /// The kernel knows some of them, and nothing else keeps them.
+    /// The kernel knows some of them; this is the only reason.
     case kernel
   }
 
-  /// Looks at the directories that were loaded first, and lets go of the entries that can be. Ends when it has looked at
-  /// `limit` entries, or at each directory once. `mounter` is whom files seem to belong to. The directories that were loaded
-  /// last, `recentCount` of them, are left alone.
+  /// Examines the directories that were loaded first, and unloads entries where possible. Ends after examining `limit`
+  /// entries, or each directory once. `mounter` is the owner shown for files. The last `recentCount` directories to be
+  /// loaded stay.
   mutating func letGo(
     examining limit: Int, mounter: FileOwner, recentCount: UInt64 = LoadedDirectories.recentCount
   ) -> Release {
@@ -54,7 +55,7 @@ extension Namespace {
     return release
   }
 
-  /// Notes that a directory was loaded, or made. Of those that are gone meanwhile no more are remembered than of others.
+  /// Records that a directory was loaded or created. Entries of directories that are gone never outnumber the others.
   mutating func noteLoaded(_ directory: InodeNumber) {
     loadedDirectories.append(directory)
     guard loadedDirectories.count > 2 * inodes.count + 1024 else { return }
@@ -65,7 +66,7 @@ extension Namespace {
 
   private func hold(on children: [Name: InodeNumber], of directory: InodeNumber, _ mounter: FileOwner) -> Hold {
     guard directory != Self.root, let index = inodes.index(forKey: directory) else { return .ours }
-    // Nothing is copied: there are many.
+    // Nothing is copied, because there are many.
     guard inodes.values[index].changeNumber == 0, inodes.values[index].openCount == 0, inodes.values[index].parent != 0,
       inodes.values[index].node.subtree != nil, !withoutInFlight.contains(directory)
     else { return .ours }
@@ -75,7 +76,7 @@ extension Namespace {
     for (name, child) in children {
       guard let index = inodes.index(forKey: child) else { preconditionFailure("a directory names inodes that exist") }
       guard isAsStored(index, mounter), numbers.isRepeatable(child, inodes.values[index].node, as: name, in: number),
-        // What git has in flight is in no snapshot, changed or not.
+        // Files that git has in flight are in no snapshot, changed or not.
         !rules.isInFlight(name, isDirectory: inodes.values[index].isDirectory, in: place)
       else { return .ours }
       if inodes.values[index].lookupCount > 0 { isKnown = true }
@@ -83,30 +84,30 @@ extension Namespace {
     return isKnown ? .kernel : .none
   }
 
-  /// Whether an inode is what `install` makes of its stored node, and nobody has it open.
+  /// Whether `install` would create the same inode from its stored node, and no program has it open.
   private func isAsStored(_ index: Dictionary<InodeNumber, Inode>.Index, _ mounter: FileOwner) -> Bool {
     guard inodes.values[index].changeNumber == 0, inodes.values[index].openCount == 0 else { return false }
     switch inodes.values[index].body {
     case .file(.changed), .directory(.loaded): return false
     case .file(.stored), .file(.resolved), .directory(.unloaded), .special: break
     }
-    // Made anew it seems to belong to the mounting user.
+    // If it were created again, it would be shown as the mounting user's.
     if case .node = inodes.values[index].owner,
       FileOwner(userID: inodes.values[index].node.uid, groupID: inodes.values[index].node.gid) != mounter
     {
       return false
     }
     guard let key = HardLinkKey(inodes.values[index].node) else { return inodes.values[index].linkCount == 1 }
-    // A name that is loaded again finds the inode by its key, where another one keeps it.
+    // A name that is loaded again finds the inode by its key if another name keeps it.
     if let known = hardLinks[key], known != inodes.keys[index] { return false }
     return inodes.values[index].linkCount == UInt32(clamping: inodes.values[index].node.links)
   }
 
-  /// Makes a directory one that is not loaded. A hard-linked file with a name in another loaded directory stays.
+  /// Unloads a directory. A hard-linked file with a name in another loaded directory stays.
   private mutating func letGo(_ children: [Name: InodeNumber], of directory: InodeNumber) {
     for child in children.values {
       guard let index = inodes.index(forKey: child) else { continue }
-      // A link that was made in this mount is not known by its key yet.
+      // A link that was created in this mount has no known key yet.
       if let key = HardLinkKey(inodes.values[index].node), hardLinks[key] == nil { hardLinks[key] = child }
       if let further = inodes.values[index].furtherParents.firstIndex(of: directory) {
         inodes.values[index].furtherParents.remove(at: further)
@@ -121,12 +122,12 @@ extension Namespace {
     unloadedDirectories.insert(directory)
   }
 
-  /// Gives memory back that only many more inodes would need.
+  /// Returns memory that only many more inodes would need.
   mutating func shrink() {
     guard inodes.capacity > Self.leastCapacity, inodes.capacity / 4 > inodes.count else { return }
     inodes = inodes.filter { _ in true }
   }
 
-  /// A table of so many inodes is never made smaller.
+  /// The table is never made smaller than this many inodes.
   private static let leastCapacity = 1 << 16
 }

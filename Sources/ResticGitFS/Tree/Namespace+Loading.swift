@@ -2,9 +2,9 @@ import ResticCore
 import SystemPackage
 
 extension Namespace {
-  /// Fills a directory that isn't loaded with the entries of its tree. Harmless if another thread was first.
+  /// Adds the entries of its tree to a directory that is not loaded. Has no effect if another thread was first.
   ///
-  /// What was in flight when the snapshot was made is left out: whoever would have finished it is gone.
+  /// Files in flight when the snapshot was made are left out: the program that would have finished them is gone.
   mutating func install(_ tree: Tree, in directory: InodeNumber) {
     guard let index = inodes.index(forKey: directory) else { return }
     switch inodes.values[index].body {
@@ -25,7 +25,7 @@ extension Namespace {
     unreadableDirectories.remove(directory)
   }
 
-  /// The inode of a stored node: a new one, or for a further name of a hard-linked file the one it has.
+  /// The inode of a stored node: a new one, or the existing one for a further name of a hard-linked file.
   mutating func install(_ node: Node, in directory: InodeNumber) -> InodeNumber {
     let key = HardLinkKey(node)
     if let key, let number = hardLinks[key], let inode = inodes[number],
@@ -50,26 +50,26 @@ extension Namespace {
     return number
   }
 
-  /// Whether a change of this inode may also have to change names in directories that aren't loaded.
+  /// Whether a change of this inode may also affect names in directories that are not loaded.
   func hasUnknownNames(_ number: InodeNumber) -> Bool {
     guard let inode = inodes[number], !inode.isDirectory else { return false }
     return inode.linkCount > UInt32(inode.knownNameCount) && inode.knownNameCount > 0
   }
 
-  /// The tree of a directory that isn't loaded; nil if there is no such directory any more, or it has no tree.
+  /// The tree of a directory that is not loaded; nil if the directory is gone, or has no tree.
   func unloadedTree(of directory: InodeNumber) -> BlobID? {
     guard let inode = inodes[directory], case .directory(.unloaded) = inode.body else { return nil }
     return inode.node.subtree
   }
 
-  /// Notes that the tree of a directory can't be read. Who enters the directory tries again.
+  /// Records that the tree of a directory cannot be read. Entering the directory tries again.
   mutating func noteUnreadable(_ directory: InodeNumber) {
     if unloadedDirectories.remove(directory) != nil { unreadableDirectories.insert(directory) }
   }
 
-  /// Once all directories that can be read are loaded, a link count that is still too high counted names outside of the
-  /// snapshot, or in directories that can't be read. Those stay as they are, so they are no names of this file any more:
-  /// it gets stored numbers of its own.
+  /// Once all readable directories are loaded, a link count that is still too high counted names outside the snapshot,
+  /// or in unreadable directories. Those names stay as stored, so they no longer belong to this file: it gets stored
+  /// numbers of its own.
   mutating func settleLinkCount(_ number: InodeNumber) {
     guard hasUnknownNames(number), unloadedDirectories.isEmpty, let index = inodes.index(forKey: number) else { return }
     forgetHardLink(number)

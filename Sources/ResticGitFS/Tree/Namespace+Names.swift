@@ -2,13 +2,14 @@ import Glibc
 import ResticCore
 import SystemPackage
 
-/// Making, removing and moving names: the only file that changes directories. `Namespace.apply` calls it.
+/// Creating, removing and moving names: the only file that changes directories. `Namespace.apply` calls it.
 extension Namespace {
   mutating func applyCreate(
     _ new: NewInode, as name: Name, in directory: InodeNumber, at now: Timestamp
   ) throws(NamespaceError) -> InodeNumber {
     guard try optionalChild(name, of: directory) == nil else { throw .refused(.fileExists) }
-    // As if somebody else held the lock: who wants it tries again. What that one read, or reads now, may be from before a refresh.
+    // The answer is as if another program held the lock, so the caller tries again. What it has read, or reads now, may
+    // be older than a refresh.
     guard !isRefreshing || !rules.mayBeLock(name) else { throw .refused(.fileExists) }
     try requireLinked(directory)
     let number = nextInode
@@ -44,7 +45,8 @@ extension Namespace {
     try requireKnownNames(number)
     try attach(number, as: name, in: directory)
     guard let index = inodes.index(forKey: number) else { throw .refused(.staleNFSFileHandle) }
-    // restic links restored files that agree in both numbers. Ours are unique; those of files that have links are kept.
+    // restic links restored files that agree in both numbers. New numbers here are unique; those of files with links
+    // are kept.
     if inodes.values[index].node.links <= 1 {
       numbers.identify(number, &inodes.values[index].node, deviceID: deviceID)
     }
@@ -114,7 +116,7 @@ extension Namespace {
     return source
   }
 
-  /// A directory takes the place of an empty directory only, and anything else that of anything but a directory.
+  /// A directory can replace only an empty directory, and any other file only a file that is not a directory.
   private func requireReplaceable(_ target: InodeNumber, by source: InodeNumber) throws(NamespaceError) {
     switch (try inode(source).isDirectory, try inode(target).isDirectory) {
     case (true, false): throw .refused(.notDirectory)
@@ -132,7 +134,7 @@ extension Namespace {
     try attach(number, as: newName, in: newDirectory)
   }
 
-  /// Notes that what is beneath a moved directory is at another place: nothing of it is as it was in the base snapshot.
+  /// Records that everything beneath a moved directory is in a new place: none of it is as in the base snapshot.
   private mutating func markMoved(_ directory: InodeNumber) {
     guard case .directory(.loaded(let children))? = inodes[directory]?.body else { return }
     for child in children.values {
@@ -142,7 +144,7 @@ extension Namespace {
     }
   }
 
-  /// Takes a name from an inode, and drops the inode if that was the last thing that held it.
+  /// Removes a name from an inode, and drops the inode if nothing else holds it.
   private mutating func remove(
     _ number: InodeNumber, as name: Name, in directory: InodeNumber, at now: Timestamp
   ) throws(NamespaceError) {
@@ -157,7 +159,7 @@ extension Namespace {
     dropIfUnused(number)
   }
 
-  /// Sets a directory's times after its entries changed.
+  /// Sets a directory's times after a change of its entries.
   private mutating func touch(_ directory: InodeNumber, at now: Timestamp) {
     guard let index = inodes.index(forKey: directory) else { return }
     (inodes.values[index].node.mtime, inodes.values[index].node.ctime) = (now, now)
@@ -169,7 +171,7 @@ extension Namespace {
     markChanged(number)
   }
 
-  /// A directory that was removed takes no new names.
+  /// A removed directory accepts no new names.
   private func requireLinked(_ directory: InodeNumber) throws(NamespaceError) {
     guard try inode(directory).linkCount > 0 else { throw .refused(.noSuchFileOrDirectory) }
   }

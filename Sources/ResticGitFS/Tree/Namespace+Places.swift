@@ -1,12 +1,12 @@
 import ResticCore
 
-/// Where directories are, in the terms of the `NameRules`.
+/// The places of directories, in terms of the `NameRules`.
 extension Namespace {
-  /// Where `directory` is as its path tells; its own entries may tell otherwise (`NameRules.place(_:hasEntry:)`).
+  /// The place of `directory` according to its path; its entries may change it (`NameRules.place(_:hasEntry:)`).
   ///
-  /// A directory that is deeper than any path reaches is outside.
+  /// A directory that is deeper than the longest path is outside.
   func place(of directory: InodeNumber) -> DirectoryPlace {
-    // Nothing is copied on the way: it may be long.
+    // Nothing is copied on the way, which may be long.
     var steps: [(name: Name, parent: Dictionary<InodeNumber, Inode>.Index)] = []
     var current = directory
     while current != Self.root, let index = inodes.index(forKey: current),
@@ -23,7 +23,7 @@ extension Namespace {
     }
   }
 
-  /// A name of an inode in a loaded directory, if it has one there.
+  /// A name of an inode in a loaded directory, if there is one.
   private func name(
     of number: InodeNumber, at index: Dictionary<InodeNumber, Inode>.Index,
     in directory: Dictionary<InodeNumber, Inode>.Index
@@ -36,7 +36,7 @@ extension Namespace {
   /// How many names a path of PATH_MAX bytes can hold.
   private static var deepestPath: Int { 2048 }
 
-  /// These directories and all that are above them.
+  /// These directories and all directories above them.
   func directoriesAbove(_ directories: Set<InodeNumber>) -> Set<InodeNumber> {
     var above: Set<InodeNumber> = []
     for directory in directories {
@@ -53,7 +53,7 @@ extension [Node] {
 }
 
 extension NameRules {
-  /// All of `nodes` but what is in flight, where the path of the directory that holds them makes it one at `place`.
+  /// `nodes` without files in flight, if the path of their directory puts it at `place`.
   func withoutInFlight(_ nodes: [Node], at place: DirectoryPlace) -> [Node] {
     let place = self.place(place) { nodes.contains($0) }
     if place == .outside { return nodes }

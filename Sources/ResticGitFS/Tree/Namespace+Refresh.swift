@@ -1,7 +1,8 @@
 import ResticCore
 
 extension Namespace {
-  /// What a plan needs to know of a loaded directory: its entries' nodes and which of them are loaded directories.
+  /// The facts about a loaded directory that a plan needs: its entries' nodes, and which of them are loaded
+  /// directories.
   struct DirectoryView: Sendable {
     /// An entry.
     struct Entry: Sendable {
@@ -13,7 +14,7 @@ extension Namespace {
     var entries: [Name: Entry]
   }
 
-  /// The entries of a loaded directory; nil if it isn't one.
+  /// The entries of a loaded directory; nil if it is not one.
   func view(of directory: InodeNumber) -> DirectoryView? {
     guard case .directory(.loaded(let children))? = inodes[directory]?.body else { return nil }
     var entries: [Name: DirectoryView.Entry] = [:]
@@ -21,7 +22,7 @@ extension Namespace {
     for (name, child) in children {
       guard let inode = inodes[child] else { preconditionFailure("a directory names inodes that exist") }
       var node = inode.node
-      if node.name != name { node.name = name }  // a node that is as it was read keeps its spelling
+      if node.name != name { node.name = name }  // an unchanged node keeps its spelling
       var isLoaded = false
       if case .directory(.loaded) = inode.body { isLoaded = true }
       entries[name] = DirectoryView.Entry(inode: child, node: node, isLoadedDirectory: isLoaded)
@@ -29,13 +30,14 @@ extension Namespace {
     return DirectoryView(entries: entries)
   }
 
-  /// Shows what `plan` says, if nothing speaks against it. `announceRefresh` is called when the kernel knows.
+  /// Applies `plan`, unless something prevents it. The caller calls `announceRefresh` once the kernel knows.
   mutating func refresh(by plan: RefreshPlan, at now: Timestamp) -> RefreshPlan.Outcome {
     guard !isChanged, !hasLock(in: Self.root, at: .outside) else { return .inUse }
     guard plan.isComplete, plan.directories.allSatisfy(isStillAsPlanned) else { return .outdated }
     guard !plan.directories.contains(where: dropsWriters) else { return .inUse }
     var invalidations: [RefreshPlan.Invalidation] = []
-    // All that goes, goes first: what takes its place gets its number, and finds the hard links of the new snapshot only.
+    // Removals come first: a replacement gets the number of the removed file, and only hard links of the new snapshot
+    // count.
     for directory in plan.directories {
       for name in directory.names {
         drop(name, from: directory.inode, &invalidations)
@@ -56,7 +58,7 @@ extension Namespace {
       if directory.inode == Self.root, !directory.names.isEmpty { touchRoot(at: now) }
       invalidations += ([directory.inode] + directory.retargeted.map(\.inode)).map { .inode($0) }
     }
-    // What a snapshot has in flight is not planned for, and may be in the new one as well.
+    // Files that a snapshot has in flight are not planned for, and may be in the new one as well.
     withoutInFlight.formUnion(plan.directories.lazy.filter(\.lacksInFlight).map(\.inode))
     unannouncedRefreshes += 1
     return .applied(invalidations)
@@ -67,7 +69,7 @@ extension Namespace {
     return children[name] != nil
   }
 
-  /// Gives directories that stay the nodes of the new snapshot.
+  /// Gives remaining directories the nodes of the new snapshot.
   private mutating func setNodes(_ nodes: [(inode: InodeNumber, node: Node)]) {
     let known = nodes.filter { inodes[$0.inode] != nil }
     for (inode, _) in known {
@@ -80,21 +82,21 @@ extension Namespace {
     }
   }
 
-  /// The root's times are in no snapshot, and who watches them is to see that names came or went.
+  /// The root's times are in no snapshot, but programs that watch them should see that names were added or removed.
   private mutating func touchRoot(at now: Timestamp) {
     inodes[Self.root]?.node.mtime = now
     inodes[Self.root]?.node.ctime = now
   }
 
-  /// Whether the kernel has yet to forget what a refresh changed.
+  /// Whether the kernel has not yet forgotten what a refresh changed.
   var isRefreshing: Bool { unannouncedRefreshes > 0 }
 
-  /// Says that the kernel has forgotten what a refresh changed.
+  /// Records that the kernel has forgotten what a refresh changed.
   mutating func announceRefresh() {
     unannouncedRefreshes -= 1
   }
 
-  /// Whether somebody holds a lock: they have compared what they saw with what they expect, and are about to change it.
+  /// Whether a program holds a lock: it has compared what it read with what it expects, and is about to change that.
   private func hasLock(in directory: InodeNumber, at place: DirectoryPlace) -> Bool {
     guard case .directory(.loaded(let children))? = inodes[directory]?.body else { return false }
     let place = rules.place(place) { children[$0] != nil }
@@ -104,13 +106,13 @@ extension Namespace {
     }
   }
 
-  /// Whether the plan would take a file's name away while somebody may still write to it.
+  /// Whether the plan would remove the name of a file that a program may still be writing to.
   private func dropsWriters(_ directory: RefreshPlan.Directory) -> Bool {
     guard case .directory(.loaded(let children))? = inodes[directory.inode]?.body else { return false }
     return directory.names.contains { name in children[name].map(hasWriters) ?? false }
   }
 
-  /// Whether somebody may write to an inode or to anything beneath it.
+  /// Whether a program may write to an inode or to anything beneath it.
   private func hasWriters(_ number: InodeNumber) -> Bool {
     guard let inode = inodes[number] else { return false }
     if case .directory(.loaded(let children)) = inode.body { return children.values.contains(where: hasWriters) }
@@ -124,7 +126,7 @@ extension Namespace {
     }
   }
 
-  /// Takes a name away because a newer snapshot says so: no link count of a stored node is to be corrected.
+  /// Removes a name because of a newer snapshot: link counts of stored nodes are not corrected.
   private mutating func drop(
     _ name: Name, from directory: InodeNumber, _ invalidations: inout [RefreshPlan.Invalidation]
   ) {
@@ -140,7 +142,8 @@ extension Namespace {
     dropIfUnused(number)
   }
 
-  /// Ends an inode that a newer snapshot has no name for: it goes on, empty if it is a directory, for those who hold it.
+  /// Ends an inode without a name in a newer snapshot: programs that hold it can continue to use it; a directory
+  /// becomes empty.
   private mutating func loseLastName(_ number: InodeNumber, _ invalidations: inout [RefreshPlan.Invalidation]) {
     if case .directory(.loaded(let children))? = inodes[number]?.body {
       for name in children.keys { drop(name, from: number, &invalidations) }

@@ -3,19 +3,20 @@ import SystemPackage
 
 /// All inodes of a mount and the names that lead to them: the writable tree over a snapshot.
 ///
-/// A plain value that does no I/O: `WorkingTree` holds it under its one lock, and `apply` makes all changes that a commit has to save. A method that meets a directory or a
-/// content that isn't loaded yet says so before it has changed anything (`NamespaceError.needs`), and is called again
-/// when that is installed. The other files of this folder are extensions of it.
+/// A plain value without I/O: `WorkingTree` holds it under its one lock, and `apply` makes all changes that a commit
+/// has to save. A method that needs a directory or content that is not loaded yet says so before it changes anything
+/// (`NamespaceError.needs`), and is called again after the loading. The other files of this folder are extensions of
+/// it.
 ///
 /// Invariants:
-/// 1. The root, inode 1, is always there and loaded.
-/// 2. An inode other than the root is here as long as it has a name, a lookup or an open file.
+/// 1. The root, inode 1, always exists and is loaded.
+/// 2. Any other inode exists as long as it has a name, a lookup or an open file.
 /// 3. `parent` and `furtherParents` name exactly the loaded directories that hold a name of the inode.
-/// 4. Where an inode changed after the base snapshot, so did all directories above it (`changeNumber`).
-/// 5. A directory that is not loaded is in `unloadedDirectories` or `unreadableDirectories`, and no other is.
+/// 4. If an inode has changed since the base snapshot, so have all directories above it (`changeNumber`).
+/// 5. Exactly the directories that are not loaded are in `unloadedDirectories` or `unreadableDirectories`.
 /// 6. A loaded directory other than the root is in `loadedDirectories`.
 struct Namespace: Sendable {
-  /// The root's number, as FUSE wants it.
+  /// The root's number, as FUSE requires it.
   static let root: InodeNumber = 1
   /// The longest name, in bytes.
   static let maximumNameByteCount = 255
@@ -28,37 +29,37 @@ struct Namespace: Sendable {
   var nextInode: InodeNumber = root + 1
   /// The last change's number.
   var changeNumber: ChangeNumber = 0
-  /// How many refreshes were applied of which the kernel has not been told yet: it may still answer from what it knew.
+  /// How many applied refreshes the kernel has not been told about: until then it may answer from its caches.
   var unannouncedRefreshes = 0
   /// Bytes of changed files that are in memory only.
   private(set) var bufferedByteCount: UInt64 = 0
-  /// The files that have such bytes, and how many.
+  /// The files with such bytes, and the number of bytes.
   private var bufferedFiles: [InodeNumber: UInt64] = [:]
-  /// What a commit under way holds beside these bytes.
+  /// The bytes that a running commit holds in addition.
   var frozenContent = FrozenContent()
-  /// The inodes with a `writerCount`: the kernel may have something of theirs that it was given to write.
+  /// The inodes with a `writerCount`: the kernel may still have unwritten data for them.
   var inodesOpenForWriting: Set<InodeNumber> = []
   /// The known inodes of stored hard links.
   var hardLinks: [HardLinkKey: InodeNumber] = [:]
-  /// The directories with a name that are not loaded and, as far as is known, can be.
+  /// Named directories that are not loaded and, as far as is known, can be loaded.
   var unloadedDirectories: Set<InodeNumber> = []
-  /// The directories with a name whose tree can't be read: a snapshot keeps them as they are.
+  /// Named directories whose tree cannot be read: a snapshot keeps them unchanged.
   var unreadableDirectories: Set<InodeNumber> = []
-  /// What stat(2) shows as the inodes' numbers.
+  /// The inode numbers that stat(2) shows.
   var numbers = InodeNumbers()
-  /// Loaded directories that lack what git had in flight when the base snapshot was made: the next commit stores them anew,
-  /// and alone they are no reason for one.
+  /// Loaded directories without the files that git had in flight when the base snapshot was made: the next commit
+  /// stores them again, but they are no reason for a commit.
   var withoutInFlight: Set<InodeNumber> = []
-  /// The directories that were loaded or made, the oldest first.
+  /// The directories that were loaded or created, the oldest first.
   var loadedDirectories = LoadedDirectories()
-  /// How many callers need all directories loaded until they are done: meanwhile none is let go.
+  /// How many callers currently need all directories loaded: meanwhile none is unloaded.
   var holdsOnDirectories = 0
-  /// Written to new nodes, so that hard links of two mounts are never taken for each other. Never 0.
+  /// Written to new nodes, so that hard links of two mounts are never mistaken for each other. Never 0.
   let deviceID: UInt64
-  /// What names mean.
+  /// The meaning of names.
   let rules: any NameRules
 
-  /// An empty directory, or the directory that `tree` holds.
+  /// An empty directory, or the directory of `tree`.
   init(root node: Node, tree: Tree?, deviceID: UInt64, rules: any NameRules) {
     self.deviceID = deviceID
     self.rules = rules
@@ -83,13 +84,13 @@ struct Namespace: Sendable {
     }
   }
 
-  /// What `name` leads to in a directory.
+  /// The inode of `name` in a directory.
   func child(_ name: Name, of directory: InodeNumber) throws(NamespaceError) -> InodeNumber {
     guard let number = try optionalChild(name, of: directory) else { throw .refused(.noSuchFileOrDirectory) }
     return number
   }
 
-  /// What `name` leads to in a directory, if anything.
+  /// The inode of `name` in a directory; nil if there is none.
   func optionalChild(_ name: Name, of directory: InodeNumber) throws(NamespaceError) -> InodeNumber? {
     guard name.bytes.count <= Self.maximumNameByteCount else { throw .refused(.fileNameTooLong) }
     return try children(of: directory)[name]
@@ -100,12 +101,13 @@ struct Namespace: Sendable {
     inodes[Self.root].map { $0.changeNumber != 0 } ?? false
   }
 
-  /// What the bytes in memory take, with what each of many small files takes besides, and with what a commit under way holds.
+  /// The memory of unstored bytes, including the overhead of many small files, and the bytes that a running commit
+  /// holds.
   var bufferedCost: UInt64 {
     bufferedByteCount + frozenContent.byteCount + UInt64(bufferedFiles.count) * Self.fileCost
   }
 
-  /// About what a file with bytes in memory takes beside them.
+  /// About the memory that a file with bytes in memory takes in addition.
   private static let fileCost: UInt64 = 1024
 
   /// How many files have bytes in memory only.
@@ -129,7 +131,7 @@ struct Namespace: Sendable {
     return try change(&inodes.values[index])
   }
 
-  /// Notes that an inode changed, and with it every directory above.
+  /// Records that an inode changed, and with it every directory above.
   mutating func markChanged(_ number: InodeNumber) {
     changeNumber += 1
     markChanged(number, changeNumber)
@@ -145,14 +147,14 @@ struct Namespace: Sendable {
     }
   }
 
-  /// Gives an inode one more name. The directory is loaded and doesn't have that name.
+  /// Gives an inode one more name. The directory must be loaded and not have that name.
   mutating func attach(_ number: InodeNumber, as name: Name, in directory: InodeNumber) throws(NamespaceError) {
     _ = try children(of: directory)
     setChild(number, as: name, in: directory)
     addParent(directory, to: number)
   }
 
-  /// Notes that a loaded directory holds a name of the inode.
+  /// Records that a loaded directory holds a name of the inode.
   mutating func addParent(_ directory: InodeNumber, to number: InodeNumber) {
     guard let index = inodes.index(forKey: number) else { return }
     if inodes.values[index].parent == 0 {
@@ -162,7 +164,7 @@ struct Namespace: Sendable {
     }
   }
 
-  /// Takes a name away from an inode. Doesn't drop it.
+  /// Removes a name from an inode, but does not drop the inode.
   mutating func detach(_ number: InodeNumber, as name: Name, from directory: InodeNumber) throws(NamespaceError) {
     _ = try children(of: directory)
     setChild(nil, as: name, in: directory)
@@ -175,7 +177,7 @@ struct Namespace: Sendable {
     }
   }
 
-  /// Makes a name of a loaded directory lead to `child`, or to nothing. The inodes' side of it is the caller's.
+  /// Makes a name of a loaded directory lead to `child`, or removes it. The caller updates the inodes.
   mutating func setChild(_ child: InodeNumber?, as name: Name, in directory: InodeNumber) {
     guard let index = inodes.index(forKey: directory),
       case .directory(.loaded(var children)) = inodes.values[index].body
@@ -185,12 +187,12 @@ struct Namespace: Sendable {
     inodes.values[index].body = .directory(.loaded(children))
   }
 
-  /// Drops an inode that nothing leads to or holds any more.
+  /// Drops an inode without names, lookups and open files.
   mutating func dropIfUnused(_ number: InodeNumber) {
     guard number != Self.root, let inode = inodes[number] else { return }
     guard inode.knownNameCount == 0, inode.lookupCount == 0, inode.openCount == 0 else { return }
     dropBuffered(of: number)
-    // A further name may still be in a directory that isn't loaded: it makes an inode anew from its own node.
+    // A further name may be in a directory that is not loaded: loading it creates an inode from that name's own node.
     forgetHardLink(number)
     numbers.remove(number, inode.node)
     unloadedDirectories.remove(number)
@@ -199,26 +201,27 @@ struct Namespace: Sendable {
     withoutInFlight.remove(number)
   }
 
-  /// No further name that is loaded belongs to this inode: all of them are known, or what is stored of it changes.
+  /// Names that are loaded later do not belong to this inode: all of its names are known, or its stored content
+  /// changes.
   mutating func forgetHardLink(_ number: InodeNumber) {
     guard let node = inodes[number]?.node, let key = HardLinkKey(node), hardLinks[key] == number else { return }
     hardLinks[key] = nil
   }
 
-  /// Decides what stat(2) shows as the number of an inode that is new or gets a new node.
+  /// Chooses the number that stat(2) shows for an inode that is new or gets a new node.
   mutating func chooseNumber(of number: InodeNumber, _ node: Node, as name: Name, in directory: InodeNumber) {
     if numbers.takeStored(node) { return }
     let parent = inodes[directory].map { numbers.number(of: directory, $0.node) } ?? 0
     numbers.choose(for: number, node, as: name, in: parent)
   }
 
-  /// Notes that no bytes of a file are in memory only.
+  /// Records that no bytes of a file are in memory only.
   mutating func dropBuffered(of number: InodeNumber) {
     setBuffered(0, of: number)
     frozenContent.note(number, dropped: nil)
   }
 
-  /// Notes how many bytes of a file with `content` are in memory only.
+  /// Records how many bytes of a file with `content` are in memory only.
   mutating func setBuffered(by content: ExtentMap, of number: InodeNumber) {
     setBuffered(content.bufferedByteCount, of: number)
     frozenContent.note(number, dropped: content.droppedByteCount)
@@ -237,7 +240,7 @@ struct Namespace: Sendable {
     try update(number) { inode throws(NamespaceError) in inode.lookupCount += 1 }
   }
 
-  /// Takes lookups back.
+  /// Counts forgotten lookups.
   mutating func forget(_ number: InodeNumber, count: UInt64) {
     guard let index = inodes.index(forKey: number) else { return }
     inodes.values[index].lookupCount -= min(count, inodes.values[index].lookupCount)
@@ -249,7 +252,7 @@ struct Namespace: Sendable {
     dropIfUnused(number)
   }
 
-  /// Takes all lookups and open files back: the kernel has dropped the connection.
+  /// Drops all lookups and open files: the kernel has closed the connection.
   mutating func forgetEverything() {
     for number in Array(inodes.keys) {
       guard let index = inodes.index(forKey: number) else { continue }

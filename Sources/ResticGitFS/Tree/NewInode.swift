@@ -1,6 +1,6 @@
 import ResticCore
 
-/// What a new inode is made of.
+/// The attributes of a new inode.
 struct NewInode: Hashable, Sendable {
   /// What it is.
   var type: NodeType
@@ -10,7 +10,7 @@ struct NewInode: Hashable, Sendable {
   var owner: NamedOwner
   /// The device number of a device node.
   var device: UInt64 = 0
-  /// Where a symbolic link leads to.
+  /// The target of a symbolic link.
   var linkTarget: [UInt8] = []
 
   /// The node to store, without a name, numbers and times.

@@ -1,27 +1,27 @@
 import ResticCore
 
-/// How a tree without changes becomes that of a newer snapshot: made without the lock, applied under it in one step.
+/// How an unchanged tree becomes that of a newer snapshot: computed without the lock, applied under it in one step.
 ///
-/// Only directories that are loaded are compared; the others get their new tree unread.
+/// Only loaded directories are compared; the others get their new tree without being read.
 struct RefreshPlan: Sendable {
-  /// What happens to one loaded directory.
+  /// The changes of one loaded directory.
   struct Directory: Sendable {
     /// The directory.
     var inode: InodeNumber
-    /// What it is to be.
+    /// Its new node.
     var node: Node
-    /// Whether the newer snapshot has something in it that git had in flight, which is not shown.
+    /// Whether it has files in the newer snapshot that git had in flight, which are not shown.
     var lacksInFlight = false
-    /// Names that lead to nothing any more.
+    /// Names to remove.
     var removed: [Name] = []
-    /// Names that lead to something new; what they led to before goes on for those who have it open.
+    /// Names that get a new inode; programs that have the old one open keep it.
     var replaced: [Node] = []
-    /// Subdirectories that stay the same inode and aren't loaded, with their new nodes.
+    /// Subdirectories that keep their inode and are not loaded, with their new nodes.
     var retargeted: [(inode: InodeNumber, node: Node)] = []
 
-    /// The names that lead to something else or to nothing.
+    /// The names that are replaced or removed.
     var names: [Name] { removed + replaced.map(\.name) }
-    /// The directories that get new nodes: this one, unless it is the root, and those that aren't loaded.
+    /// The directories that get new nodes: this one, unless it is the root, and those that are not loaded.
     var nodes: [(inode: InodeNumber, node: Node)] {
       retargeted + (inode == Namespace.root ? [] : [(inode, node)])
     }
@@ -29,22 +29,23 @@ struct RefreshPlan: Sendable {
 
   /// Every directory that changes.
   var directories: [Directory] = []
-  /// Whether each loaded directory was compared: one may be let go meanwhile.
+  /// Whether each loaded directory was compared: one may be unloaded meanwhile.
   var isComplete = true
 
-  /// What became of a plan.
+  /// The result of applying a plan.
   enum Outcome: Sendable {
-    /// The tree is as planned, and the kernel must forget this.
+    /// The tree is as planned, and the kernel must forget these.
     case applied([Invalidation])
-    /// Nothing changed: the tree was loaded further since the plan was made.
+    /// Nothing changed: more of the tree was loaded after the plan was made.
     case outdated
-    /// Nothing changed: the tree has changes of its own, git has refs locked, or a file to be replaced is open for writing.
+    /// Nothing changed: the tree has its own changes, git has locked refs, or a file to be replaced is open for
+    /// writing.
     case inUse
   }
 
-  /// What the kernel may have cached and must forget.
+  /// A cache of the kernel that must be dropped.
   enum Invalidation: Hashable, Sendable {
-    /// What a name in a directory leads to.
+    /// The inode of a name in a directory.
     case entry(Name, in: InodeNumber)
     /// The attributes and the content of an inode; a directory's listing is its content.
     case inode(InodeNumber)

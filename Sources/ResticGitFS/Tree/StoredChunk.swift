@@ -6,7 +6,7 @@ struct StoredChunk: Hashable, Sendable {
   var id: BlobID
   /// Its plaintext size.
   var byteCount: UInt32
-  /// Whether the chunker ended it; false where the file ended.
+  /// Whether it ends at a cut of the chunker; false if it ends with the file.
   var endsAtCut: Bool
 
   /// The whole blob as a source of bytes.

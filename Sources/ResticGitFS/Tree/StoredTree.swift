@@ -1,6 +1,6 @@
 import ResticCore
 
-/// What became of a `FrozenTree` in the repository.
+/// The result of storing a `FrozenTree` in the repository.
 struct StoredTree: Sendable {
   /// The content of each file that was stored.
   var files: [InodeNumber: [StoredChunk]] = [:]

@@ -1,7 +1,7 @@
 import ResticCore
 
-/// Swift source of the change, for traces and for the models' failures. Of bytes only the number is told: what `count` makes of
-/// it is up to the reader.
+/// Swift source of the change, for traces and for failures of the model tests. Of bytes only the number is shown: the
+/// reader defines `count`.
 extension TreeChange: CustomStringConvertible {
   var description: String {
     switch self {

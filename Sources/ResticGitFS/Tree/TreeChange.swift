@@ -1,16 +1,16 @@
 import ResticCore
 
-/// One change of a tree, as a value. With the time at which it was applied it can be applied again, as long as the bytes of a
+/// One change of a tree, as a value. Together with its time it can be applied again, as long as the bytes of a
 /// `borrowed` write are valid.
 ///
-/// `Namespace.apply` is the only door for changes: the kernel's requests, the model tests and whoever makes a tree of a new
-/// repository go through it.
+/// `Namespace.apply` makes all changes: for the kernel's requests, for the model tests, and for the first tree of a new
+/// repository.
 enum TreeChange: Sendable {
-  /// Makes an inode with one name.
+  /// Creates an inode with one name.
   indirect case create(NewInode, as: Name, in: InodeNumber)
-  /// Makes one more name for an inode that isn't a directory.
+  /// Adds a name to an inode that is not a directory.
   case link(InodeNumber, as: Name, in: InodeNumber)
-  /// Removes a name that isn't a directory's.
+  /// Removes a name that is not a directory's.
   case unlink(Name, in: InodeNumber)
   /// Removes an empty directory.
   case removeDirectory(Name, in: InodeNumber)
@@ -18,8 +18,8 @@ enum TreeChange: Sendable {
   case rename(Name, in: InodeNumber, to: Name, newDirectory: InodeNumber, RenameMode)
   /// Writes bytes at an offset.
   case write(WrittenBytes, to: InodeNumber, offset: UInt64)
-  /// Makes room in a file, as fallocate(2) does: `zeroes` turns what there is in the range into a hole, `extends` makes the file
-  /// reach to the range's end.
+  /// Allocates a range of a file, as fallocate(2) does: `zeroes` turns the range into a hole, `extends` makes the file
+  /// reach the range's end.
   case allocate(Range<UInt64>, of: InodeNumber, zeroes: Bool, extends: Bool)
   /// Sets attributes.
   indirect case setAttributes(AttributeChanges, of: InodeNumber)
@@ -28,7 +28,7 @@ enum TreeChange: Sendable {
   /// Removes an extended attribute.
   case removeExtendedAttribute(Name, of: InodeNumber)
 
-  /// What becomes of a name that is there where another one is moved to.
+  /// What happens to an existing target of a rename.
   enum RenameMode: Hashable, Sendable {
     /// It is replaced.
     case replace
@@ -38,19 +38,19 @@ enum TreeChange: Sendable {
     case exchange
   }
 
-  /// Whether an extended attribute that is set may, or must, be there.
+  /// Whether an extended attribute may, or must, exist before it is set.
   enum ExtendedAttributeMode: Hashable, Sendable {
-    /// It may.
+    /// It may exist.
     case set
-    /// It must not.
+    /// It must not exist.
     case create
-    /// It must.
+    /// It must exist.
     case replace
   }
 
   /// The bytes of a write.
   enum WrittenBytes: Sendable {
-    /// Somebody else's memory, which stays valid until the change is applied.
+    /// Memory of another owner, which stays valid until the change is applied.
     case borrowed(BorrowedBytes)
     /// A buffer that the file may keep.
     case buffer(WriteBuffer)
@@ -64,7 +64,7 @@ enum TreeChange: Sendable {
     }
   }
 
-  /// Memory that is only looked at while the change that holds it is applied.
+  /// Memory that is read only while the change that holds it is applied.
   struct BorrowedBytes: @unchecked Sendable {
     /// The memory.
     let pointer: UnsafeRawBufferPointer

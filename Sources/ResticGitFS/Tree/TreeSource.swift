@@ -1,8 +1,8 @@
 import ResticCore
 import SystemPackage
 
-/// Where what a tree has not loaded yet comes from. Each call blocks a plain thread, and logs why it fails; `operation` and
-/// `inode` are for that.
+/// The source of everything that a tree has not loaded yet. Each call blocks a plain thread, and logs failures with
+/// `operation` and `inode`.
 protocol TreeSource: Sendable {
   /// The entries of a stored directory, whose tree is `id`.
   func tree(
@@ -14,10 +14,10 @@ protocol TreeSource: Sendable {
   ) throws(TreeSourceError) -> ExtentMap
 }
 
-/// Why something stored can't be had.
+/// Why stored data could not be loaded.
 struct TreeSourceError: Error, Hashable, Sendable {
-  /// What the kernel is to be told.
+  /// The error for the kernel.
   let errno: Errno
-  /// Whether what is stored is not what it should be, so that to ask again is of no use.
+  /// Whether the stored data is damaged, so that another try is of no use.
   let isDamage: Bool
 }

@@ -1,13 +1,13 @@
 import ResticCore
 import SystemPackage
 
-/// The tree that a mount serves and commits: a `Namespace` under its lock, and the loading of what it needs.
+/// The tree that a mount serves and commits: a `Namespace` under its lock, and the loading of what the namespace needs.
 ///
-/// It has three doors. `read` looks. `perform` changes what the next snapshot holds. `bookkeep` notes what the kernel knows,
-/// what is loaded, and what a commit or a refresh has made of the tree.
+/// It has three entrances. `read` reads. `perform` changes the content of the next snapshot. `bookkeep` records what
+/// the kernel knows, what is loaded, and what a commit or a refresh has done to the tree.
 ///
-/// Lock order: `namespace` first, then the leaf locks of what is called under it; never the other way, and never held while
-/// something is loaded or the kernel is answered. The methods that may load block, and are for FUSE's threads.
+/// Lock order: `namespace` first, then the leaf locks of code that is called under it; never the other way, and never
+/// held during loading or while the kernel gets an answer. Methods that may load block, and are for FUSE's threads.
 final class WorkingTree: Sendable {
   private let namespace: Locked<Namespace>
   private let source: any TreeSource
@@ -16,13 +16,13 @@ final class WorkingTree: Sendable {
   private let inodeLimit = Locked<InodeLimit?>(nil)
   private let inodeBudget = Locked<InodeBudget?>(nil)
 
-  /// A closure in a struct: one that is the lock's state itself is wrapped once more by every access, until a call of it
-  /// overflows the stack.
+  /// A closure in a struct: as the lock's state itself, a closure is wrapped once more by every access, until a call of
+  /// it overflows the stack.
   private struct Listener {
     let call: @Sendable () -> Void
   }
 
-  /// A tree of `namespace`; what that has not loaded comes from `source`. `observer` is told of each change.
+  /// A tree of `namespace`; `source` loads missing parts. `observer` observes each change.
   init(
     _ namespace: consuming sending Namespace, source: any TreeSource, observer: (any ChangeObserver)? = nil
   ) {
@@ -36,20 +36,20 @@ final class WorkingTree: Sendable {
     self.listener.withLock { $0 = Listener(call: listener) }
   }
 
-  /// Loads no more directories on its own, in search of a file's names, once there are more inodes than `limit` allows.
+  /// Once there are more inodes than `limit` allows, no more directories are loaded in search of a file's names.
   func limitInodes(to limit: InodeLimit) {
     inodeLimit.withLock { $0 = limit }
   }
 
   // MARK: Letting go
 
-  /// From now on inodes that nobody needs are let go while there are more than `budget` has room for.
+  /// From now on, unneeded inodes are unloaded while there are more than `budget` allows.
   func keepInodes(to budget: InodeBudget) {
     inodeBudget.withLock { $0 = budget }
   }
 
-  /// Lets go of some inodes that nobody needs, if there are too many: of about as many as `entryCount`, times two, so that who calls this
-  /// for each so many new inodes keeps their number where it is. From any thread that holds no lock.
+  /// Unloads some unneeded inodes, if there are too many: examines about twice `entryCount` entries, so that calling
+  /// this for each `entryCount` new inodes keeps their number constant. From any thread that holds no lock.
   func letGo(for entryCount: Int) {
     guard let budget = inodeBudget.withLock({ $0 }) else { return }
     let known = bookkeep { namespace -> [InodeNumber] in
@@ -63,12 +63,13 @@ final class WorkingTree: Sendable {
 
   // MARK: Looking
 
-  /// What `body` tells of the tree as it is at this instant; loads nothing.
+  /// The result of `body` for the tree at this instant; loads nothing.
   func read<Result>(_ body: (borrowing Namespace) -> sending Result) -> sending Result {
     namespace.withLock { namespace in body(namespace) }
   }
 
-  /// What `body` tells of the tree; `body` is called again after each thing that had to be loaded. `operation` is for messages.
+  /// The result of `body` for the tree; `body` is called again after each loading that it needs. `operation` is for
+  /// messages.
   func read<Result>(
     _ operation: StaticString, _ body: (borrowing Namespace) throws(NamespaceError) -> sending Result
   ) throws(Errno) -> sending Result {
@@ -77,10 +78,10 @@ final class WorkingTree: Sendable {
 
   // MARK: Changing
 
-  /// Makes `change`, unless `check` throws, and returns what `note` tells of the tree with the change in it. All that happens
-  /// at one instant, at which time the change is dated unless `time` is given.
+  /// Applies `change`, unless `check` throws, and returns the result of `note` for the changed tree. All of this
+  /// happens at one instant, which is also the change's time unless `time` is given.
   ///
-  /// `note` is given the inode that the change is about (`Namespace.apply`), may keep the books, and needs nothing loaded.
+  /// `note` gets the change's inode (`Namespace.apply`), may do bookkeeping, and must not need anything to be loaded.
   func perform<Result>(
     _ change: TreeChange, at time: Timestamp? = nil,
     checking check: (borrowing Namespace) throws(NamespaceError) -> Void = { _ throws(NamespaceError) in },
@@ -101,7 +102,7 @@ final class WorkingTree: Sendable {
     return result
   }
 
-  /// Makes `change`, unless `check` throws.
+  /// Applies `change`, unless `check` throws.
   func perform(
     _ change: TreeChange, at time: Timestamp? = nil,
     checking check: (borrowing Namespace) throws(NamespaceError) -> Void = { _ throws(NamespaceError) in }
@@ -111,13 +112,13 @@ final class WorkingTree: Sendable {
 
   // MARK: Bookkeeping
 
-  /// Lets `body` note what is no change of the tree: lookups, open files, what is loaded, what is stored. Loads nothing.
+  /// Lets `body` record what is not a change of the tree: lookups, open files, loaded and stored parts. Loads nothing.
   func bookkeep<Result>(_ body: (inout sending Namespace) -> sending Result) -> sending Result {
     namespace.withLock(body)
   }
 
-  /// As `bookkeep(_:)`; `body` is called again after each thing that had to be loaded, so it says what it needs before it notes
-  /// anything.
+  /// As `bookkeep(_:)`; `body` is called again after each loading that it needs, so it must say what it needs before it
+  /// records anything.
   func bookkeep<Result>(
     _ operation: StaticString, _ body: (inout sending Namespace) throws(NamespaceError) -> sending Result
   ) throws(Errno) -> sending Result {
@@ -153,7 +154,8 @@ final class WorkingTree: Sendable {
     }
   }
 
-  /// Loads all directories, since each may hold a further name of `file`. Throws EPERM where they hold more than the limit.
+  /// Loads all directories, because each may hold a further name of `file`. Throws EPERM if they hold more than the
+  /// limit.
   private func loadNames(of file: InodeNumber, for operation: StaticString) throws(TreeSourceError) {
     let limit = inodeLimit.withLock { $0 }
     bookkeep { $0.holdsOnDirectories += 1 }
@@ -162,7 +164,7 @@ final class WorkingTree: Sendable {
       let directories = read { $0.unloadedDirectories }
       if directories.isEmpty { break }
       for directory in directories {
-        // A few trees that are stored once may show more directories than any memory holds.
+        // A few stored trees may show more directories than fit into memory.
         if let limit, let errno = read({ limit.refusal(of: $0) }) {
           throw TreeSourceError(errno: errno, isDamage: false)
         }
@@ -172,8 +174,8 @@ final class WorkingTree: Sendable {
     bookkeep { $0.settleLinkCount(file) }
   }
 
-  /// Loads a directory, or notes that it can't be read: what is damaged does not keep other files from being changed. A
-  /// storage that fails is an error, since the directory may be readable later.
+  /// Loads a directory, or records that it is unreadable: damage must not prevent changes of other files. A failing
+  /// storage is an error, because the directory may be readable later.
   private func loadNames(in directory: InodeNumber, for operation: StaticString) throws(TreeSourceError) {
     guard let id = read({ $0.unloadedTree(of: directory) }) else {
       return bookkeep { $0.noteUnreadable(directory) }
@@ -191,14 +193,15 @@ final class WorkingTree: Sendable {
   }
 
   private func loadEntries(of directory: InodeNumber, for operation: StaticString) throws(TreeSourceError) {
-    // One that is gone is refused at the next try.
+    // A directory that is gone is refused at the next try.
     guard let node = read({ $0.inodes[directory]?.node }) else { return }
     let id = node.subtree
     let tree = try source.tree(id, of: directory, for: operation)
     letGo(for: tree.nodes.count)
     bookkeep { namespace in
-      // A refresh may have given the directory another tree meanwhile, which the caller's next try loads: the entries of the
-      // old one would count as what is in the new one, and the next commit would delete what others have added.
+      // A refresh may have given the directory another tree meanwhile, which the caller's next try loads: otherwise the
+      // entries of the old tree would count as those of the new one, and the next commit would delete what others have
+      // added.
       if namespace.inodes[directory]?.node.subtree == id { namespace.install(tree, in: directory) }
     }
   }
@@ -211,7 +214,7 @@ final class WorkingTree: Sendable {
 }
 
 extension TreeChange {
-  /// The system call that asks for it, for messages.
+  /// The system call of a request, for messages.
   fileprivate var operation: StaticString {
     switch self {
     case .create(let new, _, _):

@@ -2,8 +2,9 @@ import ResticCore
 
 /// Memory that holds bytes written to a file until they are stored in the repository.
 ///
-/// Append-only: bytes below `byteCount` never change, so an `ExtentMap` copied for a commit goes on reading them while
-/// the file system appends behind them. An overwrite makes a new buffer and cuts the extents that point into the old one.
+/// Append-only: bytes below `byteCount` never change, so an `ExtentMap` copied for a commit can still read them while
+/// the file system appends after them. An overwrite makes a new buffer and clips the extents that point into the old
+/// one.
 ///
 /// Ownership: `append` is called under the file system's lock only. Bytes named by an extent may be read from any
 /// thread: the extent was copied under that lock, after they were written.
@@ -12,7 +13,7 @@ final class WriteBuffer: @unchecked Sendable {
   private(set) var byteCount = 0
   /// All of the memory, which goes back to the pool.
   private let whole: UnsafeMutableRawBufferPointer
-  /// The part of it that is for the bytes.
+  /// The part of it that holds the bytes.
   private let memory: UnsafeMutableRawBufferPointer
 
   /// The most bytes it can hold.
@@ -31,7 +32,8 @@ final class WriteBuffer: @unchecked Sendable {
     append(bytes)
   }
 
-  /// A full buffer with the bytes that are in `range` of `whole`, which comes from the pool and is the buffer's from now on.
+  /// A full buffer with the bytes in `range` of `whole`, which comes from the pool and belongs to the buffer from now
+  /// on.
   init(taking whole: UnsafeMutableRawBufferPointer, bytesIn range: Range<Int>) {
     self.whole = whole
     memory = UnsafeMutableRawBufferPointer(rebasing: whole[range])

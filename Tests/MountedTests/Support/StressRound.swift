@@ -144,7 +144,7 @@ struct StressRound: Sendable {
     let result = try await vault.result(vault.program.string, ["sync", vault.path(name).string])
     await log.count("syncs")
     if result.status == .exited(0) || result.status == .exited(3) { return }
-    let isAway = ["is not a restic-gitfs mount", "is gone", "does not tell its status"].contains {
+    let isAway = ["is not a restic-gitfs mount", "is gone", "does not report its status"].contains {
       result.errorOutput.contains($0)
     }
     if !isAway { Issue.record("sync of \(name), seed \(seed): \(result)") }

@@ -65,7 +65,7 @@ struct FuzzTests {
     let failures = FuzzRun(.serverList).failures(of: samples, words: words) { bytes in
       do throws(FormatError) {
         let entries = try RESTListing.entries(of: .lock, in: PooledBytes(copying: bytes))
-        return entries.allSatisfy { $0.byteCount >= 0 } ? .accepted : .failed("a file of less than no bytes")
+        return entries.allSatisfy { $0.byteCount >= 0 } ? .accepted : .failed("a negative file size")
       } catch {
         return .refused
       }
@@ -83,7 +83,7 @@ struct FuzzTests {
     let failures = FuzzRun(.bucketPage).failures(of: samples, words: words) { bytes in
       do throws(FormatError) {
         let page = try S3Listing(PooledBytes(copying: bytes), prefix: "a b/locks/")
-        return page.entries.allSatisfy { $0.byteCount >= 0 } ? .accepted : .failed("a file of less than no bytes")
+        return page.entries.allSatisfy { $0.byteCount >= 0 } ? .accepted : .failed("a negative file size")
       } catch {
         return .refused
       }

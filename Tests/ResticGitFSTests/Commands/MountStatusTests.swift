@@ -49,7 +49,7 @@ struct MountStatusTests {
     let one = MergeConflict.file(path: ["file"], keptAs: ["file.conflict"])
     #expect([one].list == one.description && [one, one].list == "\(one); \(one)")
     let many = Array(repeating: one, count: 1000).list
-    let named = many.split(separator: "yours is kept").count - 1
+    let named = many.split(separator: "your version is kept").count - 1
     #expect(many.utf8.count < 4200 && named > 10 && many.hasSuffix("; and \(1000 - named) more"))
     let long = MergeConflict.file(path: Array(repeating: "directory", count: 1000), keptAs: ["file"])
     #expect([long, one].list == "\(long); and 1 more")

@@ -98,7 +98,7 @@ struct RepositoryInspectionTests {
       for _ in 0..<2000 { nodes = [Self.node("d", .dir, subtree: try await Self.store(nodes, uploader))] }
       return nodes
     }
-    #expect(try await Self.refusal(deep)?.contains("without end") == true)
+    #expect(try await Self.refusal(deep)?.contains("nested too deeply") == true)
   }
 
   @Test("no more inodes are loaded than the rules allow, wherever they are")

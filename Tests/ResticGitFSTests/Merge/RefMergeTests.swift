@@ -115,7 +115,7 @@ struct RefMergeTests {
     #expect(conflicts == [.ref(conflict)])
     #expect(
       conflicts[0].description.contains(
-        "refs/heads/main of a/b: changed by someone else meanwhile; yours is kept as refs/conflicts/"))
+        "refs/heads/main of a/b: changed by someone else meanwhile; your version is kept as refs/conflicts/"))
   }
 
   @Test(

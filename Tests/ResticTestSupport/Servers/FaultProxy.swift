@@ -8,8 +8,11 @@ import Synchronization
 public final class FaultProxy: Sendable {
   /// What a client asks for.
   public struct Request: Sendable {
+    /// The method, in capitals as it was sent.
     public let method: String
+    /// Path and query, as they were sent.
     public let target: String
+    /// The header lines, each `Name: value`.
     public let fields: [String]
     /// How many requests came before it.
     public let number: Int

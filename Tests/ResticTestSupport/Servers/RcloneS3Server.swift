@@ -5,6 +5,7 @@ public import SystemPackage
 public final class RcloneS3Server: Sendable {
   /// What requests are signed with.
   public static let accessKeyID = "AKIATESTTESTTEST7731"
+  /// The secret access key; it holds characters that must be escaped in URLs.
   public static let secret = "geheim+7731/secret"
 
   /// The folder that it serves.

@@ -13,6 +13,7 @@ public struct RequestRounds: Sendable, CustomStringConvertible {
     /// When the answer was sent.
     public let end: Duration
 
+    /// An exchange; both times count from the same start, which the recorder chooses.
     public init(_ name: String, begin: Duration, end: Duration) {
       self.name = name
       self.begin = begin

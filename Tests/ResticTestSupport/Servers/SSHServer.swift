@@ -155,6 +155,7 @@ public final class SSHServer: Sendable {
   /// It has not started.
   public struct Failure: Error, CustomStringConvertible {
     let log: String
+    /// How to install sshd, and what sshd logged.
     public var description: String { "sshd does not start (scripts/bootstrap --test installs it): \(log)" }
   }
 }

@@ -30,6 +30,7 @@ public enum TestStorage: String, CaseIterable, Sendable {
   /// There is no such storage.
   public struct Unknown: Error, CustomStringConvertible {
     let name: String
+    /// The value of TEST_STORAGE, and the values that it may have.
     public var description: String {
       "TEST_STORAGE is \(name); there are \(TestStorage.allCases.map(\.rawValue).joined(separator: ", "))"
     }

@@ -6,6 +6,7 @@ public enum TestTools {
   /// They are not there.
   public struct Missing: Error, CustomStringConvertible {
     let name: String
+    /// Which tools are missing, and the command that installs them.
     public var description: String {
       "no \(name) in the build folder: run scripts/bootstrap \(name == "swift-tools" ? "--slow" : "--test")"
     }

@@ -11,7 +11,7 @@ public struct CacheCleanup: Sendable {
   private let base: FilePath
   private let names: [String]
 
-  /// Looks for old caches in `folder`; there are none where it cannot be read.
+  /// Looks for old caches in `folder`; finds none if the folder cannot be read.
   public init(in folder: FilePath) {
     base = folder
     var names: [String] = []
@@ -31,7 +31,7 @@ public struct CacheCleanup: Sendable {
   /// How many there are.
   public var count: Int { names.count }
 
-  /// Removes them. Returns a line for each that cannot be removed.
+  /// Removes the old caches. Returns a line for each that cannot be removed.
   public func run() -> [String] {
     names.compactMap { name in
       do throws(Errno) {

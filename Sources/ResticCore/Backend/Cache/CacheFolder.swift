@@ -8,8 +8,9 @@ import SystemPackage
 ///     BASE/REPOSITORY/{data,index,snapshots}/ab/abcd…        files of the repository, byte for byte
 ///     BASE/REPOSITORY/restic-gitfs-snapshots                 this program's own (`SnapshotRecord`); restic looks at no such name
 ///
-/// Any of it may vanish, be cut or replaced at any moment, by `restic cache --cleanup`, by other processes and by a person.
-/// Links are followed up to BASE and not beyond, and what belongs to other users is not touched. Nothing is made durable.
+/// Any part of it may vanish, be truncated or replaced at any moment, by `restic cache --cleanup`, by other processes
+/// or by a person. Links are followed up to BASE but not below it, and files of other users are not touched. Nothing is
+/// made durable.
 ///
 /// All calls block: make them on a `BlockingExecutor`. Source: restic, internal/backend/cache.
 struct CacheFolder: Sendable {
@@ -19,11 +20,12 @@ struct CacheFolder: Sendable {
 
   /// The version of the layout.
   static let version = "1"
-  /// The most bytes of a file that says the version; more are none that we know.
+  /// The most bytes of the version file; a longer version is unknown.
   private static let versionLimit = 16
-  /// What says that backups need not hold the folder. Source: https://bford.info/cachedir/
+  /// Tells backup programs to skip the folder.
+  /// Source: https://bford.info/cachedir/
   private static let tag = "Signature: 8a477f597d28d172789f06886806bc55\n"
-  /// What is written to a cache takes no longer; an older file was left behind.
+  /// Writing to a cache takes less than this many seconds; an older temporary file was left behind.
   private static let writingLimit = 3600
 
   /// The cache of the repository `id` below `base`.
@@ -40,8 +42,8 @@ struct CacheFolder: Sendable {
 
   // MARK: The folder
 
-  /// Makes what is missing, and marks the cache as used today. Throws where there can be no cache, or it is one of a version
-  /// that we do not know.
+  /// Makes missing folders, and marks the cache as used today. Throws if there can be no cache, or if it is of an
+  /// unknown version.
   func prepare() throws(CacheFailure) {
     do throws(Errno) {
       try OwnFolder.make(base)
@@ -50,7 +52,7 @@ struct CacheFolder: Sendable {
       let folder = try all.madeSubfolder(repository)
       let stored = try folder.load(Self.versionName, limit: Self.versionLimit)?.array
       let isMissing = try !folder.holds(Self.versionName)
-      // Empty: somebody died, or is about to write.
+      // Empty: a process died, or is about to write.
       if isMissing || stored == [] {
         try Self.write(Self.version, as: Self.versionName, in: folder)
       } else if stored != Array(Self.version.utf8) {
@@ -65,7 +67,7 @@ struct CacheFolder: Sendable {
 
   private static let tagName = "CACHEDIR.TAG"
   private static let versionName = "version"
-  /// What says that the cache is of another version; no system call of ours answers with it.
+  /// Stands for a cache of another version; no system call used here returns it.
   private static var otherVersion: Errno { .noData }
 
   private static func write(_ text: String, as name: String, in folder: borrowing OwnFolder) throws(Errno) {
@@ -73,15 +75,15 @@ struct CacheFolder: Sendable {
     try bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in try folder.save(name, bytes, mode: 0o644) }
   }
 
-  /// What `body` makes of the repository's folder.
+  /// The result of `body` for the repository's folder.
   func withFolder<Result>(_ body: (borrowing OwnFolder) throws(Errno) -> Result) throws(Errno) -> Result {
     try body(try OwnFolder(path))
   }
 
   // MARK: Files
 
-  /// The bytes of a cached `file` in `range`, or all of them, unchecked. Nil where there is no such file, or it is too short or
-  /// too large.
+  /// The bytes of a cached `file` in `range`, or all of them, unchecked. Nil if there is no such file, or if it is too
+  /// short or too large.
   func load(_ file: BackendFile, range: Range<Int>?) throws(Errno) -> PooledBytes? {
     do throws(Errno) {
       return try withSubfolder(of: file) { folder throws(Errno) in
@@ -92,7 +94,7 @@ struct CacheFolder: Sendable {
     }
   }
 
-  /// Whether something has the name of `file` in the cache.
+  /// Whether the cache has an entry with the name of `file`.
   func holds(_ file: BackendFile) -> Bool {
     do throws(Errno) {
       return try withSubfolder(of: file) { folder throws(Errno) in try folder.holds(file.name) }
@@ -101,7 +103,7 @@ struct CacheFolder: Sendable {
     }
   }
 
-  /// Puts `file` into the cache. Where the cache is being removed nothing is done.
+  /// Puts `file` into the cache. Does nothing if the cache is being removed.
   func save(_ file: BackendFile, _ bytes: PooledBytes) throws(Errno) {
     do throws(Errno) {
       try withFolder { folder throws(Errno) in
@@ -110,12 +112,12 @@ struct CacheFolder: Sendable {
         try bytes.withUnsafeBytes { bytes throws(Errno) in try subfolder.save(file.name, bytes) }
       }
     } catch .noSuchFileOrDirectory {
-      // restic also removes what is still being written by others.
+      // restic also removes files that other processes are still writing.
       return
     }
   }
 
-  /// Takes `file` out of the cache. Says whether it was there.
+  /// Removes `file` from the cache. Returns whether it was there.
   @discardableResult
   func remove(_ file: BackendFile) throws(Errno) -> Bool {
     do throws(Errno) {
@@ -125,7 +127,7 @@ struct CacheFolder: Sendable {
     }
   }
 
-  /// The names of the cached files of `type`. What was left half-written is removed.
+  /// The names of the cached files of `type`. Removes half-written files.
   func names(of type: BackendFileType) throws(Errno) -> [BackendFile] {
     var files: [BackendFile] = []
     try withFolder { folder throws(Errno) in
@@ -170,7 +172,7 @@ struct CacheFailure: Error, CustomStringConvertible {
   private let path: FilePath
   private let cause: Errno?
 
-  /// The cache at `path` cannot be used because of `cause`; nil: it is of another version.
+  /// The cache at `path` cannot be used because of `cause`; nil: it has another version.
   init(_ path: FilePath, _ cause: Errno?) {
     self.path = path
     self.cause = cause

@@ -1,10 +1,10 @@
 public import SystemPackage
 
-/// Where caches are kept, and what of repositories is.
+/// Where caches are kept, and which files they hold.
 public struct CachePlace: Hashable, Sendable {
   /// The folder with a folder for each repository; it need not exist.
   public var folder: FilePath
-  /// Whether the repository's files are kept: not those on a disk of this machine, which are at hand.
+  /// Whether the repository's files are cached: false for a repository on a disk of this machine.
   public var keepsFiles: Bool
 
   /// Caches in `folder`.
@@ -13,9 +13,9 @@ public struct CachePlace: Hashable, Sendable {
     self.keepsFiles = keepsFiles
   }
 
-  /// The folder, as restic finds it: `explicit` (`--cache-dir`), `variable` ($RESTIC_CACHE_DIR), `restic` in `cacheHome`
-  /// ($XDG_CACHE_HOME), or `.cache/restic` in `home` ($HOME). Nil where there is none. The latter two count only where they
-  /// are absolute; the former two are taken from the working directory.
+  /// The folder, found as restic finds it: `explicit` (`--cache-dir`), `variable` ($RESTIC_CACHE_DIR), `restic` in
+  /// `cacheHome` ($XDG_CACHE_HOME), or `.cache/restic` in `home` ($HOME). Nil if there is none. The latter two count
+  /// only if they are absolute; the former two are relative to the working directory.
   ///
   /// Source: restic, internal/backend/cache/dir.go, and Go's os.UserCacheDir; XDG Base Directory Specification 0.8.
   public static func folder(explicit: String?, variable: String?, cacheHome: String?, home: String?) -> FilePath? {
@@ -24,7 +24,8 @@ public struct CachePlace: Hashable, Sendable {
     return absolute(home)?.appending(".cache").appending("restic")
   }
 
-  /// Those of `files` that are in the cache of any repository here. One that is may be damaged, or gone a moment later.
+  /// The files among `files` that are in the cache of any repository here. Such a file may be damaged, or gone a moment
+  /// later.
   func cached(_ files: [BackendFile]) async -> Set<BackendFile> {
     let wanted = files.filter { $0.type == .index || $0.type == .snapshot }
     guard keepsFiles, !wanted.isEmpty else { return [] }
@@ -38,7 +39,7 @@ public struct CachePlace: Hashable, Sendable {
     }
   }
 
-  /// The repositories that have a cache in `folder`, as far as one can tell; of very many only some.
+  /// The repositories that have a cache in `folder`, as far as this can be found out; only some of very many.
   private static func repositories(in folder: FilePath) -> [ID<Never>] {
     var found: [ID<Never>] = []
     do throws(Errno) {
@@ -47,7 +48,7 @@ public struct CachePlace: Hashable, Sendable {
         if found.count < repositoryLimit, let id = ID<Never>(hex: name) { found.append(id) }
       }
     } catch {
-      // There is none yet.
+      // There is no cache yet.
     }
     return found
   }

@@ -1,8 +1,9 @@
-/// What is on its way into a cache beside the work that it comes from.
+/// Writes to a cache that run beside the work that they come from.
 ///
-/// 1. Whoever begins a write does not wait for this machine's disk. What would be too much on its way is not written.
-/// 2. Whoever reads or removes a file waits for the writes of that file first.
-/// 3. At the end whoever closes the repository waits for all of them, and not longer than the disk deserves.
+/// 1. The caller of `begin` does not wait for this machine's disk. If too much is waiting to be written, a file is not
+///    written.
+/// 2. A caller that reads or removes a file first waits for the writes of that file.
+/// 3. Closing the repository waits for all writes, up to a limit.
 ///
 /// `state` is a leaf lock.
 final class CacheWrites: Sendable {
@@ -18,12 +19,13 @@ final class CacheWrites: Sendable {
     var lastNumber = 0
   }
 
-  /// As many bytes are held in memory for a disk that does not keep up; one larger file is let through.
+  /// How many bytes wait in memory for a slow disk at most; one larger file is let through.
   private static let byteLimit = 32 << 20
 
   private let state = Locked(State())
 
-  /// Begins to put `file` into the cache, nil for something else, which holds `byteCount` bytes of memory until `write` is over.
+  /// Begins to write `file`, or nil for something else, to the cache. It takes `byteCount` bytes of memory until
+  /// `write` has ended.
   func begin(_ file: BackendFile?, byteCount: Int, _ write: @escaping @Sendable () async -> Void) {
     state.withLock { state in
       guard state.byteCount == 0 || state.byteCount + byteCount <= Self.byteLimit else { return }
@@ -62,7 +64,7 @@ final class CacheWrites: Sendable {
       signal.finish()
     }
     let alarm = Task {
-      // Cancelled where the writes are over first.
+      // Cancelled if the writes end first.
       try? await Task.sleep(for: limit)
       signal.finish()
     }

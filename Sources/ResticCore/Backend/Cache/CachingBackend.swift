@@ -1,21 +1,23 @@
 /// Keeps index files, snapshots and packs of trees on this machine's disk; the outermost decorator.
 ///
-/// 1. The storage comes first: a file is put into the cache after the storage has it, and taken out after it is gone there.
-///    A save does not wait for this machine's disk: a commit has its lock confirmed right after it.
-/// 2. A whole file from the cache is believed when its SHA-256 is its name. Of packs parts are read: whoever opens a blob
-///    checks its MAC and its id, and has the cache forget a pack that is not what it should be (`RepositoryCache.forget`).
-/// 3. Config, keys, locks and packs of data are never kept. Sizes, lists and what is there are the storage's alone to tell.
-/// 4. A pack of trees is fetched as a whole when something in it is needed for the first time, in one request: its other
-///    trees will be needed soon. One larger than `BackendFileType.wholeByteLimit` is read in parts, and not kept.
-/// 5. A list takes out of the cache what the storage does not have any more, but nothing that this process has saved since:
-///    lists may lag behind.
+/// 1. The storage comes first: a file is put into the cache after the storage has it, and removed from the cache after
+///    it is gone from the storage. A save does not wait for this machine's disk, because a commit confirms its lock
+///    right after it.
+/// 2. A whole file from the cache is trusted if its SHA-256 is its name. Packs are read in parts: the code that opens a
+///    blob checks its MAC and its id, and makes the cache forget a bad pack (`RepositoryCache.forget`).
+/// 3. Config, keys, locks and packs of data are never cached. Sizes, lists and existence always come from the storage.
+/// 4. A pack of trees is loaded as a whole, in one request, when something in it is needed for the first time, because
+///    its other trees will be needed soon. A pack larger than `BackendFileType.wholeByteLimit` is read in parts, and
+///    not cached.
+/// 5. A list removes files from the cache that the storage no longer has, except those that this process has saved
+///    since, because lists may lag behind.
 struct CachingBackend: Backend {
   private struct State {
-    /// What this process has saved and no list has shown yet.
+    /// Files that this process has saved and no list has shown yet.
     var unlisted: Set<BackendFile> = []
-    /// How many files the last list of each type had.
+    /// The number of files in the last list of each type.
     var counts: [BackendFileType: Int] = [:]
-    /// Packs that are not kept: they are too large, or damaged on the storage.
+    /// Packs that are not cached: too large, or damaged on the storage.
     var unfit: Set<BackendFile> = []
   }
 
@@ -23,12 +25,12 @@ struct CachingBackend: Backend {
   private let cache: RepositoryCache
   private let traffic: TrafficCounter
   private let state = Shared()
-  /// By the name of a pack: one task at a time fetches it.
+  /// By the name of a pack: one task at a time loads it.
   private let gates = (0..<gateCount).map { _ in ConnectionGate(connections: 1) }
 
   private static let gateCount = 64
 
-  /// `base`, with its files in `cache`. `traffic` counts the loads of files that are kept.
+  /// `base`, with files cached in `cache`. `traffic` counts the loads of cacheable files.
   init(_ base: any Backend, cache: RepositoryCache, traffic: TrafficCounter = TrafficCounter()) {
     self.base = base
     self.cache = cache
@@ -52,7 +54,7 @@ struct CachingBackend: Backend {
   func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     guard Self.isKept(file) else { return try await base.load(file, range: range) }
     if let range {
-      // What has to be read in pieces is too large for the cache, unless it is a pack.
+      // A file that must be read in pieces is too large for the cache, unless it is a pack.
       return file.type == .data ? try await loadPart(range, of: file) : try await base.load(file, range: range)
     }
     if let cached = await cache.load(file, range: nil) {
@@ -104,7 +106,7 @@ struct CachingBackend: Backend {
 
   // MARK: What others have read
 
-  /// Keeps `bytes`, the content of `file`, which is named for them.
+  /// Caches `bytes`, the content of `file`, which is named for them.
   func keep(_ file: BackendFile, _ bytes: PooledBytes) async {
     if Self.isKept(file) { await cache.save(file, bytes) }
   }
@@ -124,7 +126,7 @@ struct CachingBackend: Backend {
     return id.hex == file.name
   }
 
-  /// All of `file`, from the storage, and whether it is what its name says; then it is kept.
+  /// All of `file` from the storage, and whether its content fits its name; if it does, the file is cached.
   private func fetch(_ file: BackendFile) async throws(BackendError) -> (bytes: PooledBytes, isSound: Bool) {
     let bytes = try await base.load(file, range: nil)
     let isSound = Self.isNamed(file, bytes)
@@ -139,14 +141,14 @@ struct CachingBackend: Backend {
       return cached
     }
     traffic.addCached(isHit: false)
-    // Without room for a whole pack the part has to do.
+    // If there is no room for a whole pack, only the part is loaded.
     guard await cache.keeps(pack), BufferPool.shared.hasRoom, !state.locked.withLock({ $0.unfit.contains(pack) })
     else { return try await base.load(pack, range: range) }
 
     let gate = gates[abs(pack.hashValue % Self.gateCount)]
     guard await gate.enter() else { throw .unavailable("cancelled while waiting for \(pack)") }
     defer { gate.leave() }
-    // Somebody else may have fetched it meanwhile.
+    // Another task may have loaded the pack meanwhile.
     if let cached = await cache.load(pack, range: range) { return cached }
     do throws(BackendError) {
       let (whole, isSound) = try await fetch(pack)
@@ -159,8 +161,9 @@ struct CachingBackend: Backend {
     }
   }
 
-  /// Takes out of the cache what is not among `entries`, all that the storage has of `type`. `cached` is what was in the cache
-  /// before; nil: it was looked through already, and is again only if something has gone since.
+  /// Removes files from the cache that are not among `entries`, which is everything of `type` on the storage. `cached`
+  /// are the files that were in the cache before; nil: they were compared already, and are compared again only if
+  /// something has gone since.
   private func removeAllBut(_ entries: [BackendEntry], of type: BackendFileType, cached: [BackendFile]?) async {
     let (mayBeUnlisted, hasShrunk) = state.locked.withLock { state in
       let hasShrunk = state.counts[type].map { $0 > entries.count } ?? false

@@ -1,7 +1,7 @@
 import Glibc
 import SystemPackage
 
-/// An open folder of this user's. What is in it is reached without following any link, and only plain files of this user
+/// An open folder of this user. Its entries are reached without following any link, and only plain files of this user
 /// are read.
 ///
 /// All calls block: make them on a `BlockingExecutor`.
@@ -10,20 +10,20 @@ struct OwnFolder: ~Copyable {
 
   private let descriptor: Int32
 
-  /// The folder at `path`. Links above the folder are followed, and so is the folder itself with `followsLink`. Throws
-  /// `.notPermitted` for a folder of another user, but for root's with `mayBeRoots`.
+  /// The folder at `path`. Links above the folder are followed, and with `followsLink` a link to the folder itself.
+  /// Throws `.notPermitted` if the folder belongs to another user; root's folders are allowed with `mayBeRoots`.
   init(_ path: FilePath, followsLink: Bool = false, mayBeRoots: Bool = false) throws(Errno) {
     let flags = followsLink ? Self.folderFlags & ~O_NOFOLLOW : Self.folderFlags
     try self.init(checking: try SystemCall.open(path, flags), mayBeRoots: mayBeRoots)
   }
 
-  /// Takes over `descriptor`.
+  /// Takes ownership of `descriptor`.
   private init(checking descriptor: Int32, mayBeRoots: Bool = false) throws(Errno) {
     do throws(Errno) {
       let owner = try SystemCall.status(descriptor).st_uid
       guard owner == geteuid() || mayBeRoots && owner == 0 else { throw .notPermitted }
     } catch {
-      // Only opened: closing it can lose nothing.
+      // The folder was only opened: closing it can lose nothing.
       try? SystemCall.close(descriptor)
       throw error
     }
@@ -31,6 +31,7 @@ struct OwnFolder: ~Copyable {
   }
 
   deinit {
+    // Only opened: closing it can lose nothing.
     try? SystemCall.close(descriptor)
   }
 
@@ -42,7 +43,7 @@ struct OwnFolder: ~Copyable {
       checking: try SystemCall.retrying { openat(descriptor, name, Self.folderFlags | O_CLOEXEC) })
   }
 
-  /// The folder `name` in this one, made if it is missing.
+  /// The folder `name` in this one, created if it is missing.
   func madeSubfolder(_ name: String) throws(Errno) -> OwnFolder {
     do throws(Errno) {
       return try subfolder(name)
@@ -50,14 +51,14 @@ struct OwnFolder: ~Copyable {
       do throws(Errno) {
         _ = try SystemCall.retrying { mkdirat(descriptor, name, 0o700) }
       } catch .fileExists {
-        // Somebody else was faster.
+        // Another process has created it.
       }
       return try subfolder(name)
     }
   }
 
-  /// Calls `body` with each name in the folder, `.` and `..` included, and what lstat(2) says of it. What vanishes meanwhile
-  /// is passed over.
+  /// Calls `body` with each name in the folder, `.` and `..` included, and its lstat(2) status. Skips entries that
+  /// vanish meanwhile.
   func forEachEntry(_ body: (_ name: String, _ status: Glibc.stat) throws(Errno) -> Void) throws(Errno) {
     let listed = try SystemCall.retrying { openat(descriptor, ".", Self.folderFlags | O_CLOEXEC) }
     try SystemCall.forEachName(inOpen: listed) { name, directory throws(Errno) in
@@ -81,9 +82,9 @@ struct OwnFolder: ~Copyable {
   private static let lockPatience = Duration.seconds(5)
   private static let lockPollMicroseconds: UInt32 = 5000
 
-  /// Runs `body` while this process has the folder's lock (flock), which others that do the same respect. Throws
-  /// `.wouldBlock` where somebody keeps the lock. Where there is no such lock, as on some network file systems, `body` runs
-  /// without.
+  /// Runs `body` while this process holds the folder's lock (flock), which other processes that do the same respect.
+  /// Throws `.wouldBlock` if another process keeps the lock. If the file system has no such lock, as some network file
+  /// systems, `body` runs without it.
   func whileLocked<Result>(_ body: (borrowing OwnFolder) throws(Errno) -> Result) throws(Errno) -> Result {
     let end = ContinuousClock.now.advanced(by: Self.lockPatience)
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK || errno == EINTR {
@@ -94,7 +95,7 @@ struct OwnFolder: ~Copyable {
     return try body(self)
   }
 
-  /// Makes the folder `path` and those above it, for their owner only; harmless where they are there.
+  /// Makes the folder `path` and those above it, for their owner only; does nothing if they exist.
   static func make(_ path: FilePath) throws(Errno) {
     guard !SystemCall.isThere(path) else { return }
     let parent = path.removingLastComponent()
@@ -109,7 +110,7 @@ struct OwnFolder: ~Copyable {
 
   // MARK: Files
 
-  /// Whether something has the name `name`.
+  /// Whether there is an entry called `name`.
   func holds(_ name: String) throws(Errno) -> Bool {
     var status = Glibc.stat()
     do throws(Errno) {
@@ -120,8 +121,8 @@ struct OwnFolder: ~Copyable {
     }
   }
 
-  /// Opens the file `name` and calls `body` with the descriptor and the size. Nil, and `body` is not called, where no plain
-  /// file of this user's has the name. With `O_CREAT` among `flags` an empty file is made (0600).
+  /// Opens the file `name` and calls `body` with the descriptor and the size. Returns nil without calling `body` if
+  /// there is no plain file of this user with that name. With `O_CREAT` in `flags`, an empty file is created (0600).
   func withFile<Result>(
     _ name: String, _ flags: Int32 = O_RDONLY, _ body: (_ descriptor: Int32, _ byteCount: Int) throws(Errno) -> Result
   ) throws(Errno) -> Result? {
@@ -139,15 +140,15 @@ struct OwnFolder: ~Copyable {
     } catch  where [.noSuchFileOrDirectory, .tooManySymbolicLinkLevels, .isDirectory].contains(error) {
       return nil
     }
-    // What was written is not believed without a check: an error of close tells nothing more.
+    // The written data is verified when it is read: an error of close adds nothing.
     defer { try? SystemCall.close(file) }
     let status = try SystemCall.status(file)
     guard SystemCall.irregularKind(status) == nil, status.st_uid == geteuid() else { return nil }
     return try body(file, Int(status.st_size))
   }
 
-  /// The bytes of the file `name` in `range`, or all of them. Nil, and no memory is taken, where there is no plain file of
-  /// this user's, it ends before the range does, or is larger than `limit`.
+  /// The bytes of the file `name` in `range`, or all of them. Nil, without taking memory, if there is no plain file of
+  /// this user, if the file ends before the range does, or if it is larger than `limit`.
   func load(_ name: String, range: Range<Int>? = nil, limit: Int) throws(Errno) -> PooledBytes? {
     try withFile(name) { file, byteCount throws(Errno) -> PooledBytes? in
       let range = range ?? 0..<byteCount
@@ -156,15 +157,15 @@ struct OwnFolder: ~Copyable {
       try bytes.append(upTo: range.count) { buffer throws(Errno) in
         try SystemCall.read(file, into: buffer, at: range.lowerBound)
       }
-      // It may have been cut meanwhile.
+      // The file may have been truncated meanwhile.
       return bytes.byteCount == range.count ? bytes : nil
     }.flatMap(\.self)
   }
 
-  /// Makes `bytes` the content of the file `name`: whoever looks finds the old content or all of the new one. What was there
+  /// Makes `bytes` the content of the file `name`: a reader finds the old content or all of the new. An existing entry
   /// is replaced, unless it is a folder.
   ///
-  /// The new content is written beside the file first, as `tmp-` and a random number, which is what restic does.
+  /// The new content is first written beside the file, as `tmp-` and a random number, as restic does.
   func save(_ name: String, _ bytes: UnsafeRawBufferPointer, mode: mode_t = 0o600) throws(Errno) {
     let temporary = Self.temporaryPrefix + String(UInt64.random(in: .min ... .max))
     let file = try SystemCall.retrying {
@@ -174,7 +175,7 @@ struct OwnFolder: ~Copyable {
       do throws(Errno) {
         try SystemCall.writeAll(file, bytes)
       } catch {
-        // The first error is the one to tell.
+        // The first error is the one to report.
         try? SystemCall.close(file)
         throw error
       }
@@ -186,7 +187,7 @@ struct OwnFolder: ~Copyable {
     }
   }
 
-  /// Removes the file `name`. Says whether there was one.
+  /// Removes the file `name`. Returns whether there was one.
   @discardableResult
   func remove(_ name: String) throws(Errno) -> Bool {
     do throws(Errno) {
@@ -197,7 +198,7 @@ struct OwnFolder: ~Copyable {
     }
   }
 
-  /// Removes the folder `name` and all that is in it.
+  /// Removes the folder `name` and everything in it.
   func removeSubfolder(_ name: String) throws(Errno) {
     let folder = try subfolder(name)
     var names: [(name: String, isFolder: Bool)] = []
@@ -210,6 +211,6 @@ struct OwnFolder: ~Copyable {
     _ = try SystemCall.retrying { unlinkat(descriptor, name, AT_REMOVEDIR) }
   }
 
-  /// What the names of files begin with that are still being written.
+  /// The prefix of the names of files that are still being written.
   static let temporaryPrefix = "tmp-"
 }

@@ -1,20 +1,21 @@
 internal import Logging
 import SystemPackage
 
-/// The cache of one repository: a `CacheFolder`, and the promise that nothing that is wrong with it is ever an error.
+/// The cache of one repository: a `CacheFolder`, with the promise that faults of the cache are never errors.
 ///
-/// 1. Where there can be no cache there is none: every load finds nothing, and a line in the log says why (`-v`).
-/// 2. What fails later is told by one warning, and counts as not cached.
-/// 3. A file that was found wrong (`forget`) is not believed again by this process.
-/// 4. No call of the system's is made on Swift's own threads.
-/// 5. Whoever saves may leave before this machine's disk has the bytes (`saveBeside`); whoever asks for the file then waits for it.
+/// 1. If there can be no cache, there is none: every load finds nothing, and a log line says why (`-v`).
+/// 2. Later failures are reported by one warning, and count as not cached.
+/// 3. A file that was found bad (`forget`) is not trusted again by this process.
+/// 4. No system call is made on Swift's own threads.
+/// 5. A caller that saves need not wait until this machine's disk has the bytes (`saveBeside`); a caller that loads the
+///    file waits for them.
 ///
 /// Lock order: `state` is a leaf; `gate` is held while the folder is made.
 final class RepositoryCache: Sendable {
   private struct State {
     /// Nil before the first look.
     var isThere: Bool?
-    /// Whether the last thing that was written could be written.
+    /// Whether the last write succeeded.
     var takesMore = true
     var isTold = false
     var distrusted: Set<BackendFile> = []
@@ -29,8 +30,8 @@ final class RepositoryCache: Sendable {
   private let state = Locked(State())
   private let logger: Logger
 
-  /// The cache at `place` of the repository with this id, as its config spells it; nil for an id that is none. Nothing is
-  /// looked at yet.
+  /// The cache at `place` of the repository with this id, as its config spells it; nil if the id is malformed. Makes no
+  /// system call yet.
   init?(_ place: CachePlace, repositoryID: String, logger: Logger) {
     guard let id = ID<Never>(hex: repositoryID) else { return nil }
     folder = CacheFolder(base: place.folder, repository: id)
@@ -40,8 +41,8 @@ final class RepositoryCache: Sendable {
 
   // MARK: Files
 
-  /// The bytes of a cached `file` in `range`, or all of them; nil where they are not there. They may be anything: whoever asks
-  /// checks them, and calls `forget`.
+  /// The bytes of a cached `file` in `range`, or all of them; nil if they are not cached. The bytes are not trusted:
+  /// the caller checks them, and calls `forget` if they are bad.
   func load(_ file: BackendFile, range: Range<Int>?) async -> PooledBytes? {
     guard !isDistrusted(file) else { return nil }
     await writes.wait(for: file)
@@ -55,37 +56,37 @@ final class RepositoryCache: Sendable {
     state.withLock { $0.takesMore = isSaved }
   }
 
-  /// Puts `file` into the cache while the caller goes on. Where too much is on its way already, the file is not kept.
+  /// Puts `file` into the cache in the background. If too much is waiting to be written, the file is not cached.
   func saveBeside(_ file: BackendFile, _ bytes: PooledBytes) {
     writes.begin(file, byteCount: bytes.byteCount) { [self] in await save(file, bytes) }
   }
 
-  /// Does `write`, which changes something else in the cache, while the caller goes on.
+  /// Runs `write`, which makes another change in the cache, in the background.
   func changeBeside(_ write: @escaping @Sendable () async -> Void) {
     writes.begin(nil, byteCount: 0, write)
   }
 
-  /// Waits for what was begun beside the caller, at most for `limit`.
+  /// Waits for the background writes, at most for `limit`.
   func finish(within limit: Duration) async {
     await writes.finish(within: limit)
   }
 
-  /// Takes files out of the cache that the repository has no more.
+  /// Removes files from the cache that the repository no longer has.
   func remove(_ files: [BackendFile]) async {
     guard !files.isEmpty else { return }
     for file in files { await writes.wait(for: file) }
     _ = await run { [folder] () throws(Errno) in for file in files { try folder.remove(file) } }
   }
 
-  /// Takes a file out of the cache that is not what it should be, and believes the cache no more as to this file. Says
-  /// whether that is news and there was one: then the storage may have a sound one.
+  /// Removes a bad file from the cache, and does not trust the cache for this file any more. Returns true if the file
+  /// was there and this is the first time: then the storage may have a good one.
   func forget(_ file: BackendFile) async -> Bool {
     guard state.withLock({ $0.distrusted.insert(file).inserted }) else { return false }
     await writes.wait(for: file)
     return await run { [folder] () throws(Errno) in try folder.remove(file) } ?? false
   }
 
-  /// Whether what is loaded from the storage now will be found in the cache later, as far as one can tell.
+  /// Whether a file that is loaded from the storage now is likely to be found in the cache later.
   func keeps(_ file: BackendFile) async -> Bool {
     guard await isThere() else { return false }
     return state.withLock { $0.takesMore && !$0.distrusted.contains(file) }
@@ -96,7 +97,7 @@ final class RepositoryCache: Sendable {
     await run { [folder] () throws(Errno) in try folder.names(of: type) } ?? []
   }
 
-  /// What `body` makes of the repository's folder in the cache; nil where that cannot be done.
+  /// The result of `body` for the repository's folder in the cache; nil if there is none or `body` throws.
   func withFolder<Success: Sendable>(
     _ body: @escaping @Sendable (borrowing OwnFolder) throws(Errno) -> Success
   ) async -> Success? {
@@ -109,7 +110,7 @@ final class RepositoryCache: Sendable {
 
   private func isDistrusted(_ file: BackendFile) -> Bool { state.withLock { $0.distrusted.contains(file) } }
 
-  /// The result of `body`, run on a thread of the cache's; nil where there is no cache or `body` throws.
+  /// The result of `body`, run on a thread of the cache; nil if there is no cache or `body` throws.
   private func run<Success: Sendable>(
     _ body: @escaping @Sendable () throws(Errno) -> Success
   ) async -> Success? {
@@ -117,7 +118,7 @@ final class RepositoryCache: Sendable {
     do throws(Errno) {
       return try await executor.run(body)
     } catch {
-      // Somebody is removing the cache.
+      // Another process is removing the cache.
       if error != .noSuchFileOrDirectory { tell("\(CacheFailure(folder.path, error))") }
       return nil
     }

@@ -1,17 +1,18 @@
-/// How many calls a storage is given at a time: as many as the user allows, and fewer while the storage has too much to do.
+/// How many calls a storage gets at a time: as many as the user allows, and fewer while the storage is overloaded.
 ///
-/// Each time the storage says so (`BackendError.busy`) the number is halved, down to one; after some calls that went well it grows by
-/// one. What several calls at a time are told is told once. Lock order: `state` is held while `gate` is changed.
+/// Each time the storage reports an overload (`BackendError.busy`) the number is halved, down to one; after some
+/// successful calls it grows by one. Reports of calls that ran at the same time count once. Lock order: `state` is held
+/// while `gate` is changed.
 final class ConnectionAllowance: Sendable {
   private struct State {
     var current: Int
-    /// Counts the halvings: a call that began before the last one says nothing new.
+    /// Counts the halvings: a report by a call that began before the last halving is ignored.
     var round = 0
-    /// Calls that went well since `current` has changed.
+    /// Successful calls since `current` changed.
     var successCount = 0
   }
 
-  /// So many calls in a row have to go well before there is one more at a time.
+  /// How many calls in a row must succeed before one more is allowed at a time.
   private static let successesPerStep = 20
 
   private let most: Int
@@ -25,10 +26,11 @@ final class ConnectionAllowance: Sendable {
     state = Locked(State(current: connections))
   }
 
-  /// How many calls there may be at a time now.
+  /// How many calls are allowed at a time now.
   var current: Int { state.withLock { $0.current } }
 
-  /// What `call` returns, made when it is its turn. A task that is cancelled while it waits throws `.unavailable`.
+  /// The result of `call`, which is made when it is its turn. A task that is cancelled while it waits throws
+  /// `.unavailable`.
   func pass<Success>(_ call: () async throws(BackendError) -> Success) async throws(BackendError) -> Success {
     guard await gate.enter() else { throw .unavailable("cancelled while waiting for a connection") }
     defer { gate.leave() }

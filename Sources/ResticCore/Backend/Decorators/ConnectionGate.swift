@@ -1,10 +1,10 @@
-/// Lets at most so many through at a time; the others wait in the order in which they came.
+/// Lets a limited number of tasks through at a time; the others wait in order of arrival.
 ///
-/// A connection that is given back goes straight to the first one waiting, so nobody can overtake. `state` is a leaf
-/// lock: nothing is called while it is held.
+/// A returned connection goes directly to the first waiting task, so nobody can overtake. `state` is a leaf lock:
+/// nothing is called while it is held.
 final class ConnectionGate: Sendable {
   private struct State {
-    /// Below zero where so many have to leave before the next one enters.
+    /// Below zero if several tasks have to leave before the next one enters.
     var freeCount: Int
     var lastTicket = 0
     /// In order of their tickets; the continuation is told whether it got a connection.
@@ -19,8 +19,8 @@ final class ConnectionGate: Sendable {
     state = Locked(State(freeCount: connections))
   }
 
-  /// Waits for a connection. False, and none is taken, when the task is cancelled while it has to wait, unless `isCancellable` is
-  /// false.
+  /// Waits for a connection. Returns false, without a connection, if the task is cancelled while it has to wait and
+  /// `isCancellable`.
   func enter(isCancellable: Bool = true) async -> Bool {
     let ticket: Int? = state.withLock { state in
       if state.freeCount > 0 {
@@ -45,7 +45,7 @@ final class ConnectionGate: Sendable {
   private func wait(_ ticket: Int, isCancellable: Bool) async -> Bool {
     await withCheckedContinuation { continuation in
       let answer: Bool? = state.withLock { state in
-        // Under the lock: a cancellation that comes later finds the entry below, an earlier one is seen here.
+        // Under the lock: a later cancellation finds the entry below, an earlier one is seen here.
         if isCancellable, Task.isCancelled { return false }
         if state.freeCount > 0 {
           state.freeCount -= 1
@@ -58,7 +58,7 @@ final class ConnectionGate: Sendable {
     }
   }
 
-  /// Lets `count` more through at a time, or fewer where that is negative: those that are through stay.
+  /// Raises the limit by `count`, or lowers it if `count` is negative; tasks that are already through stay.
   func change(by count: Int) {
     let entering = state.withLock { state -> [CheckedContinuation<Bool, Never>] in
       state.freeCount += count
@@ -70,7 +70,7 @@ final class ConnectionGate: Sendable {
     for continuation in entering { continuation.resume(returning: true) }
   }
 
-  /// Gives a connection back.
+  /// Returns a connection.
   func leave() {
     let next = state.withLock { state -> CheckedContinuation<Bool, Never>? in
       guard state.freeCount >= 0, !state.waiting.isEmpty else {

@@ -1,8 +1,8 @@
-/// Lets tasks through at a rate of bytes, in the order in which they came. `bucket` is a leaf lock.
+/// Lets tasks through at a rate of bytes, in order of arrival. `bucket` is a leaf lock.
 final class RateGate: Sendable {
   private let bucket: Locked<TokenBucket>
   private let clock: any Clock<Duration>
-  /// How long it is since the gate was made, by `clock`.
+  /// The time since the gate was made, by `clock`.
   private let elapsed: @Sendable () -> Duration
   private let start = ContinuousClock.now
 
@@ -13,8 +13,8 @@ final class RateGate: Sendable {
     elapsed = Self.stopwatch(of: clock)
   }
 
-  /// Waits until all that came before has been paid for; `byteCount` is what the next one waits for. False, and nothing is to
-  /// be paid, when the task is cancelled while it has to wait.
+  /// Waits until the bytes of all earlier tasks are paid for; the next task waits for `byteCount`. Returns false,
+  /// without cost, if the task is cancelled while it has to wait.
   func pass(_ byteCount: Int) async -> Bool {
     let delay = bucket.withLock { bucket in
       let delay = bucket.delay(at: now)
@@ -31,7 +31,7 @@ final class RateGate: Sendable {
     }
   }
 
-  /// Lets `byteCount` bytes through at once; the next one waits for them.
+  /// Lets `byteCount` bytes through at once; the next task waits for them.
   func count(_ byteCount: Int) {
     bucket.withLock { $0.owe(byteCount, at: now) }
   }

@@ -1,20 +1,21 @@
-/// How often and how long a failed call is made again: delays grow by a factor, each one varied at random.
+/// How often and for how long a failed call is repeated: delays grow by a factor, and each one is varied at random.
 ///
 /// The defaults are those of restic since 0.17: a second, twice as long each time, at most a minute, for 15 minutes in all.
 /// Source: restic, internal/backend/retry.
 public struct RetryPolicy: Hashable, Sendable {
   /// The delay before the first retry.
   public var firstDelay: Duration
-  /// By what each delay is longer than the one before.
+  /// The factor by which each delay is longer than the one before.
   public var factor: Double
-  /// No delay is longer, chance aside.
+  /// The longest delay, before random variation.
   public var longestDelay: Duration
-  /// A delay is drawn evenly from 1 ± this much of its length, so that clients that failed together do not come back
+  /// A delay is drawn evenly from 1 ± this much of its length, so that clients that failed together do not retry
   /// together. 0 ... 1.
   public var jitter: Double
-  /// No retry begins later than this after the call began; the first one is always made.
+  /// No retry begins later than this after the call began, except the first one, which is always made.
   public var timeLimit: Duration
-  /// The same for a storage that nobody has reached so far: whoever mistypes a host or is offline is to hear it soon.
+  /// The same limit for a storage that was never reached: a person who mistypes a host or is offline should learn it
+  /// soon.
   public var contactLimit: Duration
 
   /// A policy.

@@ -1,14 +1,14 @@
 public import Logging
 
-/// Makes a call again while it fails with a retryable error, as `RetryPolicy` says; the only place that does.
+/// Repeats a call while it fails with a retryable error, as `RetryPolicy` says; no other code retries.
 ///
 /// - Every retry is announced by one warning. When the time is up, the last error is thrown.
-/// - A `save` may be repeated safely: a file that is there already with the same bytes is a success.
-/// - A repeated `remove` that finds nothing is a success: it was the answer that got lost.
+/// - A `save` may be repeated safely: if the file already exists with the same bytes, it succeeds.
+/// - A repeated `remove` that finds nothing succeeds, because only the answer was lost.
 /// - A call that fails, or that takes long, leaves a note (`WaitingNotes`) until it ends.
-/// - A storage that says when to come back (`.busy`) is not asked before that.
-/// - Until a call has reached the storage nobody waits for it for long (`RetryPolicy.contactLimit`).
-/// - A cancelled task gets its first try (cleaning up has to work), and no other: the error is thrown at once.
+/// - A storage that says when to come back (`.busy`) gets no call before that.
+/// - Until one call has reached the storage, calls give up early (`RetryPolicy.contactLimit`).
+/// - A cancelled task gets its first try (cleaning up has to work), and no retry: the error is thrown at once.
 public struct RetryingBackend: Backend {
   private let base: any Backend
   private let policy: RetryPolicy
@@ -22,7 +22,7 @@ public struct RetryingBackend: Backend {
   /// The same for a call that carries a pack: a slow network needs that long.
   private static let packPatience = Duration.seconds(20)
 
-  /// Retries for `base`. `clock` measures and sleeps. Calls that wait are in `waiting`.
+  /// Retries calls of `base`. `clock` measures and sleeps. Waiting calls leave notes in `waiting`.
   public init(
     _ base: any Backend, policy: RetryPolicy = RetryPolicy(), clock: any Clock<Duration> = ContinuousClock(),
     waiting: WaitingNotes = WaitingNotes(), logger: Logger
@@ -34,33 +34,41 @@ public struct RetryingBackend: Backend {
     self.logger = logger
   }
 
+  /// The decorated backend's description.
   public var description: String { base.description }
+  /// Whether the decorated backend is distant.
   public var isDistant: Bool { base.isDistant }
 
+  /// Creates, with retries; folders that a lost answer had made already are no error.
   public func create() async throws(BackendError) {
     try await retrying("create \(base.description)") { _ async throws(BackendError) in try await base.create() }
   }
 
+  /// Saves, with retries. A file that a lost answer had stored already counts as saved, because its bytes are the same.
   public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     try await retrying("save \(file)", patience: patience(for: file)) { _ async throws(BackendError) in
       try await base.save(file, bytes)
     }
   }
 
+  /// Loads, with retries. Each try starts at the beginning of the range.
   public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     try await retrying("load \(file)", patience: patience(for: file)) { _ async throws(BackendError) in
       try await base.load(file, range: range)
     }
   }
 
+  /// Asks for the size, with retries.
   public func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
     try await retrying("stat \(file)") { _ async throws(BackendError) in try await base.byteCount(of: file) }
   }
 
+  /// Lists, with retries. Each try lists from the beginning.
   public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
     try await retrying("list \(type.rawValue)") { _ async throws(BackendError) in try await base.list(type) }
   }
 
+  /// Removes, with retries. `.notFound` counts as success from the second try on, and is thrown on the first.
   public func remove(_ file: BackendFile) async throws(BackendError) {
     try await retrying("remove \(file)") { isRetry async throws(BackendError) in
       do throws(BackendError) {
@@ -71,16 +79,19 @@ public struct RetryingBackend: Backend {
     }
   }
 
+  /// Asks for the free space, with retries.
   public func capacity() async throws(BackendError) -> StorageCapacity? {
     try await retrying("statvfs \(base.description)") { _ async throws(BackendError) in try await base.capacity() }
   }
 
+  /// Asks for the storage's time, with retries. Only the last try is part of the measured round trip.
   public func clockOffset() async throws(BackendError) -> Duration? {
     try await retrying("ask \(base.description) for its time") { _ async throws(BackendError) in
       try await base.clockOffset()
     }
   }
 
+  /// The decorated backend's answer, which cannot fail.
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool {
     await base.listingsAreImmediate(of: type)
   }
@@ -89,7 +100,7 @@ public struct RetryingBackend: Backend {
     file.type == .data ? Self.packPatience : Self.patience
   }
 
-  /// What `call` returns in the end. It is told whether it was called before.
+  /// The final result of `call`, which is told whether it is a retry.
   private func retrying<Success>(
     _ operation: @autoclosure @escaping @Sendable () -> String, patience: Duration = RetryingBackend.patience,
     _ call: (_ isRetry: Bool) async throws(BackendError) -> Success
@@ -129,10 +140,10 @@ public struct RetryingBackend: Backend {
   }
 
   private static func failure(of operation: String, at place: any Backend, _ error: BackendError) -> String {
-    "\(operation) at \(place.description) fails and is tried again: \(error)"
+    "\(operation) at \(place.description) failed and is being retried: \(error)"
   }
 
-  /// How long it is since this was called, by `clock`.
+  /// A function that returns the time since this call, by `clock`.
   private func stopwatch<C: Clock>(of clock: C) -> () -> Duration where C.Duration == Duration {
     let start = clock.now
     return { start.duration(to: clock.now) }

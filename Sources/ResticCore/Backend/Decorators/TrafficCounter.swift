@@ -1,4 +1,5 @@
-/// Counts what goes between this process and a storage, and what the cache spares. Thread-safe; a leaf lock.
+/// Counts the traffic between this process and a storage, and the traffic that the cache saves. Thread-safe; a leaf
+/// lock.
 public final class TrafficCounter: Sendable {
   /// The figures at one moment.
   public struct Figures: Hashable, Sendable {
@@ -8,7 +9,7 @@ public final class TrafficCounter: Sendable {
     public var receivedByteCount: UInt64 = 0
     /// Loads that the cache on this machine's disk answered.
     public var cacheHits: UInt64 = 0
-    /// Loads that it could have answered, and that went to the storage.
+    /// Loads that the cache could have answered, but that went to the storage.
     public var cacheMisses: UInt64 = 0
   }
 
@@ -23,7 +24,7 @@ public final class TrafficCounter: Sendable {
   /// Counts a file that the storage has taken.
   func addSent(byteCount: Int) { state.withLock { $0.sentByteCount += UInt64(byteCount) } }
 
-  /// Counts what the storage has given.
+  /// Counts bytes that the storage has sent.
   func addReceived(byteCount: Int) { state.withLock { $0.receivedByteCount += UInt64(byteCount) } }
 
   /// Counts a load of a file that the cache keeps.

@@ -1,8 +1,8 @@
-/// A user and a password for a server. Prints as `user:***`, however it is printed.
+/// A user and a password for a server. Printed as `user:***` in every way of printing.
 public struct HTTPCredentials: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
   /// The user's name.
   public let user: String
-  /// The password; nil where none is given.
+  /// The password; nil if there is none.
   let password: String?
 
   /// A user and a password.
@@ -11,8 +11,9 @@ public struct HTTPCredentials: Hashable, Sendable, CustomStringConvertible, Cust
     self.password = password
   }
 
+  /// `user`, or `user:***` if there is a password.
   public var description: String { password == nil ? user : "\(user):***" }
 
-  /// For `dump`, and whatever else looks inside.
+  /// For `dump` and other reflection.
   public var customMirror: Mirror { Mirror(self, children: ["user": user]) }
 }

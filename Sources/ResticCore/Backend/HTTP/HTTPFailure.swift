@@ -1,12 +1,12 @@
-/// Why there is no answer to a request. The texts name the host and never a secret.
+/// Why a request has no answer. The texts name the host and never a secret.
 enum HTTPFailure: Error, Hashable, Sendable {
-  /// No server could be talked to: no such host, nobody listens, no HTTP is spoken there.
+  /// No server could be reached: no such host, nothing listens, or it does not speak HTTP.
   case unreachable(String)
-  /// One of the two sides does not trust the other's certificate. Time changes nothing about it.
+  /// One side does not trust the other's certificate. Waiting does not help.
   case untrusted(String)
-  /// The connection broke, or was stuck for too long. Whether the server did what it was asked for is not known.
+  /// The connection broke, or was stuck for too long. It is not known whether the server carried out the request.
   case interrupted(String)
-  /// Somebody has said no, and does not want to be asked again.
+  /// Refused for good: do not try again.
   case refused(String)
   /// The task was cancelled.
   case cancelled

@@ -1,6 +1,6 @@
-/// A server, and how it is reached.
+/// A server, and how to reach it.
 public struct HTTPOrigin: Hashable, Sendable, CustomStringConvertible {
-  /// What is spoken.
+  /// The protocol.
   public enum Scheme: String, CaseIterable, Sendable {
     case http
     case https
@@ -8,11 +8,11 @@ public struct HTTPOrigin: Hashable, Sendable, CustomStringConvertible {
     case unixSocket = "http+unix"
   }
 
-  /// What is spoken.
+  /// The protocol.
   public let scheme: Scheme
   /// The host's name or address, an IPv6 address in brackets; the socket's path for `unixSocket`.
   public let host: String
-  /// The port, where it is not the scheme's own.
+  /// The port, if it is not the scheme's default.
   public let port: Int?
 
   /// A server.
@@ -22,7 +22,7 @@ public struct HTTPOrigin: Hashable, Sendable, CustomStringConvertible {
     self.port = port
   }
 
-  /// The port that is connected to.
+  /// The port to connect to.
   var effectivePort: Int { port ?? (scheme == .https ? 443 : 80) }
 
   /// The path of the socket; nil for a server in a network.

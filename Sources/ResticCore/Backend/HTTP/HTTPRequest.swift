@@ -1,6 +1,6 @@
 /// One request to the server of a transport.
 struct HTTPRequest: Sendable {
-  /// What is asked for.
+  /// The method.
   enum Method: String, Sendable {
     case delete = "DELETE"
     case get = "GET"
@@ -9,29 +9,28 @@ struct HTTPRequest: Sendable {
     case put = "PUT"
   }
 
-  /// How much of the body of an answer is taken, if the answer says that all went well. Of any other answer's body a few
-  /// words are kept.
+  /// How much of a successful answer's body is accepted. Of any other answer's body the first few words are kept.
   enum Room: Hashable, Sendable {
     /// Nothing.
     case none
-    /// A body of so many bytes, and no other.
+    /// A body of exactly this many bytes.
     case exactly(Int)
-    /// A body of any size up to so many bytes.
+    /// A body of at most this many bytes.
     case upTo(Int)
   }
 
-  /// What is asked for.
+  /// The method.
   let method: Method
   /// Path and query, as they are sent: `/vault/data/?create=true`.
   let target: String
   /// Header fields, each `Name: value`.
   var fields: [String] = []
-  /// What is sent along; not copied.
+  /// The body of the request; not copied.
   var body: PooledBytes?
-  /// What is taken of the answer.
+  /// How much of the answer is accepted.
   var room = Room.none
 
-  /// How many bytes go over the network at most, headers aside.
+  /// The most bytes that go over the network, without headers.
   var byteLimit: Int {
     let answer =
       switch room {

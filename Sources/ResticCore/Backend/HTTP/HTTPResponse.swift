@@ -1,22 +1,22 @@
 /// A server's whole answer to a request.
 struct HTTPResponse: Sendable {
-  /// What became of the body.
+  /// What happened to the body.
   enum Body: Sendable {
-    /// All of it is here.
+    /// The whole body.
     case taken(PooledBytes)
-    /// It has another size than there was room for (`HTTPRequest.Room`), and nothing of it is here. `byteCount` is the
-    /// size that the server states, nil where it states none.
+    /// The body did not fit into the room (`HTTPRequest.Room`), and was dropped. `byteCount` is the size that the
+    /// server stated, nil if it stated none.
     case refused(byteCount: Int?)
   }
 
-  /// The header fields that are kept; a server can send any number.
+  /// The header fields that are kept; a server can send any number of others.
   enum Field: String, CaseIterable, Sendable {
     case contentRange = "content-range"
     case contentType = "content-type"
     case date
     case location
     case server
-    /// Where S3 keeps the bucket.
+    /// The region of an S3 bucket.
     case bucketRegion = "x-amz-bucket-region"
   }
 
@@ -24,21 +24,21 @@ struct HTTPResponse: Sendable {
   let status: Int
   /// The last value of each field.
   let fields: [Field: String]
-  /// The size of the body as the server states it, also in the answer to a HEAD.
+  /// The size of the body that the server states, also in the answer to a HEAD.
   let statedByteCount: Int?
-  /// How long the server wants to be left alone.
+  /// How long the server asks clients to wait.
   let retryAfter: Duration?
   /// The body; the beginning of it where `isSuccess` is false.
   let body: Body
-  /// What the server's program has said of it past HTTP; empty where it is none of ours, or has said nothing.
+  /// What the server's program wrote beside HTTP; empty if this process did not start it, or if it wrote nothing.
   var remark = ""
 
-  /// Whether the server did what it was asked for.
+  /// Whether the server carried out the request.
   var isSuccess: Bool { (200..<300).contains(status) }
 
-  /// What servers answer with that are asked for too much at a time.
+  /// The statuses of an overloaded server.
   static let overloadStatuses: Set<Int> = [429, 503]
 
-  /// Whether the server has too much to do.
+  /// Whether the server is overloaded.
   var isOverload: Bool { retryAfter != nil || Self.overloadStatuses.contains(status) }
 }

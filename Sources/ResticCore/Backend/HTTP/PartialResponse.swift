@@ -1,26 +1,26 @@
-/// What has arrived of an answer so far, in as much memory as there is room for.
+/// The part of an answer that has arrived, in no more memory than there is room for.
 ///
-/// A header is looked at field by field, and of its fields a few are kept; how much there is of the body is decided when it
-/// begins, and nothing is allocated before that.
+/// The header is read field by field, and a few of its fields are kept; how much of the body is kept is decided when
+/// the body begins, and nothing is allocated before that.
 struct PartialResponse {
   private enum Body {
-    /// Neither the end of the header nor a byte of the body was seen.
+    /// Neither the end of the header nor a byte of the body has arrived.
     case notBegun
-    /// All goes here, and no more than the room. `stated`: that is how much there will be.
+    /// All of the body is kept, up to the room. `stated`: the server has stated that size.
     case taken(PooledBytes, limit: Int, isStated: Bool)
-    /// The answer to a failure, or one that has no body of interest: its beginning.
+    /// The beginning of the answer to a failure, or of a body that is not needed.
     case excerpt(PooledBytes)
     case refused(byteCount: Int?)
   }
 
-  /// Of a message a person is shown less; S3's name the bucket's region behind their words.
+  /// People see less of a message; S3's messages name the bucket's region at the end.
   private static let excerptByteCount = 4096
-  /// Bytes that are received and thrown away, so that the connection can be used again.
+  /// How many bytes are received and dropped so that the connection can be reused.
   private static let mostThrownAway = 64 << 10
-  /// No server sends more lines or longer values that matter.
+  /// No useful server sends more lines or longer values.
   private static let mostFieldLines = 256
   private static let longestValue = 1024
-  /// The first memory for a body of a size that is not known.
+  /// The first allocation for a body of unknown size.
   private static let firstPiece = 64 << 10
 
   private let room: HTTPRequest.Room
@@ -36,10 +36,10 @@ struct PartialResponse {
     self.room = room
   }
 
-  /// Forgets the fields: those were of an interim answer (100) or of a proxy's.
+  /// Drops the fields of an interim answer (100) or of a proxy.
   mutating func beginFields() { fields = [:] }
 
-  /// Takes a line of the header, `Name: value`; false where there are too many.
+  /// Adds a line of the header, `Name: value`; returns false if there are too many.
   mutating func take(field line: UnsafeRawBufferPointer) -> Bool {
     guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return countField() }
     return take(
@@ -47,7 +47,7 @@ struct PartialResponse {
       value: UnsafeRawBufferPointer(rebasing: line[(colon + 1)...]))
   }
 
-  /// Takes a field of the header; false where there are too many.
+  /// Adds a field of the header; returns false if there are too many.
   mutating func take(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Bool {
     guard countField() else { return false }
     guard name.count + value.count < Self.longestValue,
@@ -68,7 +68,7 @@ struct PartialResponse {
     if case .notBegun = body { false } else { true }
   }
 
-  /// Decides what becomes of the body, once: its first bytes are here, or there are none.
+  /// Decides, once, what to keep of the body: its first bytes have arrived, or there are none.
   mutating func begin(status: Int, statedByteCount: Int?, retryAfter: Duration?) {
     guard !hasBegun else { return }
     self.status = status
@@ -88,7 +88,7 @@ struct PartialResponse {
     }
   }
 
-  /// Takes a piece of the body; false where no more is wanted.
+  /// Adds a piece of the body; returns false if no more is wanted.
   mutating func take(body piece: UnsafeRawBufferPointer) -> Bool {
     switch body {
     case .notBegun, .refused:
@@ -115,7 +115,7 @@ struct PartialResponse {
     }
   }
 
-  /// The answer, if it is one: all of it is here (`isWhole`), or what is missing was not wanted.
+  /// The answer, if it is complete: all of it has arrived (`isWhole`), or the missing part was not wanted.
   func response(isWhole: Bool) -> HTTPResponse? {
     guard status != 0 else { return nil }
     let body: HTTPResponse.Body

@@ -1,9 +1,10 @@
-/// Bytes in URLs that are written `%41`.
+/// Percent-encoded bytes in URLs: `%41`.
 enum PercentCoding {
-  /// What may stand in a path as it is. Source: RFC 3986, and Go's net/url, which lets brackets pass.
+  /// Bytes that may appear in a path unencoded.
+  /// Source: RFC 3986, and Go's net/url, which also allows brackets.
   private static let pathBytes = Set("!$&'()*+,;=:@[]-._~/%".utf8)
 
-  /// What `text` means; nil where a % is not followed by two hex digits, or the result is no text.
+  /// The decoded `text`; nil if a % is not followed by two hex digits, or the result is not UTF-8.
   static func decoded(_ text: some StringProtocol) -> String? {
     var bytes: [UInt8] = []
     var rest = Array(text.utf8)[...]
@@ -19,11 +20,12 @@ enum PercentCoding {
     return String(validating: bytes, as: UTF8.self)
   }
 
-  /// `path`, whose percent signs are followed by two digits, with everything encoded that cannot stand in a path.
+  /// `path`, whose percent signs are followed by two digits, with everything encoded that is not allowed in a path.
   static func path(_ path: some StringProtocol) -> String { encoded(path, but: pathBytes) }
 
-  /// `text` with everything encoded but letters, digits and `-_.~`, and slashes where `keepsSlashes`: as signatures of
-  /// requests have it. Source: AWS, "Create a signed AWS API request", UriEncode.
+  /// `text` with everything encoded except letters, digits and `-_.~`, and except slashes if `keepsSlashes`, as
+  /// signatures of requests require.
+  /// Source: AWS, "Create a signed AWS API request", UriEncode.
   static func strict(_ text: some StringProtocol, keepsSlashes: Bool = false) -> String {
     encoded(text, but: keepsSlashes ? unreservedBytes.union([UInt8(ascii: "/")]) : unreservedBytes)
   }

@@ -1,7 +1,8 @@
-/// The servers that no proxy is used for: this machine, and those that NO_PROXY names.
+/// The servers for which no proxy is used: this machine, and those that NO_PROXY names.
 ///
-/// The variable is a list, separated by commas, of `*`, addresses, networks in CIDR notation and domains; a port may follow
-/// an address or a domain. `example.com` means its subdomains, too; `.example.com` and `*.example.com` mean only those.
+/// The variable is a comma-separated list of `*`, addresses, networks in CIDR notation and domains; a port may follow
+/// an address or a domain. `example.com` includes its subdomains; `.example.com` and `*.example.com` mean only the
+/// subdomains.
 struct ProxyExceptions: Hashable, Sendable {
   private enum Entry: Hashable, Sendable {
     case everything
@@ -51,7 +52,7 @@ struct ProxyExceptions: Hashable, Sendable {
     return .domain(suffix: isAlsoHost ? ".\(host)" : host, isAlsoHost: isAlsoHost, port: port)
   }
 
-  /// The two parts of `host:port` or `[address]:port`; the port is empty where there is none.
+  /// The two parts of `host:port` or `[address]:port`; the port is empty if there is none.
   private static func hostAndPort(_ text: String) -> (host: String, port: String) {
     if text.hasPrefix("["), let end = text.firstRange(of: "]:") {
       return (String(text[text.index(after: text.startIndex)..<end.lowerBound]), String(text[end.upperBound...]))

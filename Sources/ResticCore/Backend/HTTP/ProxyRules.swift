@@ -1,18 +1,18 @@
-/// Which servers are reached through another one: HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as Go programs read them.
+/// Which servers are reached through a proxy: HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as Go programs read them.
 ///
-/// libcurl reads these variables in its own way, so it is told what follows from them, and reads none itself.
+/// libcurl reads these variables differently, so it gets the result, and reads none itself.
 /// Source: golang.org/x/net/http/httpproxy.
 public struct ProxyRules: Hashable, Sendable {
   private let forHTTP: String?
   private let forHTTPS: String?
   private let exceptions: ProxyExceptions
 
-  /// What the variables say; `variable` has the value of one, nil or empty if it is not set.
+  /// The rules in the variables; `variable` returns the value of one, nil or empty if it is not set.
   public init(_ variable: (String) -> String? = { _ in nil }) {
     func value(_ name: String) -> String? {
       [name, name.lowercased()].lazy.compactMap(variable).first { !$0.isEmpty }
     }
-    // A web server hands the field "Proxy" of a request to its programs as HTTP_PROXY.
+    // A web server passes the field "Proxy" of a request to its programs as HTTP_PROXY.
     let isWebProgram = variable("REQUEST_METHOD")?.isEmpty == false
     forHTTP = isWebProgram ? nil : value("HTTP_PROXY").map(Self.address)
     forHTTPS = value("HTTPS_PROXY").map(Self.address)
@@ -31,7 +31,7 @@ public struct ProxyRules: Hashable, Sendable {
     return proxy
   }
 
-  /// A proxy's address with its scheme: HTTP where none is given, and SOCKS resolves names itself, as Go has it.
+  /// A proxy's address with its scheme: HTTP if it has none, and SOCKS resolves names itself, as in Go.
   private static func address(_ text: String) -> String {
     guard let end = text.firstRange(of: "://") else { return "http://\(text)" }
     switch text[..<end.lowerBound].lowercased() {

@@ -1,8 +1,8 @@
-/// Hands out bytes at a steady rate, those of one second at a time at most.
+/// Hands out bytes at a steady rate, at most those of one second at a time.
 ///
-/// Whoever takes what is not there makes debts, which all who come later wait for.
+/// A caller may take more than is there; all later callers wait until the debt is paid.
 struct TokenBucket: Sendable {
-  /// Bytes that come in each second.
+  /// Bytes added in each second.
   private let rate: Double
   private var tokens: Double
   private var filledAt: ContinuousClock.Instant
@@ -15,7 +15,7 @@ struct TokenBucket: Sendable {
     filledAt = now
   }
 
-  /// How many of `byteCount` bytes may move now; they are taken.
+  /// How many of `byteCount` bytes may move now; takes that many.
   mutating func take(upTo byteCount: Int, at now: ContinuousClock.Instant = .now) -> Int {
     fill(at: now)
     let taken = min(byteCount, max(0, Int(tokens)))
@@ -23,13 +23,13 @@ struct TokenBucket: Sendable {
     return taken
   }
 
-  /// Takes `byteCount` bytes, whether they are there or not.
+  /// Takes `byteCount` bytes, whether they are available or not.
   mutating func owe(_ byteCount: Int, at now: ContinuousClock.Instant = .now) {
     fill(at: now)
     tokens -= Double(byteCount)
   }
 
-  /// How long it is until something may move.
+  /// How long until bytes may move again.
   mutating func delay(at now: ContinuousClock.Instant = .now) -> Duration {
     fill(at: now)
     return tokens >= 1 ? .zero : .seconds((1 - tokens) / rate)

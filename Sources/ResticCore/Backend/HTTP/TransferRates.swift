@@ -1,25 +1,25 @@
-/// How many bytes may move, all requests of a transport together. Belongs to its thread.
+/// How many bytes all requests of a transport together may move. Belongs to the transport's thread.
 ///
-/// What is small (a lock, a question, the beginning of an answer) does not wait; it counts all the same.
+/// Small transfers (a lock, a question, the beginning of an answer) do not wait, but count.
 final class TransferRates {
   /// Up to this many bytes of a request are small.
   static let smallByteCount = 16 << 10
-  /// As much is sent at a time, so that all requests get their share.
+  /// The size of a piece to send, so that all requests get their share.
   private static let pieceByteCount = 16 << 10
 
   private var upload: TokenBucket?
   private var download: TokenBucket?
 
-  /// So many bytes a second; nil: any number.
+  /// Limits in bytes a second; nil: no limit.
   init(uploadLimit: Int?, downloadLimit: Int?) {
     upload = uploadLimit.map { TokenBucket(bytesPerSecond: $0) }
     download = downloadLimit.map { TokenBucket(bytesPerSecond: $0) }
   }
 
-  /// Whether what is sent has to be asked for.
+  /// Whether uploads are limited.
   var limitsUploads: Bool { upload != nil }
 
-  /// Whether what is received has to be asked for.
+  /// Whether downloads are limited.
   var limitsDownloads: Bool { download != nil }
 
   /// How many of `byteCount` bytes may be sent now; they count as sent.
@@ -32,15 +32,15 @@ final class TransferRates {
     return upload?.take(upTo: piece) ?? byteCount
   }
 
-  /// Whether `byteCount` bytes that are there may be taken now; they count as received then.
+  /// Whether `byteCount` available bytes may be taken now; if so, they count as received.
   func receive(_ byteCount: Int, isSmall: Bool) -> Bool {
     guard isSmall || download?.delay() ?? .zero == .zero else { return false }
     download?.owe(byteCount)
     return true
   }
 
-  /// How long it is until something may be sent.
+  /// How long until bytes may be sent.
   var sendingDelay: Duration { upload?.delay() ?? .zero }
-  /// How long it is until something may be received.
+  /// How long until bytes may be received.
   var receivingDelay: Duration { download?.delay() ?? .zero }
 }

@@ -3,8 +3,8 @@ import SystemPackage
 
 /// Loading and listing; runs on the executor's threads.
 extension LocalBackend {
-  /// The bytes of `file` in `range`. Nothing is allocated before the file is known to be long enough, so a range out of
-  /// a damaged index costs nothing.
+  /// The bytes of `file` in `range`. Nothing is allocated before the file is known to be long enough, so a wrong range
+  /// from a damaged index costs nothing.
   func loadNow(_ file: BackendFile, range: Range<Int>?) throws(BackendError) -> PooledBytes {
     try withOpenFile(file) { descriptor, byteCount throws(BackendError) in
       if range == nil, byteCount > file.type.wholeByteLimit { throw .tooLarge(file, byteCount: byteCount) }
@@ -35,8 +35,8 @@ extension LocalBackend {
     return Int(status.st_size)
   }
 
-  /// What `body` makes of `file`, open for reading, and its size. Only a plain file is opened: a link may lead anywhere, a
-  /// fifo would make us wait, and opening a device may do something.
+  /// The result of `body` for `file`, open for reading, and its size. Only plain files are opened: a link may lead
+  /// anywhere, a fifo would block, and opening a device may have effects.
   func withOpenFile<Success>(
     _ file: BackendFile, _ body: (_ descriptor: Int32, _ byteCount: Int) throws(BackendError) -> Success
   ) throws(BackendError) -> Success {
@@ -44,12 +44,12 @@ extension LocalBackend {
     let descriptor: Int32
     let status: Glibc.stat
     do throws(Errno) {
-      // The flags are for whoever puts something else in the file's place meanwhile.
+      // The flags guard against an object that replaces the file meanwhile.
       descriptor = try SystemCall.open(paths.path(of: file), O_RDONLY | O_NONBLOCK | O_NOFOLLOW)
     } catch {
       throw failure(error, on: file, "open")
     }
-    // Only read from: closing it can lose nothing.
+    // The file was only read: closing it can lose nothing.
     defer { try? SystemCall.close(descriptor) }
     do throws(Errno) {
       status = try SystemCall.status(descriptor)
@@ -78,7 +78,7 @@ extension LocalBackend {
           entries.append(BackendEntry(file: file, byteCount: Int(status.st_size)))
         }
       } catch .noSuchFileOrDirectory, .notDirectory {
-        continue  // Whether it is the repository that is missing is looked at below.
+        continue  // Checked below: the repository itself may be missing.
       } catch {
         throw failure(error, at: folder, "list")
       }

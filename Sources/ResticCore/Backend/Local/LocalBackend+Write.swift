@@ -3,7 +3,7 @@ import SystemPackage
 
 /// Saving and making folders; runs on the executor's threads.
 extension LocalBackend {
-  /// Permission bits of what is new.
+  /// Permission bits of new files and folders.
   private struct Modes {
     let file: mode_t
     let folder: mode_t
@@ -12,7 +12,7 @@ extension LocalBackend {
     static let group = Modes(file: 0o440, folder: 0o770)
   }
 
-  /// From this size on a file is a pack of much that was stored, which nobody reads again soon.
+  /// From this size on, a file is a pack of stored data, which is rarely read again soon.
   private static let largeByteCount = 4 << 20
 
   /// Saves `bytes` as `file`: temporary file, fsync, rename, fsync of the folder.
@@ -25,7 +25,7 @@ extension LocalBackend {
       try Self.fill(descriptor, with: bytes, mode: modes.file)
       try SystemCall.renameWithoutReplacing(temporary, to: paths.path(of: file))
     } catch {
-      // The first error is the one to tell; a temporary file that stays is invisible.
+      // The first error is the one to report; a temporary file that stays is invisible.
       try? SystemCall.unlink(temporary)
       guard error == .fileExists else { throw failure(error, at: temporary, "save") }
       try compareExisting(file, with: bytes)
@@ -34,7 +34,7 @@ extension LocalBackend {
     do throws(BackendError) {
       try synchronizeFolder(paths.folder(of: file))
     } catch {
-      // What a power cut may take away must not look like what was saved. The first error is the one to tell.
+      // A file that a power cut may take away must not look saved. The first error is the one to report.
       if isNew { try? SystemCall.unlink(paths.path(of: file)) }
       throw error
     }
@@ -62,8 +62,8 @@ extension LocalBackend {
     }
   }
 
-  /// A new, empty file at `path`, open for writing. A folder that is missing is made first, provided that a repository
-  /// is there: a file for a disk that is not mounted must not end up below its mountpoint.
+  /// A new, empty file at `path`, open for writing. Makes a missing folder first, but only in an existing repository: a
+  /// file for a disk that is not mounted must not end up below its mountpoint.
   private func openNew(_ path: FilePath, for file: BackendFile, _ modes: Modes) throws(BackendError) -> Int32 {
     let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
     do throws(Errno) {
@@ -85,7 +85,7 @@ extension LocalBackend {
     }
   }
 
-  /// Writes all of `bytes`, makes them durable and closes `descriptor`, also when it fails.
+  /// Writes all of `bytes`, makes them durable and closes `descriptor`, also after a failure.
   private static func fill(_ descriptor: Int32, with bytes: PooledBytes, mode: mode_t) throws(Errno) {
     do throws(Errno) {
       try bytes.withUnsafeBytes { buffer throws(Errno) in
@@ -98,19 +98,19 @@ extension LocalBackend {
       do throws(Errno) {
         try SystemCall.setMode(descriptor, mode)
       } catch .notPermitted, .notSupported {
-        // exFAT and some network file systems have no modes; restic goes on, too.
+        // exFAT and some network file systems have no modes; restic ignores that too.
       }
       try SystemCall.synchronize(descriptor)
     } catch {
-      // The first error is the one to tell.
+      // The first error is the one to report.
       try? SystemCall.close(descriptor)
       throw error
     }
     try SystemCall.close(descriptor)
   }
 
-  /// Throws `.alreadyExists` unless the stored `file` is exactly `bytes`, and makes sure that it is durable: whoever
-  /// wrote it may have died before it was.
+  /// Throws `.alreadyExists` unless the stored `file` is exactly `bytes`, and makes the file durable: its writer may
+  /// have died before it was.
   private func compareExisting(_ file: BackendFile, with bytes: PooledBytes) throws(BackendError) {
     try withOpenFile(file) { descriptor, byteCount throws(BackendError) in
       guard byteCount == bytes.byteCount else { throw .alreadyExists(file) }
@@ -125,7 +125,7 @@ extension LocalBackend {
     }
   }
 
-  /// What says that a file has other content; no system call of ours answers with it.
+  /// Stands for a file with other content; no system call used here returns it.
   private static var otherContent: Errno { .noData }
 
   /// Whether the open file begins with `expected`. Reads it piece by piece.
@@ -170,13 +170,13 @@ extension LocalBackend {
     }
   }
 
-  /// Modes as restic chooses them: for the group, too, where the config file is readable by it.
+  /// The modes that restic would choose: also for the group if the config file is readable by it.
   private func modes() -> Modes {
     do throws(Errno) {
       let status = try SystemCall.linkStatus(paths.path(of: .config))
       return SystemCall.irregularKind(status) == nil && status.st_mode & S_IRGRP != 0 ? .group : .owner
     } catch {
-      return .owner  // No config yet, or none that we may look at.
+      return .owner  // There is no config yet, or this user may not read it.
     }
   }
 }

@@ -53,8 +53,8 @@ struct LocalPaths: Sendable {
     folder(of: file).appending(name(of: file))
   }
 
-  /// A path beside `file` for what is still being written, named as restic names its own: `<name>-tmp-<random>`.
-  /// Neither we nor restic list it.
+  /// A path beside `file` for a file that is being written, named as restic names its own: `<name>-tmp-<random>`.
+  /// Neither this program nor restic lists such files.
   func temporaryPath(for file: BackendFile) -> FilePath {
     let random = String(UInt64.random(in: .min ... .max), radix: 16)
     return folder(of: file).appending("\(name(of: file))-tmp-\(random)")

@@ -4,14 +4,14 @@ import SystemPackage
 
 /// The system calls of the local backend: each retried when a signal interrupts it, errors as `Errno`.
 ///
-/// They block; call them on a `BlockingExecutor` only. Paths are passed as they are, nothing is resolved.
+/// They block; call them on a `BlockingExecutor` only. Paths are passed on unchanged.
 enum SystemCall {
   /// open(2), always with O_CLOEXEC.
   static func open(_ path: FilePath, _ flags: Int32, mode: mode_t = 0) throws(Errno) -> Int32 {
     try retrying { path.withPlatformString { Glibc.open($0, flags | O_CLOEXEC, mode) } }
   }
 
-  /// close(2). An interrupted close has closed the descriptor all the same: Linux never asks for another one.
+  /// close(2). An interrupted close has closed the descriptor: Linux never needs a second call.
   static func close(_ descriptor: Int32) throws(Errno) {
     guard Glibc.close(descriptor) == 0 || errno == EINTR else { throw Errno(rawValue: errno) }
   }
@@ -26,7 +26,7 @@ enum SystemCall {
     }
   }
 
-  /// As `writeAll`, into an empty file, and past the page cache where memory and file system allow it (`O_DIRECT`): copying
+  /// As `writeAll`, for an empty file, and past the page cache if memory and file system allow it (`O_DIRECT`): copying
   /// a pack into the cache costs more CPU time than encrypting it.
   static func writeAllPastCache(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) throws(Errno) {
     let isAligned = Int(bitPattern: bytes.baseAddress) % directAlignment == 0
@@ -39,7 +39,7 @@ enum SystemCall {
           written += try retrying { Glibc.write(descriptor, part.baseAddress, part.count) }
         }
       } catch .invalidArgument {
-        // This file system wants it otherwise; what is left goes the usual way.
+        // This file system has other requirements; the rest is written normally.
       }
       guard setDirect(descriptor, false) else { throw Errno(rawValue: errno) }
     }
@@ -60,7 +60,7 @@ enum SystemCall {
     return filled
   }
 
-  /// fsync(2). A file system that cannot do it is taken at its word, as restic does.
+  /// fsync(2). If a file system does not support it, that is ignored, as in restic.
   static func synchronize(_ descriptor: Int32) throws(Errno) {
     do throws(Errno) {
       _ = try retrying { Glibc.fsync(descriptor) }
@@ -72,7 +72,7 @@ enum SystemCall {
   /// fsync(2) of the directory at `path`: makes the names in it durable.
   static func synchronizeDirectory(_ path: FilePath) throws(Errno) {
     let descriptor = try open(path, O_RDONLY | O_DIRECTORY)
-    // Only what fsync says counts; the descriptor was never written to.
+    // Only the result of fsync counts; the descriptor was never written to.
     defer { try? close(descriptor) }
     try synchronize(descriptor)
   }
@@ -96,7 +96,7 @@ enum SystemCall {
     return status
   }
 
-  /// What it is that has this status, with its article; nil for a plain file.
+  /// The kind of object with this status, with its article; nil for a plain file.
   static func irregularKind(_ status: Glibc.stat) -> String? {
     switch status.st_mode & S_IFMT {
     case S_IFREG: nil
@@ -129,7 +129,7 @@ enum SystemCall {
     return Int(status.f_type)
   }
 
-  /// mkdir(2). True if the directory is new, false if something of that name was there.
+  /// mkdir(2). True if the directory is new, false if the name already existed.
   static func makeDirectory(_ path: FilePath, mode: mode_t) throws(Errno) -> Bool {
     do throws(Errno) {
       _ = try retrying { path.withPlatformString { Glibc.mkdir($0, mode) } }
@@ -143,7 +143,7 @@ enum SystemCall {
   static func setModeOfFile(_ path: FilePath, _ mode: mode_t) throws(Errno) {
     guard irregularKind(try linkStatus(path)) == nil else { return }
     let descriptor = try open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW)
-    // Only read from: closing it can lose nothing.
+    // The file was only opened: closing it can lose nothing.
     defer { try? close(descriptor) }
     try setMode(descriptor, mode)
   }
@@ -153,11 +153,11 @@ enum SystemCall {
     _ = try retrying { path.withPlatformString { Glibc.unlink($0) } }
   }
 
-  /// Renames `source` to `target`, and throws `.fileExists` where there is a `target` already.
+  /// Renames `source` to `target`, and throws `.fileExists` if `target` exists.
   ///
-  /// link(2) and unlink(2): Glibc's module hides renameat2(2), and a process that dies in between leaves only a second,
-  /// temporary name. Where the file system has no hard links, a look and rename(2): then two writers of one name at the
-  /// same instant may both succeed.
+  /// Uses link(2) and unlink(2): Glibc's module hides renameat2(2), and a process that dies in between leaves only a
+  /// second, temporary name. If the file system has no hard links, uses a check and rename(2): then two writers of one
+  /// name at the same instant may both succeed.
   static func renameWithoutReplacing(_ source: FilePath, to target: FilePath) throws(Errno) {
     do throws(Errno) {
       _ = try onBoth(source, target) { Glibc.link($0, $1) }
@@ -168,7 +168,7 @@ enum SystemCall {
     }
   }
 
-  /// Whether something is at `path`, as far as one can tell.
+  /// Whether there is an object at `path`, as far as this can be found out.
   static func isThere(_ path: FilePath) -> Bool {
     do throws(Errno) {
       _ = try status(path)
@@ -191,7 +191,7 @@ enum SystemCall {
   ) throws(Errno) {
     guard let stream = fdopendir(descriptor) else {
       let error = Errno(rawValue: errno)
-      // The first error is the one to tell.
+      // The first error is the one to report.
       try? close(descriptor)
       throw error
     }
@@ -207,7 +207,7 @@ enum SystemCall {
     }
   }
 
-  /// The result of `call`, made again as long as a signal interrupts it.
+  /// The result of `call`, repeated while a signal interrupts it.
   static func retrying<Result: SignedInteger>(_ call: () -> Result) throws(Errno) -> Result {
     while true {
       let result = call()
@@ -217,10 +217,10 @@ enum SystemCall {
     }
   }
 
-  /// What place, length and memory of a direct write are multiples of: enough for every block size that is common.
+  /// Place, length and memory of a direct write must be multiples of this, which fits every common block size.
   private static let directAlignment = 4096
 
-  /// Switches `O_DIRECT` of an open file. False where the file system does not have it; `errno` says why.
+  /// Switches `O_DIRECT` of an open file. Returns false if the file system does not support it; `errno` says why.
   private static func setDirect(_ descriptor: Int32, _ isDirect: Bool) -> Bool {
     let flags = fcntl(descriptor, F_GETFL)
     return flags >= 0 && fcntl(descriptor, F_SETFL, isDirect ? flags | __O_DIRECT : flags & ~__O_DIRECT) == 0

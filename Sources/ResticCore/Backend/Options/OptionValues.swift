@@ -1,14 +1,14 @@
-/// What restic's `-o key=value` says of one kind of storage, until all of it has been taken.
+/// The values of restic's `-o key=value` for one kind of storage, until all of them have been taken.
 ///
-/// Keys begin with the storage that they are for: `rest.connections`. As in restic those of other storages are not looked
-/// at, case does not matter in a key, and a key may be given twice only with the same value.
+/// Keys begin with the storage that they are for: `rest.connections`. As in restic, options of other storages are
+/// ignored, the case of a key does not matter, and a key may be given twice only with the same value.
 /// Source: restic, internal/options.
 public struct OptionValues {
   private let scheme: String
   private var values: [String: String] = [:]
   private var known: Set<String> = []
 
-  /// What `texts`, each `key=value`, say of the storage `scheme`, a member of `BackendLocation.schemes`.
+  /// The options in `texts`, each `key=value`, for the storage `scheme`, a member of `BackendLocation.schemes`.
   init(_ texts: [String], of scheme: String) throws(OptionError) {
     self.scheme = scheme
     for text in texts {
@@ -21,19 +21,19 @@ public struct OptionValues {
     values = values.filter { $0.key.hasPrefix("\(scheme).") }
   }
 
-  /// Whether `text` begins with the name of a storage and a dot, as no option of mount(8) or FUSE does.
+  /// Whether `text` begins with the name of a storage and a dot; no option of mount(8) or FUSE does.
   public static func names(storageOptionIn text: String) -> Bool {
     guard let dot = text.firstIndex(of: ".") else { return false }
     return BackendLocation.schemes.contains(trimmed(text[..<dot]).lowercased())
   }
 
-  /// The value of the option `name`, which is written without the storage; nil where it is not given.
+  /// The value of the option `name`, which is given without the storage; nil if the option is not set.
   mutating func text(_ name: String) -> String? {
     known.insert(key(name))
     return values.removeValue(forKey: key(name))
   }
 
-  /// As `text`, for what `expected` describes and `parse` makes a value of. Throws `.invalid` where it makes none.
+  /// As `text`, converted by `parse` to a value that `expected` describes. Throws `.invalid` if `parse` returns nil.
   mutating func value<Value>(
     _ name: String, expected: String, _ parse: (String) -> Value?
   ) throws(OptionError) -> Value? {
@@ -60,28 +60,28 @@ public struct OptionValues {
     }
   }
 
-  /// Throws `.unsupported` where one of `names` is given: an option of restic's that would have no effect.
+  /// Throws `.unsupported` if one of `names` is set: options of restic that would have no effect.
   func refuse(_ names: String..., reason: String) throws(OptionError) {
     if let name = names.first(where: { values[key($0)] != nil }) { throw .unsupported(key(name), reason: reason) }
   }
 
-  /// Takes `layout`, which older versions of restic have: there is one layout, and it is the default.
+  /// Accepts `layout`, an option of older versions of restic: there is one layout, the default.
   mutating func requireDefaultLayout() throws(OptionError) {
     _ = try value("layout", expected: "default") { ["", "auto", "default"].contains($0) ? $0 : nil }
   }
 
-  /// How many calls are made at a time: `connections`, which every storage has.
+  /// The number of concurrent calls: `connections`, which every storage has.
   mutating func connections() throws(OptionError) -> Int {
     try number("connections", in: 1...Self.mostConnections) ?? LimitedBackend.defaultConnections
   }
 
-  /// Throws `.unknown` where an option is left that nobody has asked for.
+  /// Throws `.unknown` if an option is left that no code has taken.
   func finish() throws(OptionError) {
     guard let key = values.keys.min() else { return }
     throw .unknown(key, known: known.sorted())
   }
 
-  /// More calls at a time than anybody needs.
+  /// More concurrent calls than anybody needs.
   private static let mostConnections = 1000
 
   private func key(_ name: String) -> String { "\(scheme).\(name)" }

@@ -1,8 +1,8 @@
-/// What `-o` says of one kind of storage, checked.
+/// The checked `-o` options of one kind of storage.
 protocol StorageOptions: Sendable {
-  /// How many calls are made at a time.
+  /// The number of concurrent calls.
   var connections: Int { get }
 
-  /// Takes what it knows out of `values`; what is left is unknown.
+  /// Takes its options out of `values`; the rest is unknown.
   init(_ values: inout OptionValues) throws(OptionError)
 }

@@ -1,8 +1,8 @@
-/// What a server's refusals mean, and what a person can change.
+/// The meaning of a server's refusals, and what a person can change.
 extension RESTBackend {
-  /// The error for `response`, which says that `operation` was not done.
+  /// The error for `response`, by which the server refuses `operation`.
   ///
-  /// Source for what is worth a retry: restic, IsPermanentError; in restic all others are tried again.
+  /// Source for what is retried: restic, IsPermanentError; restic retries all others.
   func failure(
     _ response: HTTPResponse, _ operation: String, _ file: BackendFile?, byteCount: Int = 0
   ) -> BackendError {
@@ -17,23 +17,23 @@ extension RESTBackend {
       return .denied("\(refusal): \(place.forbidden), or nobody may (an append-only server)")
     case 413:
       return .denied(
-        "\(refusal): it takes no \(byteCount) bytes at once; raise its limit (client_max_body_size in nginx) or lower --pack-size"
+        "\(refusal): it does not accept \(byteCount) bytes at once; raise its limit (client_max_body_size in nginx) or lower --pack-size"
       )
     case 416:
       return file.map { .truncated($0) } ?? .unavailable(refusal)
     case 507:
-      return .noSpace("\(place.server) has no room left (\(status(of: response)))")
+      return .noSpace("\(place.server) has no space left (\(status(of: response)))")
     case 300..<400:
       let other = response.fields[.location].map { " to \(RESTLocation.withoutSecrets($0))" } ?? ""
       return .denied("\(refusal): it redirects\(other); use that address instead")
     case 405, 501:
-      return .denied("\(refusal): is there a REST server of restic's at \(place.path)?")
+      return .denied("\(refusal): is there a restic REST server at \(place.path)?")
     default:
       return unavailable(response, operation)
     }
   }
 
-  /// The error for a `response` that another time may be a better one.
+  /// The error for a `response` that may be better at another try.
   func unavailable(_ response: HTTPResponse, _ operation: String) -> BackendError {
     let message = "\(place.server) could not \(operation) (\(status(of: response)))"
     return response.isOverload ? .busy(message, retryAfter: response.retryAfter ?? .zero) : .unavailable(message)
@@ -47,7 +47,7 @@ extension RESTBackend {
     case .refused(let message): .denied(message)
     case .cancelled: .unavailable("\(place.server): cancelled")
     case .untrusted(let message):
-      .denied("\(message); --cacert names whom to trust, --tls-client-cert what to show")
+      .denied("\(message); --cacert names the certificates to trust, --tls-client-cert the one to present")
     }
   }
 
@@ -62,7 +62,7 @@ extension RESTBackend {
     let line = body.withUnsafeBytes { bytes in
       String(decoding: bytes.prefix(80).prefix { (0x20..<0x7f).contains($0) }, as: UTF8.self)
     }
-    // A page for browsers says nothing more.
+    // An HTML page adds nothing.
     return line.isEmpty || line.contains("<") ? "status \(response.status)" : "status \(response.status), \(line)"
   }
 }

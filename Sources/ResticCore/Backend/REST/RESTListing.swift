@@ -2,10 +2,10 @@
 ///
 ///     v1: ["1a2b…", …]    v2: [{"name":"1a2b…","size":4711}, …]
 ///
-/// Which of the two it is is said by the Content-Type alone. Names that are not ids are passed over.
+/// Only the Content-Type tells which of the two it is. Names that are not ids are skipped.
 /// Source: restic, doc/REST_backend.rst.
 enum RESTListing {
-  /// What we ask for, and what a list of version 2 has as its Content-Type.
+  /// The type that requests accept, and the Content-Type of a list of version 2.
   static let contentType = "application/vnd.x.restic.rest.v2"
 
   /// The files in a list of version 2.
@@ -23,17 +23,17 @@ enum RESTListing {
           try reader.skipValue()
         }
       }
-      guard byteCount >= 0 else { throw reader.error("a file of less than no bytes") }
+      guard byteCount >= 0 else { throw reader.error("a negative file size") }
       return BackendFile(type: type, name: name).map { BackendEntry(file: $0, byteCount: Int(byteCount)) }
     }
   }
 
-  /// The files in a list of version 1, which tells no sizes.
+  /// The files in a list of version 1, which has no sizes.
   static func files(of type: BackendFileType, in text: PooledBytes) throws(FormatError) -> [BackendFile] {
     try elements(of: text) { reader throws(FormatError) in BackendFile(type: type, name: try reader.string()) }
   }
 
-  /// What `element` makes of each element of the list, nil left out. A Go server writes `null` for an empty list.
+  /// The non-nil results of `element` for the elements of the list. A Go server writes `null` for an empty list.
   private static func elements<Element>(
     of text: PooledBytes, _ element: (inout GoJSON.Reader) throws(FormatError) -> Element?
   ) throws(FormatError) -> [Element] {

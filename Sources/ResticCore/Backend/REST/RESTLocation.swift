@@ -1,4 +1,4 @@
-/// A repository on a REST server, as it stands after `rest:`.
+/// A repository on a REST server, as written after `rest:`.
 ///
 ///     http://host:8000/   https://user:password@host/path/   http+unix:///run/vault.sock:/path/
 ///
@@ -6,9 +6,9 @@
 public struct RESTLocation: Hashable, Sendable, CustomStringConvertible {
   /// The server.
   public let origin: HTTPOrigin
-  /// Who the URL says that we are; nil where it does not.
+  /// The user and password in the URL; nil if it has none.
   private let named: HTTPCredentials?
-  /// Who we are where the URL says nothing.
+  /// The credentials for a URL without any.
   private var unnamed: HTTPCredentials?
   /// The repository's path, as it is sent: begins and ends with a slash.
   public let path: String
@@ -19,11 +19,11 @@ public struct RESTLocation: Hashable, Sendable, CustomStringConvertible {
 
     guard let end = text.firstRange(of: "://"),
       let scheme = HTTPOrigin.Scheme(rawValue: text[..<end.lowerBound].lowercased())
-    else { throw malformed("it begins with http://, https:// or http+unix://") }
+    else { throw malformed("it must begin with http://, https:// or http+unix://") }
     let rest = text[end.upperBound...]
-    // A password with such a character would end up in the path.
+    // A password with such a character would otherwise become part of the path.
     guard !rest.contains(where: { "?#".contains($0) }) else { throw malformed("write ? as %3F and # as %23") }
-    guard rest.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { throw malformed("it holds a control character") }
+    guard rest.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { throw malformed("it contains a control character") }
 
     let slash = rest.firstIndex(of: "/") ?? rest.endIndex
     let authority = rest[..<slash]
@@ -39,7 +39,7 @@ public struct RESTLocation: Hashable, Sendable, CustomStringConvertible {
     if scheme == .unixSocket {
       guard host.isEmpty, let colon = fullPath.firstIndex(of: ":"),
         let socket = PercentCoding.decoded(fullPath[..<colon])
-      else { throw malformed("a socket is written http+unix:///run/server.sock:/path/") }
+      else { throw malformed("write a socket as http+unix:///run/server.sock:/path/") }
       origin = HTTPOrigin(scheme: scheme, host: socket)
       path = PercentCoding.path(Self.rooted(fullPath[fullPath.index(after: colon)...]))
       return
@@ -52,14 +52,14 @@ public struct RESTLocation: Hashable, Sendable, CustomStringConvertible {
     path = PercentCoding.path(fullPath)
   }
 
-  /// The same place, where `credentials` count if the URL names neither a user nor a password.
+  /// The same location; `credentials` are used if the URL names neither a user nor a password.
   public func withDefault(_ credentials: HTTPCredentials) -> RESTLocation {
     var copy = self
     if named.map({ $0.user.isEmpty && $0.password == nil }) ?? true { copy.unnamed = credentials }
     return copy
   }
 
-  /// Who we are to the server; nil: nobody.
+  /// The credentials for the server; nil: none.
   public var credentials: HTTPCredentials? { unnamed ?? named }
 
   /// The location as restic prints it: `rest:https://user:***@host/path/`.
@@ -68,7 +68,7 @@ public struct RESTLocation: Hashable, Sendable, CustomStringConvertible {
     return "rest:\(origin.scheme.rawValue)://\(named)@\(origin.authority)\(path)"
   }
 
-  /// `url`, which a server has named, without user, password and query.
+  /// `url`, which a server has sent, without user, password and query.
   static func withoutSecrets(_ url: String) -> String {
     let plain = url.prefix { $0 != "?" && $0 != "#" }
     guard let start = plain.firstRange(of: "://")?.upperBound else { return String(plain) }

@@ -1,7 +1,8 @@
 /// The options of a REST server. Source: restic, internal/backend/rest/config.go.
 struct RESTOptions: StorageOptions, Hashable {
   let connections: Int
-  /// Whether every listing shows whatever was saved before it began: `rest.immediate-listings`, which restic does not have.
+  /// Whether every listing shows everything that was saved before the listing began: `rest.immediate-listings`, which
+  /// restic does not have.
   let hasImmediateListings: Bool
 
   init(_ values: inout OptionValues) throws(OptionError) {

@@ -1,14 +1,14 @@
-/// Where a repository is on the server behind a transport, and how messages call both, without secrets.
+/// The place of a repository on the server behind a transport, and the names of both in messages, without secrets.
 struct RESTPlace: Hashable, Sendable {
-  /// The repository, as a person writes it.
+  /// The repository as a person writes it.
   let description: String
   /// The server: `https://nas:8000`.
   let server: String
   /// The repository's path, as it is sent: begins and ends with a slash.
   let path: String
-  /// What is wrong and can be changed where the server wants to know who we are.
+  /// The message if the server requires or refuses credentials: what is wrong and what to change.
   let unknownUser: String
-  /// Who may not do something.
+  /// The message if the user lacks a permission.
   let forbidden: String
 
   /// A place on a server in the network.
@@ -17,17 +17,17 @@ struct RESTPlace: Hashable, Sendable {
     server = "\(location.origin)"
     path = location.path
     let user = location.credentials.map { "the user \"\($0.user)\"" }
-    let reason = user.map { "\($0) or the password is wrong" } ?? "it wants a user and a password"
+    let reason = user.map { "\($0) or the password is wrong" } ?? "the server asks for a user and a password"
     unknownUser = "\(reason); give them in the URL or as RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD"
-    forbidden = "\(user ?? "whoever names no user") may not do that at \(path)"
+    forbidden = "\(user ?? "a client without a user") may not do that at \(path)"
   }
 
-  /// The place that rclone serves.
+  /// A place that rclone serves.
   init(_ location: RcloneLocation) {
     description = location.description
     server = "rclone"
     path = "/"
-    unknownUser = "rclone serve restic is not to ask for a user here; look at rclone.args and the variables RCLONE_"
+    unknownUser = "rclone serve restic must not ask for a user here; check rclone.args and the variables RCLONE_"
     forbidden = "the remote's user may not do that"
   }
 }

@@ -3,7 +3,8 @@ internal import Platform
 internal import SystemPackage
 
 extension RcloneLocation {
-  /// The repository here: `rclone serve restic` as a program of ours, which is not started yet. Throws where there is none.
+  /// The repository, served by `rclone serve restic` as a child of this process, which is not started yet. Throws if
+  /// there is no rclone.
   func makeBackend(
     _ options: RcloneOptions, transport: TransportOptions, logger: Logger
   ) throws(OptionError) -> RESTBackend {

@@ -1,13 +1,13 @@
-/// A repository on one of rclone's remotes, as it stands after `rclone:`, in rclone's own syntax.
+/// A repository on one of rclone's remotes, as written after `rclone:`, in rclone's own syntax.
 ///
 ///     remote:path   remote,option=value:path   :type,option=value:path   /path
 ///
-/// Options in it may be secrets: no message or log of ours shows them. The list of processes does, as long as rclone runs.
+/// Options in it may be secrets: no message or log line shows them. The list of processes does, while rclone runs.
 /// Source: restic, internal/backend/rclone/config.go; rclone, fs/fspath.
 public struct RcloneLocation: Hashable, Sendable, CustomStringConvertible {
-  /// What rclone is told.
+  /// The location as rclone gets it.
   let remote: String
-  /// The options of a remote: `,pass=x,host=y`; empty where there are none.
+  /// The options of a remote: `,pass=x,host=y`; empty if there are none.
   let parameters: String
 
   /// The location that `text` spells.
@@ -15,20 +15,20 @@ public struct RcloneLocation: Hashable, Sendable, CustomStringConvertible {
     func malformed(_ reason: String) -> BackendLocationError { .malformed(scheme: "rclone", reason) }
 
     guard !text.isEmpty else { throw malformed("give a remote, for example rclone:mycloud:bucket/path") }
-    // rclone would take it for an option.
-    guard !text.hasPrefix("-") else { throw malformed("a remote does not begin with -; a folder may be written ./-x") }
-    guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { throw malformed("it holds a control character") }
+    // rclone would interpret it as an option.
+    guard !text.hasPrefix("-") else { throw malformed("a remote cannot begin with -; write a folder as ./-x") }
+    guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { throw malformed("it contains a control character") }
     remote = text
     parameters = Self.parameters(of: text)
   }
 
-  /// Without the values of options: `rclone:remote,***:path`.
+  /// The location without the values of options: `rclone:remote,***:path`.
   public var description: String {
     guard !parameters.isEmpty, let range = remote.firstRange(of: parameters) else { return "rclone:\(remote)" }
     return "rclone:\(remote[..<range.lowerBound]),***\(remote[range.upperBound...])"
   }
 
-  /// What no message shows: the options, and their values, as they stand and without quotes.
+  /// Texts that no message may show: the options and their values, as written and without quotes.
   var secrets: [String] {
     var options = [""]
     var quote: Character?
@@ -58,10 +58,10 @@ public struct RcloneLocation: Hashable, Sendable, CustomStringConvertible {
     return String(inner.replacing("\(quote)\(quote)", with: "\(quote)"))
   }
 
-  /// What stands between the first comma and the colon that ends the remote's name. Values may be quoted, and a quote in
-  /// them is doubled. Where there is no such colon everything counts.
+  /// The text between the first comma and the colon that ends the remote's name. Values may be quoted; a quote in them
+  /// is doubled. If there is no such colon, everything counts.
   private static func parameters(of text: String) -> String {
-    // A colon at the beginning is followed by a type; the first comma of a path is none of a remote's.
+    // A colon at the beginning is followed by a type; the first comma in a path does not belong to a remote.
     let name = text.dropFirst(text.hasPrefix(":") ? 1 : 0)
     let nameEnd = name.firstIndex { ":,/".contains($0) } ?? text.endIndex
     guard nameEnd < text.endIndex, text[nameEnd] == "," else { return "" }

@@ -5,14 +5,15 @@ struct RcloneOptions: StorageOptions, Hashable {
   let connections: Int
   /// The program, `rclone.program`, and its arguments, `rclone.args`.
   let words: [String]
-  /// How long it may take until it answers: `rclone.timeout`.
+  /// The longest time until the program answers: `rclone.timeout`.
   let timeout: Duration
-  /// Whether every listing shows whatever was saved before it began: `rclone.immediate-listings`, which restic does not have.
+  /// Whether every listing shows everything that was saved before the listing began: `rclone.immediate-listings`, which
+  /// restic does not have.
   let hasImmediateListings: Bool
 
   init(_ values: inout OptionValues) throws(OptionError) {
     connections = try values.connections()
-    // As in restic an option may be empty, and the other one holds all.
+    // As in restic, one of the options may be empty if the other one has everything.
     words = try Self.words(&values, "program", "rclone") + Self.words(&values, "args", Self.arguments)
     guard !words.isEmpty else { throw .invalid("rclone.program", value: "", expected: "a program") }
     timeout =
@@ -33,11 +34,11 @@ struct RcloneOptions: StorageOptions, Hashable {
       return try CommandWords.split(text)
     } catch {
       // A command may hold a secret.
-      throw .invalid("rclone.\(name)", value: "…", expected: "words whose quotes end")
+      throw .invalid("rclone.\(name)", value: "…", expected: "words with closed quotes")
     }
   }
 
-  /// The program for `location`, which is `file` where it has been looked up.
+  /// The program for `location`; `file` is its path, if it has been looked up.
   func command(for location: RcloneLocation, file: String? = nil) -> ServiceCommand {
     ServiceCommand(
       words: [file ?? words[0]] + words.dropFirst() + [location.remote], name: "rclone", startLimit: timeout,

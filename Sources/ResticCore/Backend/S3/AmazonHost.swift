@@ -1,16 +1,16 @@
-/// A host of Amazon's S3, whose name tells the region that it serves.
+/// A host of Amazon's S3, whose name contains the region that it serves.
 ///
 ///     s3.amazonaws.com   s3.eu-west-1.amazonaws.com   s3.dualstack.eu-west-1.amazonaws.com   s3-eu-west-1.amazonaws.com
 ///     s3-fips.us-east-2.amazonaws.com   s3.cn-north-1.amazonaws.com.cn   bucket.vpce-1a2b.s3.us-east-1.vpce.amazonaws.com
 ///
 /// Source: AWS General Reference, "Amazon S3 endpoints and quotas".
 struct AmazonHost: Sendable {
-  /// The region in the name; nil where the name has none.
+  /// The region in the name; nil if the name has none.
   let region: String?
-  /// What stands before and behind the region in the names of the same kind; nil where another region has no such name.
+  /// The text before and after the region in such names; nil if other regions have no such name.
   private let frame: (before: String, after: String)?
 
-  /// The host `name`, which is in lower case; nil for anybody else's.
+  /// The host `name`, which is in lower case; nil if it is not Amazon's.
   init?(_ name: String) {
     guard let suffix = ["amazonaws.com", "amazonaws.com.cn"].first(where: { name.hasSuffix(".\($0)") }) else {
       return nil
@@ -40,10 +40,10 @@ struct AmazonHost: Sendable {
     }
   }
 
-  /// The host of the same kind for `region`, a name that `isValid`; nil where there is none.
+  /// The host of the same kind for `region`, a name that `isValid`; nil if there is none.
   func name(in region: String) -> String? {
     guard let frame else { return nil }
-    // The host without a region is that of the oldest one, too.
+    // The host without a region also serves the oldest region.
     return self.region == nil && region == S3Region.standard ? nil : frame.before + region + frame.after
   }
 

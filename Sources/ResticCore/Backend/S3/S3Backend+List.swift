@@ -1,9 +1,9 @@
 extension S3Backend {
-  /// No server has so large a page; one that names a thousand keys has some 400 KiB.
+  /// The size limit of a page; a page of a thousand keys has some 400 KiB.
   private static let pageByteLimit = 8 << 20
-  /// Bytes of a list that `BackendFileType.listByteLimit` counts for a file.
+  /// How many bytes of a list `BackendFileType.listByteLimit` allows for a file.
   private static let bytesPerFile = 100
-  /// A server that says there is more is asked no longer than for so many pages without a key.
+  /// The most consecutive pages without a key that are requested from a server that says there is more.
   private static let mostEmptyPages = 16
 
   func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
@@ -19,11 +19,11 @@ extension S3Backend {
       keyCount += page.entries.count
       emptyCount += page.entries.isEmpty ? 1 : 0
       guard keyCount <= keyLimit, emptyCount <= Self.mostEmptyPages else {
-        throw .denied("\(location): the list of \(type.rawValue) has more than \(keyLimit) files, which is too much")
+        throw .denied("\(location): the list of \(type.rawValue) is too long: more than \(keyLimit) files")
       }
       for entry in page.entries {
         guard entry.key.utf8.starts(with: folder.utf8) else {
-          throw .denied("\(location.origin) lists keys that were not asked for: is that an S3 server?")
+          throw .denied("\(location.origin) lists keys that were not requested: is it an S3 server?")
         }
         if let file = Self.file(type, entry.key.utf8.dropFirst(folder.utf8.count)) {
           entries.append(BackendEntry(file: file, byteCount: entry.byteCount))
@@ -31,7 +31,7 @@ extension S3Backend {
       }
       guard page.isTruncated else { return entries }
       guard let following = options.usesFirstListing ? page.lastKey : page.nextToken, following != next else {
-        throw .unavailable("\(location.origin) does not say where the list of \(type.rawValue) goes on")
+        throw .unavailable("\(location.origin) does not say where the list of \(type.rawValue) continues")
       }
       next = following
     }
@@ -54,12 +54,12 @@ extension S3Backend {
       return try S3Listing(text, prefix: folder)
     } catch {
       throw .denied(
-        "\(location.origin) answers with something else than a list of \(type.rawValue): is that an S3 server? (\(error))"
+        "\(location.origin) did not answer with a list of \(type.rawValue): is it an S3 server? (\(error))"
       )
     }
   }
 
-  /// The file of `type` whose key ends with `name` behind the folder's; nil for what is none of a repository's.
+  /// The file of `type` whose key ends with `name` after the folder's key; nil if it is not a file of a repository.
   private static func file(_ type: BackendFileType, _ name: Substring.UTF8View.SubSequence) -> BackendFile? {
     guard type == .data else { return BackendFile(type: type, name: String(Substring(name))) }
     guard let file = BackendFile(type: type, name: String(Substring(name.dropFirst(3)))),

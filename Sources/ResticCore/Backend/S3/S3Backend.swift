@@ -3,22 +3,23 @@
 ///     PUT, GET, HEAD, DELETE  prefix/config, prefix/data/ab/abcd…, prefix/{keys,locks,index,snapshots}/NAME
 ///     GET  ?list-type=2&prefix=…      GET  ?prefix=…&marker=…   (the first version, by option)
 ///
-/// A file is one PUT, which is atomic. Its name is the hash of its bytes, and is what is signed for them: a server that checks
-/// signatures refuses what was damaged on the way. Small files have a Content-MD5 as well, and packs where a server wants it
-/// or checks nothing else (`S3Client`).
+/// A file is one PUT, which is atomic. Its name is the hash of its bytes, which is also signed: a server that checks
+/// signatures refuses bytes that were damaged in transfer. Small files also have a Content-MD5, and so do packs if the
+/// server requires it or checks nothing else (`S3Client`).
 ///
-/// What servers do differently from the rules of `Backend`:
-/// 1. They replace a file that is there. The name of a file says what is in it, so nothing changes by that; only config has no
-///    such name, and is looked for first. It is sent so that servers which can do not replace it (`If-None-Match`).
-/// 2. They do not say whether a file that is removed was there: `remove` succeeds.
-/// 3. rclone answers the question for a range with 200.
+/// How servers differ from the rules of `Backend`:
+/// 1. They replace existing files. Files are named for their content, so this changes nothing, except for config, which
+///    is checked first. It is sent with `If-None-Match`, so servers that support this do not replace it.
+/// 2. They do not tell whether a removed file existed: `remove` succeeds.
+/// 3. rclone answers a request for a range with 200.
 /// Source: restic, internal/backend/s3; AWS, S3 API Reference.
 struct S3Backend: Backend {
   let location: S3Location
   let options: S3Options
   let client: S3Client
 
-  /// The repository at `location`, with the credentials that `environment` leads to. Nothing is sent, and no file is read yet.
+  /// The repository at `location`, with the credentials that `environment` leads to. Makes no request and reads no file
+  /// yet.
   init(_ location: S3Location, options: S3Options, environment: S3Environment, transport: TransportOptions) {
     let options = options.withDefault(region: environment[.defaultRegion])
     let makeTransport: TransportMaker = { origin, limits in
@@ -32,8 +33,8 @@ struct S3Backend: Backend {
       makeTransport: makeTransport)
   }
 
-  /// The same, with credentials from `credentials`, and with transports that `makeTransport` makes. `now`: this machine's
-  /// clock, in seconds since 1970.
+  /// The same, with credentials from `credentials` and transports from `makeTransport`. `now`: this machine's clock, in
+  /// seconds since 1970.
   init(
     _ location: S3Location, options: S3Options, credentials: CredentialCache, makeTransport: @escaping TransportMaker,
     now: @escaping @Sendable () -> Int64 = { Timestamp.now().seconds }
@@ -47,7 +48,7 @@ struct S3Backend: Backend {
 
   var description: String { location.description }
 
-  /// Makes the bucket, unless it is there or we may not look.
+  /// Makes the bucket, unless it exists or this client may not check.
   func create() async throws(BackendError) {
     do throws(S3Client.Failure) {
       _ = try await client.send(S3Request(method: .head))
@@ -78,7 +79,7 @@ struct S3Backend: Backend {
     } catch .refused(let failure, _, _) where failure.code == "BucketAlreadyOwnedByYou" {
       return
     } catch .refused(let failure, _, _) where failure.code == "BucketAlreadyExists" {
-      // Made by another client of ours at this moment, or somebody else's.
+      // Created at this moment by another client of this program, or the bucket of somebody else.
       guard (try? await client.send(S3Request(method: .head))) == nil else { return }
       throw .denied(
         "\(location.origin): the bucket \"\(location.bucket)\" belongs to another account (\(failure.text)); "
@@ -122,25 +123,25 @@ struct S3Backend: Backend {
         method: .get, key: location.key(of: file), fields: ["Range: bytes=\(range.lowerBound)-\(range.upperBound - 1)"],
         room: .exactly(range.count)), "load \(file)", file)
     let stated = response.fields[.contentRange]
-    // rclone says 200 of a part; without a range in the answer it is the whole file.
+    // rclone answers 200 for a part; without a range in the answer, the answer is the whole file.
     let isPart = response.status == 206 || stated != nil
     guard stated.map({ Self.beginning(of: $0) == range.lowerBound }) ?? true else {
-      throw .unavailable("\(location.origin) sends another part of \(file) than was asked for")
+      throw .unavailable("\(location.origin) sent another part of \(file) than requested")
     }
     switch response.body {
     case .taken(let bytes) where isPart || range.lowerBound == 0: return bytes
     case .refused(let count?) where count < range.count && (isPart || range.lowerBound == 0): throw .truncated(file)
     case .refused where isPart:
-      throw .unavailable("\(location.origin) sends another part of \(file) than was asked for")
+      throw .unavailable("\(location.origin) sent another part of \(file) than requested")
     case .taken, .refused:
-      throw .denied("\(location.origin) sends whole files only: a server that knows ranges (RFC 9110) is needed")
+      throw .denied("\(location.origin) sends whole files only; use a server that supports ranges (RFC 9110)")
     }
   }
 
   func byteCount(of file: BackendFile) async throws(BackendError) -> Int {
     let response = try await send(S3Request(method: .head, key: location.key(of: file)), "look for \(file)", file)
     guard let byteCount = response.statedByteCount else {
-      throw .denied("\(location.origin) does not say how large \(file) is: is that an S3 server?")
+      throw .denied("\(location.origin) does not report the size of \(file): is it an S3 server?")
     }
     return byteCount
   }
@@ -149,7 +150,7 @@ struct S3Backend: Backend {
     _ = try await send(S3Request(method: .delete, key: location.key(of: file)), "remove \(file)", file)
   }
 
-  /// The protocol has no words for it.
+  /// Nil: the protocol has no request for this.
   func capacity() async throws(BackendError) -> StorageCapacity? { nil }
 
   func clockOffset() async throws(BackendError) -> Duration? {
@@ -159,14 +160,14 @@ struct S3Backend: Backend {
     return response.clockOffset(from: begin, to: .now())
   }
 
-  /// Amazon's are, since December 2020; of others nobody knows but their owners.
+  /// True for Amazon since December 2020; for other servers only their owners know.
   func listingsAreImmediate(of type: BackendFileType) async -> Bool {
     options.hasImmediateListings ?? (AmazonHost(location.origin.host) != nil)
   }
 
   // MARK: Parts
 
-  /// The answer to `request`, a success.
+  /// The successful answer to `request`.
   func send(
     _ request: S3Request, _ operation: String, _ file: BackendFile?
   ) async throws(BackendError) -> HTTPResponse {
@@ -194,7 +195,7 @@ struct S3Backend: Backend {
     }
   }
 
-  /// Whether `file` is there with exactly `bytes`; throws `.alreadyExists` where it has others.
+  /// Whether `file` is stored with exactly `bytes`; throws `.alreadyExists` if it has other bytes.
   private func holds(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) -> Bool {
     let response: HTTPResponse
     do throws(BackendError) {
@@ -209,13 +210,13 @@ struct S3Backend: Backend {
     return true
   }
 
-  /// Servers that do not know `If-None-Match` pass over it, or refuse the request.
+  /// Servers that do not know `If-None-Match` ignore it, or refuse the request.
   private static func doesNotKnowConditions(_ failure: S3Failure) -> Bool {
     failure.status == 501 || failure.code == "NotImplemented"
       || failure.status == 400 && ["InvalidArgument", "InvalidRequest", "UnsupportedHeader"].contains(failure.code)
   }
 
-  /// Where the part of `bytes 17-499/1000` begins.
+  /// The offset at which the part in `bytes 17-499/1000` begins.
   private static func beginning(of contentRange: String) -> Int? {
     guard contentRange.hasPrefix("bytes ") else { return nil }
     return Int(contentRange.dropFirst("bytes ".count).prefix { $0 != "-" })

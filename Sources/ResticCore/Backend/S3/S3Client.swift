@@ -1,22 +1,22 @@
-/// Sends requests to a bucket, signed, and learns from the server what it did not know: the bucket's region, the server's
-/// clock, and whether the server wants MD5.
+/// Sends signed requests to a bucket, and learns from the server's answers: the bucket's region, the server's clock,
+/// and whether the server requires MD5.
 ///
-/// - A request that is refused because we did not know is corrected and sent again, a few times at most. Everything else
-///   is for the caller: nothing is retried here.
-/// - A region that a server names leads to one of Amazon's hosts at most (`S3Endpoint`); addresses that it names are not
-///   followed.
+/// - A request that is refused because of missing knowledge is corrected and sent again, a few times at most. The
+///   caller handles everything else: nothing is retried here.
+/// - A region that a server names leads at most to one of Amazon's hosts (`S3Endpoint`); addresses that a server names
+///   are not followed.
 final class S3Client: Sendable {
-  /// Why there is no success.
+  /// Why a request did not succeed.
   enum Failure: Error, Sendable {
-    /// The server says no. `region` is the one that was signed for, `credentials` those that were used.
+    /// The server refused. `region` is the region that was signed for, `credentials` signed the request.
     case refused(S3Failure, region: String, credentials: S3Credentials?)
-    /// There is no answer.
+    /// The server did not answer.
     case unanswered(HTTPFailure)
-    /// There is nothing to sign with.
+    /// There are no credentials to sign with.
     case unsigned(CredentialError)
   }
 
-  /// What was learned. A leaf lock.
+  /// What was learned from answers. A leaf lock.
   private struct Knowledge {
     var region: String
     var wantsMD5 = false
@@ -34,9 +34,9 @@ final class S3Client: Sendable {
 
   /// Region, clock, credentials and MD5, each once, and one more.
   private static let mostCorrections = 5
-  /// Up to this many bytes MD5 costs nothing that matters.
+  /// Up to this many bytes, the cost of MD5 does not matter.
   private static let smallByteCount = 1 << 20
-  /// A server that names one region after the other keeps no more threads alive.
+  /// A server that names one region after another keeps no more threads alive than this.
   private static let mostTransports = 4
   private static let statusesOfOtherRegions: Set<Int> = [301, 307, 400, 403]
 
@@ -47,8 +47,8 @@ final class S3Client: Sendable {
   private let clock: ServerClock
   private let knowledge: Locked<Knowledge>
 
-  /// Asks for the bucket of `location`, signs with `credentials` (nil: not at all) and has transports made for each server.
-  /// `now` is this machine's clock, in seconds since 1970.
+  /// A client of the bucket of `location` that signs with `credentials` (nil: not at all); `makeTransport` makes a
+  /// transport for each server. `now` is this machine's clock, in seconds since 1970.
   init(
     _ location: S3Location, options: S3Options, credentials: CredentialCache?, makeTransport: @escaping TransportMaker,
     now: @escaping @Sendable () -> Int64 = { Timestamp.now().seconds }
@@ -61,10 +61,10 @@ final class S3Client: Sendable {
     knowledge = Locked(Knowledge(region: options.region ?? S3Region.named(by: location.origin.host)))
   }
 
-  /// The region that requests are signed for now.
+  /// The region that requests are signed for at present.
   var region: String { knowledge.withLock { $0.region } }
 
-  /// The answer to `request`, a success.
+  /// The successful answer to `request`.
   func send(_ request: S3Request) async throws(Failure) -> HTTPResponse {
     var corrections = 0
     while true {
@@ -112,7 +112,7 @@ final class S3Client: Sendable {
     }
   }
 
-  /// Why `attempt` has failed; a HEAD's answer that does not say it is asked for again.
+  /// Why `attempt` failed; if the answer to a HEAD does not say, the same is requested with GET.
   private func failure(of attempt: Attempt, _ request: S3Request) async throws(Failure) -> S3Failure {
     let failure = S3Failure(attempt.response)
     let isClear = failure.region.map { $0 != attempt.region } ?? false
@@ -121,7 +121,7 @@ final class S3Client: Sendable {
     return asked.response.isSuccess ? failure : S3Failure(asked.response)
   }
 
-  /// Whether `failure` was for something that is known better now.
+  /// Whether `failure` had a cause that is corrected now.
   private func correct(_ failure: S3Failure, _ attempt: Attempt) async throws(Failure) -> Bool {
     if let region = failure.region, region != attempt.region, Self.statusesOfOtherRegions.contains(failure.status) {
       knowledge.withLock { $0.region = region }
@@ -143,20 +143,20 @@ final class S3Client: Sendable {
     }
   }
 
-  /// rclone calls itself what Amazon's servers call themselves, and checks MD5 only.
+  /// rclone uses the server name of Amazon's servers, and checks MD5 only.
   private func isImitation(_ response: HTTPResponse) -> Bool {
     response.fields[.server] == "AmazonS3" && AmazonHost(location.origin.host) == nil
   }
 
-  /// The server checks MD5 and nothing else (rclone), or keeps files from being removed and wants it for that (Object Lock).
+  /// The server checks only MD5 (rclone), or protects files from removal and requires MD5 for that (Object Lock).
   private func noteMD5() { knowledge.withLock { $0.wantsMD5 = true } }
 
   private func transport(to origin: HTTPOrigin) -> any HTTPTransport {
     if let known = knowledge.withLock({ $0.transports[origin] }) { return known }
-    // The first one loads a library.
+    // The first transport loads a library.
     let new = makeTransport(origin, nil)
     return knowledge.withLock { knowledge in
-      // Requests under way keep theirs.
+      // Requests under way keep their transports.
       if knowledge.transports.count >= Self.mostTransports { knowledge.transports = [:] }
       let chosen = knowledge.transports[origin] ?? new
       knowledge.transports[origin] = chosen

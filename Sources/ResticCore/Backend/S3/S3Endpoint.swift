@@ -1,6 +1,6 @@
-/// How a bucket is named in requests.
+/// Where requests name the bucket.
 enum BucketLookup: String, Hashable, Sendable {
-  /// In the host where the server is known to take that, else in the path.
+  /// In the host if the server is known to support that, otherwise in the path.
   case auto
   /// In the host: `bucket.host/key`.
   case dns
@@ -8,17 +8,17 @@ enum BucketLookup: String, Hashable, Sendable {
   case path
 }
 
-/// Where a bucket is asked for: which server, and what its paths begin with.
+/// The server and the paths for requests to a bucket.
 struct S3Endpoint: Hashable, Sendable {
   /// The server.
   let origin: HTTPOrigin
   /// `/`, or `/bucket/`.
   let path: String
 
-  /// Where the bucket of `location` is asked for in `region`, a valid one.
+  /// The endpoint for the bucket of `location` in `region`, a valid region.
   ///
-  /// Of Amazon's hosts the one of the region is taken. Everybody else's stays: a region that a server names leads to no other
-  /// host but Amazon's.
+  /// For Amazon, the region's host is used. Any other host stays: a region that a server names leads only to Amazon's
+  /// hosts.
   init(_ location: S3Location, in region: String, lookup: BucketLookup) {
     let named = location.origin
     let host = AmazonHost(named.host)?.name(in: region) ?? named.host
@@ -34,8 +34,8 @@ struct S3Endpoint: Hashable, Sendable {
   /// The path of `key`, encoded.
   func path(of key: String) -> String { path + PercentCoding.strict(key, keepsSlashes: true) }
 
-  /// Source: minio-go, pkg/s3utils: Amazon, Google and Aliyun; a certificate of theirs is for names of one label more, so that
-  /// a bucket with a dot has to be in the path.
+  /// Source: minio-go, pkg/s3utils: Amazon, Google and Aliyun; their certificates cover one more label, so a bucket
+  /// with a dot must be in the path.
   private static func isInHost(_ location: S3Location, _ lookup: BucketLookup) -> Bool {
     let host = location.origin.host
     switch lookup {

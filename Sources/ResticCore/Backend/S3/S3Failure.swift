@@ -1,28 +1,28 @@
-/// A server's answer that it did not do what it was asked for.
+/// A server's answer that it did not carry out a request.
 ///
 ///     <Error> <Code>AccessDenied</Code> <Message>Access Denied</Message> <Region>eu-west-1</Region> … </Error>
 ///
-/// The answer to a HEAD has no such words. What stands behind the words may be cut off.
+/// The answer to a HEAD has no body. The end of the body may be missing.
 /// Source: AWS, S3 API Reference, "Error responses".
 struct S3Failure: Hashable, Sendable {
   /// 403 …
   let status: Int
-  /// `AccessDenied` …; empty where the server says none.
+  /// `AccessDenied` …; empty if the server sends none.
   let code: String
-  /// The server's words, printable; empty where there are none.
+  /// The server's message, printable; empty if there is none.
   let message: String
   /// The bucket's region, if the server names a valid one.
   let region: String?
-  /// How long the server wants to be left alone.
+  /// How long the server asks clients to wait.
   let retryAfter: Duration?
   /// The server's clock, in seconds since 1970.
   let serverTime: Int64?
 
-  /// A person is shown no more of a server's words.
+  /// The most characters of a server's message that a person is shown.
   private static let longestMessage = 200
   private static let longestCode = 64
 
-  /// What `response`, which `isSuccess` is false of, says.
+  /// The failure in `response`, whose `isSuccess` is false.
   init(_ response: HTTPResponse) {
     status = response.status
     retryAfter = response.retryAfter
@@ -30,7 +30,7 @@ struct S3Failure: Hashable, Sendable {
     var found: [String: String] = [:]
     if case .taken(let body) = response.body {
       body.withUnsafeBytes { bytes in
-        // What is no XML, or ends in the middle, has told what it has.
+        // If the body is not XML, or ends in the middle, the part that was read counts.
         try? XMLScanner.scan(bytes, mayBeCut: true) { event in
           guard case .end(let name, let text) = event, ["Code", "Message", "Region"].contains(name) else { return }
           found[name] = found[name] ?? text

@@ -11,29 +11,29 @@ struct S3Listing: Hashable, Sendable {
     let byteCount: Int
   }
 
-  /// What is listed, decoded.
+  /// The listed keys, decoded.
   private(set) var entries: [Entry] = []
   /// Whether there is more.
   private(set) var isTruncated = false
-  /// Where the next page begins, in the words of the second version; of the first version, where the server says it.
+  /// The token of the next page in version 2; in version 1, the marker, if the server sends one.
   private(set) var nextToken: String?
   private(set) var nextMarker: String?
 
-  /// The page in `text`, which was asked for with `prefix`.
+  /// The page in `text`, which was requested with `prefix`.
   ///
-  /// rclone encodes keys and does not say so; what it makes of the prefix tells.
+  /// rclone encodes keys without saying so, which shows in its spelling of the prefix.
   init(_ text: PooledBytes, prefix: String) throws(FormatError) {
     var reader = Reader()
     try text.withUnsafeBytes { bytes throws(FormatError) in
       try XMLScanner.scan(bytes) { reader.take($0) }
     }
-    guard reader.isList else { throw FormatError("it is no ListBucketResult") }
+    guard reader.isList else { throw FormatError("it is not a ListBucketResult") }
     let isPrefixEncoded = reader.prefix.map {
       !$0.hasBytes(of: prefix) && Self.decoded($0, true)?.hasBytes(of: prefix) == true
     }
     let isEncoded = reader.encoding == "url" || isPrefixEncoded == true
     for entry in reader.entries {
-      // What is no text is none of ours.
+      // A key that is not UTF-8 is no file of a repository.
       guard let key = Self.decoded(entry.key, isEncoded) else { continue }
       guard let byteCount = Int(entry.size), byteCount >= 0 else {
         throw FormatError("the size of a file cannot be read")
@@ -41,7 +41,7 @@ struct S3Listing: Hashable, Sendable {
       entries.append(Entry(key: key, byteCount: byteCount))
     }
     isTruncated = reader.isTruncated
-    // A token is opaque and comes as it is; a marker is a key.
+    // A token is opaque and is not decoded; a marker is a key.
     nextToken = reader.token
     nextMarker = try reader.marker.map { marker throws(FormatError) in
       guard let key = Self.decoded(marker, isEncoded) else { throw FormatError("the next marker cannot be read") }
@@ -49,7 +49,7 @@ struct S3Listing: Hashable, Sendable {
     }
   }
 
-  /// Where the page after this one begins, as the first version is asked for it. Without a delimiter servers do not say it.
+  /// The marker of the next page in version 1. Without a delimiter, servers do not send it.
   var lastKey: String? { nextMarker ?? entries.last?.key }
 
   /// Some servers write a space as `+`.

@@ -1,23 +1,23 @@
-/// A repository in a bucket of an S3 server, as it stands after `s3:`.
+/// A repository in a bucket of an S3 server, as written after `s3:`.
 ///
 ///     host/bucket/prefix   //host/bucket/prefix   https://host:port/bucket/prefix   http://…
 ///
-/// Without a scheme it is https, and the path is taken as it is; behind `http://` or `https://` the path is percent-decoded.
-/// A host may have a port in both forms. The prefix is cleaned as Go's `path.Clean` does.
+/// Without a scheme, https is used and the path is taken literally; after `http://` or `https://` the path is
+/// percent-decoded. A host may have a port in both forms. The prefix is cleaned as by Go's `path.Clean`.
 /// Source: restic, internal/backend/s3/config.go and internal/backend/layout.
 public struct S3Location: Hashable, Sendable, CustomStringConvertible {
-  /// The server, without the port where it is the scheme's own: the name that requests are signed for.
+  /// The server, without the port if it is the scheme's default: the name that requests are signed for.
   public let origin: HTTPOrigin
   /// The bucket.
   public let bucket: String
-  /// What every key begins with: empty, or with a slash at its end.
+  /// The prefix of every key: empty, or with a slash at its end.
   public let keyBase: String
   private let text: String
 
   /// The location that `text` spells.
   init(_ text: String) throws(BackendLocationError) {
     guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
-      throw Self.malformed("it holds a control character")
+      throw Self.malformed("it contains a control character")
     }
     self.text = text
     let parts = text.hasPrefix("http") ? try Self.urlParts(text) : try Self.plainParts(text)
@@ -44,10 +44,10 @@ public struct S3Location: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// What the keys of all files of `type`, which is not config, begin with.
+  /// The prefix of the keys of all files of `type`, which is not config.
   func folderKey(of type: BackendFileType) -> String { keyBase + type.rawValue + "/" }
 
-  /// The location as it was written: `s3:https://host/bucket/prefix`. It holds no secret.
+  /// The location as it was written: `s3:https://host/bucket/prefix`. It contains no secret.
   public var description: String { "s3:\(text)" }
 
   private struct Parts {
@@ -60,19 +60,19 @@ public struct S3Location: Hashable, Sendable, CustomStringConvertible {
     guard let end = text.firstRange(of: "://"),
       let scheme = HTTPOrigin.Scheme(rawValue: String(text[..<end.lowerBound])),
       scheme != .unixSocket
-    else { throw malformed("it begins with http://, https://, // or a host") }
+    else { throw malformed("it must begin with http://, https://, // or a host") }
     let rest = text[end.upperBound...]
     guard !rest.utf8.contains(where: { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }) else {
       throw malformed("write ? as %3F and # as %23")
     }
     let slash = rest.utf8.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
     let authority = rest[..<slash]
-    // restic passes over them, and uses others.
+    // restic ignores such keys, and uses others.
     guard !authority.utf8.contains(UInt8(ascii: "@")) else {
-      throw malformed("keys do not belong into it: give them as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+      throw malformed("it must not contain keys: pass them in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
     }
     guard let path = PercentCoding.decoded(rest[slash...].dropFirst()) else {
-      throw malformed("behind \(scheme.rawValue)://, write % as %25")
+      throw malformed("after \(scheme.rawValue)://, write % as %25")
     }
     return Parts(isPlainHTTP: scheme == .http, authority: authority, path: path)
   }
@@ -84,14 +84,14 @@ public struct S3Location: Hashable, Sendable, CustomStringConvertible {
     return Parts(isPlainHTTP: false, authority: authority, path: String(path))
   }
 
-  /// What is before the first slash, and what is behind it.
+  /// The text before the first slash, and the text after it.
   private static func cut(_ text: some StringProtocol) -> (Substring, Substring) {
     let text = Substring(text)
     guard let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")) else { return (text, "") }
     return (text[..<slash], text[text.utf8.index(after: slash)...])
   }
 
-  /// The beginning of the keys below `prefix`; nil where that is not in the bucket.
+  /// The prefix of the keys below `prefix`; nil if that leaves the bucket.
   private static func keyBase(_ prefix: Substring) -> String? {
     var segments: [Substring.UTF8View.SubSequence] = []
     let isRooted = prefix.utf8.first == UInt8(ascii: "/")
@@ -102,7 +102,7 @@ public struct S3Location: Hashable, Sendable, CustomStringConvertible {
       }
       if segments.popLast() == nil, !isRooted { return nil }
     }
-    // A key that begins with a slash is another one than one that does not.
+    // A key with a leading slash differs from the key without it.
     return (isRooted ? "/" : "") + segments.map { "\(Substring($0))/" }.joined()
   }
 

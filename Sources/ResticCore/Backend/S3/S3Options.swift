@@ -1,21 +1,21 @@
 /// The options of an S3 server. Source: restic, internal/backend/s3/config.go.
 struct S3Options: StorageOptions, Hashable {
   let connections: Int
-  /// The bucket's region; nil where nobody says.
+  /// The bucket's region; nil if it is not set.
   private(set) var region: String?
   /// The storage class of new files; nil: the bucket's own.
   let storageClass: String?
-  /// How the bucket is named.
+  /// Where requests name the bucket.
   let lookup: BucketLookup
-  /// Whether the first version of listings is asked for.
+  /// Whether lists use version 1 of the request.
   let usesFirstListing: Bool
   /// Whether requests are not signed.
   let isAnonymous: Bool
-  /// Whether every listing shows whatever was saved before it began: `s3.immediate-listings`, which restic does not have;
-  /// nil where nobody says.
+  /// Whether every listing shows everything that was saved before the listing began: `s3.immediate-listings`, which
+  /// restic does not have; nil if it is not set.
   let hasImmediateListings: Bool?
 
-  /// restic's classes whose files have to be asked for hours before.
+  /// restic's classes whose files must be restored hours before they can be read.
   private static let archiveClasses: Set<String> = ["GLACIER", "DEEP_ARCHIVE"]
 
   init(_ values: inout OptionValues) throws(OptionError) {
@@ -26,7 +26,7 @@ struct S3Options: StorageOptions, Hashable {
     storageClass = try values.value(
       "storage-class",
       expected:
-        "a class whose files can be read at once, such as STANDARD_IA or GLACIER_IR: a mount reads what it has stored"
+        "a class whose files can be read at once, such as STANDARD_IA or GLACIER_IR: a mount reads files that it has stored"
     ) { S3Region.isValid($0) && !Self.archiveClasses.contains($0.uppercased()) ? $0 : nil }
     lookup =
       try values.value("bucket-lookup", expected: "auto, dns or path") {
@@ -39,17 +39,17 @@ struct S3Options: StorageOptions, Hashable {
     try Self.refuseUnsupported(&values)
   }
 
-  /// Nobody relies on an option of restic's that would have no effect.
+  /// Refuses options of restic that would have no effect, so that nobody relies on them.
   private static func refuseUnsupported(_ values: inout OptionValues) throws(OptionError) {
     let archives = "files are not brought back from an archive; restic can do that"
     _ = try values.value("enable-restore", expected: "false: \(archives)") {
       ["", "0", "f", "false"].contains($0.lowercased()) ? $0 : nil
     }
     try values.refuse("restore-days", "restore-timeout", "restore-tier", reason: archives)
-    try values.refuse("retries", reason: "what fails is tried again for 15 minutes, whatever the storage")
+    try values.refuse("retries", reason: "a failed call is retried for 15 minutes on every storage")
   }
 
-  /// The same options, with `region` where they name none and it can be one.
+  /// The same options, with `region` if they name none and `region` is valid.
   func withDefault(region: String?) -> S3Options {
     var copy = self
     copy.region = self.region ?? region.flatMap { S3Region.isValid($0) ? $0 : nil }

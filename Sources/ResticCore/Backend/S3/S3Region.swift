@@ -1,9 +1,9 @@
 /// Names of regions, which requests are signed for.
 enum S3Region {
-  /// What a server is taken to be in that does not say.
+  /// The assumed region of a server whose region is unknown.
   static let standard = "us-east-1"
 
-  /// Whether `text` can be a region's name, whoever says so: it goes into header fields and hosts.
+  /// Whether `text` can be a region's name, whatever its origin: it goes into header fields and hosts.
   static func isValid(_ text: String) -> Bool {
     (1...64).contains(text.utf8.count)
       && text.utf8.allSatisfy { byte in
@@ -12,7 +12,7 @@ enum S3Region {
       }
   }
 
-  /// The region of the server `host`, as far as its name tells.
+  /// The region of the server `host`, as far as its name contains one.
   static func named(by host: String) -> String {
     AmazonHost(host)?.region ?? standard
   }

@@ -4,18 +4,18 @@ struct S3Request: Sendable {
   /// The key; nil for the bucket itself.
   var key: String?
   var query = S3Query()
-  /// Fields beside those that every request has, each `Name: value`.
+  /// Fields in addition to those of every request, each `Name: value`.
   var fields: [String] = []
-  /// What is sent along; not copied.
+  /// The body; not copied.
   var body: PooledBytes?
   /// The SHA-256 of `body`, in hex digits.
   var payloadHash = S3Signature.emptyHash
-  /// What is taken of the answer.
+  /// How much of the answer is accepted.
   var room = HTTPRequest.Room.none
-  /// Whether the bucket stands in the path, whatever else is done: as for one that is to be made.
+  /// Whether the bucket is always named in the path, as for a bucket that does not exist yet.
   var namesBucketInPath = false
 
-  /// The same question, so that its answer has words: a HEAD's has none.
+  /// The same request as a GET, whose answer has a message, unlike that of a HEAD.
   var asked: S3Request {
     var copy = self
     guard method == .head else { return copy }

@@ -4,20 +4,20 @@
 ///     string to sign = AWS4-HMAC-SHA256 ⏎ time ⏎ day/region/service/aws4_request ⏎ hash of the canonical request
 ///     canonical request = method ⏎ path ⏎ query ⏎ fields, a line each ⏎ ⏎ names of the fields ⏎ hash of the payload
 ///
-/// Path and query are signed as they are sent, encoded once. All fields that are given are signed.
+/// Path and query are signed as they are sent, encoded once. All given fields are signed.
 /// Source: AWS, "Create a signed AWS API request"; checked with Amazon's examples.
 struct S3Signature: Sendable {
-  /// Whose services are asked.
+  /// The service that is called.
   enum Service: String, Sendable {
     case s3
-    /// The service that hands out credentials for a time.
+    /// The service for temporary credentials.
     case sts
   }
 
-  /// What is signed.
+  /// The parts of a request that are signed.
   struct Subject: Sendable {
     let method: String
-    /// The host and its port, as the request names it.
+    /// The host and its port, as the request names them.
     let host: String
     /// Encoded; begins with a slash.
     let path: String
@@ -37,7 +37,7 @@ struct S3Signature: Sendable {
   /// Seconds since 1970.
   let time: Int64
 
-  /// The fields of `subject`, and those that sign it.
+  /// The fields of `subject`, and those of the signature.
   func fields(of subject: Subject) -> [String] {
     var subject = subject
     subject.fields.append("x-amz-date: \(timeText)")
@@ -76,7 +76,7 @@ struct S3Signature: Sendable {
 
   private var day: Substring { timeText.prefix(8) }
 
-  /// Names in lower case, in order; values without white space around them and with one space for several.
+  /// Names in lower case, sorted; values without surrounding white space, and with single spaces.
   private static func canonicalFields(_ subject: Subject) -> [(name: String, value: String)] {
     let fields = (subject.fields + ["host: \(subject.host)"]).map { field in
       let parts = field.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)

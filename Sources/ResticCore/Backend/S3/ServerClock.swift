@@ -1,22 +1,25 @@
-/// The clock of a server, as far as it is known: a request is signed for a time, and is good for some minutes of it.
+/// The clock of a server, as far as it is known: a request is signed for a time, and is valid for some minutes around
+/// it.
 ///
-/// It is taken for this machine's until the server refuses a request because of the time. `offset` is a leaf lock.
+/// It is assumed to equal this machine's clock until the server refuses a request because of the time. `offset` is a
+/// leaf lock.
 final class ServerClock: Sendable {
   /// A time, and how it was found.
   struct Reading: Sendable {
     /// Seconds since 1970.
     let time: Int64
-    /// What was added to this machine's clock.
+    /// The offset that was added to this machine's clock.
     let offset: Int64
   }
 
-  /// What servers say where nothing but the time can be wrong. Source: AWS SDK for Go, retry.go.
+  /// Codes that only a wrong time can cause.
+  /// Source: AWS SDK for Go, retry.go.
   private static let codes: Set<String> = ["RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"]
-  /// What they also say where the time is right, the token service above all: the clocks have to tell.
+  /// Codes that may also have other causes, above all from the token service: the clocks have to be compared.
   private static let vagueCodes: Set<String> = ["SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure"]
-  /// Clocks that differ by less are not why a request is refused.
+  /// A smaller difference of the clocks cannot be the cause of a refusal.
   private static let tolerance: Int64 = 1
-  /// The same for a vague refusal: no server minds less. The token service minds five minutes, S3 fifteen.
+  /// The same for an ambiguous code: no server is stricter. The token service allows five minutes, S3 fifteen.
   private static let vagueTolerance: Int64 = 240
 
   private let now: @Sendable () -> Int64
@@ -27,14 +30,14 @@ final class ServerClock: Sendable {
     self.now = now
   }
 
-  /// What the clock shows.
+  /// The server's time.
   var reading: Reading {
     let offset = offset.withLock { $0 }
     return Reading(time: now() + offset, offset: offset)
   }
 
-  /// Takes the server's time over, where `failure` is for a request that was signed at `reading` and may be because of that. Says
-  /// whether it did.
+  /// Adopts the server's time, if `failure` is for a request that was signed at `reading` and the time may be its
+  /// cause. Returns whether it did.
   func correct(after failure: S3Failure, to reading: Reading) -> Bool {
     let tolerance: Int64
     if Self.codes.contains(failure.code) {

@@ -1,15 +1,15 @@
 internal import CExpat
 
-/// Reads XML that a server wrote, as a sequence of elements; libexpat does the work.
+/// Reads XML from a server as a sequence of elements; libexpat parses it.
 ///
-/// A server is not trusted: elements nest 16 deep at most, there are no more than half a million, a text has 64 KiB at most, and
-/// a document type (which is where entities come from) is refused. Attributes are passed over.
+/// A server is not trusted: elements nest at most 16 deep, there are at most half a million, a text has at most 64 KiB,
+/// and a document type (which can define entities) is refused. Attributes are ignored.
 enum XMLScanner {
-  /// What is read, in order.
+  /// The events, in document order.
   enum Event: Hashable, Sendable {
     /// An element begins. A name that is not ASCII is empty here.
     case begin(String)
-    /// It ends. `text` is what stood in it; of an element that has others in it, what followed the last of them.
+    /// An element ends. `text` is its text; if it contains other elements, the text after the last of them.
     case end(String, text: String)
   }
 
@@ -17,16 +17,17 @@ enum XMLScanner {
   static let mostElements = 500_000
   static let longestText = 64 << 10
 
-  /// Calls `take` with what is in `text`. `mayBeCut`: its end may be missing, and then what is there counts.
+  /// Calls `take` with the events in `text`. `mayBeCut`: the end may be missing, and the part that is there counts.
   static func scan(
     _ text: UnsafeRawBufferPointer, mayBeCut: Bool = false, _ take: @escaping (Event) -> Void
   ) throws(FormatError) {
-    // `take` escapes nowhere; withoutActuallyEscaping would say so, and would leave the length of this file's path in the program.
+    // `take` does not escape; withoutActuallyEscaping would declare that, but would leave the path of this source file
+    // in the program.
     if let problem = Scan(take).run(text, mayBeCut: mayBeCut) { throw FormatError("XML: \(problem)") }
   }
 }
 
-/// One document on its way through libexpat.
+/// One document that libexpat is parsing.
 private final class Scan {
   private let take: (XMLScanner.Event) -> Void
   private var parser: XML_Parser?
@@ -39,7 +40,7 @@ private final class Scan {
     self.take = take
   }
 
-  /// Why `text` is refused; nil where it is not.
+  /// Why `text` is refused; nil if it is not.
   func run(_ text: UnsafeRawBufferPointer, mayBeCut: Bool) -> String? {
     guard let parser = XML_ParserCreate(nil) else { return "no memory" }
     self.parser = parser
@@ -88,7 +89,7 @@ private final class Scan {
     XML_StopParser(parser, 0)
   }
 
-  /// Text that is compared as bytes are: Swift holds letters equal that are not.
+  /// Text that is compared by bytes: Swift considers some different letters equal.
   private static func ascii(_ name: UnsafePointer<CChar>) -> String {
     let text = String(cString: name)
     return text.utf8.allSatisfy { $0 < 0x80 } ? text : ""

@@ -1,4 +1,4 @@
-/// What a server's refusals mean, and what a person can change.
+/// The meaning of a server's refusals, and what a person can change.
 extension SFTPBackend {
   /// The error for a request that has no answer.
   func failure(_ failure: SFTPFailure) -> BackendError {
@@ -10,8 +10,8 @@ extension SFTPBackend {
     }
   }
 
-  /// The error for `status`, which says that `operation` was not done. OpenSSH has one number for most of what can go wrong: what
-  /// it means is asked for.
+  /// The error for `status`, by which the server refuses `operation`. OpenSSH has one code for most failures, so the
+  /// cause is found out with further requests.
   func failure(
     _ status: SFTPStatus, _ operation: String, _ file: BackendFile?, byteCount: Int = 0,
     in call: SFTPCall
@@ -22,11 +22,12 @@ extension SFTPBackend {
       guard try await rootIsThere(in: call) else { return missing }
       return file.map { .notFound($0) } ?? .missing(message)
     case .permissionDenied:
-      return .denied("\(message); check whose \(paths.root) is on the server, or mount it with --read-only")
+      return .denied(
+        "\(message); check the owner and permissions of \(paths.root) on the server, or mount it with --read-only")
     case .writeProtected:
       return .denied(message)
     case .unsupported:
-      return .denied("\(message): it cannot do that")
+      return .denied("\(message): it does not support that")
     case .noSpace, .quotaExceeded:
       return .noSpace(message)
     case .failure, .alreadyExists, .badMessage, .endOfFile, .ok, nil:
@@ -39,7 +40,7 @@ extension SFTPBackend {
 
   /// The error for an answer that makes no sense.
   func unexpected(_ operation: String) -> BackendError {
-    .unavailable("\(host) answers with something else than was asked for: it was to \(operation)")
+    .unavailable("\(host) sent an unexpected answer to a request to \(operation)")
   }
 
   /// There is no folder for the repository.

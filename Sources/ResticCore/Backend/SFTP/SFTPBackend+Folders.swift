@@ -1,5 +1,6 @@
 /// Making folders.
 extension SFTPBackend {
+  /// Makes the repository's folder, those above it, and restic's default layout, each level in one round.
   public func create() async throws(BackendError) {
     let call = try await begin()
     try await makeFolders(paths.rootAndAbove, in: call)
@@ -7,8 +8,8 @@ extension SFTPBackend {
     try await makeFolders(paths.dataFolders, in: call)
   }
 
-  /// Makes the folder for `file`. Throws `.missing` where no repository is: a file for a disk that is not mounted must not
-  /// end up below its mountpoint.
+  /// Makes the folder for `file`. Throws `.missing` if there is no repository: a file for a disk that is not mounted
+  /// must not end up below its mountpoint.
   func makeFolders(for file: BackendFile, in call: SFTPCall) async throws(BackendError) {
     let typeFolder = paths.typeFolder(of: file.type)
     let replies = try await replies(
@@ -21,7 +22,7 @@ extension SFTPBackend {
     if file.type == .data { try await makeFolders([paths.folder(of: file)], in: call) }
   }
 
-  /// Makes those of `folders` that are missing, each after those above it, and makes them durable.
+  /// Makes the missing ones of `folders`, each after those above it, and makes them durable.
   private func makeFolders(_ folders: [String], in call: SFTPCall) async throws(BackendError) {
     let mode = (memory.modes ?? .owner).folder
     let made = try await replies(to: folders.map { .request(.makeFolder($0, mode: mode)) }, in: call)
@@ -30,12 +31,12 @@ extension SFTPBackend {
     for (folder, reply) in zip(folders, made) {
       if reply.status.code == .ok { new.append(folder) } else { others.append((folder, reply.status)) }
     }
-    // Servers say no more than that it went wrong where a folder is there already.
+    // Servers do not say whether a folder could not be made because it exists.
     let looked = try await replies(to: others.map { .request(.status($0.folder)) }, in: call)
     for (other, reply) in zip(others, looked) where reply.attributes?.isFolder != true {
       throw try await failure(other.status, "make the folder \(other.folder)", nil, byteCount: 1, in: call)
     }
-    // The server takes away what its umask says.
+    // The server's umask has reduced the mode.
     _ = try await replies(to: new.map { .request(.setModeOf($0, mode)) }, in: call)
     for parent in Set(new.map(Self.parent)).sorted() { try await synchronizeFolder(parent, in: call) }
   }
@@ -45,7 +46,7 @@ extension SFTPBackend {
     return names.isEmpty ? "." : names == [""] ? "/" : names.joined(separator: "/")
   }
 
-  /// Makes the names in `folder` durable, where the server can do that.
+  /// Makes the names in `folder` durable, if the server supports that.
   func synchronizeFolder(_ folder: String, in call: SFTPCall) async throws(BackendError) {
     guard call.has(.synchronize) else { return }
     let opened = try await reply(to: .open(folder, .read, mode: nil), in: call)

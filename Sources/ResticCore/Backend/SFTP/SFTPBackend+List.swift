@@ -1,10 +1,12 @@
 /// Listing.
 extension SFTPBackend {
-  /// As many folders are read at a time: what a server answers to all of them is in memory at once.
+  /// How many folders are read at a time: the server's answers for all of them are in memory at once.
   private static let openFolders = 16
-  /// Questions for names that are sent at a time: first and at most.
+  /// How many requests for names are sent at a time: first and at most.
   private static let questions = 2...8
 
+  /// Reads up to 16 folders at a time. Files whose size the server does not send with the names are asked for one by
+  /// one.
   public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
     let call = try await begin()
     guard type != .config else { return try await listConfig(in: call) }
@@ -22,7 +24,7 @@ extension SFTPBackend {
       do throws(BackendError) {
         all.append(BackendEntry(file: file, byteCount: try await status(of: file, in: call)))
       } catch .notFound, .irregular {
-        continue  // Removed since it was listed, or none of ours.
+        continue  // Removed since the listing, or not a file of the repository.
       }
     }
     for entry in all { memory.note(entry.file, size: entry.byteCount) }
@@ -37,7 +39,7 @@ extension SFTPBackend {
     }
   }
 
-  /// Two rounds for a folder of up to a hundred files. One that is missing is empty.
+  /// Two rounds for a folder of up to a hundred files. A missing folder is empty.
   private func read(
     _ folder: String, into listing: SFTPListing, in call: SFTPCall
   ) async throws(BackendError) {
@@ -67,7 +69,7 @@ extension SFTPBackend {
   }
 }
 
-/// The files of one type, as folders are read. A leaf lock.
+/// The files of one type while folders are read. A leaf lock.
 private final class SFTPListing: Sendable {
   private struct State {
     var entries: [BackendEntry] = []
@@ -76,7 +78,7 @@ private final class SFTPListing: Sendable {
     var hasFolder = false
   }
 
-  /// What a name costs beside its bytes.
+  /// The memory of a name, in addition to its bytes.
   private static let nameCost = 40
 
   private let type: BackendFileType
@@ -90,7 +92,7 @@ private final class SFTPListing: Sendable {
     self.byteLimit = byteLimit
   }
 
-  /// The files, those of which the server has not said everything, and whether there was a folder at all.
+  /// The files, those for which the server did not send all attributes, and whether there was any folder.
   var result: (entries: [BackendEntry], unclear: [BackendFile], hasFolder: Bool) {
     state.withLock { ($0.entries, $0.unclear, $0.hasFolder) }
   }
@@ -98,8 +100,8 @@ private final class SFTPListing: Sendable {
   /// Remembers that there was a folder.
   func noteFolder() { state.withLock { $0.hasFolder = true } }
 
-  /// Adds those of `names` that are files of ours; false where there are too many. Names that are not ids, files outside the
-  /// folder that their name asks for, and everything that is no plain file are passed over.
+  /// Adds those of `names` that are files of the repository; returns false if there are too many. Skips names that are
+  /// not ids, files outside the folder that their name belongs to, and everything that is not a plain file.
   func add(_ names: [SFTPName], in folder: String) -> Bool {
     state.withLock { state in
       for name in names {
@@ -113,7 +115,7 @@ private final class SFTPListing: Sendable {
           state.unclear.append(file)
         }
       }
-      // An empty answer costs something, too.
+      // An empty answer takes memory too.
       state.byteCount += Self.nameCost
       return state.byteCount <= byteLimit
     }

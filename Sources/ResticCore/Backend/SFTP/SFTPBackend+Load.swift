@@ -1,8 +1,10 @@
 /// Loading.
 extension SFTPBackend {
-  /// So often a file may change while it is read as a whole.
+  /// How often a file may change while it is read as a whole.
   private static let tries = 3
 
+  /// Takes two rounds if the file's size is remembered, three otherwise. Throws `.unavailable` if a whole file keeps
+  /// changing while it is read.
   public func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
     precondition((range?.lowerBound ?? 0) >= 0, "a range begins in the file")
     let call = try await begin()
@@ -12,7 +14,7 @@ extension SFTPBackend {
       if range == nil, size > file.type.wholeByteLimit { throw .tooLarge(file, byteCount: size) }
       let wanted = range ?? 0..<size
       guard wanted.upperBound <= size else {
-        // What is remembered may be old.
+        // The remembered size may be old.
         let now = try await status(of: file, in: call)
         guard wanted.upperBound <= now else { throw .truncated(file) }
         size = now
@@ -25,7 +27,7 @@ extension SFTPBackend {
     throw .unavailable("\(file) on \(host) changes while it is read")
   }
 
-  /// The bytes of `file` in `range`, nil where it ends before, and its size. Opened, read and looked at in two rounds.
+  /// The bytes of `file` in `range`, nil if it ends before, and its size. Takes two rounds: open, then read and stat.
   private func read(
     _ file: BackendFile, _ range: Range<Int>, in call: SFTPCall
   ) async throws(BackendError) -> (PooledBytes?, byteCount: Int) {
@@ -53,8 +55,8 @@ extension SFTPBackend {
     }
   }
 
-  /// Throws `.alreadyExists` unless the stored `file` is exactly `bytes`, and makes sure that the file and its name are durable:
-  /// whoever wrote it may have died before they were.
+  /// Throws `.alreadyExists` unless the stored `file` is exactly `bytes`, and makes the file and its name durable: its
+  /// writer may have died before they were.
   func compare(_ file: BackendFile, with bytes: PooledBytes, in call: SFTPCall) async throws(BackendError) {
     guard try await status(of: file, in: call) == bytes.byteCount else { throw .alreadyExists(file) }
     var position = 0
@@ -74,7 +76,7 @@ extension SFTPBackend {
   /// How many bytes are compared at a time.
   private static let comparedByteCount = 4 << 20
 
-  /// Makes a file durable that is there.
+  /// Makes an existing file durable.
   private func synchronize(_ file: BackendFile, in call: SFTPCall) async throws(BackendError) {
     guard call.has(.synchronize) else { return }
     let opened = try await reply(to: .open(paths.path(of: file), .read, mode: nil), in: call)
@@ -88,6 +90,6 @@ extension SFTPBackend {
 }
 
 extension SFTPStatus {
-  /// Whether what was made durable is, as far as the server can do that: a file system that cannot is taken at its word.
+  /// Whether the file is durable, as far as the server can do that: an unsupported fsync is ignored, as in restic.
   var isDurable: Bool { code == .ok || code == .unsupported || code == .badMessage }
 }

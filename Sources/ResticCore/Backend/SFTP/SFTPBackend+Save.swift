@@ -1,16 +1,18 @@
 /// Saving: a temporary file | its bytes, its mode, fsync, close | rename, fsync of its folder. Three rounds.
 extension SFTPBackend {
-  /// What is open while a file is being saved.
+  /// The handles that are open while a file is being saved.
   private struct Upload {
     let temporary: String
     let handle: SFTPHandle
-    /// The folder, for its fsync; nil where the server cannot do that.
+    /// The folder, for its fsync; nil if the server does not support that.
     let folder: SFTPHandle?
   }
 
+  /// Takes three rounds, more if a folder is missing or `file` is the config. A file of that name with the same bytes
+  /// counts as saved.
   public func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     let call = try await begin()
-    // A name that says nothing of what is in it must not be taken by a server that replaces.
+    // `config` is not named for its content, so a server that replaces files must not get it twice.
     if file == .config, try await isThere(file, in: call) {
       return try await compare(file, with: bytes, in: call)
     }
@@ -23,7 +25,7 @@ extension SFTPBackend {
         return
       }
     } catch {
-      // The first error is the one to tell; a temporary file that stays is invisible.
+      // The first error is the one to report; a temporary file that stays is invisible.
       call.post([.remove(upload.temporary)])
       throw error
     }
@@ -31,7 +33,7 @@ extension SFTPBackend {
     if file == .config { memory.noteConfig(memory.modes ?? .owner) }
   }
 
-  /// The first round. A folder that is missing is made first, provided that a repository is there.
+  /// The first round. Makes a missing folder first, but only in an existing repository.
   private func open(anew file: BackendFile, in call: SFTPCall) async throws(BackendError) -> Upload {
     do throws(BackendError) {
       return try await open(file, in: call)
@@ -41,7 +43,7 @@ extension SFTPBackend {
     }
   }
 
-  /// Throws `.notFound` where the folder is missing.
+  /// Throws `.notFound` if the folder is missing.
   private func open(_ file: BackendFile, in call: SFTPCall) async throws(BackendError) -> Upload {
     let temporary = paths.temporaryPath(for: file)
     var steps: [SFTPExchange.Step] = [.request(.open(temporary, .create, mode: 0o600))]
@@ -52,7 +54,7 @@ extension SFTPBackend {
     do throws(BackendError) {
       replies = try await self.replies(to: steps, in: call)
     } catch {
-      // It may have been made.
+      // The file may have been created.
       call.post([.remove(temporary)])
       throw error
     }
@@ -77,7 +79,7 @@ extension SFTPBackend {
     let isDurable = call.has(.synchronize)
     var steps: [SFTPExchange.Step] = [
       .write(upload.handle, bytes),
-      // A file system may have no modes; restic goes on, too.
+      // The file system may have no modes; restic ignores that too.
       .request(.setMode(upload.handle, (memory.modes ?? .owner).file)),
     ]
     if isDurable {
@@ -93,7 +95,7 @@ extension SFTPBackend {
     }
   }
 
-  /// The third round. False where `file` is there already, with the same bytes.
+  /// The third round. Returns false if `file` already exists with the same bytes.
   private func publish(
     _ upload: Upload, as file: BackendFile, _ bytes: PooledBytes, in call: SFTPCall
   ) async throws(BackendError) -> Bool {
@@ -105,12 +107,12 @@ extension SFTPBackend {
       guard try await isThere(file, in: call) else {
         throw try await failure(renamed, "save \(file)", nil, byteCount: 1, in: call)
       }
-      // Whoever gave it its name may have died before that was durable.
+      // The client that gave the file its name may have died before the name was durable.
       try await compare(file, with: bytes, in: call)
       return false
     }
     if replies.count > 1, !replies[1].status.isDurable {
-      // What a power cut may take away must not look like what was saved.
+      // A file that a power cut may take away must not look saved.
       call.post([.remove(paths.path(of: file))])
       throw try await failure(replies[1].status, "make \(file) durable", nil, byteCount: 1, in: call)
     }

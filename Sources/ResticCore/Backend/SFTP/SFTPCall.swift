@@ -1,10 +1,10 @@
-/// One call of a backend, on the connection that it began on: handles are valid there only.
+/// One call of a backend, on the connection on which it began: handles are valid there only.
 struct SFTPCall: Sendable {
   let connection: SFTPConnection
-  /// Whether it ends as soon as its task is cancelled. One that began in a cancelled task is there to clean up.
+  /// Whether the call ends as soon as its task is cancelled. A call that began in a cancelled task is cleaning up.
   let isCancellable: Bool
 
-  /// Whether the server has `feature`.
+  /// Whether the server supports `feature`.
   func has(_ feature: SFTPExtension) -> Bool { connection.has(feature) }
 
   /// The replies to `steps`, one for each.
@@ -12,6 +12,6 @@ struct SFTPCall: Sendable {
     try await connection.run(steps, isCancellable: isCancellable)
   }
 
-  /// Sends `requests`; nobody waits for the answers.
+  /// Sends `requests` without waiting for the answers.
   func post(_ requests: [SFTPRequest]) { connection.post(requests) }
 }

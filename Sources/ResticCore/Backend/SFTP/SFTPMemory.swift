@@ -1,8 +1,8 @@
 internal import Logging
 
-/// What is known of a repository on an SSH server, so that it need not be asked for again. A leaf lock.
+/// Known facts about a repository on an SSH server, which need not be requested again. A leaf lock.
 final class SFTPMemory: Sendable {
-  /// Permission bits of what is new.
+  /// Permission bits of new files and folders.
   struct Modes: Hashable, Sendable {
     let file: UInt32
     let folder: UInt32
@@ -17,7 +17,7 @@ final class SFTPMemory: Sendable {
     var told: Set<String> = []
   }
 
-  /// So many files are remembered; then all are forgotten.
+  /// How many files are remembered; beyond that, all are forgotten.
   private static let mostSizes = 16384
 
   private let state = Locked(State())
@@ -27,12 +27,12 @@ final class SFTPMemory: Sendable {
     self.logger = logger
   }
 
-  /// The size of `file`, a plain file when it was last seen. Config is the one file that may become another one.
+  /// The size of `file`, which was a plain file when it was last seen. Config is the one file that may be replaced.
   func size(of file: BackendFile) -> Int? {
     file == .config ? nil : state.withLock { $0.sizes[file] }
   }
 
-  /// Remembers that `file` is plain and how large; nil: that it may not be.
+  /// Remembers that `file` is a plain file, and its size; nil: that it may not be one.
   func note(_ file: BackendFile, size: Int?) {
     state.withLock { state in
       if size != nil, state.sizes.count >= Self.mostSizes { state.sizes = [:] }
@@ -40,17 +40,17 @@ final class SFTPMemory: Sendable {
     }
   }
 
-  /// How new files and folders are made: for the group, too, where the config file is readable by it; nil where that is not
+  /// The modes of new files and folders: also for the group if the config file is readable by it; nil if that is not
   /// known yet.
   var modes: Modes? { state.withLock { $0.modes } }
 
-  /// Takes the modes from those of the config file. Without one they stay unknown.
+  /// Derives the modes from those of the config file. Without a mode there they stay unknown.
   func noteConfig(_ attributes: SFTPAttributes) {
     guard attributes.irregularKind == nil else { return }
     state.withLock { $0.modes = attributes.isGroupReadable ? .group : .owner }
   }
 
-  /// Takes the modes of a config file that was saved.
+  /// Adopts the modes of a config file that was saved.
   func noteConfig(_ modes: Modes) { state.withLock { $0.modes = modes } }
 
   /// Logs `notice`, once.

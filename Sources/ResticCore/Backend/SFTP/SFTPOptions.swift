@@ -7,7 +7,8 @@ struct SFTPOptions: StorageOptions, Hashable {
   let command: [String]?
   /// Further arguments of ssh: `sftp.args`.
   let arguments: [String]
-  /// Whether every listing shows whatever was saved before it began: `sftp.immediate-listings`, which restic does not have.
+  /// Whether every listing shows everything that was saved before the listing began: `sftp.immediate-listings`, which
+  /// restic does not have.
   let hasImmediateListings: Bool
 
   init(_ values: inout OptionValues) throws(OptionError) {
@@ -15,7 +16,7 @@ struct SFTPOptions: StorageOptions, Hashable {
     command = try Self.words(&values, "command")
     let given = try Self.words(&values, "args")
     guard command == nil || given == nil else {
-      throw .invalid("sftp.args", value: Self.unsaid, expected: "left out where sftp.command is given")
+      throw .invalid("sftp.args", value: Self.unsaid, expected: "left out if sftp.command is given")
     }
     arguments = given ?? []
     hasImmediateListings = try values.flag("immediate-listings") ?? false
@@ -25,13 +26,13 @@ struct SFTPOptions: StorageOptions, Hashable {
   /// A command line may hold a password.
   private static let unsaid = "…"
 
-  /// An empty value is none, as in restic.
+  /// An empty value counts as none, as in restic.
   private static func words(_ values: inout OptionValues, _ name: String) throws(OptionError) -> [String]? {
     guard let text = values.text(name), !text.isEmpty else { return nil }
     do throws(CommandWords.Failure) {
       return try CommandWords.split(text)
     } catch {
-      throw .invalid("sftp.\(name)", value: unsaid, expected: "words whose quotes end")
+      throw .invalid("sftp.\(name)", value: unsaid, expected: "words with closed quotes")
     }
   }
 }

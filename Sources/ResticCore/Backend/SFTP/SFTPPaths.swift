@@ -1,4 +1,4 @@
-/// Where restic's default layout keeps each file on an SSH server (`LocalPaths` says which folders there are).
+/// The place of each file in restic's default layout on an SSH server (`LocalPaths` describes the folders).
 struct SFTPPaths: Sendable {
   /// The repository's folder, cleaned.
   let root: String
@@ -31,7 +31,7 @@ struct SFTPPaths: Sendable {
     }
   }
 
-  /// The folder in which all files of `type` are, at any depth.
+  /// The folder that holds all files of `type`, at any depth.
   func typeFolder(of type: BackendFileType) -> String {
     type == .config ? root : join(root, type.rawValue)
   }
@@ -47,7 +47,8 @@ struct SFTPPaths: Sendable {
     join(folder(of: file), name(of: file))
   }
 
-  /// A path beside `file` for what is still being written, named as restic names its own. Neither we nor restic list it.
+  /// A path beside `file` for a file that is being written, named as restic names its own. Neither this program nor
+  /// restic lists such files.
   func temporaryPath(for file: BackendFile) -> String {
     let random = Hex.text(UInt64.random(in: .min ... .max)) + Hex.text(UInt64.random(in: .min ... .max))
     return path(of: file) + "-restic-temp-" + random

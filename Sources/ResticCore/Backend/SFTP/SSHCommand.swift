@@ -1,7 +1,7 @@
-/// The program that brings an SFTP server's words here: `ssh`, or what `sftp.command` names.
+/// The program that connects to an SFTP server: `ssh`, or the one that `sftp.command` names.
 extension ServiceCommand {
-  /// Silence of a server is noticed after three of these, before a lock is lost by it (`LockPolicy.lossTimeout`); a connection
-  /// on which nothing is sent is kept open by them, too.
+  /// After three of these intervals a silent server is noticed, before a lock is lost by the silence
+  /// (`LockPolicy.lossTimeout`); they also keep an idle connection open.
   private static let aliveSeconds = 15
   private static let aliveCount = 3
 
@@ -9,8 +9,9 @@ extension ServiceCommand {
   ///
   ///     ssh HOST [-p PORT] [-l USER] [sftp.args] -s sftp
   ///
-  /// ssh takes the first value of an option that it meets: what the user says in `sftp.args` counts, and then what we say
-  /// behind it; ~/.ssh/config comes last. Source: restic, internal/backend/sftp/sftp.go; ssh_config(5).
+  /// ssh uses the first value of an option: that of `sftp.args` first, then the values set here, and last
+  /// ~/.ssh/config.
+  /// Source: restic, internal/backend/sftp/sftp.go; ssh_config(5).
   init(_ location: SFTPLocation, _ options: SFTPOptions, connectLimit: Duration) {
     let seconds = max(1, Int(connectLimit.components.seconds))
     if let command = options.command {

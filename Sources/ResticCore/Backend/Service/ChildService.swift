@@ -4,44 +4,44 @@ internal import Logging
 internal import Platform
 internal import SystemPackage
 
-/// A program that serves a storage through its standard input and output, for as long as somebody needs it.
+/// A program that serves a storage through its standard input and output, for as long as it is needed.
 ///
-/// 1. It has a process group of its own, so that Ctrl-C does not end it before us, and it gets none of our RESTIC_ variables.
-///    Until `becomeReady` it has the terminal, where we have one.
-/// 2. What it writes to standard error is logged, and the last lines are kept for messages.
-/// 3. It is waited for whatever becomes of it (no zombie stays), by a thread of its own.
-/// 4. After `end` it is asked to go by the end of its input, and is killed with its group when it has not gone in time. When we
-///    die, it sees the end of its input as well.
+/// 1. The program has a process group of its own, so that Ctrl-C does not end it before this process, and gets no
+///    RESTIC_ variables. Until `becomeReady` it has the terminal, if there is one.
+/// 2. Its standard error is logged, and the last lines are kept for messages.
+/// 3. A thread of its own always waits for its end (no zombie stays).
+/// 4. `end` asks it to end by closing its input, and kills it with its group if it does not end in time. If this
+///    process dies, the program's input ends too.
 ///
-/// `input` and `output` belong to whoever made the service, who is the one to call `end`, once. Everything else is the
-/// keeper's. Source for the first rule: restic, internal/terminal/foreground_unix.go.
+/// `input` and `output` belong to the creator of the service, who calls `end` once. Everything else belongs to the
+/// keeper. Source for the first rule: restic, internal/terminal/foreground_unix.go.
 final class ChildService: Sendable {
-  /// What became of it.
+  /// What happened to the program.
   struct End: Sendable {
-    /// How it ended; nil where the system does not tell.
+    /// How it ended; nil if the system does not report it.
     let status: ChildProcess.End?
-    /// Its last words, printable and without secrets; empty where it had none.
+    /// Its last words, printable and without secrets; empty if there were none.
     let lastWords: String
-    /// Whether it had the terminal, and so a Ctrl-C was for it alone.
+    /// Whether it had the terminal, and so received a Ctrl-C alone.
     let hadTerminal: Bool
   }
 
-  /// What it reads: our end of the pipe, which never blocks.
+  /// Its standard input: this process's end of the pipe, which never blocks.
   let input: FileDescriptor
-  /// What it writes: our end of the pipe, which never blocks.
+  /// Its standard output: this process's end of the pipe, which never blocks.
   let output: FileDescriptor
   /// Its process, and the process group that it leads.
   let processID: pid_t
   private let terminal: Locked<TerminalForeground?>
   private let keeper: ServiceKeeper
 
-  /// Pipes hold so much where the system allows it; its own 64 KiB mean more switches between the processes.
+  /// The size of the pipes where the system allows it; the default of 64 KiB means more context switches.
   private static let pipeByteCount: Int32 = 1 << 20
   /// F_SETPIPE_SZ, which Swift does not import. Source: linux/fcntl.h.
   private static let setPipeByteCount: Int32 = 1031
 
-  /// Starts the program of `command`. Call it on a thread that blocks all signals (`PlainThread`), which `becomeReady` and `end`
-  /// are called on, too.
+  /// Starts the program of `command`. Call it on a thread that blocks all signals (`PlainThread`); call `becomeReady`
+  /// and `end` on the same thread.
   init(_ command: ServiceCommand, logger: Logger) throws(Errno) {
     let pipes = try Pipe.several(3)
     let (requests, answers, errors) = (pipes[0], pipes[1], pipes[2])
@@ -79,7 +79,7 @@ final class ChildService: Sendable {
   private static func start(
     _ command: ServiceCommand, _ descriptors: [(Int32, FileDescriptor)]
   ) throws(Errno) -> ChildProcess {
-    // One that is gone is of no use to it, and need not matter.
+    // A folder that is gone is of no use to the program, and need not matter.
     let folder = command.folder.flatMap { access($0.string, X_OK) == 0 ? $0 : nil }
     let hidden = InheritedVariables.names(beginningWith: "RESTIC_").map { ($0, String?.none) }
     return try InheritedVariables.with(Dictionary(hidden) { first, _ in first }) { variables throws(Errno) in
@@ -89,18 +89,18 @@ final class ChildService: Sendable {
     }
   }
 
-  /// Whether it has the terminal, and may be asking somebody.
+  /// Whether it has the terminal, and may be asking a person.
   var hasTerminal: Bool { terminal.withLock { $0 != nil } }
 
-  /// It has begun to serve: it asks nobody anything any more, and the terminal is ours again.
+  /// The program has begun to serve: it asks nothing more, and this process takes the terminal back.
   func becomeReady() {
     terminal.withLock { $0.take() }?.takeBack()
   }
 
-  /// What it has written to standard error since `start`: its last lines, without secrets; empty for nothing.
+  /// The last lines that it wrote to standard error since `start`, without secrets; empty if there are none.
   func lastWords(since start: ContinuousClock.Instant) -> String { keeper.lastWords(since: start) }
 
-  /// Has it go within `grace`. `then` hears what became of it, on a thread of its own.
+  /// Makes it end within `grace`. Calls `then` with its end, on a thread of its own.
   func end(grace: Duration, _ then: @escaping @Sendable (End) -> Void) {
     becomeReady()
     input.closeQuietly()

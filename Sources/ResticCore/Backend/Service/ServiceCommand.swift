@@ -1,20 +1,20 @@
 internal import Glibc
 internal import SystemPackage
 
-/// The program that serves a storage through its standard input and output, and how messages call it.
+/// The program that serves a storage through its standard input and output, and its name in messages.
 struct ServiceCommand: Hashable, Sendable {
   /// The program, a path or a name that is looked up in PATH, and its arguments.
   let words: [String]
-  /// What a person calls it: `rclone`.
+  /// Its name for people: `rclone`.
   let name: String
-  /// How long it may take until it answers.
+  /// The longest time until it answers.
   let startLimit: Duration
-  /// What to do where there is no such program.
+  /// What to do if there is no such program.
   let advice: String
   /// Parts of the arguments that no message shows.
   var secrets: [String] = []
-  /// Where relative paths count from, in the words and in variables: our working directory when the command was made, which we
-  /// leave later.
+  /// The folder to which relative paths in the words and in variables refer: the working directory when the command was
+  /// made, which this process leaves later.
   let folder = Self.workingFolder
 
   private static var workingFolder: FilePath? {
@@ -23,6 +23,6 @@ struct ServiceCommand: Hashable, Sendable {
     return FilePath(platformString: text)
   }
 
-  /// `text`, the beginning of what the program has printed, as it may be shown: without secrets.
+  /// `text`, the beginning of the program's output, without secrets.
   func withoutSecrets(_ text: String) -> String { ServiceSecrets(secrets).hidden(in: text, isCut: true) }
 }

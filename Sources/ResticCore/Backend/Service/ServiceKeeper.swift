@@ -4,9 +4,10 @@ internal import Logging
 internal import Platform
 internal import SystemPackage
 
-/// Reads what a service writes to standard error, kills it when its time is up, and waits for its end, on a thread of its own.
+/// Reads a service's standard error, kills the service when its time is up, and waits for its end, on a thread of its
+/// own.
 ///
-/// `state` and `reading` are leaf locks; everything else is the thread's.
+/// `state` and `reading` are leaf locks; everything else belongs to the thread.
 final class ServiceKeeper: @unchecked Sendable {
   private struct State {
     var killTime: ContinuousClock.Instant?
@@ -17,7 +18,7 @@ final class ServiceKeeper: @unchecked Sendable {
   private let state = Locked(State())
   private let child: ChildProcess
   private let errors: FileDescriptor
-  /// Can be read from when the process has ended.
+  /// Readable once the process has ended.
   private let process: FileDescriptor
   private let bell: Pipe
   private let command: ServiceCommand
@@ -25,13 +26,14 @@ final class ServiceKeeper: @unchecked Sendable {
   private let logger: Logger
   private let reading: Locked<Reading>
 
-  /// What has come of standard error, and whether there may be more. Whoever wants to know reads.
+  /// The standard error read so far, and whether there may be more. Any caller that wants it reads.
   private struct Reading {
     var words: ServiceWords
     var isOpen = true
   }
 
-  /// Keeps `child`, whose standard error comes out of `errors`. Both are the keeper's from now on, unless it throws.
+  /// Keeps `child`, whose standard error comes out of `errors`. Both belong to the keeper from now on, unless this
+  /// throws.
   init(
     _ child: ChildProcess, errors: FileDescriptor, command: ServiceCommand, hadTerminal: Bool, logger: Logger
   ) throws(Errno) {
@@ -56,8 +58,8 @@ final class ServiceKeeper: @unchecked Sendable {
     }
   }
 
-  /// Kills the process and its group when it has not ended within `grace`. `listener` hears of its end, on another thread or
-  /// on this one if it is over.
+  /// Kills the process and its group if it has not ended within `grace`. Calls `listener` with its end, on another
+  /// thread, or on this one if it is over.
   func end(grace: Duration, _ listener: @escaping @Sendable (ChildService.End) -> Void) {
     let end: ChildService.End? = state.withLock { state in
       guard state.end == nil else { return state.end }
@@ -70,7 +72,7 @@ final class ServiceKeeper: @unchecked Sendable {
     if let end { listener(end) }
   }
 
-  /// What it has written since `start`, of the last lines, up to this moment.
+  /// The last lines that it wrote since `start`, up to this moment.
   func lastWords(since start: ContinuousClock.Instant) -> String {
     _ = readErrors()
     return reading.withLock { $0.words.last(since: start) }
@@ -99,12 +101,13 @@ final class ServiceKeeper: @unchecked Sendable {
       if let time = killTime, time <= .now {
         kill(-child.processID, SIGKILL)
         if isKilled { giveUp() }
-        // One that cannot be killed (somebody else's, or one that waits for a disk) keeps nobody waiting but this thread.
+        // A process that cannot be killed (another user's, or one that waits for a disk) delays only this thread.
         killTime = isKilled ? nil : .now.advanced(by: Self.killLimit)
         isKilled = true
       }
     }
-    // While nobody has waited for it, no other process can have its number: whoever it has started goes, too.
+    // Until its end is waited for, no other process can have its number: so this also kills processes that it has
+    // started.
     kill(-child.processID, SIGKILL)
     let status = child.wait()
     if hasErrors { _ = readErrors() }
@@ -112,14 +115,14 @@ final class ServiceKeeper: @unchecked Sendable {
     finish(end(status))
   }
 
-  /// A program that was killed is over by then.
+  /// A killed program has ended by then.
   private static let killLimit = Duration.seconds(2)
 
   private func end(_ status: ChildProcess.End?) -> ChildService.End {
     ChildService.End(status: status, lastWords: reading.withLock { $0.words.last() }, hadTerminal: hadTerminal)
   }
 
-  /// Tells whoever waits that nobody knows what became of it.
+  /// Tells the listener that the end of the program is unknown.
   private func giveUp() {
     state.withLock { $0.listener.take() }?(end(nil))
   }
@@ -135,10 +138,10 @@ final class ServiceKeeper: @unchecked Sendable {
     listener?(end)
   }
 
-  /// As much is read at a time, so that whoever writes without end does not keep the thread from its other work.
+  /// How much is read at a time, so that a program that writes endlessly does not keep the thread from its other work.
   private static let mostChunks = 64
 
-  /// Reads what is there; false at the end. May be called from any thread.
+  /// Reads what is available; returns false at the end. May be called from any thread.
   private func readErrors() -> Bool {
     let (lines, isEnd) = reading.withLock { reading in Self.read(errors, &reading) }
     log(lines)

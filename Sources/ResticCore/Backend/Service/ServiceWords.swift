@@ -1,9 +1,9 @@
-/// What a program writes to standard error: each line is handed on, and the last ones are kept for messages, without secrets.
+/// A program's standard error: each line is passed on, and the last lines are kept for messages, without secrets.
 ///
-/// Memory is bounded: of a line that is longer than `longestLine` the beginning is looked at.
+/// Memory is limited: of a line longer than `longestLine`, only the beginning counts.
 struct ServiceWords: Sendable {
   private static let longestLine = 16 << 10
-  /// As much of a line is shown.
+  /// How much of a line is shown.
   private static let shownByteCount = 400
   private static let keptLines = 3
 
@@ -12,7 +12,7 @@ struct ServiceWords: Sendable {
   private var isCut = false
   private var lines: [(text: String, time: ContinuousClock.Instant)] = []
 
-  /// Nothing yet. `secrets` are not shown.
+  /// An empty instance. `secrets` are not shown.
   init(hiding secrets: ServiceSecrets = ServiceSecrets()) {
     self.secrets = secrets
   }
@@ -32,10 +32,10 @@ struct ServiceWords: Sendable {
     return ended
   }
 
-  /// Takes the end: what has come of the last line is a line.
+  /// Takes the end: the unfinished line counts as a line.
   mutating func finish() -> [String] { endLine().map { [$0] } ?? [] }
 
-  /// The last lines, as one, of those that ended after `start` if there is one; empty where there is none.
+  /// The last lines, joined, of those that ended after `start` if it is given; empty if there are none.
   func last(since start: ContinuousClock.Instant? = nil) -> String {
     lines.lazy.filter { line in start.map { $0 <= line.time } ?? true }.map(\.text).joined(separator: "; ")
   }
@@ -45,7 +45,7 @@ struct ServiceWords: Sendable {
       unfinished.removeAll(keepingCapacity: true)
       isCut = false
     }
-    // Before anything is cut or replaced: half a secret would not be known.
+    // Before anything is cut or replaced, because half a secret would not be recognized.
     let shown = secrets.hidden(in: String(decoding: unfinished, as: UTF8.self), isCut: isCut)
     let printable = shown.utf8.prefix(Self.shownByteCount).map { $0 < 0x20 || $0 == 0x7f ? UInt8(ascii: " ") : $0 }
     let text = String(decoding: printable, as: UTF8.self).drop { $0 == " " }

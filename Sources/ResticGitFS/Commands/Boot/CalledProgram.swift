@@ -1,6 +1,6 @@
 import SystemPackage
 
-/// Which program the process is: one file has the names of several.
+/// The name under which the process was started: one file has several names.
 enum CalledProgram: String, Sendable {
   /// The program itself, whatever its file is called.
   case commandLine = "restic-gitfs"
@@ -23,11 +23,11 @@ enum CalledProgram: String, Sendable {
     }
   }
 
-  /// The code that the process ends with where a command of this program ends with `code`.
+  /// The process's exit code if a command of this program ends with `code`.
   func exitCode(_ code: ExitCode) -> Int32 {
     switch (self, code) {
     case (.commandLine, _), (_, .success): code.rawValue
-    // All is saved and the mount is gone; the message has said what to look at.
+    // Everything is saved and the mount is gone; the message names the conflicts.
     case (.unmount, .partial): 0
     case (_, .interrupted): Self.interrupted
     default: Self.failed

@@ -2,13 +2,13 @@ import Dispatch
 import Glibc
 import SystemPackage
 
-/// The file by which one program after the other finds a mount.
+/// The file by which one program after another finds a mount.
 ///
-/// A program that uses the mount holds the file's lock (flock) and has emptied the file; it writes the mountpoint's name back
-/// when the mount can be used again. So when the lock is free the mount goes on while the file is there, names it, and was
-/// written less than a while ago. That the lock is free is waited for on a thread of its own.
+/// A program that uses the mount holds the file's lock (flock) and has emptied the file; it writes the mountpoint's
+/// name back when the mount can be used again. So while the lock is free, the mount goes on as long as the file exists,
+/// names the mount, and was written recently. A thread of its own waits until the lock is free.
 struct KeepAlive: Sendable {
-  /// How long it takes at most to notice that the file is gone while nobody holds its lock.
+  /// The longest time until the file's absence is noticed while nobody holds its lock.
   private static let longestSleep = Duration.seconds(2)
 
   private let file: FilePath
@@ -16,9 +16,9 @@ struct KeepAlive: Sendable {
   private let name: [UInt8]
   private let duration: Duration
 
-  /// The file `file`, which is there; the mount at `mountpoint` stays for `duration` after it was last used.
+  /// The existing file `file`; the mount at `mountpoint` stays for `duration` after its last use.
   init(file: FilePath, mountpoint: FilePath, duration: Duration) throws(CommandError) {
-    // Locks need a file that could be written, on NFS.
+    // On NFS, locks need a writable descriptor.
     let opened = try? FileDescriptor.open(file, .readWrite, options: [.noFollow, .closeOnExec])
     guard let opened else { throw CommandError("--keep-alive-file is for git-remote-restic; leave it out") }
     self.file = file
@@ -27,7 +27,7 @@ struct KeepAlive: Sendable {
     name = Array((mountpoint.lastComponent?.string ?? "").utf8)
   }
 
-  /// From now on the time without a program ends with a SIGTERM to this process.
+  /// From now on, the time without a program ends with a SIGTERM to this process.
   func watch() {
     DispatchQueue(label: "keep-alive").async {
       while lock() {
@@ -48,7 +48,7 @@ struct KeepAlive: Sendable {
     flock(descriptor.rawValue, LOCK_UN)
   }
 
-  /// Waits for the lock. False where there is none to be had, ever.
+  /// Waits for the lock. Returns false if there can be no lock.
   private func lock() -> Bool {
     while flock(descriptor.rawValue, LOCK_EX) != 0 {
       guard errno == EINTR else { return false }
@@ -56,18 +56,18 @@ struct KeepAlive: Sendable {
     return true
   }
 
-  /// How long the mount is to stay; zero or less if it is to end. Under the lock.
+  /// How much longer the mount stays; zero or less if it has to end. Call it under the lock.
   private var remainingTime: Duration {
     guard let attributes, content == name else { return .zero }
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)
     let written = attributes.st_mtim
     let age = Duration.seconds(now.tv_sec - written.tv_sec) + .nanoseconds(now.tv_nsec - written.tv_nsec)
-    // Whatever somebody does to the clock.
+    // Guards against changes of the clock.
     return duration - max(.zero, age)
   }
 
-  /// Of the file, if it still has its name.
+  /// The file's attributes, if it still has its name.
   private var attributes: stat? {
     var attributes = stat()
     return fstat(descriptor.rawValue, &attributes) == 0 && attributes.st_nlink > 0 ? attributes : nil
@@ -75,7 +75,7 @@ struct KeepAlive: Sendable {
 
   private var content: [UInt8] {
     var bytes = [UInt8](repeating: 0, count: 256)
-    // A file that can't be read names nothing.
+    // An unreadable file names nothing.
     let count = (try? bytes.withUnsafeMutableBytes { try descriptor.read(fromAbsoluteOffset: 0, into: $0) }) ?? 0
     return Array(bytes[..<count])
   }

@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 import ResticCore
 import SystemPackage
 
@@ -32,7 +33,7 @@ final class Readiness: Sendable {
         if nothing.rawValue > 2 { try nothing.close() }
       }
     } catch {
-      throw CommandError("the terminal cannot be left: \(error)")
+      throw CommandError("cannot detach from the terminal: \(error)")
     }
     // Whoever reads from a pipe that was handed down would wait for as long as the mount lives.
     for inherited in context.inheritedDescriptors where inherited != descriptor.rawValue { close(inherited) }
@@ -41,6 +42,6 @@ final class Readiness: Sendable {
     // If the other process is gone nobody is waiting, and the mount is ready all the same.
     signal(SIGPIPE, SIG_IGN)
     _ = try? descriptor.writeAll([1])
-    try? descriptor.close()
+    descriptor.closeQuietly()
   }
 }

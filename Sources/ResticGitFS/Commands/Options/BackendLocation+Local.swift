@@ -2,7 +2,7 @@ import ResticCore
 import SystemPackage
 
 extension BackendLocation {
-  /// The repository's folder, where it is one of this machine.
+  /// The repository's folder, if it is on this machine.
   var localPath: FilePath? {
     switch self {
     case .local(let path): path

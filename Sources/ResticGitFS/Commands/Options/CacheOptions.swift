@@ -3,7 +3,7 @@ import Logging
 import ResticCore
 import SystemPackage
 
-/// What is kept on this machine of the repositories that were used: restic's options and variables.
+/// The cache of repositories on this machine: restic's options and variables.
 struct CacheOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -17,7 +17,7 @@ struct CacheOptions: ParsableArguments {
   @Flag(help: "Remove the caches of repositories that nobody has used for 30 days.")
   var cleanupCache = false
 
-  /// The place of caches for the repository at `location`, on `backend`; nil: there is to be none, or there is no place.
+  /// The cache place for the repository at `location`, on `backend`; nil if caching is off, or if there is no place.
   func place(
     for location: BackendLocation, on backend: any Backend, logger: Logger, _ environment: Environment
   ) async -> CachePlace? {
@@ -26,16 +26,16 @@ struct CacheOptions: ParsableArguments {
       explicit: cacheDir, variable: environment[.cacheFolder], cacheHome: environment[.cacheHome],
       home: environment[.home])
     guard let folder else {
-      logger.info("no cache: there is no home folder; --cache-dir or RESTIC_CACHE_DIR names a place for one")
+      logger.info("no cache: there is no home folder; set --cache-dir or RESTIC_CACHE_DIR to have one")
       return nil
     }
-    // What is on a disk of this machine is at hand already.
+    // A repository on a disk of this machine needs no cached files.
     var isAtHand = false
     if location.localPath != nil { isAtHand = await backend.listingsAreImmediate(of: .index) }
     return CachePlace(folder: folder.absolute(), keepsFiles: !isAtHand)
   }
 
-  /// Removes old caches if that is wanted; else the log at `-v` names them. restic's words.
+  /// Removes old caches if requested; otherwise names them in the log with `-v`, in restic's words.
   func cleanUp(_ place: CachePlace, logger: Logger, in context: CommandContext) async {
     guard cleanupCache || logger.logLevel <= .info else { return }
     let executor = BlockingExecutor(threadCount: 1)

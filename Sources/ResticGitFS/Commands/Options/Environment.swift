@@ -2,7 +2,7 @@ import Glibc
 import ResticCore
 import SystemPackage
 
-/// The environment variables the program reads, as they were at its start.
+/// The environment variables that the program reads, as they were at its start.
 ///
 /// RESTIC_PASSWORD is not among them: `takePassword` moves it to guarded memory.
 struct Environment: Sendable {
@@ -36,12 +36,12 @@ struct Environment: Sendable {
   private static let passwordVariable = "RESTIC_PASSWORD"
   private let values: [Variable: String]
 
-  /// What HTTP_PROXY and its like say.
+  /// The rules in HTTP_PROXY and related variables.
   let proxies: ProxyRules
-  /// What AWS_ACCESS_KEY_ID and its like say.
+  /// The values of AWS_ACCESS_KEY_ID and related variables.
   let s3: S3Environment
 
-  /// An environment of `values`; empty ones count as not set, as they do for restic.
+  /// An environment of `values`; empty values count as unset, as in restic.
   init(_ values: [Variable: String], proxies: ProxyRules = ProxyRules(), s3: S3Environment = S3Environment()) {
     self.values = values.filter { !$0.value.isEmpty }
     self.proxies = proxies
@@ -58,7 +58,7 @@ struct Environment: Sendable {
       Dictionary(uniqueKeysWithValues: found), proxies: ProxyRules(value), s3: S3Environment(value))
   }
 
-  /// The same, without what names a repository.
+  /// The same, without the variables that name a repository.
   var withoutRepository: Environment {
     let others = values.filter { $0.key != .repository && $0.key != .repositoryFile }
     return Environment(others, proxies: proxies, s3: s3)
@@ -67,20 +67,20 @@ struct Environment: Sendable {
   /// The value of `variable`, or nil if it is not set or empty.
   subscript(variable: Variable) -> String? { values[variable] }
 
-  /// Where programs keep state (`StateHome`); nil where there is no place.
+  /// The folder in which programs keep state (`StateHome`); nil if there is none.
   var stateHome: FilePath? {
     StateHome.find(explicit: self[.stateHome], home: self[.home], runtime: self[.runtimeFolder])
   }
 
-  /// Whether the terminal may be used for questions: GIT_TERMINAL_PROMPT, false as git spells it.
+  /// Whether the terminal may be used for questions: GIT_TERMINAL_PROMPT, with git's spellings of false.
   var allowsTerminalPrompt: Bool {
     !["0", "false", "no", "off"].contains(self[.terminalPrompt]?.lowercased())
   }
 
-  /// Takes RESTIC_PASSWORD out of the environment: children do not inherit it and /proc does not show it any more. Nil
-  /// if it is not set or empty.
+  /// Removes RESTIC_PASSWORD from the environment: children do not inherit it, and /proc no longer shows it. Nil if it
+  /// is unset or empty.
   ///
-  /// Call it before other threads look at the environment.
+  /// Call it before other threads read the environment.
   static func takePassword() -> SecureBytes? {
     guard let value = getenv(passwordVariable) else { return nil }
     let count = strlen(value)

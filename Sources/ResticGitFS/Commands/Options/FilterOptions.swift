@@ -2,7 +2,7 @@ import ArgumentParser
 import ResticCore
 import SystemPackage
 
-/// Which snapshots are meant; all options may be repeated.
+/// Which snapshots to use; all options may be repeated.
 struct FilterOptions: ParsableArguments {
   @Option(
     name: .customLong("host"),
@@ -16,7 +16,7 @@ struct FilterOptions: ParsableArguments {
 
   @Option(
     name: .customLong("path"),
-    help: ArgumentHelp("Only snapshots that have this absolute path among theirs.", valueName: "path"))
+    help: ArgumentHelp("Only snapshots whose paths include this absolute path.", valueName: "path"))
   var paths: [String] = []
 
   func validate() throws {
@@ -25,7 +25,7 @@ struct FilterOptions: ParsableArguments {
     }
   }
 
-  /// The filter. Hosts default to RESTIC_HOST; an empty `--host` asks for any.
+  /// The filter. The default host is RESTIC_HOST; an empty `--host` allows any.
   func filter(_ environment: Environment) -> SnapshotFilter {
     let hosts = hosts.isEmpty ? environment[.host].map { [$0] } ?? [] : hosts.filter { !$0.isEmpty }
     return SnapshotFilter(
@@ -34,7 +34,7 @@ struct FilterOptions: ParsableArguments {
       paths: paths.map { FilePath($0).lexicallyNormalized().string })
   }
 
-  /// The tags in `text`, which commas separate.
+  /// The comma-separated tags in `text`.
   static func tagList(_ text: String) -> [String] {
     text.split(separator: ",", omittingEmptySubsequences: false).map(withoutSpaces)
   }

@@ -4,26 +4,26 @@ import ArgumentParser
 struct MaintenanceOptions: ParsableArguments {
   private static let standard = HousekeepingLimits()
 
-  @Flag(help: "Never let git pack the repositories of the mount, but by `restic-gitfs maintain`.")
+  @Flag(help: "Let git pack the mount's repositories only for `restic-gitfs maintain`, never automatically.")
   var noMaintenance = false
 
   @Option(
-    help: ArgumentHelp("Pack small git packfiles when there are more than so many.", valueName: "n"),
+    help: ArgumentHelp("Pack small git packfiles when there are more than this many.", valueName: "n"),
     transform: Self.count)
   var maintenancePackfiles = standard.packfiles
 
   @Option(
-    help: ArgumentHelp("Pack loose references when there are more than so many.", valueName: "n"),
+    help: ArgumentHelp("Pack loose references when there are more than this many.", valueName: "n"),
     transform: Self.count)
   var maintenanceReferences = standard.looseReferences
 
   @Option(
-    help: ArgumentHelp("Pack loose objects when there are more than about so many.", valueName: "n"),
+    help: ArgumentHelp("Pack loose objects when there are more than about this many.", valueName: "n"),
     transform: Self.count)
   var maintenanceObjects = standard.looseObjects
 
   @Option(
-    help: ArgumentHelp("Do that when nothing was written for so long.", valueName: "duration"),
+    help: ArgumentHelp("Pack after this long without writes.", valueName: "duration"),
     transform: Duration.parse)
   var maintenanceQuiet: Duration = .seconds(30)
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 
 extension MemoryBudget {
-  /// The budget that `text` names: a number of bytes, or of KiB, MiB or GiB with K, M or G behind it.
+  /// The budget in `text`: a number of bytes, or of KiB, MiB or GiB followed by K, M or G.
   static func parse(_ text: String) throws -> MemoryBudget {
     let units: [Character: Int] = ["K": 10, "M": 20, "G": 30]
     let shift = text.last.flatMap { units[Character($0.uppercased())] }

@@ -1,7 +1,7 @@
 import NamedRepositories
 
 extension Environment {
-  /// The repository that the configuration files call `text`; nil if they have no such name.
+  /// The repository called `text` in the configuration files; nil if there is none.
   func namedRepository(_ text: String) throws(CommandError) -> NamedRepository? {
     do throws(ConfigurationError) {
       return try NamedRepositories.find(text) { Variable(rawValue: $0).flatMap { self[$0] } }

@@ -2,7 +2,7 @@ import ArgumentParser
 import ResticCore
 import SystemPackage
 
-/// How a server in a network is talked to: restic's options and variables.
+/// How to access a server in a network: restic's options and variables.
 struct NetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -18,7 +18,8 @@ struct NetworkOptions: ParsableArguments {
 
   @Flag(
     help:
-      "Trust any server. Whoever is in between can replace and remove what is stored, and read the server's password.")
+      "Trust any server. An attacker on the network can then replace and remove stored files, and read the server's password."
+  )
   var insecureTls = false
 
   @Option(help: ArgumentHelp("The User-Agent to send (default: $RESTIC_HTTP_USER_AGENT).", valueName: "name"))
@@ -26,18 +27,18 @@ struct NetworkOptions: ParsableArguments {
 
   @Option(
     name: .customLong("stuck-request-timeout"),
-    help: ArgumentHelp("Give a request up when nothing has moved for so long (default: 5m).", valueName: "duration"),
+    help: ArgumentHelp("Give up a request after this long without progress (default: 5m).", valueName: "duration"),
     transform: Duration.parse)
   var stuckRequestTimeoutOption: Duration?
 
   @Option(
     name: .customLong("limit-upload"),
-    help: ArgumentHelp("Send at most so many KiB a second (default: 0, no limit).", valueName: "rate"))
+    help: ArgumentHelp("Send at most this many KiB a second (default: 0, no limit).", valueName: "rate"))
   var limitUploadOption: Int?
 
   @Option(
     name: .customLong("limit-download"),
-    help: ArgumentHelp("Receive at most so many KiB a second (default: 0, no limit).", valueName: "rate"))
+    help: ArgumentHelp("Receive at most this many KiB a second (default: 0, no limit).", valueName: "rate"))
   var limitDownloadOption: Int?
 
   private var stuckRequestTimeout: Duration { stuckRequestTimeoutOption ?? .seconds(300) }
@@ -49,14 +50,14 @@ struct NetworkOptions: ParsableArguments {
       throw ValidationError("--limit-upload and --limit-download are numbers of KiB a second")
     }
     guard stuckRequestTimeout >= .seconds(1) else {
-      throw ValidationError("--stuck-request-timeout is a second at least")
+      throw ValidationError("--stuck-request-timeout must be at least a second")
     }
   }
 
-  /// What options and variables say. Reads the files that they name.
+  /// The values of options and variables. Reads the files that they name.
   func transport(_ environment: Environment) throws(CommandError) -> TransportOptions {
     var options = TransportOptions()
-    // As in restic both hold a list, separated by commas.
+    // As in restic, both hold a comma-separated list.
     let files = cacert.isEmpty ? environment[.authorities].map { [$0] } ?? [] : cacert
     for file in files.flatMap({ $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }) {
       let certificates = try Self.certificates(in: file, option: "--cacert (RESTIC_CACERT)")
@@ -68,7 +69,7 @@ struct NetworkOptions: ParsableArguments {
     options.trustsAnyServer = insecureTls
     if let name = httpUserAgent ?? environment[.userAgent] { options.userAgent = name }
     guard options.userAgent.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
-      throw CommandError("--http-user-agent holds a control character")
+      throw CommandError("--http-user-agent contains a control character")
     }
     options.stuckTimeout = stuckRequestTimeout
     options.uploadLimit = limitUpload == 0 ? nil : limitUpload << 10

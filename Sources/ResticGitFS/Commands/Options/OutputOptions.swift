@@ -2,7 +2,7 @@ import ArgumentParser
 import Logging
 import SystemPackage
 
-/// How much a command says, and where.
+/// How much a command prints, and where.
 struct OutputOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Print errors only.")
   var quiet = false
@@ -31,7 +31,7 @@ struct OutputOptions: ParsableArguments {
     }
   }
 
-  /// A logger as these options want it. A relative log file is taken from the working directory of now.
+  /// A logger with these options. A relative log file is resolved against the current working directory.
   func makeLogger(_ destination: LogDestination) throws(CommandError) -> Logger {
     destination.format = logFormat
     if let logFile { try destination.useFile(FilePath(logFile).absolute()) }

@@ -38,7 +38,8 @@ extension RepositoryOptions {
     settings.stateFolder = context.environment.stateHome?.appending("restic-gitfs")
     if settings.stateFolder == nil {
       settings.logger.warning(
-        "there is no folder for state, so an older state of the storage would not be noticed: set XDG_STATE_HOME")
+        "there is no folder for this program's state, so an older state of the storage would go unnoticed: set XDG_STATE_HOME"
+      )
     }
     let reads = OpeningReads(of: backend, cache: settings.cache, keyHint: hint, scope)
     do throws(RepositoryError) {

@@ -2,12 +2,13 @@ import ArgumentParser
 import ResticCore
 import SystemPackage
 
-/// Which repository, and how it is opened: restic's options and variables.
+/// Which repository, and how to open it: restic's options and variables.
 struct RepositoryOptions: ParsableArguments {
   @Option(
     name: [.customLong("repo"), .customShort("r", allowingJoined: true)],
     help: ArgumentHelp(
-      "The repository, or its name in the configuration file (default: $RESTIC_REPOSITORY).", valueName: "location"))
+      "The repository, or its name in the configuration file (default: $RESTIC_REPOSITORY).", valueName: "location"),
+    completion: RepositoryCompletion.kind)
   var repository: String?
 
   @Option(
@@ -37,13 +38,13 @@ struct RepositoryOptions: ParsableArguments {
     transform: Duration.parse)
   var retryLockOption: Duration?
 
-  /// How long to wait for the locks of others.
+  /// How long to wait for others' locks.
   var retryLock: Duration { retryLockOption ?? .seconds(300) }
 
   @Option(
     name: [.customShort("o", allowingJoined: true), .customLong("option")],
     help: ArgumentHelp(
-      "An option of the storage, as restic has them: local.connections=N, s3.region=NAME. `mount` takes those of mount(8) and FUSE, too.",
+      "An option of the storage, as in restic: local.connections=N, s3.region=NAME. `mount` also takes options of mount(8) and FUSE.",
       valueName: "key=value"))
   var options: [String] = []
 
@@ -51,10 +52,10 @@ struct RepositoryOptions: ParsableArguments {
 
   @OptionGroup(title: "Network Options") var network: NetworkOptions
 
-  /// Where the repository is; a folder as an absolute path, a server with the user that the variables name.
+  /// The location of the repository; a folder as an absolute path, a server with the user from the variables.
   ///
-  /// As in restic a variable is the default of its option, so RESTIC_REPOSITORY and `--repository-file` exclude each
-  /// other as `-r` and `--repository-file` do.
+  /// As in restic, a variable is the default of its option, so RESTIC_REPOSITORY and `--repository-file` cannot be
+  /// combined, as `-r` and `--repository-file` cannot.
   func location(_ environment: Environment) throws(CommandError) -> BackendLocation {
     let given = repository ?? environment[.repository]
     let file = repositoryFile ?? environment[.repositoryFile]
@@ -64,7 +65,7 @@ struct RepositoryOptions: ParsableArguments {
     case (nil, let file?): text = try Self.locationInFile(file)
     case (nil, nil):
       throw CommandError(
-        "no repository is given: use -r, --repository-file or RESTIC_REPOSITORY, or name one of the configuration file")
+        "no repository is given: use -r, --repository-file or RESTIC_REPOSITORY, or a name from the configuration file")
     case (_?, _?):
       throw CommandError(
         "-r (or RESTIC_REPOSITORY) and --repository-file (or RESTIC_REPOSITORY_FILE) exclude each other: give one")

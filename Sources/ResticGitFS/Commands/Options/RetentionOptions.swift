@@ -1,7 +1,7 @@
 import ArgumentParser
 import ResticCore
 
-/// Which snapshots are kept after a commit: the words of `restic forget`.
+/// Which snapshots are kept after a commit: the options of `restic forget`.
 struct RetentionOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: Self.help("the last n snapshots", "n"), transform: Self.count)
   var keepLast: RetentionPolicy.Count?
@@ -46,7 +46,7 @@ struct RetentionOptions: ParsableArguments {
     help: Self.help("snapshots with this tag; a,b asks for both (may be repeated)", "tag[,tag…]"))
   var keepTags: [String] = []
 
-  /// What these options say.
+  /// The policy of these options.
   var policy: RetentionPolicy {
     var policy = RetentionPolicy()
     policy.last = keepLast ?? .number(0)

@@ -2,7 +2,7 @@ import Logging
 import ResticCore
 
 extension StorageOptions {
-  /// The memory limit, or what the limits of the process leave of it. The pool learns where writers are to be refused.
+  /// The memory limit, or the part of it that the process's own limits allow. Tells the pool when writers are refused.
   func memoryBudget(logger: Logger) throws(CommandError) -> MemoryBudget {
     let room = MemoryRoom.byteCount()
     guard let budget = memoryLimit.fitting(room) else {
@@ -17,7 +17,7 @@ extension StorageOptions {
     return budget
   }
 
-  /// What a repository that is written to is opened with.
+  /// The settings for opening a repository that will be written to.
   func settings(
     _ memory: MemoryBudget, logger: Logger, _ environment: Environment
   ) throws(CommandError) -> Repository.Settings {

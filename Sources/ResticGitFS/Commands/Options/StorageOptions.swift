@@ -3,7 +3,8 @@ import ResticCore
 
 /// How data is stored.
 struct StorageOptions: ParsableArguments {
-  /// MiB that a pack may be meant to have. Source: restic's limits for RESTIC_PACK_SIZE.
+  /// Allowed target sizes of packs in MiB.
+  /// Source: restic's limits for RESTIC_PACK_SIZE.
   private static let packMebibytes = 4...128
 
   @Option(
@@ -14,7 +15,7 @@ struct StorageOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The size packs are meant to have, in MiB, 4 to 128 (default: $RESTIC_PACK_SIZE, else 16).", valueName: "MiB"))
+      "The target size of packs in MiB, 4 to 128 (default: $RESTIC_PACK_SIZE, else 16).", valueName: "MiB"))
   var packSize: String?
 
   @Option(
@@ -24,7 +25,7 @@ struct StorageOptions: ParsableArguments {
     transform: MemoryBudget.parse)
   var memoryLimit = MemoryBudget.standard
 
-  /// The compression that options and environment ask for.
+  /// The compression of options and environment.
   func compressionMode(_ environment: Environment) throws(CommandError) -> CompressionMode {
     guard let (text, source) = choose(compression, "--compression", environment, .compression) else { return .auto }
     guard let mode = CompressionMode(rawValue: text) else {
@@ -33,7 +34,7 @@ struct StorageOptions: ParsableArguments {
     return mode
   }
 
-  /// The pack size in bytes that options and environment ask for, nil for the default.
+  /// The pack size in bytes of options and environment, nil for the default.
   func packByteCount(_ environment: Environment) throws(CommandError) -> Int? {
     guard let (text, source) = choose(packSize, "--pack-size", environment, .packSize) else { return nil }
     guard let mebibytes = Int(text), Self.packMebibytes.contains(mebibytes) else {

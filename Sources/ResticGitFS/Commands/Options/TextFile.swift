@@ -1,6 +1,6 @@
 /// Files that people write for restic: a location or a password, saved by any editor.
 ///
-/// Source: restic's internal/textfile and Go's strings.TrimSpace. Works on bytes: nothing here makes a `String` of a
+/// Source: restic's internal/textfile and Go's strings.TrimSpace. Works on bytes: no code here makes a `String` of a
 /// password.
 enum TextFile {
   /// Go's white space in UTF-8.
@@ -9,15 +9,15 @@ enum TextFile {
     + (0x80...0x8A).map { [0xE2, 0x80, $0] }
     + [[0xE2, 0x80, 0xA8], [0xE2, 0x80, 0xA9], [0xE2, 0x80, 0xAF], [0xE2, 0x81, 0x9F], [0xE3, 0x80, 0x80]]
 
-  /// `bytes` as UTF-8: a byte order mark is taken away, UTF-16 is converted where one tells so, anything else is left.
+  /// `bytes` as UTF-8: removes a byte order mark, converts UTF-16 if the mark says so, and leaves anything else.
   static func decoded(_ bytes: [UInt8]) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: bytes.count / 2 * 3 + 3) { target, count in
       count = bytes.withUnsafeBytes { decode($0[...], to: UnsafeMutableRawBufferPointer(target)) }
     }
   }
 
-  /// As `decoded`, into `target`, which has room for three bytes for every two of `bytes`, and for three more. Returns how
-  /// many bytes those are. Leaves no copy anywhere else.
+  /// As `decoded`, into `target`, which has room for three bytes for every two of `bytes`, and for three more. Returns
+  /// the number of bytes. Leaves no other copy.
   static func decode(_ bytes: Slice<UnsafeRawBufferPointer>, to target: UnsafeMutableRawBufferPointer) -> Int {
     if bytes.starts(with: [0xFE, 0xFF]) { return decodeUTF16(bytes.dropFirst(2), high: 0, low: 1, to: target) }
     if bytes.starts(with: [0xFF, 0xFE]) { return decodeUTF16(bytes.dropFirst(2), high: 1, low: 0, to: target) }
@@ -38,7 +38,7 @@ enum TextFile {
     return rest
   }
 
-  /// UTF-16 as UTF-8; `high` and `low` are where a unit has its bytes. Half a pair and half a unit become U+FFFD.
+  /// UTF-16 as UTF-8; `high` and `low` are the positions of a unit's bytes. Half a pair and half a unit become U+FFFD.
   private static func decodeUTF16(
     _ bytes: Slice<UnsafeRawBufferPointer>, high: Int, low: Int, to target: UnsafeMutableRawBufferPointer
   ) -> Int {

@@ -8,7 +8,7 @@ enum CommandLineSplitter {
       return try CommandWords.split(command)
     } catch {
       switch error {
-      case .openQuote: throw CommandError("the password command has a quote that does not end: \(command)")
+      case .openQuote: throw CommandError("the password command has an unclosed quote: \(command)")
       case .empty: throw CommandError("the password command is empty")
       }
     }

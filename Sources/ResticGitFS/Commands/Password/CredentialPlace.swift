@@ -1,14 +1,13 @@
 import ResticCore
 import SystemPackage
 
-/// Where a repository is, as git's credential helpers are asked for it: `localhost` and the folder for one of this machine,
-/// host and path for one on a server, with the user for one on an SSH server, `rclone` and the remote for one that rclone
-/// reaches.
+/// The location of a repository in requests to git's credential helpers: `localhost` and the folder for a repository on
+/// this machine, host and path on a server, with the user on an SSH server, `rclone` and the remote for rclone.
 struct CredentialPlace: Hashable, Sendable, CustomStringConvertible {
   private let host: String
   private let path: String
 
-  /// The place of the repository at `location`; nil for a path that git's protocol has no way to write.
+  /// The place of the repository at `location`; nil for a path that git's protocol cannot express.
   init?(_ location: BackendLocation) {
     switch location {
     case .local(let folder):
@@ -28,7 +27,7 @@ struct CredentialPlace: Hashable, Sendable, CustomStringConvertible {
       path = "\(server.bucket)/\(server.keyBase)"
     case .sftp(let server):
       host = (server.user.map { "\($0)@" } ?? "") + server.authority
-      // git drops slashes at the beginning: what counts from the home folder has to be told from what does not.
+      // git drops leading slashes: a path relative to the home folder has to differ from an absolute one.
       path = server.path.hasPrefix("/") ? String(server.path.drop { $0 == "/" }) : "~/\(server.path)"
     }
     guard !path.utf8.contains(UInt8(ascii: "\n")) else { return nil }

@@ -1,9 +1,9 @@
 import ResticCore
 
-/// A password that somebody gave, and what to do once it is known whether it is right.
+/// A password from some source, and what to do once it is known whether it is right.
 struct PasswordAnswer: Sendable {
   /// The password; may be empty.
   let password: SecureBytes
-  /// Who hears whether it was right. Nil where another try would give the same again.
+  /// The helper to inform whether it was right. Nil if another try would give the same password.
   var credential: GitCredential?
 }

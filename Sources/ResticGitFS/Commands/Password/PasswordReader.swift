@@ -126,12 +126,12 @@ struct PasswordReader: Sendable {
       throw CommandError("the password command \(program) cannot be run: \(error)")
     }
     guard let output = outcome.output else {
-      throw CommandError("the password command \(program) prints too much for a password")
+      throw CommandError("the password command \(program) printed more than a password can hold")
     }
     switch outcome.end {
     case .exited(0): break
     case .exited(let code): throw CommandError("the password command \(program) failed with exit code \(code)")
-    case .killed(let signal): throw CommandError("the password command \(program) was ended by signal \(signal)")
+    case .killed(let signal): throw CommandError("the password command \(program) was killed by signal \(signal)")
     }
     return trimmed(output, byteCount: output.byteCount)
   }

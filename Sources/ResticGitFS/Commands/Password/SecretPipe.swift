@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// A pipe to or from a program that deals with a secret. Its ends are closed with it.
+/// A pipe to or from a program that handles a secret. Its ends are closed when it is released.
 struct SecretPipe {
   /// One end.
   final class End {
@@ -17,20 +17,20 @@ struct SecretPipe {
       close()
     }
 
-    /// Closes it; harmless where it is closed. The other end hears of it.
+    /// Closes it; has no effect if it is closed. The other end sees the end.
     func close() {
       if descriptor >= 0 { Glibc.close(descriptor) }
       descriptor = -1
     }
   }
 
-  /// Where bytes come out.
+  /// The end to read from.
   let readEnd: End
-  /// Where bytes go in.
+  /// The end to write to.
   let writeEnd: End
 
-  /// A pipe whose ends no other program inherits. None of them has the number of a standard stream, also where this process
-  /// was started without those: they are put into the child's places one after the other.
+  /// A pipe whose ends no other program inherits. Neither end has the number of a standard stream, even if this process
+  /// was started without those: they take the child's places one after the other.
   init() throws(Errno) {
     var ends: [Int32] = [-1, -1]
     guard pipe2(&ends, O_CLOEXEC) == 0 else { throw Errno(rawValue: errno) }

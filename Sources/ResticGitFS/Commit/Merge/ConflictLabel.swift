@@ -1,8 +1,8 @@
 import ResticCore
 
-/// Who was late and when: the part of a name that tells what is kept of ours from what is theirs.
+/// Who was late, and when: the part of a name that distinguishes our version from theirs.
 struct ConflictLabel: Hashable, Sendable {
-  /// The host, with nothing in it that a file's or a ref's name can't hold.
+  /// The host, reduced to characters that names of files and refs can contain.
   let host: String
   /// The second, in UTC and without separators: `20260102T030405Z`.
   let time: String
@@ -14,7 +14,8 @@ struct ConflictLabel: Hashable, Sendable {
     self.host = Self.sanitized(host)
   }
 
-  /// The name under which ours is kept beside a file of theirs: `NAME.conflict-HOST-TIME`, or with a number after it that makes
+  /// The name under which our version is kept beside their file: `NAME.conflict-HOST-TIME`, with a number if `isTaken`
+  /// knows that name. Shortened to fit into a file system.
   /// it a name which `isTaken` doesn't know. Cut so that a file system takes it.
   func name(beside name: Name, isTaken: (Name) -> Bool) -> Name {
     var number = 1
@@ -26,7 +27,7 @@ struct ConflictLabel: Hashable, Sendable {
     }
   }
 
-  /// Only letters, digits, `-`, `_` and single dots inside: that is right in any ref, git-check-ref-format(1).
+  /// Only letters, digits, `-`, `_` and single dots inside: valid in any ref, git-check-ref-format(1).
   private static func sanitized(_ host: String) -> String {
     var text = ""
     for character in host.unicodeScalars.prefix(64) {

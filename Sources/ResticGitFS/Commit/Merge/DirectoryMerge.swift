@@ -2,27 +2,27 @@ import ResticCore
 
 /// Merges directories entry by entry.
 ///
-/// What one side changed is taken, deletions included. Where both changed an entry differently:
-/// - two directories are merged in turn;
-/// - deleted by one side, changed by the other: it stays as it was changed. Of a directory that one side deleted, what the other
-///   did not touch goes;
-/// - else theirs stays, and ours is kept beside it under a name that `ConflictLabel` makes.
+/// A change by one side is taken, deletions included. If both sides changed an entry differently:
+/// - two directories are merged recursively;
+/// - if one side deleted the entry and the other changed it, the changed entry stays. Parts of a deleted directory that
+///   the other side did not touch are deleted;
+/// - otherwise their version stays, and our version is kept beside it under a name that `ConflictLabel` makes.
 ///
-/// Mode, owner, times and extended attributes alone are never a conflict: the later one is taken. A git repository is one thing:
-/// `RepositoryMerge` merges it, or it stays or goes as a whole.
+/// Mode, owner, times and extended attributes alone are never a conflict: the later version is taken. A git repository
+/// is a unit: `RepositoryMerge` merges it, or it stays or goes as a whole.
 struct DirectoryMerge {
-  /// What became of a directory.
+  /// The result for a directory.
   enum Outcome {
     /// The merged tree; nil = deleted.
     case merged(BlobID?)
-    /// The two can't be merged into one directory.
+    /// The two cannot be merged into one directory.
     case impossible(UnmergeableReason)
   }
 
   /// The entries of a merged directory, while they are collected.
   struct Entries {
     var nodes: [Node] = []
-    /// All names on all sides, and those given to what is kept of ours.
+    /// All names on all sides, and the names under which our versions are kept.
     var taken: Set<Name>
 
     init(taken: some Sequence<Name>) {
@@ -33,7 +33,7 @@ struct DirectoryMerge {
       if let node { nodes.append(node) }
     }
 
-    /// Keeps `node` of ours beside the entry `name`; returns its name now.
+    /// Keeps our `node` beside the entry `name`; returns its new name.
     mutating func keep(_ node: Node, beside name: Name, label: ConflictLabel) -> Name {
       var kept = node
       kept.name = label.name(beside: name) { taken.contains($0) }
@@ -45,8 +45,8 @@ struct DirectoryMerge {
 
   let context: MergeContext
 
-  /// The merged directory at `path`, which stands at `position` as its place tells; a side with nil has deleted it, or never had
-  /// it. Entries in `quiet` are no conflicts: theirs is enough.
+  /// The merged directory at `path`, whose place puts it at `position`; nil for a side means that the side has deleted
+  /// it, or never had it. Entries in `quiet` are no conflicts: their version suffices.
   func mergeTrees(
     _ ids: ThreeWay<BlobID?>, at path: [Name], _ position: BareRepository.Position, quiet: Set<Name> = []
   ) async throws -> Outcome {
@@ -73,7 +73,7 @@ struct DirectoryMerge {
     return .merged(try await context.store(entries.nodes))
   }
 
-  /// Adds the merged entry `name` of the directory at `path` and `position`, and what is kept of ours beside it.
+  /// Adds the merged entry `name` of the directory at `path` and `position`, and our version beside it if it is kept.
   func merge(
     _ nodes: ThreeWay<Node?>, named name: Name, at path: [Name], _ position: BareRepository.Position,
     isQuiet: Bool = false, into entries: inout Entries
@@ -102,7 +102,7 @@ struct DirectoryMerge {
     context.conflicts.append(.file(path: path + [name], keptAs: path + [kept]))
   }
 
-  /// Adds what one side deleted (or never had) and the other changed.
+  /// Adds an entry that one side deleted (or never had) and the other changed.
   private func mergeDeletion(
     _ nodes: ThreeWay<Node?>, at path: [Name], _ position: BareRepository.Position, isQuiet: Bool,
     into entries: inout Entries

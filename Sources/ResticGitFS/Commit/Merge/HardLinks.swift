@@ -1,10 +1,11 @@
 import ResticCore
 
-/// The hard-linked files that a merge met, and the repair of those that both sides touched.
+/// The hard-linked files that a merge met, and the repair of those that both sides changed.
 ///
-/// restic knows the names of one file by device and inode number; names that have the same numbers and different contents would
-/// come back with one content. A mount changes every name's node when it links, unlinks or writes such a file, so a file that
-/// both sides touched has been met in every directory that both changed; only then the whole merged tree is looked through.
+/// restic identifies the names of one file by device and inode number; names with the same numbers and different
+/// contents would be restored with one content. A mount changes every name's node when it links, unlinks or writes such
+/// a file, so the merge has met a file that both sides changed in every directory that both changed; only in that case
+/// the whole merged tree is searched.
 struct HardLinks {
   /// A file with more than one name.
   struct Key: Hashable {
@@ -18,7 +19,7 @@ struct HardLinks {
       inode = node.inode
     }
 
-    /// The numbers of a file that has other names.
+    /// The numbers of a file that has further names.
     init?(linked node: Node?) {
       guard let node, node.links > 1 else { return nil }
       self.init(node)
@@ -40,7 +41,7 @@ struct HardLinks {
 
   private var touched: [Key: Touched] = [:]
 
-  /// Notes which side changed an entry whose file has more names.
+  /// Records which side changed an entry whose file has further names.
   mutating func note(_ nodes: ThreeWay<Node?>) {
     guard nodes.theirs != nodes.base || nodes.ours != nodes.base else { return }
     for key in Set([Key(linked: nodes.base), Key(linked: nodes.theirs), Key(linked: nodes.ours)].compactMap { $0 }) {
@@ -50,17 +51,17 @@ struct HardLinks {
     }
   }
 
-  /// Notes that a name which one side deleted is kept, so that the counts of both no longer hold.
+  /// Records that a name which one side deleted is kept, so that the link counts of both sides are wrong.
   mutating func noteRevival(_ node: Node) {
     guard let key = Key(linked: node) else { return }
     touched[key, default: Touched()].byTheirs = true
     touched[key]?.byOurs = true
   }
 
-  /// The tree `root` in which names with the same numbers have the same content and count.
+  /// The tree `root` after making names with the same numbers equal in content and count.
   ///
-  /// Names that still have the old content follow those that have a new one. Two new contents become two files, the second with a
-  /// number of its own.
+  /// Names that still have the old content get the new one. Two new contents become two files, the second with a new
+  /// number.
   func separate(in root: BlobID, _ context: MergeContext) async throws -> BlobID {
     let suspects = Set(touched.filter { $0.value.byTheirs && $0.value.byOurs }.keys)
     guard !suspects.isEmpty else { return root }
@@ -124,7 +125,7 @@ struct HardLinks {
     return SHA256.id(of: bytes, as: BlobID.self).prefix >> 1 | 1
   }
 
-  /// The tree with these nodes in place of those at their paths, all of which exist.
+  /// The tree with the nodes at these existing paths replaced.
   private static func apply(
     _ edits: ArraySlice<Place>, to id: BlobID, depth: Int, _ context: MergeContext
   ) async throws -> BlobID {

@@ -1,19 +1,19 @@
 import ResticCore
 
-/// Merges a file that is a set of lines, of which each stands for something that one side can't do without.
+/// Merges a file that is a set of lines, each of which one side may depend on.
 ///
-/// A line that either side has stays, also if the other side deleted it:
-/// - `objects/info/alternates`: where the objects are that are not here;
-/// - `shallow`: commits whose parents may be missing. Whether they still are can't be told without reading all history. A line
-///   too many only hides parents, which stay stored (`git fetch --unshallow` shows them again); a line too few breaks the
-///   repository, and it would where one side deleted a shallow branch while the other pushed to it.
+/// A line of either side stays, even if the other side deleted it:
+/// - `objects/info/alternates`: where objects are that are not here;
+/// - `shallow`: commits whose parents may be missing. Whether they are still missing cannot be told without reading all
+///   history. A superfluous line only hides parents, which stay stored (`git fetch --unshallow` shows them again); a
+///   missing line breaks the repository, for example if one side deleted a shallow branch while the other pushed to it.
 struct LineUnion {
   let context: MergeContext
 
   /// More than any such file has.
   private static let byteLimit = 64 << 20
 
-  /// Theirs with the lines that only ours has at the end.
+  /// Their file, followed by the lines that only our file has.
   func merge(_ versions: ThreeWay<Node?>) async throws -> Node? {
     guard let theirs = versions.theirs else { return versions.ours }
     guard let ours = versions.ours, theirs.type == .file, ours.type == .file, !theirs.hasSameSubstance(as: ours),

@@ -1,6 +1,6 @@
 extension Collection<MergeConflict> {
-  /// All of them in one line for a person. Of a long list the first ones, and how many more there are: the line is part of the
-  /// mount's status, which has to fit into an extended attribute.
+  /// All conflicts in one line for a person. Of a long list it has the first ones, and the number of others: the line
+  /// is part of the mount's status, which has to fit into an extended attribute.
   var list: String {
     let byteLimit = 4096
     var text = ""

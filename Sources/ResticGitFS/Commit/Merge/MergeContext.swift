@@ -1,19 +1,19 @@
 import ResticCore
 
-/// What the parts of one merge share: reading and storing, the conflicts so far and the hard links that were touched.
+/// The common state of one merge: reading and storing, the conflicts so far and the hard links that were changed.
 ///
 /// Belongs to one task.
 final class MergeContext {
   /// Where new trees and blobs go.
   let uploader: Uploader
-  /// Names what is kept of ours.
+  /// Names our versions that are kept.
   let label: ConflictLabel
   /// The conflicts so far.
   var conflicts: [MergeConflict] = []
-  /// Which hard-linked files were changed by whom.
+  /// Which side changed which hard-linked files.
   var hardLinks = HardLinks()
 
-  /// Where the three trees are.
+  /// The repository with the three trees.
   var repository: Repository { uploader.repository }
 
   init(uploader: Uploader, label: ConflictLabel) {
@@ -21,7 +21,7 @@ final class MergeContext {
     self.label = label
   }
 
-  /// The entries of the three directories, sorted by name; of one that isn't there, none.
+  /// The entries of the three directories, sorted by name; empty if a directory does not exist.
   func nodes(of ids: ThreeWay<BlobID?>) async throws -> ThreeWay<[Node]> {
     let repository = repository
     async let base = Self.nodes(of: ids.base, in: repository)
@@ -30,13 +30,13 @@ final class MergeContext {
     return try await ThreeWay(base: base, theirs: theirs, ours: ours)
   }
 
-  /// The entries of the three directories without what git had in flight, where the place of the directories makes them ones at
-  /// `position`: whoever would have finished it is gone, or finishes it on a mount.
+  /// The entries of the three directories, without files in flight if the directories' place puts them at `position`:
+  /// the git command that would have finished such a file is gone, or finishes it on a mount.
   func nodes(of ids: ThreeWay<BlobID?>, at position: BareRepository.Position) async throws -> ThreeWay<[Node]> {
     try await nodes(of: ids).map { $0.withoutInFlight(at: position) }
   }
 
-  /// `node`, a directory at `position`, without what git had in flight in it; anything else as it is.
+  /// `node` without files in flight if it is a directory at `position`; any other node is returned unchanged.
   func withoutInFlight(_ node: Node, at position: BareRepository.Position) async throws -> Node {
     guard node.type == .dir, let tree = node.subtree else { return node }
     let all = try await nodes(of: tree)
@@ -47,7 +47,7 @@ final class MergeContext {
     return directory
   }
 
-  /// The entries of a directory, sorted by name; none if it isn't there.
+  /// The entries of a directory, sorted by name; empty if it does not exist.
   func nodes(of id: BlobID?) async throws -> [Node] {
     try await Self.nodes(of: id, in: repository)
   }
@@ -76,7 +76,7 @@ final class MergeContext {
     try await uploader.add(Tree(nodes: nodes).encode(), type: .tree)
   }
 
-  /// `node` as a file of its own that holds `bytes`.
+  /// `node` as a file without further names that holds `bytes`.
   func file(_ bytes: [UInt8], like node: Node) async throws -> Node {
     var file = node
     if file.type != .file {

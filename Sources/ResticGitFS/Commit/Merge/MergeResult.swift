@@ -1,17 +1,17 @@
 import ResticCore
 
-/// What a merge came to.
+/// The result of a merge.
 struct MergeResult: Hashable, Sendable {
   /// The merged tree: stored already, or added to the uploader.
   var root: BlobID
-  /// What both sides changed differently, in the order of the tree. Empty = everything of both sides is in `root`.
+  /// The conflicts, in the order of the tree. Empty: `root` has everything of both sides.
   var conflicts: [MergeConflict]
-  /// Whether the merged tree is ours as it is: theirs had changed nothing that ours lacks.
+  /// Whether the merged tree is exactly ours: theirs had no changes that ours lacks.
   var isOurs: Bool
-  /// Whether the merged tree is theirs as it is: there is nothing of ours to save in it.
+  /// Whether the merged tree is exactly theirs: ours has nothing to save.
   var isTheirs: Bool
 
-  /// Whether something of ours is not in the merged tree, so that ours has to be saved as a snapshot of its own.
+  /// Whether a part of our tree is not in the merged tree, so that our tree has to be saved as a snapshot of its own.
   var needsSnapshotOfOurs: Bool {
     conflicts.contains { if case .unmergeable = $0 { true } else { false } }
   }

@@ -1,8 +1,7 @@
 import ResticCore
 
 extension Node {
-  /// Whether both are the same thing with the same content. Times, mode, owner and extended attributes don't matter, nor does
-  /// what the file is named.
+  /// Whether both have the same type and content. Times, mode, owner, extended attributes and names do not matter.
   func hasSameSubstance(as other: Node) -> Bool {
     guard type == other.type else { return false }
     switch type {
@@ -15,8 +14,8 @@ extension Node {
     }
   }
 
-  /// This node, whose substance was chosen already, with what `other` alone changed of mode, owner and extended attributes
-  /// since `base`.
+  /// This node, whose content was chosen before, with the changes of mode, owner and extended attributes since `base`
+  /// that only `other` has.
   func adoptingMetadata(of other: Node, since base: Node?) -> Node {
     guard let base, type == other.type else { return self }
     var node = self
@@ -36,8 +35,8 @@ extension Node {
 }
 
 extension ThreeWay<Node?> {
-  /// The node of two sides with the same substance: as one side has it if the other changed nothing, else as the later one has
-  /// it (theirs, if neither is), with what only the other changed.
+  /// The merged node of two sides with the same content: the changed side's node if the other changed nothing,
+  /// otherwise the later one (theirs, if neither is later), with the changes that only the other has.
   static func metadata(base: Node?, theirs: Node, ours: Node) -> Node {
     if theirs == ours || ours == base { return theirs }
     if theirs == base { return ours }
@@ -47,7 +46,7 @@ extension ThreeWay<Node?> {
 }
 
 extension Node? {
-  /// Whether both are absent, or have the same substance.
+  /// Whether both are absent, or have the same content.
   func hasSameSubstance(as other: Node?) -> Bool {
     switch (self, other) {
     case (nil, nil): true

@@ -10,7 +10,7 @@ struct PackedRefs: Hashable, Sendable {
     var name: RefName
     /// 40 or 64 hex digits.
     var id: [UInt8]
-    /// What the tag leads to; nil = it is no annotated tag, or that is not known.
+    /// The object that the tag leads to; nil: not an annotated tag, or not known.
     var peeled: [UInt8]?
   }
 
@@ -22,7 +22,7 @@ struct PackedRefs: Hashable, Sendable {
   /// No refs.
   static let empty = PackedRefs(entries: [], isFullyPeeled: true)
 
-  /// A million refs or so.
+  /// About a million refs.
   static let byteLimit = 64 << 20
 
   private init(entries: [Entry], isFullyPeeled: Bool) {
@@ -30,7 +30,8 @@ struct PackedRefs: Hashable, Sendable {
     self.isFullyPeeled = isFullyPeeled
   }
 
-  /// The refs in a file of these bytes; nil if git refuses it, or one of its names, which may not leave `refs`.
+  /// The refs in a file with these bytes; nil if git would refuse the file or one of its names, which must not leave
+  /// `refs`.
   init?(_ bytes: [UInt8]) {
     var entries: [Entry] = []
     var isFullyPeeled = false
@@ -65,7 +66,7 @@ struct PackedRefs: Hashable, Sendable {
 
   private static let header = Array("# pack-refs with:".utf8)
 
-  /// The file that git would write.
+  /// The file as git would write it.
   func encode() -> [UInt8] {
     var bytes = Self.header
     bytes += Array((isFullyPeeled ? " peeled fully-peeled sorted \n" : " sorted \n").utf8)
@@ -88,13 +89,13 @@ struct PackedRefs: Hashable, Sendable {
     return index < entries.count && entries[index].name == name ? entries[index] : nil
   }
 
-  /// The names in the folder that `folder` would be.
+  /// The names in the folder `folder`.
   func names(in folder: RefName) -> some Sequence<RefName> {
     let first = firstIndex(from: RefName(folder.bytes + [UInt8(ascii: "/")]))
     return entries[first...].lazy.map(\.name).prefix { folder.isFolder(of: $0) }
   }
 
-  /// The names whose ids differ, or that are in one of them only.
+  /// The names whose ids differ, or that only one file has.
   func differences(from other: PackedRefs) -> [RefName] {
     if self == other { return [] }
     var names: [RefName] = []
@@ -113,7 +114,7 @@ struct PackedRefs: Hashable, Sendable {
     return names + left.map(\.name) + right.map(\.name)
   }
 
-  /// These without the names in `removed`, and with the entries `added`, which are from `source`.
+  /// These refs without the names in `removed`, and with the entries `added` from `source`.
   func replacing(_ removed: Set<RefName>, with added: [Entry], from source: PackedRefs) -> PackedRefs {
     let names = removed.union(added.map(\.name))
     let kept = entries.filter { !names.contains($0.name) }

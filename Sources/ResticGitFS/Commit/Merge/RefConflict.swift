@@ -1,14 +1,14 @@
 import ResticCore
 
-/// A ref that both sides changed to different values, or that can't be there beside what the other side made.
+/// A ref that both sides changed to different values, or that cannot exist beside a ref of the other side.
 struct RefConflict: Hashable, Sendable {
-  /// Why ours is not the ref's value now.
+  /// Why the ref does not have our value.
   enum Cause: Hashable, Sendable {
     /// Both sides changed it.
     case changedByBoth
-    /// Theirs has a ref of this name, and one is a folder of the other: `refs/heads/a` and `refs/heads/a/b`.
+    /// Theirs has another ref, and one of the two names is a folder of the other: `refs/heads/a` and `refs/heads/a/b`.
     case nameTaken(by: RefName)
-    /// One side made a symbolic ref, the other deleted the ref that it names.
+    /// One side made a symbolic ref, the other deleted its target.
     case targetDeleted(RefName)
   }
 
@@ -16,9 +16,9 @@ struct RefConflict: Hashable, Sendable {
   enum Kept: Hashable, Sendable {
     /// A ref of the same repository, beneath `refs/conflicts`.
     case ref(RefName)
-    /// A file in the root of the repository: symbolic refs, and what can't be a ref.
+    /// A file in the root of the repository: for symbolic refs, and for values that a ref cannot have.
     case file(Name)
-    /// Nowhere: ours is that the ref is deleted.
+    /// Nowhere: our side deleted the ref.
     case nothing
   }
 
@@ -26,15 +26,15 @@ struct RefConflict: Hashable, Sendable {
   var repository: [Name]
   /// The ref.
   var name: RefName
-  /// Its value before; nil = it was not there.
+  /// Its value in the base; nil: it did not exist.
   var base: RefValue?
   /// Its value now, which is theirs.
   var theirs: RefValue?
-  /// The value we gave it; nil = we deleted it.
+  /// Our value; nil: our side deleted it.
   var ours: RefValue?
-  /// Why.
+  /// The cause.
   var cause: Cause
-  /// Where ours is.
+  /// Where our value is kept.
   var kept: Kept
 }
 
@@ -44,12 +44,12 @@ extension RefConflict: CustomStringConvertible {
     let reason =
       switch cause {
       case .changedByBoth: theirs == nil ? "deleted by someone else meanwhile" : "changed by someone else meanwhile"
-      case .nameTaken(let other): "someone else made \(other)"
+      case .nameTaken(let other): "someone else created \(other)"
       case .targetDeleted(let target): "\(target) was deleted on the other side"
       }
     return switch kept {
-    case .ref(let ref): "\(place): \(reason); yours is kept as \(ref)"
-    case .file(let file): "\(place): \(reason); yours is kept in the file \(file)"
+    case .ref(let ref): "\(place): \(reason); your version is kept as \(ref)"
+    case .file(let file): "\(place): \(reason); your version is kept in the file \(file)"
     case .nothing: "\(place): \(reason); it stays"
     }
   }

@@ -1,12 +1,13 @@
 import ResticCore
 
-/// Changes of loose refs, applied to the tree of `refs` at once. Only the directories on the way are written.
+/// Changes of loose refs, applied to the tree of `refs` at once. Writes only the directories on the way.
 struct RefEdits {
-  /// What becomes of a loose ref.
+  /// An edit of a loose ref.
   enum Edit {
-    /// This file; an empty directory gives way to it.
+    /// Sets this file, which replaces an empty directory.
     case set(Node)
-    /// No file. A directory that this empties goes too, as in git, unless it is `refs` or directly in it.
+    /// Removes the file. A directory that becomes empty is removed too, as in git, unless it is `refs` or directly in
+    /// it.
     case remove
   }
 
@@ -31,13 +32,13 @@ struct RefEdits {
   /// Whether there is nothing to do.
   var isEmpty: Bool { root.children.isEmpty }
 
-  /// Notes an edit of the loose ref `name`, which is beneath `refs`.
+  /// Adds an edit of the loose ref `name`, which is beneath `refs`.
   mutating func note(_ edit: Edit, of name: RefName) {
     precondition(name.isLooseFile, "a loose ref is a file beneath refs")
     root[name.path[1...]] = edit
   }
 
-  /// The tree of `refs` with these edits. New directories are like those of `ours`.
+  /// The tree of `refs` with these edits. New directories get the attributes of those in `ours`.
   func apply(to tree: BlobID?, ours: RefStorage, trees: RefTreeCache, _ context: MergeContext) async throws -> BlobID? {
     try await Self.apply(root, to: tree, at: ["refs"], ours: ours, trees: trees, context)
   }

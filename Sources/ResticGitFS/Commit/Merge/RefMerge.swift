@@ -2,14 +2,15 @@ import ResticCore
 
 /// Merges the refs of two copies of one git repository, ref by ref, across loose and packed refs and `HEAD`.
 ///
-/// Changed (made, moved, deleted) on one side only = taken; to the same value on both = fine; else theirs stays and ours is
-/// kept: an id beneath `refs/conflicts`, a symbolic ref as a file beside `HEAD`. Two more things are conflicts, for git could not
-/// read the result:
-/// - a ref of ours and one of theirs of which one would be a folder of the other;
-/// - a symbolic ref that one side made or moved, and whose target the other side deleted: what theirs has stays, its target too.
+/// A ref that one side changed (made, moved, deleted) gets that side's value; equal changes of both sides are fine.
+/// Otherwise their value stays and ours is kept: an id beneath `refs/conflicts`, a symbolic ref as a file beside
+/// `HEAD`. Two more cases are conflicts, because git could not read the result:
+/// - one of our refs and one of theirs, if one name is a folder of the other;
+/// - a symbolic ref that one side made or moved, and whose target the other side deleted: their refs stay, including
+///   the target.
 ///
-/// Only refs that may differ are looked at. The result is theirs' files with as few changes as possible: a ref of ours that is a
-/// loose file, or is one in theirs, becomes a loose file; one that is packed in ours, and not loose in theirs, is packed.
+/// Only refs that may differ are read. The result is their files with as few changes as possible: a ref of ours that is
+/// a loose file on either side becomes a loose file; a ref that is packed in ours, and not loose in theirs, is packed.
 struct RefMerge {
   /// The entries of the merged repository.
   struct Merged {
@@ -27,12 +28,12 @@ struct RefMerge {
   private let repository: [Name]
   private let sides: ThreeWay<RefStorage>
   private let trees: RefTreeCache
-  /// What differs, by name: everything else is theirs.
+  /// The refs that differ, by name: all others are as in theirs.
   private var values: [RefName: ThreeWay<RefValue?>] = [:]
   private var decisions: [RefName: Decision] = [:]
-  /// The refs under which ours is kept.
+  /// The refs under which our values are kept.
   private var keptNames: Set<RefName> = []
-  /// The folders that those are in.
+  /// The folders of those refs.
   private var keptFolders: Set<RefName> = []
 
   /// The merge of the refs of `repository`. The sides load trees through `trees`.
@@ -43,14 +44,14 @@ struct RefMerge {
     self.trees = trees
   }
 
-  /// The merged entries, and a file for everything of ours that has to be kept outside of refs, into `entries`.
+  /// Adds the merged entries, and a file for each of our values that has to be kept outside of refs, to `entries`.
   mutating func merge(into entries: inout DirectoryMerge.Entries) async throws -> Merged {
     for name in try await candidates() {
       values[name] = try await ThreeWay(
         base: sides.base.value(of: name), theirs: sides.theirs.value(of: name), ours: sides.ours.value(of: name))
     }
     decide()
-    // What is refused may stand in the way of more. Each round takes less of ours, so it ends.
+    // A refused ref may prevent others. Each round takes fewer of our refs, so this ends.
     var count = -1
     while count != conflictCount {
       count = conflictCount
@@ -65,7 +66,7 @@ struct RefMerge {
     decisions.sorted { $0.key < $1.key }.map { (name: $0.key, decision: $0.value) }
   }
 
-  /// The refs that we delete and theirs has.
+  /// The refs that our side deletes and theirs has.
   private var deletions: Set<RefName> {
     Set(decisions.compactMap { if case .takeOurs(nil) = $0.value { $0.key } else { nil } })
   }
@@ -107,7 +108,7 @@ struct RefMerge {
     decisions.values.count { if case .conflict = $0 { true } else { false } }
   }
 
-  /// A ref that we delete stays if a symbolic ref names it that is as theirs has it, and not as we have it.
+  /// A ref that our side deletes stays if one of their symbolic refs names it, unless ours has the same symbolic ref.
   private mutating func keepTargetsOfTheirs() {
     let deletions = deletions
     for (name, value) in values where value.theirs != value.ours {
@@ -117,7 +118,7 @@ struct RefMerge {
     }
   }
 
-  /// A ref of ours whose name is a folder of one of theirs, or the other way round, is not made.
+  /// A ref of ours is not made if its name is a folder of one of theirs, or the other way round.
   private mutating func refuseTakenNames() async throws {
     let deletions = deletions
     for (name, decision) in decisions {
@@ -131,7 +132,7 @@ struct RefMerge {
     }
   }
 
-  /// A symbolic ref of ours whose target is not there any more is not made.
+  /// A symbolic ref of ours is not made if its target no longer exists.
   private mutating func refuseTargetsGone() async throws {
     for (name, decision) in decisions {
       guard case .takeOurs(.symbolic(let target)?) = decision, try await sides.ours.contains(target),
@@ -211,7 +212,8 @@ struct RefMerge {
     var node = sides.ours.packedNode ?? sides.ours.head
     if case .file(let file) = try await sides.ours.loose(at: name) { node = file }
     guard let node else { preconditionFailure("a ref is in a file") }
-    // A symbolic ref would be unsound as soon as its target is deleted, and what is no ref is unsound now: files, then.
+    // A symbolic ref would break when its target is deleted, and an invalid value is already broken: both are kept as
+    // files.
     if case .object = value {
       let ref = unusedName(for: name, in: folder)
       if ref.isLooseFile {
@@ -225,7 +227,7 @@ struct RefMerge {
     return .file(entries.keep(node, beside: flatName, label: context.label))
   }
 
-  /// A name that nothing else of ours is kept under. Only names that git does not take for refs can come to the same.
+  /// An unused name for keeping our value. Only names that git does not accept for refs can collide.
   private func unusedName(for name: RefName, in folder: RefName) -> RefName {
     let wanted = folder.appending(name.sanitizedForConflict)
     var ref = wanted
@@ -237,7 +239,7 @@ struct RefMerge {
     return ref
   }
 
-  /// `refs/conflicts/HOST/TIME`, or with a number where a ref is in the way.
+  /// `refs/conflicts/HOST/TIME`, with a number if a ref is in the way.
   private func vacantFolder() async throws -> RefName {
     let label = context.label
     var number = 1

@@ -6,7 +6,8 @@ extension RefName {
     RefName(bytes + [UInt8(ascii: "/")] + name.bytes)
   }
 
-  /// What this ref is called in a folder of `refs/conflicts`: without `refs/`, and with `-` for what git doesn't take in a name.
+  /// The name of this ref in a folder of `refs/conflicts`: without `refs/`, and with `-` for characters that git does
+  /// not allow in a name.
   ///
   /// Source: git-check-ref-format(1).
   var sanitizedForConflict: RefName {

@@ -31,12 +31,12 @@ struct RefName: Hashable, Comparable, Sendable, CustomStringConvertible, Express
     return path.count > 1 && path[0] == "refs" && path.allSatisfy(\.isValidEntryName)
   }
 
-  /// The names that would be folders of this one, shortest first: `refs/heads` and `refs` of `refs/heads/main`.
+  /// The names of its folders, shortest first: `refs/heads` and `refs` for `refs/heads/main`.
   var parents: [RefName] {
     bytes.indices.filter { bytes[$0] == UInt8(ascii: "/") }.map { RefName(bytes[..<$0]) }
   }
 
-  /// Whether `other` is a name in the folder that this name would be.
+  /// Whether `other` is in the folder of this name.
   func isFolder(of other: RefName) -> Bool {
     other.bytes.count > bytes.count && other.bytes[bytes.count] == UInt8(ascii: "/") && other.bytes.starts(with: bytes)
   }

@@ -1,10 +1,10 @@
 import ResticCore
 
-/// The refs of one side: `HEAD`, loose files beneath `refs`, and `packed-refs`, which they override.
+/// The refs of one side: `HEAD`, loose files beneath `refs`, and `packed-refs`, which loose files override.
 ///
-/// Trees and refs are loaded when asked for. Belongs to one task.
+/// Trees and refs are loaded when they are needed. Belongs to one task.
 final class RefStorage {
-  /// What is at the path of a loose ref.
+  /// The object at the path of a loose ref.
   enum Loose: Equatable {
     case nothing
     /// A file, or something else that isn't a directory.
@@ -20,7 +20,7 @@ final class RefStorage {
   let refs: Node?
   /// The repository's entry `packed-refs`.
   let packedNode: Node?
-  /// What `packed-refs` holds.
+  /// The content of `packed-refs`.
   let packed: PackedRefs
 
   init(
@@ -34,7 +34,7 @@ final class RefStorage {
     self.packed = packed
   }
 
-  /// What is at `path`, which begins with `refs` or is `HEAD`.
+  /// The object at the path of `name`, which begins with `refs` or is `HEAD`.
   func loose(at name: RefName) async throws -> Loose {
     if name == .head { return head.map { .file($0) } ?? .nothing }
     let path = name.path
@@ -69,7 +69,7 @@ final class RefStorage {
     return packed[name] != nil
   }
 
-  /// The first ref in the folder that `folder` would be, but for those in `excluded`.
+  /// The first ref in the folder `folder` that is not in `excluded`.
   func firstName(in folder: RefName, excluding excluded: Set<RefName>) async throws -> RefName? {
     if let name = packed.names(in: folder).first(where: { !excluded.contains($0) }) { return name }
     guard case .directory(let tree) = try await loose(at: folder) else { return nil }
@@ -96,7 +96,7 @@ final class RefStorage {
       }
       return RefValue(file: bytes)
     case .symlink:
-      // What symbolic refs were in the first years of git, which still follows them.
+      // The first versions of git used links as symbolic refs; git still follows them.
       return node.linkTarget.starts(with: "refs/".utf8) ? .symbolic(RefName(node.linkTarget)) : .opaque(node.linkTarget)
     default:
       return .opaque(Array("\(node.type)".utf8))
@@ -104,11 +104,13 @@ final class RefStorage {
   }
 }
 
-/// The trees beneath `refs` of all sides: they are asked for again and again, and are mostly the same.
+/// The trees beneath `refs` of all sides: they are read repeatedly, and are mostly the same.
 final class RefTreeCache {
   private let context: MergeContext
   private var trees: [BlobID: [Node]] = [:]
   private var packed: [[BlobID]: PackedRefs?] = [:]
+  /// How many entries of trees and of `packed-refs` are held.
+  private(set) var heldCount = 0
 
   init(_ context: MergeContext) {
     self.context = context
@@ -120,14 +122,16 @@ final class RefTreeCache {
     if let nodes = trees[id] { return nodes }
     let nodes = try await context.nodes(of: id).withoutInFlight(at: .references)
     trees[id] = nodes
+    heldCount += nodes.count + 1
     return nodes
   }
 
-  /// What a `packed-refs` holds; nil if it can't be read.
+  /// The content of a `packed-refs`; nil if it cannot be read.
   func packedRefs(_ node: Node) async throws -> PackedRefs? {
     if let known = packed[node.content] { return known }
     let refs = try await context.bytes(of: node, byteLimit: PackedRefs.byteLimit).flatMap { PackedRefs($0) }
     packed[node.content] = .some(refs)
+    heldCount += refs?.entries.count ?? 0
     return refs
   }
 

@@ -1,21 +1,21 @@
 import ResticCore
 
-/// What a ref says.
+/// The value of a ref.
 enum RefValue: Hashable, Sendable {
   /// The id of an object: 40 or 64 hex digits, as they were written.
   case object([UInt8])
   /// The name of another ref.
   case symbolic(RefName)
-  /// Something that git does not take for a ref: the bytes of the file, or what stands for them.
+  /// A value that git does not accept: the bytes of the file, or bytes that represent it.
   case opaque([UInt8])
 
-  /// No loose ref is larger; git reads 256 bytes of a symbolic one.
+  /// The size limit of a loose ref; git reads 256 bytes of a symbolic one.
   static let byteLimit = 64 << 10
 
   /// The value of a loose ref whose file holds `bytes`.
   init(file bytes: [UInt8]) {
     let text = bytes.trimmedAtEnd
-    // git ignores what follows an id and a space.
+    // git ignores text after an id and a space.
     let id = text.prefix { !$0.isSpace }
     if id.isObjectID {
       self = .object(Array(id))

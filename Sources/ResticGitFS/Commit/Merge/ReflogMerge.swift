@@ -1,16 +1,16 @@
 import ResticCore
 
-/// Merges reflogs: a log that both sides appended to has the lines of both, in the order of their times, each once.
+/// Merges reflogs: a log to which both sides appended has the lines of both, in the order of their times, each once.
 ///
-/// Whether a log that only one side has stays is not a question of who made or deleted it, but of whether there is such a ref in the
-/// merged repository: git can't make a ref in a folder of the name of a log that was left behind. Source:
-/// `refs/files-backend.c` of git 2.39; checked by `ReflogMergeTests`.
+/// A log that only one side has stays if the merged repository has its ref, whoever made or deleted the log: git cannot
+/// make a ref if a left-behind log has the name of the ref's folder.
+/// Source: `refs/files-backend.c` of git 2.39; checked by `ReflogMergeTests`.
 struct ReflogMerge {
   let context: MergeContext
   /// The merged refs.
   let refs: RepositoryMerge.Refs
 
-  /// Logs are text; one of more than this is not united but theirs.
+  /// The size limit of a log that is merged line by line; of a larger one, theirs is taken.
   private static let byteLimit = 64 << 20
 
   /// The merged directory `logs`; nil if there is none.
@@ -18,7 +18,7 @@ struct ReflogMerge {
     try await merge(versions, at: [])
   }
 
-  /// `path` is that below `logs`.
+  /// `path` is relative to `logs`.
   private func merge(_ versions: ThreeWay<Node?>, at path: [Name]) async throws -> Node? {
     context.hardLinks.note(versions)
     let (base, theirs, ours) = (versions.base, versions.theirs, versions.ours)
@@ -28,10 +28,10 @@ struct ReflogMerge {
       if base.hasSameSubstance(as: theirs) { return ours }
       return try await unite(base: base, theirs: theirs, ours: ours)
     }
-    // One has a log here and the other none, or a folder of logs, or both have folders.
+    // One side has a log here and the other none, or a folder of logs, or both have folders.
     for log in [theirs, ours] {
       guard let log, log.type != .dir else { continue }
-      // What only theirs ever had is none of our business.
+      // A log that only theirs ever had stays as it is.
       if try await refs.storage.contains(RefName(path: path)) || log == theirs && base == nil && ours == nil {
         return log
       }
@@ -92,7 +92,7 @@ struct ReflogMerge {
     return result
   }
 
-  /// Lines with their times. A line without one, or with one before that of the line above, stays where it is.
+  /// Lines with their times. A line without a time, or with an earlier time than the line above, stays in its place.
   private static func times(of lines: [ArraySlice<UInt8>]) -> [(line: ArraySlice<UInt8>, time: Int64)] {
     var latest = Int64.min
     return lines.map { line in
@@ -101,7 +101,7 @@ struct ReflogMerge {
     }
   }
 
-  /// The seconds in `OLD NEW NAME <MAIL> SECONDS ZONE`, which a tab and a message may follow.
+  /// The seconds in `OLD NEW NAME <MAIL> SECONDS ZONE`, which may be followed by a tab and a message.
   private static func time(of line: ArraySlice<UInt8>) -> Int64? {
     let words = line.prefix { $0 != UInt8(ascii: "\t") }.split(separator: UInt8(ascii: " "))
     guard words.count >= 2 else { return nil }

@@ -1,21 +1,21 @@
 import ResticCore
 
-/// Others had saved changes to the same things, and nothing of ours was saved: the program that the mount is for decides
-/// what becomes of it.
+/// Others had saved conflicting changes, and nothing of this mount was saved: the program for which the mount was made
+/// decides what to do.
 struct RefusedMerge: Error, Hashable, Sendable, CustomStringConvertible {
-  /// What others saved.
+  /// The snapshot of the others.
   let newest: SnapshotID
-  /// What somebody would have to look at: never empty.
+  /// The conflicts that a person would have to look at: never empty.
   let conflicts: [MergeConflict]
 
-  /// Nil where `conflicts` need nobody.
+  /// Nil if no conflict needs a person.
   init?(_ conflicts: [MergeConflict], with newest: SnapshotID) {
     self.newest = newest
     self.conflicts = conflicts.filter { if case .deletion = $0 { false } else { true } }
     if self.conflicts.isEmpty { return nil }
   }
 
-  /// The refs of one git repository, the one that the program works on, if nothing else is in the way.
+  /// The refs of the git repository that the program works on, if they are the only conflicts.
   var references: [RefName]? {
     var names: [RefName] = []
     var repository: [Name]?
@@ -30,6 +30,6 @@ struct RefusedMerge: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   var description: String {
-    "snapshot \(newest.short) came first and changed the same: \(conflicts.list)"
+    "snapshot \(newest.short) was saved first and changed the same refs or files: \(conflicts.list)"
   }
 }

@@ -1,14 +1,15 @@
 import ResticCore
 
-/// Merges two copies of one git repository: objects, refs, reflogs and `shallow` by what they mean, everything else as files.
+/// Merges two copies of one git repository: objects, refs, reflogs and `shallow` by their meaning, all other files as
+/// files.
 struct RepositoryMerge {
   let context: MergeContext
-  /// Where its root is in the merged tree.
+  /// The place of its root in the merged tree.
   let path: [Name]
-  /// The entries of its root. Theirs and ours are git repositories; without a base there are none.
+  /// The entries of its root. Theirs and ours are git repositories; without a base, `base` is empty.
   let nodes: ThreeWay<[Node]>
 
-  /// Where refs are.
+  /// The files that hold refs.
   private static let refStorage: [Name] = ["HEAD", "refs", "packed-refs", "reftable"]
 
   func merge() async throws -> DirectoryMerge.Outcome {
@@ -27,7 +28,7 @@ struct RepositoryMerge {
       case "info" where versions.theirs?.type == .dir && versions.ours?.type == .dir:
         entries.append(try await mergeInfo(versions))
       case "config" where refs.isStorageMixed:
-        // The config says how refs are stored, and it is theirs that are.
+        // The config determines how refs are stored, and their refs are taken.
         entries.append(versions.theirs)
         if let ours = versions.ours, !versions.theirs.hasSameSubstance(as: ours),
           !versions.base.hasSameSubstance(as: ours)
@@ -42,14 +43,14 @@ struct RepositoryMerge {
     return .merged(try await context.store(entries.nodes))
   }
 
-  /// Whether it is of no matter which side's file it is: refs that git commands leave for the next one (`FETCH_HEAD`,
-  /// `ORIG_HEAD` …; git takes every name of capitals for such) and what gc notes.
+  /// Whether it does not matter which side's file is taken: refs that git commands leave for the next command
+  /// (`FETCH_HEAD`, `ORIG_HEAD` …; git uses names in capitals for these) and notes of gc.
   static func isQuiet(_ name: Name) -> Bool {
     if name == "gc.log" || name == "gc.pid" { return true }
     return name.bytes.allSatisfy { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) || $0 == UInt8(ascii: "_") }
   }
 
-  /// `info/refs` is made from the refs, for clients that speak plain HTTP.
+  /// `info/refs` is derived from the refs, for clients of plain HTTP.
   private func mergeInfo(_ versions: ThreeWay<Node?>) async throws -> Node? {
     guard let theirs = versions.theirs, let ours = versions.ours,
       case .merged(let tree) = try await DirectoryMerge(context: context).mergeTrees(
@@ -60,11 +61,11 @@ struct RepositoryMerge {
 
   // MARK: Refs
 
-  /// The refs of the merged repository, as far as others have to know.
+  /// The facts about the merged repository's refs that other parts need.
   struct Refs {
     /// To look refs up.
     var storage: RefStorage
-    /// Whether one side has reftables and the other hasn't.
+    /// Whether one side has reftables and the other has not.
     var isStorageMixed: Bool
   }
 
@@ -92,7 +93,7 @@ struct RepositoryMerge {
     return Refs(storage: storage, isStorageMixed: isStorageMixed)
   }
 
-  /// Which sides changed what refs are stored in.
+  /// Which sides changed the files that hold refs.
   private var hasChangedRefs: (theirs: Bool, ours: Bool) {
     var changed = (theirs: false, ours: false)
     for name in Self.refStorage {
@@ -103,7 +104,7 @@ struct RepositoryMerge {
     return changed
   }
 
-  /// The refs of the three sides; nil if one has a `packed-refs` that can't be read, or a `refs` that is no directory.
+  /// The refs of the three sides; nil if one has an unreadable `packed-refs`, or a `refs` that is not a directory.
   private func refStorages(_ trees: RefTreeCache) async throws -> ThreeWay<RefStorage>? {
     let base = try await refStorage(nodes.base, trees)
     let theirs = try await refStorage(nodes.theirs, trees)
@@ -130,7 +131,7 @@ struct RepositoryMerge {
 
   // MARK: Object format
 
-  /// That of theirs, which is ours, too. Where it is none that git has so far, nothing is known of the packfiles.
+  /// Their object format, which is also ours. If it is a future one, nothing is known about the packfiles.
   private func objectFormat() async throws -> ObjectFormat {
     guard let config = nodes["config"].theirs else { return .sha1 }
     return ObjectFormat(rawValue: try await objectFormat(config)) ?? .sha1
@@ -142,7 +143,7 @@ struct RepositoryMerge {
     return try await objectFormat(theirs) == objectFormat(ours)
   }
 
-  /// `extensions.objectFormat` in a config file, git-config(1): the last one that is set there.
+  /// `extensions.objectFormat` in a config file, git-config(1): the last value that is set.
   private func objectFormat(_ config: Node) async throws -> String {
     var format = "sha1"
     guard config.type == .file, let bytes = try await context.bytes(of: config, byteLimit: 1 << 20) else {

@@ -1,7 +1,7 @@
 import ResticCore
 
 extension ThreeWay<[Node]> {
-  /// Every name in any of the directories, in the order of their bytes, with what it is in each. The nodes are sorted.
+  /// Every name in any of the directories, ordered by bytes, with its node in each. The nodes must be sorted.
   var entries: [(name: Name, nodes: ThreeWay<Node?>)] {
     var result: [(name: Name, nodes: ThreeWay<Node?>)] = []
     result.reserveCapacity(Swift.max(theirs.count, ours.count))
@@ -27,7 +27,7 @@ extension ThreeWay<[Node]> {
 extension ThreeWay<Node?> {
   fileprivate var names: [Name] { [base, theirs, ours].compactMap { $0?.name } }
 
-  /// The trees of those that are directories.
+  /// The trees of the nodes that are directories.
   var subtrees: ThreeWay<BlobID?> { map { $0?.type == .dir ? $0?.subtree : nil } }
 }
 

@@ -1,10 +1,10 @@
-/// One thing in the three trees of a merge.
+/// The values of one thing in the three trees of a merge.
 struct ThreeWay<Value> {
-  /// As it was before either side changed it.
+  /// The value before either side changed it.
   var base: Value
-  /// As it is in the repository.
+  /// The value in the repository.
   var theirs: Value
-  /// As we have it.
+  /// The value on this mount.
   var ours: Value
 
   /// The same of each.

@@ -3,23 +3,25 @@ import ResticCore
 
 /// Forgetting snapshots after a commit.
 ///
-/// **Nobody waits for it.** It begins when the snapshot is saved, holds the commit's own shared lock on, and takes no other: no
-/// push of anybody is kept waiting, restic's backups go on, and who needs an exclusive lock (`check`, `prune`, `forget`) waits as
-/// for any commit. restic's `forget` takes an exclusive lock, since it may prune next; to remove snapshot files alone a shared
-/// one is enough: it keeps those out who would take away what a snapshot names, or put another one in its place (`tag`).
+/// **No client waits for it.** It begins when the snapshot is saved, keeps the commit's own shared lock, and takes no
+/// other lock: no push has to wait, restic's backups go on, and a client that needs an exclusive lock (`check`,
+/// `prune`, `forget`) waits as for any commit. restic's `forget` takes an exclusive lock because it may prune next; for
+/// removing only snapshot files a shared lock is enough: it keeps clients away that would remove data of a snapshot, or
+/// replace a snapshot (`tag`).
 ///
-/// Two clients that forget at the same time by the same policy remove what one of them would have removed after the other.
+/// Two clients that forget at the same time by the same policy remove what one of them would have removed after the
+/// other.
 extension CommitCoordinator {
-  /// How long a run goes on; what is left then is for the next commit.
+  /// The longest duration of a run; the rest is left to the next commit.
   private static let longestRun = Duration.seconds(10)
   /// The same for a program that ends soon.
   private static let shortRun = Duration.seconds(1)
   /// How long the end of a mount waits for a run.
   static let retentionEndLimit = Duration.seconds(5)
-  /// So many are removed between two looks at the lock and the time.
+  /// How many snapshots are removed between two checks of the lock and the time.
   private static let batchCount = 32
 
-  /// Begins to forget what `retention` does not keep; returns at once.
+  /// Begins to forget snapshots that `retention` does not keep; returns at once.
   func beginRetention() {
     guard let retention, let filter, !state.withLock({ $0.isDiscarded }) else { return }
     retentionRun.begin { [self] in

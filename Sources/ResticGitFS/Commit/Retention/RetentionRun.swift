@@ -12,7 +12,7 @@ final class RetentionRun: Sendable {
   /// Whether a run is under way.
   var isUnderWay: Bool { state.withLock { $0.task != nil } }
 
-  /// Begins a run, unless one is under way. `afterwards` is called when none is any more.
+  /// Begins a run, unless one is under way. Calls `afterwards` when no run is under way any more.
   func begin(_ body: @escaping @Sendable () async -> Void, afterwards: @escaping @Sendable () async -> Void) {
     state.withLock { state in
       guard state.task == nil else { return }
@@ -26,14 +26,14 @@ final class RetentionRun: Sendable {
     }
   }
 
-  /// Has the run stop before the next removals.
+  /// Makes the run stop before its next removals.
   func cancel() { state.withLock { $0.task?.cancel() } }
 
-  /// Waits for the run's end; stops it where that takes longer than `limit`.
+  /// Waits for the run's end; stops it if that takes longer than `limit`.
   func end(within limit: Duration) async {
     guard let task = state.withLock({ $0.task }) else { return }
     let timer = Task {
-      try? await Task.sleep(for: limit)  // it is cancelled once the run has ended
+      try? await Task.sleep(for: limit)  // cancelled once the run has ended
       task.cancel()
     }
     await task.value

@@ -1,28 +1,29 @@
 import ResticCore
 
-/// Which snapshots of a mount are forgotten after a commit: those that a policy does not keep, but for some that clients need.
+/// Which snapshots of a mount are forgotten after a commit: those that a policy does not keep, except some that clients
+/// need.
 ///
-/// Only snapshot files go. Whoever works on a forgotten snapshot holds restic's shared lock, so no prune takes what it names; its
-/// commit compares trees, which need no snapshot. What a client needs the snapshot itself for happens within minutes, so what
-/// was saved lately stays:
-/// 1. A client that lost the commit lock looks for its own snapshot in the newest one's ancestry (`SnapshotSaver`).
-/// 2. A client that got no answer looks whether its snapshot arrived (`SentSnapshot`).
-/// 3. A snapshot that arrives late is merged with the one that both come from as the base (`SnapshotFork`).
+/// Only snapshot files are removed. A client that works on a forgotten snapshot holds restic's shared lock, so no prune
+/// removes its data; its commit compares trees, which does not need the snapshot file. Clients need the file itself
+/// only for some minutes, so recently saved snapshots stay:
+/// 1. A client that lost the commit lock looks for its own snapshot among the newest one's ancestors (`SnapshotSaver`).
+/// 2. A client that got no answer checks whether its snapshot arrived (`SentSnapshot`).
+/// 3. A snapshot that arrives late is merged, with the common ancestor as the base (`SnapshotFork`).
 ///
-/// The ancestry that the look for forks follows must not be cut beside another path: of a late snapshot that was merged, all
-/// that came since its base stays for as long as the merge does.
+/// The ancestry that the search for forks follows must not be cut beside another path: while the merge of a late
+/// snapshot stays, so do all snapshots since its base.
 struct SnapshotRetention: Sendable {
-  /// What is kept.
+  /// The snapshots to keep.
   let policy: RetentionPolicy
 
-  /// Snapshots that were saved within this time before the newest one stay, in seconds.
+  /// Snapshots saved within this many seconds before the newest one stay.
   static let grace: Int64 = 3600
 
-  /// Those of `group` that are to be forgotten, the oldest first. `group` are the snapshots of a mount that are ours, the oldest
-  /// first; `shown` is what this mount shows.
+  /// The snapshots of `group` to forget, the oldest first. `group` are this program's snapshots of a mount, the oldest
+  /// first; `shown` is the one that this mount shows.
   func removals(from group: [SavedSnapshot], shown: SnapshotID?, at now: Timestamp) -> [SavedSnapshot] {
     guard let newest = group.last else { return [] }
-    // The next commit merges it first.
+    // The next commit merges forks first.
     guard SnapshotFork.forks(among: group, beside: newest).isEmpty else { return [] }
     let recent = min(now, newest.snapshot.time).adding(nanoseconds: -Self.grace * 1_000_000_000)
     let removals = policy.removals(from: group, at: now).filter { saved in
@@ -31,7 +32,7 @@ struct SnapshotRetention: Sendable {
     return removals.isEmpty ? [] : Self.withoutMergedSpans(removals, of: group)
   }
 
-  /// `removals` without what lies between a merge of late snapshots that stays and what those come from.
+  /// `removals` without the snapshots between a remaining merge of late snapshots and their bases.
   private static func withoutMergedSpans(_ removals: [SavedSnapshot], of group: [SavedSnapshot]) -> [SavedSnapshot] {
     let merges = group.filter { !$0.snapshot.mergedParents.isEmpty }
     guard !merges.isEmpty else { return removals }

@@ -1,13 +1,13 @@
-/// What a configuration file of git's says: its variables, in order.
+/// The content of a git configuration file: its variables, in order.
 ///
-/// Reads as git does, but for what no file of git's holds: NUL. Nothing is included, whatever the file says.
+/// Reads as git does, but refuses NUL, which no file of git's contains. Nothing is included, whatever the file says.
 /// Source: config.c of git 2.39 (`git_parse_source`); compared with git by `GitConfigurationTextTests`.
 struct GitConfigurationText: Hashable, Sendable {
   /// A variable.
   struct Entry: Hashable, Sendable {
     /// In lower case.
     var section: String
-    /// As it is written; nil where there is none.
+    /// As written; nil if there is none.
     var subsection: String?
     /// In lower case.
     var key: String
@@ -15,7 +15,7 @@ struct GitConfigurationText: Hashable, Sendable {
     var value: String?
   }
 
-  /// Why a text can't be read.
+  /// Why a text cannot be read.
   enum Failure: Error, Hashable, Sendable {
     /// In this line, counted from 1.
     case syntax(line: Int)
@@ -46,7 +46,7 @@ struct GitConfigurationText: Hashable, Sendable {
 }
 
 extension GitConfigurationText {
-  /// Takes bytes off a text; a CR before a newline is left out, and a newline stands at the end.
+  /// Reads bytes of a text; a CR before a newline is skipped, and the text ends with a newline.
   private struct Reader {
     private let bytes: [UInt8]
     private var position: Int
@@ -60,7 +60,7 @@ extension GitConfigurationText {
       position = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
     }
 
-    /// A failure here.
+    /// A syntax error at this position.
     var failure: Failure { .syntax(line: last == .newline ? line - 1 : line) }
 
     /// The next byte; nil at the end.
@@ -93,7 +93,7 @@ extension GitConfigurationText {
       throw failure
     }
 
-    /// The old way: `[section.subsection]`, all of it in lower case.
+    /// The old form: `[section.subsection]`, all in lower case.
     private static func split(_ name: [UInt8]) -> (String, String?) {
       guard let dot = name.firstIndex(of: UInt8(ascii: ".")) else { return (text(name), nil) }
       return (text(name[..<dot]), text(name[(dot + 1)...]))
@@ -167,7 +167,7 @@ extension GitConfigurationText {
       return value
     }
 
-    /// After a backslash in a value: the byte that is meant; nil where the line goes on.
+    /// The character of an escape in a value; nil if the line continues.
     private mutating func escaped() throws(Failure) -> UInt8? {
       switch next() {
       case nil, UInt8.newline: nil

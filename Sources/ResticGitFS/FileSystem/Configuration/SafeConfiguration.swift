@@ -1,33 +1,33 @@
-/// What is shown in the place of a configuration file of git's: those of its variables that can do no harm
-/// (`SafeVariable`), written anew. So nothing is included, nothing is run, and no other place is used, by any git.
+/// The text that is shown instead of a git configuration file: the variables that can do no harm (`SafeVariable`),
+/// written anew. So no git includes another file, runs a program or uses another place because of it.
 struct SafeConfiguration: Hashable, Sendable {
-  /// A larger file is not read.
+  /// The size limit of a file that is read.
   static let byteLimit: UInt64 = 256 << 10
-  /// Up to so many variables are named in a message.
+  /// How many variables a message names.
   private static let wrongLimit = 100
-  private static let heading = "# Shown by restic-gitfs in the place of the stored file, without commands and paths.\n"
+  private static let heading = "# Shown by restic-gitfs instead of the stored file, without commands and paths.\n"
 
   /// The text that is shown.
   let text: [UInt8]
 
-  /// Why there is none.
+  /// Why there is no text.
   struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What is wrong with the file: goes behind its name.
+    /// What is wrong with the file; the message puts the file's name before it.
     let description: String
   }
 
-  /// What is shown of `stored`.
+  /// The text to show for `stored`.
   ///
-  /// A variable on the list whose value git would refuse is a failure: to leave it out might allow what it forbids. So is
-  /// an extension that nobody knows: it may change what the files mean.
+  /// A listed variable with a value that git would refuse is a failure: leaving it out might allow what it forbids. So
+  /// is an unknown extension: it may change what the files mean.
   init(of stored: [UInt8]) throws(Failure) {
     let entries: [GitConfigurationText.Entry]
     do {
       entries = try GitConfigurationText(stored).entries
     } catch {
       switch error {
-      case .syntax(let line): throw Failure(description: "is no configuration that git reads: line \(line)")
-      case .encoding: throw Failure(description: "is no text in UTF-8")
+      case .syntax(let line): throw Failure(description: "is not a configuration that git can read: line \(line)")
+      case .encoding: throw Failure(description: "is not UTF-8 text")
       }
     }
     let version = entries.last { $0.section == "core" && $0.key == "repositoryformatversion" }?.value
@@ -49,7 +49,7 @@ struct SafeConfiguration: Hashable, Sendable {
       }
     }
     guard wrong.isEmpty else {
-      throw Failure(description: "has values that git does not take for \(wrong.joined(separator: ", "))")
+      throw Failure(description: "has values that git does not accept for \(wrong.joined(separator: ", "))")
     }
     self.text = Array(text.utf8)
   }
@@ -58,14 +58,14 @@ struct SafeConfiguration: Hashable, Sendable {
     entry.subsection.map { "\(entry.section) \(quoted($0))" } ?? entry.section
   }
 
-  /// For a message.
+  /// The variable's name for a message.
   private static func name(_ entry: GitConfigurationText.Entry) -> String {
     [entry.section, entry.subsection, entry.key].compactMap { $0 }.joined(separator: ".").filter {
       $0.isASCII && !$0.isNewline && $0.asciiValue.map { $0 >= 0x20 && $0 != 0x7F } ?? false
     }
   }
 
-  /// Neither holds a newline: the reader takes none into a subsection, and no kind of value allows one.
+  /// Neither contains a newline: the reader accepts none in a subsection, and no kind of value allows one.
   private static func quoted(_ text: String) -> String {
     "\"\(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\""
   }

@@ -1,10 +1,11 @@
 extension SafeVariable {
-  /// What values the variable `section.key` or, with a subsection, `section.*.key` may have; nil for a variable that is not on
-  /// the list. The names are in lower case. Source: git-config(1) of git 2.39 to 2.51.
+  /// The allowed values of the variable `section.key` or, with a subsection, `section.*.key`; nil for a variable that
+  /// is not on the list. The names are in lower case.
+  /// Source: git-config(1) of git 2.39 to 2.51.
   static func kind(of section: String, _ subsection: String?, _ key: String) -> Kind? {
     guard let subsection else { return plain["\(section).\(key)"] }
     switch (section, key) {
-    // How severe a finding is; `skipList` is a file.
+    // The severity of a finding; `skipList` is a file and not allowed.
     case ("receive", _) where subsection == "fsck" && key != "skiplist": return .word(["error", "warn", "ignore"])
     case ("uploadpackfilter", "allow"): return .boolean
     case ("uploadpackfilter", "maxdepth"): return .number(0...Int.max)
@@ -13,7 +14,7 @@ extension SafeVariable {
     }
   }
 
-  /// Extensions that are left out without changing what the repository's files mean: where missing objects might be
+  /// Extensions that can be left out without changing what the repository's files mean: where missing objects might be
   /// fetched from, and how work trees name each other.
   static let droppedExtensions: Set<String> = ["partialclone", "relativeworktrees"]
 

@@ -1,15 +1,16 @@
-/// A variable of git's configuration that names neither a program nor a place, and what its values may be.
+/// A variable of git's configuration that names neither a program nor a place, and its allowed values.
 ///
-/// `SafeVariable.kind(of:)` is the list of them: what is not on it is not shown, whatever git makes of it.
+/// `SafeVariable.kind(of:)` is the list of them: a variable that is not on the list is not shown, whatever git does
+/// with it.
 struct SafeVariable: Sendable {
-  /// What a value may be.
+  /// The allowed values.
   enum Kind: Hashable, Sendable {
     case boolean
     /// A boolean or one of these words.
     case booleanOr([String])
     /// One of these words, in lower case.
     case word([String])
-    /// A number, brought into this range; k, m and g may stand behind it.
+    /// A number, clamped to this range; k, m and g may follow it.
     case number(ClosedRange<Int>)
     /// A pattern for names of references.
     case pattern
@@ -21,12 +22,12 @@ struct SafeVariable: Sendable {
     case mask
   }
 
-  /// Up to so many bytes are a date.
+  /// The size limit of a date in bytes.
   private static let longestDate = 64
-  /// Up to so many bytes are a pattern.
+  /// The size limit of a pattern in bytes.
   private static let longestPattern = 4096
 
-  /// `text` as it is shown; nil where it is no value of this kind. No text: a key that stands alone.
+  /// `text` in the form that is shown; nil if it is not a value of this kind. A `text` of nil is a key without a value.
   static func shown(_ text: String?, as kind: Kind) -> String? {
     switch kind {
     case .boolean: return boolean(text)
@@ -58,7 +59,7 @@ struct SafeVariable: Sendable {
     }
   }
 
-  /// Nil where it is none, or larger than any that git takes.
+  /// Nil if it is not a number, or larger than git accepts.
   private static func number(_ text: String) -> Int? {
     let shifts: [Character: Int] = ["k": 10, "m": 20, "g": 30]
     let shift = text.last.flatMap { shifts[Character($0.lowercased())] }

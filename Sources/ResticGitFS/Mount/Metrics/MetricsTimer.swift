@@ -2,9 +2,9 @@ import Logging
 import ResticCore
 import SystemPackage
 
-/// Writes a mount's figures to its metrics file at once, every 15 seconds, and when the mount has ended.
+/// Writes a mount's metrics to its metrics file at once, every 15 seconds, and when the mount has ended.
 final class MetricsTimer: Sendable {
-  /// How often Prometheus looks, if nobody says otherwise.
+  /// Prometheus's default interval.
   private static let interval = Duration.seconds(15)
 
   private let service: MountService
@@ -29,11 +29,11 @@ final class MetricsTimer: Sendable {
     }
   }
 
-  /// Writes once more that the mount has ended.
+  /// Writes a last time that the mount has ended.
   func end() async {
     task.cancel()
     await task.value
-    // Whoever reads the file has been told before that it cannot be written.
+    // A failure to write the file has been logged before.
     _ = await executor.run { [service, file] in Self.write(service, to: file, isUp: false) }
   }
 

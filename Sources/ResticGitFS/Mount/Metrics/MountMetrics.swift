@@ -1,24 +1,24 @@
 import FuseBridge
 import ResticCore
 
-/// The figures of one mount, for Prometheus.
+/// The metrics of one mount, for Prometheus.
 struct MountMetrics: Sendable {
-  /// How the mount stands.
+  /// The mount's status.
   let status: MountStatus
-  /// What became of its commits.
+  /// The results of its commits.
   let commits: CommitCounts
-  /// The time of the snapshot that is shown; nil before the first.
+  /// The time of the shown snapshot; nil before the first.
   let lastSnapshot: Timestamp?
   /// How many requests the kernel has made.
   let requests: [FuseRequestKind: UInt64]
-  /// What went between the process and the storage.
+  /// The traffic between the process and the storage.
   let traffic: TrafficCounter.Figures
   /// How much memory the mount may use.
   let memory: MemoryBudget
-  /// Memory that the process has, in bytes; nil where the system does not tell.
+  /// Memory of the process in bytes; nil if the system does not tell.
   let residentByteCount: Int?
 
-  /// The figures of the mount with `status`.
+  /// The metrics of the mount with `status`.
   init(
     _ status: MountStatus, commits: CommitCounts, lastSnapshot: Timestamp?, requests: [FuseRequestKind: UInt64],
     traffic: TrafficCounter.Figures, memory: MemoryBudget, residentByteCount: Int? = ResidentMemory.byteCount()
@@ -32,7 +32,7 @@ struct MountMetrics: Sendable {
     self.residentByteCount = residentByteCount
   }
 
-  /// The file's whole text. `isUp`: whether the mount is served still.
+  /// The whole text of the file. `isUp`: whether the mount is still served.
   func text(isUp: Bool) -> String {
     metrics(isUp: isUp).map(\.text).joined()
   }
@@ -44,14 +44,14 @@ struct MountMetrics: Sendable {
         name: "restic_gitfs_info", kind: .gauge, help: "What serves the mount; always 1.",
         samples: [sample(1, [("version", status.version)])]),
       gauge("dirty_bytes", "Bytes written that are in no snapshot and in memory only.", Double(status.dirtyBytes)),
-      gauge("dirty_files", "Files with such bytes.", Double(status.dirtyFiles)),
+      gauge("dirty_files", "Files with bytes that are in no snapshot and in memory only.", Double(status.dirtyFiles)),
       lastSnapshot.map {
         gauge("last_snapshot_timestamp_seconds", "The time of the snapshot that the mount shows.", Self.seconds($0))
       },
       counter("commits_total", "Commits that made a snapshot.", commits.saved),
       counter("commit_failures_total", "Commits that failed.", commits.failed),
       commits.lastDuration.map {
-        gauge("last_commit_seconds", "How long the last commit took that made a snapshot.", $0 / .seconds(1))
+        gauge("last_commit_seconds", "How long the last commit that made a snapshot took.", $0 / .seconds(1))
       },
       gauge("last_commit_failed", "Whether the last commit failed.", status.lastError == nil ? 0 : 1),
       gauge("waiting", "Whether the mount waits for a lock or for the storage.", status.waiting == nil ? 0 : 1),

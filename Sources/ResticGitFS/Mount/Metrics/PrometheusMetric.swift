@@ -1,15 +1,15 @@
 /// One metric in Prometheus's text format, version 0.0.4: its help, its type and its samples.
 /// Source: prometheus.io, "Exposition formats".
 struct PrometheusMetric: Hashable, Sendable {
-  /// What the values mean.
+  /// The meaning of the values.
   enum Kind: String, Sendable {
-    /// They only grow while a process lives.
+    /// Values only grow during the life of a process.
     case counter
-    /// They go up and down.
+    /// Values go up and down.
     case gauge
   }
 
-  /// A value and the labels that set it apart from the others.
+  /// A value and the labels that distinguish it from others.
   struct Sample: Hashable, Sendable {
     /// Name and value of each label, in the order of the line.
     var labels: [(name: String, value: String)]
@@ -28,7 +28,7 @@ struct PrometheusMetric: Hashable, Sendable {
 
   /// The name: letters, digits and `_`; a counter's ends with `_total`.
   let name: String
-  /// What the values mean.
+  /// The meaning of the values.
   let kind: Kind
   /// One sentence for a person.
   let help: String
@@ -45,7 +45,7 @@ struct PrometheusMetric: Hashable, Sendable {
     return lines
   }
 
-  /// `text` with what would end it escaped; in a label a quote would, too.
+  /// `text` with the characters escaped that would end it; in a label these include quotes.
   private static func escaped(_ text: String, quotes: Bool = false) -> String {
     var result = ""
     for scalar in text.unicodeScalars {

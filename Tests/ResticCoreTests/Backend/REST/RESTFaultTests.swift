@@ -100,7 +100,7 @@ struct RESTFaultTests {
     arguments: [
       ("401 Unauthorized", "RESTIC_REST_USERNAME"), ("403 Forbidden", "append-only"),
       ("405 Method Not Allowed", "REST server"),
-      ("413 Too Large", "client_max_body_size"), ("507 Insufficient Storage", "no room"),
+      ("413 Too Large", "client_max_body_size"), ("507 Insufficient Storage", "no space"),
       ("301 Moved Permanently", "https://elsewhere/x"), ("501 Not Implemented", "REST server"),
     ])
   func permanent(status: String, said: String) async throws {

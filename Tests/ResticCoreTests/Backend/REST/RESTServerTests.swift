@@ -108,7 +108,7 @@ struct RESTServerTests {
       try RESTLocation(url("")).withDefault(HTTPCredentials(user: "bob", password: "geheim")),
       options: TransportOptions())
     #expect(try await named.list(.key).isEmpty)
-    for (user, said) in [("", "wants a user"), ("bob:falsch@", "the user \"bob\""), ("bob@", "the user \"bob\"")] {
+    for (user, said) in [("", "asks for a user"), ("bob:falsch@", "the user \"bob\""), ("bob@", "the user \"bob\"")] {
       let error = await #expect(throws: BackendError.self) { try await backend(url(user)).list(.key) }
       guard case .denied(let message) = error else {
         Issue.record("\(user): \(String(describing: error))")

@@ -35,7 +35,7 @@ struct S3OptionsTests {
       ("s3.enable-restore=true", "restic can do that"), ("s3.layout=s3legacy", "default"),
       ("s3.other=1", "s3.bucket-lookup"),
       ("s3.retries=10", "15 minutes"), ("s3.restore-days=7", "restic can do that"),
-      ("s3.restore-timeout=24h", "restic can do that"), ("s3.restore-tier=Bulk", "not followed here"),
+      ("s3.restore-timeout=24h", "restic can do that"), ("s3.restore-tier=Bulk", "not supported here"),
     ])
   func refused(text: String, said: String) {
     let error = #expect(throws: OptionError.self) { try options(text) }

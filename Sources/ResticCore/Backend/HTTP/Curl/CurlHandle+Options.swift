@@ -2,12 +2,12 @@ internal import CCurl
 internal import Glibc
 
 extension CurlHandle {
-  /// What the next request needs: who is asked, who asks, and how long.
+  /// Sets the options of the next request: server, credentials and time limits.
   func set(
     _ options: TransportOptions, for request: HTTPRequest, to origin: HTTPOrigin, _ credentials: HTTPCredentials?
   ) {
     set(CURLOPT_URL, origin.requestBase + request.target)
-    // A path is sent as it was given, dots and all, as Go does.
+    // The path is sent as it was given, dots included, as Go does.
     set(CURLOPT_PATH_AS_IS, 1)
     set(CURLOPT_PROTOCOLS_STR, "http,https")
     set(CURLOPT_HTTP_VERSION, Self.onlyHTTP11)
@@ -18,7 +18,7 @@ extension CurlHandle {
       set(CURLOPT_USERNAME, credentials.user)
       set(CURLOPT_PASSWORD, credentials.password ?? "")
     }
-    // Empty: none, and no variable is looked at.
+    // An empty text means no proxy, and no environment variable is read.
     set(CURLOPT_PROXY, options.proxies.proxy(for: origin) ?? "")
     set(CURLOPT_NOPROXY, "")
     set(CURLOPT_BUFFERSIZE, Self.bufferByteCount)
@@ -29,9 +29,9 @@ extension CurlHandle {
   }
 
   private func setTimes(_ options: TransportOptions, for request: HTTPRequest) {
-    // Threads of ours take no signals.
+    // This program's threads receive no signals.
     set(CURLOPT_NOSIGNAL, 1)
-    // Who does not want a name's address any more does not wait for it.
+    // A cancelled request does not wait until its host name is resolved.
     set(CURLOPT_QUICK_EXIT, 1)
     set(CURLOPT_TCP_KEEPALIVE, 1)
     set(CURLOPT_CONNECTTIMEOUT_MS, options.connectTimeout.milliseconds)
@@ -48,7 +48,7 @@ extension CurlHandle {
     }
     if let authorities = options.authorities {
       set(CURLOPT_CAINFO_BLOB, authorities)
-      // Or the system's certificates would be trusted, too.
+      // Otherwise the system's certificates would be trusted too.
       set(CURLOPT_CAPATH, nil as UnsafeRawPointer?)
     }
     if let certificate = options.clientCertificate {
@@ -61,7 +61,7 @@ extension CurlHandle {
   private static let onlyHTTP11 = 2
   private static let atLeastTLS12 = 6
   private static let basicAuthentication = 1
-  /// libcurl's own are 16 and 64 KiB.
+  /// libcurl's own buffers have 16 and 64 KiB.
   private static let bufferByteCount = 256 << 10
 }
 
@@ -69,7 +69,7 @@ extension Duration {
   fileprivate var milliseconds: Int { Int(min(self / .milliseconds(1), Double(Int32.max))) }
 }
 
-/// CURLOPT_OPENSOCKETFUNCTION: libcurl's own sockets would be inherited by every program that is started.
+/// CURLOPT_OPENSOCKETFUNCTION: every program started by this process would inherit libcurl's own sockets.
 private func openSocket(
   _ context: UnsafeMutableRawPointer?, _ purpose: curlsocktype, _ address: UnsafeMutablePointer<curl_sockaddr>?
 ) -> curl_socket_t {

@@ -3,7 +3,8 @@ internal import SystemPackage
 
 /// The thread on which libcurl works for one transport. It starts with the first request and ends after `stop`.
 ///
-/// `inbox` is how others reach it, a leaf lock; everything else is touched by the thread alone. `@unchecked` for that.
+/// Other threads reach it through `inbox`, a leaf lock; everything else is accessed by this thread only, hence
+/// `@unchecked`.
 final class CurlThread: @unchecked Sendable {
   private struct Inbox {
     var begun: [CurlTransfer] = []
@@ -12,9 +13,9 @@ final class CurlThread: @unchecked Sendable {
     var isStopped = false
   }
 
-  /// The longest sleep; whoever wants something wakes the thread.
+  /// The longest sleep; a request wakes the thread earlier.
   private static let longestSleep = Duration.seconds(3600)
-  /// Handles that are kept for the next requests.
+  /// The most idle handles that are kept for the next requests.
   private static let mostIdleHandles = 16
 
   private let inbox = Locked(Inbox())
@@ -23,7 +24,7 @@ final class CurlThread: @unchecked Sendable {
   private var idleHandles: [CurlHandle] = []
   private let rates: TransferRates
 
-  /// A thread that moves so many bytes a second at most; nil: as many as it can.
+  /// A thread with limits in bytes a second; nil: no limit.
   init(uploadLimit: Int?, downloadLimit: Int?) {
     guard let multi = ccurl_multi_init() else { preconditionFailure("no memory for a network connection") }
     self.multi = multi
@@ -45,7 +46,7 @@ final class CurlThread: @unchecked Sendable {
         return !inbox.isRunning
       }
       do throws(Errno) {
-        // It keeps itself until it is stopped.
+        // The thread keeps this object alive until it is stopped.
         if needsThread { try PlainThread.start { self.work() } }
       } catch {
         inbox.withLock { $0.isRunning = false }
@@ -55,14 +56,14 @@ final class CurlThread: @unchecked Sendable {
     }
   }
 
-  /// Ends `transfer` as soon as can be, wherever it is.
+  /// Ends `transfer` as soon as possible, wherever it is.
   func cancel(_ transfer: CurlTransfer) {
     transfer.isCancelled.withLock { $0 = true }
     inbox.withLock { $0.cancelled.append(transfer) }
     wake()
   }
 
-  /// Ends the thread. Nobody uses it any more.
+  /// Ends the thread. It must not be used afterwards.
   func stop() {
     inbox.withLock { $0.isStopped = true }
     wake()
@@ -73,13 +74,13 @@ final class CurlThread: @unchecked Sendable {
     ccurl_multi_wakeup(multi)
   }
 
-  /// There is no thread for those who wait.
+  /// Fails all waiting requests, because there is no thread for them.
   private func failAll(_ error: Errno) {
     for transfer in inbox.withLock({ inbox in
       defer { inbox.begun = [] }
       return inbox.begun
     }) {
-      transfer.end(.failure(.interrupted("no thread for the network: \(error)")))
+      transfer.end(.failure(.interrupted("cannot start a thread for the network: \(error)")))
     }
   }
 
@@ -101,7 +102,7 @@ final class CurlThread: @unchecked Sendable {
       ccurl_multi_perform(multi, &runningCount)
       finishDone()
       resumePaused()
-      // Rounded up: who wakes too early finds nothing to do.
+      // Rounded up: a thread that wakes too early finds nothing to do.
       let sleep = transfers.values.compactMap(\.pauseLeft).min() ?? Self.longestSleep
       ccurl_multi_poll(multi, nil, 0, Int32(sleep / .milliseconds(1)) + 1, nil)
     }
@@ -110,7 +111,7 @@ final class CurlThread: @unchecked Sendable {
   private func begin(_ transfer: CurlTransfer) {
     guard !transfer.isCancelled.withLock({ $0 }) else { return transfer.end(.failure(.cancelled)) }
     guard let handle = idleHandles.popLast() ?? CurlHandle() else {
-      return transfer.end(.failure(.interrupted("no memory for a request")))
+      return transfer.end(.failure(.interrupted("not enough memory for a request")))
     }
     transfer.begin(on: handle, rates: rates)
     transfers[handle.pointer] = transfer
@@ -128,7 +129,7 @@ final class CurlThread: @unchecked Sendable {
     }
   }
 
-  /// `isUsable`: the handle can be used again. After a failure it may be in any state, and refuse options.
+  /// `isUsable`: the handle can be reused. After a failure it may be in any state, and refuse options.
   private func finish(
     _ handle: CurlHandle, _ transfer: CurlTransfer, _ result: Result<HTTPResponse, HTTPFailure>, isUsable: Bool
   ) {
@@ -143,7 +144,7 @@ final class CurlThread: @unchecked Sendable {
     transfer.end(result)
   }
 
-  /// Lets those go on that had to wait for the rate.
+  /// Resumes requests that had to wait for the rate.
   private func resumePaused() {
     for transfer in transfers.values where transfer.pauseLeft == .zero { transfer.resume() }
   }

@@ -1,12 +1,12 @@
 internal import CCurl
 internal import Glibc
 
-/// One request on its way through libcurl.
+/// One request that libcurl carries out.
 ///
-/// Ownership: whoever makes it hands it to `CurlThread.run` and may call `cancel` there; everything else is for that thread,
-/// which keeps it until `end`. `@unchecked` for that.
+/// Ownership: the creator passes it to `CurlThread.run` and may call `cancel` there; everything else belongs to that
+/// thread, which keeps it until `end`. Hence `@unchecked`.
 final class CurlTransfer: @unchecked Sendable {
-  /// What waits for the rate.
+  /// The part of the request that waits for the rate.
   enum Pause {
     case sending
     case receiving
@@ -19,18 +19,18 @@ final class CurlTransfer: @unchecked Sendable {
   private let credentials: HTTPCredentials?
   private let options: TransportOptions
 
-  /// Whether nobody wants the answer any more.
+  /// Whether the answer is no longer wanted.
   let isCancelled = Locked(false)
-  /// Who waits for the answer.
+  /// The task that waits for the answer.
   var continuation: CheckedContinuation<Result<HTTPResponse, HTTPFailure>, Never>?
-  /// What it runs on, between `begin` and `end`.
+  /// The handle that carries out the request, between `begin` and `end`.
   private(set) var handle: CurlHandle?
-  /// What it waits for, if it does.
+  /// What the request is waiting for; nil if it is not paused.
   private(set) var pause: Pause?
 
   private var rates: TransferRates?
   private var fieldList: UnsafeMutablePointer<curl_slist>?
-  /// libcurl's words for what went wrong.
+  /// libcurl's text of an error.
   private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
   private var sentByteCount = 0
   private var receivedByteCount = 0
@@ -50,7 +50,7 @@ final class CurlTransfer: @unchecked Sendable {
     errorText.deallocate()
   }
 
-  /// Prepares `handle`, which is as new.
+  /// Prepares `handle`, which is new or reset.
   func begin(on handle: CurlHandle, rates: TransferRates) {
     self.handle = handle
     self.rates = rates
@@ -67,7 +67,7 @@ final class CurlTransfer: @unchecked Sendable {
     handle.set(CURLOPT_WRITEDATA, own)
   }
 
-  /// Where the rate matters libcurl asks for each piece; else it sends from where the bytes are.
+  /// With a rate limit, libcurl asks for each piece; otherwise it sends directly from the bytes.
   private func setBody(on handle: CurlHandle, _ own: UnsafeMutableRawPointer) {
     switch request.method {
     case .get: return
@@ -86,13 +86,13 @@ final class CurlTransfer: @unchecked Sendable {
       ccurl_set_seek_function(handle.pointer, rewindBody)
       handle.set(CURLOPT_SEEKDATA, own)
     } else {
-      // The bytes stay where they are for as long as they live, and `request` keeps them.
+      // The bytes stay in place as long as they exist, and `request` keeps them.
       let start = request.body?.withUnsafeBytes { $0.baseAddress }
       handle.set(CURLOPT_POSTFIELDS, start ?? UnsafeRawPointer(errorText))
     }
   }
 
-  /// What has become of the request, which is over with `code`.
+  /// The result of the request, which ended with `code`.
   func result(_ code: CURLcode) -> Result<HTTPResponse, HTTPFailure> {
     guard let handle else { return .failure(.cancelled) }
     beginAnswer(handle)
@@ -100,7 +100,7 @@ final class CurlTransfer: @unchecked Sendable {
     return .failure(HTTPFailure(code, text: String(cString: errorText), on: handle, origin))
   }
 
-  /// Tells whoever waits; the handle is somebody else's from now on.
+  /// Passes the result to the waiting task; the handle may be reused from now on.
   func end(_ result: Result<HTTPResponse, HTTPFailure>) {
     handle = nil
     ccurl_slist_free_all(fieldList)
@@ -110,7 +110,7 @@ final class CurlTransfer: @unchecked Sendable {
 
   // MARK: Rates
 
-  /// How long it is until it may go on; nil while it is not paused.
+  /// How long it is paused for; nil if it is not paused.
   var pauseLeft: Duration? {
     switch pause {
     case .sending: rates?.sendingDelay
@@ -119,7 +119,7 @@ final class CurlTransfer: @unchecked Sendable {
     }
   }
 
-  /// Goes on.
+  /// Resumes the request.
   func resume() {
     pause = nil
     if let handle { ccurl_easy_pause(handle.pointer, CURLPAUSE_CONT) }
@@ -130,14 +130,15 @@ final class CurlTransfer: @unchecked Sendable {
   // MARK: libcurl's calls
 
   fileprivate func take(_ field: UnsafeRawBufferPointer) -> Int {
-    // The header of an interim answer (100) or of a proxy's is followed by another one.
+    // The header of an interim answer (100) or of a proxy is followed by another one.
     if field.starts(with: Self.statusLineStart) { answer.beginFields() }
     return answer.take(field: field) ? field.count : 0
   }
 
   fileprivate func take(body: UnsafeRawBufferPointer) -> Int {
     guard let handle else { return 0 }
-    // How large an answer is is known when it is here: a list of locks may have any size, and has a few bytes.
+    // The size of an answer is known only once it has arrived: a list of locks may have any size, and usually has a few
+    // bytes.
     let isBeginning = receivedByteCount + body.count <= TransferRates.smallByteCount
     guard rates?.receive(body.count, isSmall: isSmall || isBeginning) != false else {
       pause = .receiving
@@ -148,7 +149,7 @@ final class CurlTransfer: @unchecked Sendable {
     return answer.take(body: body) ? body.count : 0
   }
 
-  /// The first bytes of the body are here, or there are none.
+  /// The first bytes of the body have arrived, or there are none.
   private func beginAnswer(_ handle: CurlHandle) {
     guard !answer.hasBegun else { return }
     let byteCount = handle.count(CURLINFO_CONTENT_LENGTH_DOWNLOAD_T)
@@ -203,7 +204,7 @@ private func giveBody(
   transfer(context)?.give(UnsafeMutableRawBufferPointer(start: start, count: size * count)) ?? 0
 }
 
-/// CURLOPT_SEEKFUNCTION: a connection that was kept turned out to be closed, and all is sent again on a new one.
+/// CURLOPT_SEEKFUNCTION: a reused connection turned out to be closed, and the request is sent again on a new one.
 private func rewindBody(_ context: UnsafeMutableRawPointer?, _ offset: curl_off_t, _ origin: Int32) -> Int32 {
   guard origin == SEEK_SET, let transfer = transfer(context) else { return CURL_SEEKFUNC_FAIL }
   transfer.rewind(to: Int(offset))

@@ -1,8 +1,8 @@
 internal import Glibc
 
 extension ChildService.End {
-  /// What those are told whose requests were under way: what happened to the program, and its last words. `firstWords`: what it
-  /// has said first instead of HTTP/2; nil where it once did answer.
+  /// The failure of the requests that were under way: what happened to the program, and its last words. `firstWords`:
+  /// what the program wrote first instead of HTTP/2; nil if it had answered before.
   func failure(_ loss: PipeConnection.Loss, of command: ServiceCommand, firstWords: String?) -> HTTPFailure {
     func message(_ event: String) -> String { lastWords.isEmpty ? event : "\(event): \(lastWords)" }
 
@@ -19,16 +19,16 @@ extension ChildService.End {
     }
   }
 
-  /// What happened to a program that did answer.
+  /// What happened to a program that had answered before.
   private func event(_ loss: PipeConnection.Loss, of command: ServiceCommand) -> String {
     switch loss {
     case .ended, .unused: "\(command.name) ended\(way)"
-    case .confused: "\(command.name) broke the connection off"
-    case .stuck(let limit): "\(command.name) has not moved for \(limit.components.seconds) s"
+    case .confused: "\(command.name) closed the connection"
+    case .stuck(let limit): "\(command.name) has sent and taken nothing for \(limit.components.seconds) s"
     }
   }
 
-  /// Whether a person has pressed Ctrl-C while it had the terminal. 130 is how shells pass it on.
+  /// Whether a person pressed Ctrl-C while the program had the terminal. Shells report that as 130.
   private var wasInterrupted: Bool {
     hadTerminal && (status == .killed(signal: SIGINT) || status == .exited(130))
   }

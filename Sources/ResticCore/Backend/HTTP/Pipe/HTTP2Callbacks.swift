@@ -1,6 +1,6 @@
 internal import CNghttp2
 
-/// What libnghttp2 calls, and whom that concerns.
+/// The callbacks of libnghttp2.
 enum HTTP2Callbacks {
   /// Puts all of them into `callbacks`.
   static func set(in callbacks: OpaquePointer?) {
@@ -13,18 +13,18 @@ enum HTTP2Callbacks {
     nghttp2_session_callbacks_set_data_source_read_length_callback(callbacks, frameLength)
   }
 
-  /// Where libnghttp2 gets the body of a request from.
+  /// Provides the body of a request to libnghttp2.
   static var bodyProvider: nghttp2_data_provider {
     nghttp2_data_provider(source: nghttp2_data_source(), read_callback: offerBody)
   }
 }
 
-/// The session whose callback it is.
+/// The session that the callback belongs to.
 private func owner(_ context: UnsafeMutableRawPointer?) -> HTTP2Session? {
   context.map { Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
 }
 
-/// The header of an answer begins: the final one, one before it (100), or fields after the body.
+/// The header of an answer begins: the final one, an interim one (100), or fields after the body.
 private func beginHeader(
   _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
@@ -47,11 +47,11 @@ private func takeField(
   let name = UnsafeRawBufferPointer(start: name, count: nameCount)
   let value = UnsafeRawBufferPointer(start: value, count: valueCount)
   exchange.header.take(name: name, value: value)
-  // The stream is reset: there are too many.
+  // There are too many fields: reset the stream.
   return exchange.answer.take(name: name, value: value) ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
 }
 
-/// A whole frame has come.
+/// A whole frame has arrived.
 private func takeFrame(
   _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
@@ -84,7 +84,7 @@ private func takeBody(
   return 0
 }
 
-/// A stream is over. One whose answer was whole is known no more.
+/// A stream has ended. A stream whose answer was complete is already forgotten.
 private func endStream(
   _: OpaquePointer?, _ stream: Int32, _: UInt32, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
@@ -116,7 +116,7 @@ private func offerBody(
   return count
 }
 
-/// Sends what `offerBody` has offered: the header of the frame, 9 bytes, and `count` bytes of the body.
+/// Sends what `offerBody` has offered: the frame header, 9 bytes, and `count` bytes of the body.
 private func sendBody(
   _: OpaquePointer?, _ frame: UnsafeMutablePointer<nghttp2_frame>?, _ header: UnsafePointer<UInt8>?, _ count: Int,
   _: UnsafeMutablePointer<nghttp2_data_source>?, _ context: UnsafeMutableRawPointer?

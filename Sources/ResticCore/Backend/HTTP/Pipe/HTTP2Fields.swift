@@ -1,8 +1,8 @@
 internal import CNghttp2
 
-/// Header fields as libnghttp2 takes them, which keeps copies.
+/// Header fields for libnghttp2, which copies them.
 enum HTTP2Fields {
-  /// What `body` returns, which is lent `fields`, names in lower case first.
+  /// The result of `body`, which gets `fields`, names in lower case first.
   static func with<Result>(
     _ fields: [(String, String)], _ body: (UnsafeBufferPointer<nghttp2_nv>) -> Result
   ) -> Result {

@@ -2,43 +2,43 @@ internal import CNghttp2
 
 /// The client's side of an HTTP/2 connection, through libnghttp2. Belongs to one thread.
 ///
-/// 1. What is to be written is in `output`; parts of bodies in it are not copied. There is never much more of it than
-///    `outputByteCount`, so that a small request soon gets its turn.
-/// 2. What is received of a body goes to where it stays (`PartialResponse`).
-/// 3. The server may send as much as it likes, since it goes nowhere else; where downloads are limited, a large answer
-///    gets new room as the rate allows, and small ones pass.
-/// 4. An exchange that the session has taken (`begin`) ends when the session ends it, or is handed back (`abandon`).
+/// 1. `output` is what has to be written; parts of bodies in it are not copied. It never exceeds `outputByteCount` by
+///    much, so a small request soon gets its turn.
+/// 2. Received bodies go to their final place (`PartialResponse`).
+/// 3. The server may send as much as it likes, because it serves only this process; if downloads are limited, a large
+///    answer gets new window as the rate allows, and small answers pass.
+/// 4. An exchange that the session has accepted (`begin`) ends when the session ends it, or is returned (`abandon`).
 final class HTTP2Session {
-  /// What is written to the pipe.
+  /// The bytes to write to the pipe.
   var output = PipeOutput()
-  /// The server's first words were there: it serves.
+  /// The server's first frame has arrived: it serves.
   var isReady = false
-  /// The server takes no more requests.
+  /// The server accepts no more requests.
   var isClosing = false
   /// Exchanges by the number of their stream.
   var exchanges: [Int32: PipeExchange] = [:]
-  /// Those whose answers wait for the rate, in the order in which they get it.
+  /// Streams whose answers wait for the rate, in that order.
   var heldStreams: [Int32] = []
   let rates: TransferRates
-  /// What the server's program has said since a time.
+  /// What the server's program has written since a time.
   var remark: (ContinuousClock.Instant) -> String = { _ in "" }
   private var session: OpaquePointer?
-  /// What requests call the server, and what failures do.
+  /// The server's name in requests and failures.
   private let name: String
 
-  /// More than this is not taken out of the session at a time.
+  /// The most bytes that are taken out of the session at a time.
   static let outputByteCount = 256 << 10
-  /// The largest part of a body in a frame, if the server takes as much.
+  /// The largest part of a body in a frame, if the server accepts that.
   static let frameByteCount = 256 << 10
-  /// Room that the server is given for an answer, and for all answers together.
+  /// The window for one answer, and for all answers together.
   private static let streamWindow = 16 << 20
   private static let connectionWindow = 1 << 30
-  /// The same for an answer where downloads are limited: it is sent before the rate is asked.
+  /// The window for one answer if downloads are limited: that much is sent before the rate is asked.
   private static let limitedWindow = 64 << 10
-  /// A header that is larger is none that we asked for.
+  /// A larger header cannot be the answer to any request here.
   private static let headerByteCount: UInt32 = 64 << 10
 
-  /// A session that moves as many bytes as `rates` allows. `name`: how failures call the server.
+  /// A session that moves as many bytes as `rates` allow. `name` is the server's name in failures.
   init(rates: TransferRates, name: String) {
     self.rates = rates
     self.name = name
@@ -50,7 +50,7 @@ final class HTTP2Session {
       nghttp2_option_del(options)
     }
     HTTP2Callbacks.set(in: callbacks)
-    // Room is given by `consume`, so that a rate can hold it back.
+    // `consume` opens the window, so that a rate limit can delay it.
     nghttp2_option_set_no_auto_window_update(options, 1)
     let own = Unmanaged.passUnretained(self).toOpaque()
     let result = nghttp2_session_client_new2(&session, callbacks, own, options)
@@ -77,7 +77,7 @@ final class HTTP2Session {
 
   // MARK: Requests
 
-  /// Begins to send the request of `exchange`; false where the session takes no more.
+  /// Begins to send the request of `exchange`; returns false if the session accepts no more.
   func begin(_ exchange: PipeExchange) -> Bool {
     guard !isClosing, nghttp2_session_check_request_allowed(session) != 0 else { return false }
     let request = exchange.request
@@ -100,14 +100,14 @@ final class HTTP2Session {
     return true
   }
 
-  /// Ends `exchange` with `result`, and tells the server that nobody wants its answer.
+  /// Ends `exchange` with `result`, and tells the server that the answer is not wanted.
   func drop(_ exchange: PipeExchange, _ result: Result<HTTPResponse, HTTPFailure>) {
     guard let stream = exchanges.first(where: { $0.value === exchange })?.key else { return }
     reset(stream)
     end(stream, result)
   }
 
-  /// All exchanges that have not ended. The session is of no use any more.
+  /// All exchanges that have not ended. The session must not be used afterwards.
   func abandon() -> [PipeExchange] {
     defer { exchanges = [:] }
     return Array(exchanges.values)
@@ -115,14 +115,14 @@ final class HTTP2Session {
 
   // MARK: Bytes
 
-  /// Takes what the server has sent; false where that is not HTTP/2, unless `fillOutput` says so.
+  /// Takes bytes from the server. Returns false if they are not HTTP/2, unless `fillOutput` reports that.
   func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
     let count = nghttp2_session_mem_recv(
       session, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
     return count == bytes.count
   }
 
-  /// Puts what is to be written into `output`, as far as there is room; false where the session has failed.
+  /// Fills `output` with bytes to write, as far as there is room; returns false if the session has failed.
   func fillOutput() -> Bool {
     while output.byteCount < Self.outputByteCount {
       var start: UnsafePointer<UInt8>?
@@ -132,13 +132,13 @@ final class HTTP2Session {
       // Nothing is left, or a part of a body has filled the output.
       if count == 0 { break }
     }
-    // It does not once it has said goodbye to a server that it does not understand.
+    // The session wants no more after it has sent GOAWAY to a server that it does not understand.
     return nghttp2_session_want_read(session) != 0
   }
 
   // MARK: Rates
 
-  /// Lets those go on that the rate allows to.
+  /// Resumes streams that the rate allows to continue.
   func resume() {
     if rates.sendingDelay == .zero {
       for (stream, exchange) in exchanges where exchange.waitsToSend {
@@ -156,10 +156,10 @@ final class HTTP2Session {
     }
   }
 
-  /// For less than what comes in this time nobody is woken.
+  /// Nobody is woken for less than arrives in this time.
   private static let shortestPause = Duration.milliseconds(20)
 
-  /// How long it is until somebody who waits for the rate can go on; nil where nobody waits.
+  /// How long until a waiting stream can continue; nil if none waits.
   var rateDelay: Duration? {
     let sending = exchanges.values.contains { $0.waitsToSend } ? rates.sendingDelay : nil
     let receiving = heldStreams.isEmpty ? nil : rates.receivingDelay
@@ -168,11 +168,11 @@ final class HTTP2Session {
 
   // MARK: Parts, for the callbacks
 
-  /// How many of `byteCount` bytes of the body of `exchange` may be sent now; where there are none it waits.
+  /// How many of `byteCount` bytes of the body of `exchange` may be sent now; if none, the exchange waits.
   func offer(_ byteCount: Int, of exchange: PipeExchange) -> Int {
     var count = byteCount
     if !exchange.isSmall {
-      // The last of the room that all streams share is for what is small.
+      // The last part of the window shared by all streams is kept for small requests.
       let room = Int(nghttp2_session_get_remote_window_size(session)) - TransferRates.smallByteCount
       count = min(count, room)
       guard count > 0 else {
@@ -185,7 +185,7 @@ final class HTTP2Session {
     return count
   }
 
-  /// The server has room for more.
+  /// The server has opened its window.
   func resumeWaiting() {
     for (stream, exchange) in exchanges where exchange.waitsForRoom {
       exchange.waitsForRoom = false
@@ -211,32 +211,32 @@ final class HTTP2Session {
     }
   }
 
-  /// The server has sent all of an answer (`isWhole`), or ended it.
+  /// The server has sent all of an answer (`isWhole`), or has ended the stream.
   func finish(_ stream: Int32, isWhole: Bool) {
     guard let exchange = exchanges[stream] else { return }
-    // A server that does not want all of a body says so before the end of it.
+    // A server that does not want the rest of a body answers before the body's end.
     if isWhole, !exchange.isSent { reset(stream) }
     if var response = exchange.answer.response(isWhole: isWhole) {
-      // It cannot have done what it did not hear the end of.
+      // The server cannot have carried out a request that it did not receive completely.
       guard exchange.isSent || !response.isSuccess else {
-        return end(stream, .failure(.interrupted("\(name) has answered before the end of a request")))
+        return end(stream, .failure(.interrupted("\(name) answered before the request was complete")))
       }
-      // Why a request fails is in no answer of rclone's.
+      // rclone's answers do not say why a request failed.
       if response.status >= 400, response.status != 404 { response.remark = remark(exchange.begin) }
       end(stream, .success(response))
     } else {
-      end(stream, .failure(.interrupted("\(name) has ended a request without an answer")))
+      end(stream, .failure(.interrupted("\(name) closed a request without an answer")))
     }
   }
 
   private func end(_ stream: Int32, _ result: Result<HTTPResponse, HTTPFailure>) {
     guard let exchange = exchanges.removeValue(forKey: stream) else { return }
-    // What came last counts as well.
+    // The last bytes count too.
     _ = rates.receive(exchange.heldByteCount, isSmall: true)
     exchange.end(result)
   }
 
-  /// Whatever the server still sends of a stream is thrown away.
+  /// Anything that the server still sends on the stream is dropped.
   private func reset(_ stream: Int32) {
     nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, NGHTTP2_CANCEL.rawValue)
   }

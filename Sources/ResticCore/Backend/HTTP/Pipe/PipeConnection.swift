@@ -4,18 +4,18 @@ internal import SystemPackage
 
 /// One run of a service's program, and the HTTP/2 session with it. Belongs to one thread.
 final class PipeConnection {
-  /// Why it is of no use any more.
+  /// Why the connection can no longer be used.
   enum Loss {
     /// The program's output has ended.
     case ended
-    /// The program said something else than HTTP/2, or takes no more requests.
+    /// The program sent something other than HTTP/2, or accepts no more requests.
     case confused
-    /// Nothing has moved for so long.
+    /// No data has moved for this long.
     case stuck(Duration)
-    /// Nobody needs it any more.
+    /// The connection is no longer needed.
     case unused
 
-    /// How long the program is waited for before it is killed. Source of the last: restic, waitForExit.
+    /// How long to wait for the program's end before it is killed. Source of the last value: restic, waitForExit.
     var grace: Duration {
       switch self {
       case .ended, .confused: .seconds(2)
@@ -29,14 +29,14 @@ final class PipeConnection {
   let session: HTTP2Session
   /// When the program must have answered.
   let startDeadline: ContinuousClock.Instant
-  /// When something came from the program.
+  /// When data last came from the program.
   private(set) var lastReceived = ContinuousClock.now
-  /// What the program has said first, for messages.
+  /// The first bytes that the program wrote, for messages.
   private var firstBytes: [UInt8] = []
   private let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: readByteCount, alignment: 16)
 
   private static let readByteCount = 256 << 10
-  /// Reads at a time, so that writing gets its turn.
+  /// The most reads at a time, so that writing gets its turn.
   private static let mostReads = 4
   private static let firstByteCount = 64
 
@@ -52,7 +52,7 @@ final class PipeConnection {
     memory.deallocate()
   }
 
-  /// Writes what is to be written, as much as the pipe takes; returns why that is no longer possible.
+  /// Writes as much as the pipe accepts; returns why writing is no longer possible.
   func write() -> Loss? {
     session.resume()
     while true {
@@ -68,7 +68,7 @@ final class PipeConnection {
     }
   }
 
-  /// Reads what there is; returns why nothing more will come.
+  /// Reads what is available; returns why nothing more will come.
   func read() -> Loss? {
     for _ in 0..<Self.mostReads {
       let count = Glibc.read(service.output.rawValue, memory.baseAddress, memory.count)
@@ -90,7 +90,7 @@ final class PipeConnection {
     return nil
   }
 
-  /// The beginning of what the program said instead of HTTP/2.
+  /// The beginning of what the program wrote instead of HTTP/2.
   var firstWords: String {
     let printable = firstBytes.map { (0x20..<0x7f).contains($0) ? $0 : UInt8(ascii: "?") }
     return String(decoding: printable, as: UTF8.self)

@@ -1,38 +1,39 @@
-/// One request on its way through a pipe.
+/// One request that is sent through a pipe.
 ///
-/// Ownership: whoever makes it hands it to `PipeThread.run` and may call `cancel` there; everything else is for that thread.
-/// `end` may be called from anywhere, once or more. `@unchecked` for that.
+/// Ownership: the creator passes it to `PipeThread.run` and may call `cancel` there; everything else belongs to that
+/// thread. `end` may be called from anywhere, repeatedly. Hence `@unchecked`.
 final class PipeExchange: @unchecked Sendable {
   let request: HTTPRequest
 
-  /// Whether nobody wants the answer any more.
+  /// Whether the answer is no longer wanted.
   let isCancelled = Locked(false)
   private let continuation = Locked<CheckedContinuation<Result<HTTPResponse, HTTPFailure>, Never>?>(nil)
 
-  /// What has come of the answer.
+  /// The answer as far as it has arrived.
   var answer: PartialResponse
   /// The header that is being read.
   var header = Header()
-  /// How much of the body is on its way.
+  /// How many bytes of the body have been sent.
   var sentByteCount = 0
-  /// The body waits for the rate.
+  /// Whether the body waits for the rate.
   var waitsToSend = false
-  /// The body waits for room at the server's.
+  /// Whether the body waits for the server's window.
   var waitsForRoom = false
-  /// How much of the answer's body has come that the server was not given new room for, since the rate does not allow it.
+  /// How many bytes of the answer's body have arrived without new window for the server, because the rate does not
+  /// allow it.
   var heldByteCount = 0
   /// When it was made; when something of it moved last; and when it is given up whatever moves.
   let begin = ContinuousClock.now
   var lastMove = ContinuousClock.now
   var deadline = ContinuousClock.now
 
-  /// What the header of an answer says of the answer itself.
+  /// The fields that describe the answer itself.
   struct Header {
     var status = 0
     var byteCount: Int?
     var retryAfter: Duration?
 
-    /// Takes a field if it is one of those.
+    /// Takes a field if it is one of these.
     mutating func take(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
       if name.elementsEqual(Self.status) {
         status = Self.number(value) ?? 0
@@ -65,29 +66,29 @@ final class PipeExchange: @unchecked Sendable {
     answer = PartialResponse(room: request.room)
   }
 
-  /// Who waits for the answer.
+  /// Registers the task that waits for the answer.
   func wait(_ waiting: CheckedContinuation<Result<HTTPResponse, HTTPFailure>, Never>) {
     continuation.withLock { $0 = waiting }
   }
 
-  /// Tells whoever waits.
+  /// Passes the result to the waiting task.
   func end(_ result: Result<HTTPResponse, HTTPFailure>) {
     continuation.withLock { $0.take() }?.resume(returning: result)
   }
 
-  /// How much longer than others it may stand still: a program may have taken as much of the body as it has memory for, and take
-  /// no more until that is where it belongs.
+  /// The additional time that the exchange may stand still: a program may have buffered as much of the body as it has
+  /// memory for, and accept no more until it has sent that on.
   var patience: Duration { .seconds((request.body?.byteCount ?? 0) / Self.leastBytesPerSecond) }
 
-  /// No uplink is slower.
+  /// The slowest assumed uplink.
   private static let leastBytesPerSecond = 32 << 10
 
-  /// Whether it passes those that wait for the rate.
+  /// Whether the exchange passes those that wait for the rate.
   var isSmall: Bool { request.byteLimit <= TransferRates.smallByteCount }
 
-  /// Whether all of the body is on its way.
+  /// Whether the whole body has been sent.
   var isSent: Bool { sentByteCount == request.body?.byteCount ?? 0 }
 
-  /// Whether something of it waits for the rate, and nobody is to blame.
+  /// Whether the exchange waits for the rate, which is nobody's fault.
   var waitsForRate: Bool { waitsToSend || heldByteCount > 0 }
 }

@@ -1,13 +1,13 @@
 internal import Glibc
 internal import SystemPackage
 
-/// Bytes on their way into a pipe: copies of what is small, and parts of bodies, which stay where they are.
+/// Bytes to write to a pipe: copies of small pieces, and parts of bodies, which stay in place.
 struct PipeOutput {
-  /// Pieces that one system call takes.
+  /// The most pieces for one system call.
   private static let mostPieces = 64
 
   private var pieces: [(bytes: PooledBytes, range: Range<Int>)] = []
-  /// How much is left.
+  /// How many bytes are left.
   private(set) var byteCount = 0
 
   /// Adds a copy of `bytes`.
@@ -15,14 +15,14 @@ struct PipeOutput {
     append(PooledBytes(copying: bytes), 0..<bytes.count)
   }
 
-  /// Adds what `body` has in `range`.
+  /// Adds the bytes of `body` in `range`.
   mutating func append(_ body: PooledBytes, _ range: Range<Int>) {
     guard !range.isEmpty else { return }
     pieces.append((body, range))
     byteCount += range.count
   }
 
-  /// Writes as much as the pipe takes now. Throws what the system says once nobody reads any more.
+  /// Writes as much as the pipe accepts now. Throws the system's error once the reader is gone.
   mutating func write(to pipe: FileDescriptor) throws(Errno) {
     while byteCount > 0 {
       let count = writeOnce(to: pipe)
@@ -39,7 +39,7 @@ struct PipeOutput {
   /// What writev(2) returns.
   private func writeOnce(to pipe: FileDescriptor) -> Int {
     let vectors = pieces.prefix(Self.mostPieces).map { piece in
-      // The bytes stay where they are for as long as they live, and `pieces` keeps them.
+      // The bytes stay in place as long as they exist, and `pieces` keeps them.
       let start = piece.bytes.withUnsafeBytes { $0.baseAddress.map { $0 + piece.range.lowerBound } }
       return iovec(iov_base: UnsafeMutableRawPointer(mutating: start), iov_len: piece.range.count)
     }

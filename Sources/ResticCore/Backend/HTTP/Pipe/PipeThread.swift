@@ -5,15 +5,15 @@ internal import SystemPackage
 
 /// The thread on which one transport talks to its program. It starts with the first request and ends after `stop`.
 ///
-/// The program is started when there is a request and none runs, and again when it has ended. `inbox` is how others reach the
-/// thread, a leaf lock; everything else is touched by the thread alone. `@unchecked` for that.
+/// The program is started when there is a request and no program runs, also after a program has ended. Other threads
+/// reach this one through `inbox`, a leaf lock; everything else is accessed by this thread only, hence `@unchecked`.
 final class PipeThread: @unchecked Sendable {
   private struct Inbox {
     var begun: [PipeExchange] = []
     var cancelled: [PipeExchange] = []
     var isRunning = false
     var isStopped = false
-    /// What wakes the thread, from its start on; and whether it was rung and not heard yet.
+    /// Wakes the thread, from its start on; and whether it was rung but not heard yet.
     var bell: Pipe?
     var isRung = false
   }
@@ -24,7 +24,7 @@ final class PipeThread: @unchecked Sendable {
   private let logger: Logger
   private let rates: TransferRates
   private var connection: PipeConnection?
-  /// Requests that no session has taken yet.
+  /// Requests that no session has accepted yet.
   private var waiting: [PipeExchange] = []
 
   /// A thread that talks to the program of `command`.
@@ -63,18 +63,18 @@ final class PipeThread: @unchecked Sendable {
     let bell = if let known { known } else { try Pipe() }
     for end in [bell.readEnd, bell.writeEnd] { _ = fcntl(end.rawValue, F_SETFL, O_NONBLOCK) }
     inbox.withLock { $0.bell = bell }
-    // It keeps itself until it is stopped.
+    // The thread keeps this object alive until it is stopped.
     try PlainThread.start { self.work(bell) }
   }
 
-  /// Ends `exchange` as soon as can be, wherever it is.
+  /// Ends `exchange` as soon as possible, wherever it is.
   func cancel(_ exchange: PipeExchange) {
     exchange.isCancelled.withLock { $0 = true }
     inbox.withLock { $0.cancelled.append(exchange) }
     wake()
   }
 
-  /// Ends the thread and the program. Nobody uses them any more.
+  /// Ends the thread and the program. Neither may be used afterwards.
   func stop() {
     inbox.withLock { $0.isStopped = true }
     wake()
@@ -88,13 +88,15 @@ final class PipeThread: @unchecked Sendable {
     }
   }
 
-  /// There is no thread for those who wait.
+  /// Fails all waiting requests, because there is no thread for them.
   private func failAll(_ error: Errno) {
     let begun = inbox.withLock { inbox in
       defer { (inbox.begun, inbox.isRunning) = ([], false) }
       return inbox.begun
     }
-    for exchange in begun { exchange.end(.failure(.interrupted("no thread for \(command.name): \(error)"))) }
+    for exchange in begun {
+      exchange.end(.failure(.interrupted("cannot start a thread for \(command.name): \(error)")))
+    }
   }
 
   // MARK: On the thread
@@ -114,7 +116,7 @@ final class PipeThread: @unchecked Sendable {
       beginWaiting()
       if let loss = connection?.write() { lose(loss) }
       endOverdue(.now)
-      // Whoever waits while there is no connection gets one.
+      // Requests that wait while there is no connection get a new one.
       if connection != nil || waiting.isEmpty { listen(bell) }
     }
   }
@@ -133,7 +135,7 @@ final class PipeThread: @unchecked Sendable {
     } else {
       connection?.session.drop(exchange, result)
     }
-    // Wherever it is: it may be with a program whose end is waited for.
+    // Wherever the exchange is: its program may be about to end.
     exchange.end(result)
   }
 
@@ -153,11 +155,11 @@ final class PipeThread: @unchecked Sendable {
     var left: [PipeExchange] = []
     for exchange in waiting where !session.begin(exchange) { left.append(exchange) }
     waiting = left
-    // It has no number left for another stream.
+    // The session has no number left for another stream.
     if !left.isEmpty, session.exchanges.isEmpty { lose(.unused) }
   }
 
-  /// Waits until there is something to do, and reads what has come.
+  /// Waits until there is something to do, and reads available data.
   private func listen(_ bell: Pipe) {
     let hasOutput = (connection?.session.output.byteCount ?? 0) > 0
     var events = [
@@ -166,7 +168,7 @@ final class PipeThread: @unchecked Sendable {
       pollfd(fd: hasOutput ? connection?.service.input.rawValue ?? -1 : -1, events: Int16(POLLOUT), revents: 0),
     ]
     let sleep = nextLook.map { min(max(ContinuousClock.now.duration(to: $0), .zero), Self.longestSleep) }
-    // Rounded up: who wakes too early finds nothing to do.
+    // Rounded up: a thread that wakes too early finds nothing to do.
     poll(&events, nfds_t(events.count), sleep.map { Int32($0 / .milliseconds(1)) + 1 } ?? -1)
     if events[0].revents != 0 {
       inbox.withLock { inbox in
@@ -175,7 +177,7 @@ final class PipeThread: @unchecked Sendable {
         _ = Glibc.read(bell.readEnd.rawValue, &byte, 1)
       }
     }
-    // What the program has said before it went is an answer.
+    // The program's output before its end is an answer.
     if events[1].revents != 0, let loss = connection?.read() { lose(loss) }
   }
 
@@ -183,7 +185,7 @@ final class PipeThread: @unchecked Sendable {
 
   private static let longestSleep = Duration.seconds(3600)
 
-  /// When something may be overdue, or the rate lets somebody go on; nil for never.
+  /// When something may be overdue, or the rate allows a stream to continue; nil for never.
   private var nextLook: ContinuousClock.Instant? {
     guard let connection else { return nil }
     var times = connection.session.exchanges.values.map(giveUpTime)
@@ -202,17 +204,17 @@ final class PipeThread: @unchecked Sendable {
     for exchange in connection.session.exchanges.values {
       if exchange.waitsForRate { exchange.lastMove = now }
       guard giveUpTime(of: exchange) <= now else { continue }
-      // Where others are answered, it is this one.
+      // If others are answered, only this one is stuck.
       let isSilent = connection.lastReceived.advanced(by: options.stuckTimeout + exchange.patience) <= now
       if isSilent { return lose(.stuck(options.stuckTimeout)) }
-      let message = "\(command.name): nothing has moved for \(options.stuckTimeout.components.seconds) s"
+      let message = "\(command.name): no data has moved for \(options.stuckTimeout.components.seconds) s"
       drop(exchange, .failure(.interrupted(message)))
     }
   }
 
   // MARK: The end of a connection
 
-  /// Ends the connection. Those whose requests were under way hear of it when it is known what became of the program.
+  /// Ends the connection. Requests under way fail once the program's end is known.
   private func lose(_ loss: PipeConnection.Loss) {
     guard let connection else { return }
     self.connection = nil

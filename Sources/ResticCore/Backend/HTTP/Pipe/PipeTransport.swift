@@ -2,16 +2,16 @@ internal import Logging
 
 /// HTTP/2 over the standard input and output of a program, such as `rclone serve restic --stdio`, on one thread (`PipeThread`).
 ///
-/// - The program is started by the first request, and again by the first one after its end. Requests that were under way fail
-///   then; they are made again by whoever makes them again (`RetryingBackend`).
-/// - It has begun to serve when its first frame is there (SETTINGS): rclone sends that once it has opened its remote. Nothing is
-///   asked to find out, so that no round trip is lost.
-/// - Parts of bodies are written from where they are, and what is received is copied once, to where it stays.
-/// - All requests share one connection, a stream each; how many there are at a time is for `LimitedBackend` to say.
+/// - The first request starts the program, and starts it again after its end. Requests that were under way then fail;
+///   `RetryingBackend` repeats them.
+/// - The program serves once its first frame (SETTINGS) has arrived: rclone sends the frame once it has opened its
+///   remote. No request is made to find out, so no round trip is lost.
+/// - Parts of bodies are written from their place in memory, and received data is copied once, to its final place.
+/// - All requests share one connection, with a stream each; `LimitedBackend` decides how many run at a time.
 final class PipeTransport: HTTPTransport {
   private let thread: PipeThread
 
-  /// The program of `command`, which is not started yet. What it writes to standard error is logged.
+  /// The program of `command`, which is not started yet. Its standard error is logged.
   init(_ command: ServiceCommand, options: TransportOptions, logger: Logger) {
     thread = PipeThread(command, options: options, logger: logger)
   }
@@ -22,7 +22,7 @@ final class PipeTransport: HTTPTransport {
 
   func send(_ request: HTTPRequest) async throws(HTTPFailure) -> HTTPResponse {
     let exchange = PipeExchange(request)
-    // What begins after a cancellation is there to clean up.
+    // A request that begins in a cancelled task is part of cleaning up.
     guard !Task.isCancelled else { return try await thread.run(exchange).get() }
     let result = await withTaskCancellationHandler {
       await thread.run(exchange)

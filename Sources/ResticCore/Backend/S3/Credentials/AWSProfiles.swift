@@ -6,7 +6,7 @@
 ///
 /// Source: AWS SDKs and Tools Reference Guide, "Shared config and credentials files"; minio-go, file_aws_credentials.go.
 struct AWSProfiles: Hashable, Sendable {
-  /// Which of the files.
+  /// The kind of file.
   enum Kind: Sendable {
     /// Sections are profiles.
     case credentials
@@ -18,10 +18,10 @@ struct AWSProfiles: Hashable, Sendable {
 
   private var profiles: [String: [String: String]] = [:]
 
-  /// The settings of the profile `name`; nil where there is no such profile.
+  /// The settings of the profile `name`; nil if there is no such profile.
   func settings(of name: String) -> [String: String]? { profiles[name] }
 
-  /// Adds the profiles in `text`. What was there before is replaced setting by setting; of keys a pair only by a pair.
+  /// Adds the profiles in `text`. Existing settings are replaced one by one; a pair of keys is replaced only by a pair.
   mutating func add(_ text: String, _ kind: Kind) {
     for (section, settings) in Self.sections(text) {
       guard let name = Self.profile(section, kind) else { continue }
@@ -32,7 +32,7 @@ struct AWSProfiles: Hashable, Sendable {
         if isOfPair, !isPair, !merged.isEmpty { continue }
         merged[key] = value
       }
-      // A token belongs to the pair that it stands with.
+      // A token belongs to the pair beside which it is written.
       if isPair, settings["aws_session_token"] == nil { merged["aws_session_token"] = nil }
       profiles[name] = merged
     }
@@ -47,7 +47,7 @@ struct AWSProfiles: Hashable, Sendable {
     }
   }
 
-  /// The sections of `text` in order. What is indented belongs to a setting that nobody here needs.
+  /// The sections of `text` in order. Indented lines belong to a setting that is not needed here.
   private static func sections(_ text: String) -> [(name: String, settings: [String: String])] {
     var sections: [(name: String, settings: [String: String])] = []
     for line in text.split(whereSeparator: \.isNewline) {
@@ -64,7 +64,7 @@ struct AWSProfiles: Hashable, Sendable {
     return sections
   }
 
-  /// A comment at the end of a line begins behind a space.
+  /// A comment at the end of a line begins after a space.
   private static func withoutComment(_ text: Substring) -> String {
     for mark in [" #", " ;", "\t#", "\t;"] {
       if let start = text.firstRange(of: mark)?.lowerBound { return withoutComment(text[..<start]) }

@@ -1,11 +1,11 @@
-/// Credentials of a role that is taken with others: RESTIC_AWS_ASSUME_ROLE_ARN, and what belongs to it.
+/// Credentials of a role that is assumed with other credentials: RESTIC_AWS_ASSUME_ROLE_ARN and related variables.
 struct AssumedRoleCredentials: CredentialProvider {
   let base: any CredentialProvider
   let environment: S3Environment
-  /// The repository's region, if somebody has said it.
+  /// The repository's region, if it is known.
   let region: String?
   let makeTransport: TransportMaker
-  /// The token service's.
+  /// The token service's clock.
   var clock = ServerClock()
 
   func credentials() async throws(CredentialError) -> S3Credentials? {

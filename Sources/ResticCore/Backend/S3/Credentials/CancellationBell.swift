@@ -1,7 +1,7 @@
 internal import Platform
 internal import SystemPackage
 
-/// Tells a thread that waits for descriptors that the task which it works for was cancelled.
+/// Tells a thread that waits for descriptors that its task was cancelled.
 final class CancellationBell: Sendable {
   private let pipe: Pipe
   private let isRung = Locked(false)
@@ -14,10 +14,10 @@ final class CancellationBell: Sendable {
     pipe.readEnd.closeQuietly()
   }
 
-  /// Has come to its end once the bell was rung. It is there as long as the bell is.
+  /// Reaches its end once the bell was rung. Exists as long as the bell.
   var ear: FileDescriptor { pipe.readEnd }
 
-  /// Rings; harmless where it was rung.
+  /// Rings; has no effect if it was rung before.
   func ring() {
     let isFirst = isRung.withLock { isRung in
       defer { isRung = true }

@@ -1,7 +1,7 @@
 /// Credentials from the service of a container: ECS, and EKS with pod identities.
 ///
-/// AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is a path on 169.254.170.2; AWS_CONTAINER_CREDENTIALS_FULL_URI an address, which over
-/// plain HTTP has to be this machine's or one of the two services', so that nobody else is shown the token.
+/// AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is a path on 169.254.170.2; AWS_CONTAINER_CREDENTIALS_FULL_URI is an address,
+/// which over plain HTTP must be this machine's or one of the two services', so that nobody else gets the token.
 /// Source: AWS SDKs and Tools Reference Guide, "Container credential provider".
 struct ContainerCredentials: CredentialProvider {
   private static let host = "169.254.170.2"
@@ -15,7 +15,7 @@ struct ContainerCredentials: CredentialProvider {
     let (origin, path): (HTTPOrigin, String)
     if let relative = environment[.containerPath] {
       guard relative.hasPrefix("/"), relative.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
-        throw CredentialError("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is no path")
+        throw CredentialError("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not a path")
       }
       (origin, path) = (HTTPOrigin(scheme: .http, host: Self.host), relative)
     } else if let url = environment[.containerURL] {
@@ -25,7 +25,7 @@ struct ContainerCredentials: CredentialProvider {
       (origin, path) = parsed
       guard origin.scheme == .https || Self.isTrusted(origin.host) else {
         throw CredentialError(
-          "AWS_CONTAINER_CREDENTIALS_FULL_URI names \(origin.host), which has to be asked with https://")
+          "AWS_CONTAINER_CREDENTIALS_FULL_URI names \(origin.host), which must be reached with https://")
       }
     } else {
       return nil
@@ -43,7 +43,7 @@ struct ContainerCredentials: CredentialProvider {
     return trustedHosts.contains(host) || NetworkAddress(address)?.isLoopback == true
   }
 
-  /// What shows that we are in the container; the file is read anew each time, as it changes.
+  /// The token that identifies the container; the file is read each time, because it changes.
   private func token() async throws(CredentialError) -> String? {
     var token = environment[.containerToken]
     if let path = environment[.containerTokenFile] {

@@ -1,21 +1,23 @@
-/// Credentials for as long as they are good: fetched at the first use, and anew when four fifths of their time are over.
+/// Caches credentials while they are valid: loads them at the first use, and again after four fifths of their lifetime.
 ///
-/// - While they are good for half a minute more, nobody waits for new ones: a service that is stuck must not hold back a
-///   lock's refresh. One task fetches, beside the requests.
-/// - Otherwise one task fetches at a time, and the others wait for it. If that fails, what is good still is used to its end.
+/// - While the credentials are valid for at least another half minute, no request waits for new ones: a stuck service
+///   must not delay a lock's refresh. One task loads them in the background.
+/// - Otherwise one task at a time loads them, and the others wait for it. If that fails, valid credentials are used
+///   until they expire.
 final class CredentialCache: Sendable {
   /// A leaf lock.
   private struct State {
     var current: S3Credentials?
-    /// When new ones are to be fetched, in seconds since 1970; nil: never.
+    /// When to load new credentials, in seconds since 1970; nil: never.
     var renewal: Int64?
-    /// Whether a task fetches beside the requests.
+    /// Whether a task is loading credentials in the background.
     var isRenewing = false
   }
 
-  /// Where no new ones could be had, or our clock holds new ones for old, the next try comes so many seconds later.
+  /// If no new credentials could be loaded, or they look expired by this machine's clock, the next try comes this many
+  /// seconds later.
   private static let pause: Int64 = 60
-  /// Credentials that end sooner than in so many seconds are waited for.
+  /// If credentials expire sooner than in this many seconds, requests wait for new ones.
   private static let margin: Int64 = 30
 
   private let provider: any CredentialProvider
@@ -24,7 +26,7 @@ final class CredentialCache: Sendable {
   private let state = Locked(State())
   private let gate = ConnectionGate(connections: 1)
 
-  /// Credentials from `provider`; `missing` is thrown where it has none. `now`: seconds since 1970.
+  /// Credentials from `provider`; `missing` is thrown if it has none. `now`: seconds since 1970.
   init(
     _ provider: any CredentialProvider, missing: CredentialError,
     now: @escaping @Sendable () -> Int64 = { Timestamp.now().seconds }
@@ -34,7 +36,7 @@ final class CredentialCache: Sendable {
     self.now = now
   }
 
-  /// Credentials that are good now.
+  /// Credentials that are valid now.
   func current() async throws(CredentialError) -> S3Credentials {
     if let known = fresh ?? goodForAWhile() { return known }
     return try await alone { () async throws(CredentialError) in
@@ -49,22 +51,23 @@ final class CredentialCache: Sendable {
     }
   }
 
-  /// Whether there are others than `used` now, which a server holds for expired. Throws where that cannot be known yet.
+  /// Whether there are newer credentials than `used`, which a server considers expired. Throws if this cannot be known
+  /// yet.
   func renew(after used: S3Credentials) async throws(CredentialError) -> Bool {
     try await alone { () async throws(CredentialError) in
       if let current = state.withLock({ $0.current }), current != used { return true }
       do throws(CredentialError) {
         return try await fetch() != used
       } catch {
-        // An error that stays says less than the server's word.
+        // A permanent error says less than the server's answer.
         if error.isPassing { throw error }
         return false
       }
     }
   }
 
-  /// What `body` returns, during which nobody else fetches. A task that is cancelled does not wait any more, unless it was before:
-  /// then it is there to clean up.
+  /// The result of `body`, during which no other task loads. A cancelled task stops waiting, unless it was cancelled
+  /// before: then it is cleaning up.
   private func alone<Success>(
     _ body: () async throws(CredentialError) -> Success
   ) async throws(CredentialError) -> Success {
@@ -80,7 +83,7 @@ final class CredentialCache: Sendable {
     return state.withLock { state in state.renewal.map { $0 > now } ?? true ? state.current : nil }
   }
 
-  /// Those that are to be renewed and are good still; the first who asks for them has a task fetch new ones.
+  /// Credentials that are due for renewal but still valid; the first caller starts a task that loads new ones.
   private func goodForAWhile() -> S3Credentials? {
     let limit = now() + Self.margin
     let (known, isFirst): (S3Credentials?, Bool) = state.withLock { state in
@@ -104,13 +107,14 @@ final class CredentialCache: Sendable {
 
   private func fetch() async throws(CredentialError) -> S3Credentials {
     guard let new = try await provider.credentials() else {
-      // What was there will be back: a machine's service may be silent for a while.
+      // The service had credentials before, so it will probably answer again: a machine's service may be silent for a
+      // while.
       throw state.withLock { $0.current } == nil ? missing : CredentialError(missing.description, isPassing: true)
     }
     let now = now()
     state.withLock { state in
       state.current = new
-      // What our clock holds for old may be new by the server's.
+      // Credentials that look expired by this machine's clock may be valid by the server's.
       state.renewal = new.expiration.map { now + max(Self.pause, max(0, $0 - now) / 5 * 4) }
     }
     return new

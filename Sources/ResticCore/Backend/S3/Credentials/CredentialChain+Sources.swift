@@ -15,10 +15,10 @@ extension CredentialChain {
 }
 
 extension CredentialError {
-  /// Nobody has given any.
+  /// No source has credentials.
   static let missing = CredentialError(
     """
     no credentials for S3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write them into ~/.aws/credentials; \
-    -o s3.unsafe-anonymous-auth=true asks without
+    -o s3.unsafe-anonymous-auth=true sends requests without them
     """)
 }

@@ -1,7 +1,7 @@
-/// Looks for credentials in one place after the other; the first that has some counts, and if they cannot be used that is the
-/// error: to go on under another identity would surprise whoever has put them there.
+/// Looks for credentials in one place after the other. The first place that has some counts; if they are unusable, that
+/// is the error, because continuing under another identity would surprise the person who put them there.
 ///
-/// The last of the places is a service behind a link-local address, which is waited for on every machine that has none.
+/// The last place is a service behind a link-local address; on a machine without it, the connection attempt takes time.
 struct CredentialChain: CredentialProvider {
   let places: [any CredentialProvider]
 

@@ -1,15 +1,15 @@
 internal import Glibc
 internal import SystemPackage
 
-/// Small files of the user's that hold credentials.
+/// Small files of the user that hold credentials.
 enum CredentialFile {
-  /// No such file is larger.
+  /// The size limit of such a file.
   private static let byteLimit = 1 << 20
 
-  /// The content of the file at `path`; nil where there is none. Throws where it cannot be read.
+  /// The content of the file at `path`; nil if there is none. Throws if it cannot be read.
   static func load(_ path: String) async throws(CredentialError) -> [UInt8]? {
     do throws(Errno) {
-      // Home folders may be in a network.
+      // The home folder may be on a network.
       return try await BlockingExecutor(threadCount: 1).run { () throws(Errno) in try loadNow(path) }
     } catch .noSuchFileOrDirectory, .notDirectory {
       return nil
@@ -21,7 +21,7 @@ enum CredentialFile {
   }
 
   private static func loadNow(_ path: String) throws(Errno) -> [UInt8] {
-    // A fifo would be waited for.
+    // Opening a fifo would block.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw Errno(rawValue: errno) }
     defer { close(descriptor) }

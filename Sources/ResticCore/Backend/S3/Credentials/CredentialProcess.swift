@@ -1,21 +1,21 @@
 internal import Platform
 internal import SystemPackage
 
-/// A program that prints credentials: `credential_process` of a profile. No shell is asked.
+/// A program that prints credentials: `credential_process` of a profile. Run without a shell.
 struct CredentialProcess: CredentialProvider {
-  /// The program and its arguments; quotes and backslashes keep words together.
+  /// The program and its arguments; quotes and backslashes group words.
   let command: String
   /// The profile, for messages.
   let source: String
-  /// After so long it is ended. It may ask a service, or a person for a touch.
+  /// The program is killed after this time. It may ask a service, or a person for a touch.
   var timeLimit = Duration.seconds(60)
 
-  /// No credentials are longer.
+  /// The size limit of the output.
   private static let outputLimit = 64 << 10
 
   func credentials() async throws(CredentialError) -> S3Credentials? {
     guard let words = Self.words(of: command), let program = words.first else {
-      throw CredentialError("\(source): credential_process has a quote that does not end, or no program")
+      throw CredentialError("\(source): credential_process has an unclosed quote, or no program")
     }
     let output: ProgramOutput
     do throws(Errno) {
@@ -38,11 +38,11 @@ struct CredentialProcess: CredentialProvider {
 
   /// What comes of the program. Throws `.timedOut`, `.fileTooLarge`, and `.canceled` as soon as the task is cancelled.
   ///
-  /// Its words on standard error are for the person. The repository's secrets are none of its business.
+  /// The program's standard error goes to the person. The program does not get the repository's secrets.
   private func run(_ program: String, _ arguments: [String]) async throws(Errno) -> ProgramOutput {
     let deadline = ContinuousClock.now + timeLimit
     let bell = try CancellationBell()
-    // Whoever cleans up after a cancellation needs credentials as well.
+    // Cleaning up after a cancellation needs credentials too.
     let stop = Task.isCancelled ? nil : bell.ear
     let limits = ProgramLimits(deadline: deadline, outputByteLimit: Self.outputLimit, stop: stop)
     let result: Result<ProgramOutput, Errno> = await withTaskCancellationHandler {
@@ -67,7 +67,8 @@ struct CredentialProcess: CredentialProvider {
       }
     }
   }
-  /// The words of `command`; nil where a quote does not end. Source: Python's shlex, which Amazon's own program uses.
+  /// The words of `command`; nil if a quote is not closed.
+  /// Source: Python's shlex, which Amazon's own program uses.
   static func words(of command: String) -> [String]? {
     var words: [String] = []
     var word: String?
@@ -81,7 +82,7 @@ struct CredentialProcess: CredentialProvider {
         word = word ?? ""
       case (nil, "\\"), ("\"", "\\"):
         guard let next = rest.popFirst() else { return nil }
-        // In quotes it stands for itself before anything that it need not protect.
+        // In quotes, a backslash is an ordinary character unless it precedes a character that it can escape.
         let isKept = quote != nil && next != "\"" && next != "\\"
         word = (word ?? "") + (isKept ? "\\" : "") + String(next)
       case (nil, _) where character.properties.isWhitespace:

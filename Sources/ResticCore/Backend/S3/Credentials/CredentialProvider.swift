@@ -1,5 +1,5 @@
-/// One place where credentials may be.
+/// One place that may have credentials.
 protocol CredentialProvider: Sendable {
-  /// The credentials there; nil where nobody has put any. Throws where somebody has, and they cannot be used.
+  /// The credentials there; nil if there are none. Throws if there are credentials that cannot be used.
   func credentials() async throws(CredentialError) -> S3Credentials?
 }

@@ -1,13 +1,13 @@
 /// Asks a service that hands out credentials.
 struct CredentialService: Sendable {
-  /// No answer of such a service is longer.
+  /// The size limit of an answer.
   static let answerLimit = 64 << 10
 
   let transport: any HTTPTransport
-  /// For messages.
+  /// The service's name in messages.
   let source: String
 
-  /// The body of the answer to `request`. Throws what `refusal` makes of one that is no success.
+  /// The body of the answer to `request`. For an unsuccessful answer, throws the error that `refusal` returns.
   func ask(
     _ request: HTTPRequest, refusal: (HTTPResponse) -> CredentialError? = { _ in nil }
   ) async throws(CredentialError) -> [UInt8] {

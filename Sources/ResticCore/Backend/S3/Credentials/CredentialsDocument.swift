@@ -1,11 +1,12 @@
-/// Credentials as programs and services tell them.
+/// Credentials as programs and services return them.
 ///
 ///     {"Version": 1, "AccessKeyId": "ASIA…", "SecretAccessKey": "…", "SessionToken": "…", "Expiration": "2026-11-29T12:00:00Z"}
 ///
-/// A service of a machine or a container says `Token` for the token, and may have `Code` and `Message` instead of it all.
+/// The service of a machine or container calls the token `Token`, and may return `Code` and `Message` instead of
+/// credentials.
 /// Source: AWS SDKs and Tools Reference Guide, "Process credential provider" and "Container credential provider".
 enum CredentialsDocument {
-  /// The credentials in `bytes`, which `source` has told.
+  /// The credentials in `bytes`, which came from `source`.
   static func decode(_ bytes: [UInt8], source: String) throws(CredentialError) -> S3Credentials {
     var texts: [String: String] = [:]
     do throws(FormatError) {
@@ -21,7 +22,7 @@ enum CredentialsDocument {
         }
       }
     } catch {
-      // The error tells an offset, and nothing of what is there.
+      // The error names an offset, and no content.
       throw CredentialError("\(source): its answer contains no credentials: \(error)")
     }
     guard let key = texts["AccessKeyId"], let secret = texts["SecretAccessKey"] else {
@@ -35,10 +36,10 @@ enum CredentialsDocument {
       expiration: try expiration(texts["Expiration"], source), source: source)
   }
 
-  /// The seconds since 1970 of `text`; nil for none. An end that cannot be read is no end that could be passed over.
+  /// The seconds since 1970 of `text`; nil if there is none. An unreadable expiration is an error, and is not ignored.
   static func expiration(_ text: String?, _ source: String) throws(CredentialError) -> Int64? {
     guard let text, !text.isEmpty else { return nil }
-    guard let time = Timestamp(rfc3339: text.utf8) else { throw CredentialError("\(source): Expiration is no time") }
+    guard let time = Timestamp(rfc3339: text.utf8) else { throw CredentialError("\(source): Expiration is not a time") }
     return time.seconds
   }
 

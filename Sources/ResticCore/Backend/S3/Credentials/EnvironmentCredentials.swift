@@ -1,6 +1,6 @@
 /// Credentials in variables: Amazon's names, each in two spellings, or MinIO's.
 struct EnvironmentCredentials: CredentialProvider {
-  /// Whose names.
+  /// The naming scheme.
   enum Names: Sendable {
     case amazon
     case minio
@@ -14,7 +14,7 @@ struct EnvironmentCredentials: CredentialProvider {
     case .amazon:
       return try pair([.accessKeyID, .accessKey], [.secretAccessKey, .secretKey], token: environment[.sessionToken])
     case .minio:
-      // A server's own pair counts as a whole only.
+      // MinIO's variables count only as a pair.
       if environment[.minioRootUser] != nil, environment[.minioRootPassword] != nil {
         return try pair([.minioRootUser], [.minioRootPassword])
       }

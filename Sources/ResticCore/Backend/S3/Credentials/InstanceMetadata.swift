@@ -4,9 +4,10 @@
 ///     GET /latest/meta-data/iam/security-credentials/           → the role's name
 ///     GET /latest/meta-data/iam/security-credentials/ROLE       → its credentials
 ///
-/// Anywhere else nobody answers, or a network swallows what is sent there: within a second, and another one for whoever was not
-/// heard, that is known. Source: Amazon EC2 User Guide, "Use the Instance Metadata
-/// Service"; AWS_EC2_METADATA_DISABLED and AWS_EC2_METADATA_SERVICE_ENDPOINT as in the SDKs.
+/// On any other machine nothing answers, or the network drops the packets: this is known after a second, and one more
+/// for a second try.
+/// Source: Amazon EC2 User Guide, "Use the Instance Metadata Service"; AWS_EC2_METADATA_DISABLED and
+/// AWS_EC2_METADATA_SERVICE_ENDPOINT as in the SDKs.
 struct InstanceMetadata: CredentialProvider {
   private static let address = HTTPOrigin(scheme: .http, host: "169.254.169.254")
   private static let source = "the machine's role"
@@ -37,7 +38,7 @@ struct InstanceMetadata: CredentialProvider {
     return try CredentialsDocument.decode(bytes, source: "\(Self.source) \(role)")
   }
 
-  /// What the service wants to be shown; nil where nobody is there, or somebody else.
+  /// The token that the service requires; nil if there is no such service.
   private func token(_ transport: any HTTPTransport) async throws(CredentialError) -> String? {
     let request = HTTPRequest(
       method: .put, target: "/latest/api/token", fields: ["X-aws-ec2-metadata-token-ttl-seconds: 21600"],
@@ -50,12 +51,13 @@ struct InstanceMetadata: CredentialProvider {
     return Self.word(body.array)
   }
 
-  /// No token is longer. What an answer may have it may take its time for.
+  /// The size limit of a token. The rest of an answer may take its time.
   private static let tokenLimit = 1 << 10
-  /// How often nobody has to answer before there is nobody. Source: the SDKs' metadata_service_num_attempts, and one more.
+  /// How many unanswered tries show that there is no service.
+  /// Source: the SDKs' metadata_service_num_attempts, and one more.
   private static let attempts = 2
 
-  /// The answer to the first question that the service is asked; nil where nobody answers.
+  /// The answer to the first request to the service; nil if nothing answers.
   private func answer(
     to request: HTTPRequest, _ transport: any HTTPTransport
   ) async throws(CredentialError) -> HTTPResponse? {
@@ -71,7 +73,7 @@ struct InstanceMetadata: CredentialProvider {
     return nil
   }
 
-  /// The first line of `bytes`, if it can stand in a header field.
+  /// The first line of `bytes`, if a header field can hold it.
   private static func word(_ bytes: [UInt8]) -> String? {
     let line = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
     guard !line.isEmpty, line.allSatisfy({ (0x21..<0x7f).contains($0) }) else { return nil }

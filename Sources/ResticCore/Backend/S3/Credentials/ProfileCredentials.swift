@@ -6,7 +6,7 @@ struct ProfileCredentials: CredentialProvider {
     let profiles = try await profiles()
     let name = environment[.profile] ?? "default"
     guard let settings = profiles.settings(of: name) else {
-      // Who names one means that one.
+      // A profile that is named explicitly must exist.
       guard environment[.profile] != nil else { return nil }
       throw CredentialError("there is no profile \"\(name)\" in ~/.aws/credentials and ~/.aws/config (AWS_PROFILE)")
     }
@@ -18,7 +18,7 @@ struct ProfileCredentials: CredentialProvider {
     case (nil, nil):
       break
     default:
-      throw CredentialError("\(source) has one of aws_access_key_id and aws_secret_access_key: it takes both")
+      throw CredentialError("\(source) has only one of aws_access_key_id and aws_secret_access_key; set both")
     }
     if settings.keys.contains(where: { $0.hasPrefix("sso_") }) {
       throw CredentialError(
@@ -50,7 +50,7 @@ struct ProfileCredentials: CredentialProvider {
     return profiles
   }
 
-  /// A value that is not empty, without quotes around it.
+  /// A non-empty value, without the quotes around it.
   private static func value(_ key: String, _ settings: [String: String]) -> String? {
     guard var value = settings[key], !value.isEmpty else { return nil }
     if key != "credential_process", value.count >= 2, value.hasPrefix("\""), value.hasSuffix("\"") {

@@ -1,17 +1,17 @@
-/// What requests to S3 are signed with. Prints no secret, however it is printed.
+/// The keys that sign requests to S3. Never printed with a secret, in any way of printing.
 struct S3Credentials: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
   /// The public part.
   let accessKeyID: String
   /// The secret part, which is never sent.
   let secret: String
-  /// What is sent along where both parts are good for a time only.
+  /// The token that is sent with temporary credentials.
   let sessionToken: String?
-  /// When they end, in seconds since 1970; nil: they do not.
+  /// When they expire, in seconds since 1970; nil: never.
   let expiration: Int64?
-  /// Where they are from, for messages: `AWS_ACCESS_KEY_ID`.
+  /// Their source, for messages: `AWS_ACCESS_KEY_ID`.
   let source: String
 
-  /// Credentials from `source`. Throws where one part holds what no header field can.
+  /// Credentials from `source`. Throws if a part contains a character that a header field cannot hold.
   init(
     accessKeyID: String, secret: String, sessionToken: String? = nil, expiration: Int64? = nil, source: String
   ) throws(CredentialError) {
@@ -27,12 +27,12 @@ struct S3Credentials: Hashable, Sendable, CustomStringConvertible, CustomReflect
     self.source = source
   }
 
-  /// The access key as far as a message tells it: `AKIA…MPLE (AWS_ACCESS_KEY_ID)`.
+  /// The access key as messages show it: `AKIA…MPLE (AWS_ACCESS_KEY_ID)`.
   var description: String {
     let isLong = accessKeyID.utf8.count >= 16
     return "\(isLong ? "\(accessKeyID.prefix(4))…\(accessKeyID.suffix(4))" : accessKeyID) (\(source))"
   }
 
-  /// For `dump`, and whatever else looks inside.
+  /// For `dump` and other reflection.
   var customMirror: Mirror { Mirror(self, children: ["description": description]) }
 }

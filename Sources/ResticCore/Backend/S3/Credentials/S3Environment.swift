@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// The variables that say whose S3 requests are, as they were at the program's start. Prints none of them.
+/// The environment variables with the identity for S3 requests, as they were at the program's start. Prints no values.
 public struct S3Environment: Sendable, CustomReflectable {
   /// A variable; the raw value is its name.
   enum Variable: String, CaseIterable {
@@ -46,7 +46,7 @@ public struct S3Environment: Sendable, CustomReflectable {
 
   private let values: [Variable: String]
 
-  /// What the variables say; `variable` has the value of one, nil or empty if it is not set.
+  /// The values of the variables; `variable` returns the value of one, nil or empty if it is not set.
   public init(_ variable: (String) -> String? = { _ in nil }) {
     var values: [Variable: String] = [:]
     for name in Variable.allCases {
@@ -59,7 +59,7 @@ public struct S3Environment: Sendable, CustomReflectable {
   /// The value of `variable`, or nil if it is not set or empty.
   subscript(variable: Variable) -> String? { values[variable] }
 
-  /// For `dump`, and whatever else looks inside.
+  /// For `dump` and other reflection.
   public var customMirror: Mirror { Mirror(self, children: []) }
 
   private static func absolute(_ path: String) -> String {

@@ -4,7 +4,7 @@
 ///
 /// Source: AWS STS API Reference, AssumeRole and AssumeRoleWithWebIdentity.
 struct TokenService: Sendable {
-  /// A role, and how it is taken.
+  /// A role, and how it is assumed.
   struct Role: Sendable {
     let name: String
     let sessionName: String?
@@ -39,7 +39,7 @@ struct TokenService: Sendable {
     transport = makeTransport(origin, .tokenService)
   }
 
-  /// The credentials of `role`, which those of `credentials` may take.
+  /// The credentials of `role`, assumed with `credentials`.
   func assume(_ role: Role, as credentials: S3Credentials) async throws(CredentialError) -> S3Credentials {
     var items = [("Action", "AssumeRole"), ("DurationSeconds", "3600")] + common(role)
     if let policy = role.policy { items.append(("Policy", policy)) }
@@ -47,7 +47,7 @@ struct TokenService: Sendable {
     return try await ask(items, role, signedBy: credentials)
   }
 
-  /// The credentials of `role`, which the identity in `token` may take.
+  /// The credentials of `role`, assumed with the identity in `token`.
   func assume(_ role: Role, withIdentity token: String) async throws(CredentialError) -> S3Credentials {
     try await ask(
       [("Action", "AssumeRoleWithWebIdentity"), ("WebIdentityToken", token)] + common(role), role, signedBy: nil)
@@ -80,7 +80,7 @@ struct TokenService: Sendable {
           return nil
         }
       } catch {
-        // Once: who is refused with the server's own time is refused for something else.
+        // Once: if the server refuses its own time, it refuses for another reason.
         guard isCorrected, !hasBeenCorrected else { throw error }
         hasBeenCorrected = true
         continue

@@ -1,4 +1,5 @@
-/// Credentials of a role that a token in a file may take: AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN, as in a pod of EKS.
+/// Credentials of a role that is assumed with a token in a file: AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN, as in a
+/// pod of EKS.
 struct WebIdentityCredentials: CredentialProvider {
   let environment: S3Environment
   let makeTransport: TransportMaker
@@ -8,7 +9,7 @@ struct WebIdentityCredentials: CredentialProvider {
     guard let role = environment[.role] else {
       throw CredentialError("AWS_WEB_IDENTITY_TOKEN_FILE is set but AWS_ROLE_ARN is empty")
     }
-    // It is replaced by others from time to time.
+    // The file is replaced from time to time.
     guard let bytes = try await CredentialFile.load(path) else {
       throw CredentialError("there is no file \(path) (AWS_WEB_IDENTITY_TOKEN_FILE)")
     }

@@ -1,16 +1,16 @@
 internal import Logging
 internal import SystemPackage
 
-/// The way to an SFTP server: a connection that is made when somebody needs it, and again when it has broken.
+/// Connects to an SFTP server: when a connection is needed, and again after it has broken.
 ///
-/// One connection serves all; while it is being made everybody waits for it. It is not made again by itself: that is for
-/// whoever makes a failed call again (`RetryingBackend`). `state` is a leaf lock.
+/// One connection serves all callers; they wait while it is being made. A broken connection is replaced only when a
+/// call needs it, for example a retry (`RetryingBackend`). `state` is a leaf lock.
 final class SFTPClient: Sendable {
   private typealias Waiter = CheckedContinuation<Result<SFTPConnection, SFTPFailure>, Never>
 
   private struct State {
     var connection: SFTPConnection?
-    /// Whether one is being made, and which, once there is one.
+    /// Whether a connection is being made; and the connection, once there is one.
     var isConnecting = false
     var coming: SFTPConnection?
     var lastTicket = 0
@@ -23,7 +23,7 @@ final class SFTPClient: Sendable {
   private let options: TransportOptions
   private let logger: Logger
 
-  /// The server that `command` leads to; `host` is for messages. What the program says goes to `logger`.
+  /// A client of the server that `command` leads to; `host` is for messages. The program's output goes to `logger`.
   init(_ command: ServiceCommand, host: String, options: TransportOptions, logger: Logger) {
     self.command = command
     self.host = host
@@ -35,7 +35,7 @@ final class SFTPClient: Sendable {
     state.withLock { [$0.connection, $0.coming] }.forEach { $0?.close() }
   }
 
-  /// A connection that works, as far as anybody knows. `isCancellable`: it is not waited for once the task is cancelled.
+  /// A connection that works, as far as is known. `isCancellable`: stop waiting when the task is cancelled.
   func connection(isCancellable: Bool) async throws(SFTPFailure) -> SFTPConnection {
     let (found, ticket): (SFTPConnection?, Int) = state.withLock { state in
       if let connection = state.connection, connection.isUsable { return (connection, 0) }
@@ -58,7 +58,7 @@ final class SFTPClient: Sendable {
   private func wait(_ ticket: Int, isCancellable: Bool) async -> Result<SFTPConnection, SFTPFailure> {
     await withCheckedContinuation { waiter in
       let (answer, begins): (Result<SFTPConnection, SFTPFailure>?, Bool) = state.withLock { state in
-        // Under the lock: a cancellation that comes later finds the entry below, an earlier one is seen here.
+        // Under the lock: a later cancellation finds the entry below, an earlier one is seen here.
         if isCancellable, Task.isCancelled { return (.failure(.cancelled), false) }
         if let connection = state.connection, connection.isUsable { return (.success(connection), false) }
         state.waiting.append((ticket, waiter))
@@ -75,7 +75,7 @@ final class SFTPClient: Sendable {
     do throws(Errno) {
       connection = try SFTPConnection(command, host: host, options: options, logger: logger)
     } catch {
-      return settle(.failure(.interrupted("no pipe for the connection to \(host): \(error)")))
+      return settle(.failure(.interrupted("cannot create a pipe for the connection to \(host): \(error)")))
     }
     state.withLock { $0.coming = connection }
     connection.start { [weak self, weak connection] failure in

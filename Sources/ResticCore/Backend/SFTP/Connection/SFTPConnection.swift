@@ -3,30 +3,32 @@ internal import Logging
 internal import Platform
 internal import SystemPackage
 
-/// One connection to an SFTP server, from the start of the program that makes it to that program's end.
+/// One connection to an SFTP server, from the start of its program to the program's end.
 ///
-/// 1. All requests share it, each with a number of its own; none waits for the answer to another. Light ones (locks, questions)
-///    go ahead of the pieces of large files, of which so many bytes are under way at most (`SFTPSchedule`).
-/// 2. Every exchange ends: with all its replies, or with a failure. When the connection, or one exchange, has not moved for
-///    `TransportOptions.stuckTimeout`, the connection has failed.
-/// 3. A connection that has failed stays so. Whatever was under way on it fails with it.
-/// 4. A task that is cancelled gets `.cancelled` at once, unless it is cleaning up. What was sent for it is still answered.
-/// 5. What a server sends takes no more memory than a packet, the memory that reads have, and some MiB for the names in a
+/// 1. All requests share the connection, each with its own number; none waits for the answer to another. Light requests
+///    (locks, questions) go ahead of the pieces of large files, of which a limited number of bytes is under way
+///    (`SFTPSchedule`).
+/// 2. Every exchange ends: with all its replies, or with a failure. If the connection, or one exchange, makes no
+///    progress for `TransportOptions.stuckTimeout`, the connection has failed.
+/// 3. A failed connection stays failed. Everything under way on it fails too.
+/// 4. A cancelled task gets `.cancelled` at once, unless it is cleaning up. Requests that were sent for it are still
+///    answered.
+/// 5. Data from the server takes no more memory than a packet, the memory of the reads, and some MiB for the names in a
 ///    folder.
 ///
-/// `inbox` is how others reach the thread, a leaf lock.
+/// Other threads reach the connection's thread through `inbox`, a leaf lock.
 final class SFTPConnection: Sendable {
-  /// What others want of the thread.
+  /// What other threads want from the thread.
   struct Inbox {
     var begun: [SFTPExchange] = []
     var cancelled: [SFTPExchange] = []
-    /// Nobody uses it any more.
+    /// The connection is no longer used.
     var isClosed = false
-    /// The thread knows that there is something.
+    /// The thread has been told that there is something to do.
     var isRung = false
-    /// It takes nothing any more.
+    /// The connection accepts nothing more.
     var isOver = false
-    /// Why it has failed.
+    /// Why the connection has failed.
     var failure: SFTPFailure?
   }
 
@@ -38,7 +40,7 @@ final class SFTPConnection: Sendable {
   private let words: SSHWords
   private let logger: Logger
 
-  /// A connection that `command` makes, once it is started. `host` is for messages.
+  /// A connection of the program `command`, not started yet. `host` is for messages.
   init(_ command: ServiceCommand, host: String, options: TransportOptions, logger: Logger) throws(Errno) {
     self.command = command
     words = SSHWords(host: host, command: command)
@@ -53,26 +55,26 @@ final class SFTPConnection: Sendable {
     bell.writeEnd.closeQuietly()
   }
 
-  /// Starts the program and greets the server; `then` hears what came of it, on another thread. Call it once.
+  /// Starts the program and greets the server; calls `then` with the outcome, on another thread. Call it once.
   func start(then: @escaping @Sendable (SFTPFailure?) -> Void) {
     do throws(Errno) {
       try PlainThread.start { self.work(then) }
     } catch {
-      let failure = SFTPFailure.interrupted("no thread for the connection to \(words.host): \(error)")
+      let failure = SFTPFailure.interrupted("cannot start a thread for the connection to \(words.host): \(error)")
       end(failure)
       then(failure)
     }
   }
 
-  /// Whether the server has `feature`.
+  /// Whether the server supports `feature`.
   func has(_ feature: SFTPExtension) -> Bool {
     greeting.withLock { $0?.extensions.contains(feature) ?? false }
   }
 
-  /// Whether it takes requests.
+  /// Whether the connection accepts requests.
   var isUsable: Bool { inbox.withLock { !$0.isOver && !$0.isClosed } }
 
-  /// The replies to `steps`, one for each. `isCancellable`: it ends as soon as the task is cancelled.
+  /// The replies to `steps`, one for each. `isCancellable`: returns as soon as the task is cancelled.
   func run(_ steps: [SFTPExchange.Step], isCancellable: Bool) async throws(SFTPFailure) -> [SFTPReply] {
     let exchange = SFTPExchange(steps)
     guard isCancellable else { return try await replies(to: exchange).get() }
@@ -86,13 +88,13 @@ final class SFTPConnection: Sendable {
     return try result.get()
   }
 
-  /// Sends `requests`; nobody waits for the answers.
+  /// Sends `requests` without waiting for the answers.
   func post(_ requests: [SFTPRequest]) {
     guard !requests.isEmpty else { return }
     begin(SFTPExchange(requests.map { .request($0) }))
   }
 
-  /// Ends it: what was posted is still sent, if that does not take long.
+  /// Ends the connection: posted requests are still sent, if that does not take long.
   func close() {
     inbox.withLock { $0.isClosed = true }
     ring()
@@ -119,7 +121,7 @@ final class SFTPConnection: Sendable {
       defer { inbox.isRung = true }
       return !inbox.isRung
     }
-    // A pipe that is full has rung.
+    // If the pipe is full, the bell has rung already.
     if isNew { _ = try? bell.writeEnd.writeAll([1]) }
   }
 
@@ -135,7 +137,7 @@ final class SFTPConnection: Sendable {
       return then(failure)
     }
     let session = SFTPSession(service, options: options, bell: bell.readEnd)
-    // Somebody who is asked for a password takes a while.
+    // A person who is asked for a password takes a while.
     let limit = service.hasTerminal ? max(command.startLimit, options.stuckTimeout) : command.startLimit
     let start = session.greet(until: .now.advanced(by: limit)) { inbox.withLock { !$0.isClosed } }
     switch start {
@@ -166,16 +168,17 @@ final class SFTPConnection: Sendable {
     }
   }
 
-  /// Has `service` go. `failure` makes what everybody hears of its end.
+  /// Ends `service`. `failure` converts its end to the failure of all exchanges.
   private func finish(_ service: ChildService, _ failure: @escaping @Sendable (ChildService.End) -> SFTPFailure) {
     inbox.withLock { $0.isOver = true }
     service.end(grace: Self.grace) { [self] ended in end(failure(ended)) }
   }
 
-  /// So long a program may take to go once its input has ended. Source: restic, internal/backend/sftp/sftp.go.
+  /// How long a program may take to end once its input has ended.
+  /// Source: restic, internal/backend/sftp/sftp.go.
   private static let grace = Duration.seconds(2)
 
-  /// It is over; what begins from now on fails.
+  /// The connection is over; anything that begins from now on fails.
   private func end(_ failure: SFTPFailure) {
     let late = inbox.withLock { inbox in
       inbox.isOver = true

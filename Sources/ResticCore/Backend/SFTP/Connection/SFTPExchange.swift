@@ -1,28 +1,28 @@
-/// Some requests that belong together, sent in their order without waiting for answers, and all answers to them.
+/// Related requests that are sent in order without waiting for answers, and all answers to them.
 ///
-/// Ownership: whoever makes it hands it to `SFTPConnection`; from then on it is its thread's, but for `wait` and `end`.
-/// `@unchecked` for that. `waiter` is a leaf lock.
+/// Ownership: the creator passes it to `SFTPConnection`; from then on it belongs to that connection's thread, except
+/// for `wait` and `end`. Hence `@unchecked`. `waiter` is a leaf lock.
 final class SFTPExchange: @unchecked Sendable {
   /// A part of an exchange, which has one reply.
   enum Step: Sendable {
     case request(SFTPRequest)
-    /// Writes all bytes from the file's beginning on. Replies with the first status that is none of success, or `ok`.
+    /// Writes all bytes from the file's beginning on. The reply is the first unsuccessful status, or `ok`.
     case write(SFTPHandle, PooledBytes)
-    /// Fills the memory, which has room for exactly so many bytes, with those of the range. Replies as `write` does; with
-    /// `endOfFile` where the file ends before.
+    /// Fills the memory, which has exactly the range's size, with the bytes of the range. Replies as `write` does; with
+    /// `endOfFile` if the file ends before.
     case read(SFTPHandle, Range<Int>, PooledBytes)
   }
 
-  /// What one packet asks for: a part of a step.
+  /// The part of a step that one packet requests.
   struct Piece: Hashable, Sendable {
     let step: Int
-    /// Where the part begins, from the step's beginning on.
+    /// Where the part begins, counted from the step's beginning.
     var offset = 0
     /// How many bytes are moved; 0 for a request.
     var byteCount = 0
   }
 
-  /// What a packet costs.
+  /// The cost of a packet.
   enum Weight: Hashable, Sendable {
     /// Next to nothing.
     case light
@@ -32,39 +32,39 @@ final class SFTPExchange: @unchecked Sendable {
     case download
   }
 
-  /// Up to this many bytes do not wait behind others'.
+  /// Transfers of up to this many bytes do not wait for others.
   static let lightByteCount = 16 << 10
 
-  /// Who waits for the replies.
+  /// The task that waits for the replies.
   private enum Waiter {
     case nobodyYet
     case somebody(CheckedContinuation<Result<[SFTPReply], SFTPFailure>, Never>)
-    /// Whoever waited has heard.
+    /// The task has its result.
     case over
   }
 
   let steps: [Step]
   private let waiter = Locked(Waiter.nobodyYet)
-  /// After this long it is given up, whatever moves.
+  /// After this time the exchange is given up, even if its data still moves.
   var deadline = ContinuousClock.now
-  /// When something of it was sent or answered last.
+  /// When a part of it was last sent or answered.
   var lastMovement = ContinuousClock.now
-  /// Whether nobody wants the replies any more, although some of it was sent.
+  /// Whether the replies are no longer wanted, although a part was sent.
   private(set) var isAbandoned = false
-  /// Whether the connection's thread has it.
+  /// Whether the connection's thread has accepted it.
   var hasBegun = false
 
   private let isLight: Bool
   private var replies: [SFTPReply?]
-  /// What the names among the replies take, in bytes.
+  /// The memory of the names among the replies, in bytes.
   private var namesCost = 0
-  /// The step that is being sent, and how much of it is.
+  /// The step that is being sent, and how much of it has been sent.
   private var step = 0
   private var offset = 0
-  /// What is left of reads that were answered in part.
+  /// The rest of reads that were answered in part.
   private var leftovers: [Piece] = []
   private var unansweredCount = 0
-  /// Whether a transfer has failed, so that only what closes is still sent.
+  /// Whether a transfer has failed, so that only close requests are still sent.
   private var hasFailed = false
 
   init(_ steps: [Step]) {
@@ -73,16 +73,16 @@ final class SFTPExchange: @unchecked Sendable {
     isLight = steps.reduce(0) { $0 + Self.byteCount(of: $1) } <= Self.lightByteCount
   }
 
-  /// How many bytes it moves, without the packets around them.
+  /// How many bytes it moves, without packet headers.
   var byteCount: Int { steps.reduce(0) { $0 + Self.byteCount(of: $1) } }
 
-  /// Whether everything was sent and answered.
+  /// Whether everything has been sent and answered.
   var isComplete: Bool { unansweredCount == 0 && nextWeight == nil }
 
-  /// What the next packet costs; nil where all is sent, for the moment.
+  /// The cost of the next packet; nil if nothing is left to send at the moment.
   var nextWeight: Weight? { nextTransfer.map { isLight ? .light : $0 } }
 
-  /// What the next packet moves, `light` for nothing; nil where all is sent, for the moment.
+  /// What the next packet moves, `light` for nothing; nil if nothing is left to send at the moment.
   var nextTransfer: Weight? {
     guard leftovers.isEmpty else { return .download }
     skipWhatIsNotSent()
@@ -94,7 +94,7 @@ final class SFTPExchange: @unchecked Sendable {
     }
   }
 
-  /// The next piece, of `limit` bytes at most, which counts as sent.
+  /// The next piece, of at most `limit` bytes, which then counts as sent.
   func takeNext(limit: Int) -> Piece? {
     if let piece = leftovers.popLast() {
       unansweredCount += 1
@@ -127,7 +127,7 @@ final class SFTPExchange: @unchecked Sendable {
     if case .write(_, let bytes) = steps[piece.step] { bytes } else { nil }
   }
 
-  /// Where the bytes of `piece` go; nil where it reads nothing.
+  /// The memory for the bytes of `piece`; nil if it reads nothing.
   func memory(for piece: Piece) -> PooledBytes? {
     if case .read(_, _, let memory) = steps[piece.step] { memory } else { nil }
   }
@@ -146,7 +146,7 @@ final class SFTPExchange: @unchecked Sendable {
     }
   }
 
-  /// Takes the answer to `piece`, a read: its first `count` bytes, of which there is one at least, are in memory.
+  /// Takes the answer to `piece`, a read: its first `count` bytes, at least one, are in memory.
   func take(byteCount count: Int, for piece: Piece) {
     unansweredCount -= 1
     guard count < piece.byteCount, !hasFailed else { return }
@@ -154,24 +154,25 @@ final class SFTPExchange: @unchecked Sendable {
       Piece(step: piece.step, offset: piece.offset + count, byteCount: piece.byteCount - count))
   }
 
-  /// Counts what `names` take; false where that is more than anybody asks for at once.
+  /// Counts the memory of `names`; returns false if it is more than any request needs.
   func count(_ names: [SFTPName]) -> Bool {
     namesCost = names.reduce(namesCost) { $0 + Self.nameCost + $1.bytes.count }
     return namesCost <= Self.mostNamesCost
   }
 
-  /// A name in memory, beside its bytes.
+  /// The memory of a name, in addition to its bytes.
   private static let nameCost = 100
   private static let mostNamesCost = 8 << 20
 
-  /// Nobody waits any more; what is not sent yet stays unsent, but for what closes.
+  /// The replies are no longer wanted: unsent requests stay unsent, except close requests.
   func abandon() {
     isAbandoned = true
     hasFailed = true
     leftovers = []
   }
 
-  /// Has `continuation` hear of the end. False where that was before; then it has heard that it is cancelled.
+  /// Registers `continuation` for the result. Returns false if the exchange is over; then `continuation` has got
+  /// `.cancelled`.
   func wait(_ continuation: CheckedContinuation<Result<[SFTPReply], SFTPFailure>, Never>) -> Bool {
     let isOver = waiter.withLock { waiter in
       if case .over = waiter { return true }
@@ -182,14 +183,14 @@ final class SFTPExchange: @unchecked Sendable {
     return !isOver
   }
 
-  /// Whether whoever waited has heard. Any thread may ask.
+  /// Whether the waiting task has its result. May be called from any thread.
   var isOver: Bool {
     waiter.withLock { waiter in
       if case .over = waiter { true } else { false }
     }
   }
 
-  /// Tells whoever waits, unless that has happened before. Any thread may.
+  /// Passes the result to the waiting task, unless it has one. May be called from any thread.
   func end(_ result: Result<[SFTPReply], SFTPFailure>) {
     let before = waiter.withLock { waiter in
       defer { waiter = .over }
@@ -198,10 +199,10 @@ final class SFTPExchange: @unchecked Sendable {
     if case .somebody(let continuation) = before { continuation.resume(returning: result) }
   }
 
-  /// Tells whoever waits that there is no answer.
+  /// Fails the waiting task: there is no answer.
   func fail(_ failure: SFTPFailure) { end(.failure(failure)) }
 
-  /// Tells whoever waits; everything is answered.
+  /// Passes the replies to the waiting task: everything is answered.
   func finish() {
     let all = zip(steps, replies).map { step, reply in
       if let reply { return reply }

@@ -1,10 +1,10 @@
-/// Why there is no answer to a request. The texts name the host and never a secret.
+/// Why a request has no answer. The texts name the host and never a secret.
 enum SFTPFailure: Error, Hashable, Sendable {
-  /// No server could be talked to: no such host, nobody listens, no network.
+  /// No server could be reached: no such host, nothing listens, no network.
   case unreachable(String)
-  /// Server, user or program are not as they have to be. Time changes nothing about it.
+  /// Server, user or program are not set up correctly. Waiting does not help.
   case refused(String)
-  /// The connection broke, or was stuck for too long. Whether the server did what it was asked for is not known.
+  /// The connection broke, or was stuck for too long. It is not known whether the server carried out the request.
   case interrupted(String)
   /// The task was cancelled.
   case cancelled

@@ -1,11 +1,12 @@
 internal import Glibc
 internal import SystemPackage
 
-/// Packets from the server, in memory of a fixed size; the bytes of a file go from the pipe to where they stay.
+/// Reads packets from the server into a buffer of fixed size; the bytes of a file go from the pipe to their final
+/// place.
 ///
 /// Belongs to the connection's thread.
 final class SFTPInput {
-  /// What has come.
+  /// What has arrived.
   enum Event {
     /// A packet, without its length. Valid during the call only.
     case packet(UnsafeRawBufferPointer)
@@ -13,34 +14,34 @@ final class SFTPInput {
     case data(id: UInt32, byteCount: Int)
   }
 
-  /// Where the bytes that answer a read go.
+  /// The destination of the bytes that answer a read.
   struct Target {
     /// The memory; room for all of it.
     let memory: PooledBytes
-    /// Where they begin.
+    /// The offset of the bytes in the memory.
     let offset: Int
-    /// How many there may be.
+    /// The most bytes that may arrive.
     let byteCount: Int
     /// The size of the whole memory.
     let totalByteCount: Int
   }
 
-  /// No packet is longer. OpenSSH's are 256 KiB at most; the beginning of a packet of data comes on top.
+  /// The size limit of a packet. OpenSSH's have at most 256 KiB, plus the header of a data packet.
   static let longestPacket = (256 << 10) + 1024
   /// Length, type, id and size of a packet of data.
   private static let dataHead = 13
 
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: SFTPInput.longestPacket + 4, alignment: 16)
   private var filled = 0..<0
-  /// The read whose bytes are coming, and how many of them are there.
+  /// The read whose bytes are arriving, and how many of them have arrived.
   private var current: (id: UInt32, target: Target, received: Int)?
 
   deinit { buffer.deallocate() }
 
-  /// The bytes that have come and are no packet yet: what a program says that is no SFTP server.
+  /// Bytes that have arrived and are not a packet yet: for a program that is not an SFTP server, its output.
   var unread: [UInt8] { [UInt8](buffer[filled]) }
 
-  /// Reads once from `descriptor`. Returns how many bytes there were, 0 at the end, nil where there are none now.
+  /// Reads once from `descriptor`. Returns the number of bytes, 0 at the end, nil if there are none at the moment.
   func fill(from descriptor: FileDescriptor) throws(Errno) -> Int? {
     if filled.isEmpty { filled = 0..<0 }
     if filled.lowerBound > 0, buffer.count - filled.upperBound < buffer.count / 2 { moveToStart() }
@@ -53,8 +54,8 @@ final class SFTPInput {
     }
   }
 
-  /// The next thing that has come as a whole; nil where more has to be read. `target`: where the bytes go that answer the read
-  /// with a number; nil where there is no such read.
+  /// The next complete event; nil if more has to be read. `target`: the destination of the bytes that answer the read
+  /// with a number; nil if there is no such read.
   func next(_ target: (UInt32) -> Target?) throws(SFTPPacketError) -> Event? {
     if let current, current.received == current.target.byteCount {
       self.current = nil
@@ -74,16 +75,16 @@ final class SFTPInput {
     return .packet(UnsafeRawBufferPointer(rebasing: packet))
   }
 
-  /// Begins with a packet of data; what is in the buffer of it goes to its place.
+  /// Begins a data packet; its bytes that are in the buffer go to their destination.
   private func begin(length: Int, _ target: (UInt32) -> Target?) throws(SFTPPacketError) -> Event? {
     guard filled.count >= Self.dataHead else {
       guard length >= Self.dataHead - 4 else { throw SFTPPacketError("a packet of data ends too early") }
       return nil
     }
     let (id, count) = (number(at: 5), Int(number(at: 9)))
-    guard let wanted = target(id) else { throw SFTPPacketError("it answers what was not asked") }
+    guard let wanted = target(id) else { throw SFTPPacketError("it answered a request that was not sent") }
     guard count > 0, count <= wanted.byteCount, length == Self.dataHead - 4 + count else {
-      throw SFTPPacketError("it sends \(count) bytes where \(wanted.byteCount) were asked for")
+      throw SFTPPacketError("it sent \(count) bytes instead of the \(wanted.byteCount) that were requested")
     }
     filled = filled.lowerBound + Self.dataHead..<filled.upperBound
     let here = min(count, filled.count)

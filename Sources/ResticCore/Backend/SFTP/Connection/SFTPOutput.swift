@@ -1,16 +1,16 @@
 internal import Glibc
 internal import SystemPackage
 
-/// Packets on their way to the server: some short ones, and the bytes that follow the last of them, which are not copied.
+/// Packets to write to the server: some short ones, and the bytes that follow the last of them, which are not copied.
 struct SFTPOutput {
   private var packets: [UInt8] = []
   private var sentPackets = 0
   private var payload: PooledBytes?
   private var rest = 0..<0
 
-  /// So much is gathered before it is written.
+  /// How many bytes are gathered before they are written.
   private static let batchByteCount = 64 << 10
-  /// Bytes that are copied behind their packet: fewer system calls are worth it.
+  /// Payloads up to this size are copied after their packet: that saves system calls.
   private static let smallPayload = 4 << 10
 
   /// Whether there is nothing to write.
@@ -24,7 +24,7 @@ struct SFTPOutput {
     packets += packet
   }
 
-  /// Adds the packet for `request`, which has the number `id`, with `range` of `bytes` behind it.
+  /// Adds the packet for `request`, with the number `id`, followed by `range` of `bytes`.
   mutating func append(_ request: SFTPRequest, id: UInt32, bytes: PooledBytes? = nil, range: Range<Int> = 0..<0) {
     request.encode(id: id, to: &packets)
     guard let bytes, !range.isEmpty else { return }
@@ -35,7 +35,7 @@ struct SFTPOutput {
     }
   }
 
-  /// Writes as much as the pipe takes. Returns how much that was.
+  /// Writes as much as the pipe accepts. Returns how many bytes that was.
   mutating func write(to descriptor: FileDescriptor) throws(Errno) -> Int {
     var written = 0
     while !isEmpty {

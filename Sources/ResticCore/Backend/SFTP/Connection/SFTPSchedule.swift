@@ -1,7 +1,7 @@
-/// Which exchange's packet is sent next: light ones go first, and those that move bytes take turns.
+/// Chooses the exchange whose packet is sent next: light ones go first, and transfers take turns.
 ///
-/// So much of large files is under way at most that a lock's request, which is sent behind it, does not wait for long; and
-/// a connection of 50 ms there and back is full with it: ssh itself has 2 MiB on the way.
+/// The bytes of large files under way are limited, so that a lock's request, which is sent after them, does not wait
+/// for long; the limit still fills a connection with a round trip of 50 ms. ssh itself has 2 MiB under way.
 struct SFTPSchedule {
   /// A packet that may be sent.
   struct Packet {
@@ -22,13 +22,13 @@ struct SFTPSchedule {
   /// Bytes under way in one direction, and requests for them.
   static let mostInFlight = 4 << 20
   private static let mostPieces = 64
-  /// The largest piece that every server takes, and the largest that OpenSSH takes, 255 KiB.
+  /// The largest piece that every server accepts, and the largest that OpenSSH accepts, 255 KiB.
   private static let smallestPiece = 32 << 10
   private static let largestPiece = 255 << 10
-  /// With a limit on the rate no piece is smaller.
+  /// The smallest piece with a rate limit.
   private static let slowestPiece = 1024
 
-  /// Exchanges that have something to send, by what the next packet costs.
+  /// Exchanges with something to send, by the cost of their next packet.
   private var queues: [SFTPExchange.Weight: [SFTPExchange]] = [:]
   private var uploads = Flight()
   private var downloads = Flight()
@@ -39,7 +39,7 @@ struct SFTPSchedule {
   private var uploadRate: TokenBucket?
   private var downloadRate: TokenBucket?
 
-  /// A schedule for so many bytes a second at most; nil: any number.
+  /// A schedule with limits in bytes a second; nil: no limit.
   init(uploadLimit: Int?, downloadLimit: Int?) {
     (self.uploadLimit, self.downloadLimit) = (uploadLimit, downloadLimit)
     uploadRate = uploadLimit.map { TokenBucket(bytesPerSecond: $0) }
@@ -48,13 +48,13 @@ struct SFTPSchedule {
     downloadPiece = Self.piece(Self.smallestPiece, limit: downloadLimit)
   }
 
-  /// Whether nobody has anything to send.
+  /// Whether no exchange has anything to send.
   var isEmpty: Bool { queues.values.allSatisfy(\.isEmpty) }
 
-  /// All who have something to send.
+  /// All exchanges that have something to send.
   var exchanges: [SFTPExchange] { Array(queues.values.joined()) }
 
-  /// Takes what the server says of the size of packets.
+  /// Adopts the server's limits for packets.
   mutating func take(_ limits: SFTPLimits) {
     func piece(_ stated: UInt64) -> Int {
       stated == 0 ? Self.smallestPiece : max(Self.slowestPiece, Int(min(stated, UInt64(Self.largestPiece))))
@@ -63,19 +63,20 @@ struct SFTPSchedule {
     downloadPiece = Self.piece(piece(limits.readByteCount), limit: downloadLimit)
   }
 
-  /// Has `exchange` wait for its next packet. False where it has none.
+  /// Queues `exchange` for its next packet. Returns false if it has none.
   mutating func add(_ exchange: SFTPExchange) -> Bool {
     guard let weight = exchange.nextWeight else { return false }
     queues[weight, default: []].append(exchange)
     return true
   }
 
-  /// Has `exchange` wait no longer.
+  /// Removes `exchange` from the queues.
   mutating func remove(_ exchange: SFTPExchange) {
     for weight in queues.keys { queues[weight]?.removeAll { $0 === exchange } }
   }
 
-  /// Whose turn it is, nobody's where nothing may be sent now. It waits no longer, and its next packet is `packet(of:)`.
+  /// The exchange whose turn it is; nil if nothing may be sent now. It leaves the queue, and its next packet is
+  /// `packet(of:)`.
   mutating func next() -> (exchange: SFTPExchange, weight: SFTPExchange.Weight)? {
     if let exchange = first(.light) { return (exchange, .light) }
     if uploads.hasRoom(for: uploadPiece), uploadRate?.delay() ?? .zero == .zero, let exchange = first(.upload) {
@@ -87,11 +88,11 @@ struct SFTPSchedule {
     return nil
   }
 
-  /// The next packet of `exchange`, which counts as sent; nil where it has none after all.
+  /// The next packet of `exchange`, which counts as sent; nil if it has none after all.
   mutating func packet(of exchange: SFTPExchange, _ weight: SFTPExchange.Weight) -> Packet? {
     let isUpload = exchange.nextTransfer == .upload
     guard let piece = exchange.takeNext(limit: isUpload ? uploadPiece : downloadPiece) else { return nil }
-    // What is light counts as well, although it does not wait.
+    // Light packets count too, although they do not wait.
     if isUpload { uploadRate?.owe(piece.byteCount) } else { downloadRate?.owe(piece.byteCount) }
     let packet = Packet(exchange: exchange, piece: piece, weight: weight)
     count(packet, 1)
@@ -101,7 +102,7 @@ struct SFTPSchedule {
   /// `packet` was answered.
   mutating func settle(_ packet: Packet) { count(packet, -1) }
 
-  /// How long it is until something may be sent that only the rate holds back; nil where there is nothing.
+  /// How long until a packet may be sent that only the rate delays; nil if there is none.
   mutating func delay() -> Duration? {
     var delays: [Duration] = []
     if queues[.upload]?.isEmpty == false, uploads.hasRoom(for: uploadPiece), let delay = uploadRate?.delay() {
@@ -130,7 +131,7 @@ struct SFTPSchedule {
     }
   }
 
-  /// A piece takes a second at most.
+  /// A piece takes at most a second.
   private static func piece(_ byteCount: Int, limit: Int?) -> Int {
     limit.map { max(slowestPiece, min(byteCount, $0)) } ?? byteCount
   }

@@ -2,27 +2,27 @@ internal import Glibc
 internal import Platform
 internal import SystemPackage
 
-/// What goes to and fro on a connection. Belongs to the connection's thread.
+/// The traffic on a connection. Belongs to the connection's thread.
 final class SFTPSession {
   /// Why the session is over.
   enum End: Error {
     /// The program's output has ended.
     case closed
-    /// The server says what is no SFTP; what it is that was read.
+    /// The server sent data that is not SFTP: the reason, and the data.
     case garbage(String, [UInt8])
-    /// Nothing has moved for so long.
+    /// No data has moved for this long.
     case stuck(Duration)
-    /// It has not greeted in time.
+    /// The server has not sent its greeting in time.
     case late(Duration)
-    /// Nobody uses the connection any more.
+    /// The connection is no longer used.
     case unused
   }
 
-  /// How often deadlines are looked at.
+  /// How often deadlines are checked.
   private static let lookInterval = Duration.seconds(1)
-  /// An answer may have to wait until what was sent before it has gone through a slow line, of 32 KiB a second.
+  /// An answer may have to wait until earlier data has passed through a slow line of 32 KiB a second.
   private static let queueTime = Duration.seconds(SFTPSchedule.mostInFlight >> 15)
-  /// Once nobody uses the connection any more, what is under way has so long.
+  /// How long requests under way may take once the connection is no longer used.
   private static let closingLimit = Duration.seconds(2)
 
   private let service: ChildService
@@ -31,16 +31,16 @@ final class SFTPSession {
   private let input = SFTPInput()
   private var output = SFTPOutput()
   private var schedule: SFTPSchedule
-  /// What was sent and not answered yet, by its number.
+  /// Packets that were sent and not answered yet, by number.
   private var sent: [UInt32: SFTPSchedule.Packet] = [:]
   private var nextID: UInt32 = 0
-  /// The question how large packets may be.
+  /// The request for the size limits of packets.
   private var limitsQuestion: SFTPExchange?
   private var isOutputFull = false
   private var lastMovement = ContinuousClock.now
   private var nextLook = ContinuousClock.now
 
-  /// A session with the server behind `service`. `bell` can be read from when there is news for the thread.
+  /// A session with the server behind `service`. `bell` is readable when there is news for the thread.
   init(_ service: ChildService, options: TransportOptions, bell: FileDescriptor) {
     self.service = service
     self.options = options
@@ -48,7 +48,7 @@ final class SFTPSession {
     schedule = SFTPSchedule(uploadLimit: options.uploadLimit, downloadLimit: options.downloadLimit)
   }
 
-  /// All exchanges that are not over, in no order.
+  /// All exchanges that are not over, unordered.
   var exchanges: [SFTPExchange] {
     var all: [ObjectIdentifier: SFTPExchange] = [:]
     for exchange in schedule.exchanges { all[ObjectIdentifier(exchange)] = exchange }
@@ -58,7 +58,7 @@ final class SFTPSession {
 
   // MARK: The greeting
 
-  /// What the server says to ours. `isWanted` is asked whenever the bell rings.
+  /// The server's greeting. `isWanted` is called whenever the bell rings.
   func greet(until deadline: ContinuousClock.Instant, isWanted: () -> Bool) -> Result<SFTPGreeting, End> {
     let start = ContinuousClock.now
     output.append(SFTPRequest.greeting)
@@ -84,7 +84,7 @@ final class SFTPSession {
       guard let event = try input.next({ _ in nil }) else { return nil }
       guard case .packet(let packet) = event else { throw SFTPPacketError("it begins with data") }
       let greeting = try SFTPGreeting(packet)
-      guard greeting.version == 3 else { throw SFTPPacketError("it speaks version \(greeting.version) and not 3") }
+      guard greeting.version == 3 else { throw SFTPPacketError("it speaks version \(greeting.version) instead of 3") }
       return greeting
     } catch {
       throw .garbage(error.description, input.unread)
@@ -97,7 +97,7 @@ final class SFTPSession {
 
   // MARK: Requests and answers
 
-  /// Carries out what `news` brings, until the session is over.
+  /// Carries out the requests from `news` until the session is over.
   func work(_ news: () -> SFTPConnection.Inbox) -> End {
     var closing: ContinuousClock.Instant?
     do throws(End) {
@@ -121,7 +121,7 @@ final class SFTPSession {
 
   private var isIdle: Bool { sent.isEmpty && output.isEmpty && schedule.isEmpty }
 
-  /// Sends a request of the session's own.
+  /// Sends a request of the session itself.
   @discardableResult
   private func ask(_ request: SFTPRequest) -> SFTPExchange {
     let exchange = SFTPExchange([.request(request)])
@@ -131,30 +131,30 @@ final class SFTPSession {
   }
 
   private func begin(_ exchange: SFTPExchange) {
-    // Its task may have been cancelled. One that is posted is waited for by nobody, and is not over before its end.
+    // Its task may have been cancelled. Nobody waits for a posted exchange, which is never over before its end.
     guard !exchange.isOver else { return }
     exchange.hasBegun = true
     exchange.lastMovement = .now
-    // It may have been idle for long.
+    // The connection may have been idle for long.
     if isIdle { (lastMovement, nextLook) = (.now, .now.advanced(by: Self.lookInterval)) }
     enqueue(exchange)
   }
 
-  /// Puts `exchange` where its next packet waits, or ends it.
+  /// Puts `exchange` into the queue of its next packet, or ends it.
   private func enqueue(_ exchange: SFTPExchange) {
     if !schedule.add(exchange), exchange.isComplete { exchange.finish() }
   }
 
   private func abandon(_ exchange: SFTPExchange) {
-    // One that comes later is not begun at all.
+    // An exchange that arrives cancelled is not begun.
     guard exchange.hasBegun else { return }
     exchange.abandon()
     schedule.remove(exchange)
-    // What closes is still sent.
+    // Close requests are still sent.
     enqueue(exchange)
   }
 
-  /// Fills and empties the output for as long as the pipe takes it.
+  /// Fills and writes the output for as long as the pipe accepts it.
   private func send() throws(End) {
     while true {
       while output.hasRoom, let (exchange, weight) = schedule.next() {
@@ -225,13 +225,13 @@ final class SFTPSession {
       settle(answered.exchange, hadNext: hadNext)
     case .packet(let packet):
       let (id, reply) = try SFTPReply.decode(packet)
-      // It stays among those that were sent, and fails with the others, where the answer makes no sense.
-      guard let question = sent[id] else { throw SFTPPacketError("it answers what was not asked") }
+      // If the answer makes no sense, the request stays in `sent`, and fails with the others.
+      guard let question = sent[id] else { throw SFTPPacketError("it answered a request that was not sent") }
       guard reply.answers(question.exchange.request(for: question.piece)) else {
-        throw SFTPPacketError("it answers something else than was asked")
+        throw SFTPPacketError("it sent an answer of the wrong type")
       }
       if case .names(let names) = reply, !question.exchange.count(names) {
-        throw SFTPPacketError("it sends more names than were asked for")
+        throw SFTPPacketError("it sent more names than requested")
       }
       guard let answered = remove(id) else { return }
       let hadNext = answered.exchange.nextWeight != nil
@@ -248,7 +248,7 @@ final class SFTPSession {
     return answered
   }
 
-  /// What an answer is good for beside those who wait for it.
+  /// Uses an answer beyond the exchange that waits for it.
   private func note(_ reply: SFTPReply, to exchange: SFTPExchange) throws(SFTPPacketError) {
     switch reply {
     case .handle(let handle) where exchange.isAbandoned:
@@ -260,7 +260,7 @@ final class SFTPSession {
     }
   }
 
-  /// `hadNext`: it is in a queue already.
+  /// `hadNext`: the exchange is in a queue already.
   private func settle(_ exchange: SFTPExchange, hadNext: Bool) {
     if exchange.isComplete {
       exchange.finish()
@@ -271,12 +271,12 @@ final class SFTPSession {
 
   // MARK: Time
 
-  /// Looks at deadlines, now and then.
+  /// Checks deadlines from time to time.
   private func look() throws(End) {
     let now = ContinuousClock.now
     guard !isIdle, now >= nextLook else { return }
     nextLook = now.advanced(by: Self.lookInterval)
-    // Who waits for the rate moves nothing, and is not stuck.
+    // An exchange that waits for the rate moves nothing, but is not stuck.
     let isHeldBack = sent.isEmpty && output.isEmpty
     if isHeldBack { lastMovement = now }
     guard lastMovement.duration(to: now) < options.stuckTimeout else { throw .stuck(options.stuckTimeout) }
@@ -300,14 +300,14 @@ final class SFTPSession {
     }
   }
 
-  /// -1: for as long as nothing happens.
+  /// -1: until something happens.
   private func milliseconds(until deadline: ContinuousClock.Instant?) -> Int32 {
     var delays: [Duration] = deadline.map { [ContinuousClock.now.duration(to: $0)] } ?? []
     if !isIdle { delays.append(Self.lookInterval) }
-    // Who cannot write now is woken when that has changed.
+    // If the output is full, poll wakes the thread once it can write again.
     if !isOutputFull, let delay = schedule.delay() { delays.append(delay) }
     guard let delay = delays.min() else { return -1 }
-    // Rounded up: who wakes too early finds nothing to do.
+    // Rounded up: a thread that wakes too early finds nothing to do.
     return Int32(max(0, min(delay / .milliseconds(1), 3.6e6))) + 1
   }
 }

@@ -1,25 +1,24 @@
 internal import Glibc
 internal import Platform
 
-/// What the end of a connection means, and what a person can change: from ssh's last words, which is all that it tells.
-///
-/// Source for the words: OpenSSH, ssh.c, sshconnect.c, sshconnect2.c, packet.c.
+/// The meaning of a connection's end, and what a person can change, derived from ssh's last words, its only
+/// information. Source for the words: OpenSSH, ssh.c, sshconnect.c, sshconnect2.c, packet.c.
 struct SSHWords: Sendable {
-  /// Which server, as messages call it.
+  /// The server's name in messages.
   let host: String
   let command: ServiceCommand
 
-  /// Some words that ssh ends with, in lower case, and what helps.
+  /// Some of ssh's last words, in lower case, and the advice for each.
   private static let refusals: [(words: String, advice: String)] = [
     (
       "has changed and you have requested strict checking",
-      "the server's key is another one than before; if that is right, `ssh-keygen -R HOST` forgets the old one"
+      "the server's key has changed; if that is expected, remove the old key with `ssh-keygen -R HOST`"
     ),
     ("host key verification failed", "connect once with `ssh HOST`, and compare the server's key"),
     (
       "permission denied",
       """
-      a key that the server knows is needed: in ssh-agent, in ~/.ssh/config, or by -o sftp.args='-i FILE'; a password can be \
+      give ssh a key that the server knows: in ssh-agent, in ~/.ssh/config, or by -o sftp.args='-i FILE'; a password can be \
       typed at a terminal only
       """
     ),
@@ -27,26 +26,26 @@ struct SSHWords: Sendable {
       "too many authentication failures",
       "name the one key that the server knows: -o sftp.args='-i FILE -o IdentitiesOnly=yes'"
     ),
-    ("subsystem request failed", "the server gives no SFTP to this user: see Subsystem in its sshd_config"),
+    ("subsystem request failed", "the server does not offer SFTP to this user: see Subsystem in its sshd_config"),
     ("bad configuration option", "ssh does not know an option of sftp.args or ~/.ssh/config"),
     ("unknown option", "ssh does not know an option of sftp.args"),
     ("illegal option", "ssh does not know an option of sftp.args"),
     ("no matching host key type found", "client and server share no kind of key: see HostKeyAlgorithms, ssh_config(5)"),
     (
       "no matching key exchange method found",
-      "client and server share no such method: see KexAlgorithms, ssh_config(5)"
+      "client and server share no key exchange method: see KexAlgorithms, ssh_config(5)"
     ),
     ("no matching cipher found", "client and server share no cipher: see Ciphers, ssh_config(5)"),
   ]
   private static let absences: [(words: String, advice: String)] = [
     ("could not resolve hostname", "check the name, and the network"),
-    ("connection refused", "nobody listens at that port"),
+    ("connection refused", "nothing listens on that port"),
     ("timed out", "the server does not answer; check the network"),
     ("no route to host", "check the network"),
     ("network is unreachable", "check the network"),
   ]
 
-  /// The failure of a connection that has never been one.
+  /// The failure of a connection that was never established.
   func failureToBegin(_ end: SFTPSession.End, _ service: ChildService.End) -> SFTPFailure {
     switch end {
     case .closed:
@@ -64,11 +63,11 @@ struct SSHWords: Sendable {
     }
   }
 
-  /// The failure of a connection that was one.
+  /// The failure of an established connection.
   func failure(_ end: SFTPSession.End, _ service: ChildService.End) -> SFTPFailure {
     switch end {
     case .closed: .interrupted("the connection to \(host) broke\(lastWords(service))")
-    case .garbage(let reason, _): .interrupted("\(host) sends what is no SFTP: \(reason)")
+    case .garbage(let reason, _): .interrupted("\(host) sent data that is not SFTP: \(reason)")
     case .stuck(let limit), .late(let limit): .interrupted("\(host) has not answered for \(limit.components.seconds) s")
     case .unused: .cancelled
     }
@@ -77,7 +76,7 @@ struct SSHWords: Sendable {
   private func failureToConnect(_ service: ChildService.End) -> SFTPFailure {
     let words = service.lastWords
     let plain = words.lowercased()
-    // Lines before the last one may be about something that ssh has got over; of a refusal they say more.
+    // Earlier lines may be about a problem that ssh has overcome; about a refusal they say more.
     let end = plain.split(separator: ";").last ?? ""
     if Self.refusals.contains(where: { end.contains($0.words) }),
       let refusal = Self.refusals.first(where: { plain.contains($0.words) })
@@ -99,14 +98,14 @@ struct SSHWords: Sendable {
     switch end {
     case nil: "has ended"
     case .exited(let code): "ended with exit code \(code)"
-    case .killed(let signal): "was ended by signal \(signal)"
+    case .killed(let signal): "was killed by signal \(signal)"
     }
   }
 
-  /// A Ctrl-C that ssh got, since it had the terminal, was meant for all of us.
+  /// A Ctrl-C that ssh received, because it had the terminal, was meant for this process too.
   private func passOnInterrupt(_ service: ChildService.End) {
     guard service.hadTerminal, let end = service.status else { return }
-    // A shell in between says 128 and the signal.
+    // A shell in between reports 128 plus the signal.
     if end == .killed(signal: SIGINT) || end == .exited(128 + SIGINT) { kill(0, SIGINT) }
   }
 }

@@ -1,4 +1,4 @@
-/// What a server says of a file: those attributes that it names.
+/// A file's attributes, as far as the server sends them.
 struct SFTPAttributes: Hashable, Sendable {
   /// How many bytes it has.
   let byteCount: UInt64?
@@ -37,7 +37,7 @@ struct SFTPAttributes: Hashable, Sendable {
     }
   }
 
-  /// What it is, with its article; nil for a plain file, and where the server does not say.
+  /// The kind of object, with its article; nil for a plain file, and if the server does not say.
   var irregularKind: String? {
     guard let mode, mode & Self.typeBits != 0 else { return nil }
     return switch mode & Self.typeBits {
@@ -50,12 +50,12 @@ struct SFTPAttributes: Hashable, Sendable {
     }
   }
 
-  /// Whether it is a folder; nil where the server does not say.
+  /// Whether it is a folder; nil if the server does not say.
   var isFolder: Bool? {
     guard let mode, mode & Self.typeBits != 0 else { return nil }
     return mode & Self.typeBits == Self.folderType
   }
 
-  /// Whether the group may read it.
+  /// Whether the group may read it; false if the server does not say.
   var isGroupReadable: Bool { mode.map { $0 & Self.groupReadBit != 0 } ?? false }
 }

@@ -1,18 +1,19 @@
-/// What a server may know beyond the protocol, by the name that it is announced under. Source: OpenSSH, PROTOCOL.
+/// Extensions of the protocol that a server may support, by their announced names.
+/// Source: OpenSSH, PROTOCOL.
 enum SFTPExtension: String, CaseIterable, Sendable {
   /// Makes a file durable.
   case synchronize = "fsync@openssh.com"
-  /// Tells the room of a file system.
+  /// Reports the free space of a file system.
   case fileSystem = "statvfs@openssh.com"
-  /// Tells how large packets may be.
+  /// Reports the size limits of packets.
   case limits = "limits@openssh.com"
 }
 
-/// What a server says at the beginning.
+/// The server's first packet.
 struct SFTPGreeting: Hashable, Sendable {
-  /// The version that it speaks.
+  /// The server's version of the protocol.
   let version: UInt32
-  /// Those of its extensions that are of use here.
+  /// The server's extensions that are used here.
   let extensions: Set<SFTPExtension>
 
   private static let type: UInt8 = 2
@@ -25,7 +26,7 @@ struct SFTPGreeting: Hashable, Sendable {
     var extensions: Set<SFTPExtension> = []
     while !reader.isAtEnd {
       let name = try reader.text()
-      // What it says of the extension: a version.
+      // The extension's data: a version.
       _ = try reader.text()
       if let known = SFTPExtension.allCases.first(where: { $0.rawValue.utf8.elementsEqual(name) }) {
         extensions.insert(known)
@@ -35,7 +36,7 @@ struct SFTPGreeting: Hashable, Sendable {
   }
 }
 
-/// How large a server lets packets be; the answer to `SFTPRequest.limits`. 0: it does not say.
+/// The server's size limits; the answer to `SFTPRequest.limits`. 0: not stated.
 struct SFTPLimits: Hashable, Sendable {
   let readByteCount: UInt64
   let writeByteCount: UInt64
@@ -51,18 +52,18 @@ struct SFTPLimits: Hashable, Sendable {
   }
 }
 
-/// The room of a file system; the answer to `SFTPRequest.fileSystem`.
+/// The space of a file system; the answer to `SFTPRequest.fileSystem`.
 struct SFTPFileSystem: Hashable, Sendable {
   let capacity: StorageCapacity
-  /// Whether nothing can be written.
+  /// Whether the file system is read-only.
   let isReadOnly: Bool
-  /// Whether another file could be made.
+  /// Whether another file can be created.
   let hasFreeFiles: Bool
 
   private static let readOnlyFlag: UInt64 = 1
 
-  /// The room in the answer `bytes`: f_bsize, f_frsize, f_blocks, f_bfree, f_bavail, f_files, f_ffree, f_favail, f_fsid, f_flag,
-  /// f_namemax of statvfs(3).
+  /// The values in the answer `bytes`: f_bsize, f_frsize, f_blocks, f_bfree, f_bavail, f_files, f_ffree, f_favail,
+  /// f_fsid, f_flag, f_namemax of statvfs(3).
   init(_ bytes: [UInt8]) throws(SFTPPacketError) {
     let numbers: [UInt64] = try bytes.span.bytes.withUnsafeBytes { (bytes) throws(SFTPPacketError) in
       var reader = SFTPPacketReader(bytes)
@@ -77,7 +78,7 @@ struct SFTPFileSystem: Hashable, Sendable {
       totalByteCount: totalByteCount,
       availableByteCount: min(totalByteCount, available.overflow ? UInt64.max : available.partialValue))
     isReadOnly = numbers[9] & Self.readOnlyFlag != 0
-    // A file system that counts no files has room for them.
+    // A file system that does not count files has room for them.
     hasFreeFiles = numbers[5] == 0 || numbers[7] > 0
   }
 }

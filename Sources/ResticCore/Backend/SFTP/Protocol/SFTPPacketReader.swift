@@ -1,4 +1,4 @@
-/// Why bytes are no packet of the protocol.
+/// Why bytes are not a packet of the protocol.
 struct SFTPPacketError: Error, Hashable, Sendable, CustomStringConvertible {
   let description: String
 
@@ -7,11 +7,11 @@ struct SFTPPacketError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Reads a packet from its beginning to its end, and nothing beyond it.
+/// Reads a packet from its beginning to its end, and never beyond.
 struct SFTPPacketReader {
   private var rest: UnsafeRawBufferPointer.SubSequence
 
-  /// A reader of `packet`, which stays where it is meanwhile.
+  /// A reader of `packet`, which must stay in memory meanwhile.
   init(_ packet: UnsafeRawBufferPointer) {
     rest = packet[...]
   }
@@ -40,7 +40,7 @@ struct SFTPPacketReader {
     return try bytes(Int(count))
   }
 
-  /// All that is left.
+  /// All remaining bytes.
   mutating func remainder() -> [UInt8] {
     defer { rest = rest.suffix(0) }
     return [UInt8](rest)

@@ -1,4 +1,4 @@
-/// A server's answer to one request, as far as it lies in one packet.
+/// A server's answer to one request, as far as it is in one packet.
 enum SFTPReply: Hashable, Sendable {
   case status(SFTPStatus)
   case handle(SFTPHandle)
@@ -6,10 +6,10 @@ enum SFTPReply: Hashable, Sendable {
   case attributes(SFTPAttributes)
   /// The answer to an extension's request.
   case extended([UInt8])
-  /// The request was not sent, since one before it had failed.
+  /// The request was not sent, because an earlier one failed.
   case skipped
 
-  /// The types of packets that answer. A packet of data is read piece by piece (`SFTPInput`).
+  /// The types of answer packets. A data packet is read piece by piece (`SFTPInput`).
   static let dataType: UInt8 = 103
   private static let statusType: UInt8 = 101
   private static let handleType: UInt8 = 102
@@ -17,12 +17,13 @@ enum SFTPReply: Hashable, Sendable {
   private static let attributesType: UInt8 = 105
   private static let extendedType: UInt8 = 201
 
-  /// A handle that is longer is none. Source: draft-ietf-secsh-filexfer-02, 6.2.
+  /// The size limit of a handle.
+  /// Source: draft-ietf-secsh-filexfer-02, 6.2.
   private static let longestHandle = 256
-  /// What a name in a folder takes at least: two texts and attributes, all empty.
+  /// The least size of a name in a folder: two texts and attributes, all empty.
   private static let shortestName = 12
 
-  /// Whether it is an answer to `request` that makes sense. Success without what was asked for is none.
+  /// Whether this is a sensible answer to `request`. Success without the requested data is not.
   func answers(_ request: SFTPRequest) -> Bool {
     switch (request, self) {
     case (.open, .handle), (.openFolder, .handle), (.readFolder, .names), (.linkStatus, .attributes),
@@ -37,8 +38,8 @@ enum SFTPReply: Hashable, Sendable {
     }
   }
 
-  /// The number of the request that `packet` (without its length) answers, and the answer. What follows an answer in its
-  /// packet is not looked at.
+  /// The number of the request that `packet` (without its length) answers, and the answer. Data after the answer in its
+  /// packet is ignored.
   static func decode(_ packet: UnsafeRawBufferPointer) throws(SFTPPacketError) -> (id: UInt32, reply: SFTPReply) {
     var reader = SFTPPacketReader(packet)
     let type = try reader.byte()
@@ -73,7 +74,7 @@ enum SFTPReply: Hashable, Sendable {
 struct SFTPName: Hashable, Sendable {
   /// Its name.
   let bytes: [UInt8]
-  /// Of the link where it is one.
+  /// Of the link itself if the entry is one.
   let attributes: SFTPAttributes
 
   init(bytes: [UInt8], attributes: SFTPAttributes) {

@@ -1,30 +1,30 @@
-/// What is asked of an SFTP server, version 3 of the protocol.
+/// A request to an SFTP server, version 3 of the protocol.
 ///
-///     length of what follows (4) ‖ type (1) ‖ id (4) ‖ what the type has
+///     length of the rest (4) ‖ type (1) ‖ id (4) ‖ content by type
 ///
 /// Numbers are big-endian; a text is its length (4) and its bytes.
 /// Source: draft-ietf-secsh-filexfer-02; for the extensions OpenSSH, PROTOCOL.
 enum SFTPRequest: Hashable, Sendable {
-  /// For what a file is opened.
+  /// How a file is opened.
   enum Access: UInt32, Sendable {
     /// Reading (SSH_FXF_READ).
     case read = 0x01
-    /// Writing a file that is not there yet (SSH_FXF_WRITE, _CREAT, _EXCL).
+    /// Writing a file that does not exist yet (SSH_FXF_WRITE, _CREAT, _EXCL).
     case create = 0x2A
   }
 
-  /// Answered with a handle. `mode`: the permission bits of a new file, of which the server takes some away (umask).
+  /// Answered with a handle. `mode`: the permission bits of a new file, which the server's umask reduces.
   case open(String, Access, mode: UInt32?)
   case close(SFTPHandle)
   /// Answered with data, or the status `endOfFile`.
   case read(SFTPHandle, offset: UInt64, byteCount: UInt32)
-  /// The bytes follow the packet, which counts them.
+  /// The bytes follow the packet, whose length includes them.
   case write(SFTPHandle, offset: UInt64, byteCount: UInt32)
-  /// Attributes of what is at a path: of the link where it is one.
+  /// Attributes of the object at a path; of the link itself if it is one.
   case linkStatus(String)
-  /// Attributes of what is at a path; links are followed.
+  /// Attributes of the object at a path; links are followed.
   case status(String)
-  /// Attributes of what is open.
+  /// Attributes of an open file.
   case handleStatus(SFTPHandle)
   case setMode(SFTPHandle, UInt32)
   case setModeOf(String, UInt32)
@@ -34,7 +34,7 @@ enum SFTPRequest: Hashable, Sendable {
   case readFolder(SFTPHandle)
   case remove(String)
   case makeFolder(String, mode: UInt32)
-  /// Servers of OpenSSH do not replace what is there, others may.
+  /// OpenSSH's server does not replace an existing file, others may.
   case rename(String, to: String)
   /// `fsync@openssh.com`.
   case synchronize(SFTPHandle)
@@ -112,7 +112,7 @@ enum SFTPRequest: Hashable, Sendable {
   }
 }
 
-/// What a server calls an open file or folder, valid on the connection that it came over.
+/// A server's name for an open file or folder, valid on the same connection only.
 struct SFTPHandle: Hashable, Sendable {
   let bytes: [UInt8]
 }
@@ -131,7 +131,7 @@ extension [UInt8] {
     append(contentsOf: text)
   }
 
-  /// Attributes that say nothing but the permission bits, or nothing at all.
+  /// Appends attributes with the permission bits only, or without any.
   fileprivate mutating func append(mode: UInt32?) {
     append(number: mode == nil ? UInt32(0) : SFTPAttributes.permissionsFlag)
     if let mode { append(number: mode) }

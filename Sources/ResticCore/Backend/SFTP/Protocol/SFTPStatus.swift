@@ -1,6 +1,7 @@
-/// How a request ended, and in which words.
+/// How a request ended, with the server's message.
 struct SFTPStatus: Hashable, Sendable, CustomStringConvertible {
-  /// The codes that mean something here. Source: draft-ietf-secsh-filexfer-02, 7, and for those from 11 on -13, 9.1.
+  /// The codes that are interpreted here.
+  /// Source: draft-ietf-secsh-filexfer-02, 7, and for those from 11 on -13, 9.1.
   enum Code: UInt32, Sendable {
     case ok = 0
     case endOfFile = 1
@@ -15,10 +16,10 @@ struct SFTPStatus: Hashable, Sendable, CustomStringConvertible {
     case quotaExceeded = 15
   }
 
-  /// What the server says; nil for a code that is not known.
+  /// The server's code; nil if it is unknown.
   let code: Code?
   private let number: UInt32
-  /// The server's words, the beginning of them, printable.
+  /// The beginning of the server's message, printable.
   private let words: String
 
   static let ok = SFTPStatus(.ok)
@@ -29,7 +30,7 @@ struct SFTPStatus: Hashable, Sendable, CustomStringConvertible {
     (self.code, number, words) = (code, code.rawValue, "")
   }
 
-  /// Some servers say no more than a number.
+  /// Some servers send only a number.
   init(from reader: inout SFTPPacketReader) throws(SFTPPacketError) {
     number = try reader.number()
     code = Code(rawValue: number)

@@ -1,18 +1,18 @@
 import ResticCore
 
-/// Files that git makes from the objects to find them faster, each group of which fits one state of the repository: the
-/// multi-pack-index with its bitmaps, `objects/info/packs`, the commit-graphs.
+/// Files that git derives from the objects to find them faster; the files of a group belong to one state of the
+/// repository: the multi-pack-index with its bitmaps, `objects/info/packs`, the commit-graphs.
 ///
-/// One side's group is taken whole: that of the side which alone changed it, else theirs. Where the group names packfiles, every
-/// packfile of its side must be in the merged repository as that side has it; else the other side's group is taken, or none: git
-/// takes objects for missing that a multi-pack-index names in a packfile that is gone.
+/// One side's group is taken as a whole: that of the only side that changed it, otherwise theirs. If the group names
+/// packfiles, every packfile of its side must be in the merged repository unchanged; otherwise the other side's group
+/// is taken, or none: git considers objects missing if a multi-pack-index names them in a packfile that is gone.
 struct DerivedFiles {
   let context: MergeContext
-  /// Where the directory stands that holds them.
+  /// The position of the directory that holds them.
   let position: BareRepository.Position
-  /// Which files are in the group.
+  /// Which files belong to the group.
   let contains: (Name) -> Bool
-  /// Whether the group may be that of theirs, or of ours.
+  /// Whether their group, or ours, may be taken.
   let isValid: (theirs: Bool, ours: Bool)
 
   /// The files of the merged directory.

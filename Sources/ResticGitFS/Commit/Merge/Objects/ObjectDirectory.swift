@@ -1,6 +1,6 @@
 import ResticCore
 
-/// `objects` of the three sides of a merge, with the folders in it that differ.
+/// The directories `objects` of the three sides of a merge, and their subdirectories that differ.
 ///
 /// Belongs to one task.
 final class ObjectDirectory {
@@ -26,7 +26,7 @@ final class ObjectDirectory {
     try await load(wanted)
   }
 
-  /// The entries of the folder `name` without what is in flight; none where a side has no such folder.
+  /// The entries of the folder `name` without files in flight; empty for a side without such a folder.
   func folder(_ name: Name) async throws -> ThreeWay<[Node]> {
     let subtrees = nodes[name].subtrees
     try await load(Set([subtrees.base, subtrees.theirs, subtrees.ours].compactMap { $0 }))
@@ -34,7 +34,7 @@ final class ObjectDirectory {
     return subtrees.map { $0.flatMap { trees[$0] }?.withoutInFlight(at: position) ?? [] }
   }
 
-  /// The names of folders of loose objects that are not the same on both sides.
+  /// The names of folders of loose objects that differ between the sides.
   var changedLooseFolders: [Name] {
     nodes.entries.filter { name, versions in
       BareRepository.position(of: name, in: .objects) == .looseObjects

@@ -1,8 +1,8 @@
 import Platform
 import ResticCore
 
-/// The files of a merged git repository that hold objects for certain: packfiles and loose objects that both sides have, or
-/// that one side added.
+/// The files of a merged git repository that certainly hold objects: packfiles and loose objects that both sides have,
+/// or that one side added.
 ///
 /// Belongs to one task.
 final class ObjectHolders {
@@ -16,20 +16,21 @@ final class ObjectHolders {
   private let directory: ObjectDirectory
   private let format: ObjectFormat
   private let repository: Repository
-  /// What one side added: most likely the packfile into which objects were packed anew.
+  /// Packfiles that one side added: most likely those into which objects were repacked.
   private let fresh: [Holder]
   private let older: [Name: Packfiles.Packfile]
   private var openedOlder: [Holder]?
-  /// The loose objects of folders that were looked at, by their first byte.
+  /// The loose objects of folders that were read, by their first byte.
   private var looseObjects: [UInt8: Set<ObjectName>] = [:]
 
-  /// An index of at most so many bytes is kept in memory, as long as all of them together are not larger than the limit.
+  /// An index of at most this size is kept in memory, as long as all of them together do not exceed the limit.
   private static let smallByteCount: UInt64 = 1 << 16
   private static let keptByteLimit: UInt64 = 16 << 20
   /// How many indexes are read at a time.
   private static let concurrentLoads = 8
 
-  /// The packfiles `fresh` and `older`, and with `hasLooseObjects` the loose objects in `directory`. An older one is read only where an object is in
+  /// The packfiles `fresh` and `older`, and with `hasLooseObjects` the loose objects in `directory`. An older packfile
+  /// is read only if an object is in no fresh one.
   /// none of the fresh ones.
   init(
     fresh: [Name: Packfiles.Packfile], older: [Name: Packfiles.Packfile], hasLooseObjects: Bool,
@@ -43,7 +44,7 @@ final class ObjectHolders {
     self.older = older
   }
 
-  /// Those of `names`, all of which begin with one of `firstBytes`, that none of the files holds.
+  /// The objects among `names`, which all begin with one of `firstBytes`, that no file holds.
   func unheld(_ names: Set<ObjectName>, _ firstBytes: Range<Int>) async throws -> Set<ObjectName> {
     var unheld = names
     for holder in fresh where !unheld.isEmpty {
@@ -64,7 +65,7 @@ final class ObjectHolders {
     let folder = Name(Hex.text(firstByte))
     var names: Set<ObjectName> = []
     for (name, versions) in try await directory.folder(folder).entries where versions.isCertain {
-      // A file that was not written to the end before a crash is empty, mostly.
+      // A file whose writing was cut off by a crash is usually empty.
       guard let file = versions.theirs ?? versions.ours, file.type == .file, file.size > 0 else { continue }
       if let object = ObjectName(folder: folder, name: name, format) { names.insert(object) }
     }
@@ -72,7 +73,7 @@ final class ObjectHolders {
     return names
   }
 
-  /// The indexes of `packs` but for those that are damaged or missing.
+  /// The indexes of `packs`, without those that are damaged or missing.
   static func open(
     _ packs: [Name: Packfiles.Packfile], _ format: ObjectFormat, in repository: Repository
   ) async throws -> [Holder] {
@@ -101,7 +102,7 @@ final class ObjectHolders {
 }
 
 extension ThreeWay<Node?> {
-  /// Whether the entry is in a merged directory whatever is decided about what one side deleted.
+  /// Whether the entry is in the merged directory regardless of what is decided about deletions.
   var isCertain: Bool {
     theirs != nil && ours != nil || base == nil && (theirs != nil || ours != nil)
   }

@@ -2,13 +2,13 @@ import ResticCore
 
 /// Merges the objects of two copies of a git repository.
 ///
-/// What either side has is there afterwards. A file that one side deleted is deleted only where all its objects are elsewhere
-/// (`ObjectRemovals`): so a gc is not undone by a push that came meanwhile. Of a name that both have, theirs is as good: loose
-/// objects and git packfiles are named by what they hold. Of files that git derives from the others one side's are taken
-/// (`DerivedFiles`). `objects/info/alternates` isn't derived: its lines are united.
+/// The result has everything that either side has. A file that one side deleted is deleted only if all its objects are
+/// elsewhere (`ObjectRemovals`): so a concurrent push does not undo a gc. If both sides have a name, theirs is as good:
+/// loose objects and git packfiles are named for their content. Of files that git derives from others, one side's are
+/// taken (`DerivedFiles`). `objects/info/alternates` is not derived: its lines are united.
 struct ObjectMerge {
   let context: MergeContext
-  /// What names the objects.
+  /// The hash that names objects.
   let format: ObjectFormat
 
   /// The merged directory `objects`, which both sides have.
@@ -49,7 +49,7 @@ struct ObjectMerge {
     [versions.theirs, versions.ours].allSatisfy { $0?.type ?? .dir == .dir }
   }
 
-  /// The folder with these entries; nil where a side has none and nothing is in it.
+  /// The folder with these entries; nil if a side has none and it would be empty.
   private func folder(_ versions: ThreeWay<Node?>, _ entries: [Node]) async throws -> Node? {
     guard let theirs = versions.theirs, let ours = versions.ours else {
       guard let folder = versions.theirs ?? versions.ours, !entries.isEmpty || versions.base == nil else { return nil }
@@ -59,7 +59,7 @@ struct ObjectMerge {
     return context.directory(node, try await context.store(entries))
   }
 
-  /// The entry of theirs if they have it, else of ours; of two folders one with the entries of both.
+  /// Their entry if there is one, otherwise ours; of two folders, one with the entries of both.
   private func unite(_ versions: ThreeWay<Node?>) async throws -> Node? {
     guard let theirs = versions.theirs, let ours = versions.ours, theirs.type == .dir, ours.type == .dir,
       theirs.subtree != ours.subtree
@@ -73,7 +73,7 @@ struct ObjectMerge {
     return context.directory(node, try await context.store(united))
   }
 
-  /// A folder that both sides have, with the same in it.
+  /// A folder with the same content on both sides.
   private func mergeMetadata(_ versions: ThreeWay<Node?>) -> Node? {
     guard let theirs = versions.theirs, let ours = versions.ours, theirs.type == .dir, ours.type == .dir else {
       return nil
@@ -84,7 +84,7 @@ struct ObjectMerge {
   /// The entry of theirs if they have it, else of ours.
   private func keep(_ versions: ThreeWay<Node?>) -> Node? {
     guard let kept = versions.theirs ?? versions.ours else { return nil }
-    // Of a file that is linked elsewhere the side that deleted this name counts one less.
+    // For a file with further names, the side that deleted this name has a link count that is too low by one.
     if versions.base != nil, versions.theirs == nil || versions.ours == nil { context.hardLinks.noteRevival(kept) }
     return kept
   }
@@ -127,7 +127,7 @@ struct ObjectMerge {
     name.bytes.starts(with: "multi-pack-index".utf8)
   }
 
-  /// Whether all packfiles of a side are in the merged repository as that side has them.
+  /// Whether all packfiles of a side are in the merged repository unchanged.
   private static func sidesInPlace(
     _ packs: ThreeWay<Packfiles>, _ removals: ObjectRemovals.Decision
   ) -> (theirs: Bool, ours: Bool) {
@@ -146,7 +146,7 @@ struct ObjectMerge {
     let groups = [
       DerivedFiles(
         context: context, position: .info, contains: { $0 == "packs" }, isValid: Self.sidesInPlace(packs, removals)),
-      // They name commits only, and all commits of both sides are there.
+      // They name only commits, and all commits of both sides exist.
       DerivedFiles(
         context: context, position: .info, contains: { $0 == "commit-graph" || $0 == "commit-graphs" },
         isValid: (true, true)),
@@ -162,14 +162,14 @@ struct ObjectMerge {
   }
 }
 
-/// Whose files of `objects/pack` are taken. The files of one packfile fit each other, so they are never mixed.
+/// Which side's files of `objects/pack` are taken. The files of one packfile belong together and are never mixed.
 private struct PackfileRule {
   enum Choice {
     case theirs
     case ours
-    /// Theirs if they have it, else ours.
+    /// Theirs if there is one, otherwise ours.
     case either
-    /// The packfile is gone.
+    /// The packfile is deleted.
     case neither
   }
 
@@ -191,12 +191,12 @@ private struct PackfileRule {
     if removed.contains(stem) { return .neither }
     switch type {
     case "keep":
-      // Who unlocked the packfile has done with it; who locks it anew has not.
+      // A side that unlocks the packfile no longer needs it; a side that locks it anew does.
       if versions.theirs == nil, versions.base != nil { return .theirs }
       if versions.ours == nil, versions.base.hasSameSubstance(as: versions.theirs) { return .ours }
       return .either
     case "promisor": return .either
-    // git uses one bitmap, and warns of a second.
+    // git uses one bitmap, and warns about a second one.
     case "bitmap" where versions.theirs == nil && hasBitmap: return .theirs
     default:
       if packs.theirs.whole[stem] != nil { return .theirs }

@@ -4,12 +4,12 @@ import ResticCore
 struct ObjectName: Hashable, Sendable {
   private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
-  /// The name of 20 or 32 bytes; shorter ones are filled up with zeros.
+  /// The name of 20 or 32 bytes; shorter names are padded with zeros.
   init(_ bytes: ArraySlice<UInt8>) {
     withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: bytes.prefix($0.count)) }
   }
 
-  /// The object in the file `name` of the folder `folder` of `objects`; nil where that is no loose object.
+  /// The object in the file `name` of the folder `folder` of `objects`; nil if that is not a loose object.
   init?(folder: Name, name: Name, _ format: ObjectFormat) {
     let digits = folder.bytes + name.bytes
     guard folder.bytes.count == 2, digits.count == format.byteCount * 2 else { return nil }
@@ -22,7 +22,7 @@ struct ObjectName: Hashable, Sendable {
     self.init(bytes[...])
   }
 
-  /// By this git finds an object in an index, and the folder of a loose one.
+  /// git uses it to find an object in an index, and the folder of a loose one.
   var firstByte: UInt8 { withUnsafeBytes(of: words) { $0[0] } }
 
   private static func value(of digit: UInt8) -> UInt8? {

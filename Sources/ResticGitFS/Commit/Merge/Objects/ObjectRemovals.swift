@@ -1,17 +1,18 @@
 import ResticCore
 
-/// Which packfiles and loose objects that one side took away stay away in the merged repository.
+/// Which packfiles and loose objects that one side deleted stay deleted in the merged repository.
 ///
-/// A gc or repack writes objects into a new packfile, and deletes the files in which they were. The merge deletes those files,
-/// too, where every object in them is in a file that the merged repository has for certain (`ObjectHolders`). All other files
-/// stay. So the merged repository has every object that either side has, and no ref of either side can lack one: also not where
-/// one side pruned what the other came to need, or where each side packed the same objects anew and relied on files that the
-/// other deleted.
+/// A gc or repack writes objects into a new packfile, and deletes the files in which they were. The merge also deletes
+/// such a file if every object in it is in a file that the merged repository certainly has (`ObjectHolders`). All other
+/// files stay. So the merged repository has every object that either side has, and no ref of either side lacks one:
+/// also if one side pruned objects that the other came to need, or if each side repacked the same objects and relied on
+/// files that the other deleted.
 ///
-/// Only the indexes of packfiles are read, and only where something was taken away. Memory is bounded: the objects are looked
-/// at in passes, by their first byte. What a damaged or missing index lists counts as nowhere else, and its packfile stays.
+/// Only indexes of packfiles are read, and only if something was deleted. Memory is limited: the objects are checked in
+/// passes, by their first byte. Objects in a damaged or missing index count as being nowhere else, and their packfile
+/// stays.
 struct ObjectRemovals {
-  /// What is not in the merged repository.
+  /// The files that stay deleted.
   struct Decision: Sendable {
     /// Packfiles: `pack-ID`.
     var packs: Set<Name> = []
@@ -28,7 +29,7 @@ struct ObjectRemovals {
   /// About how many names of objects are in memory at a time.
   private static let nameLimit = 1 << 18
 
-  /// Looks at all that one side took away. Throws what loading throws.
+  /// Checks everything that one side deleted. Throws the errors of loading.
   func decide() async throws -> Decision {
     var decision = Decision()
     let loose = try await removedLooseObjects()
@@ -36,7 +37,7 @@ struct ObjectRemovals {
     let removed = all.filter { name, packfile in isRemoved(name) && !isLocked(packfile, name) }
     if removed.isEmpty, loose.isEmpty { return decision }
     let staying = all.filter { removed[$0.key] == nil }
-    // Of a partial clone: an object that names missing ones must be in a packfile that says that they may be missing.
+    // In a partial clone, an object that refers to missing ones must be in a packfile that is marked for this.
     for isPromisor in [false, true] {
       let removed = removed.filter { $0.value.isPromisor == isPromisor }
       let loose = isPromisor ? [] : loose
@@ -79,7 +80,7 @@ struct ObjectRemovals {
     return has.base && has.theirs != has.ours
   }
 
-  /// Whether somebody holds on to the packfile of whom the side that deleted it did not know.
+  /// Whether somebody has locked the packfile without the knowledge of the side that deleted it.
   private func isLocked(_ packfile: Packfiles.Packfile, _ name: Name) -> Bool {
     packfile.lock != nil && !packfile.lock.hasSameSubstance(as: packs.base.whole[name]?.lock)
   }
@@ -96,7 +97,7 @@ struct ObjectRemovals {
     return removed
   }
 
-  /// Ranges of first bytes, of each of which about `nameLimit` names are in `packs`.
+  /// Ranges of first bytes, each of which has about `nameLimit` names in `packs`.
   private func passes(over packs: [Name: Packfiles.Packfile]) -> [Range<Int>] {
     let entryByteCount = UInt64(format.byteCount + 8)
     let nameCount = packs.values.reduce(UInt64(0)) { $0 + min($1.index.size / entryByteCount, 1 << 32) }

@@ -2,9 +2,9 @@ import ResticCore
 
 /// The index of a git packfile: the names of all objects in it.
 ///
-/// Only an index that is sound and belongs to the packfile beside it is opened: a merge deletes what another packfile holds as
-/// well, and the file may have been cut off by a crash on a colleague's machine. Of a large one no more than one blob and the
-/// names that are asked for are in memory.
+/// Only a sound index that belongs to the packfile beside it is opened: a merge deletes packfiles whose objects are
+/// elsewhere, and a crash on a colleague's machine may have truncated a file. Of a large index, only one blob and the
+/// requested names are in memory.
 ///
 /// Layout (gitformat-pack(5)), numbers with the highest byte first:
 ///
@@ -12,31 +12,31 @@ import ResticCore
 ///     version 2: "\377tOc", 2 (4), fanout (256 × 4), names, CRCs (4 each), offsets (4 each), long offsets (8 each, at most
 ///                one for each object), hash of the packfile, hash of all before
 ///
-/// The fanout says for each byte how many names begin with it or a lower one. Source: gitformat-pack(5) of git 2.40; checked by
-/// `PackfileIndexTests`.
+/// The fanout has, for each byte, the number of names that begin with that byte or a lower one.
+/// Source: gitformat-pack(5) of git 2.40; checked by `PackfileIndexTests`.
 struct PackfileIndex: Sendable {
   private let file: StoredFile
   private let format: ObjectFormat
   private let fanout: [Int]
-  /// Where the first entry begins, how long one is, and where in it the name is.
+  /// The offset of the first entry, the length of an entry, and the offset of the name in it.
   private let entries: (offset: Int, byteCount: Int, nameOffset: Int)
-  /// All of a small file, so that it is loaded once.
+  /// The content of a small file, so that it is loaded once.
   private let content: [UInt8]?
 
   private static let magic: [UInt8] = [0xff, 0x74, 0x4f, 0x63, 0, 0, 0, 2]
   private static let fanoutByteCount = 256 * 4
 
-  /// How many objects the packfile has.
+  /// The number of objects in the packfile.
   var count: Int { fanout[255] }
 
-  /// A larger index is nobody's honest work: some 100 million objects.
+  /// No real index is larger: some 100 million objects.
   private static let largestByteCount = 4 << 30
-  /// How many names may begin with the same byte: they are in memory at once.
+  /// The most names that may begin with the same byte: they are in memory at once.
   private static let mostNamesOfByte = 1 << 21
 
-  /// Opens the index `index` of the packfile `pack`, and keeps it in memory where `isKept`.
+  /// Opens the index `index` of the packfile `pack`, and keeps it in memory if `isKept`.
   ///
-  /// Nil where either is not as git writes it, or is damaged or missing in the repository. Throws what else loading throws.
+  /// Nil if either is not in git's format, or is damaged or missing in the repository. Throws other errors of loading.
   static func open(
     _ index: Node, of pack: Node, _ format: ObjectFormat, in repository: Repository, isKept: Bool
   ) async throws -> PackfileIndex? {
@@ -77,7 +77,8 @@ struct PackfileIndex: Sendable {
     let isSecond = head.starts(with: Self.magic)
     let fanout = Self.fanout(head.dropFirst(isSecond ? Self.magic.count : 0).prefix(Self.fanoutByteCount))
     guard fanout.count == 256, zip(fanout, fanout.dropFirst()).allSatisfy({ $0 <= $1 }) else { return nil }
-    // Names are hashes, so each first byte has its share of them: what is otherwise was made to take memory.
+    // Names are hashes, so all first bytes are about equally frequent: an index without this property was made to take
+    // memory.
     guard zip([0] + fanout, fanout).allSatisfy({ $1 - $0 <= Self.mostNamesOfByte }) else { return nil }
     let count = fanout[255]
     if isSecond {
@@ -101,11 +102,11 @@ struct PackfileIndex: Sendable {
     }
   }
 
-  /// How many names begin with one of `firstBytes`.
+  /// The number of names that begin with one of `firstBytes`.
   func count(of firstBytes: Range<Int>) -> Int { places(of: firstBytes).count }
 
-  /// The names that begin with one of `firstBytes`. Of those with one first byte all are left out where they are not in order:
-  /// git would not find them.
+  /// The names that begin with one of `firstBytes`. If the names with one first byte are not sorted, they are all left
+  /// out: git would not find them.
   func findableNames(of firstBytes: Range<Int>) async throws -> [ObjectName] {
     let bytes = try await entryBytes(of: firstBytes)
     var names: [ObjectName] = []
@@ -122,7 +123,7 @@ struct PackfileIndex: Sendable {
     return names
   }
 
-  /// All names in the place for those that begin with one of `firstBytes`, whatever they are.
+  /// All names in the place for those that begin with one of `firstBytes`, unchecked.
   func names(of firstBytes: Range<Int>) async throws -> [ObjectName] {
     let bytes = try await entryBytes(of: firstBytes)
     return (0..<count(of: firstBytes)).map { ObjectName(name(at: $0, in: bytes)) }

@@ -1,21 +1,21 @@
 import ResticCore
 
-/// The git packfiles of one side of a merge: what `objects/pack` holds, by packfile.
+/// The git packfiles of one side of a merge: the content of `objects/pack`, by packfile.
 struct Packfiles: Sendable {
-  /// A packfile that git sees: one with an index. One without was caught while git put it in place, or took it away.
+  /// A packfile that git sees, that is one with an index. Without an index, git was just adding or removing it.
   struct Packfile: Sendable {
     var pack: Node
     var index: Node
-    /// What says that somebody holds on to it (`.keep`).
+    /// The `.keep` file that locks it.
     var lock: Node?
-    /// Whether objects that its objects name may be missing here (`.promisor`, in a partial clone).
+    /// Whether objects that its objects refer to may be missing here (`.promisor`, in a partial clone).
     var isPromisor: Bool
   }
 
-  /// By what their files are called: `pack-ID`.
+  /// By the stem of their files' names: `pack-ID`.
   let whole: [Name: Packfile]
 
-  /// Those among the entries of `objects/pack`.
+  /// The packfiles among the entries of `objects/pack`.
   init(_ nodes: [Node]) {
     var files: [Name: [Name: Node]] = [:]
     for node in nodes where node.type == .file {

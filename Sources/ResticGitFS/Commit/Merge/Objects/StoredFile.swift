@@ -1,13 +1,13 @@
 import ResticCore
 
-/// A stored file that is read in pieces: one blob of it is in memory at a time.
+/// A stored file that is read in pieces, with one blob in memory at a time.
 struct StoredFile: Sendable {
   private let repository: Repository
   private let blobs: [(id: BlobID, range: Range<Int>)]
   /// Its size in bytes.
   let byteCount: Int
 
-  /// The content of `node`; nil unless that is a regular file as long as its blobs, all of which are known.
+  /// The content of `node`; nil unless it is a regular file of the same length as its blobs, which must all be known.
   init?(_ node: Node, in repository: Repository) {
     guard node.type == .file else { return nil }
     var blobs: [(id: BlobID, range: Range<Int>)] = []
@@ -23,12 +23,12 @@ struct StoredFile: Sendable {
     byteCount = end
   }
 
-  /// Calls `body` with one piece after the other; together they are the file.
+  /// Calls `body` with consecutive pieces, which together are the file.
   func forEachPiece(_ body: ([UInt8]) throws -> Void) async throws {
     for blob in blobs { try body(try await load(blob)) }
   }
 
-  /// The bytes in `range`, which is inside of the file.
+  /// The bytes in `range`, which must be inside the file.
   func bytes(in range: Range<Int>) async throws -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(range.count)
@@ -40,7 +40,7 @@ struct StoredFile: Sendable {
     return bytes
   }
 
-  /// A blob. Throws `.damaged` where it is not as long as the index said when the file was opened.
+  /// A blob. Throws `.damaged` if its length is not the one that the index stated when the file was opened.
   private func load(_ blob: (id: BlobID, range: Range<Int>)) async throws -> [UInt8] {
     let content = try await repository.loadBlob(blob.id, type: .data)
     guard content.count == blob.range.count else {

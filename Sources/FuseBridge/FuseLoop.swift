@@ -8,20 +8,22 @@ internal import SystemPackage
 /// The threads that take requests from the kernel and answer them.
 ///
 /// libfuse's own loop cannot be ended from outside without a signal handler or a request that happens to come, so this is
-/// ours. The device is read without blocking; who finds nothing waits in epoll for the device or for `stop`. The device
-/// is armed for one waiter at a time (EPOLLONESHOT) and armed again as soon as that one has read, so a request wakes one
-/// thread. A thread is added whenever a request leaves none without work, and ends when too many have none.
+/// ours. The device is read without blocking. Either one thread has the turn (`FuseTurn`): it watches the device alone, and answers
+/// brief requests on the spot. Or nobody has it: the device is armed for one waiter at a time (EPOLLONESHOT), and armed
+/// again as soon as that one has read, so a request wakes one thread. A thread is added whenever a request that is not brief leaves none
+/// without work, and ends when too many have none.
 ///
-/// Before it waits, one thread looks again for some microseconds, with the device not armed: whoever makes one system call
+/// Before it sleeps, the thread with the turn looks again for some microseconds: whoever makes one system call
 /// after the other sends the next request at once, and to wake a thread on another core takes longer than to answer it.
 ///
 /// Threads are plain pthreads with all signals blocked, so handlers may block and signals go to the program's own threads.
+/// The handler of a brief request waits in `FuseRequest.wait` only, beyond the short time for which locks are held: nobody reads the device
+/// meanwhile.
 final class FuseLoop: Sendable {
   private struct State {
     var threadCount = 0
     /// How many threads are answering a request.
     var busyCount = 0
-    var stopped = false
     var failure: Errno?
   }
 
@@ -34,19 +36,15 @@ final class FuseLoop: Sendable {
     case end(Errno?)
   }
 
-  /// The header of every request. Source: linux/fuse.h, fuse_in_header.
-  private static let leastRequestByteCount = 40
-
   private let device: Int32
   private let queue: Int32
   private let wakeUp: Int32
   private let maximumThreadCount: Int
   private let maximumIdleThreadCount: Int
   private let state = Locked(State())
-  /// Whether a thread looks for requests again and again; the device is not armed then.
-  private let isLooking = Atomic(false)
-  /// Longer than a program takes from one system call to the next, much shorter than anybody would notice.
-  private static let lookDuration = Duration.microseconds(30)
+  private let isStopped = Atomic(false)
+  /// Whether a thread has the turn; the device is not armed then.
+  private let isTaken = Atomic(false)
   private let memory: any FuseMemory
   /// Signalled by the last thread.
   private let finished = DispatchSemaphore(value: 0)
@@ -84,7 +82,7 @@ final class FuseLoop: Sendable {
 
   /// Makes all threads end after the request that they are answering. May be called from any thread, also before `run`.
   func stop() {
-    state.withLock { $0.stopped = true }
+    isStopped.store(true, ordering: .releasing)
     // Stays readable for good, so it wakes everybody.
     eventfd_write(wakeUp, 1)
   }
@@ -92,50 +90,94 @@ final class FuseLoop: Sendable {
   /// The whole life of one thread; called by its C entry.
   private func work() {
     let memory = FuseRequestMemory(from: memory)
-    var mustRearm = false
-    // Until when this thread looks again, if it is the one that does.
-    var lookEnd: ContinuousClock.Instant?
+    let turn = FuseTurn(of: self)
     while true {
-      let received = receive(into: memory.room())
-      if received == .nothing, let end = lookEnd, .now < end { continue }
-      if lookEnd != nil {
-        lookEnd = nil
-        isLooking.store(false, ordering: .releasing)
-        mustRearm = true
-      }
-      // Who looks arms the device when it stops: armed before, the next request would wake a thread beside it.
-      if mustRearm, !isLooking.load(ordering: .acquiring) {
-        _ = watch(device, EPOLL_CTL_MOD, EPOLLIN.rawValue | EPOLLONESHOT.rawValue)
-      }
-      mustRearm = false
-      switch received {
+      switch receive(into: memory.room()) {
       case .request(let byteCount):
-        beginRequest()
+        turn.noteRequest()
+        if !take(turn, for: FuseRequestHeader(UnsafeRawBufferPointer(rebasing: memory.room()[..<byteCount]))) {
+          beginRequest()
+        }
         answer(memory.room(), byteCount)
-        guard endRequest() else { return }
-        if isLooking.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged {
-          _ = watch(device, EPOLL_CTL_MOD, 0)
-          lookEnd = .now + Self.lookDuration
+        // The turn may have been given away meanwhile.
+        guard turn.isHeld || endRequest() else { return }
+        takeBack(turn)
+        guard !isStopped.load(ordering: .acquiring) else {
+          giveUp(turn)
+          return endThread()
         }
       case .nothing:
-        guard waitForRequest() else { return endThread() }
-        mustRearm = true
+        if turn.looksAgain() { continue }
+        guard turn.isHeld ? waitAlone() : waitForRequest(turn) else {
+          giveUp(turn)
+          return endThread()
+        }
       case .interruption:
         continue
       case .end(let failure):
         if let failure { state.withLock { $0.failure = failure } }
         stop()
+        giveUp(turn)
         return endThread()
       }
     }
   }
+
+  // MARK: Turns
+
+  /// Prepares for a request that a thread has just read: true if the thread has the turn and keeps it, because the request is brief and
+  /// no more of them are waiting than it can answer. Else another thread may read.
+  private func take(_ turn: FuseTurn, for request: FuseRequestHeader) -> Bool {
+    if request.isBrief, !turn.isOverloaded, turn.isHeld || takeTurn() {
+      turn.isHeld = true
+      turn.hasEvent = false
+      return true
+    }
+    giveUp(turn)
+    return false
+  }
+
+  /// Gives the turn away in the middle of a request, which is not brief any more.
+  func giveAway(_ turn: FuseTurn) {
+    beginRequest()
+    giveUp(turn)
+  }
+
+  /// Leaves the device to other threads: arms it, unless another thread watches it.
+  private func giveUp(_ turn: FuseTurn) {
+    let mustArm = turn.isHeld || turn.hasEvent
+    if turn.isHeld { isTaken.store(false, ordering: .releasing) }
+    turn.isHeld = false
+    turn.hasEvent = false
+    if mustArm, !isTaken.load(ordering: .acquiring) { arm(true) }
+  }
+
+  /// After an answer: takes the turn if nobody has it.
+  private func takeBack(_ turn: FuseTurn) {
+    if !turn.isHeld, takeTurn() {
+      turn.isHeld = true
+      arm(false)
+    }
+    if turn.isHeld { turn.beginLook() }
+  }
+
+  private func takeTurn() -> Bool {
+    isTaken.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
+  }
+
+  /// Has the next request wake one thread that waits, or none.
+  private func arm(_ isArmed: Bool) {
+    _ = watch(device, EPOLL_CTL_MOD, isArmed ? EPOLLIN.rawValue | EPOLLONESHOT.rawValue : 0)
+  }
+
+  // MARK: Requests
 
   /// Reads a request. libfuse's own function does the same, but chooses the memory itself.
   private func receive(into memory: UnsafeMutableRawBufferPointer) -> Received {
     // libfuse could not agree with the kernel on FUSE_INIT.
     guard fuse_session_exited(session) == 0 else { return .end(nil) }
     let byteCount = read(device, memory.baseAddress, memory.count)
-    guard byteCount < 0 else { return byteCount < Self.leastRequestByteCount ? .end(.ioError) : .request(byteCount) }
+    guard byteCount < 0 else { return byteCount < FuseRequestHeader.byteCount ? .end(.ioError) : .request(byteCount) }
     switch errno {
     case EAGAIN: return .nothing
     // ENOENT: the thread that made the request has died, or no longer wants an answer.
@@ -154,19 +196,39 @@ final class FuseLoop: Sendable {
     fuse_session_process_buf(session, &buffer)
   }
 
-  /// Waits until the device may have a request; false if the loop was stopped.
-  private func waitForRequest() -> Bool {
+  /// Waits, without the turn, until the device may have a request; false if the loop was stopped.
+  private func waitForRequest(_ turn: FuseTurn) -> Bool {
+    giveUp(turn)
     var event = epoll_event()
     while true {
       let count = epoll_wait(queue, &event, 1, -1)
-      if count == 1 { return event.data.fd == device && !state.withLock { $0.stopped } }
-      guard count == 0 || errno == EINTR else {
-        let error = Errno(rawValue: errno)
-        state.withLock { $0.failure = error }
-        stop()
-        return false
+      if count == 1 {
+        turn.hasEvent = event.data.fd == device
+        return turn.hasEvent && !isStopped.load(ordering: .acquiring)
       }
+      guard count == 0 || errno == EINTR else { return fail(Errno(rawValue: errno)) }
     }
+  }
+
+  /// Waits, with the turn, until the device may have a request; false if the loop was stopped. Spares arming the device.
+  private func waitAlone() -> Bool {
+    var descriptors = (
+      pollfd(fd: device, events: Int16(POLLIN), revents: 0), pollfd(fd: wakeUp, events: Int16(POLLIN), revents: 0)
+    )
+    while true {
+      let count = withUnsafeMutablePointer(to: &descriptors) { descriptors in
+        descriptors.withMemoryRebound(to: pollfd.self, capacity: 2) { poll($0, 2, -1) }
+      }
+      if count > 0 { return descriptors.1.revents == 0 }
+      guard count == 0 || errno == EINTR else { return fail(Errno(rawValue: errno)) }
+    }
+  }
+
+  /// Ends the loop with an error of the system; false.
+  private func fail(_ error: Errno) -> Bool {
+    state.withLock { $0.failure = error }
+    stop()
+    return false
   }
 
   /// Counts a busy thread, and adds a thread if none is idle.
@@ -185,7 +247,9 @@ final class FuseLoop: Sendable {
   private func endRequest() -> Bool {
     let (goesOn, isLast) = state.withLock { state in
       state.busyCount -= 1
-      guard state.stopped || state.threadCount - state.busyCount > maximumIdleThreadCount else { return (true, false) }
+      guard isStopped.load(ordering: .acquiring) || state.threadCount - state.busyCount > maximumIdleThreadCount else {
+        return (true, false)
+      }
       state.threadCount -= 1
       return (false, state.threadCount == 0)
     }

@@ -10,7 +10,7 @@ func fuseInitialize(_ data: UnsafeMutableRawPointer?, connection: UnsafeMutableP
     | FUSE_CAP_ASYNC_DIO  // the same for O_DIRECT
     | FUSE_CAP_WRITEBACK_CACHE  // gathers small writes: a push is hundreds of WRITEs instead of tens of thousands
     | FUSE_CAP_READDIRPLUS  // and not …_AUTO: the attributes are in memory, so one request replaces one per file
-    | FUSE_CAP_PARALLEL_DIROPS  // lookups in one directory at once
+    | FUSE_CAP_PARALLEL_DIROPS  // lookups in one directory at once (see also FusePrivileges.swift)
     | FUSE_CAP_CACHE_SYMLINKS  // the target of an inode never changes
   Unmanaged<FuseServer>.fromOpaque(data)._withUnsafeGuaranteedRef { server in
     // A read-only mount writes nothing, and with that cache the kernel forgets a file's block count at each close.

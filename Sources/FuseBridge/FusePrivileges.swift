@@ -80,20 +80,23 @@ private func fuseWriteDevice(
   if let parts, let data {
     Unmanaged<FuseServer>.fromOpaque(data)._withUnsafeGuaranteedRef { server in
       if !server.hasGreeted.exchange(true, ordering: .relaxed) {
-        askForPrivileges(UnsafeMutableBufferPointer(start: parts, count: Int(count)))
+        complete(UnsafeMutableBufferPointer(start: parts, count: Int(count)))
       }
     }
   }
   return writev(device, parts, count)
 }
 
-/// Adds FUSE_HANDLE_KILLPRIV_V2 to an answer to FUSE_INIT: `fuse_out_header` (16 bytes: length, error, unique), then
-/// `fuse_init_out` (major, minor, max_readahead, flags, …; 32 bits each). Anything else is left alone.
-private func askForPrivileges(_ parts: UnsafeMutableBufferPointer<iovec>) {
+/// Adds to an answer to FUSE_INIT what libfuse leaves out: FUSE_HANDLE_KILLPRIV_V2, and FUSE_PARALLEL_DIROPS, which libfuse 3.14 is
+/// told to want (`fuseInitialize`) and does not pass on. Without the latter one lookup in a directory waits for the other.
+///
+/// Layout: `fuse_out_header` (16 bytes: length, error, unique), then `fuse_init_out` (major, minor, max_readahead, flags, …; 32 bits each).
+/// Anything else is left alone. A kernel ignores flags that it has not offered.
+private func complete(_ parts: UnsafeMutableBufferPointer<iovec>) {
   guard parts.count == 2, parts[0].iov_len == 16, parts[1].iov_len >= 16,
     let header = parts[0].iov_base, let answer = parts[1].iov_base,
     header.loadUnaligned(fromByteOffset: 4, as: Int32.self) == 0
   else { return }
   let flags = answer.loadUnaligned(fromByteOffset: 12, as: UInt32.self)
-  answer.storeBytes(of: flags | 1 << 28, toByteOffset: 12, as: UInt32.self)
+  answer.storeBytes(of: flags | 1 << 28 | 1 << 18, toByteOffset: 12, as: UInt32.self)
 }

@@ -3,7 +3,8 @@ public import Dispatch
 internal import Glibc
 internal import Synchronization
 
-/// The request that the calling thread answers, for handlers that wait.
+/// The request that the calling thread answers, for handlers that wait. They wait nowhere else: a thread that answers a brief request
+/// is the only one that reads requests until then (`FuseTurn`).
 ///
 /// The kernel interrupts a request (FUSE_INTERRUPT) at every signal that the requesting thread receives, and that
 /// thread waits for the answer even if it was killed. Most of these signals ask for nothing: Go's runtime sends SIGURG
@@ -29,6 +30,7 @@ public enum FuseRequest {
       event.wait()
       return true
     }
+    FuseTurn.current?.giveAway()
     let interruption = Interruption(wakes: event)
     return withExtendedLifetime(interruption) {
       fuse_req_interrupt_func(request, noteInterruption, Unmanaged.passUnretained(interruption).toOpaque())

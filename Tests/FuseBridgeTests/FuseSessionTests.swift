@@ -206,6 +206,39 @@ struct FuseSessionTests {
     }
   }
 
+  @Test("fifty lookups that wait, all in one directory, leave room for others")
+  func slowLookups() throws {
+    let fileSystem = MemoryFileSystem()
+    try Mount.with(fileSystem) { mount in
+      // The kernel lets nobody change a directory in which a lookup waits.
+      try Client.shell("mkdir slow quick", in: mount.path)
+      let child = try Client.start(
+        ["/bin/sh", "-ec", "for n in $(seq 50); do test ! -e slow/waits$n & done; wait"], in: mount.path, output: 2)
+      for _ in 0..<30_000 where fileSystem.waitingLookupCount < 50 { usleep(1_000) }
+      #expect(fileSystem.waitingLookupCount == 50)
+      try Client.shell("for n in $(seq 200); do echo $n > quick/$n; cat quick/$n > /dev/null; done", in: mount.path)
+      fileSystem.letLookupsGo()
+      var status: Int32 = -1
+      waitpid(child, &status, 0)
+      #expect(status == 0)
+      #expect(try Client.shell("cat quick/200; ls quick | wc -l", in: mount.path) == "200\n200\n")
+    }
+  }
+
+  @Test("many programs at once are all answered")
+  func manyPrograms() throws {
+    try Mount.with(MemoryFileSystem()) { mount in
+      try Client.shell(
+        """
+        for n in $(seq 12); do
+          (mkdir d$n; for m in $(seq 40); do echo $m > d$n/$m; mv d$n/$m d$n/x$m; cat d$n/x$m > d$n/y$m; done) &
+        done
+        wait
+        """, in: mount.path)
+      #expect(try Client.shell("find . -type f | wc -l; cat */y40 | sort -u", in: mount.path) == "960\n40\n")
+    }
+  }
+
   @Test("what the kernel looked up it forgets again")
   func forget() throws {
     let fileSystem = MemoryFileSystem()

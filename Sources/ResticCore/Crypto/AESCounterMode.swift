@@ -21,12 +21,15 @@ enum AESCounterMode {
   }
 
   /// Lends `input` XOR key stream to `body`, in consecutive pieces of at most `pieceByteCount` bytes.
+  ///
+  /// The pieces lie in memory of malloc's own alignment, 16. For a larger one Swift calls `aligned_alloc`, and glibc 2.36 does not
+  /// lend that memory again when it is freed: the heap grew by a piece for each blob.
   static func apply(
     key: UnsafeRawPointer, iv: UnsafeRawPointer, input: UnsafeRawBufferPointer, inPiecesOf pieceByteCount: Int,
     _ body: (UnsafeRawBufferPointer) -> Void
   ) {
     withContext(key: key, iv: iv) { context in
-      withUnsafeTemporaryAllocation(byteCount: pieceByteCount, alignment: 64) { scratch in
+      withUnsafeTemporaryAllocation(byteCount: min(pieceByteCount, input.count), alignment: 16) { scratch in
         guard let output = scratch.baseAddress else { return }
         var offset = 0
         while offset < input.count {

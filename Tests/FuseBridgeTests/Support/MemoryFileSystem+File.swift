@@ -1,3 +1,4 @@
+import Dispatch
 import FuseBridge
 import Glibc
 import Synchronization
@@ -100,10 +101,16 @@ extension MemoryFileSystem {
     }
   }
 
+  /// Waits as a handler does that waits for a storage.
   private func waitIfSlow(_ inode: FuseInode) {
-    guard state.withLock({ $0.slowInodes.contains(inode) }) else { return }
-    state.withLock { $0.waitingReadCount += 1 }
-    while !state.withLock({ $0.slowReadsMayGo }) { usleep(1_000) }
-    state.withLock { $0.waitingReadCount -= 1 }
+    let gate = DispatchSemaphore(value: 0)
+    let mustWait = state.withLock { state in
+      guard state.slowInodes.contains(inode), !state.slowReadsMayGo else { return false }
+      state.readGates.append(gate)
+      return true
+    }
+    guard mustWait else { return }
+    _ = FuseRequest.wait(for: gate)
+    state.withLock { $0.readGates.removeAll { $0 === gate } }
   }
 }

@@ -20,7 +20,8 @@ final class MemoryFileSystem: FuseFileSystem {
     var violations: [String] = []
     /// The callers seen by `create`.
     var creators: [FuseCaller] = []
-    var waitingReadCount = 0
+    /// What wakes each read that waits.
+    var readGates: [DispatchSemaphore] = []
     var slowReadsMayGo = false
     /// What wakes each lookup that waits.
     var lookupGates: [DispatchSemaphore] = []
@@ -92,7 +93,7 @@ final class MemoryFileSystem: FuseFileSystem {
   var violations: [String] { state.withLock { $0.violations } }
   var callCounts: [String: Int] { state.withLock { $0.callCounts } }
   var creators: [FuseCaller] { state.withLock { $0.creators } }
-  var waitingReadCount: Int { state.withLock { $0.waitingReadCount } }
+  var waitingReadCount: Int { state.withLock { $0.readGates.count } }
   func resetCallCounts() { state.withLock { $0.callCounts = [:] } }
   /// How many lookups of `waits…` are waiting.
   var waitingLookupCount: Int { state.withLock { $0.lookupGates.count } }
@@ -136,7 +137,13 @@ final class MemoryFileSystem: FuseFileSystem {
     guard FuseRequest.wait(for: gate) else { throw .interrupted }
   }
 
-  func letSlowReadsGo() { state.withLock { $0.slowReadsMayGo = true } }
+  func letSlowReadsGo() {
+    let gates = state.withLock { state in
+      state.slowReadsMayGo = true
+      return state.readGates
+    }
+    for gate in gates { gate.signal() }
+  }
 
   /// The inode of a path from the root.
   func inode(at path: String) -> FuseInode? {

@@ -1,0 +1,28 @@
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+// M5 With the standard limit of memory a mount into which 100,000 small files are written takes at most 282 MiB, the commit included.
+@Suite("A commit of many files", .timeLimit(.minutes(30)))
+struct CommitMemoryTests {
+  private static let make = """
+    for number in range(100_000):
+        if number % 100 == 0: os.mkdir("d%04d" % (number // 100))
+        with open("d%04d/f%05d" % (number // 100, number), "wb", buffering=0) as file:
+            file.write(b"the content of file %d\\n" % number * 8)
+    """
+
+  @Test("takes little more memory than the files' names and attributes")
+  func peak() async throws {
+    try await MountedRepository.with(limit: .seconds(900)) { vault in
+      try await vault.mount(["--no-git-init", "--no-maintenance"])
+      let process = try await vault.status().pid
+      try await vault.python(Self.make, timeout: .seconds(600))
+      try await vault.gitfs(["sync", vault.mountpoint.string])
+      let peak = try await vault.shell("sed -n 's/^VmHWM: *//p' /proc/\(process)/status", in: "/")
+      let kibibytes = try #require(peak.split(separator: " ").first.flatMap { Int($0) }, "\(peak)")
+      #expect(kibibytes <= 282 << 10)
+      try await vault.unmount()
+    }
+  }
+}

@@ -8,10 +8,10 @@ func fuseInitialize(_ data: UnsafeMutableRawPointer?, connection: UnsafeMutableP
   var wanted =
     FUSE_CAP_ASYNC_READ  // several reads of one file at once
     | FUSE_CAP_ASYNC_DIO  // the same for O_DIRECT
-    | FUSE_CAP_WRITEBACK_CACHE  // gathers small writes: a push is hundreds of WRITEs instead of tens of thousands
-    | FUSE_CAP_READDIRPLUS  // and not …_AUTO: the attributes are in memory, so one request replaces one per file
+    | FUSE_CAP_WRITEBACK_CACHE  // small writes are gathered: a push is hundreds of WRITEs instead of ten thousands
+    | FUSE_CAP_READDIRPLUS  // and not …_AUTO: the attributes are at hand, so one request instead of one a file
     | FUSE_CAP_PARALLEL_DIROPS  // lookups in one directory at once
-    | FUSE_CAP_CACHE_SYMLINKS  // the target of an inode never changes
+    | FUSE_CAP_CACHE_SYMLINKS  // an inode's target never changes
   Unmanaged<FuseServer>.fromOpaque(data)._withUnsafeGuaranteedRef { server in
     // A read-only mount writes nothing, and with that cache the kernel forgets a file's block count at each close.
     if server.isReadOnly { wanted &= ~FUSE_CAP_WRITEBACK_CACHE }

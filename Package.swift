@@ -62,7 +62,7 @@ let package = Package(
       name: "ResticGitFS",
       dependencies: [
         "ResticCore", "FuseBridge", "Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "NamedRepositories",
-        "CLinux", "CSodium", system, logging, argumentParser,
+        "StoredPointers", "CLinux", "CSodium", system, logging, argumentParser,
       ],
       swiftSettings: settings),
 
@@ -87,11 +87,15 @@ let package = Package(
     // How both programs write what others have named: words for a shell, and text for a terminal.
     .target(name: "MessageText", swiftSettings: settings),
 
+    // What leads git out of a stored repository: asked by both programs before git gets to see one.
+    .target(name: "StoredPointers", dependencies: ["Platform", system], swiftSettings: settings),
+
     // Starts restic-gitfs as another process, and knows nothing of it but its command line.
     .executableTarget(
       name: "GitRemoteRestic",
       dependencies: [
-        "Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "NamedRepositories", "CLinux", system,
+        "Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "NamedRepositories", "StoredPointers", "CLinux",
+        system,
       ],
       swiftSettings: settings),
 
@@ -130,7 +134,8 @@ let package = Package(
     .testTarget(
       name: "GitRemoteResticTests",
       dependencies: [
-        "GitRemoteRestic", "Platform", "MessageText", "NamedRepositories", "ResticTestSupport", system,
+        "GitRemoteRestic", "Platform", "MessageText", "NamedRepositories", "StoredPointers", "ResticTestSupport",
+        system,
       ],
       swiftSettings: settings),
     .testTarget(

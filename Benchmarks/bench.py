@@ -17,7 +17,7 @@ import urls
 from harness import Bench
 
 PARTS = os.environ["BENCHMARK_PARTS"]
-GROUPS = "parts,index,store,push,commit,growth,clone,references,trees,url,read,fio"
+GROUPS = "parts,index,store,push,commit,growth,clone,references,trees,url,busy,read,fio"
 
 
 def main():
@@ -62,6 +62,8 @@ def main():
             ]:
                 if group in groups:
                     measure(bench, source)
+        if "busy" in groups:
+            urls.measure_busy_branch(bench)
         if options.storage:
             storage.measure_storage(bench, options.storage, random_file, options.size, source, PARTS)
         if "growth" in groups:

@@ -63,7 +63,7 @@ class Bench:
         self.rows = []
         self.notes = {}
         self.environment = {
-            key: value for key, value in os.environ.items() if not key.startswith(("RESTIC_", "GIT_"))
+            key: value for key, value in os.environ.items() if not key.startswith(("RESTIC_", "GIT_", "XDG_RUNTIME_"))
         }
         self.environment.update(
             RESTIC_PASSWORD="benchmark", RESTIC_CACHE_DIR=str(self.directory / "cache"),

@@ -1,6 +1,7 @@
 """git-remote-restic beside git's own file transport, and beside the Go git-remote-restic where that is given."""
 
 import shutil
+import time
 
 from harness import PROGRAM
 
@@ -49,3 +50,42 @@ def measure_urls(bench, source):
         return measure
 
     bench.compare("git clone by URL", "git over file://", "<= 1.2 s (libfuse)", clone(url), clone(plain))
+
+
+def measure_busy_branch(bench):
+    """Clients that pull and push one branch at once, until everybody's commit is accepted."""
+    clients = 8
+
+    def round_of(url, keep_alive):
+        folder = bench.fresh("busy")
+        seed = folder / "seed"
+        bench.run("git", "init", "-q", "-b", "main", seed)
+        bench.run("git", "-C", seed, "commit", "-q", "--allow-empty", "-m", "begin")
+        bench.run("git", "-C", seed, "push", "-q", "-f", url, "main")
+        for number in range(clients):
+            work = folder / f"w{number}"
+            bench.run("git", "clone", "-q", url, work)
+            bench.run("git", "-C", work, "config", "pull.rebase", "true")
+            if keep_alive:
+                bench.run("git", "-C", work, "config", "remote.origin.resticKeepAlive", "1m")
+            (work / f"f{number}").write_text("x")
+            bench.run("git", "-C", work, "add", ".")
+            bench.run("git", "-C", work, "commit", "-q", "-m", str(number))
+        work = 'cd "$0"; until git pull -q 2>>log && git push -q origin HEAD:main 2>>log; do echo >>tries; done'
+        return bench.run(
+            "bash", "-c", f'for w in "$0"/w*; do bash -c \'{work}\' "$w" & done; wait', folder)
+
+    plain = bench.fresh("plain-busy.git")
+    bench.run("git", "init", "-q", "--bare", "-b", "main", plain)
+    repository = bench.new_repository()
+    peer = "git over file://"
+    for name, keep_alive in [("by URL", False), ("kept open", True)]:
+        bench.compare(
+            f"{clients} clients push to one branch, {name}", peer, "-", lambda: round_of(f"restic::{repository}", keep_alive),
+            lambda: round_of(f"file://{plain}", False))
+    # Without their files the processes that were kept end, and take their mounts with them.
+    folder = bench.directory / "state" / "restic-gitfs" / "remote"
+    for path in folder.glob("kept-*"):
+        path.unlink()
+    while any(folder.glob("remote-*")):
+        time.sleep(0.1)

@@ -6,6 +6,7 @@ import SystemPackage
 enum StandardError {
   /// Writes `line` after the program's name. Nobody is told when nobody listens.
   static func write(_ line: String) {
+    // Standard error is where errors are reported: there is no other place for this one.
     _ = try? FileDescriptor.standardError.writeAll(Array(text(of: line).utf8))
   }
 

@@ -28,6 +28,7 @@ struct Trace: Sendable {
     guard let descriptor else { return }
     let passed = start.duration(to: .now).components
     let milliseconds = passed.seconds * 1000 + passed.attoseconds / 1_000_000_000_000_000
+    // A trace that cannot be written is no reason not to work.
     _ = try? descriptor.writeAll(Array("restic-gitfs trace \(getpid()) \(milliseconds) ms: \(text().printable)\n".utf8))
   }
 }

@@ -83,6 +83,7 @@ public final class ChildProcess {
   /// Starts a thread that waits for the program's end, for a program that nobody else waits for: it does not stay a
   /// zombie. If no thread can be started, the zombie stays until this process ends.
   func leave() {
+    // The only error is that there is no memory for a thread. A zombie costs one entry in the process table.
     try? PlainThread.start { [processID] in ChildProcess(processID: processID).wait() }
   }
 

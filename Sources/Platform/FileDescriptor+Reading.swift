@@ -3,6 +3,7 @@ public import SystemPackage
 extension FileDescriptor {
   /// Closes the descriptor and ignores errors: for pipes, and for files that were only read.
   public func closeQuietly() {
+    // For callers that have nothing to lose (see above).
     try? close()
   }
 

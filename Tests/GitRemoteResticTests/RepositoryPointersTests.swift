@@ -1,9 +1,8 @@
 import Foundation
 import ResticTestSupport
+import StoredPointers
 import SystemPackage
 import Testing
-
-@testable import GitRemoteRestic
 
 @Suite("Files of a stored repository that name other places")
 struct RepositoryPointersTests {

@@ -37,6 +37,25 @@ struct DoctorTests {
     return try MountedRepository.decode(result.output)
   }
 
+  // U4, D3 The doctor says what this machine has seen of the repository, and whether the storage shows it.
+  @Test("says up to which snapshot this machine has seen the repository, and fails where the storage does not show it")
+  func seen() async throws {
+    try await MountedRepository.with(storage: .local) { vault in
+      let name = "newest seen"
+      #expect(try await Self.examine(vault)[name]?.message == "this machine had seen no snapshot before")
+      try await vault.mount(["--no-git-init"])
+      try await vault.shell("echo 1 > one; sync .; echo 2 > two")
+      try await vault.unmount()
+      let newest = try #require(try await vault.snapshots().last?.id.prefix(8))
+      let shown = try #require(try await Self.examine(vault)[name])
+      #expect(shown.verdict == "ok" && shown.message.contains("(snapshot \(newest))"), "\(shown.message)")
+      try await vault.restic(["forget", String(newest)])
+      let lost = try #require(try await Self.examine(vault, expecting: 1)[name])
+      #expect(lost.verdict == "fail" && lost.message.contains("the storage shows an older state"), "\(lost.message)")
+      #expect(lost.advice?.contains("--accept-rollback") == true)
+    }
+  }
+
   // U4 On a machine where mounts work nothing fails, and the exit code is 0.
   @Test("finds nothing wrong with a healthy machine and repository, and leaves nothing behind")
   func healthy() async throws {

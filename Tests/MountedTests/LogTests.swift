@@ -5,23 +5,6 @@ import Testing
 
 @Suite("Who moved which ref")
 struct LogTests {
-  private struct Line: Decodable {
-    var snapshot: String
-    var time: String
-    var hostname: String
-    var username: String
-    var repository: String
-    var ref: String
-    var kind: String
-    var old: String?
-    var new: String?
-  }
-
-  private static func log(_ vault: MountedRepository, _ arguments: [String] = []) async throws -> [Line] {
-    let text = try await vault.gitfs(["log", "--json"] + arguments)
-    return try JSONDecoder().decode([Line].self, from: Data(text.utf8))
-  }
-
   // C18 `restic-gitfs log` tells who moved which ref from what to what, when, and in which snapshot.
   @Test("branches and tags that were made, moved, forced and deleted are told, the newest first; packing tells nothing")
   func moves() async throws {
@@ -34,7 +17,7 @@ struct LogTests {
         git reset -q --hard main~1; git push -q -f; git push -q origin :side
         """)
       let ids = script.split(separator: "\n").map(String.init)
-      let lines = try await Self.log(vault)
+      let lines = try await vault.log()
       let found = lines.map { [$0.kind, $0.ref, $0.old ?? "", $0.new ?? ""] }
       #expect(
         found.prefix(4) == [
@@ -42,17 +25,18 @@ struct LogTests {
           ["created", "refs/heads/side", "", ids[0]], ["created", "refs/tags/v1", "", ids[0]],
         ])
       let snapshots = try await vault.snapshots()
+      #expect(lines.prefix(4).map(\.forced) == [nil, true, nil, nil])
       #expect(lines.first?.snapshot == snapshots.last?.id && lines.first?.hostname == snapshots.last?.hostname)
       #expect(Set(lines.map(\.snapshot)).isSubset(of: snapshots.map(\.id)))
-      #expect(try await Self.log(vault, ["main"]).map(\.kind) == ["moved", "created"])
-      #expect(try await Self.log(vault, ["-n", "1"]).count == 1)
+      #expect(try await vault.log(["main"]).map(\.kind) == ["moved", "created"])
+      #expect(try await vault.log(["-n", "1"]).count == 1)
 
       // On a mount, and after git has packed the refs.
       try await vault.mount()
       try await vault.shell("git pack-refs --all; sync .")
       let text = try await vault.gitfs(["log", "v1", vault.mountpoint.string])
       #expect(text.hasSuffix("created  refs/tags/v1  \(ids[0].prefix(10))") && !text.contains("\n"))
-      #expect(try await Self.log(vault, [vault.mountpoint.string]).count == lines.count)
+      #expect(try await vault.log([vault.mountpoint.string]).count == lines.count)
       try await vault.unmount()
     }
   }
@@ -68,10 +52,10 @@ struct LogTests {
         git push -q $M/two.git main:x
         """)
       try await vault.unmount()
-      let lines = try await Self.log(vault).filter { $0.ref != "HEAD" }
+      let lines = try await vault.log().filter { $0.ref != "HEAD" }
       #expect(
         lines.map { [$0.repository, $0.ref] } == [["two.git", "refs/heads/x"], ["p/one.git", "refs/heads/main"]])
-      #expect(try await Self.log(vault, ["--subfolder", "two.git", "x"]).count == 1)
+      #expect(try await vault.log(["--subfolder", "two.git", "x"]).count == 1)
     }
   }
 
@@ -90,7 +74,7 @@ struct LogTests {
       try await vault.shell(
         "git reflog expire --expire=now --all; git gc -q --prune=now; not git cat-file -e \(ids[0])")
       try await vault.unmount()
-      let moved = try #require(try await Self.log(vault, ["main"]).last)
+      let moved = try #require(try await vault.log(["main"]).last)
       let old = String(moved.snapshot.prefix(8))
       let said = try await vault.gitfs(["log", "--restore", "main@\(old)"])
       #expect(said == "refs/heads/main of snapshot \(old) is refs/restored/\(old)/heads/main now")
@@ -101,7 +85,7 @@ struct LogTests {
         git clone -q --mirror $U m; is "$(git -C m rev-parse refs/restored/\(old)/heads/main)" \(ids[0])
         git -C m fsck --strict --full; is "$(git -C m show refs/restored/\(old)/heads/main:f5)" 5
         """)
-      #expect(try await Self.log(vault, ["-n", "1"]).first?.ref == "refs/restored/\(old)/heads/main")
+      #expect(try await vault.log(["-n", "1"]).first?.ref == "refs/restored/\(old)/heads/main")
 
       // Into a mount, under another name.
       try await vault.mount()

@@ -1,4 +1,5 @@
 import Foundation
+import ResticTestSupport
 import SystemPackage
 import Testing
 
@@ -72,6 +73,29 @@ struct RemoteKeepAliveTests {
       }
       let all = Set(client.vault.processes())
       #expect(all.isSuperset(of: two) && all.count > 3)
+    }
+  }
+
+  /// G4 The same location may be another repository for other variables: that is another mount.
+  @Test(
+    "a remote that rclone's configuration names is looked up in that of the command, and no other repository is used")
+  func otherConfiguration() async throws {
+    try await RemoteClient.with(storage: .local) { client in
+      try await client.script(
+        """
+        for name in x y; do
+          printf '[r]\ntype = alias\nremote = %s\n' $T/$name > $name.conf
+          git init -q c$name; cd c$name; git commit -q --allow-empty -m $name; git remote add origin restic::rclone:r:v
+          git config remote.origin.resticKeepAlive 1h; export RCLONE_CONFIG=$T/$name.conf
+          restic-gitfs init -q -r rclone:r:v; git push -q origin main; cd ..
+        done
+        for name in x y x; do
+          export RCLONE_CONFIG=$T/$name.conf
+          is "$(git -C c$name ls-remote origin main | cut -f 1)" "$(git -C c$name rev-parse main)"
+        done
+        rm -f $T/state/restic-gitfs/remote/kept-*
+        """, environment: ["RESTIC_REPOSITORY": String?.none])
+      try await client.vault.waitForEnd()
     }
   }
 

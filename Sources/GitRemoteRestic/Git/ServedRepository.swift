@@ -18,8 +18,9 @@ struct ServedRepository: Sendable {
 
   /// The branch that `HEAD` names; nil where it names none.
   var head: String? {
+    // A HEAD that cannot be opened is left alone, as one that names no branch. git opens the file itself, and reports the error.
     guard let descriptor = try? FileDescriptor.open(path.appending("HEAD"), .readOnly, options: .closeOnExec) else {
-      return nil  // Then there is no such file, and git will say so.
+      return nil
     }
     defer { descriptor.closeQuietly() }
     let text = String(decoding: descriptor.readAll(), as: UTF8.self)

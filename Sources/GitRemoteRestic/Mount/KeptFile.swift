@@ -92,6 +92,7 @@ struct KeptFile: Sendable {
   /// Leaves the mount at `mountpoint` to the next command. Says whether that could be done.
   func leave(_ mountpoint: FilePath) -> Bool {
     let name = Array((mountpoint.lastComponent?.string ?? "").utf8)
+    // The reason does not matter: the file names no mount then, so the mount ends, and the next command starts its own.
     guard (try? descriptor.writeAll(toAbsoluteOffset: 0, name)) == name.count else { return false }
     descriptor.closeQuietly()
     return true
@@ -111,7 +112,7 @@ struct KeptFile: Sendable {
 
   private var content: String {
     var bytes = [UInt8](repeating: 0, count: 256)
-    // A file that cannot be read names nothing.
+    // A file that cannot be read names no mount, and the command starts its own.
     let count = (try? bytes.withUnsafeMutableBytes { try descriptor.read(fromAbsoluteOffset: 0, into: $0) }) ?? 0
     return String(decoding: bytes[..<count], as: UTF8.self)
   }
@@ -136,7 +137,7 @@ struct KeptFile: Sendable {
   private static func open(
     _ path: FilePath, duration: String, options: FileDescriptor.OpenOptions
   ) -> KeptFile? {
-    // Whatever is wrong: there is none then.
+    // Without the file, for whatever reason, the command has a mount of its own that ends with it.
     let descriptor = try? FileDescriptor.open(
       path, .readWrite, options: options.union([.noFollow, .closeOnExec]), permissions: .ownerReadWrite)
     return descriptor.map { KeptFile(path: path, duration: duration, descriptor: $0) }

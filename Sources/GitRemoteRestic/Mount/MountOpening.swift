@@ -1,4 +1,5 @@
 import MessageText
+import StoredPointers
 import SystemPackage
 
 /// Opens the repository for a service: mounts, and prepares what a new repository needs.
@@ -64,13 +65,8 @@ struct MountOpening {
   /// Everything in which two mounts may differ. Passwords do not count: a repository is open for the user who has
   /// opened it.
   private func identity(of service: Service, _ duration: String) -> [String] {
-    let variables = environment.words.filter { word in
-      let name = word.prefix { $0 != "=" }
-      return name.hasPrefix("RESTIC_") && !name.contains("PASSWORD") && !name.hasPrefix("RESTIC_REPOSITORY")
-        && !name.hasPrefix("RESTIC_GITFS_TRACE")
-    }
-    return command.location.identity + [service.writes ? "writable" : "read-only", duration, PrivateMount.program]
-      + configuration.mountArguments + configuration.keep + variables.sorted()
+    command.location.identity + [service.writes ? "writable" : "read-only", duration, PrivateMount.program]
+      + configuration.mountArguments + configuration.keep + environment.storageWords
   }
 
   /// The folder of the snapshot that is served, relative to its root.
@@ -109,7 +105,11 @@ struct MountOpening {
           + (configuration.folder.isEmpty ? "its root" : configuration.folder) + "; \(Self.advice(state, for: command))"
       )
     }
-    try RepositoryPointers.check(mount.repositoryPath, on: mount.path)
+    do throws(PointerViolation) {
+      try RepositoryPointers.check(mount.repositoryPath, on: mount.path)
+    } catch {
+      throw HelperError(error.message)
+    }
   }
 
   private func start(

@@ -51,7 +51,7 @@ struct MountState: Decodable, Hashable, Sendable {
 
   /// Parses JSON; nil if it is malformed, as from a program of another version.
   init?(parsing bytes: [UInt8]) {
-    // Whatever is wrong with it: it cannot be used.
+    // A state that this version cannot decode is no state. The callers say that the mount does not tell its state.
     guard let state = try? JSONDecoder().decode(MountState.self, from: Data(bytes)) else { return nil }
     self = state
   }

@@ -45,7 +45,7 @@ struct PrivateFolder: Sendable {
 
   /// Takes away what killed helpers have left whose mounts are dead, too.
   func removeLeftovers() {
-    // A folder that can't be read is left alone.
+    // In a folder that cannot be read nothing is removed. What is left there harms nobody, and the next helper looks again.
     for name in (try? FolderNames.list(path).map(\.string)) ?? [] {
       if name.hasPrefix(KeptFile.prefix) { KeptFile.removeLeftover(path.appending(name)) }
       guard name.hasPrefix(Self.prefix),

@@ -29,6 +29,7 @@ final class ClientStream: Sendable {
   private static func leaveStandardInput() {
     // Where it cannot be had the pipe stays open, and git learns of the end when this process ends.
     guard let nothing = try? FileDescriptor.open("/dev/null", .readOnly, options: .closeOnExec) else { return }
+    // If this fails the pipe stays open, too.
     _ = try? nothing.duplicate(as: .standardInput)
     nothing.closeQuietly()
   }

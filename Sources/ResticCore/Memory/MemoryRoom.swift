@@ -51,6 +51,7 @@ public enum MemoryRoom {
 
   /// The first 4 KiB of a file; empty if the file cannot be read.
   private static func text(of path: String) -> String {
+    // Without /proc or a control group no limit is known, and none is kept.
     guard let descriptor = try? SystemCall.open(FilePath(path), O_RDONLY) else { return "" }
     defer { Glibc.close(descriptor) }
     var bytes = [UInt8](repeating: 0, count: 4096)

@@ -3,7 +3,7 @@
 /// A group is what restic's `--host`, `--path` and `--tag` can choose: one host, one set of paths and one set of tags. However
 /// a mount chooses its snapshots, the newest one that was seen of them is the newest of some group.
 public struct SeenSnapshots: Hashable, Sendable {
-  /// The groups whose newest snapshots are older than those of so many others are forgotten.
+  /// So many groups are remembered: first those that the caller prefers, and those with the newest snapshots.
   static let groupLimit = 64
   /// So many snapshots are remembered as given up; the last ones.
   static let givenUpLimit = 64
@@ -21,21 +21,31 @@ public struct SeenSnapshots: Hashable, Sendable {
     self.givenUp = givenUp
   }
 
-  /// `snapshots`, the oldest first, are there. Only what is newer than the newest one of its group changes anything.
-  public mutating func note(_ snapshots: some BidirectionalCollection<SavedSnapshot>) {
-    var groups: Set<Group> = []
-    var found: [SavedSnapshot] = []
-    for saved in snapshots.reversed() where groups.insert(Group(saved.snapshot)).inserted {
-      found.append(saved.essence)
-      if found.count == Self.groupLimit { break }
-    }
+  /// `snapshots`, the oldest first, are there. Only what is newer than the newest one of its group changes anything. Where there
+  /// are more groups than are remembered, those that `isPreferred` stay.
+  public mutating func note(
+    _ snapshots: some BidirectionalCollection<SavedSnapshot>,
+    preferring isPreferred: (Snapshot) -> Bool = { _ in false }
+  ) {
     var byGroup = Dictionary(newest.map { (Group($0.snapshot), $0) }, uniquingKeysWith: { first, _ in first })
-    for saved in found {
+    var groups: Set<Group> = []
+    var last: Snapshot?
+    for saved in snapshots.reversed() {
+      // As a rule one group follows itself: a look at the words is cheaper than sets of them.
+      if let last, last.hasSameGroupWords(as: saved.snapshot) { continue }
+      last = saved.snapshot
       let group = Group(saved.snapshot)
+      guard groups.insert(group).inserted else { continue }
       if let known = byGroup[group], !saved.isNewer(than: known) { continue }
-      byGroup[group] = saved
+      byGroup[group] = saved.essence
     }
-    newest = Array(byGroup.values.sorted { $1.isNewer(than: $0) }.suffix(Self.groupLimit))
+    var sorted = byGroup.values.sorted { $1.isNewer(than: $0) }
+    if sorted.count > Self.groupLimit {
+      let preferred = sorted.filter { isPreferred($0.snapshot) }.suffix(Self.groupLimit)
+      let others = sorted.filter { !isPreferred($0.snapshot) }.suffix(Self.groupLimit - preferred.count)
+      sorted = (preferred + others).sorted { $1.isNewer(than: $0) }
+    }
+    newest = sorted
     let ids = Set(newest.map(\.id))
     givenUp.removeAll { ids.contains($0) }
   }
@@ -74,5 +84,20 @@ extension SavedSnapshot {
       programVersion: snapshot.programVersion)
     slim.mergedParents = snapshot.mergedParents
     return SavedSnapshot(id: id, snapshot: slim)
+  }
+}
+
+extension Snapshot {
+  /// Whether host, paths and tags are the same to the letter and in the same order.
+  fileprivate func hasSameGroupWords(as other: Snapshot) -> Bool {
+    hostname.isSame(as: other.hostname) && paths.elementsEqual(other.paths) { $0.isSame(as: $1) }
+      && tags.elementsEqual(other.tags) { $0.isSame(as: $1) }
+  }
+}
+
+extension String {
+  /// Whether both are the same bytes. For Swift, texts are equal that a reader can't tell apart.
+  fileprivate func isSame(as other: String) -> Bool {
+    self == other && utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
   }
 }

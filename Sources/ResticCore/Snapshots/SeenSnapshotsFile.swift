@@ -8,7 +8,8 @@ import SystemPackage
 ///
 /// It is sealed with a key of its own, which follows from the repository's: whoever has no password of the repository reads
 /// nothing and forges nothing. A file is replaced as a whole (rename), under the folder's lock (flock), so that of two
-/// processes none undoes what the other has noted. It is no part of the cache: whoever drops that has not seen less.
+/// processes none undoes what the other has noted. It is no part of the cache: whoever drops that has not seen less. Of more than
+/// `repositoryLimit` repositories, those are forgotten whose files were written longest ago.
 ///
 /// All calls block.
 struct SeenSnapshotsFile: Sendable {
@@ -23,6 +24,8 @@ struct SeenSnapshotsFile: Sendable {
   static let name = "seen"
   private static let header = Array("restic-gitfs seen 1\n".utf8)
   private static let byteLimit = 8 << 20
+  /// So many repositories have a file.
+  static let repositoryLimit = 1000
   private static let idByteCount = ID<Never>.byteCount
   private static let numberByteCount = 4
 
@@ -49,7 +52,10 @@ struct SeenSnapshotsFile: Sendable {
 
   /// Changes what is there, or nothing at all where nothing valid is there. Returns what is there then.
   func update(_ change: (inout SeenSnapshots) -> Void) throws(Errno) -> SeenSnapshots {
-    try OwnFolder.make(folder)
+    if !SystemCall.isThere(folder) {
+      try OwnFolder.make(folder)
+      try forgetOldest()
+    }
     let open = try OwnFolder(folder)
     return try open.whileLocked { open throws(Errno) in
       let known = if case .valid(let seen) = try load(in: open) { seen } else { SeenSnapshots() }
@@ -60,6 +66,25 @@ struct SeenSnapshotsFile: Sendable {
       let bytes = Self.header + key.seal(encode(seen))
       try bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in try open.save(Self.name, bytes) }
       return seen
+    }
+  }
+
+  /// Removes the files of repositories beyond the limit.
+  private func forgetOldest() throws(Errno) {
+    let all = try OwnFolder(folder.removingLastComponent())
+    var others: [(name: String, time: Int)] = []
+    try all.forEachEntry { name, status throws(Errno) in
+      guard status.st_mode & S_IFMT == S_IFDIR, ID<Never>(hex: name) != nil, name != repository.hex else { return }
+      others.append((name, status.st_mtim.tv_sec))
+    }
+    guard others.count >= Self.repositoryLimit else { return }
+    others.sort { $0.time < $1.time }
+    for other in others.prefix(others.count - Self.repositoryLimit + 1) {
+      do throws(Errno) {
+        try all.removeSubfolder(other.name)
+      } catch .noSuchFileOrDirectory {
+        // Somebody else was faster.
+      }
     }
   }
 

@@ -29,7 +29,8 @@ struct MaintainCommand: ContextualCommand {
   @Flag(help: "Print the result as JSON.")
   var json = false
 
-  @Argument(help: "Where the repository is mounted; without it, the repository at -r.", completion: .directory)
+  @Argument(
+    help: "Where the repository is mounted; without it, the repository at -r.", completion: MountCompletion.kind)
   var mountpoint: String?
 
   func run(in context: CommandContext) async throws {

@@ -136,7 +136,7 @@ struct MountCommand: ContextualCommand {
   @Argument(
     help: ArgumentHelp(
       "An empty folder. Before it, or in its place, the name of a repository of the configuration file.",
-      valueName: "mountpoint"), completion: .directory)
+      valueName: "mountpoint"), completion: RepositoryCompletion.kind)
   var places: [String] = []
 
   func validate() throws {

@@ -94,10 +94,10 @@ struct MountServer: Sendable {
   private func leaveProgram() {
     guard configuration.isForOneProgram, !configuration.staysForNext, work == nil else { return }
     context.log.leaveTerminal(fallback: nil)
+    // If either step fails standard error stays open, and the program waits for this process, which is only slower.
     guard let nothing = try? FileDescriptor.open("/dev/null", .readWrite, options: .closeOnExec) else { return }
-    // It stays as it is where that fails.
     _ = try? nothing.duplicate(as: .standardError)
-    try? nothing.close()
+    nothing.closeQuietly()
   }
 
   /// The log file of a mount in the background on a machine without a system log. A mount for a program leaves no file

@@ -42,6 +42,10 @@ struct ResticGitFS: AsyncParsableCommand {
       context.warn(advice)
       return .failure
     }
+    if let script = CompletionScript.asked(by: context.arguments) {
+      context.say(script)
+      return .success
+    }
     let command: any ParsableCommand
     do {
       command = try await asyncParseAsRoot(context.arguments)

@@ -157,6 +157,7 @@ struct UnmountCommand: ContextualCommand {
   ) async throws -> MountSynchronization.Result? {
     for holder in holders {
       let copy = MountedDirectory(path: holder.path)
+      // A holder that does not let this user in is passed over for the next one.
       guard let status = try? copy.status(), status.pid == process, !status.readOnly else { continue }
       return try await MountSynchronization(mount: copy, isUnmounted: true, progress: progress, waiting: waiting).run()
     }

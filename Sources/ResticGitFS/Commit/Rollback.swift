@@ -95,7 +95,8 @@ extension Snapshot {
     Set(paths.map { Name($0) }) == Set(other.paths.map { Name($0) })
   }
 
-  fileprivate var isOfThisProgram: Bool { programVersion.hasPrefix(Version.program) }
+  /// Whether a mount has saved it.
+  var isOfThisProgram: Bool { programVersion.hasPrefix(Version.program) }
 
   /// Whether a mount that follows one of the two follows the other.
   fileprivate func isAlike(_ other: Snapshot) -> Bool {

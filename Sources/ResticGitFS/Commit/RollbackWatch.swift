@@ -18,6 +18,8 @@ struct RollbackWatch: Sendable {
   let repository: Repository
   /// Whether an older state is taken for what it shows: it is what this machine has seen then.
   let acceptsRollback: Bool
+  /// Whether what the storage shows is remembered: not by whoever only looks.
+  var remembers = true
   /// Where `now` is from.
   var clock = LockClock.system
   /// Told what is accepted.
@@ -83,17 +85,22 @@ struct RollbackWatch: Sendable {
     return (list, rollbacks)
   }
 
+  /// Whether the snapshot is of a group that mounts save: however many groups restic's backups make, those of mounts are
+  /// remembered.
+  private static func isOfMounts(_ snapshot: Snapshot) -> Bool { snapshot.isOfThisProgram }
+
   /// `saved` is stored.
   func note(_ saved: SavedSnapshot) async { await note(SnapshotList([saved])) }
 
   /// Remembers what is listed, but of those paths of which it is an older state: nobody has accepted that yet, and what was made
   /// on top of the older state would take the place of what was seen.
   private func note(_ list: SnapshotList) async {
+    guard remembers else { return }
     let now = clock.wallTime()
     let current = list.snapshots.lazy.filter { !SnapshotAhead.isAhead($0, of: now) }
     let before = await repository.seen.current()
     var after = before
-    after.note(current)
+    after.note(current, preferring: Self.isOfMounts)
     // Nothing is locked or written where there is no news.
     guard after != before else { return }
     let kept = Set(after.newest.map(\.id))
@@ -101,6 +108,6 @@ struct RollbackWatch: Sendable {
       !kept.contains(old.id) && Rollback(seen: old, in: list) { $0.hasPaths(of: old.snapshot) } != nil
     }
     let news = Array(current.filter { saved in !lost.contains { $0.snapshot.hasPaths(of: saved.snapshot) } })
-    await repository.seen.update { $0.note(news) }
+    await repository.seen.update { $0.note(news, preferring: Self.isOfMounts) }
   }
 }

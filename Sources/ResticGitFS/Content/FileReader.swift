@@ -60,6 +60,7 @@ final class FileReader: Sendable {
   }
 
   private func prepare(_ nodes: [Node]) {
+    // This only loads ahead. A node whose content is not known says so when it is read.
     let slices = nodes.flatMap { node in (try? repository.listedExtents(of: node))?.slices(in: 0..<node.size) ?? [] }
     if !slices.isEmpty { blobs.prepare(slices) }
   }

@@ -92,6 +92,7 @@ final class Housekeeper: Sendable {
     // What can't be read now is not due.
     let places = (try? HousekeepingPlaces.find(on: tree, in: folder, known: true)) ?? []
     return places.contains { place in
+      // What can't be examined now is not due, either.
       guard let subject = try? HousekeepingSubject.examine(place, of: files, .known) else { return false }
       return !steps(for: subject, .idle).isEmpty
     }

@@ -94,6 +94,7 @@ struct HousekeepingFolder: Sendable {
 
   /// git may have left folders of its own; links are never followed.
   private static func remove(_ path: FilePath) {
+    // A folder that cannot be read stays, and harms nobody: each run has a folder of its own.
     for name in (try? FolderNames.list(path)) ?? [] {
       let entry = path.appending(name)
       var attributes = stat()

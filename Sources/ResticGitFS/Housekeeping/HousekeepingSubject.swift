@@ -28,10 +28,10 @@ struct HousekeepingSubject: Sendable {
       place: place, names: Set(children.keys), findings: try RepositorySurvey.run(on: tree, at: place.root, extent))
     guard subject.findings.obstacle == nil else { return subject }
     if let config = children["config"] {
-      try subject.read(content(of: config, files, limit: SafeConfiguration.byteLimit))
+      try subject.read(files.beginning(of: config, limit: SafeConfiguration.byteLimit))
     }
     if extent != .known, let head = children["HEAD"] {
-      subject.head = try content(of: head, files, limit: byteLimit)
+      subject.head = try files.beginning(of: head, limit: byteLimit)
     }
     return subject
   }
@@ -57,13 +57,5 @@ struct HousekeepingSubject: Sendable {
     } catch {
       findings.obstacle = "its config \(error)"
     }
-  }
-
-  private static func content(of file: InodeNumber, _ files: FileReader, limit: UInt64) throws(Errno) -> [UInt8] {
-    try files.tree.bookkeep("maintain") { namespace throws(NamespaceError) in
-      try namespace.open(file, forWriting: false)
-    }
-    defer { files.tree.bookkeep { $0.release(file, forWriting: false) } }
-    return Array(try files.bytes(of: file, in: 0..<limit))
   }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Platform
 import ResticCore
 import SystemPackage
 
@@ -26,10 +27,11 @@ final class ChangeTrace: ChangeObserver {
   }
 
   deinit {
-    if target != .standardError { try? target.close() }
+    if target != .standardError { target.closeQuietly() }
   }
 
   func applied(_ change: TreeChange, to inode: InodeNumber, at time: Timestamp) {
+    // A trace that cannot be written is no reason not to work.
     _ = try? target.writeAll("\(time.rfc3339) \(inode) \(change)\n".utf8)
   }
 }

@@ -36,7 +36,7 @@ final class MountService: Sendable {
   private let repository: Repository
   let configuration: MountConfiguration
   private let tree: WorkingTree
-  private let files: FileReader
+  let files: FileReader
   private let streamer: ContentStreamer
   let coordinator: CommitCoordinator
   private let kernelCache: KernelCache
@@ -352,7 +352,7 @@ extension MountService: FileSystemCommitter {
     case "user.restic.status", "user.restic.commit": status().attribute
     // For a program that is about to let git in: the status, with the reasons not to.
     case "user.restic.inspected" where configuration.isForOneProgram:
-      inspect() ? statusAttribute("user.restic.status") : nil
+      inspect(configuration.gitFolder) ? statusAttribute("user.restic.status") : nil
     // A program that is done, and needs the mount no more: whether that goes on by itself to keep house.
     case "user.restic.housekeep" where configuration.isForOneProgram: beginHousekeeping() ? Array("begun".utf8) : nil
     // Housekeeping on request: its report.
@@ -366,10 +366,10 @@ extension MountService: FileSystemCommitter {
     }
   }
 
-  /// Looks at what git will read. Says whether there is a mount, and all of it was looked at.
-  private func inspect() -> Bool {
+  /// Looks at what git will read of the repository in `folder`. Says whether there is a mount, and all of it was looked at.
+  func inspect(_ folder: [Name]) -> Bool {
     guard let fileSystem = serving.withLock({ $0.fileSystem }) else { return false }
-    return RepositoryInspection.run(on: fileSystem, at: configuration.gitFolder)
+    return RepositoryInspection.run(on: fileSystem, at: folder)
   }
 
   private func catchUp() -> Bool {

@@ -170,6 +170,7 @@ struct MountedTree: Sendable {
   }
 
   private static func paths(of folders: SnapshotFolders) async -> [String] {
+    // What can't be read says so when it is entered.
     ((try? await folders.repositories()) ?? []).map { $0.map(\.description).joined(separator: "/") }
   }
 

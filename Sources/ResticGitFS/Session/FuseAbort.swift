@@ -1,3 +1,4 @@
+import Platform
 import SystemPackage
 
 /// Cuts the kernel's connection to a process that serves a FUSE mount: every request that waits for it fails at once.
@@ -11,7 +12,8 @@ enum FuseAbort {
     guard
       let file = try? FileDescriptor.open("/sys/fs/fuse/connections/\(minor)/abort", .writeOnly, options: .closeOnExec)
     else { return }
+    // If the kernel refuses the connection ends with the process, as it does without the file.
     _ = try? file.writeAll([UInt8(ascii: "1")])
-    try? file.close()
+    file.closeQuietly()
   }
 }

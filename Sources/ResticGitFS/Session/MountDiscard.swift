@@ -40,6 +40,7 @@ struct MountDiscard: Sendable {
 
   /// What giving up loses.
   func loss() async -> Loss {
+    // An answer that this version cannot decode tells as little as none.
     guard case .success(let text) = await mount.statusTextInTime(), let status = try? mount.decoded(text) else {
       return Loss(text: "\(mount.path) does not answer: everything written since its last snapshot is lost")
     }

@@ -34,6 +34,7 @@ struct MountHolder: Codable, Hashable, Sendable {
       // Only the owner may see the namespace of a process; everybody may see its mounts.
       let namespace = namespace(of: "\(process)")
       if let namespace, namespace == own || !seen.insert(namespace).inserted { continue }
+      // The process may have ended.
       guard let table = try? MountTable.load(seenBy: process),
         let entry = table.entries.last(where: { $0.device == device && $0.isResticGitFS })
       else { continue }

@@ -16,6 +16,7 @@ struct ProcessIdentity: Hashable, Sendable {
 
   /// The identity of the process `processID`; nil where there is no such process, or this user may not see it.
   init?(of processID: Int32) {
+    // A file that is missing, or closed to this user, means one of the two cases above.
     guard processID > 0,
       let status = try? FileContent.load(FilePath("/proc/\(processID)/status")),
       let name = try? FileContent.load(FilePath("/proc/\(processID)/comm")),

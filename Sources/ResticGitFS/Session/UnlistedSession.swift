@@ -28,6 +28,7 @@ struct UnlistedSession: Encodable, Hashable, Sendable {
   /// This user's sessions, of any repository, that are not in `table`. A state folder that can't be read has none.
   static func find(stateHome: FilePath?, table: MountTable) -> [UnlistedSession] {
     var found: [UnlistedSession] = []
+    // A folder that can't be read is left out, as the comment above says. The others are looked at all the same.
     for directory in (try? stateHome.map { try SessionDirectory.all(stateHome: $0) }) ?? [] {
       for session in (try? directory.sessions()) ?? [] {
         guard let record = session.record(), let unlisted = UnlistedSession(record, of: session, table) else {

@@ -1,5 +1,6 @@
 import Glibc
 import Platform
+import ResticCore
 import SystemPackage
 
 /// Where a long output goes: on a terminal to the program that the user reads with, as git chooses it, else straight on.
@@ -7,7 +8,9 @@ import SystemPackage
 /// Used by one task at a time.
 final class Pager {
   private let child: ChildProcess?
-  private let input: FileDescriptor?
+  /// What a signal needs of the program that shows the output; nil where none does.
+  let reader: PagerReader?
+  private let executor = BlockingExecutor(threadCount: 1)
   /// Whether the reader has left: nothing more need be written.
   private(set) var isClosed = false
 
@@ -25,39 +28,34 @@ final class Pager {
           "/bin/sh", ["-c", command], variables: variables, descriptors: [(0, pipe.readEnd)], signals: .unblocked)
       }
       signal(SIGPIPE, SIG_IGN)
-      return Pager(child, pipe.writeEnd)
+      return Pager(child, PagerReader(child.processID, input: pipe.writeEnd))
     } catch {
       // Then it is read without one.
       return Pager(nil, nil)
     }
   }
 
-  private init(_ child: ChildProcess?, _ input: FileDescriptor?) {
+  private init(_ child: ChildProcess?, _ reader: PagerReader?) {
     self.child = child
-    self.input = input
+    self.reader = reader
   }
 
-  /// Whether a program shows the output, which then has the terminal to itself.
-  var isShown: Bool { child != nil }
-
-  /// Writes `text`. Once the reader has left, nothing is.
-  func write(_ text: String) {
-    guard let input else { return StandardStream.output.write(text) }
+  /// Writes `text`, and waits for a person who reads slowly. Once the reader has left, nothing is written.
+  func write(_ text: String) async {
+    guard let reader else { return StandardStream.output.write(text) }
     guard !isClosed else { return }
-    do {
-      try input.writeAll(Array(text.utf8))
-    } catch {
-      isClosed = true
-    }
+    isClosed = await executor.run { !reader.write(Array(text.utf8)) }
   }
 
   /// Ends the output, and waits until it is read.
-  func end() {
-    input?.closeQuietly()
+  func end() async {
+    guard let reader else { return }
+    await executor.run { reader.waitForEnd() }
     child?.wait()
   }
 
   private static func chosen() -> String? {
+    // Without git its settings do not count.
     let result = try? ProgramOutput.of("git", ["var", "GIT_PAGER"], signals: .unblocked)
     if let result, result.end == .exited(0) {
       let text = String(decoding: result.output, as: UTF8.self).split(separator: "\n").first.map(String.init)

@@ -32,7 +32,7 @@ final class ProgressLine: Sendable {
       while !Task.isCancelled {
         let figures = loading.figures
         if figures.filesTotal > figures.filesDone { show(MountStatus.Progress(figures), as: "reading the index") }
-        try? await Task.sleep(for: Self.lookInterval)
+        try? await Task.sleep(for: Self.lookInterval)  // a cancellation ends the loop
       }
     }
     defer {

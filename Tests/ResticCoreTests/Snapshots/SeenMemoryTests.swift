@@ -104,6 +104,25 @@ struct SeenMemoryTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: left.removingLastComponent().string) == ["seen"])
   }
 
+  @Test("of too many repositories those are forgotten whose files were written longest ago, and nothing else goes")
+  func manyRepositories() async throws {
+    let ids = (0...SeenSnapshotsFile.repositoryLimit + 1).map { SHA256.id(of: Array("\($0)".utf8)) as ID<Never> }
+    try FileManager.default.createDirectory(
+      atPath: state.appending("remote").string, withIntermediateDirectories: true)
+    try Data("x".utf8).write(to: URL(fileURLWithPath: state.appending(ids[0].hex + "x").string))
+    for (number, id) in ids.dropLast().enumerated() {
+      let folder = state.appending(id.hex).string
+      mkdir(folder, 0o700)
+      var times = [
+        timeval(tv_sec: 1_700_000_000 + number, tv_usec: 0), timeval(tv_sec: 1_700_000_000 + number, tv_usec: 0),
+      ]
+      utimes(folder, &times)
+    }
+    await memory(id: ids.last).update { $0.note([Self.saved(1)]) }
+    let left = try FileManager.default.contentsOfDirectory(atPath: state.string)
+    #expect(Set(left) == Set(ids.dropFirst(2).map(\.hex) + ["remote", ids[0].hex + "x"]))
+  }
+
   @Test("where there is no place a process remembers for itself, with one warning")
   func noPlace() async throws {
     let file = directory.path.appending("file")

@@ -52,6 +52,20 @@ struct SeenSnapshotsTests {
     #expect(atOnce == seen)
   }
 
+  @Test("groups that the caller prefers stay, however many others have newer snapshots")
+  func preference() {
+    var seen = SeenSnapshots()
+    let ours = (0..<3).map { Self.saved($0, host: "ours\($0)") }
+    func isOurs(_ snapshot: Snapshot) -> Bool { snapshot.hostname.hasPrefix("ours") }
+    seen.note(ours, preferring: isOurs)
+    seen.note((10..<300).map { Self.saved($0, tags: ["job \($0)"]) }, preferring: isOurs)
+    #expect(seen.newest.count == SeenSnapshots.groupLimit && seen.newest.prefix(3).map(\.id) == ours.map(\.id))
+    #expect(seen.newest.last?.id == Self.saved(299).id)
+    var atOnce = SeenSnapshots()
+    atOnce.note(ours + (10..<300).map { Self.saved($0, tags: ["job \($0)"]) }, preferring: isOurs)
+    #expect(atOnce == seen)
+  }
+
   @Test("what was given up is no longer seen, the last ones are remembered as given up, and what is back is not")
   func givingUp() {
     var seen = SeenSnapshots()

@@ -1,3 +1,9 @@
+import ArgumentParser
+import Foundation
+import Glibc
+import NamedRepositories
+import ResticTestSupport
+import SystemPackage
 import Testing
 
 @testable import ResticGitFS
@@ -29,6 +35,79 @@ struct CompletionTests {
     #expect(arguments("restic-gitfs", "mount", "--repo", "=", "/v", "--no-cache") == ["--repo", "/v", "--no-cache"])
     #expect(arguments("restic-gitfs", "mount", "--snapshot=1a", "-p", #"a\ b"#, "/mnt") == ["-p", "a b"])
     #expect(arguments("restic-gitfs", "mount", "-r").isEmpty)
+  }
+
+  /// What a configuration file with `text` names.
+  private func named(_ text: String) throws -> NamedRepositories {
+    let folder = try TemporaryDirectory(prefix: "names")
+    let file = folder.path.appending("config.toml").string
+    try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+    chmod(file, 0o600)
+    return try NamedRepositories.load { $0 == "RESTIC_GITFS_CONFIG" ? file : nil }
+  }
+
+  @Test("a snapshot's repository may be named by an argument, unless an option names one")
+  func namedSnapshots() {
+    func arguments(_ words: String...) -> ArraySlice<String> {
+      SnapshotCompletion.arguments(of: words, home: "/home/me") { $0 == "vault" || $0 == "other" }.dropFirst(3)
+    }
+    #expect(arguments("restic-gitfs", "mount", "vault", "--snapshot", "1a") == ["-r", "vault"])
+    #expect(arguments("restic-gitfs", "mount", "--tag", "vault", "other", "/mnt") == ["--tag", "vault", "-r", "other"])
+    #expect(arguments("restic-gitfs", "mount", "-r", "/v", "vault") == ["-r", "/v"])
+    #expect(arguments("restic-gitfs", "mount", "--repo=/v", "vault") == ["--repo=/v"])
+  }
+
+  @Test("nobody asks a storage whose program may ask on the terminal, by whatever name it goes")
+  func talkative() throws {
+    let named = try named(
+      """
+      [repositories.nas]
+      repository = "sftp:nas:vault"
+      [repositories.disk]
+      repository = "/srv/vault"
+      """)
+    for words in [["-r", "sftp:nas:v"], ["--repo=rclone:a:b"], ["-r", "nas"], ["--repo=nas"]] {
+      #expect(SnapshotCompletion.isTalkative(words, named), "\(words)")
+    }
+    for words in [["-r", "/srv/sftp:x"], ["-r", "disk"], ["--repo=disk", ""], ["--tag", "x"]] {
+      #expect(!SnapshotCompletion.isTalkative(words, named), "\(words)")
+    }
+  }
+
+  @Test("a mountpoint may be given by the name of its repository")
+  func mountNames() throws {
+    let named = try named(
+      """
+      [repositories.vault]
+      repository = "/srv/vault"
+      mountpoint = "/home/me/vault"
+      [repositories.vast]
+      repository = "/srv/vast"
+      mountpoint = "/home/me/vast"
+      [repositories.vague]
+      repository = "/srv/vague"
+      """)
+    #expect(MountCompletion.names(of: named, at: ["/home/me/vault"], for: "va") == ["vault"])
+    #expect(MountCompletion.names(of: named, at: ["/home/me/vault"], for: "x").isEmpty)
+  }
+
+  @Test("a word is offered as the shell reads it, and none that a shell would take for two")
+  func words() {
+    #expect(OfferedWord.text("a b$(x)é", for: .bash) == #"a\ b\$\(x\)é"#)
+    #expect(OfferedWord.text(#"/a:b\c"#, for: .zsh) == #"/a\:b\\c"#)
+    #expect(OfferedWord.text("a b$(x)", for: .fish) == "a b$(x)")
+    for word in ["a\nb", "a\tb", "\u{7f}"] { #expect(OfferedWord.text(word, for: .bash) == nil) }
+  }
+
+  @Test("where a name or a folder is expected, each shell's script offers both", arguments: CompletionShell.allCases)
+  func scripts(_ shell: CompletionShell) throws {
+    let script = try #require(CompletionScript.asked(by: ["--generate-completion-script", shell.rawValue]))
+    // Those of `-r`, and of the argument of `mount`.
+    let count = script.components(separatedBy: RepositoryCompletion.namesArguments).count - 1
+    #expect(count > ResticGitFS.commandNames.count / 2)
+    #expect(!script.contains(RepositoryCompletion.namesCommand))
+    #expect(CompletionScript.asked(by: ["--generate-completion-script", "csh"]) == nil)
+    #expect(CompletionScript.asked(by: ["mount", "/mnt"]) == nil)
   }
 
   @Test("the shell's name, and what a shell asks for, keep their places on the line")

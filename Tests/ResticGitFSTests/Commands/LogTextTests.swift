@@ -8,13 +8,15 @@ import Testing
 struct LogTextTests {
   private static let id = Array(repeating: UInt8(ascii: "a"), count: 40)
 
-  private static func line(_ ref: RefName, _ old: RefValue?, _ new: RefValue?, host: String = "laptop") -> LogLine {
+  private static func line(
+    _ ref: RefName, _ old: RefValue?, _ new: RefValue?, host: String = "laptop", _ ancestry: RefAncestry.Answer = .none
+  ) -> LogLine {
     let snapshot = Snapshot(
       time: Timestamp(seconds: 1_700_000_000, nanoseconds: 0), tree: SHA256.id(of: []), paths: ["/git"], hostname: host,
       username: "alice")
     return LogLine(
       saved: SavedSnapshot(id: SHA256.id(of: [1]), snapshot: snapshot),
-      move: RefMove(repository: ["p", "q.git"], name: ref, old: old, new: new))
+      move: RefMove(repository: ["p", "q.git"], name: ref, old: old, new: new), ancestry: ancestry)
   }
 
   @Test("a line tells who moved what from where to where, and a terminal gets no control characters")
@@ -32,6 +34,18 @@ struct LogTextTests {
     #expect(json.contains(#""old":null"#) && json.contains(#""kind":"created""#))
     #expect(json.contains(#""repository":"p/q.git""#) && json.contains(#""time":"2023-11-14T22:13:20Z""#))
     #expect(json.contains("\"new\":\"\(String(repeating: "a", count: 40))\""))
+  }
+
+  @Test("a forced move is called so; where nobody knows it is a move, and null in JSON")
+  func forced() {
+    let answers: [(RefAncestry.Answer, String, String)] = [
+      (.forward, "moved  ", "false"), (.forced, "forced ", "true"), (.unknown, "moved  ", "null"),
+    ]
+    for (answer, word, value) in answers {
+      let line = Self.line("refs/heads/main", .object(Self.id), .object(Self.id), answer)
+      #expect(line.text.contains("  \(word)  p/q.git: refs/heads/main  "))
+      #expect(line.json.contains(#""kind":"moved""#) && line.json.contains("\"forced\":\(value)"))
+    }
   }
 
   @Test("a ref is named as git takes it")

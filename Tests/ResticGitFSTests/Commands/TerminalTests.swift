@@ -158,6 +158,55 @@ struct TerminalTests {
     #expect(process.echoes)
   }
 
+  /// A repository whose only snapshot has a git repository with `count` branches.
+  private func makeBranches(_ count: Int) async throws {
+    let mount = try await TestMount(TestMount.makeRepository(on: LocalBackend(path: FilePath(vault))))
+    try await mount.write(Array("ref: refs/heads/main\n".utf8), to: "HEAD")
+    try await mount.write([], to: "objects/x")
+    try await mount.write([], to: "refs/heads/x.lock")
+    let id = String(repeating: "a", count: 40)
+    try await mount.write(Array((1...count).map { "\(id) refs/heads/b\($0)\n" }.joined().utf8), to: "packed-refs")
+    try await mount.commit()
+  }
+
+  // C18 As with git, the pager has the terminal until its user leaves it.
+  @Test("Ctrl-C in the pager of log is the pager's; the program ends after it, with 130")
+  func interruptPager() async throws {
+    // More than a pipe takes.
+    try await makeBranches(3000)
+    var environment = environment
+    environment["RESTIC_PASSWORD"] = String(decoding: TestMount.password, as: UTF8.self)
+    environment["GIT_PAGER"] =
+      "trap '' INT; read first; echo \"shown: $first $LESS $LV\"; read key < /dev/tty; echo \"left with $key\""
+    let process = try TerminalProcess(["log", "-r", vault], environment: environment)
+    #expect(try process.waits(for: "created"))
+    #expect(try process.waits(for: "FRX -c"))
+    try process.type("\u{3}")
+    try process.type("q\n")
+    #expect(try process.waits(for: "left with q"), "\(process.output)")
+    #expect(try process.exitCode() == 130)
+  }
+
+  @Test(
+    "a pager that is left early ends log with 0; the user's own LESS counts; without a pager lines come straight on")
+  func pagers() async throws {
+    try await makeBranches(3000)
+    var environment = environment
+    environment["RESTIC_PASSWORD"] = String(decoding: TestMount.password, as: UTF8.self)
+    environment["LESS"] = "S"
+    environment["GIT_PAGER"] = "read first; echo \"shown: $first $LESS\""
+    let early = try TerminalProcess(["log", "-r", vault], environment: environment)
+    #expect(try early.waits(for: "shown: "))
+    #expect(try early.exitCode() == 0)
+    #expect(early.output.contains("main S") || early.output.contains(" S\n"), "\(early.output)")
+    for pager in ["", "cat", "no-such-pager-here"] {
+      environment["GIT_PAGER"] = pager
+      let plain = try TerminalProcess(["log", "-r", vault, "-n", "2"], environment: environment)
+      #expect(try plain.exitCode() == 0, "\(plain.output)")
+      if pager != "no-such-pager-here" { #expect(plain.output.split(separator: "\n").count == 2, "\(plain.output)") }
+    }
+  }
+
   @Test("a wrong mountpoint is refused before the password is asked for")
   func mountpointFirst() async throws {
     try await makeRepository()

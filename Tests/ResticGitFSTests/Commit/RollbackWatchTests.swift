@@ -50,25 +50,38 @@ struct RollbackWatchTests {
     for (file, bytes) in files { storage[file] = bytes }
   }
 
-  /// The storage as it was after `one` was saved, and now that `two` is, too.
-  private func history() async throws -> (old: [BackendFile: [UInt8]], new: [BackendFile: [UInt8]]) {
+  /// A mount that has saved `one` and `two`, and the storage as it was after each.
+  private struct History {
+    let mount: TestMount
+    let old: [BackendFile: [UInt8]]
+    let new: [BackendFile: [UInt8]]
+  }
+
+  private func history() async throws -> History {
     let mount = try await mount()
     try await save("one", on: mount)
     let old = storage.files
     try await save("two", on: mount)
-    return (old, storage.files)
+    return History(mount: mount, old: old, new: storage.files)
+  }
+
+  /// As `history`, with the older state put back.
+  private func rolledBack() async throws -> History {
+    let history = try await history()
+    putBack(history.old)
+    return history
   }
 
   @Test("the machine that saved knows it, one that never saw more does not; once accepted nobody is told again")
   func machines() async throws {
-    let (old, new) = try await history()
+    let history = try await history()
     #expect(try await look().rollback == nil)
-    putBack(old)
+    putBack(history.old)
     #expect(try await look("elsewhere").rollback == nil)
     for _ in 0..<2 { #expect(try await look().rollback != nil) }
-    putBack(new)
+    putBack(history.new)
     #expect(try await look().rollback == nil)
-    putBack(old)
+    putBack(history.old)
     #expect(try await look(accepts: true).rollback == nil)
     #expect(try await look().rollback == nil)
     #expect(try await look().list.snapshots.count == 1)
@@ -76,12 +89,8 @@ struct RollbackWatchTests {
 
   @Test("a mount that shows the newer state saves nothing on top of the older one, and keeps what was written")
   func commit() async throws {
-    let mount = try await mount()
-    try await save("one", on: mount)
-    let old = storage.files
-    try await save("two", on: mount)
-    let new = storage.files
-    putBack(old)
+    let history = try await rolledBack()
+    let mount = history.mount
     try await mount.write(Array("three".utf8), to: "three")
     for _ in 0..<2 {
       let error = await #expect(throws: RolledBackRepository.self) { try await mount.commit() }
@@ -92,7 +101,7 @@ struct RollbackWatchTests {
     #expect(storage.files.keys.count { $0.type == .snapshot } == 1)
     #expect(try await mount.names() == ["one", "two", "three"])
     // The newer state is back: all is saved.
-    putBack(new.merging(storage.files) { $1 })
+    putBack(history.new.merging(storage.files) { $1 })
     _ = try await mount.commit()
     #expect(mount.coordinator.current.rollback == nil)
     #expect(try await TestMount(open()).names() == ["one", "two", "three"])
@@ -100,11 +109,7 @@ struct RollbackWatchTests {
 
   @Test("once another process has accepted it such a mount saves what it has on top of the older state")
   func acceptedElsewhere() async throws {
-    let mount = try await mount()
-    try await save("one", on: mount)
-    let old = storage.files
-    try await save("two", on: mount)
-    putBack(old)
+    let mount = try await rolledBack().mount
     try await mount.write(Array("three".utf8), to: "three")
     await #expect(throws: RolledBackRepository.self) { try await mount.commit() }
     _ = try await look(accepts: true)
@@ -114,17 +119,13 @@ struct RollbackWatchTests {
 
   @Test("a mount without changes goes on showing what it shows, and says why, until the newer state is back")
   func refresh() async throws {
-    let mount = try await mount()
-    try await save("one", on: mount)
-    let old = storage.files
-    try await save("two", on: mount)
-    let new = storage.files
-    putBack(old)
+    let history = try await rolledBack()
+    let mount = history.mount
     #expect(try await !mount.coordinator.refresh())
     #expect(mount.coordinator.current.rollback != nil)
     #expect(try await mount.names() == ["one", "two"])
     #expect(try await !mount.coordinator.catchUp())
-    putBack(new)
+    putBack(history.new)
     _ = try await mount.coordinator.refresh()
     #expect(mount.coordinator.current.rollback == nil)
     #expect(try await mount.coordinator.catchUp())
@@ -132,9 +133,9 @@ struct RollbackWatchTests {
 
   @Test("a snapshot that is stored and not listed yet is asked for by its name, and is the newest")
   func lagging() async throws {
-    let (_, new) = try await history()
+    let new = try await history().new
     let seen = try #require(try await look().list.snapshots.last)
-    let backend = HidingBackend(storage, hidden: .snapshot(seen.id))
+    let backend = LaggingBackend(base: storage) { $0 == .snapshot(seen.id) }
     let look = try await look(on: backend)
     #expect(look.rollback == nil && look.list.snapshots.last?.id == seen.id)
     // A mount that commits with such a listing follows it.
@@ -146,8 +147,7 @@ struct RollbackWatchTests {
 
   @Test("what others save on top of the older state does not take the place of what was seen, whatever is looked at")
   func notReplaced() async throws {
-    let (old, _) = try await history()
-    putBack(old)
+    _ = try await rolledBack()
     let other = try await mount("elsewhere")
     try await save("three", on: other)
     let repository = try await open()
@@ -176,28 +176,4 @@ struct RollbackWatchTests {
     storage[.snapshot(newest.id)] = nil
     #expect(try await look().rollback != nil)
   }
-}
-
-/// A storage whose lists lack one file.
-private struct HidingBackend: Backend {
-  let base: MemoryBackend
-  let hidden: BackendFile
-
-  init(_ base: MemoryBackend, hidden: BackendFile) {
-    self.base = base
-    self.hidden = hidden
-  }
-
-  var description: String { base.description }
-  func create() async throws(BackendError) { try await base.create() }
-  func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) { try await base.save(file, bytes) }
-  func load(_ file: BackendFile, range: Range<Int>?) async throws(BackendError) -> PooledBytes {
-    try await base.load(file, range: range)
-  }
-  func byteCount(of file: BackendFile) async throws(BackendError) -> Int { try await base.byteCount(of: file) }
-  func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
-    try await base.list(type).filter { $0.file != hidden }
-  }
-  func remove(_ file: BackendFile) async throws(BackendError) { try await base.remove(file) }
-  func capacity() async throws(BackendError) -> StorageCapacity? { try await base.capacity() }
 }

@@ -31,6 +31,7 @@ struct OwnFolder: ~Copyable {
   }
 
   deinit {
+    // Only opened: closing it can lose nothing.
     try? SystemCall.close(descriptor)
   }
 

@@ -6,6 +6,7 @@ enum OtherUser {
   /// happens where that is not known. Throws where the owner is known and root cannot become that user: root does not enter
   /// another user's file system.
   static func becomeOwner(of folder: String) throws(CommandError) {
+    // A mount that cannot be found has no known owner. The command looks for it again, and reports the error.
     guard geteuid() == 0, let table = try? MountTable.load(),
       let mount = try? MountedDirectory.find(folder, in: table),
       let owner = table.entry(at: mount.path)?.ownerID, owner != 0, let entry = getpwuid(owner)

@@ -1,20 +1,33 @@
 import ArgumentParser
 import Glibc
+import NamedRepositories
 import SystemPackage
 
 /// Completes mountpoints in a shell: the mounts of this user.
 enum MountCompletion {
-  /// For an argument of a command that needs a mount.
-  static var kind: CompletionKind {
-    .custom { _, _, prefix in
-      // Without a table there is nothing to offer.
-      let mounts = (try? MountTable.load())?.mounts(ownedBy: getuid()).map(\.mountpoint.string) ?? []
-      return offers(
-        mounts, for: prefix, home: getenv("HOME").map { String(cString: $0) },
-        workingFolder: getcwd(nil, 0).map { buffer in
-          defer { free(buffer) }
-          return String(cString: buffer)
-        })
+  /// For an argument of a command that needs a mount: also the names of repositories that are mounted where the configuration
+  /// file says (`MountpointArgument`).
+  static var kind: CompletionKind { .custom { _, _, prefix in words(for: prefix, with: RepositoryCompletion.named) } }
+
+  /// For an argument that is no name.
+  static var placesOnly: CompletionKind { .custom { _, _, prefix in words(for: prefix, with: NamedRepositories()) } }
+
+  private static func words(for prefix: String, with named: NamedRepositories) -> [String] {
+    // Without a table there is nothing to offer.
+    let mounts = (try? MountTable.load())?.mounts(ownedBy: getuid()).map(\.mountpoint.string) ?? []
+    let folder = getcwd(nil, 0).map { buffer in
+      defer { free(buffer) }
+      return String(cString: buffer)
+    }
+    let places = offers(
+      mounts, for: prefix, home: getenv("HOME").map { String(cString: $0) }, workingFolder: folder)
+    return (names(of: named, at: mounts, for: prefix) + places).compactMap { OfferedWord.text($0) }
+  }
+
+  /// The names that begin with `prefix` of repositories whose own mountpoint is one of `mounts`.
+  static func names(of named: NamedRepositories, at mounts: [String], for prefix: String) -> [String] {
+    named.names.filter { name in
+      name.hasPrefix(prefix) && named[name]?[.mountpoint].map { mounts.contains($0) } == true
     }
   }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Glibc
+import NamedRepositories
 import Platform
 import SystemPackage
 
@@ -31,13 +32,17 @@ enum SnapshotCompletion {
 
   /// The ids, the newest first; none where they cannot be read.
   private static func ids(of words: [String]) -> [String] {
-    let arguments = arguments(of: words, home: getenv("HOME").map { String(cString: $0) } ?? "~")
-    guard !isTalkative(arguments), getenv("RESTIC_REPOSITORY").map({ !isTalkative([String(cString: $0)]) }) ?? true
-    else { return [] }
+    let named = RepositoryCompletion.named
+    let preset = getenv("RESTIC_REPOSITORY").map { String(cString: $0) }
+    let arguments = arguments(of: words, home: getenv("HOME").map { String(cString: $0) } ?? "~") { name in
+      preset == nil && named[name] != nil
+    }
+    guard !isTalkative(arguments + [preset ?? ""], named) else { return [] }
     alarm(limit)
     let silence: [String: String?] = [
       "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "",
     ]
+    // As below: nothing is offered.
     let result = try? InheritedVariables.with(silence) { variables throws(Errno) in
       try ProgramOutput.of("/proc/self/exe", arguments, variables: variables, signals: .unblocked)
     }
@@ -48,9 +53,11 @@ enum SnapshotCompletion {
     return listed.reversed().map(\.short_id)
   }
 
-  /// The arguments of `restic-gitfs snapshots` for the repository that `words`, as they were typed, name.
-  static func arguments(of words: [String], home: String) -> [String] {
+  /// The arguments of `restic-gitfs snapshots` for the repository that `words`, as they were typed, name: with an option, or
+  /// by an argument that `isName` takes for the name of a repository.
+  static func arguments(of words: [String], home: String, isName: (String) -> Bool = { _ in false }) -> [String] {
     var arguments = ["snapshots", "--json", "--quiet"]
+    var named: String?
     var rest = words.map { plain($0, home: home) }[...]
     while let word = rest.popFirst() {
       let name = word.hasPrefix("--") ? word.prefix { $0 != "=" }.description : word
@@ -59,13 +66,22 @@ enum SnapshotCompletion {
       } else if options.contains(word), let value = rest.popFirst() {
         // As bash has it, for which "=" ends a word.
         arguments += [word, value == "=" ? rest.popFirst() ?? "" : value]
+      } else if named == nil, isName(word) {
+        named = word
       }
     }
-    return arguments
+    // An option counts before an argument, as it does for the command.
+    let isGiven = arguments.contains { $0 == "-r" || $0.hasPrefix("--repo") }
+    return isGiven ? arguments : arguments + (named.map { ["-r", $0] } ?? [])
   }
 
-  private static func isTalkative(_ words: [String]) -> Bool {
-    words.contains { word in talkativeSchemes.contains { word.hasPrefix($0) || word.contains("=\($0)") } }
+  /// Whether one of `words` is, or names, a location that is reached through such a program.
+  static func isTalkative(_ words: [String], _ named: NamedRepositories) -> Bool {
+    words.contains { word in
+      let value = word.hasPrefix("--") ? String(word.drop { $0 != "=" }.dropFirst()) : word
+      let location = named[value]?.location ?? value
+      return talkativeSchemes.contains { location.hasPrefix($0) }
+    }
   }
 
   /// `word` as the shell would hand it on, for the simple cases: quotes around it, backslashes, and the home folder.

@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 import ResticCore
 import SystemPackage
 
@@ -41,6 +42,6 @@ final class Readiness: Sendable {
     // If the other process is gone, nobody is waiting, and the mount is ready nevertheless.
     signal(SIGPIPE, SIG_IGN)
     _ = try? descriptor.writeAll([1])
-    try? descriptor.close()
+    descriptor.closeQuietly()
   }
 }

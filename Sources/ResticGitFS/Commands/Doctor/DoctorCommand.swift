@@ -27,7 +27,9 @@ struct DoctorCommand: ContextualCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
-  @Argument(help: ArgumentHelp("A repository that the configuration file names.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("A repository that the configuration file names.", valueName: "name"),
+    completion: RepositoryCompletion.namesOnly)
   var name: String?
 
   func validate() throws {

@@ -27,6 +27,7 @@ extension MachineFacts {
   }
 
   private mutating func lookAtSessions(_ stateHome: FilePath?) async {
+    // Without /proc no mount can be looked at. The checks of /dev/fuse and of the programs say what is wrong with the machine.
     let mounts = (try? MountTable.load())?.mounts(ownedBy: getuid()).map { MountedDirectory(path: $0.mountpoint) } ?? []
     for mount in mounts {
       // One that does not answer is busy, or stopped: `status` tells.
@@ -35,6 +36,7 @@ extension MachineFacts {
     mountCount = mounts.count - deadMounts.count
     leftovers =
       await Deadline.blocking(Self.limit) {
+        // A folder that cannot be read shows no leftovers. Whether the state folder can be used is a check of its own.
         let folders = (try? stateHome.map { try SessionDirectory.all(stateHome: $0) }) ?? []
         return folders.flatMap { (try? $0.leftovers()) ?? [] }
       } ?? []
@@ -70,6 +72,7 @@ extension MachineFacts {
   /// The lines that a program prints; nil if it fails, or takes too long.
   private static func output(_ program: String, _ arguments: [String]) async -> [String]? {
     let result = await Deadline.blocking(limit) {
+      // A program that cannot be started prints nothing, as one that fails.
       try? ProgramOutput.of(program, arguments, signals: .unblocked)
     }
     guard let output = result ?? nil, output.end == .exited(0) else { return nil }

@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import ResticCore
+import SystemPackage
 
 /// Looks at one repository, a check at a time. Nothing is made there but a lock that is removed again, and no cache is used.
 struct StorageExamination: Sendable {
@@ -33,6 +34,12 @@ struct StorageExamination: Sendable {
     report(await bounded("clock") { await Self.clock(backend) })
     guard let opened = await open(location, backend, report) else { return }
     await look(RepositoryProbe(opened), report)
+    report(
+      await bounded(SeenCheck.name) { [logger] in
+        await Self.check(SeenCheck.name) { () async throws(RepositoryError) in
+          try await SeenCheck.run(opened, logger: logger)
+        }
+      })
   }
 
   private func look(_ probe: RepositoryProbe, _ report: (DoctorCheck) -> Void) async {
@@ -86,6 +93,7 @@ struct StorageExamination: Sendable {
     }
     var settings = Repository.Settings()
     settings.logger = logger
+    settings.stateFolder = context.environment.stateHome?.appending("restic-gitfs")
     let (hint, chosen) = (repository.keyHint ?? context.environment[.keyHint], settings)
     let result = await Deadline.run(Self.limit) {
       await Result(awaiting: { () async throws(RepositoryError) in

@@ -9,8 +9,10 @@ struct LogCommand: ContextualCommand {
     abstract: "Show who moved which git ref when, or bring back what a ref named.",
     discussion: """
       Each line is a ref that a snapshot has with another value than the snapshot before, the newest first: snapshot, time, \
-      user and host, what happened, the ref, and its values. The snapshots are those of the mount, or of the one that --host, \
-      --tag and --path would mount. What forgotten snapshots did is counted as done by the next one that is left.
+      user and host, what happened, the ref, and its values. A ref was 'moved' forward, or 'forced' to a value that does not \
+      follow the old one; git tells the two apart, on a mount of the newest snapshot. The snapshots are those of the mount, \
+      or of the one that --host, --tag and --path would mount. What forgotten snapshots did is counted as done by the next one \
+      that is left. Refs in reftables are not read.
 
       EXAMPLES
         restic-gitfs log -r /srv/vault
@@ -50,7 +52,9 @@ struct LogCommand: ContextualCommand {
       valueName: "folder"))
   var subfolder: String?
 
-  @Argument(help: ArgumentHelp("Refs, and at the end a mountpoint in the place of -r.", valueName: "ref|mountpoint"))
+  @Argument(
+    help: ArgumentHelp("Refs, and at the end a mountpoint in the place of -r.", valueName: "ref|mountpoint"),
+    completion: MountCompletion.placesOnly)
   var names: [String] = []
 
   func validate() throws {
@@ -73,45 +77,26 @@ struct LogCommand: ContextualCommand {
     let opened = try await repository.open(
       at: place.location, options: repository.options, settings: settings, in: context)
     do {
-      let group = try await place.group(of: opened, matching: filter.filter(context.environment))
+      let filter = filter.filter(context.environment)
+      let group = try await place.group(of: opened, matching: filter, logger: settings.logger)
+      if let rollback = group.rollback { context.warn(rollback.message) }
       try await opened.loadIndex()
       if let restore {
         let restoration = RefRestoration(
-          repository: opened, place: place, filter: filter.filter(context.environment), retryLock: repository.retryLock,
+          repository: opened, place: place, filter: filter, retryLock: repository.retryLock,
           logger: settings.logger, context: context)
         let restored = try await restoration.run(
           try RefAtSnapshot(restore), in: subfolder.flatMap { SnapshotSelection.folder($0) }, as: newRef)
         return context.say(json ? restored.json : restored.text)
       }
-      try await print(RefHistory(opened, group) { context.warn($0) }, refs)
+      let printing = LogPrinting(
+        history: RefHistory(opened, group.snapshots) { context.warn($0) },
+        mounts: ServedMounts(opened, in: context.environment, logger: settings.logger), place: place, filter: filter,
+        refs: Array(refs), folder: subfolder.flatMap { SnapshotSelection.folder($0) }, maxCount: maxCount, isJSON: json,
+        context: context)
+      try await printing.run()
     } catch let error as RepositoryError {
       throw CommandError(error, location: place.location.description)
-    }
-  }
-
-  /// Prints the moves of `refs`, or of all refs where there are none.
-  private func print(_ history: RefHistory, _ refs: [String]) async throws {
-    let folder = subfolder.flatMap { SnapshotSelection.folder($0) }
-    let pager = json ? nil : Pager.start()
-    defer { pager?.end() }
-    var count = 0
-    if json { StandardStream.output.write("[") }
-    defer { if json { StandardStream.output.write("]\n") } }
-    if maxCount == 0 { return }
-    try await history.forEach { move in
-      (refs.isEmpty || refs.contains { move.isNamed($0) }) && (folder == nil || folder == move.repository)
-    } _: { entry in
-      for move in entry.moves {
-        let line = LogLine(saved: entry.saved, move: move)
-        if json {
-          StandardStream.output.write((count > 0 ? "," : "") + line.json)
-        } else {
-          pager?.write(line.text + "\n")
-        }
-        count += 1
-        if count == maxCount { return false }
-      }
-      return pager?.isClosed != true
     }
   }
 }

@@ -5,6 +5,8 @@ import ResticCore
 struct LogLine: Hashable, Sendable {
   let saved: SavedSnapshot
   let move: RefMove
+  /// Whether the ref went forward, or was forced.
+  let ancestry: RefAncestry.Answer
 
   /// So much of an object's id is shown.
   private static let shortIDCount = 10
@@ -18,11 +20,12 @@ struct LogLine: Hashable, Sendable {
     let repository: String
     let ref: String
     let kind: String
+    let forced: Bool?
     let old: String?
     let new: String?
 
     private enum CodingKeys: String, CodingKey {
-      case snapshot, time, hostname, username, repository, ref, kind, old, new
+      case snapshot, time, hostname, username, repository, ref, kind, forced, old, new
     }
 
     /// With `null` where there is no value: a script finds every member always.
@@ -35,6 +38,7 @@ struct LogLine: Hashable, Sendable {
       try container.encode(repository, forKey: .repository)
       try container.encode(ref, forKey: .ref)
       try container.encode(kind, forKey: .kind)
+      try container.encode(forced, forKey: .forced)
       try container.encode(old, forKey: .old)
       try container.encode(new, forKey: .new)
     }
@@ -46,7 +50,7 @@ struct LogLine: Hashable, Sendable {
     return JSONText.line(
       Members(
         snapshot: saved.id.hex, time: snapshot.time.rfc3339, hostname: snapshot.hostname, username: snapshot.username,
-        repository: path, ref: "\(move.name)", kind: move.kind.rawValue, old: move.old?.description,
+        repository: path, ref: "\(move.name)", kind: move.kind.rawValue, forced: isForced, old: move.old?.description,
         new: move.new?.description))
   }
 
@@ -55,8 +59,17 @@ struct LogLine: Hashable, Sendable {
     let snapshot = saved.snapshot
     let who = snapshot.username.isEmpty ? snapshot.hostname : "\(snapshot.username)@\(snapshot.hostname)"
     let ref = path.isEmpty ? "\(move.name)" : "\(path): \(move.name)"
-    let kind = move.kind.rawValue.padded(to: 7)
+    let kind = (isForced == true ? "forced" : move.kind.rawValue).padded(to: 7)
     return "\(saved.id.short)  \(snapshot.time.localText)  \(who)  \(kind)  \(ref)  \(values)".printable
+  }
+
+  /// Nil where that is not known, or means nothing: a ref that was made or deleted, or that is symbolic.
+  private var isForced: Bool? {
+    switch ancestry {
+    case .forward: false
+    case .forced: true
+    case .none, .unknown: nil
+    }
   }
 
   private var path: String { move.repository.map(\.description).joined(separator: "/") }

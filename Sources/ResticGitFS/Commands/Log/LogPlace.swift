@@ -1,3 +1,4 @@
+import Logging
 import ResticCore
 import SystemPackage
 
@@ -35,6 +36,7 @@ struct LogPlace: Sendable {
 
   /// Whether a mount of ours is at `path`.
   static func isMount(_ path: String) -> Bool {
+    // Without the table no mount can be found. The word is taken for a ref, as every word that names no mount.
     guard let table = try? table() else { return false }
     return (try? MountedDirectory.find(path, in: table)) != nil
   }
@@ -47,19 +49,30 @@ struct LogPlace: Sendable {
     }
   }
 
-  /// The snapshots of the mount, or of the one that `filter` would mount, the oldest first; empty where there is none.
+  /// The snapshots of a mount.
+  struct Group: Sendable {
+    /// The oldest first; empty where there is none.
+    var snapshots: [SavedSnapshot] = []
+    /// That they are an older state than this machine has seen.
+    var rollback: Rollback?
+  }
+
+  /// The snapshots of the mount, or of the one that `filter` would mount.
   func group(
-    of repository: Repository, matching filter: SnapshotFilter
-  ) async throws(RepositoryError) -> [SavedSnapshot] {
-    let list = try await repository.seeingNewest(of: try await repository.snapshotList()) { filter.matches($0) }
+    of repository: Repository, matching filter: SnapshotFilter, logger: Logger
+  ) async throws(RepositoryError) -> Group {
+    var list = try await repository.seeingNewest(of: try await repository.snapshotList()) { filter.matches($0) }
+    let watch = RollbackWatch(repository: repository, acceptsRollback: false, logger: logger)
+    let look = try await watch.look(at: list, matching: filter)
+    list = look.list
     let shown = list.snapshots.first { $0.id.hex == status?.snapshot }
     let newest = try list.newest { filter.matches($0) }
-    guard let base = shown ?? newest else { return [] }
+    guard let base = shown ?? newest else { return Group(rollback: look.rollback) }
     let client = ClientIdentity.current
     let description = SnapshotDescription(
       base: base, filter: filter,
       identity: SnapshotIdentity(
         hostname: client.hostname, username: client.username, userID: client.uid, groupID: client.gid))
-    return list.snapshots.filter { description.covers($0.snapshot) }
+    return Group(snapshots: list.snapshots.filter { description.covers($0.snapshot) }, rollback: look.rollback)
   }
 }

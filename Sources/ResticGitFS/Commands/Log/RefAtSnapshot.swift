@@ -50,6 +50,11 @@ struct RefAtSnapshot: Hashable, Sendable {
         break
       }
     }
+    guard try await !comparison.hasTables(in: root) else {
+      throw CommandError(
+        "snapshot \(saved.id.short) keeps its refs in reftables, which this command does not read: mount it with --snapshot"
+      )
+    }
     throw CommandError("snapshot \(saved.id.short) has no ref \(ref); `restic-gitfs log` shows which refs were where")
   }
 

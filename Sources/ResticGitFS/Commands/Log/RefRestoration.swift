@@ -35,13 +35,17 @@ struct RefRestoration: Sendable {
     let name = Self.newName(newName, for: found)
     return try await serving { mounts in
       let old = try await mounts.start(configuration(.fixed(.idPrefix(found.saved.id.hex), folder: []), found.folder))
+      let source = try await old.git(for: found.folder)
       let saved: String?
       if let mount = place.mount {
-        try await fetch(found, from: old, into: mount.path, as: name)
+        try await restore(
+          found, from: source, as: name, in: RepositoryGit(folder: RepositoryGit.path(mount.path, found.folder)))
+        if mounts.isEnding { throw CommandError.silent(.interrupted) }
         saved = try await commit(mount)
       } else {
         let newest = try await mounts.start(configuration(.latest(filter), found.folder))
-        try await fetch(found, from: old, into: newest.path, as: name)
+        try await restore(found, from: source, as: name, in: try await newest.git(for: found.folder))
+        if mounts.isEnding { throw CommandError.silent(.interrupted) }
         saved = try await newest.commit()
       }
       return Result(
@@ -56,17 +60,13 @@ struct RefRestoration: Sendable {
     return "refs/restored/\(found.saved.id.short)/\(old.hasPrefix("refs/") ? String(old.dropFirst(5)) : old)"
   }
 
-  private func fetch(
-    _ found: RefAtSnapshot.Found, from old: ServedMount, into path: FilePath, as name: String
+  private func restore(
+    _ found: RefAtSnapshot.Found, from source: RepositoryGit, as name: String, in git: RepositoryGit
   ) async throws {
-    let git = RestorationGit(folder: Self.path(path, found.folder))
     try await git.requireNew(name)
-    try await git.fetch("\(found.name)", from: Self.path(old.path, found.folder))
+    try await git.fetch(found.id, from: source.folder)
+    try await git.requireComplete(found.id)
     try await git.create(name, found.id)
-  }
-
-  private static func path(_ root: FilePath, _ folder: [Name]) -> FilePath {
-    folder.reduce(root) { $0.appending($1.description) }
   }
 
   private func commit(_ mount: MountedDirectory) async throws -> String? {
@@ -78,60 +78,12 @@ struct RefRestoration: Sendable {
   }
 
   private func configuration(_ selection: SnapshotSelection, _ folder: [Name]) -> MountConfiguration {
-    let client = ClientIdentity.current
-    return MountConfiguration(
-      mountpoint: "/", isReadOnly: selection.followed == nil, selection: selection, createsBareRepository: false,
-      fileSystemName: "restic:\(place.location)", isForOneProgram: true, gitFolder: folder, refreshInterval: nil,
-      retryLock: retryLock,
-      identity: SnapshotIdentity(
-        hostname: filter.hosts.first ?? client.hostname, username: client.username, userID: client.uid,
-        groupID: client.gid))
+    ServedMount.configuration(
+      selection, of: folder, named: "\(place.location)", host: filter.hosts.first, retryLock: retryLock)
   }
 
-  // MARK: Mounts
-
-  /// The mounts of this process; Ctrl-C and SIGTERM end them.
-  private final class Mounts: Sendable {
-    private struct State {
-      var mounts: [ServedMount] = []
-      var isEnding = false
-    }
-
-    private let state = Locked(State())
-    private let start: @Sendable (MountConfiguration) async throws -> ServedMount
-
-    init(_ start: @escaping @Sendable (MountConfiguration) async throws -> ServedMount) {
-      self.start = start
-    }
-
-    var isEnding: Bool { state.withLock { $0.isEnding } }
-
-    func start(_ configuration: MountConfiguration) async throws -> ServedMount {
-      if isEnding { throw CommandError.silent(.interrupted) }
-      let mount = try await start(configuration)
-      state.withLock { $0.mounts.append(mount) }
-      return mount
-    }
-
-    func requestEnd() {
-      let mounts = state.withLock { state in
-        state.isEnding = true
-        return state.mounts
-      }
-      for mount in mounts { mount.requestEnd() }
-    }
-
-    func end() async {
-      for mount in state.withLock({ $0.mounts }).reversed() { await mount.end() }
-    }
-  }
-
-  private func serving(_ body: (Mounts) async throws -> Result) async throws -> Result {
-    let mounts = Mounts { [repository, context, logger] configuration in
-      try await ServedMount.start(repository, configuration, in: context.environment, logger: logger)
-    }
-    // It has to outlive whoever reads from the storage or the kernel, and `restic unlock`.
-    signal(SIGPIPE, SIG_IGN)
+  private func serving(_ body: (ServedMounts) async throws -> Result) async throws -> Result {
+    let mounts = ServedMounts(repository, in: context.environment, logger: logger)
     context.signals.onSignal { signal in
       if signal.number == SIGINT || signal.number == SIGTERM { mounts.requestEnd() }
     }
@@ -140,8 +92,9 @@ struct RefRestoration: Sendable {
       await mounts.end()
       return result
     } catch {
+      let isInterrupted = mounts.isEnding
       await mounts.end()
-      throw mounts.isEnding ? CommandError.silent(.interrupted) : error
+      throw isInterrupted ? CommandError.silent(.interrupted) : error
     }
   }
 }

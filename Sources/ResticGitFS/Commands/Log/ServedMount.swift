@@ -14,6 +14,20 @@ struct ServedMount: Sendable {
   private let service: MountService
   private let run: Task<MountOutcome, Never>
 
+  /// How to mount `selection` of the repository at `location` for git, which works on the repository in `folder`. What is followed
+  /// can be written to, with `host` as the snapshots' host if there is one.
+  static func configuration(
+    _ selection: SnapshotSelection, of folder: [Name], named location: String, host: String? = nil, retryLock: Duration
+  ) -> MountConfiguration {
+    let client = ClientIdentity.current
+    return MountConfiguration(
+      mountpoint: "/", isReadOnly: selection.followed == nil, selection: selection, createsBareRepository: false,
+      fileSystemName: "restic:\(location)", isForOneProgram: true, gitFolder: folder, refreshInterval: nil,
+      retryLock: retryLock,
+      identity: SnapshotIdentity(
+        hostname: host ?? client.hostname, username: client.username, userID: client.uid, groupID: client.gid))
+  }
+
   /// Mounts as `configuration` says, but for the mountpoint, which is a new folder.
   static func start(
     _ repository: Repository, _ configuration: MountConfiguration, in environment: Environment, logger: Logger
@@ -36,6 +50,15 @@ struct ServedMount: Sendable {
       _ = path.withPlatformString { rmdir($0) }
       throw error
     }
+  }
+
+  /// git for the repository in `folder` of the mount. Throws a `CommandError` where git is not to be let at it
+  /// (`MountService.admitGit`).
+  func git(for folder: [Name]) async throws -> RepositoryGit {
+    try await BlockingExecutor(threadCount: 1).run { [service] () throws(CommandError) in
+      try service.admitGit(at: folder)
+    }
+    return RepositoryGit(folder: RepositoryGit.path(path, folder))
   }
 
   /// Saves what was written. Throws a `CommandError` that says why it could not be saved.

@@ -7,7 +7,8 @@ struct RepositoryOptions: ParsableArguments {
   @Option(
     name: [.customLong("repo"), .customShort("r", allowingJoined: true)],
     help: ArgumentHelp(
-      "The repository, or its name in the configuration file (default: $RESTIC_REPOSITORY).", valueName: "location"))
+      "The repository, or its name in the configuration file (default: $RESTIC_REPOSITORY).", valueName: "location"),
+    completion: RepositoryCompletion.kind)
   var repository: String?
 
   @Option(

@@ -4,8 +4,26 @@ import ResticCore
 ///
 /// What has one id in both trees is not loaded: the cost follows what changed. Belongs to one task.
 final class RefComparison {
+  /// Refs of a repository that are not looked at.
+  struct Omission: Hashable, Sendable {
+    enum Reason: Hashable, Sendable {
+      /// They are in reftables.
+      case tables
+      /// `packed-refs` is larger than git's own could be, is no file, or is none that git would read.
+      case unreadable
+    }
+
+    let repository: [Name]
+    let reason: Reason
+  }
+
   private let context: MergeContext
   private let trees: RefTreeCache
+  /// What was left out so far.
+  private(set) var omissions: Set<Omission> = []
+
+  /// How many entries of trees and of `packed-refs` are in memory, for the next comparisons.
+  var heldCount: Int { trees.heldCount }
 
   /// Compares trees of `repository`, whose index is loaded.
   init(_ repository: Repository) {
@@ -23,7 +41,12 @@ final class RefComparison {
 
   /// The value of a ref of the git repository whose root is the tree `root`.
   func value(of name: RefName, in root: BlobID) async throws -> RefValue? {
-    try await storage(try await context.nodes(of: root)).value(of: name)
+    try await storage(try await context.nodes(of: root)).refs.value(of: name)
+  }
+
+  /// Whether the git repository whose root is the tree `root` keeps refs in reftables, which are not read.
+  func hasTables(in root: BlobID) async throws -> Bool {
+    try await context.nodes(of: root).contains { $0.name == "reftable" }
   }
 
   private func compare(_ old: BlobID?, _ new: BlobID?, at path: [Name], into moves: inout [RefMove]) async throws {
@@ -53,22 +76,35 @@ final class RefComparison {
     _ before: [Node], _ after: [Node], at path: [Name], into moves: inout [RefMove]
   ) async throws {
     let (old, new) = (try await storage(before), try await storage(after))
-    var names = Set(new.packed.differences(from: old.packed))
-    try await collect(old.refs?.subtree, new.refs?.subtree, at: ["refs"], into: &names)
-    if !old.head.hasSameSubstance(as: new.head) { names.insert(.head) }
+    if (before + after).contains(where: { $0.name == "reftable" }) {
+      omissions.insert(Omission(repository: path, reason: .tables))
+    }
+    // What an unreadable file holds is not known: nothing is said of refs that may be in it.
+    let isKnown = old.isWhole && new.isWhole
+    if !isKnown { omissions.insert(Omission(repository: path, reason: .unreadable)) }
+    var names = Set(isKnown ? new.refs.packed.differences(from: old.refs.packed) : [])
+    try await collect(old.refs.refs?.subtree, new.refs.refs?.subtree, at: ["refs"], into: &names)
+    if !old.refs.head.hasSameSubstance(as: new.refs.head) { names.insert(.head) }
     for name in names.sorted() {
-      let (before, after) = (try await old.value(of: name), try await new.value(of: name))
-      if before != after { moves.append(RefMove(repository: path, name: name, old: before, new: after)) }
+      let (before, after) = (try await old.refs.value(of: name), try await new.refs.value(of: name))
+      guard before != after, before != nil || old.isWhole, after != nil || new.isWhole else { continue }
+      moves.append(RefMove(repository: path, name: name, old: before, new: after))
     }
   }
 
-  private func storage(_ nodes: [Node]) async throws -> RefStorage {
+  /// The refs of the repository whose root has the entries `nodes`, and whether all of its `packed-refs` is among them.
+  private func storage(_ nodes: [Node]) async throws -> (refs: RefStorage, isWhole: Bool) {
     let packedNode = nodes.first { $0.name == "packed-refs" }
-    var packed = PackedRefs.empty
-    if let packedNode, packedNode.type == .file { packed = try await trees.packedRefs(packedNode) ?? .empty }
-    return RefStorage(
+    let packed: PackedRefs? =
+      switch packedNode {
+      case nil: .empty
+      case let node? where node.type == .file: try await trees.packedRefs(node)
+      default: nil
+      }
+    let refs = RefStorage(
       context, trees: trees, head: nodes.first { $0.name == "HEAD" }, refs: nodes.first { $0.name == "refs" },
-      packedNode: packedNode, packed: packed)
+      packedNode: packedNode, packed: packed ?? .empty)
+    return (refs, packed != nil)
   }
 
   /// The loose refs that may differ.

@@ -8,8 +8,8 @@ struct RefHistory: Sendable {
     let moves: [RefMove]
   }
 
-  /// So many snapshots share what was loaded of their trees.
-  private static let cacheSpan = 64
+  /// So many entries of what was loaded of trees are kept for the next snapshots: some 100 MB.
+  private static let heldLimit = 200_000
 
   /// The repository, whose index is loaded.
   let repository: Repository
@@ -31,8 +31,9 @@ struct RefHistory: Sendable {
   ) async throws {
     let indexes = indexes()
     var comparison = RefComparison(repository)
+    var told: Set<RefComparison.Omission> = []
     for index in snapshots.indices.reversed() {
-      if index % Self.cacheSpan == 0 { comparison = RefComparison(repository) }
+      if comparison.heldCount > Self.heldLimit { comparison = RefComparison(repository) }
       let saved = snapshots[index]
       let previous = previous(of: index, indexes)
       // Of the oldest that is left nobody knows what it did.
@@ -42,11 +43,23 @@ struct RefHistory: Sendable {
         moves = try await comparison.moves(
           from: previous?.snapshot.tree, to: saved.snapshot.tree
         ).filter(isWanted)
+        for omission in comparison.omissions where told.insert(omission).inserted { tell(omission, of: saved) }
       } catch let error as RepositoryError where Self.isOfOneSnapshot(error) {
         warn("snapshot \(saved.id.short) is left out: \(error)")
         continue
       }
       if !moves.isEmpty, try await !body(Entry(saved: saved, moves: moves)) { return }
+    }
+  }
+
+  private func tell(_ omission: RefComparison.Omission, of saved: SavedSnapshot) {
+    let folder = omission.repository.map(\.description).joined(separator: "/")
+    let place = folder.isEmpty ? "the git repository" : "the git repository in \(folder)"
+    switch omission.reason {
+    case .tables: warn("\(place) keeps its refs in reftables, which this command does not read")
+    case .unreadable:
+      warn(
+        "packed-refs of \(place) cannot be read in snapshot \(saved.id.short) or the one before: its refs are left out")
     }
   }
 

@@ -2,7 +2,7 @@ import ResticCore
 
 /// A ref that one snapshot has with another value than the one before.
 struct RefMove: Hashable, Sendable {
-  /// What happened to the ref. Whether a branch went forward or was forced only the objects could tell.
+  /// What happened to the ref. Whether a branch went forward or was forced only the commits tell.
   enum Kind: String, Hashable, Sendable {
     case created
     case moved

@@ -109,6 +109,8 @@ final class RefTreeCache {
   private let context: MergeContext
   private var trees: [BlobID: [Node]] = [:]
   private var packed: [[BlobID]: PackedRefs?] = [:]
+  /// How many entries of trees and of `packed-refs` are held.
+  private(set) var heldCount = 0
 
   init(_ context: MergeContext) {
     self.context = context
@@ -120,6 +122,7 @@ final class RefTreeCache {
     if let nodes = trees[id] { return nodes }
     let nodes = try await context.nodes(of: id).withoutInFlight(at: .references)
     trees[id] = nodes
+    heldCount += nodes.count + 1
     return nodes
   }
 
@@ -128,6 +131,7 @@ final class RefTreeCache {
     if let known = packed[node.content] { return known }
     let refs = try await context.bytes(of: node, byteLimit: PackedRefs.byteLimit).flatMap { PackedRefs($0) }
     packed[node.content] = .some(refs)
+    heldCount += refs?.entries.count ?? 0
     return refs
   }
 

@@ -25,6 +25,7 @@ final class CurlTransport: HTTPTransport {
   }
 
   deinit {
+    // Without libcurl there is no thread to stop, and every request has said so.
     try? thread.get().stop()
   }
 

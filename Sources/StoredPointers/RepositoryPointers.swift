@@ -1,13 +1,11 @@
-import Glibc
-import Platform
-import SystemPackage
+public import SystemPackage
 
 /// The files of a stored repository that name other places: git reads objects and references there, as if they were in
 /// the repository. Places in the same mount are fine.
 ///
-/// The mount serves no links, so a path leads where it seems to lead.
+/// The mount serves no links, so a path leads where it seems to lead. Both programs ask this before git gets to see a private mount.
 /// Source: gitrepository-layout(5); object-file.c of git 2.39 (`link_alt_odb_entries`), worktree.c; reftable/stack.c.
-struct RepositoryPointers {
+public struct RepositoryPointers {
   /// git follows five; more of them, and larger files, are nobody's honest work.
   private static let directoryLimit = 100
   private static let byteLimit = 65536
@@ -17,23 +15,28 @@ struct RepositoryPointers {
   private let root: FilePath
   /// The repository's folder.
   private let repository: FilePath
+  /// Where its files are read.
+  private let files: any StoredFiles
   /// The objects folders that were looked at.
   private var known: Set<FilePath> = []
 
-  /// Throws where a file of `repository` names a place outside of the mount at `root`, and says what to do.
-  static func check(_ repository: FilePath, on root: FilePath) throws(HelperError) {
-    var pointers = RepositoryPointers(repository, on: root)
+  /// Throws where a file of `repository`, which `files` reads, names a place outside of the mount at `root`, and says what to do.
+  public static func check(
+    _ repository: FilePath, on root: FilePath, reading files: some StoredFiles = FilesOfPath()
+  ) throws(PointerViolation) {
+    var pointers = RepositoryPointers(repository, on: root, reading: files)
     try pointers.checkFolders()
     try pointers.checkAlternates(of: repository.appending("objects"))
   }
 
-  private init(_ repository: FilePath, on root: FilePath) {
+  private init(_ repository: FilePath, on root: FilePath, reading files: some StoredFiles) {
     self.root = root
     self.repository = repository
+    self.files = files
   }
 
   /// A repository at the root is a whole one; its work trees' folders belong to it.
-  private func checkFolders() throws(HelperError) {
+  private func checkFolders() throws(PointerViolation) {
     try checkWhole(repository)
     let workTrees = repository.appending("worktrees")
     for name in try names(in: workTrees, limit: Self.workTreeLimit) {
@@ -42,16 +45,16 @@ struct RepositoryPointers {
       guard let bytes = try content(of: file) else { continue }
       let text = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
       guard text == "../.." else {
-        throw HelperError(
+        throw PointerViolation(
           "\(relative(file)) of the stored repository names another one: mount it and run `git worktree prune`")
       }
     }
   }
 
   /// Throws where `folder` is a part of another repository, or names reftables that are not its own.
-  private func checkWhole(_ folder: FilePath) throws(HelperError) {
+  private func checkWhole(_ folder: FilePath) throws(PointerViolation) {
     for name in ["commondir", "gitdir"] where try content(of: folder.appending(name)) != nil {
-      throw HelperError(
+      throw PointerViolation(
         "the stored repository is a part of another one, which its file \(relative(folder.appending(name))) names: mount it "
           + "and remove that file, or push to a mount of a whole repository")
     }
@@ -60,25 +63,25 @@ struct RepositoryPointers {
 
   /// git appends each line of a list of reftables to the folder's path, reads the file there, and deletes the file once it has
   /// compacted it. Source: reftable/stack.c of git 2.45.
-  private func checkTables(of folder: FilePath) throws(HelperError) {
+  private func checkTables(of folder: FilePath) throws(PointerViolation) {
     let file = folder.appending("reftable").appending("tables.list")
     guard let bytes = try content(of: file) else { return }
     for line in bytes.split(separator: UInt8(ascii: "\n")) where line.contains(UInt8(ascii: "/")) {
-      throw HelperError(
+      throw PointerViolation(
         "\(relative(file)) of the stored repository names \(Self.shown(line)), which is no file beside it: mount it and "
           + "put that file right, or restore an earlier snapshot")
     }
   }
 
   /// Follows the alternates of the folder `objects`, and theirs.
-  private mutating func checkAlternates(of objects: FilePath) throws(HelperError) {
+  private mutating func checkAlternates(of objects: FilePath) throws(PointerViolation) {
     var folders = [objects]
     while let folder = folders.popLast() {
       guard known.insert(folder).inserted else { continue }
       // git asks the repository around an objects folder for its references.
       if folder != root { try checkWhole(folder.removingLastComponent()) }
       guard known.count <= Self.directoryLimit else {
-        throw HelperError("the stored repository has more than \(Self.directoryLimit) alternates: \(Self.remedy)")
+        throw PointerViolation("the stored repository has more than \(Self.directoryLimit) alternates: \(Self.remedy)")
       }
       for name in ["alternates", "http-alternates"] {
         let file = folder.appending("info").appending(name)
@@ -91,7 +94,7 @@ struct RepositoryPointers {
   }
 
   /// The folder that a line of `file` names, from the objects folder `folder`.
-  private func target(of line: [UInt8], in folder: FilePath, _ file: FilePath) throws(HelperError) -> FilePath {
+  private func target(of line: [UInt8], in folder: FilePath, _ file: FilePath) throws(PointerViolation) -> FilePath {
     // A quoted line would have to be read as git does; no program writes one for a folder nearby.
     let isPlain = line.first != UInt8(ascii: "\"") && !line.contains(0)
     if isPlain, let text = String(validating: line, as: UTF8.self) {
@@ -99,7 +102,7 @@ struct RepositoryPointers {
       let target = folder.pushing(path).lexicallyNormalized()
       if path.isRelative, !text.contains("://"), target.starts(with: root) { return target }
     }
-    throw HelperError(
+    throw PointerViolation(
       "\(relative(file)) of the stored repository names \(Self.shown(line)), outside of it: \(Self.remedy)")
   }
 
@@ -118,45 +121,33 @@ struct RepositoryPointers {
   }
 
   /// The bytes of a file; nil where there is none.
-  private func content(of path: FilePath) throws(HelperError) -> [UInt8]? {
-    let descriptor: FileDescriptor
-    do {
-      descriptor = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .noFollow, .nonBlocking])
-    } catch Errno.noSuchFileOrDirectory, Errno.notDirectory {
-      return nil
-    } catch {
-      throw HelperError("\(relative(path)) of the stored repository cannot be read: \(error)")
+  private func content(of path: FilePath) throws(PointerViolation) -> [UInt8]? {
+    guard let bytes = try reading(path, { files throws(Errno) in try files.content(of: path, limit: Self.byteLimit) })
+    else { return nil }
+    guard bytes.count <= Self.byteLimit else {
+      throw PointerViolation("\(relative(path)) of the stored repository is larger than \(Self.byteLimit >> 10) KiB")
     }
-    defer { descriptor.closeQuietly() }
-    var bytes = [UInt8](repeating: 0, count: Self.byteLimit + 1)
-    var count = 0
-    do {
-      while count < bytes.count {
-        let read = try bytes.withUnsafeMutableBytes {
-          try descriptor.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[count...]))
-        }
-        guard read > 0 else { break }
-        count += read
-      }
-    } catch {
-      throw HelperError("\(relative(path)) of the stored repository cannot be read: \(error)")
-    }
-    guard count <= Self.byteLimit else {
-      throw HelperError("\(relative(path)) of the stored repository is larger than \(Self.byteLimit >> 10) KiB")
-    }
-    return Array(bytes[..<count])
+    return bytes
   }
 
   /// The names in a folder; none where there is no such folder.
-  private func names(in path: FilePath, limit: Int) throws(HelperError) -> [FilePath.Component] {
-    let names: [FilePath.Component]
-    do throws(Errno) {
-      names = try FolderNames.list(path, limit: limit)
-    } catch {
-      if error == .noSuchFileOrDirectory || error == .notDirectory { return [] }
-      throw HelperError("\(relative(path)) of the stored repository cannot be read: \(error)")
+  private func names(in path: FilePath, limit: Int) throws(PointerViolation) -> [FilePath.Component] {
+    let names = try reading(path) { files throws(Errno) in try files.names(in: path, limit: limit) } ?? []
+    guard names.count <= limit else {
+      throw PointerViolation("\(relative(path)) of the stored repository is too large")
     }
-    guard names.count <= limit else { throw HelperError("\(relative(path)) of the stored repository is too large") }
     return names
+  }
+
+  /// What `body` reads at `path`; nil where nothing is there.
+  private func reading<Result>(
+    _ path: FilePath, _ body: (any StoredFiles) throws(Errno) -> Result
+  ) throws(PointerViolation) -> Result? {
+    do throws(Errno) {
+      return try body(files)
+    } catch {
+      if error == .noSuchFileOrDirectory || error == .notDirectory { return nil }
+      throw PointerViolation("\(relative(path)) of the stored repository cannot be read: \(error)")
+    }
   }
 }

@@ -1,0 +1,112 @@
+import MessageText
+import Platform
+import ResticCore
+import SystemPackage
+
+/// git's own programs on a stored repository: on a mount of this process, or on one that its user has named.
+///
+/// Nothing that the repository's configuration names is run, wherever it is mounted.
+struct RepositoryGit: Sendable {
+  /// The repository's folder.
+  let folder: FilePath
+
+  /// What counts whatever the user's configuration and the repository's say: nothing runs, and nothing is reached but folders.
+  private static let settings = [
+    "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.alternateRefsCommand=true", "core.sshCommand=false",
+    "core.gitProxy=", "core.askPass=", "credential.helper=", "gpg.program=false", "gc.auto=0", "maintenance.auto=false",
+    "protocol.allow=never", "protocol.file.allow=always", "protocol.version=2",
+  ]
+
+  /// What git tells hooks and the like about another repository, and what would stand for something else or for the settings.
+  private static let foreign: [String: String?] = Dictionary(
+    uniqueKeysWithValues: [
+      "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+      "GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_QUARANTINE_PATH", "GIT_SHALLOW_FILE",
+      "GIT_REPLACE_REF_BASE", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_ALLOW_PROTOCOL",
+      "GIT_PROTOCOL_FROM_USER",
+    ].map { ($0, String?.none) })
+
+  /// Nothing stands for anything else, and nothing is fetched from anywhere. git warns of a graft file that is there.
+  private static let withoutSubstitutes: [String: String?] = [
+    "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": "/dev/null/none", "GIT_NO_LAZY_FETCH": "1",
+    "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C",
+  ]
+
+  /// The path of `folder` in the mount at `root`.
+  static func path(_ root: FilePath, _ folder: [Name]) -> FilePath {
+    folder.reduce(root) { $0.appending($1.description) }
+  }
+
+  /// Throws unless git would take `name` for a new ref, and there is none of that name.
+  func requireNew(_ name: String) async throws {
+    guard try await run(["check-ref-format", name]).end == .exited(0) else {
+      throw CommandError("git takes \(name) for no ref: give another name with --as")
+    }
+    guard try await run(["rev-parse", "--verify", "--quiet", name]).end != .exited(0) else {
+      throw CommandError("\(name) is there already, and stays as it is: give another name with --as")
+    }
+  }
+
+  /// Brings what the object `id` of the repository at `source` reaches. The object is asked for by its id: what a ref is called,
+  /// others decide, and git could read more into a name.
+  func fetch(_ id: String, from source: FilePath) async throws {
+    try await require([
+      "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", source.string, id,
+    ])
+  }
+
+  /// Throws unless all is there that `id` reaches and no ref does. A shallow repository sends less, and says so to nobody who asks
+  /// for no ref.
+  func requireComplete(_ id: String) async throws {
+    let result = try await run(["rev-list", "--objects", "--quiet", "--stdin"], input: "\(id)\n--not\n--all\n")
+    guard result.end != .exited(0) else { return }
+    throw CommandError("the snapshot does not hold all that the ref reaches: \(Self.reason(result)); no ref was made")
+  }
+
+  /// Makes the ref `name`, which must not be there.
+  func create(_ name: String, _ id: String) async throws {
+    try await require(["update-ref", "--stdin"], input: "create \(name) \(id)\n")
+  }
+
+  /// Whether the commit that `old` leads to is an ancestor of the one that `new` leads to, or the same; nil where the repository
+  /// does not hold all that would tell.
+  func isAncestor(_ old: String, of new: String) async throws -> Bool? {
+    let result = try await run(
+      ["merge-base", "--is-ancestor", old, new], variables: ["GIT_SHALLOW_FILE": ""])
+    // Of a commit that is missing on the way git only warns.
+    guard result.errorOutput.isEmpty else { return nil }
+    switch result.end {
+    case .exited(0): return true
+    case .exited(1): return false
+    default: return nil
+    }
+  }
+
+  private func require(_ arguments: [String], input: String = "") async throws {
+    let result = try await run(arguments, input: input)
+    guard result.end != .exited(0) else { return }
+    throw CommandError("git \(arguments[0]) failed: \(Self.reason(result))")
+  }
+
+  private static func reason(_ result: ProgramOutput) -> String {
+    String(decoding: result.errorOutput, as: UTF8.self).split(separator: "\n").last.map(String.init)
+      ?? "it does not say why"
+  }
+
+  private func run(
+    _ arguments: [String], input: String = "", variables changes: [String: String?] = [:]
+  ) async throws -> ProgramOutput {
+    let changes = Self.foreign.merging(Self.withoutSubstitutes) { $1 }.merging(changes) { $1 }
+    do throws(Errno) {
+      return try await BlockingExecutor(threadCount: 1).run { [folder] () throws(Errno) in
+        try InheritedVariables.with(changes) { variables throws(Errno) in
+          try ProgramOutput.of(
+            "git", Self.settings.flatMap { ["-c", $0] } + ["--git-dir=\(folder)"] + arguments, variables: variables,
+            input: Array(input.utf8), signals: .unblocked)
+        }
+      }
+    } catch {
+      throw CommandError("git cannot be run: \(error)")
+    }
+  }
+}

@@ -1,0 +1,41 @@
+internal import Platform
+public import SystemPackage
+
+/// The files of a mount, as one process or another reads them: the one that serves a mount must not ask the kernel for them.
+public protocol StoredFiles {
+  /// The bytes of the regular file at `path`, or one more than `limit` of them. Throws `.noSuchFileOrDirectory` or
+  /// `.notDirectory` where there is none.
+  func content(of path: FilePath, limit: Int) throws(Errno) -> [UInt8]
+  /// The names in the folder at `path`, or one more than `limit` of them. Throws `.noSuchFileOrDirectory` or `.notDirectory`
+  /// where there is no such folder.
+  func names(in path: FilePath, limit: Int) throws(Errno) -> [FilePath.Component]
+}
+
+/// Files as the kernel shows them.
+public struct FilesOfPath: StoredFiles {
+  /// All files.
+  public init() {}
+
+  public func content(of path: FilePath, limit: Int) throws(Errno) -> [UInt8] {
+    do {
+      let descriptor = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .noFollow, .nonBlocking])
+      defer { descriptor.closeQuietly() }
+      var bytes = [UInt8](repeating: 0, count: limit + 1)
+      var count = 0
+      while count < bytes.count {
+        let read = try bytes.withUnsafeMutableBytes {
+          try descriptor.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[count...]))
+        }
+        guard read > 0 else { break }
+        count += read
+      }
+      return Array(bytes[..<count])
+    } catch {
+      throw error as? Errno ?? .ioError
+    }
+  }
+
+  public func names(in path: FilePath, limit: Int) throws(Errno) -> [FilePath.Component] {
+    try FolderNames.list(path, limit: limit)
+  }
+}

@@ -1,0 +1,91 @@
+import Foundation
+import Glibc
+import ResticTestSupport
+import SystemPackage
+import Testing
+
+@testable import ResticCore
+
+@Suite("Credentials for S3 from a program", .timeLimit(.minutes(30)))
+struct CredentialProcessTests {
+  private let places: CredentialPlaces
+  private var home: FilePath { places.home }
+
+  init() throws {
+    places = try CredentialPlaces()
+  }
+
+  private static let document = """
+    {"Version": 1, "AccessKeyId": "ASIAPROCESS", "SecretAccessKey": "s", "SessionToken": "t", "Expiration": "2030-01-02T03:04:05Z"}
+    """
+
+  @Test("a program of a profile is run without a shell, and its words may be quoted")
+  func process() async throws {
+    try places.write(
+      "two words", "#!/bin/sh\n[ \"$1\" = 'a b;$(x)' ] && [ -z \"$2\" ] && cat \"${0%/*}/document\"\n", mode: 0o755)
+    try places.write("document", Self.document)
+    try places.write(".aws/credentials", "[default]\ncredential_process = \"\(home)/two words\" 'a b;$(x)'\n")
+    let credentials = try await places.found()
+    #expect(credentials?.accessKeyID == "ASIAPROCESS" && credentials?.sessionToken == "t")
+    #expect(credentials?.expiration == 1_893_553_445)
+    #expect(credentials?.source.contains("credential_process") == true)
+  }
+
+  @Test("a program that fails, prints something else, prints without end or does not end is an error in time")
+  func failingProcess() async throws {
+    for (command, said) in [
+      ("false", "has failed"), ("/nonexistent/x", "cannot be run"), ("echo {}", "lacks AccessKeyId"),
+      ("echo geheim", "no credentials"),
+      ("yes", "prints more"), ("sleep 1000", "not ended within"), ("sh -c 'exec >&-; sleep 1000'", "not ended within"),
+      ("sh -c 'trap : TERM INT HUP QUIT; while :; do sleep 1000; done'", "not ended within"),
+    ] {
+      let process = CredentialProcess(
+        command: command, source: "profile x", timeLimit: .milliseconds(command.contains("1000") ? 300 : 100_000))
+      let error = await #expect(throws: CredentialError.self, "\(command)") { try await process.credentials() }
+      #expect(
+        error.map { $0.description.contains(said) && !$0.description.contains("geheim") } == true,
+        "\(String(describing: error))")
+    }
+  }
+
+  @Test(
+    "a program that is at work is ended as soon as nobody wants its credentials any more, and all that it has started")
+  func cancelledProcess() async throws {
+    let file = home.appending("started")
+    let script = "sleep 1000 & echo $! > '\(file).new'; mv '\(file).new' '\(file)'; trap : TERM INT; wait; sleep 1000"
+    let process = CredentialProcess(command: "sh -c \"\(script)\"", source: "profile x")
+    let task = Task { try await process.credentials() }
+    try await waitUntil { FileManager.default.fileExists(atPath: file.string) }
+    let text = try String(contentsOfFile: file.string, encoding: .utf8)
+    let child = try #require(pid_t(text.dropLast()))
+    task.cancel()
+    let error = try await withTimeLimit { await #expect(throws: CredentialError.self) { try await task.value } }
+    #expect(
+      error?.isPassing == true && error?.description.contains("cancelled") == true, "\(String(describing: error))")
+    // Somebody else waits for it.
+    try await waitUntil { kill(child, 0) != 0 || ProcessTable.isZombie(child) }
+  }
+
+  @Test("whoever cleans up after a cancellation gets credentials from a program all the same")
+  func cleaningUp() async throws {
+    try places.write("document", Self.document)
+    let process = CredentialProcess(command: "cat \(home)/document", source: "profile x")
+    let task = Task {
+      while !Task.isCancelled { await Task.yield() }
+      return try await process.credentials()
+    }
+    task.cancel()
+    #expect(try await task.value?.accessKeyID == "ASIAPROCESS")
+  }
+
+  @Test("words of a command")
+  func words() {
+    for (text, words) in [
+      ("a b", ["a", "b"]), ("  a\t'b c'd \"\" ", ["a", "b cd", ""]), ("a\\ b \"c\\\"d\\e\"", ["a b", "c\"d\\e"]),
+      ("", []),
+    ] as [(String, [String])] {
+      #expect(CredentialProcess.words(of: text) == words)
+    }
+    for text in ["'a", "\"a", "a\\"] { #expect(CredentialProcess.words(of: text) == nil) }
+  }
+}

@@ -7,5 +7,6 @@ public struct PointerViolation: Error, Hashable, Sendable, CustomStringConvertib
     self.message = message
   }
 
+  /// The ``message``.
   public var description: String { message }
 }

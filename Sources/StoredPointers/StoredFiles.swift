@@ -11,11 +11,12 @@ public protocol StoredFiles {
   func names(in path: FilePath, limit: Int) throws(Errno) -> [FilePath.Component]
 }
 
-/// Files as the kernel shows them.
+/// Files that the kernel opens by their path.
 public struct FilesOfPath: StoredFiles {
   /// All files.
   public init() {}
 
+  /// Reads the file, and follows no symbolic link at its last component. Throws the kernel's error.
   public func content(of path: FilePath, limit: Int) throws(Errno) -> [UInt8] {
     do {
       let descriptor = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .noFollow, .nonBlocking])
@@ -35,6 +36,7 @@ public struct FilesOfPath: StoredFiles {
     }
   }
 
+  /// Lists the folder without `.` and `..`. Throws the kernel's error.
   public func names(in path: FilePath, limit: Int) throws(Errno) -> [FilePath.Component] {
     try FolderNames.list(path, limit: limit)
   }

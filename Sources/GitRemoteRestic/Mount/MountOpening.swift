@@ -4,15 +4,15 @@ import SystemPackage
 
 /// Opens the repository for a service: mounts, and prepares what a new repository needs.
 struct MountOpening {
-  /// What git has called us with.
+  /// The arguments from git.
   let command: CommandLineWords
   /// The client's settings.
   let configuration: RemoteConfiguration
-  /// Whether git is to be quiet.
+  /// Whether git is quiet.
   let isQuiet: Bool
-  /// The variables we were started with.
+  /// The variables of this process at its start.
   let environment: ProcessEnvironment
-  /// Where to tell what happens.
+  /// Traces what happens.
   let trace: Trace
 
   /// A mount that `service` can work on, with a git repository at its root.
@@ -22,7 +22,7 @@ struct MountOpening {
     var mount = try mount(for: service, in: folder)
     do throws(HelperError) {
       if mount.state()?.snapshot == nil {
-        // There is no snapshot yet. For those who read a new, empty repository shows itself instead, and is dropped at the end.
+        // There is no snapshot yet. A reader gets a new, empty repository, which is dropped at the end.
         let format = try GitCommand(["rev-parse", "--show-object-format"], environment: environment).run()
         let isSHA256 = format.isSuccess && format.line == "sha256"
         if isSHA256 || !service.writes {
@@ -38,8 +38,8 @@ struct MountOpening {
     }
   }
 
-  /// The mount that an earlier command has left, or a new one: one that can be left if mounts are to stay and no other command
-  /// uses that one at this moment.
+  /// The mount that an earlier command has left, or a new one: one that can be left if mounts are to stay and no other
+  /// command uses the kept one at this moment.
   private func mount(for service: Service, in folder: PrivateFolder) throws(HelperError) -> PrivateMount {
     guard let duration = configuration.keepAlive else { return try start(isReadOnly: !service.writes, in: folder) }
     let name = try KeptFile.name(for: identity(of: service, duration), environment: environment)
@@ -62,7 +62,8 @@ struct MountOpening {
     return try start(isReadOnly: !service.writes, in: folder)
   }
 
-  /// In what two mounts may differ. Passwords do not count: a repository is open for the user who has opened it.
+  /// Everything in which two mounts may differ. Passwords do not count: a repository is open for the user who has
+  /// opened it.
   private func identity(of service: Service, _ duration: String) -> [String] {
     command.location.identity + [service.writes ? "writable" : "read-only", duration, PrivateMount.program]
       + configuration.mountArguments + configuration.keep + environment.storageWords
@@ -78,19 +79,19 @@ struct MountOpening {
     return FilePath(root: nil, folder)
   }
 
-  /// What to write where the repository is in a folder. Who has made that folder has chosen its name.
+  /// What to do if the repository is in a folder. The creator of that folder has chosen its name.
   static func advice(_ state: MountState, for command: CommandLineWords) -> String {
     guard let name = state.repositories?.first else {
       return "choose another with remote.NAME.resticPath, resticTag or resticHost (`restic-gitfs snapshots` lists them)"
     }
-    // git would take the first one for an option, a shell the second one for somebody's home.
+    // git would read the first form as an option, a shell the second one as a home folder.
     let place = ShellWord(name.hasPrefix("-") || name.hasPrefix("~") ? "./\(name)" : name)
     return command.isNamed
       ? "there is one at \(place): `git config \(ShellWord("remote.\(command.remote).resticSubfolder")) \(place)`"
       : "there is one at \(place): give the remote a name, and set remote.NAME.resticSubfolder to that folder"
   }
 
-  /// Refuses what git would not take for a bare repository, and what would lead git out of the mount.
+  /// Refuses a folder that git would not consider a bare repository, and files that would lead git out of the mount.
   private func check(_ mount: PrivateMount) throws(HelperError) {
     let repository = ServedRepository(path: mount.repositoryPath)
     guard let state = mount.inspect() else {

@@ -1,8 +1,9 @@
 import FoundationEssentials
 
-/// What a mount says of itself: of the JSON in its root's attribute `user.restic.status` the members that matter here.
+/// The state that a mount reports: the members of the JSON in its root's attribute `user.restic.status` that are used
+/// here.
 struct MountState: Decodable, Hashable, Sendable {
-  /// How far a commit has come.
+  /// The progress of a commit.
   struct Progress: Decodable, Hashable, Sendable {
     var bytesDone: UInt64
     var bytesTotal: UInt64
@@ -20,9 +21,9 @@ struct MountState: Decodable, Hashable, Sendable {
   struct LastError: Decodable, Hashable, Sendable {
     var message: String
     var exitCode: Int32
-    /// The references that somebody else has changed, where nothing else stood in the way.
+    /// The references that somebody else has changed, if nothing else caused the failure.
     var references: [String]?
-    /// The snapshot that was saved all the same.
+    /// The snapshot that was saved nevertheless.
     var snapshot: String?
   }
 
@@ -31,24 +32,24 @@ struct MountState: Decodable, Hashable, Sendable {
     var message: String
   }
 
-  /// What the mount is doing: `clean` where nothing differs from the snapshot.
+  /// What the mount is doing: `clean` if nothing differs from the snapshot.
   var state: String
-  /// The snapshot it shows; nil where there is none yet.
+  /// The shown snapshot; nil if there is none yet.
   var snapshot: String?
-  /// The newest snapshot, if that is dated too far ahead of the clock.
+  /// The newest snapshot, if its date is too far in the future.
   var ahead: Ahead?
-  /// Where in the snapshot bare git repositories are, if none is at its root.
+  /// The places of bare git repositories in the snapshot, if none is at its root.
   var repositories: [String]?
-  /// Why something that git asked for was not served: one line.
+  /// Why a file that git requested was not served: one line.
   var refused: String?
-  /// The commit under way.
+  /// The running commit.
   var progress: Progress?
-  /// What is waited for at this moment.
+  /// The current wait.
   var waiting: Waiting?
-  /// Why the last one failed.
+  /// Why the last commit failed.
   var lastError: LastError?
 
-  /// From JSON; nil where it is none, as of a program of another version.
+  /// Parses JSON; nil if it is malformed, as from a program of another version.
   init?(parsing bytes: [UInt8]) {
     // A state that this version cannot decode is no state. The callers say that the mount does not tell its state.
     guard let state = try? JSONDecoder().decode(MountState.self, from: Data(bytes)) else { return nil }

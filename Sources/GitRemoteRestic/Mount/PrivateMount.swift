@@ -6,11 +6,12 @@ import SystemPackage
 
 /// A mount for this process alone, served by a child process: `restic-gitfs mount` on a folder of its own.
 ///
-/// The child holds one end of a pipe whose other end only we have: it unmounts, drops what was not committed, removes its
-/// folder and ends as soon as that is closed, whether we close it or the kernel does because we died. In place of the pipe
-/// a mount that may stay for the next command has a `KeptFile`; then the child may be that of an earlier one.
+/// The child holds one end of a pipe, and only this process has the other end. When that end is closed, by this process
+/// or by the kernel after its death, the child unmounts, drops uncommitted changes, removes its folder and ends. A
+/// mount that may stay for the next command has a `KeptFile` instead of the pipe; the child may then be that of an
+/// earlier command.
 final class PrivateMount {
-  /// What the child is told.
+  /// The settings for the child.
   struct Request: Sendable {
     /// The repository.
     var location: RemoteLocation
@@ -18,28 +19,28 @@ final class PrivateMount {
     var selection: [String]
     /// The folder of the snapshot that is the repository.
     var folder: FilePath
-    /// Whether nothing is to be changed.
+    /// Whether the mount is read-only.
     var isReadOnly: Bool
-    /// Whether only errors are to be told; otherwise it also says that it waits for the storage.
+    /// Whether only errors are printed; otherwise the child also reports when it waits for the storage.
     var isQuiet: Bool
-    /// What names the objects of a repository that is made if there is no snapshot yet.
+    /// The object format of a repository that is made if there is no snapshot yet.
     var objectFormat: String
     /// The child's variables.
     var environment: ProcessEnvironment
-    /// What names it to the next command, if it may stay.
+    /// The file that makes it available to the next command, if it may stay.
     var keptFile: KeptFile?
   }
 
-  /// What the child ends with.
+  /// What keeps the child running.
   private enum Hold {
     case lifeline(FileDescriptor)
     case kept(KeptFile)
   }
 
   private static let statusAttribute = "user.restic.status"
-  /// The attribute that is there if the mount has begun to put the repository in order.
+  /// The attribute that exists if the mount has begun housekeeping.
   private static let housekeepingAttribute = "user.restic.housekeep"
-  /// The state of a mount in which nothing differs from the snapshot.
+  /// The state of an unchanged mount.
   private static let clean = "clean"
   /// The program's exit code for a base that has moved.
   private static let partial: Int32 = 3
@@ -48,7 +49,7 @@ final class PrivateMount {
   let path: FilePath
   /// The git repository on the mount: the root, or a folder.
   let repositoryPath: FilePath
-  /// Nil for one that an earlier command has started.
+  /// Nil for a mount that an earlier command has started.
   private let child: ChildProcess?
   private let hold: Hold
   private var isEnded = false
@@ -60,18 +61,18 @@ final class PrivateMount {
     self.hold = hold
   }
 
-  /// The mount that an earlier command has left in `file`, if there is one; `catchUp` is to be asked first.
+  /// The mount that an earlier command has left in `file`, if there is one; call `catchUp` first.
   static func left(in file: KeptFile, folder: FilePath) -> PrivateMount? {
     file.takeMountpoint().map { PrivateMount(path: $0, folder: folder, child: nil, hold: .kept(file)) }
   }
 
-  /// Makes a mount that was left show what a new one would. Says whether it does.
+  /// Makes a mount that was left show what a new one would. Returns whether it does.
   func catchUp() -> Bool {
     Self.state(of: path, attribute: "user.restic.newest")?.state == Self.clean
   }
 
-  /// Mounts, and returns when the mount serves. The child finds or asks for the password itself; when it fails, it has said
-  /// why.
+  /// Mounts, and returns when the mount serves. The child finds or asks for the password itself; if it fails, it has
+  /// printed the reason.
   static func start(_ request: Request, in folder: PrivateFolder) throws(HelperError) -> PrivateMount {
     let path = try folder.makeMountpoint()
     var isMounted = false
@@ -117,24 +118,24 @@ final class PrivateMount {
     }
   }
 
-  /// Has the mount look at what git will read. Returns what the mount says of itself then; nil when it does not answer.
+  /// Makes the mount examine what git will read. Returns the mount's state; nil if it does not answer.
   func inspect() -> MountState? {
     Self.state(of: path, attribute: "user.restic.inspected")
   }
 
-  /// What the mount says of itself; nil when it does not answer.
+  /// The mount's state; nil if it does not answer.
   func state() -> MountState? {
     Self.state(of: path)
   }
 
-  /// Whether the child has died although we still need it.
+  /// Whether the child has died although it is still needed.
   var isDead: Bool {
     guard !isEnded else { return false }
     guard let child else { return !PrivateFolder.isServed(path) }
     return child.endIfOver() != nil
   }
 
-  /// Commits, and returns when that is done. `show` is called now and then meanwhile.
+  /// Commits, and returns when that is done. Calls `show` from time to time.
   func commit(show: (MountState) -> Void) -> CommitOutcome {
     let path = path
     let done = DispatchSemaphore(value: 0)
@@ -153,7 +154,7 @@ final class PrivateMount {
     return last.exitCode == Self.partial ? .moved(references: last.references) : .failed(last.message)
   }
 
-  /// Ends the mount; what was not committed is dropped. Returns when nothing of it is left.
+  /// Ends the mount; uncommitted changes are dropped. Returns when nothing of it is left.
   func end() {
     guard !isEnded else { return }
     switch hold {
@@ -166,21 +167,23 @@ final class PrivateMount {
     PrivateFolder.remove(path)
   }
 
-  /// Leaves the mount to the next command if it may stay and is as its snapshot says; else ends it. No command uses it now.
+  /// Leaves the mount to the next command if it may stay and is unchanged; otherwise ends it. No command uses it at
+  /// this moment.
   func leave() {
-    // It gives back the repository's lock, too, where it has taken one for nothing.
+    // The mount also releases the repository's lock, if it has taken one unnecessarily.
     guard !isEnded, case .kept(let file) = hold, isCleanAndServed, Self.synchronize(path) == nil,
       isCleanAndServed, file.leave(path)
     else { return end() }
     isEnded = true
   }
 
-  /// Leaves the mount to itself if the repository is to be put in order, and says so. It ends by itself then, and nobody waits.
+  /// Leaves the mount running if housekeeping is due, and returns whether it is. The mount ends by itself, and nobody
+  /// waits.
   func leaveForHousekeeping() -> Bool {
     guard !isEnded, Self.has(Self.housekeepingAttribute, path) else { return false }
     switch hold {
     case .lifeline(let descriptor): descriptor.closeQuietly()
-    // The next command makes a mount of its own.
+    // The next command makes its own mount.
     case .kept(let file): file.remove()
     }
     isEnded = true
@@ -189,7 +192,7 @@ final class PrivateMount {
 
   private var isCleanAndServed: Bool { state().map { $0.state == Self.clean && $0.refused == nil } ?? false }
 
-  /// The program for mounts: beside this one, or wherever PATH has it.
+  /// The program for mounts: beside this one, or in PATH.
   static var program: String {
     guard let own = realpath("/proc/self/exe", nil) else { return "restic-gitfs" }
     defer { free(own) }

@@ -1,7 +1,7 @@
 import Glibc
 
-/// RESTIC_PASSWORD, until the process for the mount has it: on a page of its own, which is in no swap and no core dump as
-/// far as the system allows that, and in no other place.
+/// RESTIC_PASSWORD, until the process for the mount has it: on a page of its own, which is kept out of swap and core
+/// dumps where the system allows this, without another copy.
 ///
 /// Belongs to one thread.
 final class HeldPassword: @unchecked Sendable {
@@ -11,10 +11,10 @@ final class HeldPassword: @unchecked Sendable {
   private let byteCount: Int
   private var isWiped = false
 
-  /// Takes the variable out of the environment: neither children nor /proc show it any more. Nil if it is not set.
+  /// Removes the variable from the environment: children and /proc no longer show it. Nil if it is not set.
   static func take() -> HeldPassword? {
     guard let value = getenv(name) else { return nil }
-    // Without memory for one page this process can't do anything.
+    // Without memory for one page, this process cannot do anything.
     guard let password = HeldPassword(value) else { return nil }
     explicit_bzero(value, strlen(value))
     unsetenv(name)
@@ -28,7 +28,7 @@ final class HeldPassword: @unchecked Sendable {
     let mapped = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let mapped, mapped != MAP_FAILED else { return nil }
     memory = mapped
-    // Both are refused where they go beyond a limit of the system; nothing here can change that.
+    // Both fail beyond a limit of the system, which cannot be changed here.
     mlock(memory, byteCount)
     madvise(memory, byteCount, MADV_DONTDUMP)
     memory.copyMemory(from: start, byteCount: start.count)

@@ -1,14 +1,14 @@
 import Glibc
 
-/// Variables, as a process is started with them.
+/// The environment variables for starting a process.
 struct ProcessEnvironment: Sendable {
   private(set) var values: [String: String]
-  /// What `values` does not have.
+  /// The password, which `values` does not have.
   private let password: HeldPassword?
-  /// Whether the process that is started with this gets the password, too.
+  /// Whether a process started with this environment also gets the password.
   private var includesPassword = false
 
-  /// Those of this process. RESTIC_PASSWORD is taken out: only `forMount(of:)` hands it on.
+  /// The variables of this process. RESTIC_PASSWORD is removed: only `forMount(of:)` passes it on.
   static func current() -> ProcessEnvironment {
     let password = HeldPassword.take()
     var values: [String: String] = [:]
@@ -44,22 +44,22 @@ struct ProcessEnvironment: Sendable {
     return try body(&all)
   }
 
-  /// From now on no process that is started gets the password, and this one does not know it any more.
+  /// From now on, no started process gets the password, and this process has dropped it.
   func forgetPassword() {
     password?.wipe()
   }
 
-  /// The value of a variable; nil if it is empty, as restic has it.
+  /// The value of a variable; nil if it is empty, as in restic.
   subscript(name: String) -> String? {
     get { values[name].flatMap { $0.isEmpty ? nil : $0 } }
     set { values[name] = newValue }
   }
 
-  /// `NAME=value` of every variable but the password.
+  /// `NAME=value` of every variable except the password.
   var words: [String] { values.map { "\($0)=\($1)" } }
 
-  /// For a mount of the repository at `location`, which may hold a password that no list of processes is to show: restic's
-  /// variables name it, and no other repository.
+  /// For a mount of the repository at `location`, which may contain a password that no list of processes may show:
+  /// restic's variables name this repository, and no other.
   func forMount(of location: RemoteLocation) -> ProcessEnvironment {
     var result = self
     result.includesPassword = true
@@ -68,9 +68,8 @@ struct ProcessEnvironment: Sendable {
     return result
   }
 
-  /// For a git server program: without what belongs to the client's repository, as git itself starts one, without restic's
-  /// variables and a storage's keys, and with nothing allowed that the network would be needed for.
-  ///
+  /// For a git server program: without the variables of the client's repository, as git itself starts one, without
+  /// restic's variables and a storage's keys, and without permission to use the network.
   /// Source: environment.c of git 2.39, local_repo_env; git-config(1), protocol.allow; git(1), GIT_NO_LAZY_FETCH.
   func forServer(protocolVersion: Int) -> ProcessEnvironment {
     var result = self
@@ -85,18 +84,18 @@ struct ProcessEnvironment: Sendable {
     return result
   }
 
-  /// `forServer`, for a look at everything that is there: nothing stands for anything else, and no history ends before its
-  /// beginning. Source: git(1), GIT_NO_REPLACE_OBJECTS, GIT_SHALLOW_FILE; gitrepository-layout(5), info/grafts.
+  /// `forServer`, for examining everything that exists: no replacement objects, and no history that is cut off.
+  /// Source: git(1), GIT_NO_REPLACE_OBJECTS, GIT_SHALLOW_FILE; gitrepository-layout(5), info/grafts.
   var withoutSubstitutes: ProcessEnvironment {
     var result = self
     result.values["GIT_NO_REPLACE_OBJECTS"] = "1"
     result.values["GIT_SHALLOW_FILE"] = ""
-    // git warns of a file that is there.
+    // git warns about an existing file.
     result.values["GIT_GRAFT_FILE"] = "/dev/null/none"
     return result
   }
 
-  /// What names of variables begin with.
+  /// The prefixes of variables' names.
   private static let ofStorageAndClient = [
     "RESTIC_", "RCLONE_", "AWS_", "MINIO_", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_",
   ]

@@ -10,23 +10,23 @@ struct MountServer: Sendable {
   /// How long a service that is to stop waits after a last save that failed.
   private static let retryInterval = Duration.seconds(10)
 
-  /// What is mounted.
+  /// The mounted repository.
   let repository: Repository
-  /// How.
+  /// The settings of the mount.
   let configuration: MountConfiguration
   /// Where log lines go.
   let logger: Logger
   /// Whether notices are left out.
   let isQuiet: Bool
-  /// What a service manager is told.
+  /// Reports to a service manager.
   let report: ServiceReport
   /// The process.
   let context: CommandContext
-  /// What is done on the mount once it serves, on a thread of its own; then it ends.
+  /// Work on the mount once it serves, on a thread of its own; afterwards the mount ends.
   var work: (@Sendable (MountService) -> Void)?
 
-  /// Waits for a commit of the same repository that is under way, mounts, tells `readiness`, serves until the mount is
-  /// gone, and returns how the process is to end.
+  /// Waits for a running commit of the same repository, mounts, tells `readiness`, serves until the mount is gone, and
+  /// returns the exit code.
   func serve(readiness: Readiness?) async throws -> ExitCode {
     guard let id = ID<Never>(hex: repository.config.id) else {
       throw RepositoryError.damaged("the config file holds no repository id")
@@ -51,12 +51,12 @@ struct MountServer: Sendable {
     }
     if configuration.announcesInJSON { context.say(await MountAnnouncement(service).json) }
     do {
-      // Whoever reads what the first program says would wait for the end of a mount that stays.
+      // A reader of the first program's output would otherwise wait for the end of a mount that stays.
       try readiness?.report(
         in: context, keepsStandardError: configuration.isForOneProgram && !configuration.staysForNext,
         logFile: logFile)
     } catch {
-      // Nobody would know of the mount: take it away again.
+      // Nobody would know about the mount: unmount it.
       signals.requestEnd()
       context.warn(error.description)
     }
@@ -74,7 +74,7 @@ struct MountServer: Sendable {
     return log(outcome)
   }
 
-  /// What `body` returns, while a service manager is asked for time.
+  /// The result of `body`, during which a service manager is asked for more time.
   private func starting<Success: Sendable>(_ body: () async throws -> Success) async throws -> Success {
     try await report.starting("mounting \(configuration.mountpoint)", repository.settings.waiting, body)
   }
@@ -92,7 +92,7 @@ struct MountServer: Sendable {
     }
   }
 
-  /// Whoever reads what the program says would wait for this process as well.
+  /// A reader of the program's output would otherwise wait for this process as well.
   private func leaveProgram() {
     guard configuration.isForOneProgram, !configuration.staysForNext, work == nil else { return }
     context.log.leaveTerminal(fallback: nil)
@@ -102,7 +102,8 @@ struct MountServer: Sendable {
     nothing.closeQuietly()
   }
 
-  /// Where a mount in the background logs to on a machine without a system log. A mount for a program leaves no file behind.
+  /// The log file of a mount in the background on a machine without a system log. A mount for a program leaves no file
+  /// behind.
   private var logFile: FilePath? {
     guard !configuration.isForOneProgram else { return nil }
     return context.environment.stateHome?.appending("restic-gitfs").appending("log")
@@ -205,7 +206,7 @@ struct MountServer: Sendable {
           guard now.state == .unmounting else { return }
           if let session { update(session, with: now) }
           report.update(now)
-          // Never cancelled: it ends with the commit.
+          // Never cancelled: ends with the commit.
           try? await Task.sleep(for: Self.progressInterval)
         }
       }
@@ -214,7 +215,7 @@ struct MountServer: Sendable {
 
   /// The device of the mount (`MountTableEntry.device`).
   private var mountedDevice: String? {
-    // Without the table nobody finds out who else has the mount.
+    // Without the table, other users of the mount cannot be found.
     (try? MountTable.load())?.entry(at: configuration.mountpoint)?.device
   }
 
@@ -240,7 +241,7 @@ struct MountServer: Sendable {
     }
   }
 
-  /// The service, with nothing mounted yet. A signal cancels it: what it holds, a lock above all, is given back.
+  /// The service, with nothing mounted yet. A signal cancels it and releases what it holds, above all a lock.
   private func prepare(_ signals: ServingSignals) async throws -> MountService {
     let (repository, configuration, logger) = (repository, configuration, logger)
     let waiting = WaitingLine(isQuiet: isQuiet, log: context.log)

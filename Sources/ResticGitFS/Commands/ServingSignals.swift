@@ -2,14 +2,14 @@ import Glibc
 import Logging
 import ResticCore
 
-/// What signals do to a process that serves a mount, or is about to: nothing that is written gets lost by one.
+/// The effect of signals on a process that serves a mount, or is about to: no signal loses written data.
 ///
-/// SIGINT and SIGTERM ask for the end: while the mount is being prepared that cancels the preparation (a second one ends
-/// the process at once), from then on it commits and unmounts. SIGUSR1 commits. SIGHUP is ignored once the repository is
-/// open, in the foreground too: `restic unlock` sends it to whoever holds a lock, to see whether it lives. The other signals
-/// that would end the process (`ignored`) are noted in the log and do nothing, but for those of a crash, SIGQUIT among them
-/// (`ProcessPrivacy`). A `DiscardSignal` drops what is not saved.
-/// `handle` is called by the thread that takes signals. `phase` is a leaf lock.
+/// SIGINT and SIGTERM request the end: while the mount is being prepared they cancel the preparation (a second one ends
+/// the process at once), later they commit and unmount. SIGUSR1 commits. SIGHUP is ignored once the repository is open,
+/// in the foreground too: `restic unlock` sends it to lock holders, to see whether they live. Other signals that would
+/// end the process (`ignored`) are logged and do nothing, except those of a crash, including SIGQUIT
+/// (`ProcessPrivacy`). A `DiscardSignal` drops unsaved changes. The thread that takes signals calls `handle`. `phase`
+/// is a leaf lock.
 final class ServingSignals: Sendable {
   private enum Phase {
     /// The repository is open.
@@ -25,8 +25,8 @@ final class ServingSignals: Sendable {
     var endRequestCount = 0
   }
 
-  /// The signals that are listened to beside those of every command, and do nothing: timers', I/O's, limits', power's, and the
-  /// real-time ones that are not Glibc's own.
+  /// Signals that are caught in addition to those of every command, and do nothing: those of timers, I/O, limits and
+  /// power, and the real-time signals that are not Glibc's own.
   static let ignored: [Int32] =
     [SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGXCPU, SIGXFSZ] + Array(34...64)
 
@@ -38,10 +38,10 @@ final class ServingSignals: Sendable {
     self.logger = logger
   }
 
-  /// Whether a signal has asked for the end.
+  /// Whether a signal has requested the end.
   var hasBeenAskedToEnd: Bool { state.withLock { $0.endRequestCount > 0 } }
 
-  /// From now on being asked to end calls `cancel`; if that has happened already, at once.
+  /// From now on, a request to end calls `cancel`; at once if there was one already.
   func prepare(cancel: @escaping @Sendable () -> Void) {
     let isLate = state.withLock { state in
       state.phase = .preparing(cancel: cancel)
@@ -50,9 +50,9 @@ final class ServingSignals: Sendable {
     if isLate { cancel() }
   }
 
-  /// From now on being asked to end goes to `service`; if that has happened already, at once.
+  /// From now on, a request to end goes to `service`; at once if there was one already.
   func serve(_ service: MountService) {
-    // It has to outlive whoever reads from the storage or the kernel.
+    // The process must survive a closed connection to the storage or the kernel.
     signal(SIGPIPE, SIG_IGN)
     let isLate = state.withLock { state in
       state.phase = .serving(service)
@@ -61,7 +61,7 @@ final class ServingSignals: Sendable {
     if isLate { service.requestExit() }
   }
 
-  /// Does what `signal` asks for.
+  /// Handles `signal`.
   func handle(_ signal: SignalListener.Signal) {
     if signal.isDiscard { return discard() }
     switch signal.number {
@@ -76,13 +76,13 @@ final class ServingSignals: Sendable {
     }
   }
 
-  /// What is not saved is dropped; before the mount is there, nothing is.
+  /// Drops unsaved changes; before the mount is there, does nothing.
   private func discard() {
     guard case .serving(let service) = state.withLock({ $0.phase }) else { return requestEnd() }
     service.giveUp()
   }
 
-  /// Asks for the end, as SIGTERM does.
+  /// Requests the end, as SIGTERM does.
   func requestEnd() {
     let (phase, count) = state.withLock { state in
       state.endRequestCount += 1
@@ -94,7 +94,7 @@ final class ServingSignals: Sendable {
       if case .preparing(let cancel) = phase { cancel() }
     case .serving(let service):
       if count > 1 { logger.warning("still saving what was changed; this ends by itself") }
-      // It never ends a commit that can still succeed, however often it is asked.
+      // This never ends a commit that can still succeed, however often it is called.
       service.requestExit()
     }
   }

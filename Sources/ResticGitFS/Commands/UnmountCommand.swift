@@ -3,7 +3,7 @@ import MessageText
 import Platform
 import SystemPackage
 
-/// `restic-gitfs umount`: saves, unmounts, waits for the serving process and tells how it ended.
+/// `restic-gitfs umount`: saves, unmounts, waits for the serving process and reports how it ended.
 struct UnmountCommand: ContextualCommand {
   static let configuration = CommandConfiguration(
     commandName: "umount",
@@ -27,7 +27,7 @@ struct UnmountCommand: ContextualCommand {
   @Flag(help: "Print the result as JSON.")
   var json = false
 
-  /// Of umount(8): every file system.
+  /// An option of umount(8): every file system.
   @Flag(name: [.customShort("a"), .customLong("all")], help: .hidden)
   var all = false
   @Flag(help: "Save nothing: changes since the last snapshot are lost. Works without the repository.")
@@ -73,8 +73,9 @@ struct UnmountCommand: ContextualCommand {
     try await save(mount, device: device, in: context)
   }
 
-  /// Does what umount(8) does to a file system that is none of ours: takes `mount` away where it cannot be asked, since its
-  /// process has died or is another user's, and where nobody wants to wait. A process that lives saves in the background.
+  /// Does what umount(8) does to any file system: unmounts `mount` if it cannot be asked to save, because its process
+  /// has died or belongs to another user, or if the caller does not want to wait. A living process saves in the
+  /// background.
   private func unmountAtOnce(_ mount: MountedDirectory, _ insistence: UnmountingForUmount) throws(CommandError) -> Bool
   {
     do throws(CommandError) {
@@ -83,7 +84,7 @@ struct UnmountCommand: ContextualCommand {
         return false
       }
     } catch {
-      // Not to be asked.
+      // The mount cannot be asked.
     }
     do throws(Unmounting.Failure) {
       try Unmounting.unmount(mount.path, insistence.value)
@@ -97,7 +98,7 @@ struct UnmountCommand: ContextualCommand {
   private func save(_ mount: MountedDirectory, device: String, in context: CommandContext) async throws {
     let (progress, waiting) = (ProgressLine(isQuiet: quiet), WaitingLine(isQuiet: quiet, log: context.log))
     let status = try mount.status()
-    // Files that git has open would keep the mount.
+    // Files that git has open would keep the mount busy.
     await mount.rest()
     let synchronized =
       status.readOnly
@@ -148,8 +149,8 @@ struct UnmountCommand: ContextualCommand {
     }
   }
 
-  /// Saves what came between the last save of `mount` and its unmount, where one of `holders` can be reached: this user may
-  /// not look into every namespace. Nil where none can.
+  /// Saves changes made between the last save of `mount` and its unmount, if one of `holders` can be reached: this user
+  /// may not see every namespace. Nil if none can.
   private static func save(
     _ mount: MountedDirectory, of process: Int32, throughOneOf holders: [MountHolder], _ progress: ProgressLine,
     _ waiting: WaitingLine
@@ -163,7 +164,8 @@ struct UnmountCommand: ContextualCommand {
     return nil
   }
 
-  /// The session file, opened while the mount is there: it is removed at the end. Nil for a read-only mount without one.
+  /// The session file, opened while the mount exists, because it is removed at the end. Nil for a read-only mount
+  /// without one.
   private static func session(of status: MountStatus) throws(CommandError) -> SessionObserver? {
     guard let path = status.sessionFile else {
       guard !status.readOnly else { return nil }
@@ -181,7 +183,7 @@ struct UnmountCommand: ContextualCommand {
 
   // MARK: --discard
 
-  /// Says what is lost, asks where a person can answer, and gives the mount up.
+  /// Says what is lost, asks if a person can answer, and gives the mount up.
   private func giveUp(_ mount: MountDiscard, in context: CommandContext) async throws {
     let loss = await mount.loss()
     if let text = loss.text, !force {

@@ -12,15 +12,16 @@ extension MountService {
     return HousekeepingTimer(after: configuration.housekeepingQuiet, coordinator: coordinator, housekeeper: housekeeper)
   }
 
-  /// Begins if something is due, and says so: then the mount ends by itself, and the program need not wait.
+  /// Begins housekeeping if it is due, and returns whether it began: the mount then ends by itself, and the program
+  /// need not wait.
   func beginHousekeeping() -> Bool {
     guard let housekeeper, housekeeper.begin(then: { [weak self] in self?.requestExit() }) else { return false }
     leaveProgram()
     return true
   }
 
-  /// Puts everything in order now, on a thread of its own, and waits. Nil where nothing can be changed, and where whoever asked
-  /// gave up: then git is stopped.
+  /// Does all housekeeping now, on a thread of its own, and waits. Nil on a read-only mount, and if the caller gave up:
+  /// git is stopped then.
   func maintain() -> HousekeepingReport? {
     guard let housekeeper else { return nil }
     let done = DispatchSemaphore(value: 0)
@@ -41,7 +42,7 @@ extension MountService {
     return box.report.withLock { $0 }
   }
 
-  /// Nothing is at work on the mount from now on, for a while.
+  /// Nothing works on the mount from now on, for a while.
   func rest() -> [UInt8] {
     housekeeper?.stop()
     return Array("resting".utf8)

@@ -13,19 +13,19 @@ import SystemPackage
 ///
 /// Lock order: `serving` is a leaf lock.
 final class MountService: Sendable {
-  /// What a person should know before using the mount, a line each.
+  /// What a person should know before using the mount, one line each.
   let notices: [String]
-  /// What whoever uses the mount through another program should know as well.
+  /// What a person who uses the mount through another program should know as well.
   let warning: String?
-  /// That the storage shows an older state than this machine has seen, in words: nobody is to overlook that.
+  /// The warning that the storage shows an older state than this machine has seen; it is always printed.
   let rollbackWarning: String?
 
   private struct Serving {
     var session: FuseSession?
     var exitRequests = 0
-    /// Whether what is not saved is to be dropped.
+    /// Whether unsaved changes are to be dropped.
     var isGivenUp = false
-    /// Whether files were open for writing then: the kernel may have held bytes of them.
+    /// Whether files were open for writing then: the kernel may have held written data of them.
     var wasOpenForWriting = false
     var sessionFile: String?
     var listener: (@Sendable (MountStatus) -> Void)?
@@ -47,10 +47,10 @@ final class MountService: Sendable {
   private let serving = Locked(Serving())
   private let fsyncLimit: FsyncLimit<ContinuousClock>
   private let requests = FuseRequestCounts()
-  /// Puts git repositories in order; nil where nothing can be changed.
+  /// Packs git repositories; nil on a read-only mount.
   let housekeeper: Housekeeper?
 
-  /// How many seconds to wait before a final commit that failed is tried again, where the mount could not be restored.
+  /// How many seconds to wait before a failed final commit is tried again, if the mount could not be restored.
   private static let retrySeconds: UInt32 = 5
 
   /// A service for `mounted`; `prepare` makes one.
@@ -71,7 +71,7 @@ final class MountService: Sendable {
     files = mounted.files
     kernelCache = KernelCache(logger: logger)
     BufferPool.shared.limitIdle(to: configuration.memory.idleByteLimit)
-    // What loading the index took, which nothing else needs.
+    // Memory of loading the index, which nothing else needs.
     BufferPool.shared.trim()
     streamer = ContentStreamer(
       store: ContentStore(files: files), budget: configuration.memory, lockKeeper: lockKeeper, logger: logger)
@@ -81,7 +81,7 @@ final class MountService: Sendable {
       identity: configuration.identity, lockKeeper: lockKeeper,
       streamer: streamer, kernelCache: kernelCache, isForOneProgram: configuration.isForOneProgram,
       retention: configuration.retention.isEmpty ? nil : SnapshotRetention(policy: configuration.retention),
-      // What is accepted is accepted when the mount begins.
+      // An acceptance is recorded when the mount begins.
       rollbackWatch: RollbackWatch(repository: repository, acceptsRollback: false, logger: logger), logger: logger)
     fsyncLimit = FsyncLimit(interval: configuration.fsyncInterval, clock: ContinuousClock()) { [coordinator] in
       // The coordinator logs and keeps the error.
@@ -98,12 +98,12 @@ final class MountService: Sendable {
     if tree.read({ $0.isChanged }) { coordinator.noteChange() }
   }
 
-  /// Gives back what `prepare` took, for a service that is not run.
+  /// Releases what `prepare` took, for a service that is not run.
   func abandon() async {
     await lockKeeper.end()
   }
 
-  /// Mounts. Requests wait until `run`. Throws a `CommandError` where a mount of ours is there already.
+  /// Mounts. Requests wait until `run`. Throws a `CommandError` if a mount of this program is there already.
   func mount() throws {
     try MountpointLock.mounting(at: configuration.mountpoint) {
       let fileSystem = GitFileSystem(
@@ -125,10 +125,10 @@ final class MountService: Sendable {
     logger.info("mounted \(repository.backend.description) at \(configuration.mountpoint): \(snapshot)")
   }
 
-  /// Serves until the mount is gone and the last commit is done, and says how it ended. Blocks a plain thread.
+  /// Serves until the mount is gone and the last commit is done, and returns how it ended. Blocks a plain thread.
   ///
-  /// A last commit that fails loses nothing: the mount comes back, with everything that was written; where that is not
-  /// possible, the commit is tried again until it goes through or an exit is requested once more.
+  /// A last commit that fails loses nothing: the mount comes back with everything that was written. If that is
+  /// impossible, the commit is tried again until it succeeds or an exit is requested once more.
   func run() -> MountOutcome {
     let autoCommit = configuration.commitAfter.map { AutoCommit(after: $0, coordinator: coordinator, logger: logger) }
     let refreshing = configuration.refreshInterval.map {
@@ -186,7 +186,7 @@ final class MountService: Sendable {
     }
   }
 
-  /// Ends without a commit, for a person who has said so.
+  /// Ends without a commit, on a person's explicit request.
   private func dropChanges() -> MountOutcome {
     let snapshot = coordinator.current.base.shown.snapshot
     let isClean = coordinator.current.phase == .clean && !serving.withLock { $0.wasOpenForWriting }
@@ -200,29 +200,29 @@ final class MountService: Sendable {
     return .failed(message: "given up on request: changes since \(base) are lost")
   }
 
-  /// Ends without a commit; one that is past the point of no return is waited for. Takes the mountpoint away.
+  /// Ends without a commit; waits for a commit that is past the point of no return. Removes the mountpoint.
   private func discard() -> MountOutcome {
     do {
       try blocking { [coordinator] in await coordinator.discard() }
     } catch {
       preconditionFailure("discarding throws nothing: \(error)")
     }
-    // Whoever made the folder may have been faster, or is gone.
+    // The creator of the folder may have removed it, or be gone.
     _ = configuration.mountpoint.withPlatformString { rmdir($0) }
     return .clean(snapshot: coordinator.current.base.shown.snapshot?.id.hex)
   }
 
-  /// Commits in the background, as `sync` would. From any thread.
+  /// Commits in the background, as `sync` does. From any thread.
   func requestCommit() {
     Task { [coordinator] in
       _ = try? await coordinator.commit(.sync)  // the coordinator logs and keeps the error
     }
   }
 
-  /// Unmounts, which commits; from any thread but those that serve. Waits a little for files that are in use.
+  /// Unmounts, which commits; from any thread except those that serve. Waits a little for files that are in use.
   func requestExit() {
     if housekeeper?.goesOn() == true { return logger.info("going on without the program, for housekeeping") }
-    // A file that git has open would keep the mount.
+    // A file that git has open would keep the mount busy.
     housekeeper?.stop()
     let session = serving.withLock { serving in
       serving.exitRequests += 1
@@ -241,7 +241,7 @@ final class MountService: Sendable {
     session.requestExit()
   }
 
-  /// Drops what is not saved, and takes the mount off, in use or not. From any thread but those that serve.
+  /// Drops unsaved changes, and unmounts, even if the mount is in use. From any thread except those that serve.
   func giveUp() {
     let isOpenForWriting = tree.read { !$0.inodesOpenForWriting.isEmpty }
     let session = serving.withLock { serving in
@@ -250,14 +250,14 @@ final class MountService: Sendable {
       return serving.session
     }
     logger.notice("giving up unsaved changes, on request")
-    // A commit under way is cancelled; requests that wait for one end with it.
+    // A running commit is cancelled; requests that wait for one end with it.
     Task { [coordinator] in await coordinator.discard() }
     session?.requestExit()
   }
 
   // MARK: Status
 
-  /// Where this session's file is, for `status`.
+  /// The path of this session's file, for `status`.
   func setSessionFile(_ path: String) {
     serving.withLock { $0.sessionFile = path }
   }
@@ -267,12 +267,12 @@ final class MountService: Sendable {
     serving.withLock { $0.listener = listener }
   }
 
-  /// Calls `leave` before the mount goes on without the program that it is for, and that reads what this process says.
+  /// Calls `leave` before the mount goes on without the program that it serves and that reads this process's output.
   func onLeave(_ leave: @escaping @Sendable () -> Void) {
     serving.withLock { $0.leave = leave }
   }
 
-  /// The program is about to go.
+  /// The program is about to end.
   func leaveProgram() {
     let leave = serving.withLock { $0.leave }
     leave?()
@@ -283,7 +283,7 @@ final class MountService: Sendable {
     listener?(status())
   }
 
-  /// The figures of this moment. From any thread but the Swift pool's.
+  /// The current metrics. From any thread outside the Swift pool.
   func metrics() -> MountMetrics {
     let current = coordinator.current
     return MountMetrics(
@@ -291,7 +291,7 @@ final class MountService: Sendable {
       requests: requests.figures, traffic: repository.settings.traffic.figures, memory: configuration.memory)
   }
 
-  /// How the mount stands. From any thread but the Swift pool's.
+  /// The status of the mount. From any thread outside the Swift pool.
   func status() -> MountStatus {
     let current = coordinator.current
     let (session, sessionFile) = serving.withLock { ($0.session, $0.sessionFile) }
@@ -330,7 +330,7 @@ extension MountService: FileSystemCommitter {
   }
 
   func commitForProgram() throws(Errno) {
-    // One that the mount is for syncs when it needs a snapshot.
+    // The program that the mount serves syncs when it needs a snapshot.
     if configuration.isForOneProgram { return try commitAndWait() }
     guard fsyncLimit.begin() == .commit else { return }
     var madeSnapshot = false
@@ -350,16 +350,17 @@ extension MountService: FileSystemCommitter {
     switch name {
     case "user.restic.snapshot": coordinator.current.base.shown.snapshot.map { Array($0.id.hex.utf8) }
     case "user.restic.status", "user.restic.commit": status().attribute
-    // A program that is about to let git in: the status, with what speaks against it.
+    // For a program that is about to let git in: the status, with the reasons not to.
     case "user.restic.inspected" where configuration.isForOneProgram:
       inspect(configuration.gitFolder) ? statusAttribute("user.restic.status") : nil
     // A program that is done, and needs the mount no more: whether that goes on by itself to keep house.
     case "user.restic.housekeep" where configuration.isForOneProgram: beginHousekeeping() ? Array("begun".utf8) : nil
-    // Somebody wants the repositories put in order now: what was done.
+    // Housekeeping on request: its report.
     case "user.restic.maintain": maintain()?.attribute
-    // Somebody is about to unmount: nothing is at work on the mount for a while.
+    // For a program that is about to unmount: nothing works on the mount for a while.
     case "user.restic.rest": rest()
-    // A program that comes back to its mount: the status, once that shows what a new mount would; none where it doesn't.
+    // For a program that returns to its mount: the status, once it is what a new mount would show; no value if it is
+    // not.
     case "user.restic.newest" where configuration.isForOneProgram && catchUp(): statusAttribute("user.restic.status")
     default: nil
     }

@@ -1,7 +1,7 @@
 import ResticCore
 
 extension MountOutcome {
-  /// How a mount ends whose last commit came to `result`.
+  /// The outcome of a mount whose last commit had `result`.
   init(_ result: CommitResult) {
     switch result {
     case .unchanged(let base): self = .clean(snapshot: base?.hex)
@@ -13,7 +13,7 @@ extension MountOutcome {
 }
 
 extension MountStatus.LastCommit {
-  /// A commit that came to `result`.
+  /// The last commit, with `result`.
   init(_ result: CommitResult, at time: Timestamp) {
     self.init(
       snapshot: result.snapshot?.hex, time: time.rfc3339, message: result.message, conflict: result.isConflict)
@@ -55,7 +55,7 @@ extension MountStatus.LastError {
 }
 
 extension MountStatus.Rollback {
-  /// What `rollback` says.
+  /// The member for `rollback`.
   init(_ rollback: Rollback) {
     self.init(
       shown: rollback.shown?.id.hex, shownTime: rollback.shown?.snapshot.time.rfc3339, seen: rollback.seen.id.hex,

@@ -4,27 +4,28 @@ import MessageText
 import ResticCore
 import SystemPackage
 
-/// What a mount begins with: the chosen snapshot's tree, or a new bare repository.
+/// The beginning of a mount: the chosen snapshot's tree, or a new bare repository.
 struct MountedTree: Sendable {
   /// The snapshot, if there is one.
   var base: SavedSnapshot?
   /// The tree's files.
   var files: FileReader
-  /// The snapshot, if that is dated too far ahead of the clock.
+  /// The snapshot, if its date is too far in the future.
   var ahead: SnapshotAhead?
-  /// That the storage shows an older state than this machine has seen: on mounts that change nothing.
+  /// Set if the storage shows an older state than this machine has seen: on read-only mounts.
   var rollback: Rollback?
   /// What a person should know about the choice.
   var notice: String?
-  /// Where in the snapshot git repositories are, if a program wants one and none is at the root.
+  /// The places of git repositories in the snapshot, if a program wants one and none is at the root.
   var repositories: [String]?
-  /// What everybody should know about it, who uses a mount through another program as well.
+  /// What everybody should know about the choice, including people who use a mount through another program.
   var warning: String?
 
-  /// Chooses the snapshot and makes the tree. The repository's index is listed afterwards, in restic's order: snapshots, then index.
+  /// Chooses the snapshot and makes the tree. The repository's index is listed afterwards, in restic's order:
+  /// snapshots, then index.
   ///
-  /// Throws `RolledBackRepository` where a mount that is to be written to would show an older state than this machine has seen,
-  /// and `.noSnapshot` where none is what was asked for, and a mount that is only read would show nothing.
+  /// Throws `RolledBackRepository` if a writable mount would show an older state than this machine has seen, and
+  /// `.noSnapshot` if the requested snapshot does not exist, or a read-only mount would show nothing.
   static func open(
     _ repository: Repository, _ configuration: MountConfiguration, logger: Logger
   ) async throws -> MountedTree {
@@ -32,7 +33,7 @@ struct MountedTree: Sendable {
     let folders = choice.base.map { SnapshotFolders(repository: repository, saved: $0, root: early) }
     var root: Tree?
     if let folders { root = try await folders.tree(at: choice.folder) }
-    // git reads all that is near its repository's root.
+    // git reads everything near its repository's root.
     if let root, configuration.isForOneProgram { repository.prepareTrees(below: root) }
     var namespace = Namespace(
       root: rootNode(at: choice.base?.snapshot.time ?? .now()), tree: root, deviceID: SecureRandom.uint64() >> 16 | 1,
@@ -70,20 +71,20 @@ struct MountedTree: Sendable {
       repositories: repositories, warning: warning)
   }
 
-  /// What a mount is to show.
+  /// The choice of what a mount shows.
   private struct Choice {
     var base: SavedSnapshot?
-    /// `base`, if that is dated too far ahead of the clock.
+    /// `base`, if its date is too far in the future.
     var ahead: SnapshotAhead?
-    /// That this is an older state than this machine has seen.
+    /// Set if this is an older state than this machine has seen.
     var rollback: Rollback?
     var folder: [Name] = []
-    /// That the filter lets none of the snapshots through, in words; nil where there is none at all.
+    /// The message that the filter chooses no snapshot; nil if there are no snapshots at all.
     var absence: String?
   }
 
-  /// The choice, and the root tree if it was loaded beside the index. Where listings lag behind, the storage is asked at the same
-  /// time whether it still has the snapshot.
+  /// The choice, and the root tree if it was loaded together with the index. If listings may lag behind, the storage is
+  /// asked at the same time whether it still has the snapshot.
   private static func chooseAndLoad(
     _ repository: Repository, _ configuration: MountConfiguration, _ logger: Logger
   ) async throws -> (Choice, Tree?) {
@@ -94,7 +95,7 @@ struct MountedTree: Sendable {
       let early = await Result(awaiting: { () async throws -> Tree? in
         try await repository.loadIndex(with: base.snapshot.tree)
       })
-      // One that is gone is left out of the next list.
+      // A snapshot that is gone is left out of the next list.
       if try await isThere { return (choice, try early.get()) }
     }
   }
@@ -119,7 +120,7 @@ struct MountedTree: Sendable {
         return Choice(base: base, ahead: SnapshotAhead(among: matching, at: .now()), rollback: look.rollback)
       }
       let absence = filter.absence(among: try await repository.snapshots().count)
-      // git would take the wrong answer for an empty repository.
+      // git would mistake the wrong answer for an empty repository.
       if let absence, configuration.isForOneProgram, configuration.isReadOnly {
         throw RepositoryError.noSnapshot(absence)
       }
@@ -127,14 +128,15 @@ struct MountedTree: Sendable {
     }
   }
 
-  /// The snapshots, and what they lack of what this machine has seen. Throws where somebody is about to write on top of that.
+  /// The snapshots, and those missing that this machine has seen. Throws if the mount would write on top of an older
+  /// state.
   private static func look(
     at repository: Repository, _ filter: SnapshotFilter, _ configuration: MountConfiguration, _ logger: Logger
   ) async throws -> RollbackWatch.Look {
     let watch = RollbackWatch(
       repository: repository, acceptsRollback: configuration.acceptsRollback, logger: logger)
     let list = try await repository.snapshotList()
-    // Where the newest one cannot be told, that is the error.
+    // If the newest snapshot is not known, that is the error.
     _ = try list.matching { filter.matches($0) }
     let look = try await watch.look(at: list, matching: filter)
     if let rollback = look.rollback, !configuration.isReadOnly {
@@ -143,7 +145,7 @@ struct MountedTree: Sendable {
     return look
   }
 
-  /// The root's attributes, which no snapshot holds: everything in it belongs to the mounting user.
+  /// The root's attributes, which no snapshot holds: the root belongs to the mounting user.
   private static func rootNode(at time: Timestamp) -> Node {
     var node = NewInode(type: .dir, permissions: 0o755, owner: mounter).node
     (node.mtime, node.atime, node.ctime) = (time, time, time)
@@ -152,7 +154,8 @@ struct MountedTree: Sendable {
 
   private static var mounter: NamedOwner { OwnerNames().named(FileOwner(userID: getuid(), groupID: getgid())) }
 
-  /// Where git repositories are, for a program whose own folder is none. Throws `.noSnapshot` where there is no such folder.
+  /// The places of git repositories, for a program whose own folder is not one. Throws `.noSnapshot` if the folder does
+  /// not exist.
   private static func repositories(
     of folders: SnapshotFolders, _ namespace: Namespace, _ configuration: MountConfiguration
   ) async throws -> [String]? {
@@ -162,7 +165,7 @@ struct MountedTree: Sendable {
     }
     let children = (try? namespace.children(of: Namespace.root)) ?? [:]  // the root is always loaded
     guard !BareRepository.isRepository({ children[$0] != nil }) else { return nil }
-    // What can't be read says so when it is entered.
+    // An unreadable directory is reported when it is entered.
     return await paths(of: folders)
   }
 
@@ -171,7 +174,7 @@ struct MountedTree: Sendable {
     ((try? await folders.repositories()) ?? []).map { $0.map(\.description).joined(separator: "/") }
   }
 
-  /// What a snapshot shows that has no git repository at its root, where one is, and how to choose another snapshot.
+  /// The notice for a snapshot without a git repository at its root: where one is, and how to choose another snapshot.
   private static func notice(of folders: SnapshotFolders, _ namespace: Namespace) async -> String? {
     guard let children = try? namespace.children(of: Namespace.root),  // the root is always loaded
       !BareRepository.isRepository({ children[$0] != nil })
@@ -183,7 +186,7 @@ struct MountedTree: Sendable {
       snapshot \(base.id.short) of \(base.snapshot.hostname):\(base.snapshot.paths.joined(separator: " ")) has no bare git \
       repository at its root
       """
-    // What can't be read says so when it is entered.
+    // An unreadable directory is reported when it is entered.
     let repositories = await paths(of: folders)
     if let first = repositories.first {
       let others = repositories.count > 1 ? " (and \(repositories.count - 1) more)" : ""

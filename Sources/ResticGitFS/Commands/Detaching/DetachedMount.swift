@@ -8,11 +8,11 @@ import SystemPackage
 /// keeps the terminal for its questions and messages until it is ready. Then it writes one byte to descriptor N; if it
 /// ends without that, its exit code is passed on.
 enum DetachedMount {
-  /// Runs `mount` with the arguments of `context` in a new process. Returns how this one is to end.
+  /// Runs `mount` with the arguments of `context` in a new process. Returns this process's exit code.
   static func start(in context: CommandContext) throws -> ExitCode {
     let pipe = try FileDescriptor.pipe()
     defer { pipe.readEnd.closeQuietly() }
-    // Only our end: the other process is to inherit the other one.
+    // Only this process's end: the other process must inherit the other end.
     _ = fcntl(pipe.readEnd.rawValue, F_SETFD, FD_CLOEXEC)
 
     let child: ChildProcess
@@ -22,10 +22,11 @@ enum DetachedMount {
       pipe.writeEnd.closeQuietly()
       throw error
     }
-    // The other process has its own copy, and this one waits for as long as the other asks and opens.
+    // The other process has its own copy, and this one waits while the other asks and opens.
     _ = Environment.takePassword()
     try pipe.writeEnd.close()
-    // Signals are blocked here and in the new process, so none is lost meanwhile. Those of the terminal reach it anyway.
+    // Signals are blocked here and in the new process, so none is lost meanwhile. Those of the terminal reach the other
+    // process anyway.
     context.signals.onSignal { [process = child.processID] in if !$0.isFromTerminal { kill(process, $0.number) } }
 
     var byte: UInt8 = 0
@@ -38,7 +39,7 @@ enum DetachedMount {
     Array(arguments.prefix(1)) + ["--ready-fd", String(readyDescriptor)] + arguments.dropFirst()
   }
 
-  /// What ps(1) shows. Not the name for mount(8): the arguments are not those of mount(8) any more.
+  /// The name that ps(1) shows. It is not the name for mount(8), because the arguments are no longer those of mount(8).
   private static var name: String {
     let name = CommandLine.arguments.first ?? CalledProgram.commandLine.rawValue
     return CalledProgram(called: name) == .commandLine ? name : CalledProgram.commandLine.rawValue
@@ -53,13 +54,13 @@ enum DetachedMount {
     }
   }
 
-  /// How `child`, which ended without being ready, ended.
+  /// The exit code for `child`, which ended before it was ready.
   private static func exitCode(of child: ChildProcess, in context: CommandContext) -> ExitCode {
     switch child.wait() {
     case nil: return .failure
     case .exited(let code): return ExitCode(rawValue: code) ?? .failure
     case .killed(let signal):
-      // It may have been killed at the prompt, with echo off.
+      // The child may have been killed at the prompt, with echo off.
       context.terminal.restoreEcho()
       guard ![SIGINT, SIGTERM, SIGHUP].contains(signal) else { return .interrupted }
       context.fail(

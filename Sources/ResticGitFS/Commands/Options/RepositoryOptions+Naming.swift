@@ -1,14 +1,14 @@
 import NamedRepositories
 
 extension RepositoryOptions {
-  /// What a configuration file says of the repository that `-r` or RESTIC_REPOSITORY names; nil if what stands there is a
-  /// location. A name that a file has counts before a folder of that name: `./NAME` is always the folder.
+  /// The entry of a configuration file for the repository that `-r` or RESTIC_REPOSITORY names; nil if the value is a
+  /// location. A name in a file takes precedence over a folder of that name: `./NAME` is always the folder.
   func entry(_ environment: Environment) throws(CommandError) -> NamedRepository? {
     guard let text = repository ?? environment[.repository] else { return nil }
     return try environment.namedRepository(text)
   }
 
-  /// These options, and those of `entry` where nobody gave one on the command line. The variables count last.
+  /// These options, completed by those of `entry` that the command line does not have. Variables come last.
   func completed(by entry: NamedRepository?) throws(CommandError) -> RepositoryOptions {
     guard let entry else { return self }
     var options = self
@@ -21,7 +21,7 @@ extension RepositoryOptions {
     }
     options.keyHint = keyHint ?? entry[.keyHint]
     if retryLockOption == nil { options.retryLockOption = try entry.duration(.retryLock) }
-    // The storage takes the last of two values.
+    // The storage uses the last of two values.
     options.options = entry.texts(.options) + self.options
     options.cache = cache.completed(by: entry)
     options.network = try network.completed(by: entry)
@@ -62,7 +62,7 @@ extension NetworkOptions {
 }
 
 extension FilterOptions {
-  /// These options, and the filter of `entry` where the command line has none.
+  /// These options, or the filter of `entry` if the command line has none.
   func completed(by entry: NamedRepository?) -> FilterOptions {
     guard let entry, hosts.isEmpty, tags.isEmpty, paths.isEmpty else { return self }
     var options = self
@@ -74,7 +74,7 @@ extension FilterOptions {
 }
 
 extension StorageOptions {
-  /// These options, and those of `entry` where nobody gave one on the command line.
+  /// These options, completed by those of `entry` that the command line does not have.
   func completed(by entry: NamedRepository?) -> StorageOptions {
     guard let entry else { return self }
     var options = self

@@ -3,7 +3,7 @@ import ResticCore
 import SystemPackage
 
 extension RepositoryOptions {
-  /// The storage at `location`, with retries and a limit on connections around it, as the storage's `options` have it.
+  /// The storage at `location`, with retries and a limit on connections, as set in the storage's `options`.
   func backend(
     at location: BackendLocation, options: [String], waiting: WaitingNotes = WaitingNotes(),
     traffic: TrafficCounter = TrafficCounter(), logger: Logger, _ environment: Environment
@@ -18,8 +18,9 @@ extension RepositoryOptions {
     }
   }
 
-  /// The repository at `location`, opened with the password from wherever it comes. A person has three tries, and git's
-  /// credential helpers hear what came of each. `options`: those of the storage; `isForGit`: git has started us.
+  /// The repository at `location`, opened with the password from any source. A person has three tries, and git's
+  /// credential helpers are told the result of each. `options`: those of the storage; `isForGit`: git has started this
+  /// process.
   ///
   /// Whether there is a repository is checked first: nobody types a password for nothing. What `scope` says is read beside that.
   func open(
@@ -69,14 +70,14 @@ extension RepositoryOptions {
     preconditionFailure("the last try returns or throws")
   }
 
-  /// Where the password comes from. Takes RESTIC_PASSWORD out of the environment.
+  /// The source of the password. Removes RESTIC_PASSWORD from the environment.
   func passwordReader(in context: CommandContext) throws(CommandError) -> PasswordReader {
     let source = try PasswordSource.choose(self, context.environment, takePassword: Environment.takePassword)
     return PasswordReader(
       source: source, terminal: context.terminal, mayPrompt: context.environment.allowsTerminalPrompt)
   }
 
-  /// `error` with the location as the person who gave it knows it.
+  /// `error` with the location as the person wrote it.
   private static func naming(_ location: BackendLocation, in error: RepositoryError) -> RepositoryError {
     switch error {
     case .noRepository: .noRepository(location.description)

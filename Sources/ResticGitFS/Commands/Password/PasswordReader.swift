@@ -3,29 +3,30 @@ import Platform
 import ResticCore
 import SystemPackage
 
-/// Gets the password from its source into guarded memory.
+/// Reads the password from its source into guarded memory.
 ///
-/// A person is whoever answers first: git's credential helpers; on a terminal GIT_ASKPASS and its like, then the terminal;
-/// without one, as in restic, a line of standard input. A mount for git leaves standard input alone, and asks on the
-/// terminal that git runs on.
+/// The source `person` is whoever answers first: git's credential helpers; on a terminal GIT_ASKPASS and related
+/// programs, then the terminal; without a terminal, as in restic, a line of standard input. A mount for git leaves
+/// standard input alone, and asks on the terminal on which git runs.
 struct PasswordReader: Sendable {
-  /// How often a wrong password may be given again. Source: restic.
+  /// How often a wrong password may be given.
+  /// Source: restic.
   static let tries = 3
-  /// More than this from a file or standard input is no password.
+  /// The longest password from a file or standard input.
   private static let longestPassword = SecretProgram.longestOutput
 
-  /// Where it comes from.
+  /// The source.
   let source: PasswordSource
-  /// Who is asked.
+  /// The terminal for questions.
   let terminal: Terminal
-  /// Whether git has started us (`MountConfiguration.isForOneProgram`).
+  /// Whether git has started this process (`MountConfiguration.isForOneProgram`).
   var isForGit = false
   /// Whether the terminal may be used: not with GIT_TERMINAL_PROMPT=0.
   var mayPrompt = true
   /// How long a program may take that knows the password; nil: as long as it likes.
   var programLimit: Duration?
 
-  /// The password of the repository at `location`; nil where nobody has given one.
+  /// The password of the repository at `location`; nil if nobody gave one.
   func password(of location: BackendLocation) async throws -> PasswordAnswer? {
     guard let answer = try await answer(for: location) else { return nil }
     guard answer.password.byteCount > 0 else { throw Self.emptyPassword }
@@ -58,7 +59,7 @@ struct PasswordReader: Sendable {
 
   private static let emptyPassword = CommandError("an empty password is not allowed")
 
-  /// The password that was given beforehand; nil if a person is to give it.
+  /// The password that was given in advance; nil if a person has to give it.
   private func given() async throws -> SecureBytes? {
     switch source {
     case .environment(let bytes): bytes
@@ -100,7 +101,7 @@ struct PasswordReader: Sendable {
     var count = 0
     do {
       let descriptor = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
-      // Nothing was written through it.
+      // The file was only read.
       defer { try? descriptor.close() }
       while count <= longestPassword {
         let added = try buffer.withUnsafeMutableBytes { memory in
@@ -113,7 +114,7 @@ struct PasswordReader: Sendable {
       throw CommandError("the password file \(path) cannot be read: \(error)")
     }
     guard count <= longestPassword else { throw CommandError("the password file \(path) is too long for a password") }
-    // A unit of UTF-16 becomes three bytes at most.
+    // A unit of UTF-16 becomes at most three bytes.
     let text = SecureBytes(byteCount: count / 2 * 3 + 3)
     let textCount = buffer.withUnsafeBytes { bytes in
       text.withUnsafeMutableBytes { TextFile.decode(bytes[..<count], to: $0) }

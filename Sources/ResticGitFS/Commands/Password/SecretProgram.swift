@@ -3,7 +3,8 @@ import Platform
 import ResticCore
 import SystemPackage
 
-/// A program that prints a secret or is told one: the secret goes from the pipe into guarded memory, and lies nowhere else.
+/// A program that prints a secret or receives one: the secret goes from the pipe into guarded memory, without another
+/// copy.
 struct SecretProgram: Sendable {
   /// How a program ended, and what it printed.
   struct Outcome: Sendable {
@@ -11,18 +12,18 @@ struct SecretProgram: Sendable {
     var end: ChildProcess.End
     /// Its standard output; nil if that was longer than `longestOutput`.
     var output: SecureBytes?
-    /// Its standard error, where that was to be kept.
+    /// Its standard error, if it was kept.
     var errorOutput: [UInt8]
   }
 
-  /// More than this is no password. 64 KiB is what Go's scanner takes.
+  /// The longest password. 64 KiB is the limit of Go's scanner.
   static let longestOutput = 65536
 
   /// The program (a path, or a name that is looked up in PATH), and its arguments.
   let words: [String]
-  /// Variables that differ from ours; nil removes one.
+  /// Variables that differ from this process's; nil removes one.
   var variables: [String: String?] = [:]
-  /// Whether its standard error is kept, up to `longestOutput`. Else it goes where ours goes.
+  /// Whether its standard error is kept, up to `longestOutput`. Otherwise it goes to this process's standard error.
   var keepsErrorOutput = false
   /// How long it may take; nil: as long as it likes, because a person may be asked.
   var limit: Duration?
@@ -30,8 +31,8 @@ struct SecretProgram: Sendable {
   /// Runs it with `input`, or with none, and waits for its end. Throws the reason why it cannot be started, or `.timedOut`: then it
   /// was killed.
   func run(input: SecureBytes? = nil) async throws(Errno) -> Outcome {
-    // A thread of its own: people may be asked. All signals are blocked there, so that one which does not read its input
-    // is an error, not the end of this process.
+    // A thread of its own, because a person may be asked. All signals are blocked there, so that a program which does
+    // not read its input causes an error, not the end of this process.
     try await BlockingExecutor(threadCount: 1).run { () throws(Errno) in try runNow(input) }
   }
 
@@ -56,7 +57,7 @@ struct SecretProgram: Sendable {
     input: SecretPipe.End?, output: SecretPipe.End, errors: SecretPipe.End?
   ) throws(Errno) -> ChildProcess {
     let descriptors = [(STDIN_FILENO, input), (STDOUT_FILENO, output), (STDERR_FILENO, errors)]
-    // Our threads block signals, which the program would inherit.
+    // This process's threads block signals, which the program would inherit.
     return try InheritedVariables.with(variables) { variables throws(Errno) in
       try ChildProcess.start(
         words[0], Array(words.dropFirst()), variables: variables,

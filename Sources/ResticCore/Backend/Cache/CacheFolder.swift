@@ -6,7 +6,7 @@ import SystemPackage
 ///     BASE/CACHEDIR.TAG
 ///     BASE/REPOSITORY/version                                "1"
 ///     BASE/REPOSITORY/{data,index,snapshots}/ab/abcd…        files of the repository, byte for byte
-///     BASE/REPOSITORY/restic-gitfs-snapshots                 this program's own (`SnapshotRecord`); restic looks at no such name
+///     BASE/REPOSITORY/restic-gitfs-{snapshots,index}         this program's own (`CacheRecord`); restic looks at no such name
 ///
 /// Any of it may vanish, be cut or replaced at any moment, by `restic cache --cleanup`, by other processes and by a person.
 /// Links are followed up to BASE and not beyond, and what belongs to other users is not touched. Nothing is made durable.

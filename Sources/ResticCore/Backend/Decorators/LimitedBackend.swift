@@ -42,6 +42,12 @@ public struct LimitedBackend: Backend {
     try await limited(type) { () async throws(BackendError) in try await base.list(type) }
   }
 
+  public func list(
+    _ type: BackendFileType, knowing byteCounts: [String: Int]
+  ) async throws(BackendError) -> [BackendEntry] {
+    try await limited(type) { () async throws(BackendError) in try await base.list(type, knowing: byteCounts) }
+  }
+
   public func remove(_ file: BackendFile) async throws(BackendError) {
     try await limited(file.type) { () async throws(BackendError) in try await base.remove(file) }
   }

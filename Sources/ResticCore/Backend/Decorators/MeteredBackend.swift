@@ -35,6 +35,12 @@ public struct MeteredBackend: Backend {
     try await base.list(type)
   }
 
+  public func list(
+    _ type: BackendFileType, knowing byteCounts: [String: Int]
+  ) async throws(BackendError) -> [BackendEntry] {
+    try await base.list(type, knowing: byteCounts)
+  }
+
   public func remove(_ file: BackendFile) async throws(BackendError) {
     try await base.remove(file)
   }

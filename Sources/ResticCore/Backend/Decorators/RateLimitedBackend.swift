@@ -44,6 +44,12 @@ public struct RateLimitedBackend: Backend {
     try await base.list(type)
   }
 
+  public func list(
+    _ type: BackendFileType, knowing byteCounts: [String: Int]
+  ) async throws(BackendError) -> [BackendEntry] {
+    try await base.list(type, knowing: byteCounts)
+  }
+
   public func remove(_ file: BackendFile) async throws(BackendError) { try await base.remove(file) }
 
   public func capacity() async throws(BackendError) -> StorageCapacity? { try await base.capacity() }

@@ -61,6 +61,14 @@ public struct RetryingBackend: Backend {
     try await retrying("list \(type.rawValue)") { _ async throws(BackendError) in try await base.list(type) }
   }
 
+  public func list(
+    _ type: BackendFileType, knowing byteCounts: [String: Int]
+  ) async throws(BackendError) -> [BackendEntry] {
+    try await retrying("list \(type.rawValue)") { _ async throws(BackendError) in
+      try await base.list(type, knowing: byteCounts)
+    }
+  }
+
   public func remove(_ file: BackendFile) async throws(BackendError) {
     try await retrying("remove \(file)") { isRetry async throws(BackendError) in
       do throws(BackendError) {

@@ -53,7 +53,13 @@ public struct LocalBackend: Backend {
   }
 
   public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
-    try await executor(for: type).run { () throws(BackendError) in try listNow(type) }
+    try await list(type, knowing: [:])
+  }
+
+  public func list(
+    _ type: BackendFileType, knowing byteCounts: [String: Int]
+  ) async throws(BackendError) -> [BackendEntry] {
+    try await executor(for: type).run { () throws(BackendError) in try listNow(type, knowing: byteCounts) }
   }
 
   public func remove(_ file: BackendFile) async throws(BackendError) {

@@ -21,7 +21,8 @@ extension RepositoryOptions {
   /// The repository at `location`, opened with the password from wherever it comes. A person has three tries, and git's
   /// credential helpers hear what came of each. `options`: those of the storage; `isForGit`: git has started us.
   ///
-  /// Whether there is a repository is checked first: nobody types a password for nothing. What `scope` says is read beside that.
+  /// Whether there is a repository is checked first: nobody types a password for nothing. In a network, what `scope` says is read
+  /// beside that.
   func open(
     at location: BackendLocation, options: [String], settings: Repository.Settings, isForGit: Bool = false,
     reading scope: OpeningReads.Scope = .keys, in context: CommandContext
@@ -40,7 +41,8 @@ extension RepositoryOptions {
       settings.logger.warning(
         "there is no folder for state, so an older state of the storage would not be noticed: set XDG_STATE_HOME")
     }
-    let reads = OpeningReads(of: backend, cache: settings.cache, keyHint: hint, scope)
+    // A listing of thousands of files takes longer on a disk of this machine than reading early saves.
+    let reads = OpeningReads(of: backend, cache: settings.cache, keyHint: hint, backend.isDistant ? scope : .keys)
     do throws(RepositoryError) {
       try await reads.requireConfig()
     } catch {

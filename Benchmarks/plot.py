@@ -3,10 +3,12 @@
 import math
 
 PANELS = [
-    ("push_seconds", "seconds a push by URL"), ("stored_kib_a_push", "KiB stored a push"),
-    ("git_packs", "packfiles of git"), ("clone_seconds", "seconds a clone"),
+    ("push_seconds", "seconds a push by URL"), ("push_cpu_seconds", "CPU seconds a push by URL"),
+    ("stored_kib_a_push", "KiB stored a push"), ("git_packs", "packfiles of git"),
+    ("mount_seconds", "seconds a mount"), ("clone_seconds", "seconds a clone"),
 ]
 WIDTH, HEIGHT, MARGIN = 340, 200, 44
+FLOOR = len(PANELS) // 2 * HEIGHT
 
 
 def write_plot(path, table, beside=None):
@@ -16,15 +18,17 @@ def write_plot(path, table, beside=None):
         for index, (name, title) in enumerate(PANELS)
     ]
     legend = "" if beside is None else (
-        f'<text x="{MARGIN}" y="{2 * HEIGHT + 14}">solid: with housekeeping; dashed: without</text>')
+        f'<text x="{MARGIN}" y="{FLOOR + 14}">solid: with housekeeping; dashed: without</text>')
     path.write_text(
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * WIDTH} {2 * HEIGHT + 24}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * WIDTH} {FLOOR + 24}" '
         'font-family="sans-serif" font-size="11">'
         '<style>text{fill:#555}.axis{stroke:#999}.line{stroke:#0969da;fill:none;stroke-width:2}'
         '@media(prefers-color-scheme:dark){text{fill:#bbb}}</style>' + "".join(panels) + legend + "</svg>\n")
 
 
 def panel(name, title, table, beside, left, top):
+    # A run of an earlier version has fewer figures.
+    beside = [row for row in beside or [] if name in row] or None
     rows = table + (beside or [])
     largest = max(row[name] for row in rows) * 1.1 or 1
     least, most = (math.log10(choose(row["pushes"] for row in rows)) for choose in (min, max))

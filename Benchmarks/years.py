@@ -1,6 +1,7 @@
 """Years of pushes to one repository, by URL and by path, beside git's housekeeping and restic's: see scripts/years --help.
 
-Nothing here decides whether a figure is good. The last lines say whether git and restic find the repository sound.
+Nothing here decides whether a figure is good. The last lines say whether git and restic find the repository sound. After each
+checkpoint the files of --json and --plot are written, so that a run that is cut short has its figures.
 """
 
 import argparse
@@ -19,8 +20,15 @@ from harness import PROGRAM, Bench
 from plot import write_plot
 
 PARTS = os.environ["BENCHMARK_PARTS"]
-# The figures of a checkpoint are those of this many pushes before it.
-WINDOW = 20
+# The figures of a checkpoint are those of this many pushes by URL before it: several rounds of housekeeping.
+WINDOW = 60
+POINTS = (1, 20, 100, 300, 1000, 3000, 9000)
+# What each clone holds.
+FILES = 100
+# What a push into a fresh repository stores is an average over so many.
+FRESH = 20
+# How long restic waits for a client that keeps house, in seconds.
+PATIENCE = 120
 
 
 class Clients:
@@ -36,6 +44,11 @@ class Clients:
         first = bench.fresh("client")
         bench.run("git", "init", "-q", "-b", "main", first)
         self.folders = [first]
+        self.keep_in_order(first)
+        # As many as there will ever be: so each push is as large as the others.
+        for number in range(FILES):
+            (first / f"file{number}").write_text(f"{number} {self.random.random()}\n")
+        bench.run("git", "add", ".", cwd=first)
         self.commit(first)
         bench.run("git", "remote", "add", "origin", self.url, cwd=first)
         for name, value in options:
@@ -46,7 +59,13 @@ class Clients:
             settings = [word for name, value in options for word in ("-c", f"remote.origin.{name}={value}")]
             bench.run("git", "clone", "-q", *settings, self.url, folder)
             self.folders.append(folder)
+            self.keep_in_order(folder)
         bench.run(PROGRAM, "mount", "-q", "-r", location, *self.mount_options(), self.mountpoint)
+
+    def keep_in_order(self, folder):
+        """Has git pack the client's own objects at a commit now and then, so that they add nothing to the time of a push."""
+        for name, value in [("gc.auto", "500"), ("gc.autoDetach", "false")]:
+            self.bench.run("git", "config", name, value, cwd=folder)
 
     def mount_options(self):
         off = ("resticMaintenance", "false") in self.options
@@ -56,9 +75,9 @@ class Clients:
         self.bench.run(PROGRAM, "umount", "-q", self.mountpoint)
 
     def commit(self, folder):
-        """A commit that changes one of a hundred files, and adds a line to a log."""
+        """A commit that adds a line to one of the files."""
         self.number += 1
-        name = f"file{self.random.randrange(100)}"
+        name = f"file{self.random.randrange(FILES)}"
         with open(folder / name, "a") as file:
             file.write(f"{self.number} {self.random.random()}\n")
         self.bench.run("git", "add", name, cwd=folder)
@@ -86,8 +105,8 @@ class Clients:
         return self.bench.run("git", "push", "-q", "-f", remote, f"HEAD:refs/heads/{branch}", cwd=folder)
 
     def step(self):
-        """One push, three of four by URL. Returns (by_url, Sample)."""
-        by_url = self.random.random() < 0.75
+        """One push, the first one and three of four others by URL. Returns (by_url, Sample)."""
+        by_url = self.random.random() < 0.75 or self.number == 1
         if not by_url:
             # Somebody who pushes to a mount looks first at what others have pushed by URL.
             self.bench.run(PROGRAM, "sync", "-q", self.mountpoint)
@@ -125,6 +144,7 @@ def checkpoint(bench, clients, location, pushed, recent, grown):
     return {
         "pushes": pushed,
         "push_seconds": round(statistics.median(sample.seconds for sample in recent), 3),
+        "push_cpu_seconds": round(statistics.median(sample.cpu for sample in recent), 3),
         "slowest_push_seconds": round(max(sample.seconds for sample in recent), 3),
         "stored_kib_a_push": round(grown / 1024, 1),
         "git_packs": packs, "loose_refs": loose,
@@ -144,13 +164,49 @@ def simulate(bench, options):
         table = run(bench, clients, location, options)
     finally:
         clients.close()
-    bench.run("restic", "-r", location, "check", "-q", "--read-data", "--no-cache")
+    alone(bench, location, "check", "--read-data", "--no-cache")
     print("git fsck --strict and restic check --read-data found nothing wrong")
     return table
 
 
+def alone(bench, location, *command):
+    """A command of restic's that needs the repository for itself: tried again while a client keeps house after its push."""
+    limit = time.monotonic() + PATIENCE
+    while time.monotonic() < limit:
+        words = ["restic", "-q", "-r", str(location), *(str(word) for word in command)]
+        result = subprocess.run(words, env=bench.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        if result.returncode == 0:
+            return
+        if b"locked" not in result.stderr:
+            break
+        time.sleep(0.2)
+    sys.exit(f"{words} failed: {result.stderr.decode(errors='replace')}")
+
+
+def report(options, table):
+    """Writes the files that were asked for."""
+    if options.json:
+        pathlib.Path(options.json).write_text(json.dumps(table, indent=2) + "\n")
+    if options.plot:
+        beside = json.loads(pathlib.Path(options.beside).read_text()) if options.beside else None
+        write_plot(pathlib.Path(options.plot), table, beside)
+
+
+def compare(table):
+    """The last row beside the 100th push, and beside what a push into a fresh repository stores."""
+    rows = {row["pushes"]: row for row in table}
+    last = table[-1]
+    if 100 in rows and last["pushes"] > 100:
+        for name, words in [("push_seconds", "seconds"), ("push_cpu_seconds", "CPU seconds")]:
+            ratio = last[name] / rows[100][name]
+            print(f"push {last['pushes']} takes {ratio:.2f} times the {words} of push 100")
+    if FRESH in rows and last["pushes"] > FRESH:
+        ratio = last["stored_kib_a_push"] / rows[FRESH]["stored_kib_a_push"]
+        print(f"it stores {ratio:.2f} times what a push into a fresh repository stores")
+
+
 def run(bench, clients, location, options):
-    points = [n for n in (20, 100, 300, 1000, 3000, 9000) if n < options.pushes] + [options.pushes]
+    points = [n for n in POINTS if n < options.pushes] + [options.pushes]
     recent, table, removed = [], [], 0
     size, before = stored_bytes(location), 0
     print(f"{options.pushes} pushes, {options.clients} clients, seed {options.seed}")
@@ -158,11 +214,6 @@ def run(bench, clients, location, options):
         by_url, sample = clients.step()
         if by_url:
             recent = (recent + [sample])[-WINDOW:]
-        if options.prune and number % options.prune == 0:
-            left = stored_bytes(location)
-            bench.run("restic", "-r", location, "forget", "-q", "--group-by", "", "--keep-last", options.keep)
-            bench.run("restic", "-r", location, "prune", "-q")
-            removed += left - stored_bytes(location)
         if number in points:
             now = stored_bytes(location) + removed
             row = checkpoint(bench, clients, location, number, recent, (now - size) / (number - before))
@@ -171,6 +222,13 @@ def run(bench, clients, location, options):
             if len(table) == 1:
                 print(" ".join(f"{name:>12.12}" for name in row))
             print(" ".join(f"{value:>12}" for value in row.values()), flush=True)
+            report(options, table)
+        if options.prune and number % options.prune == 0:
+            left = stored_bytes(location)
+            alone(bench, location, "forget", "--group-by", "", "--keep-last", options.keep)
+            alone(bench, location, "prune")
+            removed += left - stored_bytes(location)
+    compare(table)
     bench.run("git", "--git-dir", clients.mountpoint, "fsck", "--strict", "--full", "--connectivity-only")
     return table
 
@@ -191,15 +249,10 @@ def main():
     directory = tempfile.mkdtemp(prefix="restic-gitfs-years-", dir=options.dir)
     start = time.monotonic()
     try:
-        table = simulate(Bench(directory, 1), options)
+        simulate(Bench(directory, 1), options)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     print(f"{time.monotonic() - start:.0f} s")
-    if options.json:
-        pathlib.Path(options.json).write_text(json.dumps(table, indent=2) + "\n")
-    if options.plot:
-        beside = json.loads(pathlib.Path(options.beside).read_text()) if options.beside else None
-        write_plot(pathlib.Path(options.plot), table, beside)
 
 
 if __name__ == "__main__":

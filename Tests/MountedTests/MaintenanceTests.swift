@@ -71,6 +71,27 @@ struct MaintenanceTests {
     }
   }
 
+  // T2 A client whose mount does not show the newest snapshot does no housekeeping.
+  @Test("what another client has just put in order is not put in order once more")
+  func behind() async throws {
+    try await MountedRepository.with { vault in
+      try await vault.mount(["--maintenance-packfiles", "5", "--maintenance-quiet", "15s", "--refresh", "1h"])
+      try await vault.shell(Self.pushes(8), in: vault.folder)
+      try await vault.sync()
+      try await vault.gitfs(["maintain"])
+      try await vault.wait(for: "the next quiet time", limit: .seconds(120)) {
+        try await vault.status().lastMaintenance != nil
+      }
+      let last = try #require(try await vault.status().lastMaintenance)
+      #expect(last.contains("other clients have saved meanwhile"), "\(last)")
+      #expect(try await vault.shell(Self.packs) == "8")
+      try await vault.sync()
+      #expect(try await vault.shell(Self.packs) == "1")
+      try await Self.expectSound(vault)
+      try await vault.unmount()
+    }
+  }
+
   private struct Summary: Decodable {
     struct Work: Decodable {
       struct Counts: Decodable { var packfiles: Int }

@@ -43,22 +43,26 @@ struct RemoteCompletenessTests {
     }
   }
 
-  @Test("what this client knows to be complete is not looked at again, until packs are gone")
+  // G1
+  @Test("what this client knows to be complete is not looked at again, until packs are gone with what they held")
   func remembered() async throws {
     try await RemoteClient.withHistory { client in
       try await client.script(
         """
         git clone -q $U b; cd b; git commit -q --allow-empty -m b1; git push -q
-        is $(ls .git/restic | wc -l) 1; is $(grep -c ^tip .git/restic/*) 1
-        no grep -q -e 'A U Thor' -e 7f3a91 .git/restic/*
+        is $(ls -d .git/restic/complete-* | wc -l) 1; is $(grep -c ^tip .git/restic/complete-*) 1
+        no grep -rq -e 'A U Thor' -e 7f3a91 .git/restic
         # A colleague pushes, and repacks; both is noticed, and goes on.
         cd ../a; git pull -q --rebase; git commit -q --allow-empty -m a1; git push -q
-        cd ../b; git pull -q --rebase; git commit -q --allow-empty -m b2; git push -q; is $(grep -c ^tip .git/restic/*) 2
+        cd ../b; git pull -q --rebase; git commit -q --allow-empty -m b2; git push -q; is $(grep -c ^tip .git/restic/complete-*) 2
         cd ..; mkdir m; restic-gitfs mount -q m; git -C m repack -q -a -d; restic-gitfs umount -q m
-        cd b; git commit -q --allow-empty -m b3; git push -q; is $(grep -c ^tip .git/restic/*) 1
+        cd b; git commit -q --allow-empty -m b3; git push -q; is $(grep -c ^tip .git/restic/complete-*) 3
+        # Without notes of what was in the old packs all is looked at again.
+        cd ..; restic-gitfs mount -q m; git -C m repack -q -a -d -F; restic-gitfs umount -q m; rm -r b/.git/restic/objects-*
+        cd b; git commit -q --allow-empty -m b4; git push -q; is $(grep -c ^tip .git/restic/complete-*) 1
         # Packs that are gone are missed: what they held was known to be there.
         cd ..; restic-gitfs mount -q m; rm $(ls -S m/objects/pack/* | head -n 2); restic-gitfs umount -q m
-        cd b; git commit -q --allow-empty -m b4; no git push 2> ../said; cat ../said; grep -q 'not saved\\|missing' ../said
+        cd b; git commit -q --allow-empty -m b5; no git push 2> ../said; cat ../said; grep -q 'not saved\\|missing' ../said
         """)
     }
   }

@@ -1,8 +1,7 @@
-import Glibc
-import Platform
 import SystemPackage
 
-/// What a client knows of a stored repository: objects from which everything is there, as long as certain packs are.
+/// What a client knows of a stored repository: objects from which everything is there, as long as certain packs are, or others that hold
+/// the same objects.
 ///
 /// It is a file in the client's git folder, `restic/complete-HASH`, with nothing but names of objects and packs. It only
 /// saves work: without it a push looks at everything.
@@ -14,7 +13,7 @@ struct CompletenessRecord: Hashable, Sendable {
 
   /// Objects that are complete, in hex; the latest first.
   let tips: [String]
-  /// The packs that hold them and all that they reach.
+  /// The packs that hold them and all that they reach. `KnownObjects` tells what was in each of these.
   let packs: StoredPacks
 
   init(tips: [String], packs: StoredPacks) {
@@ -23,7 +22,7 @@ struct CompletenessRecord: Hashable, Sendable {
     self.packs = packs
   }
 
-  /// Whether it is true of a repository with `packs`.
+  /// Whether it is true of a repository with `packs`: all of its packs are there.
   func isValid(for packs: StoredPacks?) -> Bool {
     packs.map { self.packs.lines.isSubset(of: $0.lines) } ?? false
   }
@@ -73,46 +72,30 @@ extension CompletenessRecord {
       self.key = key
     }
 
-    /// The file of this key; the key is in it, too.
-    private var file: FilePath {
+    /// What stands for the key in names. The key is in the record, too.
+    private var hash: String {
       // FNV-1a.
       let hash = key.joined(separator: "\0").utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
         ($0 ^ UInt64($1)) &* 0x100_0000_01B3
       }
-      return folder.appending("complete-\(String(hash, radix: 16))")
+      return String(hash, radix: 16)
     }
 
     /// What is known; nil where nothing is.
     func load() -> CompletenessRecord? {
-      // Whatever is wrong: then there is more to look at.
-      guard
-        let descriptor = try? FileDescriptor.open(file, .readOnly, options: [.closeOnExec, .noFollow, .nonBlocking])
-      else { return nil }
-      defer { descriptor.closeQuietly() }
-      var attributes = stat()
-      guard fstat(descriptor.rawValue, &attributes) == 0, attributes.st_mode & S_IFMT == S_IFREG,
-        attributes.st_size <= Self.byteLimit
-      else { return nil }
-      return CompletenessRecord(parsing: String(decoding: descriptor.readAll(), as: UTF8.self), key: key)
+      ClientFile.load(folder.appending("complete-\(hash)"), limit: Self.byteLimit).flatMap { bytes in
+        CompletenessRecord(parsing: String(decoding: bytes, as: UTF8.self), key: key)
+      }
     }
 
     /// Replaces what is known, if that can be done.
     func save(_ record: CompletenessRecord) {
       let text = Array(record.encoded(for: key).utf8)
       guard text.count <= Self.byteLimit else { return }
-      _ = folder.withPlatformString { mkdir($0, 0o777) }
-      let new = folder.appending("tmp-\(getpid())")
-      do {
-        let descriptor = try FileDescriptor.open(
-          new, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec, .noFollow], permissions: .ownerReadWrite)
-        defer { descriptor.closeQuietly() }
-        try descriptor.writeAll(text)
-        let isThere = new.withPlatformString { new in file.withPlatformString { rename(new, $0) } } == 0
-        if !isThere { _ = new.withPlatformString { unlink($0) } }
-      } catch {
-        // The next push looks at more.
-        _ = new.withPlatformString { unlink($0) }
-      }
+      ClientFile.replace("complete-\(hash)", in: folder, with: text)
     }
+
+    /// What is known to be in the packs.
+    var objects: KnownObjects { KnownObjects(folder: folder.appending("objects-\(hash)")) }
   }
 }

@@ -8,6 +8,9 @@ import SystemPackage
 /// more, from what is pushed down to what is known to be complete (`CompletenessRecord`): what this client has pushed, or
 /// has looked at in an earlier push. The first push of a client takes a walk over all that the new values reach.
 ///
+/// **A repack does not make what is known untrue.** What was complete in the old packs is complete in the new ones if their indexes name
+/// every object that the old indexes named (`KnownObjects`). Who has packed, and whether it is honest, does not matter.
+///
 /// As git counts, an object is there if the index of a pack names it, or its file is there.
 struct StoredCompleteness {
   /// The repository's mount.
@@ -32,7 +35,7 @@ struct StoredCompleteness {
   /// Why `values`, objects that are there, are not complete; nil where they are. Calls `progress` now and then.
   func reasonAgainst(_ values: [String], progress: () -> Void) throws(HelperError) -> String? {
     guard !isNew, !values.isEmpty else { return nil }
-    let known = record?.load().flatMap { $0.isValid(for: StoredPacks(in: mount.repositoryPath)) ? $0.tips : nil } ?? []
+    let known = StoredPacks(in: mount.repositoryPath).map { tips(completeIn: $0) } ?? []
     let input = values + known.map { "^\($0)" } + [""]
     let command = GitCommand(
       ServiceSettings.arguments + [
@@ -50,8 +53,20 @@ struct StoredCompleteness {
   /// Notes that `values` are complete: after a push that was saved.
   func remember(_ values: [String]) {
     guard let record, let packs = StoredPacks(in: mount.repositoryPath) else { return }
-    let known = record.load().flatMap { $0.isValid(for: packs) ? $0.tips : nil } ?? []
+    let known = tips(completeIn: packs)
+    guard let first = (values + known).first else { return }
     record.save(CompletenessRecord(tips: values + known, packs: packs))
+    record.objects.keep(packs, at: mount.repositoryPath, idByteCount: first.utf8.count / 2)
+  }
+
+  /// The objects that are known to be complete in a repository with `packs`.
+  private func tips(completeIn packs: StoredPacks) -> [String] {
+    guard let record, let known = record.load(), let first = known.tips.first else { return [] }
+    let isComplete =
+      known.isValid(for: packs)
+      || record.objects.areAll(
+        of: known.packs, in: packs, at: mount.repositoryPath, idByteCount: first.utf8.count / 2)
+    return isComplete ? known.tips : []
   }
 
   private static func run(

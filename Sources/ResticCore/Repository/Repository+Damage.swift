@@ -58,12 +58,28 @@ extension Repository {
     return DamagedFile(file: file, byteCount: byteCount, message: message, mayHaveBeenSound: false)
   }
 
-  /// Every file of `type` and its size.
+  /// Every file of `type` and its size; of those that were noted (`noteSizes`), the size at that time.
   func listEntries(_ type: BackendFileType) async throws(RepositoryError) -> [BackendEntry] {
     do throws(BackendError) {
-      return try await backend.list(type)
+      return try await backend.list(type, knowing: knownSizes.withLock { $0[type] ?? [:] })
     } catch {
       throw .backend(error)
+    }
+  }
+
+  /// Files of `type` that are listed in `entries` and not `damaged` are known now, and are not read again: their sizes need not be asked
+  /// for any more.
+  func noteSizes(of type: BackendFileType, _ entries: [BackendEntry], damaged: [DamagedFile]) {
+    let damaged = Set(damaged.map(\.file))
+    knownSizes.withLock { known in
+      var sizes = known[type] ?? [:]
+      // What is gone is let go of in time.
+      if sizes.count > 2 * entries.count { sizes = [:] }
+      for entry in entries where sizes[entry.file.name] == nil && !damaged.contains(entry.file) {
+        sizes[entry.file.name] = entry.byteCount
+      }
+      for file in damaged { sizes[file.name] = nil }
+      known[type] = sizes
     }
   }
 }

@@ -26,19 +26,21 @@ extension Repository {
       try await requireIdentity(listing: listed, known: known)
       forgetDamage(of: .index, except: entries)
       let damaged = Locked<[DamagedFile]>([])
-      settings.loading.begin(entries.filter { IndexID(hex: $0.file.name).map { !known.contains($0) } ?? false })
+      let unknown = entries.filter { IndexID(hex: $0.file.name).map { !known.contains($0) } ?? false }
+      let recorded = await takeOverRecordedIndexFiles(unknown)
+      let rest = recorded.isEmpty ? unknown : unknown.filter { recorded[$0.file] == nil }
+      settings.loading.begin(rest)
       do throws(RepositoryError) {
-        try await forEachConcurrently(entries, limit: settings.concurrentLoads) { entry throws(RepositoryError) in
-          guard let id = IndexID(hex: entry.file.name), !known.contains(id) else { return }
-          let damage = try await self.loadIndexFile(id, entry, rereads: rereadsDamaged)
-          self.settings.loading.add(entry)
-          guard let damage else { return }
+        // The record can be written anew by whoever has just seen all that is in it.
+        let all = known.isEmpty ? Array(recorded.values) : nil
+        try await loadIndexFiles(rest, rereadsDamaged, recorded: all, listedCount: entries.count) { damage in
           self.note(damage)
           damaged.withLock { $0.append(damage) }
         }
       } catch .backend(.notFound) where attempt < Self.listingAttempts {
         continue  // A prune has replaced the file.
       }
+      noteSizes(of: .index, entries, damaged: damaged.withLock { $0 })
       // Only now: what a prune wrote anew is known before what it replaced is forgotten.
       let gone = known.subtracting(listed)
       let isFirst = directory.withLock { directory in
@@ -59,29 +61,60 @@ extension Repository {
     if known.isEmpty { try await requireIdentity() }
   }
 
-  /// Loads a listed index file; returns what is wrong with it, or nil.
+  /// Loads the listed index files `entries`, which are not loaded yet, and calls `note` for each that is damaged. The record hears
+  /// of those that were read, whatever comes of the others; `recorded` are all other listed ones, nil if they are not at hand.
+  private func loadIndexFiles(
+    _ entries: [BackendEntry], _ rereadsDamaged: Bool, recorded: [RecordedIndexFile]?, listedCount: Int,
+    note: @escaping @Sendable (DamagedFile) -> Void
+  ) async throws(RepositoryError) {
+    let read = Locked<[RecordedIndexFile]>([])
+    let result = await Result(awaiting: { () async throws(RepositoryError) in
+      try await forEachConcurrently(entries, limit: settings.concurrentLoads) { entry throws(RepositoryError) in
+        guard let id = IndexID(hex: entry.file.name) else { return }
+        let found = try await self.loadIndexFile(id, entry, rereads: rereadsDamaged)
+        self.settings.loading.add(entry)
+        switch found {
+        case .packs(let packs):
+          read.withLock { $0.append(RecordedIndexFile(id: id, byteCount: entry.byteCount, packs: packs)) }
+        case .damaged(let damage): note(damage)
+        }
+      }
+    })
+    await record(read.withLock { $0 }, beside: recorded, listedCount: listedCount)
+    try result.get()
+  }
+
+  /// What a listed index file turned out to be.
+  private enum ReadIndexFile {
+    case packs([IndexFile.Pack])
+    case damaged(DamagedFile)
+  }
+
+  /// Loads a listed index file.
   private func loadIndexFile(
     _ id: IndexID, _ entry: BackendEntry, rereads: Bool
-  ) async throws(RepositoryError) -> DamagedFile? {
-    if !rereads, let known = knownDamage(of: entry) { return known }
+  ) async throws(RepositoryError) -> ReadIndexFile {
+    if !rereads, let known = knownDamage(of: entry) { return .damaged(known) }
     do throws(RepositoryError) {
       if let damage = damageOfSize(entry) { throw .damaged(damage.message) }
-      try await loadIndexFile(id)
+      let packs = try await loadIndexFile(id)
       forgetDamage(of: entry.file)
-      return nil
+      return .packs(packs)
     } catch .damaged(let message) {
       // restic reads a file that it repairs into memory.
       let isLarge = entry.byteCount > BackendFileType.index.byteLimit
       let remedy =
         (isLarge ? "remove the file; then " : "")
         + "`restic repair index` (`restic rebuild-index` before 0.16) makes the index anew from the packs"
-      return DamagedFile(
-        file: entry.file, byteCount: entry.byteCount, message: "\(message); \(remedy)", mayHaveBeenSound: true)
+      return .damaged(
+        DamagedFile(
+          file: entry.file, byteCount: entry.byteCount, message: "\(message); \(remedy)", mayHaveBeenSound: true))
     }
   }
 
-  /// Loads an index file that is not loaded yet. Inside the gate.
-  func loadIndexFile(_ id: IndexID) async throws(RepositoryError) {
+  /// Loads an index file that is not loaded yet, and returns what it says. Inside the gate.
+  @discardableResult
+  func loadIndexFile(_ id: IndexID) async throws(RepositoryError) -> [IndexFile.Pack] {
     let file = try await load(.index(id)) { plaintext, version throws(FormatError) in
       let file = try IndexFile.decode(plaintext)
       if version < 2, file.packs.contains(where: { $0.blobs.contains { $0.uncompressedLength != nil } }) {
@@ -90,6 +123,7 @@ extension Repository {
       return file
     }
     directory.withLock { $0.insert(file: id, packs: file.packs) }
+    return file.packs
   }
 
   /// Writes index files for the packs that no index file names: all of them, or with `onlyIfDue` those that have waited
@@ -107,8 +141,12 @@ extension Repository {
         }
         if packs.isEmpty { return }
         try await indexGuard.withLock { $0 }?()
-        let id = try await save(IndexFile(packs: packs.map(\.content), supersedes: []))
+        let content = packs.map(\.content)
+        let (stored, id) = try unpacked.seal(
+          IndexFile(packs: content, supersedes: []).encode(), as: BackendFile.index)
+        try await store(.index(id), PooledBytes(copying: stored))
         directory.withLock { $0.name(packs, in: id, at: .now) }
+        recordBeside(RecordedIndexFile(id: id, byteCount: stored.count, packs: content))
       }
     }
   }

@@ -17,6 +17,7 @@ extension Repository {
     }
     let list = SnapshotList(
       snapshots: snapshots, damaged: damaged.withLock { $0 }.sorted { $0.file.name < $1.file.name })
+    noteSizes(of: .snapshot, entries, damaged: list.damaged)
     list.passedOver.forEach(warn)
     return list
   }

@@ -66,7 +66,11 @@ public final class Repository: Sendable {
   let masterKey: MasterKey
   /// The repository's cache on this machine's disk.
   let cache: RepositoryCache?
+  /// The sizes of snapshot and index files that this process knows, by name.
+  let knownSizes = Locked<[BackendFileType: [String: Int]]>([:])
   let snapshotRecord: SnapshotRecord?
+  /// The index files that were read once, here or by another process of this machine.
+  let indexRecord: IndexRecord?
   /// What this machine has seen of the repository.
   public let seen: SeenMemory
   /// Files that the opening has read and nobody has used yet; see `endOpening`.
@@ -107,6 +111,7 @@ public final class Repository: Sendable {
     self.backend =
       cache.flatMap { $0.keepsFiles ? CachingBackend(backend, cache: $0, traffic: settings.traffic) : nil } ?? backend
     snapshotRecord = cache.map { SnapshotRecord($0, masterKey: masterKey) }
+    indexRecord = cache.map { IndexRecord($0, masterKey: masterKey) }
     let seenFile = settings.stateFolder.flatMap { folder in
       ID<Never>(hex: config.id).map { SeenSnapshotsFile(in: folder, repository: $0, masterKey: masterKey) }
     }

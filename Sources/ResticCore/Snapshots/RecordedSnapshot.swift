@@ -1,5 +1,13 @@
+/// The snapshots that this machine has read.
+typealias SnapshotRecord = CacheRecord<RecordedSnapshot>
+typealias SnapshotRecordFile = CacheRecordFile<RecordedSnapshot>
+
 /// A snapshot as a `SnapshotRecord` holds it.
-struct RecordedSnapshot: Hashable, Sendable {
+struct RecordedSnapshot: CacheRecordEntry, Hashable {
+  static let recordName = "restic-gitfs-snapshots"
+  static let recordHeader = "restic-gitfs snapshots 1\n"
+  static let recordPurpose: StaticString = "restic-gitfs: snapshots that were read"
+
   /// The snapshot and its name.
   let saved: SavedSnapshot
   /// The size of its file. A snapshot that is listed with another size is read again.

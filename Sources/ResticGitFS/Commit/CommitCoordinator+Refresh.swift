@@ -19,6 +19,16 @@ extension CommitCoordinator {
     state.withLock { $0.isRefreshHeld = isHeld }
   }
 
+  /// Whether the newest snapshot of the mount has the tree that the mount shows where nothing is changed: nobody else has saved
+  /// since then. Nothing is shown or noted.
+  func isNewest() async throws -> Bool {
+    guard let filter else { return false }
+    let base = state.withLock { $0.base.shown }
+    let description = SnapshotDescription(base: base.snapshot, filter: filter, identity: identity)
+    let list = try await repository.seeingNewest(of: try await repository.snapshotList(), where: description.covers)
+    return try list.newest(where: description.covers)?.snapshot.tree == base.tree
+  }
+
   /// Looks for the newest matching snapshot, and shows it if the mount has no changes and does not show it already.
   /// Returns whether it was another snapshot. If it cannot be shown now, `CommitBase.newer` has it.
   @discardableResult

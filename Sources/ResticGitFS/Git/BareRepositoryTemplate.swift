@@ -25,6 +25,8 @@ struct BareRepositoryTemplate: Sendable {
   /// `restic.maintenance`: the mount keeps house, so git does not pack everything anew every 50 pushes (`HousekeepingWishes`).
   /// `alternateRefsPrefixes`: a push has new objects in a folder of their own at first, to which the repository is an alternate, and git reads all
   /// refs of it once more for that, though it has read them already. No ref of a repository has such a name.
+  /// `writeReverseIndex`: newer versions of git write a third file for each packfile, which makes larger the directory that each
+  /// push stores, and which git can do without.
   private var config: String {
     let isSHA1 = objectFormat == .sha1
     return """
@@ -39,6 +41,8 @@ struct BareRepositoryTemplate: Sendable {
       [gc]
       \tauto = 0
       \tautoPackLimit = 0
+      [pack]
+      \twriteReverseIndex = false
       [maintenance]
       \tauto = false
       [restic]

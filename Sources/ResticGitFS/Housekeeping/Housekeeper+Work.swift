@@ -25,6 +25,11 @@ extension Housekeeper {
     let repository = files.repository
     let lock = try blocking { try await HousekeepingLock.take(on: repository) }
     defer { giveBack(lock) }
+    if occasion != .request, try blocking({ [coordinator] in try await !coordinator.isNewest() }) {
+      // Another client has most likely just kept house. Done twice, the work would be stored twice.
+      report.skipped.append("other clients have saved meanwhile")
+      return
+    }
     HousekeepingFolder.removeLeftovers()
     for subject in chosen where !isStopping { perform(steps(for: subject, occasion), on: subject, occasion, &report) }
     if isStopping, report.failure == nil { report.fail(Self.stopped.message) }
@@ -41,7 +46,7 @@ extension Housekeeper {
   func steps(for subject: HousekeepingSubject, _ occasion: Occasion) -> [HousekeepingStep] {
     if occasion == .request { return HousekeepingStep.everything(subject.findings, subject.wishes) }
     guard let limits, subject.wishes.isAutomatic else { return [] }
-    let own = subject.wishes.limits(limits)
+    let own = subject.wishes.limits(limits).scaled(toPackedReferences: subject.findings.packedReferenceByteCount)
     let settled = state.withLock { $0.settled[subject.place.root] }
     guard own.areExceeded(by: subject.findings.counts, settled: settled) else { return [] }
     return HousekeepingStep.due(subject.findings, own, subject.wishes)

@@ -10,8 +10,9 @@ import SystemPackage
 /// The programs are children of the process that serves the mount, and work on the mountpoint as any program does, while threads
 /// of their own serve them. This process never touches the mount: what it wants to know it asks the tree.
 ///
-/// In this order: look (`HousekeepingSubject`), take the mark (`HousekeepingLock`), run git (`HousekeepingProcess`), clear away
-/// what a killed git has left (`HousekeepingLeftovers`), commit unless the mount's own next commit does that.
+/// In this order: look (`HousekeepingSubject`), take the mark (`HousekeepingLock`), see that nobody has saved meanwhile, run git
+/// (`HousekeepingProcess`), clear away what a killed git has left (`HousekeepingLeftovers`), commit unless the mount's own next
+/// commit does that. After a failure no program's end begins a run for a while (`HousekeepingBackoff`).
 ///
 /// **A crash hurts nobody.** git makes a file whole before it removes what the file replaces, and what it has in flight is in no
 /// snapshot, so every commit that comes in between holds a whole repository.
@@ -56,6 +57,7 @@ final class Housekeeper: Sendable {
   /// Nil: only when somebody asks.
   let limits: HousekeepingLimits?
   let logger: Logger
+  private let backoff: HousekeepingBackoff
   let state = Locked(State())
   private let isAtWork = DispatchGroup()
 
@@ -72,6 +74,7 @@ final class Housekeeper: Sendable {
     self.folder = folder
     self.limits = limits
     self.logger = logger
+    backoff = HousekeepingBackoff(of: files.repository)
   }
 
   /// The mount is there, and notes in `creations` what is made on it.
@@ -107,7 +110,8 @@ final class Housekeeper: Sendable {
   func begin(then end: @escaping @Sendable () -> Void) -> Bool {
     // What was refused, or could not be saved, is to be dropped with the mount.
     let current = coordinator.current
-    guard current.phase == .clean, current.lastError == nil, !current.isInDoubt, !tree.read({ $0.isChanged }), isDue
+    guard current.phase == .clean, current.lastError == nil, !current.isInDoubt, !tree.read({ $0.isChanged }), isDue,
+      backoff.isOver(at: .now())
     else { return false }
     state.withLock { ($0.isOnItsOwn, $0.exitRequestCount) = (true, 0) }
     do throws(Errno) {
@@ -168,6 +172,11 @@ final class Housekeeper: Sendable {
       report.fail("\(error)")
     }
     coordinator.holdRefresh(false)
+    if report.failure == nil {
+      if !report.work.isEmpty { backoff.noteSuccess() }
+    } else if !isStopping {
+      backoff.noteFailure(at: .now())
+    }
     let time = start.duration(to: .now).components
     report.seconds = Double(time.seconds) + Double(time.attoseconds / 1_000_000_000_000_000) / 1000
     let isWorthALine = !report.work.isEmpty || !report.skipped.isEmpty || report.failure != nil

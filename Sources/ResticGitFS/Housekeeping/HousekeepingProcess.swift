@@ -41,10 +41,12 @@ struct HousekeepingProcess {
     try run("rm", ["-f", "--"] + paths, environment: variables, limit: nil, isStopping: { false }, started: { _ in })
   }
 
-  /// The configuration is that of the folder; these keep git within bounds. Nothing of it could be run: there are no hooks.
+  /// The configuration is that of the folder; these keep git within bounds. Nothing of it could be run: there are no hooks. What a
+  /// reverse index (`.rev`) tells git makes itself when it needs it; each is one more file in a directory that each push stores.
   private static let settings = [
     "core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.auto=0", "maintenance.auto=false", "protocol.allow=never",
-    "pack.threads=1", "pack.windowMemory=64m", "pack.deltaCacheSize=32m", "core.packedGitLimit=64m",
+    "pack.writeReverseIndex=false", "pack.threads=1", "pack.windowMemory=64m", "pack.deltaCacheSize=32m",
+    "core.packedGitLimit=64m",
   ]
 
   private static var variables: [String] {

@@ -33,14 +33,21 @@ enum HousekeepingStep: Hashable, Sendable {
 
   /// What a mount does of its own accord.
   ///
-  /// Unreachable objects stay: to find them takes a walk over all that is reachable, so that is for `everything`.
+  /// Unreachable objects stay: to find them takes a walk over all that is reachable, so that is for `everything`. If one limit is
+  /// exceeded, what has reached half of another one is put in order as well: each run makes a snapshot.
   static func due(
     _ findings: RepositorySurvey.Findings, _ limits: HousekeepingLimits, _ wishes: HousekeepingWishes
   ) -> [HousekeepingStep] {
     let counts = findings.counts
     var steps: [HousekeepingStep] = []
-    if counts.looseReferences > limits.looseReferences, wishes.packsReferences { steps.append(.packReferences) }
-    if counts.packfiles > limits.packfiles || counts.looseObjects > limits.looseObjects {
+    let hasManyReferences = counts.looseReferences > limits.looseReferences && wishes.packsReferences
+    let hasManyObjects = counts.packfiles > limits.packfiles || counts.looseObjects > limits.looseObjects
+    if hasManyReferences || hasManyObjects && counts.looseReferences > limits.looseReferences / 2,
+      wishes.packsReferences
+    {
+      steps.append(.packReferences)
+    }
+    if hasManyObjects || hasManyReferences && counts.packfiles > limits.packfiles / 2 {
       steps.append(.repack(updatesServerInformation: findings.hasServerInformation))
       if wishes.writesCommitGraph { steps.append(.commitGraph) }
     }

@@ -4,7 +4,7 @@ import ResticCore
 ///
 ///     [restic]
 ///       maintenance = true              # or false: never, but by `restic-gitfs maintain`
-///       maintenancePackfiles = 40       # and maintenanceReferences, maintenanceObjects
+///       maintenancePackfiles = 20       # and maintenanceReferences, maintenanceObjects
 ///
 /// Where there is no `restic.maintenance`, git's settings count: `gc.auto`, `maintenance.auto` and `receive.autogc` may turn it
 /// off, `gc.auto` and `gc.autoPackLimit` say from when on.

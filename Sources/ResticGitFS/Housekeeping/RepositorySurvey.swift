@@ -18,6 +18,8 @@ struct RepositorySurvey {
   /// What was found.
   struct Findings: Sendable {
     var counts = RepositoryCounts()
+    /// The size of `packed-refs`.
+    var packedReferenceByteCount: UInt64 = 0
     /// What git has under way in the repository, if anything.
     var busy: String?
     /// Why git is not let at it, if it is not.
@@ -34,6 +36,7 @@ struct RepositorySurvey {
     let number: InodeNumber
     let type: NodeType
     let changed: Timestamp
+    let byteCount: UInt64
     var isDirectory: Bool { type == .dir }
   }
 
@@ -66,6 +69,7 @@ struct RepositorySurvey {
 
   private mutating func run() throws(Errno) {
     for entry in try look(at: root, .root) {
+      if entry.name == "packed-refs" { findings.packedReferenceByteCount = entry.byteCount }
       switch entry.name {
       case "HEAD", "packed-refs", "shallow", "config", "config.worktree": require(.file, entry)
       case "objects":
@@ -238,6 +242,12 @@ struct RepositorySurvey {
 
 extension RepositorySurvey.Entry {
   fileprivate init(_ name: Name, _ number: InodeNumber, _ inode: Inode) {
-    self.init(name: name, number: number, type: inode.node.type, changed: inode.node.mtime)
+    let byteCount =
+      switch inode.body {
+      case .file(.resolved(let extents)), .file(.changed(let extents)): extents.byteCount
+      case .file(.stored), .directory, .special: inode.node.size
+      }
+    self.init(
+      name: name, number: number, type: inode.node.type, changed: inode.node.mtime, byteCount: byteCount)
   }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Logging
 import ResticTestSupport
 import SystemPackage
 import Testing
@@ -37,6 +38,22 @@ struct LocalBackendTests {
     #expect(symlink("/proc/self/task", locks) == 0)
     #expect(await !backend.listingsAreImmediate(of: .lock))
     #expect(await backend.listingsAreImmediate(of: .snapshot))
+  }
+
+  @Test(
+    "sizes that the caller knows are not asked for, through all decorators; what is not known is, and what is gone is not listed"
+  )
+  func knownSizes() async throws {
+    try await backend.create()
+    let files = try ["1a", "2b", "3c"].map { try file(.snapshot, $0) }
+    for file in files.prefix(2) { try await backend.save(file, [1, 2, 3]) }
+    let outermost = MeteredBackend(
+      RetryingBackend(LimitedBackend(backend), logger: Logger(label: "test")), traffic: TrafficCounter())
+    for backend in [backend as any Backend, outermost] {
+      let entries = try await backend.list(.snapshot, knowing: [files[0].name: 77, files[2].name: 5])
+      #expect(
+        Set(entries) == [BackendEntry(file: files[0], byteCount: 77), BackendEntry(file: files[1], byteCount: 3)])
+    }
   }
 
   @Test("the layout is restic's: 256 data folders, modes 0400 and 0700")

@@ -29,6 +29,27 @@ struct HousekeepingDecisionTests {
     }
   }
 
+  @Test("what has reached half of its limit is put in order together with what is beyond")
+  func together() throws {
+    let wishes = HousekeepingWishes()
+    let all: [HousekeepingStep] = [.packReferences, .repack(updatesServerInformation: false), .commitGraph]
+    for findings in [Self.findings(packfiles: 11, references: 11), Self.findings(packfiles: 6, references: 21)] {
+      #expect(HousekeepingStep.due(findings, Self.limits, wishes) == all)
+    }
+    #expect(HousekeepingStep.due(Self.findings(packfiles: 10, references: 20), Self.limits, wishes).isEmpty)
+    #expect(
+      HousekeepingStep.due(
+        Self.findings(packfiles: 11, references: 20), Self.limits, try Self.wishes("[gc]\npackRefs = false"))
+        == [.repack(updatesServerInformation: false), .commitGraph])
+  }
+
+  @Test("with many packed references more loose ones are allowed, since all of them are stored anew")
+  func scaled() {
+    #expect(Self.limits.scaled(toPackedReferences: 100_000) == Self.limits)
+    #expect(Self.limits.scaled(toPackedReferences: 600_000).looseReferences == 100)
+    #expect(Self.limits.scaled(toPackedReferences: .max).packfiles == 10)
+  }
+
   @Test("what git left is not tried again before there is more of it")
   func settled() {
     let left = RepositoryCounts(packfiles: 12)

@@ -6,7 +6,7 @@ import SystemPackage
 ///     BASE/CACHEDIR.TAG
 ///     BASE/REPOSITORY/version                                "1"
 ///     BASE/REPOSITORY/{data,index,snapshots}/ab/abcd…        files of the repository, byte for byte
-///     BASE/REPOSITORY/restic-gitfs-snapshots                 this program's own (`SnapshotRecord`); restic looks at no such name
+///     BASE/REPOSITORY/restic-gitfs-{snapshots,index}         this program's own (`CacheRecord`); restic looks at no such name
 ///
 /// Any part of it may vanish, be truncated or replaced at any moment, by `restic cache --cleanup`, by other processes
 /// or by a person. Links are followed up to BASE but not below it, and files of other users are not touched. Nothing is

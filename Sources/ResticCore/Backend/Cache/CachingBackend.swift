@@ -78,11 +78,17 @@ struct CachingBackend: Backend {
   }
 
   func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
-    guard type == .index || type == .snapshot else { return try await base.list(type) }
+    try await list(type, knowing: [:])
+  }
+
+  func list(
+    _ type: BackendFileType, knowing byteCounts: [String: Int]
+  ) async throws(BackendError) -> [BackendEntry] {
+    guard type == .index || type == .snapshot else { return try await base.list(type, knowing: byteCounts) }
     // What was in the cache before the list began was on the storage then.
     let mayHaveGone = state.locked.withLock { $0.counts[type] == nil }
     async let cached = mayHaveGone ? cache.files(of: type) : []
-    let entries = try await base.list(type)
+    let entries = try await base.list(type, knowing: byteCounts)
     await removeAllBut(entries, of: type, cached: mayHaveGone ? await cached : nil)
     return entries
   }

@@ -50,6 +50,13 @@ public struct LimitedBackend: Backend {
     try await limited(type) { () async throws(BackendError) in try await base.list(type) }
   }
 
+  /// Waits for a connection, then lists.
+  public func list(
+    _ type: BackendFileType, knowing byteCounts: [String: Int]
+  ) async throws(BackendError) -> [BackendEntry] {
+    try await limited(type) { () async throws(BackendError) in try await base.list(type, knowing: byteCounts) }
+  }
+
   /// Waits for a connection unless `file` is a lock, then removes.
   public func remove(_ file: BackendFile) async throws(BackendError) {
     try await limited(file.type) { () async throws(BackendError) in try await base.remove(file) }

@@ -42,6 +42,13 @@ public struct MeteredBackend: Backend {
     try await base.list(type)
   }
 
+  /// Lists; nothing is counted.
+  public func list(
+    _ type: BackendFileType, knowing byteCounts: [String: Int]
+  ) async throws(BackendError) -> [BackendEntry] {
+    try await base.list(type, knowing: byteCounts)
+  }
+
   /// Removes; nothing is counted.
   public func remove(_ file: BackendFile) async throws(BackendError) {
     try await base.remove(file)

@@ -53,6 +53,13 @@ public struct RateLimitedBackend: Backend {
     try await base.list(type)
   }
 
+  /// Lists at once.
+  public func list(
+    _ type: BackendFileType, knowing byteCounts: [String: Int]
+  ) async throws(BackendError) -> [BackendEntry] {
+    try await base.list(type, knowing: byteCounts)
+  }
+
   /// Removes at once.
   public func remove(_ file: BackendFile) async throws(BackendError) { try await base.remove(file) }
 

@@ -68,6 +68,15 @@ public struct RetryingBackend: Backend {
     try await retrying("list \(type.rawValue)") { _ async throws(BackendError) in try await base.list(type) }
   }
 
+  /// Lists, with retries.
+  public func list(
+    _ type: BackendFileType, knowing byteCounts: [String: Int]
+  ) async throws(BackendError) -> [BackendEntry] {
+    try await retrying("list \(type.rawValue)") { _ async throws(BackendError) in
+      try await base.list(type, knowing: byteCounts)
+    }
+  }
+
   /// Removes, with retries. `.notFound` counts as success from the second try on, and is thrown on the first.
   public func remove(_ file: BackendFile) async throws(BackendError) {
     try await retrying("remove \(file)") { isRetry async throws(BackendError) in

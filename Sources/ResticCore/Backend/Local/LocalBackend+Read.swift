@@ -67,12 +67,17 @@ extension LocalBackend {
 
   /// Every file of `type`. Names that are not ids, files outside the folder their name asks for, and everything that is
   /// not a regular file are passed over.
-  func listNow(_ type: BackendFileType) throws(BackendError) -> [BackendEntry] {
+  func listNow(_ type: BackendFileType, knowing byteCounts: [String: Int]) throws(BackendError) -> [BackendEntry] {
     var entries: [BackendEntry] = []
+    entries.reserveCapacity(byteCounts.count)
     for folder in paths.folders(of: type) {
       do throws(Errno) {
         try SystemCall.forEachName(in: folder) { name, directory throws(Errno) in
           guard let file = file(of: type, named: name, in: folder) else { return }
+          if let byteCount = byteCounts[file.name] {
+            entries.append(BackendEntry(file: file, byteCount: byteCount))
+            return
+          }
           var status = Glibc.stat()
           do throws(Errno) {
             _ = try SystemCall.retrying { fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) }

@@ -71,7 +71,13 @@ public struct LocalBackend: Backend {
   /// Reads the folder of `type`, for packs also its 256 subfolders. Temporary files and names that are not ids are left
   /// out.
   public func list(_ type: BackendFileType) async throws(BackendError) -> [BackendEntry] {
-    try await executor(for: type).run { () throws(BackendError) in try listNow(type) }
+    try await list(type, knowing: [:])
+  }
+
+  public func list(
+    _ type: BackendFileType, knowing byteCounts: [String: Int]
+  ) async throws(BackendError) -> [BackendEntry] {
+    try await executor(for: type).run { () throws(BackendError) in try listNow(type, knowing: byteCounts) }
   }
 
   /// Makes the file writable and unlinks it. The folder is not synchronized: a power cut may bring the file back.

@@ -22,7 +22,8 @@ extension RepositoryOptions {
   /// credential helpers are told the result of each. `options`: those of the storage; `isForGit`: git has started this
   /// process.
   ///
-  /// Whether there is a repository is checked first: nobody types a password for nothing. What `scope` says is read beside that.
+  /// Whether there is a repository is checked first: nobody types a password for nothing. In a network, what `scope` says is read
+  /// beside that.
   func open(
     at location: BackendLocation, options: [String], settings: Repository.Settings, isForGit: Bool = false,
     reading scope: OpeningReads.Scope = .keys, in context: CommandContext
@@ -42,7 +43,8 @@ extension RepositoryOptions {
         "there is no folder for this program's state, so an older state of the storage would go unnoticed: set XDG_STATE_HOME"
       )
     }
-    let reads = OpeningReads(of: backend, cache: settings.cache, keyHint: hint, scope)
+    // A listing of thousands of files takes longer on a disk of this machine than reading early saves.
+    let reads = OpeningReads(of: backend, cache: settings.cache, keyHint: hint, backend.isDistant ? scope : .keys)
     do throws(RepositoryError) {
       try await reads.requireConfig()
     } catch {

@@ -1,16 +1,16 @@
 import Glibc
 import SystemPackage
 
-/// The file of a `SnapshotRecord`: a header, and frames that are only appended.
+/// The file of a `CacheRecord`: a header, and frames that are only appended.
 ///
-///     "restic-gitfs snapshots 1\n" ‖ frame…
-///     frame = length, 4 bytes, little endian ‖ sealed zstd frame of a group (`RecordedSnapshot.encode`)
+///     a line with the version (`Entry.recordHeader`) ‖ frame…
+///     frame = length, 4 bytes, little endian ‖ sealed zstd frame of a group (`Entry.encode`)
 ///
 /// Frames are sealed with a key of the record's own, which is derived from the repository's: without the repository's
 /// password, nobody can read or add frames. Writers hold the file's lock (flock); nobody waits for that lock.
 ///
 /// All calls block.
-struct SnapshotRecordFile: Sendable {
+struct CacheRecordFile<Entry: CacheRecordEntry>: Sendable {
   /// How far a reader has read.
   struct Position: Hashable, Sendable {
     fileprivate var device: dev_t = 0
@@ -43,27 +43,26 @@ struct SnapshotRecordFile: Sendable {
   }
 
   /// The file's name in the repository's folder of the cache.
-  static let name = "restic-gitfs-snapshots"
-  private static let header = Array("restic-gitfs snapshots 1\n".utf8)
+  static var name: String { Entry.recordName }
+  private static var header: [UInt8] { Array(Entry.recordHeader.utf8) }
   /// A larger file is not read, and no file grows beyond this.
-  private static let byteLimit = 64 << 20
-  private static let lengthByteCount = 4
-  private static let frameByteLimit =
-    Zstd.worstCase(of: RecordedSnapshot.groupByteLimit) + MasterKey.overhead
+  private static var byteLimit: Int { 64 << 20 }
+  private static var lengthByteCount: Int { 4 }
+  private static var frameByteLimit: Int { Zstd.worstCase(of: Entry.groupByteLimit) + MasterKey.overhead }
 
   private let key: MasterKey
 
   /// The record of the repository that `masterKey` opens.
   init(masterKey: MasterKey) {
-    key = masterKey.derived(for: "restic-gitfs: snapshots that were read")
+    key = masterKey.derived(for: Entry.recordPurpose)
   }
 
   /// The content of the file after `position`, which moves to the end; of a different file than before, all content.
   func read(
     in folder: borrowing OwnFolder, from position: inout Position
-  ) throws(Errno) -> [RecordedSnapshot] {
+  ) throws(Errno) -> [Entry] {
     var next = position
-    var found: [RecordedSnapshot] = []
+    var found: [Entry] = []
     let exists = try folder.withFile(Self.name) { descriptor, _ throws(Errno) in
       let isLocked = flock(descriptor, LOCK_SH | LOCK_NB) == 0
       let status = try SystemCall.status(descriptor)
@@ -77,12 +76,12 @@ struct SnapshotRecordFile: Sendable {
     return found
   }
 
-  /// Adds `snapshots` to the file that `position` is in.
+  /// Adds `entries` to the file that `position` is in.
   func append(
-    _ snapshots: [RecordedSnapshot], in folder: borrowing OwnFolder, at position: inout Position
+    _ entries: [Entry], in folder: borrowing OwnFolder, at position: inout Position
   ) throws(Errno) -> Addition {
     guard !position.isDamaged else { return .missing }
-    let frames = RecordedSnapshot.encode(snapshots).map(frame)
+    let frames = Entry.encode(entries).map(frame)
     let bytes = frames.flatMap(\.self)
     var next = position
     let addition = try folder.withFile(Self.name, O_RDWR | O_APPEND) { descriptor, _ throws(Errno) -> Addition in
@@ -103,18 +102,18 @@ struct SnapshotRecordFile: Sendable {
       guard byteCount == next.offset else { return .added }
       next.offset += bytes.count
       next.frameCount += frames.count
-      next.entryCount += snapshots.count
+      next.entryCount += entries.count
       return .added
     }
     position = next
     return addition ?? .missing
   }
 
-  /// Replaces the file by one with only `snapshots`.
+  /// Replaces the file by one with only `entries`.
   func replace(
-    with snapshots: [RecordedSnapshot], in folder: borrowing OwnFolder, at position: inout Position
+    with entries: [Entry], in folder: borrowing OwnFolder, at position: inout Position
   ) throws(Errno) {
-    let frames = RecordedSnapshot.encode(snapshots).map(frame)
+    let frames = Entry.encode(entries).map(frame)
     let bytes = Self.header + frames.flatMap(\.self)
     guard bytes.count <= Self.byteLimit else { return }
     try bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in try folder.save(Self.name, bytes) }
@@ -123,7 +122,7 @@ struct SnapshotRecordFile: Sendable {
     position = Position(status)
     position.offset = bytes.count
     position.frameCount = frames.count
-    position.entryCount = snapshots.count
+    position.entryCount = entries.count
   }
 
   // MARK: Frames
@@ -135,7 +134,7 @@ struct SnapshotRecordFile: Sendable {
 
   /// Reads the frames from `position` up to `end`, or up to the first that is not a frame.
   private func readFrames(
-    _ descriptor: Int32, upTo end: Int, from position: inout Position, into found: inout [RecordedSnapshot]
+    _ descriptor: Int32, upTo end: Int, from position: inout Position, into found: inout [Entry]
   ) throws(Errno) {
     guard end <= Self.byteLimit else {
       position.isDamaged = true
@@ -164,11 +163,11 @@ struct SnapshotRecordFile: Sendable {
   }
 
   /// The entries of a sealed frame; nil if nobody with the key has written it.
-  private func open(_ sealed: [UInt8]) -> [RecordedSnapshot]? {
+  private func open(_ sealed: [UInt8]) -> [Entry]? {
     do {
       let compressed = try key.open(sealed)
-      let group = try compressed.withUnsafeBytes { try Zstd.decompress($0, limit: RecordedSnapshot.groupByteLimit) }
-      return try RecordedSnapshot.decode(group)
+      let group = try compressed.withUnsafeBytes { try Zstd.decompress($0, limit: Entry.groupByteLimit) }
+      return try Entry.decode(group)
     } catch {
       // Whatever is wrong: the snapshots are read from the storage instead.
       return nil

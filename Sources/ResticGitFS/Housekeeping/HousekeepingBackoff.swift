@@ -1,0 +1,70 @@
+import ResticCore
+import SystemPackage
+
+/// How long this machine leaves alone a repository in which housekeeping has failed: a minute after the first time, twice as long
+/// after each further one, a day at most. The process that has failed ends, so this is in a file of the state folder.
+///
+///     "restic-gitfs housekeeping 1\n" ‖ number of failures ‖ " " ‖ seconds since 1970 of the last one ‖ "\n"
+///
+/// It only saves work. A file that cannot be read or written, or that is from the future, is none.
+struct HousekeepingBackoff: Sendable {
+  /// What is remembered.
+  private struct Failures {
+    var count: Int64
+    var lastSeconds: Int64
+  }
+
+  static let name = "housekeeping"
+  private static let heading = "restic-gitfs housekeeping 1"
+  private static let firstPause: Int64 = 60
+  private static let longestPause: Int64 = 24 * 3600
+  /// From so many failures on each pause is the longest.
+  private static let countLimit: Int64 = 20
+
+  /// Nil: nothing is remembered.
+  let file: FilePath?
+
+  /// What is remembered of `repository`.
+  init(of repository: Repository) {
+    self.init(file: repository.settings.stateFolder?.appending(repository.config.id).appending(Self.name))
+  }
+
+  init(file: FilePath?) {
+    self.file = file
+  }
+
+  /// Whether housekeeping may be tried at `now`.
+  func isOver(at now: Timestamp) -> Bool {
+    guard let failures = load(), failures.lastSeconds <= now.seconds else { return true }
+    return now.seconds - failures.lastSeconds >= Self.pause(after: failures.count)
+  }
+
+  /// Housekeeping has failed at `now`.
+  func noteFailure(at now: Timestamp) {
+    guard let file else { return }
+    let count = min((load()?.count ?? 0) + 1, Self.countLimit)
+    // Where it can't be noted the next push tries again.
+    try? ReplacedFile.write(Array("\(Self.heading)\n\(count) \(now.seconds)\n".utf8), to: file)
+  }
+
+  /// Housekeeping has succeeded.
+  func noteSuccess() {
+    guard let file, load() != nil else { return }
+    // Where the note stays, only a further failure counts for more than it should.
+    try? ReplacedFile.write([], to: file)
+  }
+
+  private static func pause(after count: Int64) -> Int64 {
+    min(firstPause << (min(max(count, 1), countLimit) - 1), longestPause)
+  }
+
+  private func load() -> Failures? {
+    // What can't be read is not remembered.
+    guard let file, let bytes = try? FileContent.load(file) else { return nil }
+    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+    guard lines.count == 3, lines[0] == Self.heading[...], lines[2].isEmpty else { return nil }
+    let numbers = lines[1].split(separator: " ").compactMap { Int64($0) }
+    guard numbers.count == 2, numbers[0] > 0 else { return nil }
+    return Failures(count: numbers[0], lastSeconds: numbers[1])
+  }
+}

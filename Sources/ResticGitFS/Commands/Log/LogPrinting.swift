@@ -23,10 +23,16 @@ struct LogPrinting {
   let isJSON: Bool
   let context: CommandContext
 
+  /// Whether a signal has come: whoever is first at the end says so.
+  private final class Interruption: Sendable {
+    let isNoted = Locked(false)
+  }
+
   /// Prints until there is no more to print, or nobody reads it.
   func run() async throws {
     let pager = isJSON ? nil : Pager.start()
-    endOnSignal(pager?.reader)
+    let interruption = Interruption()
+    endOnSignal(pager?.reader, interruption)
     let ancestry = RefAncestry { folder in try await git(for: folder) }
     if isJSON { StandardStream.output.write("[") }
     do {
@@ -36,6 +42,7 @@ struct LogPrinting {
       throw error
     }
     await end(pager)
+    if interruption.isNoted.withLock({ $0 }) { throw CommandError.silent(.interrupted) }
     if let warning = ancestry.warning { context.warn(warning) }
   }
 
@@ -81,8 +88,9 @@ struct LogPrinting {
     return try await mount.git(for: folder)
   }
 
-  private func endOnSignal(_ reader: PagerReader?) {
+  private func endOnSignal(_ reader: PagerReader?, _ interruption: Interruption) {
     context.signals.onSignal { [mounts, terminal = context.terminal] _ in
+      interruption.isNoted.withLock { $0 = true }
       // Nobody waits for the end of what is being looked for.
       Task {
         await BlockingExecutor(threadCount: 1).run {

@@ -74,6 +74,7 @@ public struct LocalBackend: Backend {
     try await list(type, knowing: [:])
   }
 
+  /// As `list(_:)`, without `stat` for the files in `byteCounts`: their sizes are the given ones.
   public func list(
     _ type: BackendFileType, knowing byteCounts: [String: Int]
   ) async throws(BackendError) -> [BackendEntry] {

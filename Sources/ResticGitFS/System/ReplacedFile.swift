@@ -24,12 +24,16 @@ enum ReplacedFile {
     }
   }
 
+  /// As `replace`, for those who do not look again.
+  static func write(_ bytes: [UInt8], to path: FilePath) throws(Errno) {
+    _ = try replace(path, with: bytes)
+  }
+
   /// Puts `bytes` in the place of the file at `path`, readable for all, and returns which file that is now. The new file is made
   /// beside it and renamed, so a symbolic link at `path` is replaced, and not followed.
   ///
   /// It is not made durable: after a crash of the machine what it said is of no use.
-  @discardableResult
-  static func write(_ bytes: [UInt8], to path: FilePath) throws(Errno) -> Identity {
+  static func replace(_ path: FilePath, with bytes: [UInt8]) throws(Errno) -> Identity {
     guard let name = path.lastComponent else { throw .isDirectory }
     // Programs that collect files by their ending skip this one.
     let temporary = path.removingLastComponent().pushing(FilePath(".\(name.string).\(getpid()).tmp"))

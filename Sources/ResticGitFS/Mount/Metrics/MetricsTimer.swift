@@ -63,7 +63,7 @@ final class MetricsTimer: Sendable {
     _ service: MountService, to file: FilePath, isUp: Bool = true
   ) -> Result<ReplacedFile.Identity, Errno> {
     Result { () throws(Errno) in
-      try ReplacedFile.write(Array(service.metrics().text(isUp: isUp).utf8), to: file)
+      try ReplacedFile.replace(file, with: Array(service.metrics().text(isUp: isUp).utf8))
     }
   }
 }

@@ -29,10 +29,5 @@ static inline int set_dumpable(unsigned long value) { return prctl(PR_SET_DUMPAB
 // prctl(PR_SET_NAME): the name of the calling thread, at most 15 bytes of it.
 static inline int set_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 
-// setpriority(2) itself, past the C library's.
-static inline int set_priority(int which, id_t who, int niceness) {
-  return (int)syscall(SYS_setpriority, which, who, niceness);
-}
-
 // pidfd_open(2): a descriptor that can be read from when `process` has ended. Debian 12's header is newer than Ubuntu 22.04's.
 static inline int open_process(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }

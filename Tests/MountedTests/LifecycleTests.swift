@@ -6,24 +6,6 @@ import Testing
 
 @Suite("From mount to end")
 struct LifecycleTests {
-  // P10 A mount keeps the niceness that it was started with.
-  @Test("every thread of a mount is as nice as the process was at its start, while it works and after")
-  func niceness() async throws {
-    try await MountedRepository.with(storage: .local) { vault in
-      try await vault.shell("nice -n 7 '\(vault.program)' mount $M", in: vault.folder)
-      try await vault.shell("head -c 4000000 /dev/urandom > file")
-      try await vault.sync()
-      let process = try await vault.status().pid
-      try await vault.shell(
-        """
-        for thread in /proc/\(process)/task/*/stat; do
-          set -- $(sed 's/.*) //' $thread); test ${17} = 7 || { echo "$thread ${17}" >&2; exit 1; }
-        done
-        """, in: vault.folder)
-      try await vault.unmount()
-    }
-  }
-
   // C10 restic-gitfs umount and sync wait, and print the snapshot. fusermount -u returns at once; a mount of the same
   // repository waits for that commit.
   @Test(

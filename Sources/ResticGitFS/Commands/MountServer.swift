@@ -152,6 +152,7 @@ struct MountServer: Sendable {
         record.device = device
       }
     } catch {
+      if let file = configuration.metricsFile { await MetricsTimer.giveUp(service, file: file) }
       await service.abandon()
       throw error
     }

@@ -49,13 +49,18 @@ final class MetricsTimer: Sendable {
     _ = await executor.run { [service, file] in Self.write(service, to: file, isUp: false) }
   }
 
-  /// Writes the figures of `service`, which is not mounted yet, to `file`. Throws if that cannot be done: then nobody would see the
+  /// Writes the figures of `service`, which is about to be mounted, to `file`. Throws if that cannot be done: then nobody would see the
   /// mount.
   static func begin(_ service: MountService, file: FilePath) async throws(CommandError) {
-    if case .failure(let error) = await BlockingExecutor(threadCount: 1).run({ write(service, to: file, isUp: false) })
-    {
+    if case .failure(let error) = await BlockingExecutor(threadCount: 1).run({ write(service, to: file) }) {
       throw CommandError("--metrics-file: \(file) cannot be written: \(error); choose a file in a folder of yours")
     }
+  }
+
+  /// Writes that `service` could not be mounted.
+  static func giveUp(_ service: MountService, file: FilePath) async {
+    // Why there is no mount is said elsewhere.
+    _ = await BlockingExecutor(threadCount: 1).run { write(service, to: file, isUp: false) }
   }
 
   /// Asks the service on a thread that may block.

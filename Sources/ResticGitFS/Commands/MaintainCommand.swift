@@ -128,14 +128,22 @@ struct MaintainCommand: ContextualCommand {
   /// time.
   private static func removeDeadMounts() {
     for path in PassingFolder.leftovers(mountpointPrefix) {
-      var attributes = stat()
-      let isDead = lstat(path.string, &attributes) != 0 && errno == ENOTCONN
-      if isDead {
+      if isDead(path) {
         // The system refuses to remove another user's mount, which stays.
         try? Unmounting.unmount(path, .detached)
       }
       // Fails where something is in it or mounted on it.
       rmdir(path.string)
+    }
+  }
+
+  /// Whether a mount is at `path` whose process is gone. The kernel may know the attributes still; a listing reaches the process.
+  private static func isDead(_ path: FilePath) -> Bool {
+    do throws(Errno) {
+      _ = try FolderNames.list(path, limit: 0)
+      return false
+    } catch {
+      return error == .socketNotConnected || error == .connectionAbort
     }
   }
 }

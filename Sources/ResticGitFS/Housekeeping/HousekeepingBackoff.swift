@@ -44,14 +44,14 @@ struct HousekeepingBackoff: Sendable {
     guard let file else { return }
     let count = min((load()?.count ?? 0) + 1, Self.countLimit)
     // Where it can't be noted the next push tries again.
-    try? ReplacedFile.write(Array("\(Self.heading)\n\(count) \(now.seconds)\n".utf8), to: file)
+    _ = try? ReplacedFile.write(Array("\(Self.heading)\n\(count) \(now.seconds)\n".utf8), to: file)
   }
 
   /// Housekeeping has succeeded.
   func noteSuccess() {
     guard let file, load() != nil else { return }
     // Where the note stays, only a further failure counts for more than it should.
-    try? ReplacedFile.write([], to: file)
+    _ = try? ReplacedFile.write([], to: file)
   }
 
   private static func pause(after count: Int64) -> Int64 {

@@ -58,7 +58,7 @@ struct RepositoryGit: Sendable {
   /// Throws unless all is there that `id` reaches and no ref does. A shallow repository sends less, and says so to nobody who asks
   /// for no ref.
   func requireComplete(_ id: String) async throws {
-    let result = try await run(["rev-list", "--objects", "--quiet", "--stdin"], input: "\(id)\n--not\n--all\n")
+    let result = try await run(["rev-list", "--objects", "--quiet", id, "--not", "--all"])
     guard result.end != .exited(0) else { return }
     throw CommandError("the snapshot does not hold all that the ref reaches: \(Self.reason(result)); no ref was made")
   }

@@ -100,10 +100,16 @@ struct CommitLockResticTests {
     let backend = LocalBackend(path: directory.path, executor: executor)
     let repository = try await TestRepository.create(on: backend)
     let stuck = Shared(true)
+    let busy = Shared(0)
     let storm = Task {
       await withTaskGroup(of: Void.self) { group in
         for _ in 0..<8 {
-          group.addTask { await executor.run { while stuck.value.withLock({ $0 }) { usleep(1000) } } }
+          group.addTask {
+            await executor.run {
+              busy.value.withLock { $0 += 1 }
+              while stuck.value.withLock({ $0 }) { usleep(1000) }
+            }
+          }
         }
       }
     }
@@ -113,6 +119,7 @@ struct CommitLockResticTests {
       stuck.value.withLock { $0 = false }
     }
     defer { watchdog.cancel() }
+    try await waitUntil { busy.value.withLock { $0 } == 2 }
     let lock = try await CommitLock.acquire(on: repository)
     try await lock.confirm()
     try await lock.release()

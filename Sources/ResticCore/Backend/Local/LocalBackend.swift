@@ -9,8 +9,8 @@ public import SystemPackage
 /// 2. Files are read-only for their owner (0400), and folders are accessible to their owner only (0700). If the config
 ///    file is readable by its group, new files and folders are too (0440 and 0770), as restic does for shared
 ///    repositories.
-/// 3. System calls run on the executor's threads, never on Swift's pool; those for lock files run on other threads than
-///    the rest, so that no refresh waits behind uploads.
+/// 3. System calls run on the executor's threads, never on Swift's pool; those for lock files and the config run on other
+///    threads than the rest, so that no refresh waits behind uploads.
 /// 4. A missing folder in an existing repository counts as empty, and is made when a file needs it.
 /// 5. The repository's folder, and any folder in it, may be a symbolic link, as with restic; a file may not.
 /// 6. Files are written through the page cache, except for large packs, which would evict files that are read again.
@@ -127,7 +127,8 @@ public struct LocalBackend: Backend {
   ]
 
   private func executor(for type: BackendFileType) -> BlockingExecutor {
-    type == .lock ? lockExecutor : executor
+    // Whoever stores a lock reads the config first (`Repository.store`).
+    type == .lock || type == .config ? lockExecutor : executor
   }
 
   private static func currentDirectory() -> FilePath {

@@ -22,7 +22,8 @@ struct SnapshotRetentionTests {
   private static func snapshot(_ number: Int, hours: Int64, parent: Int?, merging late: [Int] = []) -> SavedSnapshot {
     var snapshot = Snapshot(
       time: Timestamp(seconds: 1_700_000_000 + hours * 3600, nanoseconds: 0), parent: parent.map(id),
-      tree: SHA256.id(of: [UInt8(number)]), paths: ["/git"], programVersion: "\(Version.program) 1")
+      tree: SHA256.id(of: [UInt8(number / 256), UInt8(number % 256)]), paths: ["/git"],
+      programVersion: "\(Version.program) 1")
     snapshot.mergedParents = late.map(id)
     return SavedSnapshot(id: id(number), snapshot: snapshot)
   }

@@ -174,7 +174,7 @@ final class Housekeeper: Sendable {
     coordinator.holdRefresh(false)
     if report.failure == nil {
       if !report.work.isEmpty { backoff.noteSuccess() }
-    } else if !isStopping {
+    } else if occasion == .program, !isStopping {
       backoff.noteFailure(at: .now())
     }
     let time = start.duration(to: .now).components

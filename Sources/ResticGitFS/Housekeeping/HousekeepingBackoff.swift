@@ -1,7 +1,8 @@
+import Glibc
 import ResticCore
 import SystemPackage
 
-/// How long this machine leaves alone a repository in which housekeeping has failed: a minute after the first time, twice as long
+/// How long pushes by URL leave alone a repository in which housekeeping has failed: a minute after the first time, twice as long
 /// after each further one, a day at most. The process that has failed ends, so this is in a file of the state folder.
 ///
 ///     "restic-gitfs housekeeping 1\n" ‖ number of failures ‖ " " ‖ seconds since 1970 of the last one ‖ "\n"
@@ -49,9 +50,8 @@ struct HousekeepingBackoff: Sendable {
 
   /// Housekeeping has succeeded.
   func noteSuccess() {
-    guard let file, load() != nil else { return }
-    // Where the note stays, only a further failure counts for more than it should.
-    _ = try? ReplacedFile.write([], to: file)
+    // Where the note stays, a further failure counts for more than it should.
+    _ = file?.withPlatformString { unlink($0) }
   }
 
   private static func pause(after count: Int64) -> Int64 {

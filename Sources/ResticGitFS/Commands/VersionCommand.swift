@@ -12,19 +12,23 @@ struct VersionCommand: ContextualCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
-  /// The output of `--json`; the names are restic's.
+  /// The output of `--json`; `message_type` and `version` are restic's names.
   private struct Report: Encodable {
     let messageType = "version"
-    let version: String
+    let version = Version.current
+    /// Nil unless the build is a release.
+    let commit = Version.commit.isEmpty ? nil : Version.commit
+    /// Name and version of each C library.
+    let libraries = ProgramLibraries.list
 
     private enum CodingKeys: String, CodingKey {
       case messageType = "message_type"
-      case version
+      case version, commit, libraries
     }
   }
 
   func run(in context: CommandContext) async throws {
-    if json { return context.say(JSONText.line(Report(version: Version.current))) }
+    if json { return context.say(JSONText.line(Report())) }
     context.say(Self.text)
   }
 }

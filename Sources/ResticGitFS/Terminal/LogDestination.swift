@@ -40,7 +40,7 @@ final class LogDestination: Sendable {
     do throws(Errno) {
       let descriptor = try Errno.only {
         try FileDescriptor.open(
-          path, .writeOnly, options: [.create, .append, .closeOnExec], permissions: [.ownerReadWrite])
+          path, .writeOnly, options: [.create, .append, .closeOnExec, .nonBlocking], permissions: [.ownerReadWrite])
       }
       place.withLock { $0 = .file(descriptor) }
     } catch {

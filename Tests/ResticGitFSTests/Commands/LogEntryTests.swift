@@ -42,6 +42,14 @@ struct LogEntryTests {
     #expect(text.contains(#""fields":{"at":"/mnt"},"level":"notice","message":"mounted""#) && text.hasSuffix("}\n"))
   }
 
+  @Test("never waits for somebody to read the file: a FIFO without a reader is refused")
+  func unreadFIFO() throws {
+    let folder = try TemporaryDirectory(prefix: "log")
+    let path = folder.path.appending("fifo")
+    #expect(path.withPlatformString { mkfifo($0, 0o600) } == 0)
+    #expect(throws: CommandError.self) { try LogDestination().useFile(path) }
+  }
+
   @Test("has a priority before it only if standard error is the journal's")
   func journal() throws {
     var ends: [Int32] = [-1, -1]

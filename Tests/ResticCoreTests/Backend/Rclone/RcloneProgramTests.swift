@@ -129,7 +129,7 @@ struct RcloneProgramTests {
 
   @Test("rclone that has stopped is noticed, ended and started again")
   func stopped() async throws {
-    let backend = retrying(try backend(folder.string) { $0.stuckTimeout = .seconds(2) })
+    let backend = retrying(try backend(folder.string) { $0.stuckTimeout = .seconds(15) })
     try await backend.create()
     let before = programs()
     #expect(before.count == 1)

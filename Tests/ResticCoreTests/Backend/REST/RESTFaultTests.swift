@@ -126,7 +126,7 @@ struct RESTFaultTests {
     }
     let error = await #expect(throws: BackendError.self) { try await backend.list(.key) }
     #expect(
-      error.map { !$0.isRetryable && "\($0)".contains("something else than a list of keys") } == true,
+      error.map { !$0.isRetryable && "\($0)".contains("did not answer with a list of keys") } == true,
       "\(String(describing: error))")
     proxy.treat { _ in Self.answer("404 Not Found", ["Server: rclone/v1.75.2"]) }
     let later = await #expect(throws: BackendError.self) { try await backend.list(.key) }

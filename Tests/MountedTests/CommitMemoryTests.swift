@@ -3,7 +3,7 @@ import SystemPackage
 import Testing
 
 // M5 With the standard limit of memory a mount into which 100,000 small files are written takes at most 282 MiB, the commit included.
-@Suite("A commit of many files", .timeLimit(.minutes(30)))
+@Suite("A commit of many files", .timeLimit(.minutes(30)), .enabled(if: SlowTests.areWanted))
 struct CommitMemoryTests {
   private static let make = """
     for number in range(100_000):

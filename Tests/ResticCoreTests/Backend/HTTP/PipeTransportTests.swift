@@ -82,8 +82,8 @@ struct PipeTransportTests {
 
   @Test("an answer that is not whole is a failure; more of it than there is room for is not taken, whatever its size")
   func bodies() async throws {
-    #expect(await outcome(transport(.shortBody), get()).hasPrefix("interrupted: the program has ended a request"))
-    #expect(await outcome(transport(.reset), get()).hasPrefix("interrupted: the program has ended a request"))
+    #expect(await outcome(transport(.shortBody), get()).hasPrefix("interrupted: the program closed a request"))
+    #expect(await outcome(transport(.reset), get()).hasPrefix("interrupted: the program closed a request"))
     // It hears nothing any more.
     #expect(await outcome(transport(.endlessBody), get(.upTo(1 << 20))) == "200 refused ")
     #expect(await outcome(transport(.endlessBody), get(.exactly(1 << 20))) == "200 refused ")
@@ -135,7 +135,7 @@ struct PipeTransportTests {
     for _ in 0..<3 { #expect(await outcome(transport, request) == "400 hello") }
     // It cannot have done what it was not told.
     let message = await outcome(self.transport(.earlySuccess), request)
-    #expect(message == "interrupted: the program has answered before the end of a request")
+    #expect(message == "interrupted: the program answered before the request was complete")
   }
 
   @Test("a program that ends is unreachable, with its last words, printable and without secrets")

@@ -68,7 +68,7 @@ struct RemoteFetchTests {
         done
         for url in restic:: restic::local: restic://host/x restic::b2:bucket:x; do no git ls-remote $url; done
         """)
-      #expect(log.contains("git-remote-restic: a URL is restic:: and a location as restic takes it"))
+      #expect(log.contains("git-remote-restic: a URL is restic:: followed by a location as restic takes it"))
       #expect(log.contains("restic-gitfs: b2: repositories are reached through rclone: use rclone:REMOTE:BUCKET/PATH"))
     }
   }

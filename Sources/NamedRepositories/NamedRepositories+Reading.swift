@@ -4,7 +4,7 @@ internal import ProcessPrivacy
 extension NamedRepositories {
   private static let table = "repositories"
   private static let noPassword =
-    "a password has no place in this file: name a command that prints it (password-command) or a file that holds it (password-file)"
+    "this file must not contain a password: name a command that prints it (password-command) or a file that holds it (password-file)"
 
   /// The repositories that `bytes`, the content of `file`, names. `home`: what a `~/` stands for.
   static func read(_ bytes: [UInt8], file: String, home: String?) throws(ConfigurationError) -> [String:
@@ -116,7 +116,7 @@ extension NamedRepositories {
   private static func location(_ text: String, _ line: Int, home: String?) throws(TOMLError) -> String {
     guard URLPassword.hidden(in: text) == text else {
       throw TOMLError(
-        line: line, message: "a password has no place in this file: set RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD")
+        line: line, message: "this file must not contain a password: set RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD")
     }
     let local = "local:"
     if text.hasPrefix(local) {

@@ -133,7 +133,7 @@ struct MaintenanceTests {
       // The large one stays as it is.
       #expect((third.repositories.first?.before.packfiles, third.repositories.first?.after.packfiles) == (4, 2))
       let text = try await vault.gitfs(["maintain"])
-      #expect(text.contains("nothing to put in order"))
+      #expect(text.contains("nothing to maintain"))
       try await vault.mount(["--read-only"])
       try await Self.expectSound(vault)
       try await vault.gitfs(["maintain", vault.mountpoint.string], expecting: 1)

@@ -177,7 +177,7 @@ public final class CommitLock: Sendable {
         storage ID \(other.id.short); if that client is gone, its lock is removed after two minutes
         """
       case .unlisted:
-        "this client's own commit lock is not listed: somebody removed it, or the storage lists late what was written"
+        "this client's own commit lock is not listed: it was removed, or the storage does not list new files immediately"
       }
     }
   }

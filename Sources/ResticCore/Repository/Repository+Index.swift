@@ -105,7 +105,7 @@ extension Repository {
       let isLarge = entry.byteCount > BackendFileType.index.byteLimit
       let remedy =
         (isLarge ? "remove the file; then " : "")
-        + "`restic repair index` (`restic rebuild-index` before 0.16) makes the index anew from the packs"
+        + "`restic repair index` (`restic rebuild-index` before 0.16) rebuilds the index from the packs"
       return .damaged(
         DamagedFile(
           file: entry.file, byteCount: entry.byteCount, message: "\(message); \(remedy)", mayHaveBeenSound: true))

@@ -50,7 +50,7 @@ struct MaintainCommand: ContextualCommand {
       context.say(JSONText.line(MaintenanceSummary(report)))
     } else if !output.quiet {
       for work in report.work { context.say(work.text.printable) }
-      if report.work.isEmpty, report.exitCode == 0 { context.say("nothing to put in order") }
+      if report.work.isEmpty, report.exitCode == 0 { context.say("nothing to maintain") }
       if report.exitCode == 0 { for reason in report.skipped { context.say(reason.printable) } }
       if let snapshot = report.snapshot { context.say("snapshot \(snapshot.prefix(8)) saved") }
     }
@@ -120,7 +120,7 @@ struct MaintainCommand: ContextualCommand {
     do throws(Errno) {
       return try PassingFolder.make(mountpointPrefix).path
     } catch {
-      throw CommandError("no folder can be made for the mount: \(error)")
+      throw CommandError("cannot create a folder for the mount: \(error)")
     }
   }
 

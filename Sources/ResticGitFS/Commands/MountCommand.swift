@@ -135,7 +135,7 @@ struct MountCommand: ContextualCommand {
   /// The mountpoint, after the repository's name if it has one (`MountPlaces`).
   @Argument(
     help: ArgumentHelp(
-      "An empty folder. Before it, or in its place, the name of a repository of the configuration file.",
+      "An empty folder. Before or instead of it, you can name a repository from the configuration file.",
       valueName: "mountpoint"), completion: RepositoryCompletion.kind)
   var places: [String] = []
 

@@ -20,7 +20,7 @@ struct HousekeepingReport: Hashable, Sendable, Codable {
       if references > 0 { parts.append(references == 1 ? "1 reference packed" : "\(references) references packed") }
       let objects = before.looseObjects - after.looseObjects
       if objects > 0 { parts.append("\(objects) loose objects packed or removed") }
-      if parts.isEmpty { parts.append("nothing to put in order") }
+      if parts.isEmpty { parts.append("nothing to maintain") }
       return (folder.isEmpty ? "" : "\(folder): ") + parts.joined(separator: ", ")
     }
   }
@@ -50,7 +50,7 @@ struct HousekeepingReport: Hashable, Sendable, Codable {
     var parts = work.map(\.text)
     parts += skipped
     if let failure { parts.append("failed: \(failure)") }
-    if parts.isEmpty { parts.append("nothing to put in order") }
+    if parts.isEmpty { parts.append("nothing to maintain") }
     return parts.joined(separator: "; ")
   }
 }

@@ -38,7 +38,7 @@ struct CommitLockListingTests {
       try await scene.acquire(on: repository, retryFor: .seconds(30))
     }
     #expect(CommitLockScene.isLocked(error))
-    #expect("\(try #require(error))".contains("lists late"))
+    #expect("\(try #require(error))".contains("does not list new files"))
     #expect(scene.locks.isEmpty)
   }
 

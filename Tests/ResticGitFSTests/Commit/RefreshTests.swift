@@ -243,7 +243,7 @@ struct RefreshTests {
     try await writer.write(Self.text("base"), to: "base")
     _ = try await writer.coordinator.commit(.sync)
     let reader = try await TestMount(TestMount.openRepository(on: backend))
-    // As a storage would bring it about that lists late what was written: each saves on its own.
+    // As with a storage that does not list new files immediately: each client saves on its own.
     let elsewhere = MemoryBackend(files: backend.files)
     let other = try await TestMount(TestMount.openRepository(on: elsewhere))
     try await writer.write(Self.text("1"), to: "first")

@@ -64,7 +64,7 @@ enum DetachedMount {
       context.terminal.restoreEcho()
       guard ![SIGINT, SIGTERM, SIGHUP].contains(signal) else { return .interrupted }
       context.fail(
-        "the process for the mount was ended by signal \(signal) before it was ready; `mount --foreground -vv` shows more",
+        "the process for the mount was killed by signal \(signal) before it was ready; `mount --foreground -vv` shows more",
         .failure)
       return .failure
     }

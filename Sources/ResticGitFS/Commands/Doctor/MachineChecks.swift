@@ -94,9 +94,9 @@ enum MachineChecks {
 
   private static func state(_ folder: MachineFacts.Folder) -> DoctorCheck {
     let name = "state folder"
-    let advice = "set XDG_STATE_HOME to a folder of yours"
+    let advice = "set XDG_STATE_HOME to a folder that you can write to"
     return switch folder {
-    case .missing: .fail(name, "there is no place for one: this user has no home folder", advice: advice)
+    case .missing: .fail(name, "no location for it: this user has no home folder", advice: advice)
     case .refused(let path, let error): .fail(name, "\(path) cannot be written: \(error)", advice: advice)
     case .writable(let path): .ok(name, "\(path)")
     }
@@ -104,9 +104,9 @@ enum MachineChecks {
 
   private static func cache(_ folder: MachineFacts.Folder) -> DoctorCheck {
     let name = "cache folder"
-    let advice = "set RESTIC_CACHE_DIR to a folder of yours; without a cache everything is read from the storage"
+    let advice = "set RESTIC_CACHE_DIR to a folder that you can write to; without a cache everything is read from the storage"
     return switch folder {
-    case .missing: .warning(name, "there is no place for one", advice: advice)
+    case .missing: .warning(name, "no location for it: this user has no home folder", advice: advice)
     case .refused(let path, let error): .warning(name, "\(path) cannot be written: \(error)", advice: advice)
     case .writable(let path): .ok(name, "\(path)")
     }

@@ -97,17 +97,17 @@ struct ServedMount: Sendable {
     let folder =
       runtime.flatMap { $0.isAbsolute ? $0.appending("restic-gitfs") : nil }
       ?? environment.stateHome?.appending("restic-gitfs").appending("remote")
-    guard let folder else { throw CommandError("there is no place for a mount: set XDG_RUNTIME_DIR or HOME") }
+    guard let folder else { throw CommandError("no folder to create a mountpoint in: set XDG_RUNTIME_DIR or HOME") }
     makeFolders(folder)
     var status = stat()
     guard folder.withPlatformString({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFDIR,
       status.st_uid == geteuid(), status.st_mode & 0o077 == 0
-    else { throw CommandError("\(folder) has to be a folder that is yours alone, for private mounts") }
+    else { throw CommandError("\(folder) must be a folder that only you can access: private mounts are created in it") }
     var template = Array(folder.appending("remote-\(getpid())-XXXXXX").string.utf8CString)
     let made = template.withUnsafeMutableBufferPointer { buffer in
       buffer.baseAddress.flatMap { mkdtemp($0) }.map { FilePath(platformString: $0) }
     }
-    guard let made else { throw CommandError("no folder can be made in \(folder): \(Errno(rawValue: errno))") }
+    guard let made else { throw CommandError("cannot create a folder in \(folder): \(Errno(rawValue: errno))") }
     return made
   }
 

@@ -22,16 +22,16 @@ struct CredentialProcess: CredentialProvider {
       output = try await run(program, Array(words.dropFirst()))
     } catch .timedOut {
       throw CredentialError(
-        "\(source): \(program) (credential_process) has not ended within \(timeLimit.components.seconds) s")
+        "\(source): \(program) (credential_process) did not end within \(timeLimit.components.seconds) s")
     } catch .fileTooLarge {
-      throw CredentialError("\(source): \(program) (credential_process) prints more than \(Self.outputLimit) bytes")
+      throw CredentialError("\(source): \(program) (credential_process) printed more than \(Self.outputLimit) bytes")
     } catch .canceled {
       throw CredentialError("\(source): \(program) (credential_process) was cancelled", isPassing: true)
     } catch {
       throw CredentialError("\(source): \(program) (credential_process) cannot be run: \(error)")
     }
     guard output.end == .exited(0) else {
-      throw CredentialError("\(source): \(program) (credential_process) has failed; run it to see why")
+      throw CredentialError("\(source): \(program) (credential_process) failed; run it to see why")
     }
     return try CredentialsDocument.decode(output.output, source: "\(source), credential_process")
   }

@@ -34,10 +34,10 @@ struct CredentialProcessTests {
   @Test("a program that fails, prints something else, prints without end or does not end is an error in time")
   func failingProcess() async throws {
     for (command, said) in [
-      ("false", "has failed"), ("/nonexistent/x", "cannot be run"), ("echo {}", "lacks AccessKeyId"),
+      ("false", "failed;"), ("/nonexistent/x", "cannot be run"), ("echo {}", "lacks AccessKeyId"),
       ("echo geheim", "no credentials"),
-      ("yes", "prints more"), ("sleep 1000", "not ended within"), ("sh -c 'exec >&-; sleep 1000'", "not ended within"),
-      ("sh -c 'trap : TERM INT HUP QUIT; while :; do sleep 1000; done'", "not ended within"),
+      ("yes", "printed more"), ("sleep 1000", "did not end within"), ("sh -c 'exec >&-; sleep 1000'", "did not end within"),
+      ("sh -c 'trap : TERM INT HUP QUIT; while :; do sleep 1000; done'", "did not end within"),
     ] {
       let process = CredentialProcess(
         command: command, source: "profile x", timeLimit: .milliseconds(command.contains("1000") ? 300 : 100_000))

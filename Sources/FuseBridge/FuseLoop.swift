@@ -7,18 +7,19 @@ internal import SystemPackage
 
 /// The threads that take requests from the kernel and answer them.
 ///
-/// libfuse's own loop cannot be ended from outside without a signal handler or a request that happens to come, so this is
-/// ours. The device is read without blocking. Either one thread has the turn (`FuseTurn`): it watches the device alone, and answers
-/// brief requests on the spot. Or nobody has it: the device is armed for one waiter at a time (EPOLLONESHOT), and armed
-/// again as soon as that one has read, so a request wakes one thread. A thread is added whenever a request that is not brief leaves none
-/// without work, and ends when too many have none.
+/// libfuse's own loop ends only when a signal or another request arrives, so this class replaces it. The device is read
+/// without blocking. Either one thread has the turn (`FuseTurn`): that thread alone watches the device and answers
+/// brief requests on the spot. Or no thread has the turn: the device is armed for one waiter at a time (EPOLLONESHOT),
+/// and armed again as soon as that waiter has read, so a request wakes one thread. The loop adds a thread whenever a
+/// request that is not brief leaves no thread idle. A thread ends when too many threads are idle.
 ///
-/// Before it sleeps, the thread with the turn looks again for some microseconds: whoever makes one system call
-/// after the other sends the next request at once, and to wake a thread on another core takes longer than to answer it.
+/// Before the thread with the turn sleeps, it polls the device for some microseconds: a program that makes one system
+/// call after another sends the next request at once, and waking a thread on another core takes longer than answering
+/// the request.
 ///
-/// Threads are plain pthreads with all signals blocked, so handlers may block and signals go to the program's own threads.
-/// The handler of a brief request waits in `FuseRequest.wait` only, beyond the short time for which locks are held: nobody reads the device
-/// meanwhile.
+/// Threads are plain pthreads with all signals blocked, so handlers may block and signals go to the program's own
+/// threads. The handler of a brief request may hold locks for a short time, and otherwise waits only in
+/// `FuseRequest.wait`: while the handler runs, no thread reads the device.
 final class FuseLoop: Sendable {
   private struct State {
     var threadCount = 0
@@ -46,12 +47,12 @@ final class FuseLoop: Sendable {
   /// Whether a thread has the turn; the device is not armed then.
   private let isTaken = Atomic(false)
   private let memory: any FuseMemory
-  /// Signalled by the last thread.
+  /// The last thread signals this when it ends.
   private let finished = DispatchSemaphore(value: 0)
-  /// libfuse locks the state that threads share. Used by the threads only, that is until `run` returns.
+  /// libfuse locks the state that threads share. Only the threads use the session, that is, until `run` returns.
   private nonisolated(unsafe) let session: OpaquePointer
 
-  /// A loop for a mounted session, which must outlive `run`. Requests are read into `memory`.
+  /// Creates a loop for a mounted session, which must outlive `run`. Requests are read into `memory`.
   init(session: OpaquePointer, memory: any FuseMemory, options: FuseMountOptions) throws(Errno) {
     self.session = session
     self.memory = memory
@@ -72,7 +73,8 @@ final class FuseLoop: Sendable {
     close(wakeUp)
   }
 
-  /// Serves until the connection is gone or `stop` was called, and every thread has ended; an error if libfuse failed.
+  /// Serves until the connection is gone or `stop` was called, and every thread has ended. Returns an error if libfuse
+  /// failed.
   func run() -> Errno? {
     state.withLock { $0.threadCount = 1 }
     if let error = startThread() { return error }
@@ -80,14 +82,14 @@ final class FuseLoop: Sendable {
     return state.withLock { $0.failure }
   }
 
-  /// Makes all threads end after the request that they are answering. May be called from any thread, also before `run`.
+  /// Makes each thread end after the request that it is answering. Any thread may call this, even before `run`.
   func stop() {
     isStopped.store(true, ordering: .releasing)
-    // Stays readable for good, so it wakes everybody.
+    // The descriptor stays readable, so it wakes every thread.
     eventfd_write(wakeUp, 1)
   }
 
-  /// The whole life of one thread; called by its C entry.
+  /// The whole life of one thread. The thread's C entry calls this.
   private func work() {
     let memory = FuseRequestMemory(from: memory)
     let turn = FuseTurn(of: self)
@@ -99,7 +101,7 @@ final class FuseLoop: Sendable {
           beginRequest()
         }
         answer(memory.room(), byteCount)
-        // The turn may have been given away meanwhile.
+        // The handler may have given the turn away.
         guard turn.isHeld || endRequest() else { return }
         takeBack(turn)
         guard !isStopped.load(ordering: .acquiring) else {
@@ -125,8 +127,9 @@ final class FuseLoop: Sendable {
 
   // MARK: Turns
 
-  /// Prepares for a request that a thread has just read: true if the thread has the turn and keeps it, because the request is brief and
-  /// no more of them are waiting than it can answer. Else another thread may read.
+  /// Prepares for a request that a thread has just read. Returns true if the thread has the turn and keeps it, because
+  /// the request is brief and the thread can answer all brief requests that are waiting. Otherwise another thread may
+  /// read.
   private func take(_ turn: FuseTurn, for request: FuseRequestHeader) -> Bool {
     if request.isBrief, !turn.isOverloaded, turn.isHeld || takeTurn() {
       turn.isHeld = true
@@ -137,13 +140,13 @@ final class FuseLoop: Sendable {
     return false
   }
 
-  /// Gives the turn away in the middle of a request, which is not brief any more.
+  /// Gives the turn away in the middle of a request that turned out not to be brief.
   func giveAway(_ turn: FuseTurn) {
     beginRequest()
     giveUp(turn)
   }
 
-  /// Leaves the device to other threads: arms it, unless another thread watches it.
+  /// Leaves the device to other threads: arms the device, unless another thread watches it.
   private func giveUp(_ turn: FuseTurn) {
     let mustArm = turn.isHeld || turn.hasEvent
     if turn.isHeld { isTaken.store(false, ordering: .releasing) }
@@ -152,7 +155,7 @@ final class FuseLoop: Sendable {
     if mustArm, !isTaken.load(ordering: .acquiring) { arm(true) }
   }
 
-  /// After an answer: takes the turn if nobody has it.
+  /// Takes the turn after an answer if no thread has it.
   private func takeBack(_ turn: FuseTurn) {
     if !turn.isHeld, takeTurn() {
       turn.isHeld = true
@@ -165,7 +168,7 @@ final class FuseLoop: Sendable {
     isTaken.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
   }
 
-  /// Has the next request wake one thread that waits, or none.
+  /// Arms the device, so that the next request wakes one waiting thread, or disarms it.
   private func arm(_ isArmed: Bool) {
     _ = watch(device, EPOLL_CTL_MOD, isArmed ? EPOLLIN.rawValue | EPOLLONESHOT.rawValue : 0)
   }
@@ -188,7 +191,7 @@ final class FuseLoop: Sendable {
     }
   }
 
-  /// Has libfuse decode the request, which calls `FuseOperations` on this thread.
+  /// Lets libfuse decode the request; libfuse calls `FuseOperations` on this thread.
   private func answer(_ memory: UnsafeMutableRawBufferPointer, _ byteCount: Int) {
     var buffer = fuse_buf()
     buffer.mem = memory.baseAddress
@@ -196,7 +199,7 @@ final class FuseLoop: Sendable {
     fuse_session_process_buf(session, &buffer)
   }
 
-  /// Waits, without the turn, until the device may have a request; false if the loop was stopped.
+  /// Waits, without the turn, until the device may have a request. Returns false if the loop was stopped.
   private func waitForRequest(_ turn: FuseTurn) -> Bool {
     giveUp(turn)
     var event = epoll_event()
@@ -210,7 +213,8 @@ final class FuseLoop: Sendable {
     }
   }
 
-  /// Waits, with the turn, until the device may have a request; false if the loop was stopped. Spares arming the device.
+  /// Waits, with the turn, until the device may have a request, without arming the device. Returns false if the loop
+  /// was stopped.
   private func waitAlone() -> Bool {
     var descriptors = (
       pollfd(fd: device, events: Int16(POLLIN), revents: 0), pollfd(fd: wakeUp, events: Int16(POLLIN), revents: 0)
@@ -224,14 +228,14 @@ final class FuseLoop: Sendable {
     }
   }
 
-  /// Ends the loop with an error of the system; false.
+  /// Ends the loop with a system error. Returns false.
   private func fail(_ error: Errno) -> Bool {
     state.withLock { $0.failure = error }
     stop()
     return false
   }
 
-  /// Counts a busy thread, and adds a thread if none is idle.
+  /// Counts another busy thread, and adds a thread if no thread is idle.
   private func beginRequest() {
     let mustStart = state.withLock { state in
       state.busyCount += 1
@@ -239,11 +243,11 @@ final class FuseLoop: Sendable {
       state.threadCount += 1
       return true
     }
-    // If no thread can be added, this one continues alone; the next request tries again.
+    // If no thread can be added, this thread continues alone; the next request tries again.
     if mustStart, startThread() != nil { state.withLock { $0.threadCount -= 1 } }
   }
 
-  /// Counts one busy thread less; returns false if the calling thread has ended by this.
+  /// Counts one busy thread fewer. Returns false if this ended the calling thread.
   private func endRequest() -> Bool {
     let (goesOn, isLast) = state.withLock { state in
       state.busyCount -= 1
@@ -257,7 +261,7 @@ final class FuseLoop: Sendable {
     return goesOn
   }
 
-  /// Ends the calling thread, which is not busy.
+  /// Ends the calling thread, which must not be busy.
   private func endThread() {
     let isLast = state.withLock { state in
       state.threadCount -= 1

@@ -1,45 +1,45 @@
 internal import CFuse3
 internal import Glibc
 
-/// One thread of a `FuseLoop`, and whether reading the device is its turn.
+/// One thread of a `FuseLoop`, and whether this thread has the turn to read the device.
 ///
-/// Whoever has the turn is the only thread that watches the device. It answers brief requests itself and reads the next one
-/// afterwards, without a word to another thread: a program that makes one system call after the other is served by one
-/// thread, and no processor is woken for that. It gives the turn away before it answers a request that may take a while
-/// (`FuseLoop.take`), and when a brief one turns out to have to wait (`FuseRequest.wait`).
+/// The thread with the turn is the only thread that watches the device. It answers brief requests itself and then reads
+/// the next request without notifying another thread: one thread serves a program that makes one system call after
+/// another, and no other processor has to wake up. The thread gives the turn away before it answers a request that may
+/// take a while (`FuseLoop.take`), and when a brief request turns out to have to wait (`FuseRequest.wait`).
 ///
-/// Ownership: its thread's.
+/// Ownership: only the thread itself uses it.
 final class FuseTurn {
   /// Whether the thread has the turn.
   var isHeld = false
-  /// Whether the thread has taken the device's event from epoll, and nobody has armed the device since.
+  /// Whether the thread has taken the device's event from epoll, and no thread has armed the device since.
   var hasEvent = false
 
   private let loop: FuseLoop
-  /// When the thread stops looking for the next request and sleeps; nil: it sleeps at once.
+  /// When the thread stops polling for the next request and sleeps; nil: it sleeps at once.
   private var lookEnd: ContinuousClock.Instant?
-  /// So many requests are answered before the thread looks again.
+  /// How many requests the thread still answers before it polls again.
   private var unlookedCount = 0
-  /// How many those were after the last look that failed; less after each that did not.
+  /// The value of `unlookedCount` after the last poll that failed. Each poll that succeeds makes it smaller.
   private var pause = 0
-  /// How many requests were read one after the other, each of which was there already.
+  /// How many requests in a row were already waiting when the thread read them.
   private var streak = 0
 
-  /// Longer than a program takes from one system call to the next, much shorter than anybody would notice.
+  /// Longer than a program takes from one system call to the next, and too short for anyone to notice.
   private static let lookDuration = Duration.microseconds(30)
   /// The longest pause.
   private static let longestPause = 256
-  /// A program that waits for each answer never has so many requests there. Others do.
+  /// A program that waits for each answer never has this many requests waiting. Other programs do.
   private static let longestStreak = 16
 
-  /// Where a thread finds its own.
+  /// The key under which each thread finds its own turn.
   private static let key: pthread_key_t = {
     var key = pthread_key_t()
     precondition(pthread_key_create(&key, nil) == 0, "the process has no room for a thread's value")
     return key
   }()
 
-  /// The calling thread's, as long as this exists.
+  /// Becomes the calling thread's turn for as long as this object exists.
   init(of loop: FuseLoop) {
     self.loop = loop
     pthread_setspecific(Self.key, Unmanaged.passUnretained(self).toOpaque())
@@ -47,12 +47,12 @@ final class FuseTurn {
 
   deinit { pthread_setspecific(Self.key, nil) }
 
-  /// The calling thread's, if it is one of a loop.
+  /// The calling thread's turn; nil if the thread belongs to no loop.
   static var current: FuseTurn? {
     pthread_getspecific(key).map { Unmanaged.fromOpaque($0).takeUnretainedValue() }
   }
 
-  /// Lets another thread read the device, because the request that this one answers has to wait.
+  /// Lets another thread read the device, because the request that this thread answers has to wait.
   func giveAway() {
     if isHeld { loop.giveAway(self) }
   }
@@ -63,11 +63,11 @@ final class FuseTurn {
   /// Notes that a request was read.
   func noteRequest() {
     streak += 1
-    // A request that was found too late had to wait: something else had the processor.
+    // A request that was found too late had to wait: another program had the processor.
     if let lookEnd { endLook(hasSucceeded: .now <= lookEnd) }
   }
 
-  /// Begins to look for the next request without sleeping, unless that has failed lately.
+  /// Begins to poll for the next request without sleeping, unless polling failed recently.
   func beginLook() {
     guard unlookedCount == 0 else {
       unlookedCount -= 1
@@ -76,7 +76,7 @@ final class FuseTurn {
     lookEnd = .now + Self.lookDuration
   }
 
-  /// Whether to look once more before the thread sleeps, after a look that found nothing.
+  /// Whether to poll once more before the thread sleeps, after a poll that found no request.
   func looksAgain() -> Bool {
     streak = 0
     guard let lookEnd else { return false }
@@ -85,8 +85,8 @@ final class FuseTurn {
     return false
   }
 
-  /// A look pays on an idle machine only. On a busy one it keeps the processor from the very program that is to make the next
-  /// request.
+  /// Ends a poll. Polling pays only on an idle machine: on a busy one, it keeps the processor from the very program
+  /// that is about to send the next request.
   private func endLook(hasSucceeded: Bool) {
     lookEnd = nil
     pause = hasSucceeded ? pause / 4 : min(max(1, pause * 2), Self.longestPause)

@@ -3,35 +3,38 @@ import Glibc
 import Platform
 import SystemPackage
 
-/// The file that names a mount which stays for the next command: `kept-HASH` in the folder of private mounts. All clones of a
-/// user with the same settings for the same repository share the mount.
+/// The file that names a mount which stays for the next command: `kept-HASH` in the folder of private mounts. All
+/// clones of a user with the same settings for the same repository share the mount.
 ///
-/// A command that uses the mount holds the file's lock (flock) and has emptied the file; it writes the name back when
-/// everything went well. So one command at a time has the mount, and none ever finds one whose command was killed. Who comes
-/// meanwhile waits for its turn as long as a mount of its own would take, and then starts one of its own. The
-/// mount's process takes the lock for an instant now and then: it ends when the file is gone, names another mount or
-/// none, or was not written for `duration`, and takes the file with it (`restic-gitfs mount --keep-alive`).
+/// A command that uses the mount holds the file's lock (flock) and empties the file first. It writes the name back when
+/// everything went well. So only one command at a time uses the mount, and no command finds a mount whose last command
+/// was killed. A command that comes meanwhile waits as long as starting its own mount would take, and then starts one.
+/// The mount's process takes the lock for an instant now and then. The process ends, and removes the file, when the
+/// file is gone, names another mount or no mount, or was not written for `duration` (`restic-gitfs mount
+/// --keep-alive`).
 struct KeptFile: Sendable {
-  /// What its name begins with.
+  /// The prefix of the file's name.
   static let prefix = "kept-"
-  /// How often a lock is tried that the mount's process seems to hold; a millisecond lies between two tries.
+  /// How often to try a lock that the mount's process seems to hold, one millisecond apart.
   private static let attempts = 100
 
-  /// Commands that come while others have the mount wait for as long as all of these take; a millisecond lies between two looks.
+  /// How long commands wait while other commands use the mount. They try once a millisecond.
   private static let patience = Duration.seconds(10)
-  /// A command that has had the mount for longer is a long one (a clone, a large push): nobody waits for its end.
+  /// A command that has used the mount for at least this many seconds is a long one (a clone, a large push): other
+  /// commands do not wait for its end.
   private static let turnLimit = 3
 
   let path: FilePath
-  /// How long the mount stays unused, as `restic-gitfs` takes it; it looks whether that is a duration.
+  /// How long the mount stays unused, in the form that `restic-gitfs` accepts. `restic-gitfs` checks that it is a
+  /// duration.
   let duration: String
   private let descriptor: FileDescriptor
 
-  /// The name of the file for a mount that `words` describe: everything in which two mounts may differ. It tells nothing of
-  /// them, as far as they cannot be guessed.
+  /// The name of the file for a mount that `words` describe: everything in which two mounts may differ. The name
+  /// reveals the words only to someone who can guess them.
   static func name(for words: [String], environment: ProcessEnvironment) throws(HelperError) -> String {
     var environment = environment
-    // In no repository: the length of its ids is not to matter.
+    // Outside of any repository, so that the length of a repository's object ids does not matter.
     environment["GIT_DIR"] = "/dev/null"
     let result = try GitCommand(["hash-object", "--stdin"], environment: environment).run(
       input: Array(words.joined(separator: "\0").utf8))
@@ -41,17 +44,17 @@ struct KeptFile: Sendable {
     return prefix + result.line
   }
 
-  /// The file `name` in `folder`, locked; made if need be. Waits for others as the constants say. Nil where another command
-  /// goes on having it, or where there can be none.
+  /// Locks the file `name` in `folder`, and creates it if it does not exist. Waits for other commands as the constants
+  /// say. Returns nil if another command keeps using the mount, or if the file cannot be created.
   static func take(_ name: String, for duration: String, in folder: FilePath) -> KeptFile? {
     let end = ContinuousClock.now.advanced(by: patience)
     var attempt = 0
     while attempt < attempts {
       let path = folder.appending(name)
-      // Without the file the mount is one that does not stay.
+      // Without the file, the mount does not stay.
       guard let file = open(path, duration: duration, options: [.create]) else { return nil }
       if file.lock() {
-        // It may have been removed before the lock was there.
+        // The file may have been removed before it was locked.
         if file.isLinked { return file }
         attempt += 1
       } else if file.content.isEmpty {
@@ -68,7 +71,7 @@ struct KeptFile: Sendable {
     return nil
   }
 
-  /// Removes the file at `path` if the mount that it names is gone, and what is left of that.
+  /// Removes the file at `path` if the mount that it names is gone, and removes what is left of that mount.
   static func removeLeftover(_ path: FilePath) {
     guard let file = open(path, duration: "", options: []) else { return }
     guard file.lock(), file.isLinked else { return file.descriptor.closeQuietly() }
@@ -79,26 +82,26 @@ struct KeptFile: Sendable {
     file.remove()
   }
 
-  /// The mount that an earlier command has left, if there is one. From now on the file names none.
+  /// Returns the mount that an earlier command left, if there is one, and empties the file.
   func takeMountpoint() -> FilePath? {
     defer {
       ftruncate(descriptor.rawValue, 0)
-      // Others see by it since when the mount is in use.
+      // Shows other commands since when this command has used the mount.
       futimens(descriptor.rawValue, nil)
     }
     return mountpoint
   }
 
-  /// Leaves the mount at `mountpoint` to the next command. Says whether that could be done.
+  /// Leaves the mount at `mountpoint` to the next command. Returns whether that succeeded.
   func leave(_ mountpoint: FilePath) -> Bool {
     let name = Array((mountpoint.lastComponent?.string ?? "").utf8)
-    // The reason does not matter: the file names no mount then, so the mount ends, and the next command starts its own.
+    // The reason does not matter: the file then names no mount, so the mount ends and the next command starts its own.
     guard (try? descriptor.writeAll(toAbsoluteOffset: 0, name)) == name.count else { return false }
     descriptor.closeQuietly()
     return true
   }
 
-  /// Removes the file and gives the lock back: the mount's process ends.
+  /// Removes the file and unlocks it: the mount's process ends.
   func remove() {
     _ = path.withPlatformString { unlink($0) }
     descriptor.closeQuietly()
@@ -112,7 +115,7 @@ struct KeptFile: Sendable {
 
   private var content: String {
     var bytes = [UInt8](repeating: 0, count: 256)
-    // A file that cannot be read names no mount, and the command starts its own.
+    // A file that cannot be read names no mount; the command starts its own.
     let count = (try? bytes.withUnsafeMutableBytes { try descriptor.read(fromAbsoluteOffset: 0, into: $0) }) ?? 0
     return String(decoding: bytes[..<count], as: UTF8.self)
   }
@@ -122,11 +125,11 @@ struct KeptFile: Sendable {
     return fstat(descriptor.rawValue, &attributes) == 0 && attributes.st_nlink > 0
   }
 
-  /// Whether the command that has the file has had it for a short time.
+  /// Whether the command that holds the lock has held it for a short time.
   private var isTakenShortly: Bool {
     var attributes = stat()
     guard fstat(descriptor.rawValue, &attributes) == 0, attributes.st_nlink > 0 else { return true }
-    // Whatever somebody does to the clock.
+    // Also correct after the clock was set back.
     return abs(time(nil) - attributes.st_mtim.tv_sec) < Self.turnLimit
   }
 
@@ -137,7 +140,7 @@ struct KeptFile: Sendable {
   private static func open(
     _ path: FilePath, duration: String, options: FileDescriptor.OpenOptions
   ) -> KeptFile? {
-    // Without the file, for whatever reason, the command has a mount of its own that ends with it.
+    // Without the file, for whatever reason, the command starts its own mount, which ends with the command.
     let descriptor = try? FileDescriptor.open(
       path, .readWrite, options: options.union([.noFollow, .closeOnExec]), permissions: .ownerReadWrite)
     return descriptor.map { KeptFile(path: path, duration: duration, descriptor: $0) }

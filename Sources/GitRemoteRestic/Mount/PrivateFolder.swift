@@ -3,20 +3,20 @@ import Glibc
 import Platform
 import SystemPackage
 
-/// Where private mounts are: a folder that nobody else can look into, and in it one for each mount.
+/// The folder of private mounts, which only its owner can access. It holds one folder for each mount.
 ///
-/// `$XDG_RUNTIME_DIR/restic-gitfs`, or without that `$XDG_STATE_HOME/restic-gitfs/remote`. The names in it are
-/// `remote-PID-RANDOM`, with the process id of the helper, so that what the dead have left can be told from what is in use,
-/// and those of `KeptFile`.
+/// The folder is `$XDG_RUNTIME_DIR/restic-gitfs`, or without that variable `$XDG_STATE_HOME/restic-gitfs/remote`. The
+/// names in it are `remote-PID-RANDOM`, with the helper's process id, so that leftovers of dead helpers can be told
+/// from folders in use, and the names of `KeptFile`.
 struct PrivateFolder: Sendable {
-  /// What the names of mountpoints begin with.
+  /// The prefix of mountpoint names.
   static let prefix = "remote-"
-  /// How often `waitForRemoval` looks, every 10 ms: longer than a mount waits for whoever is in it.
+  /// How often `waitForRemoval` checks, every 10 ms: this takes longer than a mount waits for programs that use it.
   private static let removalAttempts = 1000
-  /// The folder: it exists, belongs to us and is closed to others.
+  /// The folder. It exists, belongs to this user, and other users cannot access it.
   let path: FilePath
 
-  /// The folder that `environment` leads to.
+  /// Finds the folder by the variables in `environment`, and creates it if it does not exist.
   init(_ environment: ProcessEnvironment) throws(HelperError) {
     if let runtime = environment["XDG_RUNTIME_DIR"].map({ FilePath($0) }), runtime.isAbsolute, Self.isOurs(runtime) {
       path = runtime.appending("restic-gitfs")
@@ -33,7 +33,7 @@ struct PrivateFolder: Sendable {
     }
   }
 
-  /// A new folder for one mount.
+  /// Creates a new folder for one mount.
   func makeMountpoint() throws(HelperError) -> FilePath {
     var template = Array(path.appending("\(Self.prefix)\(getpid())-XXXXXX").string.utf8CString)
     let made = template.withUnsafeMutableBufferPointer { buffer in
@@ -43,9 +43,9 @@ struct PrivateFolder: Sendable {
     return made
   }
 
-  /// Takes away what killed helpers have left whose mounts are dead, too.
+  /// Removes the folders of killed helpers whose mounts are dead, too.
   func removeLeftovers() {
-    // In a folder that cannot be read nothing is removed. What is left there harms nobody, and the next helper looks again.
+    // If the folder cannot be read, nothing is removed. Leftovers do no harm, and the next helper tries again.
     for name in (try? FolderNames.list(path).map(\.string)) ?? [] {
       if name.hasPrefix(KeptFile.prefix) { KeptFile.removeLeftover(path.appending(name)) }
       guard name.hasPrefix(Self.prefix),
@@ -55,13 +55,15 @@ struct PrivateFolder: Sendable {
     }
   }
 
-  /// Removes the mountpoint `path`, and a mount on it whose process is dead. One that is alive stays: it ends by itself.
+  /// Removes the mountpoint `path`, and a mount on it whose process is dead. A mount with a living process stays: it
+  /// ends by itself.
   static func remove(_ path: FilePath) {
     guard path.withPlatformString({ rmdir($0) }) != 0, errno == EBUSY else { return }
     removeDead(path)
   }
 
-  /// Returns when the mount at `path`, which is about to end, has taken its folder away; removes it if the process dies.
+  /// Returns when the mount at `path`, which is about to end, has removed its folder. Removes the folder if the process
+  /// dies.
   static func waitForRemoval(of path: FilePath) {
     var attributes = stat()
     for _ in 0..<removalAttempts {
@@ -74,13 +76,13 @@ struct PrivateFolder: Sendable {
 
   /// Whether a living process serves a mount at `path`.
   static func isServed(_ path: FilePath) -> Bool {
-    // Something that the kernel does not remember: it would tell of the folder of a dead mount as if nothing had happened.
+    // Reads an attribute that the kernel does not cache: from its cache, the kernel would answer for a dead mount, too.
     path.withPlatformString { getxattr($0, "user.restic.status", nil, 0) } >= 0
   }
 
   private static func removeDead(_ path: FilePath) {
     guard !isServed(path), errno == ENOTCONN || errno == ECONNABORTED else { return }
-    // What stays is in the way of nobody, and the next helper tries again.
+    // A leftover mount does no harm, and the next helper tries again.
     try? Unmounting.unmount(path, .detached)
     _ = path.withPlatformString { rmdir($0) }
   }

@@ -2,11 +2,12 @@ import Glibc
 import Platform
 import SystemPackage
 
-/// Small files in the client's git folder that only save work: whatever is wrong with one, it is none.
+/// Small files in the client's git folder that only save work. A file that is invalid in any way counts as missing.
 enum ClientFile {
-  /// The bytes of the regular file at `path`; nil where there is none, or where it has more than `limit` bytes.
+  /// Returns the bytes of the regular file at `path`; nil if there is no such file or if it has more than `limit`
+  /// bytes.
   static func load(_ path: FilePath, limit: Int) -> [UInt8]? {
-    // Whatever is wrong: then there is more to look at.
+    // If the file cannot be read, for whatever reason, the push checks more objects.
     guard
       let descriptor = try? FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .noFollow, .nonBlocking])
     else { return nil }
@@ -18,7 +19,8 @@ enum ClientFile {
     return descriptor.readAll()
   }
 
-  /// Puts `bytes` in the place of the file `name` in `folder`, which is made if it is not there, if that can be done.
+  /// Replaces the file `name` in `folder` by one with `bytes`, and creates the folder if it does not exist. Does
+  /// nothing if that fails.
   static func replace(_ name: String, in folder: FilePath, with bytes: [UInt8]) {
     _ = folder.withPlatformString { mkdir($0, 0o777) }
     let (new, file) = (folder.appending("tmp-\(getpid())"), folder.appending(name))
@@ -30,12 +32,12 @@ enum ClientFile {
       let isThere = new.withPlatformString { new in file.withPlatformString { rename(new, $0) } } == 0
       if !isThere { remove(new) }
     } catch {
-      // The next push looks at more.
+      // The next push checks more objects.
       remove(new)
     }
   }
 
-  /// Removes the file at `path`, if that can be done.
+  /// Removes the file at `path`. Does nothing if that fails.
   static func remove(_ path: FilePath) {
     _ = path.withPlatformString { unlink($0) }
   }

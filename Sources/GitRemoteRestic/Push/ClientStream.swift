@@ -3,31 +3,32 @@ import Glibc
 import Platform
 import SystemPackage
 
-/// What the client sends in a push: carried to receive-pack by a thread of its own, which reads the commands on the way.
+/// What the client sends in a push. A thread of its own passes it on to receive-pack, and reads the commands on the
+/// way.
 final class ClientStream: Sendable {
   private static let chunk = 1 << 18
   private let commands = Locked(PushRequest())
 
-  /// What the client has asked for. Complete as soon as receive-pack reports: it has to read all of it first.
+  /// What the client asked for. Complete as soon as receive-pack reports, because receive-pack reads all of it first.
   var request: PushRequest { commands.withLock { $0 } }
 
-  /// Begins to carry what comes from standard input to `server`, which is closed at the end.
+  /// Begins to copy standard input to `server`, which is closed at the end.
   func carry(to server: FileDescriptor) {
     DispatchQueue(label: "client").async { [self] in
       do {
         try carryAll(to: server)
       } catch {
-        // receive-pack has ended, or the client has: the other half of the connection shows which.
+        // receive-pack ended, or the client did: the other direction of the connection shows which.
       }
       server.closeQuietly()
-      // So that git does not write to nobody for ever.
+      // So that git does not keep writing to a pipe that nobody reads.
       Self.leaveStandardInput()
     }
   }
 
-  /// Puts nothing in the place of the pipe from git: the number stays taken.
+  /// Replaces the pipe from git by /dev/null, so that no other file gets the descriptor's number.
   private static func leaveStandardInput() {
-    // Where it cannot be had the pipe stays open, and git learns of the end when this process ends.
+    // If /dev/null cannot be opened, the pipe stays open, and git notices the end when this process ends.
     guard let nothing = try? FileDescriptor.open("/dev/null", .readOnly, options: .closeOnExec) else { return }
     // If this fails the pipe stays open, too.
     _ = try? nothing.duplicate(as: .standardInput)
@@ -37,7 +38,7 @@ final class ClientStream: Sendable {
   private func carryAll(to server: FileDescriptor) throws {
     var reader = PacketReader(.standardInput)
     while let packet = try reader.next() {
-      // First noted, then passed on: nothing is reported that is not known here.
+      // The command is noted before it is passed on, so a report never names an unknown command.
       commands.withLock { $0.add(packet) }
       try server.writeAll(packet.encoded)
       if packet.isFlush { break }

@@ -1,19 +1,20 @@
 import SystemPackage
 
-/// What a client knows of a stored repository: objects from which everything is there, as long as certain packs are, or others that hold
-/// the same objects.
+/// What a client knows about a stored repository: objects from which everything reachable is stored, as long as certain
+/// packs are, or other packs with the same objects.
 ///
-/// It is a file in the client's git folder, `restic/complete-HASH`, with nothing but names of objects and packs. It only
-/// saves work: without it a push looks at everything.
+/// The record is a file in the client's git folder, `restic/complete-HASH`, which holds only names of objects and
+/// packs. It only saves work: without it, a push checks everything.
 struct CompletenessRecord: Hashable, Sendable {
-  /// More of them save nothing.
+  /// More tips would save no more work.
   private static let tipLimit = 256
   private static let heading = "restic-gitfs complete 1"
   private static let end = "end"
 
-  /// Objects that are complete, in hex; the latest first.
+  /// Objects that are complete, in hex, the latest first.
   let tips: [String]
-  /// The packs that hold them and all that they reach. `KnownObjects` tells what was in each of these.
+  /// The packs that hold the tips and everything reachable from them. `KnownObjects` records which objects each of
+  /// these packs held.
   let packs: StoredPacks
 
   init(tips: [String], packs: StoredPacks) {
@@ -22,19 +23,19 @@ struct CompletenessRecord: Hashable, Sendable {
     self.packs = packs
   }
 
-  /// Whether it is true of a repository with `packs`: all of its packs are there.
+  /// Whether the record holds for a repository with `packs`: all of the record's packs are in it.
   func isValid(for packs: StoredPacks?) -> Bool {
     packs.map { self.packs.lines.isSubset(of: $0.lines) } ?? false
   }
 
-  /// As a file for `key`.
+  /// The content of the file for `key`.
   func encoded(for key: [String]) -> String {
     let lines =
       key.map { "key \(Self.escaped($0))" } + packs.lines.sorted().map { "pack \($0)" } + tips.map { "tip \($0)" }
     return ([Self.heading] + lines + [Self.end, ""]).joined(separator: "\n")
   }
 
-  /// From a file; nil unless it is whole and for `key`.
+  /// Parses the content of a file; nil unless it is complete and is for `key`.
   init?(parsing text: String, key: [String]) {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     guard lines.first == Self.heading[...], lines.suffix(2) == [Self.end[...], ""] else {
@@ -66,13 +67,13 @@ extension CompletenessRecord {
     private let folder: FilePath
     private let key: [String]
 
-    /// In the client's `gitFolder`, for the stored repository that `key` tells from others.
+    /// The record in the client's `gitFolder` for the stored repository that `key` identifies.
     init(gitFolder: FilePath, key: [String]) {
       folder = gitFolder.appending("restic")
       self.key = key
     }
 
-    /// What stands for the key in names. The key is in the record, too.
+    /// The key's hash for file names. The record holds the key itself, too.
     private var hash: String {
       // FNV-1a.
       let hash = key.joined(separator: "\0").utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
@@ -81,21 +82,21 @@ extension CompletenessRecord {
       return String(hash, radix: 16)
     }
 
-    /// What is known; nil where nothing is.
+    /// Returns the record; nil if there is none.
     func load() -> CompletenessRecord? {
       ClientFile.load(folder.appending("complete-\(hash)"), limit: Self.byteLimit).flatMap { bytes in
         CompletenessRecord(parsing: String(decoding: bytes, as: UTF8.self), key: key)
       }
     }
 
-    /// Replaces what is known, if that can be done.
+    /// Replaces the record. Does nothing if that fails.
     func save(_ record: CompletenessRecord) {
       let text = Array(record.encoded(for: key).utf8)
       guard text.count <= Self.byteLimit else { return }
       ClientFile.replace("complete-\(hash)", in: folder, with: text)
     }
 
-    /// What is known to be in the packs.
+    /// Which objects each pack is known to hold.
     var objects: KnownObjects { KnownObjects(folder: folder.appending("objects-\(hash)")) }
   }
 }

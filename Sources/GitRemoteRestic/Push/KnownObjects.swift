@@ -2,23 +2,24 @@ import Glibc
 import Platform
 import SystemPackage
 
-/// What a client knows to be in each packfile of a stored repository, in files of its git folder: `restic/objects-HASH/PACK-SIZE`,
-/// the size being that of the pack's index.
+/// What a client knows to be in each git packfile of a stored repository, in files of the client's git folder:
+/// `restic/objects-HASH/PACK-SIZE`, where SIZE is the size of the pack's index.
 ///
-/// So a repository that somebody has packed anew need not be looked at as a whole. What the old packs held is there if the indexes
-/// of the new ones name all of it: comparing takes time in proportion to the number of objects, as does a walk, but no object is
-/// read.
+/// So a push need not check all of a repository that was repacked. What the old packs held is stored if the indexes of
+/// the new packs name all of it. The comparison takes time in proportion to the number of objects, as a walk does, but
+/// it reads no object.
 struct KnownObjects: Sendable {
-  /// With more packfiles nobody packs them.
+  /// A repository with more packfiles than this has not been repacked.
   private static let packLimit = 512
 
   let folder: FilePath
 
-  /// Whether all that `old` packs held is in `new` ones, those of the repository at `root`, as far as indexes tell.
+  /// Whether the `new` packs, those of the repository at `root`, hold everything that the `old` packs held, according
+  /// to the packs' indexes.
   func areAll(of old: StoredPacks, in new: StoredPacks, at root: FilePath, idByteCount: Int) -> Bool {
     let present = new.indexes
     let gone = old.indexes.subtracting(present)
-    // A pack that is there without its index, or the other way round, holds nothing.
+    // A pack without its index, or an index without its pack, holds nothing.
     guard old.isWhole, new.isWhole, present.count <= Self.packLimit else { return false }
     var missing: [UInt64] = []
     for index in gone {
@@ -26,7 +27,7 @@ struct KnownObjects: Sendable {
       missing += objects.prefixes
     }
     var rest = PackedObjects(prefixes: missing.sorted())
-    // Most likely they are in what is new.
+    // The objects are most likely in the packs that were added.
     let added = present.subtracting(old.indexes)
     for index in Array(added) + Array(present.subtracting(added)) {
       if rest.prefixes.isEmpty { return true }
@@ -39,10 +40,10 @@ struct KnownObjects: Sendable {
     return rest.prefixes.isEmpty
   }
 
-  /// Notes what `packs` hold, those of the repository at `root`, and forgets all others.
+  /// Notes what `packs`, those of the repository at `root`, hold, and forgets all other packs.
   func keep(_ packs: StoredPacks, at root: FilePath, idByteCount: Int) {
     let indexes = packs.indexes
-    // What can't be read is not known, whatever the reason.
+    // A folder that cannot be read, for whatever reason, counts as empty.
     let names = Set(((try? FolderNames.list(folder)) ?? []).map(\.string))
     let kept = Set(indexes.map(\.fileName))
     for name in names where !kept.contains(name) { ClientFile.remove(folder.appending(name)) }
@@ -62,20 +63,20 @@ struct KnownObjects: Sendable {
 extension StoredPacks {
   /// The index of a pack.
   struct Index: Hashable, Sendable {
-    /// The pack's name without its ending: `pack-` and the digits of a hash.
+    /// The pack's name without its extension: `pack-` and the hex digits of a hash.
     let stem: String
     let byteCount: String
 
-    /// The name of the client's file about it.
+    /// The name of the client's file for this index.
     fileprivate var fileName: String { "\(stem)-\(byteCount)" }
 
-    /// Where it is in the repository at `root`.
+    /// The path of the index in the repository at `root`.
     fileprivate func path(in root: FilePath) -> FilePath {
       root.appending("objects").appending("pack").appending("\(stem).idx")
     }
   }
 
-  /// The indexes of packs with names that git gives.
+  /// The indexes of packs whose names have git's form.
   var indexes: Set<Index> {
     Set(
       lines.compactMap { line in
@@ -90,7 +91,7 @@ extension StoredPacks {
       })
   }
 
-  /// Whether each file is one of a pack and its index that are both there.
+  /// Whether each file is a pack or an index, and each pack has its index and the reverse.
   fileprivate var isWhole: Bool {
     let stems = Set(indexes.map(\.stem))
     let packs = Set(

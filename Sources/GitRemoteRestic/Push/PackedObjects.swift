@@ -4,24 +4,24 @@ import SystemPackage
 
 /// The objects that the index of one git packfile names: the first eight bytes of each id, in order.
 ///
-/// Eight bytes are enough: that another object has the same ones is as unlikely as a fault of the machine, and to make one on purpose takes
-/// more than to forge an index, which nobody needs an object for.
+/// Eight bytes are enough: an accidental collision is as unlikely as a hardware fault. To make one on purpose takes
+/// more work than to forge an index, for which no object is needed.
 struct PackedObjects: Hashable, Sendable {
-  /// A packfile with more objects is not noted.
+  /// A packfile with more objects is not recorded.
   static let countLimit = 1 << 20
   private static let magic = Array("rgfsobj1".utf8)
   private static let wordByteCount = 8
-  /// A file of a client's with more bytes is none.
+  /// A larger file of the client's is invalid.
   static let encodedByteLimit = magic.count + (countLimit + 1) * wordByteCount
 
-  /// The beginnings of the ids, in order; big endian.
+  /// The first eight bytes of each id, big endian, in order.
   let prefixes: [UInt64]
 
   init(prefixes: [UInt64]) {
     self.prefixes = prefixes
   }
 
-  /// Without the objects of `others`.
+  /// Returns the objects that are not in `others`.
   func subtracting(_ others: PackedObjects) -> PackedObjects {
     var position = 0
     let others = others.prefixes
@@ -38,14 +38,15 @@ struct PackedObjects: Hashable, Sendable {
 extension PackedObjects {
   private static let indexMagic: UInt32 = 0xFF74_4F63
   private static let fanoutCount = 256
-  /// Magic, version and the numbers of objects up to each first byte.
+  /// The offset of the ids: after magic, version and the number of objects up to each first byte.
   private static let namesOffset = 8 + 4 * fanoutCount
 
-  /// What the index file at `path` names, whose ids have `idByteCount` bytes. Nil where it cannot be read, is not of version 2, names
-  /// too many objects, or does not name them as git looks them up. Source: gitformat-pack(5).
+  /// Reads the index file at `path`, whose ids have `idByteCount` bytes. Nil if the file cannot be read, is not of
+  /// version 2, names too many objects, or does not list them in the order in which git looks them up. Source:
+  /// gitformat-pack(5).
   init?(indexAt path: FilePath, idByteCount: Int) {
     guard idByteCount == 20 || idByteCount == 32,
-      // What can't be read is not known, whatever the reason.
+      // A file that cannot be read, for whatever reason, counts as unknown.
       let descriptor = try? FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .noFollow, .nonBlocking])
     else { return nil }
     defer { descriptor.closeQuietly() }
@@ -56,7 +57,7 @@ extension PackedObjects {
     else { return nil }
     let fanout = (0..<Self.fanoutCount).map { Int(Self.number(head, at: 8 + 4 * $0)) }
     let count = fanout[Self.fanoutCount - 1]
-    // Each object has a checksum and an offset, too, and two checksums end the file.
+    // Each object also has a checksum and an offset, and the file ends with two checksums.
     guard count <= Self.countLimit, zip(fanout, fanout.dropFirst()).allSatisfy({ $0 <= $1 }),
       Int(attributes.st_size) >= Self.namesOffset + count * (idByteCount + 8) + 2 * idByteCount,
       let names = Self.bytes(count * idByteCount, of: descriptor, at: Self.namesOffset),
@@ -65,7 +66,7 @@ extension PackedObjects {
     self.prefixes = prefixes
   }
 
-  /// The beginnings of the ids in `names`; nil unless they are in order, and where `fanout` says.
+  /// The first eight bytes of the ids in `names`; nil unless they are in order and match `fanout`.
   private static func prefixes(of names: [UInt8], _ idByteCount: Int, _ fanout: [Int]) -> [UInt64]? {
     var prefixes: [UInt64] = []
     prefixes.reserveCapacity(names.count / idByteCount)
@@ -95,7 +96,7 @@ extension PackedObjects {
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
       while position < count {
         let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[position...])
-        // What can't be read is not known, whatever the reason.
+        // A file that cannot be read, for whatever reason, counts as unknown.
         guard let length = try? descriptor.read(fromAbsoluteOffset: Int64(offset + position), into: rest), length > 0
         else { break }
         position += length
@@ -109,7 +110,7 @@ extension PackedObjects {
 // MARK: - A file of the client's
 
 extension PackedObjects {
-  /// As a file: `rgfsobj1` ‖ the beginnings of the ids ‖ a checksum, each of eight bytes.
+  /// The content of the client's file: `rgfsobj1` ‖ the first bytes of the ids ‖ a checksum, eight bytes each.
   var encoded: [UInt8] {
     var bytes = Self.magic
     bytes.reserveCapacity(Self.magic.count + (prefixes.count + 1) * Self.wordByteCount)
@@ -117,7 +118,7 @@ extension PackedObjects {
     return bytes
   }
 
-  /// From a file; nil unless it is whole.
+  /// Decodes the client's file; nil unless it is complete.
   init?(decoding bytes: [UInt8]) {
     let rest = bytes.count - Self.magic.count
     guard bytes.starts(with: Self.magic), rest >= Self.wordByteCount, rest % Self.wordByteCount == 0 else { return nil }
@@ -131,7 +132,7 @@ extension PackedObjects {
     prefixes = words
   }
 
-  /// FNV-1a by words: it finds a file that a crash of the machine has left half written.
+  /// FNV-1a by words. It detects a file that a crash of the machine left half written.
   private static func checksum(_ words: [UInt64]) -> UInt64 {
     words.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ $1) &* 0x100_0000_01B3 }
   }

@@ -1,9 +1,9 @@
 import Platform
 
-/// One pkt-line: four hexadecimal digits of length, themselves included, and a payload; or one of the lengths below four,
-/// which mean something by themselves. Source: gitprotocol-common(5).
+/// One pkt-line: a length of four hexadecimal digits, which counts those digits, and a payload; or one of the lengths
+/// below four, which have a meaning of their own. Source: gitprotocol-common(5).
 struct Packet: Hashable, Sendable {
-  /// The longest there is.
+  /// The longest packet, in bytes.
   static let longest = 65520
   /// The packet that ends a list.
   static let flush = Packet(payload: [], kind: .special(0))
@@ -14,11 +14,11 @@ struct Packet: Hashable, Sendable {
     case special(Int)
   }
 
-  /// What it carries.
+  /// The payload; empty in a special packet.
   let payload: [UInt8]
   let kind: Kind
 
-  /// A packet that carries `payload`, which must leave room for the length.
+  /// Creates a packet with `payload`, which must leave room for the length.
   init(_ payload: [UInt8]) {
     precondition(payload.count <= Self.longest - 4, "a pkt-line holds at most \(Self.longest - 4) bytes")
     self.init(payload: payload, kind: .data)
@@ -29,10 +29,10 @@ struct Packet: Hashable, Sendable {
     self.kind = kind
   }
 
-  /// Whether it ends a list.
+  /// Whether the packet ends a list.
   var isFlush: Bool { kind == .special(0) }
 
-  /// As it goes over the wire.
+  /// The packet as it is sent.
   var encoded: [UInt8] {
     switch kind {
     case .data: Array(Hex.text(UInt16(payload.count + 4)).utf8) + payload
@@ -40,7 +40,7 @@ struct Packet: Hashable, Sendable {
     }
   }
 
-  /// The length that four digits spell; nil where they are none or spell one that there isn't.
+  /// The length that four digits spell; nil if they are not hexadecimal or if git has no such length.
   static func length(_ digits: some Collection<UInt8>) -> Int? {
     var length = 0
     for digit in digits {
@@ -59,7 +59,7 @@ extension Packet {
   /// The payload without the newline that may end it.
   var line: ArraySlice<UInt8> { payload.last == UInt8(ascii: "\n") ? payload.dropLast() : payload[...] }
 
-  /// The packets in `bytes`, as far as they are whole and well formed.
+  /// The packets in `bytes`, up to the first that is incomplete or malformed.
   static func parse(_ bytes: [UInt8]) -> [Packet] {
     var packets: [Packet] = []
     var rest = bytes[...]
@@ -70,7 +70,7 @@ extension Packet {
     return packets
   }
 
-  /// The packet that `bytes` begin with and its length; nil where it is not whole or none.
+  /// The packet at the beginning of `bytes` and its length; nil if it is incomplete or malformed.
   static func first(in bytes: ArraySlice<UInt8>) -> (packet: Packet, byteCount: Int)? {
     guard bytes.count >= 4, let length = length(bytes.prefix(4)) else { return nil }
     if length < 4 { return (Packet(payload: [], kind: .special(length)), 4) }

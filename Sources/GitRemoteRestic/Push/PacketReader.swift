@@ -1,6 +1,6 @@
 import SystemPackage
 
-/// Takes packets off a stream.
+/// Reads packets from a stream.
 struct PacketReader {
   private static let chunk = 65536
   private let descriptor: FileDescriptor
@@ -11,10 +11,10 @@ struct PacketReader {
     self.descriptor = descriptor
   }
 
-  /// Whether the next packet, or its beginning, has been read already.
+  /// Whether the next packet, or its beginning, has already been read.
   var hasBuffered: Bool { start < buffer.count }
 
-  /// The next packet; nil at the end of the stream. Throws where a packet is cut off or is none.
+  /// Returns the next packet; nil at the end of the stream. Throws if a packet is cut off or malformed.
   mutating func next() throws(HelperError) -> Packet? {
     while true {
       if let (packet, byteCount) = Packet.first(in: buffer[start...]) {
@@ -31,7 +31,7 @@ struct PacketReader {
     }
   }
 
-  /// What was read beyond the last packet.
+  /// Returns the bytes that were read after the last packet.
   mutating func takeBuffered() -> [UInt8] {
     defer { (buffer, start) = ([], 0) }
     return Array(buffer[start...])

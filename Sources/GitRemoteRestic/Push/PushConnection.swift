@@ -2,31 +2,33 @@ import MessageText
 import Platform
 import SystemPackage
 
-/// A push: receive-pack at work on the mount, its report held back until what it reports is saved.
+/// A push: receive-pack works on the mount, and its report is held back until the mount has saved what the report
+/// accepts.
 ///
 ///     git push ── our stdin ──> ClientStream ──> receive-pack ──> the mount
 ///              <── our stdout ── PushConnection <── its stdout
 ///
-/// Bands 2 and 3 pass at once, as text that a terminal only shows. The report (band 1) waits: when it says that something
-/// was accepted, the mount commits, and only then is it passed on. If the commit fails, every `ok` becomes an `ng`, and the
-/// mount is dropped as it is.
+/// Bands 2 and 3 pass at once, as text that is only shown on a terminal. The report (band 1) waits. If it accepts a
+/// reference, the mount commits, and only then is the report passed on. If the commit fails, every `ok` becomes an
+/// `ng`, and the mount is dropped without saving.
 struct PushConnection {
-  /// A wait that is over sooner is not told.
+  /// The user is not told of a shorter wait.
   private static let patience = Duration.seconds(1)
 
   /// receive-pack.
   let server: ServerCommand
-  /// What it works on.
+  /// The mount that receive-pack works on.
   let mount: PrivateMount
-  /// Tells whether what is accepted is there in full.
+  /// Checks that what the push accepts is stored completely.
   let completeness: StoredCompleteness
   /// For git commands on the mount.
   let environment: ProcessEnvironment
   /// For git commands in the client's repository.
   let clientEnvironment: ProcessEnvironment
-  /// Whether the user wants to hear of errors only. A client that has no terminal asks for no progress, which is less.
+  /// Whether the user wants to see only errors. A client without a terminal asks for no progress, which is not the
+  /// same: it still gets other messages.
   let isQuiet: Bool
-  /// Where to tell what happens.
+  /// The log of what happens.
   let trace: Trace
 
   /// Serves one push. Returns how receive-pack ended.
@@ -75,15 +77,15 @@ struct PushConnection {
     }
     StandardOutput.write(parsed.encoded(inSideBand: request.usesSideBand))
     if request.usesSideBand { StandardOutput.write(Packet.flush.encoded) }
-    // That nothing was accepted may have a reason that receive-pack does not know.
+    // receive-pack may not know why it accepted nothing.
     if !isAccepted, mount.isDead || mount.state()?.refused != nil { throw Connection.failure(of: mount) }
     return end
   }
 
-  /// Commits what `report` says was accepted, and refuses in it what was not saved after all.
+  /// Commits what `report` accepts, and refuses in the report what was not saved.
   ///
-  /// References that somebody else has changed meanwhile are set back and the others committed, unless all or none was
-  /// asked for. Each round leaves fewer, so there is an end.
+  /// If another client has changed some references meanwhile, those are set back and the others are committed, unless
+  /// the push is atomic. Each round leaves fewer references, so the loop ends.
   private func save(_ report: inout PushReport, _ request: PushRequest, in repository: ServedRepository)
     throws(HelperError)
   {
@@ -115,7 +117,7 @@ struct PushConnection {
     }
   }
 
-  /// Why `ok` must not be said although receive-pack has accepted `references`; nil: it may.
+  /// Why the report must not say `ok` although receive-pack accepted `references`; nil if it may.
   private func reasonAgainstSaving(
     _ references: Set<[UInt8]>, _ request: PushRequest
   ) throws(HelperError) -> String? {
@@ -125,7 +127,7 @@ struct PushConnection {
     }
   }
 
-  /// Passes on the references that receive-pack advertises. Returns whether the one that `HEAD` names is among them.
+  /// Passes on the references that receive-pack advertises. Returns whether the branch that `HEAD` names is among them.
   private func passAdvertisement(_ reader: inout PacketReader, _ head: PushedHead) throws(HelperError) -> Bool {
     var pending: [UInt8] = []
     var isBorn = false
@@ -141,7 +143,7 @@ struct PushConnection {
     return isBorn
   }
 
-  /// Passes on what may pass, and returns the report at the end of the stream.
+  /// Passes on messages, and returns the report at the end of the stream.
   private func collectReport(_ reader: inout PacketReader, _ client: ClientStream) throws(HelperError) -> [UInt8]? {
     var report: [UInt8] = []
     var shown: [SideBand: PrintableText] = [:]
@@ -163,7 +165,7 @@ struct PushConnection {
     return report.isEmpty ? nil : report
   }
 
-  /// A client that wants no report learns of a failure by our exit status only.
+  /// Saves a push whose client wants no report: only the exit status tells that client of a failure.
   private func saveWithoutReport(_ request: PushRequest) throws(HelperError) {
     if let reason = try reasonAgainstSaving(Set(request.commands.map(\.reference)), request) {
       throw HelperError("nothing was saved: \(reason)")
@@ -176,7 +178,7 @@ struct PushConnection {
     }
   }
 
-  /// Commits, shows on the client's terminal how far the commit is, and tells what it waits for once it has waited for a while.
+  /// Commits, shows the commit's progress on the client's terminal, and after a while tells what the commit waits for.
   private func commit(_ request: PushRequest) -> CommitOutcome {
     var (waiting, firstSeen, isShown) = ("", ContinuousClock.now, false)
     return mount.commit { state in
@@ -189,7 +191,7 @@ struct PushConnection {
     }
   }
 
-  /// Shows on the client's terminal how far the commit is.
+  /// Shows the commit's progress on the client's terminal.
   private func show(_ progress: MountState.Progress, _ request: PushRequest) {
     guard request.usesSideBand, !request.isQuiet else { return }
     let (done, total) = (Self.mebibytes(progress.bytesDone), Self.mebibytes(progress.bytesTotal))
@@ -201,12 +203,12 @@ struct PushConnection {
     say("saved as snapshot \(snapshot.prefix(8))")
   }
 
-  /// Tells the user of a newest snapshot that is dated ahead of the clock.
+  /// Warns the user if the newest snapshot is dated ahead of the clock.
   private func warnOfTime(_ request: PushRequest) {
     if let message = mount.state()?.ahead?.message { tell("warning: \(message)", request) }
   }
 
-  /// Tells the user something on git's connection, or on standard error where that carries no messages.
+  /// Tells the user something on git's connection, or on standard error if the connection carries no messages.
   private func tell(_ line: String, _ request: PushRequest) {
     if request.usesSideBand {
       say(line)
@@ -215,7 +217,7 @@ struct PushConnection {
     }
   }
 
-  /// Shows a line on the client's terminal; the next one takes the place of a line whose end is a carriage return.
+  /// Shows a line on the client's terminal. A line that ends with a carriage return is overwritten by the next.
   private func say(_ text: String, end: String = "\n") {
     StandardOutput.write(SideBand.encoded(Array((text.printable + end).utf8), band: .progress))
   }

@@ -4,10 +4,11 @@ import MessageText
 ///
 /// In the second version of the report `option …` lines may follow an `ok`. Source: gitprotocol-pack(5).
 struct PushReport: Hashable, Sendable {
-  /// The lines, each with its newline as it came.
+  /// The lines, each with its newline as received.
   private(set) var lines: [[UInt8]]
 
-  /// From the report's packets; nil unless it is whole: it begins with `unpack` and ends with a flush packet.
+  /// Parses the report's packets; nil unless the report is complete: it begins with `unpack` and ends with a flush
+  /// packet.
   init?(parsing bytes: [UInt8]) {
     let packets = Packet.parse(bytes)
     guard let end = packets.firstIndex(where: \.isFlush) else { return nil }
@@ -18,10 +19,10 @@ struct PushReport: Hashable, Sendable {
   /// The references that were accepted.
   var accepted: [[UInt8]] { lines.compactMap { Self.accepted($0) } }
 
-  /// Refuses what was accepted of `references`, or everything where that is nil, for `reason`.
+  /// Refuses the accepted references among `references`, or all accepted references if that is nil, for `reason`.
   mutating func refuse(_ reason: String, only references: Set<[UInt8]>? = nil) {
     var isDropping = false
-    // One line, and no longer than a packet.
+    // The reason must be one line and fit into a packet.
     let line = String(reason.map { $0.isNewline ? " " : $0 }).printable
     let words = String(line.unicodeScalars.prefix(1000))
     lines = lines.compactMap { line in
@@ -35,7 +36,7 @@ struct PushReport: Hashable, Sendable {
     }
   }
 
-  /// As it goes over the wire, in band 1 where the client asked for bands. No flush packet of the bands themselves.
+  /// The report as it is sent, in band 1 if the client asked for bands. The bands' own flush packet is not included.
   func encoded(inSideBand: Bool) -> [UInt8] {
     let plain = lines.flatMap { Packet($0).encoded } + Packet.flush.encoded
     return inSideBand ? SideBand.encoded(plain, band: .report) : plain

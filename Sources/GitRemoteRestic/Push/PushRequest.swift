@@ -2,27 +2,25 @@
 struct PushRequest: Hashable, Sendable {
   /// One reference to change.
   struct Command: Hashable, Sendable {
-    /// The reference: bytes, as git has it.
+    /// The reference's name, in bytes as git has it.
     let reference: [UInt8]
-    /// The object it named before, in hex; zeros: it was not there.
+    /// The object that the reference named before, in hex; zeros: the reference did not exist.
     let old: [UInt8]
-    /// The object it is to name; zeros: it is to be deleted.
+    /// The object that the reference is to name, in hex; zeros: the reference is to be deleted.
     let new: [UInt8]
 
-    /// Whether it is to be deleted.
     var isDeletion: Bool { Self.isZero(new) }
-    /// Whether it was not there.
     var isCreation: Bool { Self.isZero(old) }
 
     private static func isZero(_ objectID: [UInt8]) -> Bool { objectID.allSatisfy { $0 == UInt8(ascii: "0") } }
   }
 
-  /// In the order they came.
+  /// The commands, in the order in which they came.
   private(set) var commands: [Command] = []
-  /// What the client has chosen of what the server offered.
+  /// The capabilities that the client chose from the server's offer.
   private(set) var capabilities: Set<String> = []
 
-  /// Takes in the next packet of the list.
+  /// Adds the next packet of the list.
   mutating func add(_ packet: Packet) {
     var line = packet.line
     if let zero = line.firstIndex(of: 0) {
@@ -34,7 +32,7 @@ struct PushRequest: Hashable, Sendable {
     if let command = Self.command(line) { commands.append(command) }
   }
 
-  /// The objects that `references` are to name, in hex; none for those that are to be deleted.
+  /// The objects that `references` are to name, in hex, without those of deletions.
   func values(of references: Set<[UInt8]>) -> [String] {
     commands.filter { references.contains($0.reference) && !$0.isDeletion }.map {
       String(decoding: $0.new, as: UTF8.self)
@@ -45,12 +43,13 @@ struct PushRequest: Hashable, Sendable {
   var usesSideBand: Bool { capabilities.contains("side-band-64k") }
   /// Whether the client wants a report at all.
   var wantsReport: Bool { capabilities.contains("report-status") || capabilities.contains("report-status-v2") }
-  /// Whether all commands are done or none.
+  /// Whether the server must accept all commands or none.
   var isAtomic: Bool { capabilities.contains("atomic") }
-  /// Whether progress is unwanted.
+  /// Whether the client wants no progress.
   var isQuiet: Bool { capabilities.contains("quiet") }
 
-  /// OLD NEW REFERENCE: the lines of a signed push look the same. Others, `shallow` above all, are nil.
+  /// Parses OLD NEW REFERENCE; the lines of a signed push look the same. Returns nil for other lines, above all
+  /// `shallow`.
   private static func command(_ line: ArraySlice<UInt8>) -> Command? {
     let words = line.split(separator: UInt8(ascii: " "), maxSplits: 2, omittingEmptySubsequences: false)
     guard words.count == 3, isObjectID(words[0]), isObjectID(words[1]), !words[2].isEmpty else { return nil }

@@ -1,14 +1,15 @@
-/// `HEAD` of the stored repository during a push: where it names no branch that exists, the push gives it one.
+/// `HEAD` of the stored repository during a push. If `HEAD` names a branch that does not exist, the push points it to
+/// one that does.
 struct PushedHead: Sendable {
   private static let branches = "refs/heads/"
   private let reference: [UInt8]?
 
-  /// `head`: the branch that `HEAD` names; nil where it names none, and is left alone.
+  /// `head` is the branch that `HEAD` names; nil if it names no branch and is to be left alone.
   init(head: String?) {
     reference = head.map { Array($0.utf8) }
   }
 
-  /// Whether `packet`, one of those that advertise references, is that of the branch that `HEAD` names.
+  /// Whether `packet`, which advertises a reference, names the branch that `HEAD` names.
   func isNamed(by packet: Packet) -> Bool {
     guard let reference else { return false }
     let line = packet.line.prefix { $0 != 0 }
@@ -16,8 +17,8 @@ struct PushedHead: Sendable {
       ? line.hasSuffix([UInt8(ascii: " ")] + reference) : false
   }
 
-  /// What `HEAD` is to name after a push that had the references `accepted`, where its own branch did not exist before: the
-  /// client's own branch if that is among them, else the first. Nil: it stays as it is.
+  /// The branch that `HEAD` is to name after a push whose references `accepted` were stored, if its own branch did not
+  /// exist before: the client's current branch if it is among them, otherwise the first. Nil if `HEAD` stays as it is.
   func successor(accepted: [[UInt8]], _ request: PushRequest, clientBranch: () -> String?) -> String? {
     let deleted = Set(request.commands.filter(\.isDeletion).map(\.reference))
     let made = accepted.filter { !deleted.contains($0) && $0.starts(with: Array(Self.branches.utf8)) }
@@ -26,9 +27,9 @@ struct PushedHead: Sendable {
     return String(decoding: first, as: UTF8.self)
   }
 
-  /// The branch that the client's repository is on, if any.
+  /// The branch that the client's repository is on; nil if it is on none.
   static func clientBranch(_ environment: ProcessEnvironment) -> String? {
-    // Without an answer it is on none.
+    // If git does not answer, the client counts as on no branch.
     guard let result = try? GitCommand(["symbolic-ref", "-q", "HEAD"], environment: environment).run() else {
       return nil
     }

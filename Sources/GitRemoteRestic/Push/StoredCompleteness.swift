@@ -1,28 +1,30 @@
 import Dispatch
 import SystemPackage
 
-/// Whether the stored repository holds, by itself, everything that references reach.
+/// Checks that the stored repository holds, by itself, everything that its references reach.
 ///
-/// receive-pack looks at what is new, and takes for granted that what the references there were before reach is there. It
-/// may not be: a repository that was copied without its alternates, or whose packs somebody removed. So this looks once
-/// more, from what is pushed down to what is known to be complete (`CompletenessRecord`): what this client has pushed, or
-/// has looked at in an earlier push. The first push of a client takes a walk over all that the new values reach.
+/// receive-pack checks only what is new, and assumes that the repository holds what its old references reach. The
+/// repository may lack some of it: someone may have copied it without its alternates, or removed its packs. So this
+/// type checks again, from what is pushed down to what is known to be complete (`CompletenessRecord`): what this client
+/// has pushed, or checked in an earlier push. A client's first push walks over everything that the new values reach.
 ///
-/// **A repack does not make what is known untrue.** What was complete in the old packs is complete in the new ones if their indexes name
-/// every object that the old indexes named (`KnownObjects`). Who has packed, and whether it is honest, does not matter.
+/// **A repack does not invalidate the record.** What was complete in the old packs is complete in the new ones if their
+/// indexes name every object that the old indexes named (`KnownObjects`). It does not matter who repacked the
+/// repository, or whether that client is honest.
 ///
-/// As git counts, an object is there if the index of a pack names it, or its file is there.
+/// As in git, an object is stored if the index of a pack names it, or if its loose file exists.
 struct StoredCompleteness {
   /// The repository's mount.
   private let mount: PrivateMount
   /// For git commands on the mount.
   private let environment: ProcessEnvironment
-  /// What is known; nil where there is no place for it.
+  /// Where the record is; nil if it cannot be kept.
   private let record: CompletenessRecord.Place?
-  /// Whether there was nothing before: then receive-pack has looked at everything.
+  /// Whether the repository was empty: then receive-pack has checked everything.
   private let isNew: Bool
 
-  /// For the repository in `mount`, which `key` tells from others of the client, whose variables are `clientEnvironment`.
+  /// Checks the repository in `mount`. `key` identifies it among the client's stored repositories; `clientEnvironment`
+  /// has the client's variables.
   init(
     mount: PrivateMount, key: [String], environment: ProcessEnvironment, clientEnvironment: ProcessEnvironment
   ) {
@@ -32,14 +34,14 @@ struct StoredCompleteness {
     isNew = mount.state().map { $0.snapshot == nil } ?? false
   }
 
-  /// Why `values`, objects that are there, are not complete; nil where they are. Calls `progress` now and then.
+  /// Why `values`, objects that are stored, are not complete; nil if they are. Calls `progress` now and then.
   func reasonAgainst(_ values: [String], progress: () -> Void) throws(HelperError) -> String? {
     guard !isNew, !values.isEmpty else { return nil }
     let known = StoredPacks(in: mount.repositoryPath).map { tips(completeIn: $0) } ?? []
     let input = values + known.map { "^\($0)" } + [""]
     let command = GitCommand(
       ServiceSettings.arguments + [
-        // Both are files that say what is in others.
+        // Both are files that describe other files, so they could be wrong.
         "-c", "core.commitGraph=false", "-c", "core.multiPackIndex=false",
         "--git-dir", mount.repositoryPath.string, "rev-list", "--objects", "--quiet", "--stdin",
       ], environment: environment)
@@ -50,7 +52,7 @@ struct StoredCompleteness {
       + "or restore them, and see `git fsck` there"
   }
 
-  /// Notes that `values` are complete: after a push that was saved.
+  /// Records that `values` are complete, after a push that was saved.
   func remember(_ values: [String]) {
     guard let record, let packs = StoredPacks(in: mount.repositoryPath) else { return }
     let known = tips(completeIn: packs)

@@ -2,16 +2,16 @@ import Glibc
 import Platform
 import SystemPackage
 
-/// The packs of a repository that holds nothing but packs: names and sizes of `*.pack` and `*.idx`.
+/// The git packfiles of a repository that holds only packs: names and sizes of `*.pack` and `*.idx`.
 struct StoredPacks: Hashable, Sendable {
-  /// Each a name, a space and a size in bytes.
+  /// One line for each file: its name, a space and its size in bytes.
   let lines: Set<String>
 
   init(lines: Set<String>) {
     self.lines = lines
   }
 
-  /// Those of the repository at `root`; nil where it has loose objects or alternates, or can't be read.
+  /// Lists the packs of the repository at `root`; nil if it has loose objects or alternates, or if it cannot be read.
   init?(in root: FilePath) {
     let objects = root.appending("objects")
     guard let folders = Self.names(in: objects), !folders.contains(where: { $0.utf8.count == 2 }),
@@ -27,7 +27,7 @@ struct StoredPacks: Hashable, Sendable {
   }
 
   private static func names(in path: FilePath) -> [String]? {
-    // What can't be read is not known, whatever the reason.
+    // A folder that cannot be read, for whatever reason, counts as unknown.
     try? FolderNames.list(path).map(\.string)
   }
 

@@ -94,7 +94,7 @@ enum MachineChecks {
 
   private static func state(_ folder: MachineFacts.Folder) -> DoctorCheck {
     let name = "state folder"
-    let advice = "set XDG_STATE_HOME to a folder that you can write to"
+    let advice = "set XDG_STATE_HOME to a writable folder"
     return switch folder {
     case .missing: .fail(name, "no location for it: this user has no home folder", advice: advice)
     case .refused(let path, let error): .fail(name, "\(path) cannot be written: \(error)", advice: advice)
@@ -104,7 +104,7 @@ enum MachineChecks {
 
   private static func cache(_ folder: MachineFacts.Folder) -> DoctorCheck {
     let name = "cache folder"
-    let advice = "set RESTIC_CACHE_DIR to a folder that you can write to; without a cache everything is read from the storage"
+    let advice = "set RESTIC_CACHE_DIR to a writable folder; without a cache everything is read from the storage"
     return switch folder {
     case .missing: .warning(name, "no location for it: this user has no home folder", advice: advice)
     case .refused(let path, let error): .warning(name, "\(path) cannot be written: \(error)", advice: advice)

@@ -53,7 +53,7 @@ final class MetricsTimer: Sendable {
   /// mount.
   static func begin(_ service: MountService, file: FilePath) async throws(CommandError) {
     if case .failure(let error) = await BlockingExecutor(threadCount: 1).run({ write(service, to: file) }) {
-      throw CommandError("--metrics-file: \(file) cannot be written: \(error); choose a file in a folder that you can write to")
+      throw CommandError("--metrics-file: \(file) cannot be written: \(error); choose a writable folder")
     }
   }
 

@@ -36,7 +36,8 @@ struct CredentialProcessTests {
     for (command, said) in [
       ("false", "failed;"), ("/nonexistent/x", "cannot be run"), ("echo {}", "lacks AccessKeyId"),
       ("echo geheim", "no credentials"),
-      ("yes", "printed more"), ("sleep 1000", "did not end within"), ("sh -c 'exec >&-; sleep 1000'", "did not end within"),
+      ("yes", "printed more"), ("sleep 1000", "did not end within"),
+      ("sh -c 'exec >&-; sleep 1000'", "did not end within"),
       ("sh -c 'trap : TERM INT HUP QUIT; while :; do sleep 1000; done'", "did not end within"),
     ] {
       let process = CredentialProcess(

@@ -1,4 +1,4 @@
-/// Why a configuration file is not used.
+/// Why the program refuses a configuration file.
 public struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
   /// One sentence that names the file, the line if there is one, and what to do.
   public let description: String

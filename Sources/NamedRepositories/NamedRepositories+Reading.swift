@@ -6,7 +6,8 @@ extension NamedRepositories {
   private static let noPassword =
     "this file must not contain a password: name a command that prints it (password-command) or a file that holds it (password-file)"
 
-  /// The repositories that `bytes`, the content of `file`, names. `home`: what a `~/` stands for.
+  /// Parses `bytes`, the content of `file`, into repositories by name. `home` is the folder that a leading `~/` stands
+  /// for.
   static func read(_ bytes: [UInt8], file: String, home: String?) throws(ConfigurationError) -> [String:
     NamedRepository]
   {
@@ -80,7 +81,7 @@ extension NamedRepositories {
     repository.set(setting, to: texts)
   }
 
-  /// The value of `entry` as texts, checked.
+  /// The value of `entry` as texts. Throws if the value is not valid for `setting`.
   private static func texts(of setting: RepositorySetting, _ entry: TOMLEntry, home: String?) throws(TOMLError)
     -> [String]
   {
@@ -112,7 +113,7 @@ extension NamedRepositories {
     }
   }
 
-  /// The location `text`, with a folder that does not depend on where the program runs, and without a password.
+  /// Returns the location `text`, in which a local folder is made absolute. Throws if the location contains a password.
   private static func location(_ text: String, _ line: Int, home: String?) throws(TOMLError) -> String {
     guard URLPassword.hidden(in: text) == text else {
       throw TOMLError(
@@ -126,7 +127,7 @@ extension NamedRepositories {
     return isFolder ? try file(text, .repository, line, home: home) : text
   }
 
-  /// The path `text`, absolute.
+  /// Returns the path `text`, made absolute.
   private static func file(
     _ text: String, _ setting: RepositorySetting, _ line: Int, home: String?
   ) throws(TOMLError) -> String {

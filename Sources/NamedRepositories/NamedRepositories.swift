@@ -1,4 +1,4 @@
-/// The repositories that configuration files give names to.
+/// The repositories that the configuration files name.
 ///
 ///     [repositories.vault]
 ///     repository = "sftp:user@nas:vault"
@@ -6,22 +6,23 @@
 ///     mountpoint = "~/vault"
 ///
 /// The user's file is `$RESTIC_GITFS_CONFIG`, else `$XDG_CONFIG_HOME/restic-gitfs/config.toml`, else
-/// `~/.config/restic-gitfs/config.toml`. `/etc/restic-gitfs/config.toml` holds names for all users; the user's file counts
-/// first. With `RESTIC_GITFS_CONFIG` no other file is read.
+/// `~/.config/restic-gitfs/config.toml`. `/etc/restic-gitfs/config.toml` names repositories for all users; the user's
+/// file takes precedence. If `RESTIC_GITFS_CONFIG` is set, no other file is read.
 ///
-/// The files name commands that run, so a file that somebody else may write is refused (`TrustedFile`).
+/// The program runs the commands that these files name, so it refuses a file that another user may write
+/// (`TrustedFile`).
 public struct NamedRepositories: Hashable, Sendable {
   /// The file for all users.
   public static let systemFile = "/etc/restic-gitfs/config.toml"
   /// The variables that say where the user's file is.
   public static let variables = ["RESTIC_GITFS_CONFIG", "XDG_CONFIG_HOME", "HOME"]
 
-  /// By name.
+  /// The repositories by name.
   private let repositories: [String: NamedRepository]
   /// The files that were read.
   public let files: [String]
 
-  /// No names: there are no files.
+  /// Creates an empty set of repositories, as without configuration files.
   public init() {
     self.init(repositories: [:], files: [])
   }
@@ -37,8 +38,8 @@ public struct NamedRepositories: Hashable, Sendable {
   /// The repository `name`; nil if no file names it.
   public subscript(name: String) -> NamedRepository? { repositories[name] }
 
-  /// Whether a file could name a repository so: letters, digits, `-`, `_` and `.`, a letter or digit first. Everything that
-  /// a folder can be called beside that is written with a slash or a colon.
+  /// Whether a configuration file can use `text` as a repository's name: letters, digits, `-`, `_` and `.`, with a
+  /// letter or digit first. Any other folder name must be written with a slash or a colon to be taken as a location.
   public static func isName(_ text: String) -> Bool {
     func isLetterOrDigit(_ byte: UInt8) -> Bool {
       switch byte {
@@ -52,8 +53,8 @@ public struct NamedRepositories: Hashable, Sendable {
     return text.utf8.allSatisfy { isLetterOrDigit($0) || "-_.".utf8.contains($0) }
   }
 
-  /// The repository that `text`, a location as a person writes it, names; nil if it names none. Reads the files only if it
-  /// could be a name. `variable` gives the value of one of `variables`.
+  /// The repository that `text`, a location as the user writes it, names; nil if it names none. Reads the files only if
+  /// `text` could be a name. `variable` returns the value of one of `variables`.
   public static func find(
     _ text: String, _ variable: (String) -> String?
   ) throws(ConfigurationError) -> NamedRepository? {
@@ -61,7 +62,7 @@ public struct NamedRepositories: Hashable, Sendable {
     return try load(variable)[text]
   }
 
-  /// What the files name. `system`: the file for all users.
+  /// Reads the configuration files. `system` is the file for all users.
   public static func load(
     _ variable: (String) -> String?, system: String = systemFile
   ) throws(ConfigurationError) -> NamedRepositories {
@@ -85,7 +86,7 @@ public struct NamedRepositories: Hashable, Sendable {
     return NamedRepositories(repositories: repositories, files: files)
   }
 
-  /// The user's own file, there or not; nil where this user has no home.
+  /// The path of the user's own file, which may not exist; nil if this user has no home folder.
   private static func userFile(_ value: (String) -> String?) -> String? {
     if let folder = value("XDG_CONFIG_HOME"), folder.hasPrefix("/") { return "\(folder)/restic-gitfs/config.toml" }
     return value("HOME").flatMap { $0.hasPrefix("/") ? "\($0)/.config/restic-gitfs/config.toml" : nil }

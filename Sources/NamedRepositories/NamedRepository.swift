@@ -1,13 +1,13 @@
-/// A repository that the configuration file gives a name to, with all that belongs to it.
+/// A repository that a configuration file names, with its settings.
 public struct NamedRepository: Hashable, Sendable {
   /// Its name.
   public let name: String
   /// The file that names it.
   public let file: String
-  /// Each setting that the file has, as texts: a flag is `true` or `false`, options are `key=value`.
+  /// Each setting in the file, as texts: a flag is `true` or `false`, options are `key=value`.
   private(set) var values: [RepositorySetting: [String]] = [:]
 
-  /// A repository without settings.
+  /// Creates a repository without settings.
   init(name: String, file: String) {
     self.name = name
     self.file = file
@@ -20,19 +20,19 @@ public struct NamedRepository: Hashable, Sendable {
   /// Where the repository is, as after `-r`. Every named repository has a location.
   public var location: String { self[.repository] ?? "" }
 
-  /// The text of `setting`; nil if the file has none.
+  /// The text of `setting`; nil if the file does not set it.
   public subscript(setting: RepositorySetting) -> String? { values[setting]?.first }
 
-  /// The texts of `setting`; none if the file has none.
+  /// The texts of `setting`; empty if the file does not set it.
   public func texts(_ setting: RepositorySetting) -> [String] { values[setting] ?? [] }
 
-  /// The number of `setting`; nil if the file has none.
+  /// The number of `setting`; nil if the file does not set it.
   public func number(_ setting: RepositorySetting) -> Int? { self[setting].flatMap { Int($0) } }
 
   /// Whether `setting` is true.
   public func isOn(_ setting: RepositorySetting) -> Bool { self[setting] == "true" }
 
-  /// A text that is the same for the same settings and no others.
+  /// Texts that are equal for two repositories only if all their settings are equal.
   public var fingerprint: [String] {
     [file, name]
       + values.sorted { $0.key.rawValue < $1.key.rawValue }.flatMap { setting, texts in

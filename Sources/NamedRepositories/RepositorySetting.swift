@@ -1,6 +1,7 @@
 internal import Platform
 
-/// What the configuration file can say of a repository. The raw value is the key: restic's option name without `--`.
+/// A setting that the configuration file can have for a repository. The raw value is the key: restic's option name
+/// without `--`.
 public enum RepositorySetting: String, CaseIterable, Sendable {
   /// The location, as after `-r`.
   case repository
@@ -28,13 +29,13 @@ public enum RepositorySetting: String, CaseIterable, Sendable {
   case compression
   case packSize = "pack-size"
 
-  /// Where `mount` mounts the repository if nobody says otherwise.
+  /// Where `mount` mounts the repository if the command line names no mountpoint.
   case mountpoint
   case commitAfter = "commit-after"
   case readOnly = "read-only"
   case allowOther = "allow-other"
 
-  /// What a value has to be.
+  /// What form a value must have.
   enum Kind: Sendable {
     /// A text.
     case text
@@ -44,9 +45,9 @@ public enum RepositorySetting: String, CaseIterable, Sendable {
     case file
     /// A text, or a list of texts.
     case texts
-    /// As `texts`, of files.
+    /// Like `texts`, for files.
     case files
-    /// A whole number that is not negative.
+    /// A whole number, zero or greater.
     case number
     /// True or false.
     case flag
@@ -54,7 +55,7 @@ public enum RepositorySetting: String, CaseIterable, Sendable {
     case table
   }
 
-  /// What the value has to be.
+  /// What form the setting's value must have.
   var kind: Kind {
     switch self {
     case .repository, .passwordCommand, .keyHint, .httpUserAgent, .compression: .text
@@ -68,7 +69,7 @@ public enum RepositorySetting: String, CaseIterable, Sendable {
     }
   }
 
-  /// The least and the largest number that the option takes.
+  /// The smallest and the largest number that the option accepts.
   var range: ClosedRange<Int> {
     switch self {
     case .packSize: 4...128
@@ -76,7 +77,8 @@ public enum RepositorySetting: String, CaseIterable, Sendable {
     }
   }
 
-  /// What is wrong with `text`, which is of this `kind`, to follow the setting's name; nil if nothing is.
+  /// What is wrong with `text`, which is of this `kind`: a phrase that follows the setting's name. Nil if `text` is
+  /// valid.
   func problem(with text: String) -> String? {
     switch self {
     case .compression where !Self.compressionModes.contains(text):

@@ -1,15 +1,15 @@
 internal import Glibc
 internal import MessageText
 
-/// A file of commands: only this user and root may be able to change it.
+/// A file that names commands: only this user and root may be able to change it.
 enum TrustedFile {
-  /// More bytes are no configuration.
+  /// A larger file is refused.
   private static let byteLimit = 1 << 20
 
-  /// The content of the file at `path`; nil where there is none. Throws where another user could have written it: the file
-  /// and the folders that hold it must belong to this user or root, and be writable by nobody else.
+  /// Returns the content of the file at `path`; nil if it does not exist. Throws if another user could have written it:
+  /// the file and the folders that hold it must belong to this user or root, and nobody else may be able to write them.
   static func load(_ path: String) throws(ConfigurationError) -> [UInt8]? {
-    // A fifo must not make the program wait.
+    // Opening a FIFO must not block the program.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       guard errno != ENOENT, errno != ENOTDIR else { return nil }
@@ -28,7 +28,7 @@ enum TrustedFile {
     return try read(descriptor, path)
   }
 
-  /// The folder that `path` names, and the one that the file is in after all symbolic links.
+  /// The folder in `path`, and the folder that holds the file after all symbolic links are resolved.
   private static func folders(of path: String) -> [String] {
     var folders = [folder(of: path)]
     if let real = realpath(path, nil) {

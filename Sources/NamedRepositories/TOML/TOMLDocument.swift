@@ -7,16 +7,16 @@
 /// - decimal integers, booleans, and arrays of strings, which may span lines,
 /// - comments.
 ///
-/// Everything else of TOML is an error that names its line: multi-line strings, floats, dates, other arrays and arrays of
-/// tables. A file that the parser accepts means the same to every TOML parser.
+/// All other TOML is an error that names its line: multi-line strings, floats, dates, other arrays and arrays of
+/// tables. A file that the parser accepts has the same meaning to every TOML parser.
 /// Source: toml.io, "TOML v1.0.0".
 public struct TOMLDocument: Hashable, Sendable {
-  /// The assignments.
+  /// The assignments, in the order of the file.
   public let entries: [TOMLEntry]
   /// The line of each table's header.
   public let tables: [[String]: Int]
 
-  /// The assignments in `bytes`, which must be UTF-8.
+  /// Parses `bytes`, which must be UTF-8.
   public init(parsing bytes: [UInt8]) throws(TOMLError) {
     guard String(validating: bytes, as: UTF8.self) != nil else {
       throw TOMLError(line: Self.firstInvalidLine(bytes), message: "the text is not UTF-8")
@@ -30,7 +30,7 @@ public struct TOMLDocument: Hashable, Sendable {
     tables = parser.tables
   }
 
-  /// The first line that is not UTF-8. A newline is never part of a longer character.
+  /// The first line that is not UTF-8. A newline byte is never part of a longer character.
   private static func firstInvalidLine(_ bytes: [UInt8]) -> Int {
     let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     return (lines.firstIndex { String(validating: $0, as: UTF8.self) == nil } ?? 0) + 1

@@ -1,11 +1,11 @@
 /// Reads the lines of a TOML file: table headers and assignments.
 ///
 /// Invariants:
-/// 1. `assigned` has the path of every assignment and of every table in braces, `parents` every path above one. Nothing is
-///    added to a path in `assigned`, and a path in `parents` gets no value.
-/// 2. `tables` has every path with a header: no header stands twice.
+/// 1. `assigned` has the path of every assignment and of every table in braces. `parents` has every path above one of
+///    those. No key is added to a path in `assigned`, and no value is assigned to a path in `parents`.
+/// 2. `tables` has every path with a header: no header occurs twice.
 struct TOMLParser {
-  /// A key with more names is no key of anybody's.
+  /// No setting has a path of more names.
   private static let mostNames = 8
 
   private(set) var entries: [TOMLEntry] = []
@@ -14,7 +14,7 @@ struct TOMLParser {
   private var table: [String] = []
   private var assigned: Set<[String]> = []
   private var parents: Set<[String]> = []
-  /// The tables that dotted keys have made: no header may open them again.
+  /// The tables that dotted keys have created: no header may open them again.
   private var dotted: Set<[String]> = []
 
   init(_ bytes: [UInt8]) {
@@ -71,12 +71,12 @@ struct TOMLParser {
     entries.append(TOMLEntry(path: path, value: try scanner.readValue(), line: line))
   }
 
-  /// Reads `{ key = value, … }`. Its keys stand in `path`, which nobody can add to afterwards.
+  /// Reads `{ key = value, … }`. Its keys are added to `path`, which is closed afterwards.
   private mutating func readInlineTable(_ path: [String], depth: Int) throws(TOMLError) {
     guard depth <= Self.mostNames else { throw scanner.error("tables are nested too deeply") }
     scanner.skip(UInt8(ascii: "{"))
     scanner.skipSpaces()
-    // While its own keys are read, the table is one that can be added to.
+    // The table accepts keys while its own keys are read.
     assigned.remove(path)
     defer { assigned.insert(path) }
     if scanner.skip(UInt8(ascii: "}")) { return }
@@ -89,7 +89,7 @@ struct TOMLParser {
     }
   }
 
-  /// One or more names with dots between them, and the space around them.
+  /// Reads one or more names with dots between them, and the space around them.
   private mutating func readPath() throws(TOMLError) -> [String] {
     var path: [String] = []
     repeat {

@@ -4,7 +4,7 @@ extension TOMLScanner {
   private static let values =
     "a value is a text in quotes, a whole number, true, false, a list of texts or a table in braces"
 
-  /// A bare key, or one in quotes.
+  /// Reads a bare or quoted key.
   mutating func readKey() throws(TOMLError) -> String {
     if next == Self.quote || next == Self.apostrophe { return try readString() }
     let key = takeAll(where: Self.isBare)
@@ -12,7 +12,7 @@ extension TOMLScanner {
     return key
   }
 
-  /// A value that is no table.
+  /// Reads a value that is not a table.
   mutating func readValue() throws(TOMLError) -> TOMLValue {
     switch next {
     case Self.quote, Self.apostrophe: return .string(try readString())
@@ -66,7 +66,7 @@ extension TOMLScanner {
     throw error("the text does not end on its line")
   }
 
-  /// What the escape behind a backslash stands for.
+  /// Reads what follows a backslash. Returns the bytes that the escape stands for.
   private mutating func readEscape() throws(TOMLError) -> [UInt8] {
     switch take() {
     case UInt8(ascii: "b"): return [0x08]
@@ -112,7 +112,8 @@ extension TOMLScanner {
     }
   }
 
-  /// The decimal number that `word` spells: no leading zeros, and underscores only between digits.
+  /// The decimal number that `word` spells, without leading zeros and with underscores only between digits; nil if
+  /// `word` is not such a number.
   private static func integer(_ word: String) -> Int? {
     let unsigned = word.drop { $0 == "+" || $0 == "-" }
     guard word.utf8.count - unsigned.utf8.count <= 1 else { return nil }

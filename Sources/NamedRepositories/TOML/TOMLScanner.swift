@@ -1,4 +1,4 @@
-/// Goes through the bytes of a TOML file: spaces, comments, keys and values.
+/// Reads the bytes of a TOML file: spaces, comments, keys and values.
 struct TOMLScanner {
   private static let newline = UInt8(ascii: "\n")
   private let bytes: [UInt8]
@@ -16,7 +16,7 @@ struct TOMLScanner {
   /// An error at the next byte.
   func error(_ message: String) -> TOMLError { TOMLError(line: line, message: message) }
 
-  /// Takes the next byte if it is `byte`. Says whether it was.
+  /// Takes the next byte if it is `byte`. Returns whether it was.
   @discardableResult
   mutating func skip(_ byte: UInt8) -> Bool {
     guard next == byte else { return false }
@@ -25,21 +25,21 @@ struct TOMLScanner {
     return true
   }
 
-  /// Takes the next byte, whatever it is.
+  /// Takes the next byte; nil at the end.
   mutating func take() -> UInt8? {
     guard let byte = next else { return nil }
     skip(byte)
     return byte
   }
 
-  /// Takes the bytes that `isWanted`, as text.
+  /// Takes bytes for as long as `isWanted` accepts them, and returns them as text.
   mutating func takeAll(where isWanted: (UInt8) -> Bool) -> String {
     let start = position
     while let byte = next, byte != Self.newline, isWanted(byte) { position += 1 }
     return String(decoding: bytes[start..<position], as: UTF8.self)
   }
 
-  // MARK: What separates
+  // MARK: Separators
 
   /// Takes spaces and tabs.
   mutating func skipSpaces() {
@@ -54,7 +54,7 @@ struct TOMLScanner {
     } while try skipNewline()
   }
 
-  /// Takes the rest of a line that has nothing more to say.
+  /// Takes the rest of a line, which may hold only spaces and a comment.
   mutating func endLine() throws(TOMLError) {
     skipSpaces()
     try skipComment()
@@ -76,6 +76,6 @@ struct TOMLScanner {
     }
   }
 
-  /// Whether TOML allows `byte` in no string and no comment.
+  /// Whether `byte` is a control character, which TOML allows in no string and no comment.
   static func isControl(_ byte: UInt8) -> Bool { (byte < 0x20 && byte != UInt8(ascii: "\t")) || byte == 0x7F }
 }

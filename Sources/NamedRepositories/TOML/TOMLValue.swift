@@ -1,4 +1,4 @@
-/// A value of a TOML file, as far as this program needs them.
+/// A value in a TOML file, of the types that this program needs.
 public enum TOMLValue: Hashable, Sendable {
   /// `"text"` or `'text'`.
   case string(String)

@@ -1,7 +1,7 @@
 /// The index files that this machine has read.
 ///
-/// Each commit adds a small index file, and only a prune puts them together. So there may be thousands, and whoever opens a repository
-/// needs all of them.
+/// Each commit adds a small index file, and only a prune merges them. So a repository may have thousands, and every
+/// client that opens it needs all of them.
 typealias IndexRecord = CacheRecord<RecordedIndexFile>
 
 /// An index file as an `IndexRecord` holds it.
@@ -11,28 +11,29 @@ struct RecordedIndexFile: CacheRecordEntry, Hashable {
   static let recordPurpose: StaticString = "restic-gitfs: index files that were read"
 
   let id: IndexID
-  /// The size of the file. One that is listed with another size is read again.
+  /// The size of the file. If a listing shows another size, the file is read again.
   let byteCount: Int
   let packs: [IndexFile.Pack]
 
   private static let headerByteCount = ID<Never>.byteCount + 8
   private static let packHeaderByteCount = ID<Never>.byteCount + 4
   private static let blobByteCount = ID<Never>.byteCount + 13
-  /// No blob has so many bytes (`BlobCoder.plaintextByteLimit`): it is not compressed.
+  /// Marks a blob that is not compressed. No blob is this long (`BlobCoder.plaintextByteLimit`).
   private static let noLength = UInt32.max
-  /// An index file with more blobs is not recorded: it stands for so many that reading it is worth the time.
+  /// An index file with more blobs is not recorded: it covers so many blobs that reading it is worth the time.
   private static let blobLimit = 2000
-  /// The most bytes that an entry has: a pack has a blob at least.
+  /// The maximum size of an entry in bytes: every pack has at least one blob.
   private static let entryByteLimit = headerByteCount + blobLimit * (packHeaderByteCount + blobByteCount)
-  /// The most bytes that `encode` puts together, but for the last entry.
+  /// `encode` puts at most this many bytes into a group, except for the last entry.
   private static let groupByteCount = 1 << 20
   static let groupByteLimit = groupByteCount + entryByteLimit
 
-  /// `files` in groups of at most `groupByteLimit` bytes, each entry as
+  /// Encodes `files` in groups of at most `groupByteLimit` bytes, each entry as
   ///
   ///     id 32 ‖ size of the file 4 ‖ number of packs 4 ‖ packs
   ///     pack = id 32 ‖ number of blobs 4 ‖ blobs
-  ///     blob = id 32 ‖ type 1 (0 data, 1 tree) ‖ offset 4 ‖ length 4 ‖ length of the plaintext 4, or 2³²−1 if it is not compressed
+  ///     blob = id 32 ‖ type 1 (0 data, 1 tree) ‖ offset 4 ‖ length 4
+  ///            ‖ length of the plaintext 4, or 2³²−1 if the blob is not compressed
   ///
   /// with little-endian numbers. A file that is too large, or has a pack without blobs, is left out.
   static func encode(_ files: some Sequence<RecordedIndexFile>) -> [[UInt8]] {
@@ -60,7 +61,7 @@ struct RecordedIndexFile: CacheRecordEntry, Hashable {
     return group.isEmpty ? groups : groups + [group]
   }
 
-  /// Whether it is small enough, and comes back as it is.
+  /// Whether the entry is small enough, and decodes to the same entry.
   private var isRecordable: Bool {
     var blobCount = 0
     for pack in packs {
@@ -76,7 +77,7 @@ struct RecordedIndexFile: CacheRecordEntry, Hashable {
     withUnsafeBytes(of: number.littleEndian) { bytes += $0 }
   }
 
-  /// The entries of a group.
+  /// Decodes the entries of a group.
   static func decode(_ group: [UInt8]) throws(FormatError) -> [RecordedIndexFile] {
     var files: [RecordedIndexFile] = []
     var reader = Reader(bytes: group)
@@ -131,7 +132,8 @@ struct RecordedIndexFile: CacheRecordEntry, Hashable {
         id: blobID, type: type, offset: offset, length: length, uncompressedLength: plain == noLength ? nil : plain)
     }
 
-    /// As many elements as the next number says, each of at least `leastByteCount` bytes: no memory is taken for more than there are.
+    /// Reads a count, and then that many elements of at least `leastByteCount` bytes each. Never reserves memory for
+    /// more elements than the remaining bytes can hold.
     mutating func list<Element>(
       leastByteCount: Int, _ element: (inout Reader) throws(FormatError) -> Element
     ) throws(FormatError) -> [Element] {

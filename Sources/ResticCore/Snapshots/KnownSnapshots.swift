@@ -1,32 +1,34 @@
-/// The snapshots that a process knows of a repository: those of the last list, in order, and others that were read or saved.
+/// The snapshots of a repository that a process knows: those of the last list, in order, and others that it read or
+/// saved.
 ///
-/// A listing with few new names costs a look at each name: nothing is sorted or copied. A value; `Repository` guards it.
+/// A listing with few new names costs one lookup for each name: nothing is sorted or copied. A value; `Repository`
+/// guards it.
 struct KnownSnapshots: Sendable {
-  /// What one listing says of what is known.
+  /// How the known snapshots compare with one listing.
   struct Look: Sendable {
     /// The known snapshots that are listed, the oldest first.
     var sorted: [SavedSnapshot]
-    /// Known snapshots that are listed and are in no list yet.
+    /// The known snapshots that are listed and are not in the last list.
     var found: [SavedSnapshot]
-    /// What has to be read.
+    /// The listed snapshots that are not known and must be read.
     var unknown: [ListedSnapshot]
   }
 
-  /// So many snapshots that are in no list are kept at most.
+  /// The maximum number of known snapshots outside the last list.
   private static let unlistedLimit = 4096
 
   /// The last list, the oldest first.
   private var sorted: [SavedSnapshot] = []
-  /// Those in `sorted`.
+  /// The ids of the snapshots in `sorted`.
   private var ids: Set<SnapshotID> = []
-  /// Known snapshots that are in no list yet.
+  /// Known snapshots that are not in the last list.
   private var unlisted: [SnapshotID: Snapshot] = [:]
-  /// Of those that another process has read: which were not seen on the storage by this one.
+  /// Snapshots that another process has read, and that this process has not seen on the storage.
   private var unseen: Set<SnapshotID> = []
-  /// Those that the storage does not have, whatever its listings say.
+  /// Snapshots that the storage does not have, even if a listing names them.
   private var removed: Set<SnapshotID> = []
 
-  /// What is known of the snapshots in `listing`.
+  /// Compares the known snapshots with `listing`.
   func look(at listing: SnapshotListing) -> Look {
     var look = Look(sorted: [], found: [], unknown: [])
     var count = 0
@@ -45,7 +47,7 @@ struct KnownSnapshots: Sendable {
     return look
   }
 
-  /// The snapshot `id`, if it is known.
+  /// The snapshot `id`; nil if it is not known.
   func snapshot(_ id: SnapshotID) -> Snapshot? {
     if let snapshot = unlisted[id] { return snapshot }
     guard ids.contains(id) else { return nil }
@@ -61,10 +63,11 @@ struct KnownSnapshots: Sendable {
     unlisted[id] = snapshot
   }
 
-  /// Remembers `list`, made of all that one listing has. `recorded` are those in it that another process has read.
+  /// Remembers `list`, which has all snapshots of one listing. `recorded` are those of them that another process has
+  /// read.
   mutating func keep(_ list: [SavedSnapshot], recorded: [SnapshotID]) {
     let isSame = list.count == sorted.count && recorded.isEmpty && unlisted.isEmpty
-    // Nothing was added: then a list of the same length is the same.
+    // If no snapshot was added, a list of the same length is the same list.
     if isSame, list.last?.id == sorted.last?.id, list.first?.id == sorted.first?.id { return }
     let next = Set(list.lazy.map(\.id))
     for id in recorded where !ids.contains(id) && unlisted[id] == nil { unseen.insert(id) }
@@ -73,10 +76,10 @@ struct KnownSnapshots: Sendable {
     (sorted, ids) = (list, next)
   }
 
-  /// Whether this process has only another one's word that the snapshot was there.
+  /// Whether this process knows the snapshot only because another process has read it.
   func isUnseen(_ id: SnapshotID) -> Bool { unseen.contains(id) }
 
-  /// The storage has the snapshot, or does not have it.
+  /// Notes whether the storage has the snapshot.
   mutating func noteSeen(_ id: SnapshotID, isThere: Bool) {
     unseen.remove(id)
     if isThere { return }
@@ -84,7 +87,7 @@ struct KnownSnapshots: Sendable {
     removed.insert(id)
   }
 
-  /// The snapshots were removed.
+  /// Forgets the snapshots `gone`, which were removed.
   mutating func forget(_ gone: Set<SnapshotID>) {
     for id in gone { unlisted[id] = nil }
     guard !ids.isDisjoint(with: gone) else { return }

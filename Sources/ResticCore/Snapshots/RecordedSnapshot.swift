@@ -8,25 +8,25 @@ struct RecordedSnapshot: CacheRecordEntry, Hashable {
   static let recordHeader = "restic-gitfs snapshots 1\n"
   static let recordPurpose: StaticString = "restic-gitfs: snapshots that were read"
 
-  /// The snapshot and its name.
+  /// The snapshot and its id.
   let saved: SavedSnapshot
-  /// The size of its file. A snapshot that is listed with another size is read again.
+  /// The size of the snapshot's file. If a listing shows another size, the snapshot is read again.
   let byteCount: Int
 
-  /// The bytes of an id and two numbers.
+  /// The size of an id and two numbers, in bytes.
   private static let headerByteCount = 40
   /// A snapshot whose JSON has more bytes is not recorded.
   private static let jsonByteLimit = 64 << 10
-  /// The most bytes that `encode` puts into a group, except for the last entry.
+  /// `encode` puts at most this many bytes into a group, except for the last entry.
   private static let groupByteCount = 1 << 20
-  /// The most bytes that a group has.
+  /// The maximum size of a group in bytes.
   static let groupByteLimit = groupByteCount + headerByteCount + jsonByteLimit
 
-  /// `snapshots` in groups of at most `groupByteLimit` bytes, each entry as
+  /// Encodes `snapshots` in groups of at most `groupByteLimit` bytes, each entry as
   ///
   ///     id 32 ‖ size of the file, 4 bytes, little endian ‖ length of the JSON, 4 bytes, little endian ‖ JSON
   ///
-  /// with the JSON that `Snapshot.encode` makes.
+  /// with the JSON that `Snapshot.encode` produces.
   static func encode(_ snapshots: some Sequence<RecordedSnapshot>) -> [[UInt8]] {
     var groups: [[UInt8]] = []
     var group: [UInt8] = []
@@ -44,7 +44,7 @@ struct RecordedSnapshot: CacheRecordEntry, Hashable {
     return group.isEmpty ? groups : groups + [group]
   }
 
-  /// The entries of a group.
+  /// Decodes the entries of a group.
   static func decode(_ group: [UInt8]) throws(FormatError) -> [RecordedSnapshot] {
     var snapshots: [RecordedSnapshot] = []
     var rest = group[...]

@@ -1,20 +1,21 @@
 internal import Logging
 import SystemPackage
 
-/// What this machine has seen of one repository, in this process and in those before: `SeenSnapshots`, in a file where there
-/// is a place for one.
+/// What this machine has seen of one repository, in this process and in earlier ones: `SeenSnapshots`, in a file if
+/// there is a folder for it.
 ///
-/// 1. Nothing that is wrong with the file is ever an error. A folder that cannot be used is told by one warning; from then on
-///    this process remembers in memory only.
-/// 2. A file that is not this repository's, was forged or cut off is told by one warning, and counts as none.
-/// 3. No call of the system's is made on Swift's own threads.
+/// 1. A problem with the file is never an error. If the folder cannot be used, the log has one warning, and from then
+///    on this process remembers in memory only.
+/// 2. If the file belongs to another repository, was forged or is cut off, the log has one warning, and the file counts
+///    as empty.
+/// 3. No system call is made on Swift's own threads.
 ///
 /// Lock order: `state` is a leaf.
 public final class SeenMemory: Sendable {
   private struct State {
-    /// As it was when the file was last read or written.
+    /// The value when the file was last read or written.
     var known = SeenSnapshots()
-    /// Whether the file can be used, as far as anybody knows.
+    /// Whether the file can be used, as far as this process knows.
     var hasFile: Bool
     var isTold = false
   }
@@ -24,14 +25,14 @@ public final class SeenMemory: Sendable {
   private let state: Locked<State>
   private let logger: Logger
 
-  /// The memory in `file`; nil: in this process only.
+  /// Creates a memory in `file`; nil: in this process only.
   init(_ file: SeenSnapshotsFile?, logger: Logger) {
     self.file = file
     state = Locked(State(hasFile: file != nil))
     self.logger = logger
   }
 
-  /// What was seen.
+  /// What this machine has seen so far.
   public func current() async -> SeenSnapshots {
     let content = await run { file throws(Errno) in try file.load() }
     switch content {
@@ -45,7 +46,7 @@ public final class SeenMemory: Sendable {
     return state.withLock { $0.known }
   }
 
-  /// Changes what was seen. `change` may be called again, and with what other processes have noted meanwhile.
+  /// Applies `change`. `change` may be called again, with what other processes have noted meanwhile.
   public func update(_ change: @escaping @Sendable (inout SeenSnapshots) -> Void) async {
     let updated = await run { file throws(Errno) in try file.update(change) }
     state.withLock { state in
@@ -53,7 +54,7 @@ public final class SeenMemory: Sendable {
     }
   }
 
-  /// What `body` makes of the file; nil where there is none, or it cannot be used.
+  /// Runs `body` on the file. Returns its result; nil if there is no file, or if the file cannot be used.
   private func run<Success: Sendable>(
     _ body: @escaping @Sendable (SeenSnapshotsFile) throws(Errno) -> Success
   ) async -> Success? {

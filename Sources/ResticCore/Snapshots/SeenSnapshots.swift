@@ -1,19 +1,20 @@
-/// What a machine has seen of a repository: the newest snapshot of each group, and which snapshots its user has given up.
+/// What a machine has seen of a repository: the newest snapshot of each group, and the missing snapshots whose loss its
+/// user has accepted.
 ///
-/// A group is what restic's `--host`, `--path` and `--tag` can choose: one host, one set of paths and one set of tags. However
-/// a mount chooses its snapshots, the newest one that was seen of them is the newest of some group.
+/// A group is what restic's `--host`, `--path` and `--tag` can select: one host, one set of paths and one set of tags.
+/// However a mount selects its snapshots, the newest of them that was seen is the newest of some group.
 public struct SeenSnapshots: Hashable, Sendable {
-  /// So many groups are remembered: first those that the caller prefers, and those with the newest snapshots.
+  /// The maximum number of groups. Groups that the caller prefers are kept first, then those with the newest snapshots.
   static let groupLimit = 64
-  /// So many snapshots are remembered as given up; the last ones.
+  /// The maximum number of snapshots that are remembered as given up. The latest are kept.
   static let givenUpLimit = 64
 
-  /// The newest snapshot of each group, the oldest first. They lack what says nothing of content, time and ancestry.
+  /// The newest snapshot of each group, the oldest first, reduced to content, time, group and ancestry.
   public private(set) var newest: [SavedSnapshot] = []
-  /// Snapshots that were seen, are gone, and whose loss was accepted; the last one is at the end.
+  /// Snapshots that were seen and are gone, and whose loss the user has accepted. The latest is at the end.
   public private(set) var givenUp: [SnapshotID] = []
 
-  /// Nothing.
+  /// Creates an empty value.
   public init() {}
 
   init(newest: [SavedSnapshot], givenUp: [SnapshotID]) {
@@ -21,8 +22,9 @@ public struct SeenSnapshots: Hashable, Sendable {
     self.givenUp = givenUp
   }
 
-  /// `snapshots`, the oldest first, are there. Only what is newer than the newest one of its group changes anything. Where there
-  /// are more groups than are remembered, those that `isPreferred` stay.
+  /// Notes that the storage has `snapshots`, the oldest first. A snapshot changes the value only if it is newer than
+  /// the newest one of its group. If there are more groups than `groupLimit`, those that `isPreferred` accepts are
+  /// kept.
   public mutating func note(
     _ snapshots: some BidirectionalCollection<SavedSnapshot>,
     preferring isPreferred: (Snapshot) -> Bool = { _ in false }
@@ -31,7 +33,7 @@ public struct SeenSnapshots: Hashable, Sendable {
     var groups: Set<Group> = []
     var last: Snapshot?
     for saved in snapshots.reversed() {
-      // As a rule one group follows itself: a look at the words is cheaper than sets of them.
+      // Usually consecutive snapshots are of one group, and comparing their words is cheaper than building sets.
       if let last, last.hasSameGroupWords(as: saved.snapshot) { continue }
       last = saved.snapshot
       let group = Group(saved.snapshot)
@@ -50,13 +52,13 @@ public struct SeenSnapshots: Hashable, Sendable {
     givenUp.removeAll { ids.contains($0) }
   }
 
-  /// The user has accepted that `ids` are gone.
+  /// Notes that the user has accepted the loss of `ids`.
   public mutating func giveUp(_ ids: Set<SnapshotID>) {
     newest.removeAll { ids.contains($0.id) }
     givenUp = Array((givenUp.filter { !ids.contains($0) } + ids.sorted()).suffix(Self.givenUpLimit))
   }
 
-  /// What a filter can tell snapshots apart by. Texts are compared by their bytes, as in restic.
+  /// What a filter can use to tell snapshots apart. Texts are compared by their bytes, as in restic.
   private struct Group: Hashable {
     let host: Name
     let paths: Set<Name>
@@ -71,12 +73,12 @@ public struct SeenSnapshots: Hashable, Sendable {
 }
 
 extension SavedSnapshot {
-  /// Whether this one comes after `other` in the order of snapshots: by time, and those of one instant by id.
+  /// Whether this snapshot comes after `other` in the order of snapshots: by time, then by id.
   public func isNewer(than other: SavedSnapshot) -> Bool {
     (snapshot.time, id) > (other.snapshot.time, other.id)
   }
 
-  /// The snapshot without what says nothing of its content, its time, its group and its ancestry.
+  /// The snapshot reduced to its content, time, group and ancestry.
   fileprivate var essence: SavedSnapshot {
     var slim = Snapshot(
       time: snapshot.time, parent: snapshot.parent, tree: snapshot.tree, paths: snapshot.paths,
@@ -88,7 +90,7 @@ extension SavedSnapshot {
 }
 
 extension Snapshot {
-  /// Whether host, paths and tags are the same to the letter and in the same order.
+  /// Whether host, paths and tags are equal byte for byte and in the same order.
   fileprivate func hasSameGroupWords(as other: Snapshot) -> Bool {
     hostname.isSame(as: other.hostname) && paths.elementsEqual(other.paths) { $0.isSame(as: $1) }
       && tags.elementsEqual(other.tags) { $0.isSame(as: $1) }
@@ -96,7 +98,7 @@ extension Snapshot {
 }
 
 extension String {
-  /// Whether both are the same bytes. For Swift, texts are equal that a reader can't tell apart.
+  /// Whether both have the same bytes. Swift holds texts equal that only look the same.
   fileprivate func isSame(as other: String) -> Bool {
     self == other && utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
   }

@@ -1,22 +1,24 @@
 import Glibc
 import SystemPackage
 
-/// The file that holds the `SeenSnapshots` of one repository: `FOLDER/REPOSITORY/seen`, for its owner only.
+/// The file that holds the `SeenSnapshots` of one repository: `FOLDER/REPOSITORY/seen`, which only its owner can
+/// access.
 ///
 ///     "restic-gitfs seen 1\n" ‖ sealed: id of the repository, 32 bytes ‖ number of snapshots given up, 4 bytes, little endian
 ///                               ‖ their ids ‖ the newest snapshots (`RecordedSnapshot`, whose size is 0 here)
 ///
-/// It is sealed with a key of its own, which follows from the repository's: whoever has no password of the repository reads
-/// nothing and forges nothing. A file is replaced as a whole (rename), under the folder's lock (flock), so that of two
-/// processes none undoes what the other has noted. It is no part of the cache: whoever drops that has not seen less. Of more than
-/// `repositoryLimit` repositories, those are forgotten whose files were written longest ago.
+/// The content is sealed with a key of its own, which is derived from the repository's key: without a password of the
+/// repository, nobody can read or forge the file. A file is replaced as a whole (rename) under the folder's lock
+/// (flock), so no process undoes what another has noted. The file is not part of the cache: removing the cache does not
+/// remove what was seen. If there are more than `repositoryLimit` repositories, those whose files were written longest
+/// ago are forgotten.
 ///
 /// All calls block.
 struct SeenSnapshotsFile: Sendable {
-  /// What is found at the file's place.
+  /// What the file's path holds.
   enum Content: Sendable {
     case missing
-    /// Nobody with the key has written it for this repository, or it is cut off.
+    /// The file is cut off, or no client with the key wrote it for this repository.
     case invalid
     case valid(SeenSnapshots)
   }
@@ -24,7 +26,7 @@ struct SeenSnapshotsFile: Sendable {
   static let name = "seen"
   private static let header = Array("restic-gitfs seen 1\n".utf8)
   private static let byteLimit = 8 << 20
-  /// So many repositories have a file.
+  /// The maximum number of repositories with a file.
   static let repositoryLimit = 1000
   private static let idByteCount = ID<Never>.byteCount
   private static let numberByteCount = 4
@@ -34,14 +36,14 @@ struct SeenSnapshotsFile: Sendable {
   private let repository: ID<Never>
   private let key: MasterKey
 
-  /// The file of the repository `id`, which `masterKey` opens, below `folder`.
+  /// The file in `folder` for the repository `id`, which `masterKey` opens.
   init(in folder: FilePath, repository id: ID<Never>, masterKey: MasterKey) {
     self.folder = folder.appending(id.hex)
     repository = id
     key = masterKey.derived(for: "restic-gitfs: snapshots that were seen")
   }
 
-  /// What is there.
+  /// Reads the file.
   func load() throws(Errno) -> Content {
     do throws(Errno) {
       return try load(in: try OwnFolder(folder))
@@ -50,7 +52,7 @@ struct SeenSnapshotsFile: Sendable {
     }
   }
 
-  /// Changes what is there, or nothing at all where nothing valid is there. Returns what is there then.
+  /// Applies `change` to the content, unless the file is invalid. Returns the content afterwards.
   func update(_ change: (inout SeenSnapshots) -> Void) throws(Errno) -> SeenSnapshots {
     if !SystemCall.isThere(folder) {
       try OwnFolder.make(folder)
@@ -83,12 +85,12 @@ struct SeenSnapshotsFile: Sendable {
       do throws(Errno) {
         try all.removeSubfolder(other.name)
       } catch .noSuchFileOrDirectory {
-        // Somebody else was faster.
+        // Another process has removed it already.
       }
     }
   }
 
-  /// Removes what processes have left that were killed while they wrote: whoever writes has the lock.
+  /// Removes the files of processes that were killed while they wrote: a process that is writing holds the lock.
   private func removeLeftovers(in folder: borrowing OwnFolder) throws(Errno) {
     var names: [String] = []
     try folder.forEachName { name throws(Errno) in

@@ -1,34 +1,35 @@
 import SystemPackage
 
-/// What a `CacheRecord` holds of a file that was read.
+/// What a `CacheRecord` holds for one file that was read.
 protocol CacheRecordEntry: Sendable {
-  /// The record's name in the repository's folder of the cache.
+  /// The record's file name in the repository's cache folder.
   static var recordName: String { get }
-  /// What the record begins with: a line with the version of the format.
+  /// The first line of the record, with the version of the format.
   static var recordHeader: String { get }
-  /// What tells the record's key from other keys that follow from the repository's.
+  /// The purpose of the record's key, which separates it from other keys that are derived from the repository's key.
   static var recordPurpose: StaticString { get }
-  /// The most bytes that a group has.
+  /// The maximum size of a group in bytes.
   static var groupByteLimit: Int { get }
 
-  /// `entries` in groups of at most `groupByteLimit` bytes; an entry that is too large is in none.
+  /// Encodes `entries` in groups of at most `groupByteLimit` bytes. An entry that is too large is left out.
   static func encode(_ entries: some Sequence<Self>) -> [[UInt8]]
-  /// The entries of a group.
+  /// Decodes the entries of a group.
   static func decode(_ group: [UInt8]) throws(FormatError) -> [Self]
 }
 
-/// The small files of one type that this machine has read of a repository, in one file of the cache: who opens a repository lists its
-/// snapshots and its index files, and reads those that are new.
+/// The small files of one type that this machine has read from a repository, in one cache file. A client that opens a
+/// repository lists its snapshots and index files, and reads only those that are new.
 ///
-/// 1. An entry is what the file of that id held when somebody with the repository's key had read it. Such files never change, so
-///    an entry is right whenever it was written; whether there is such a file is the listing's to tell.
-/// 2. Adding takes time in proportion to what is added. The file is written anew, with what is listed and nothing else, when
-///    its small frames or its dead entries are many (`isDue`).
-/// 3. What is wrong with the file costs the reading of what it holds, and nothing else.
+/// 1. An entry is what the file with that id held when a client with the repository's key read it. Such files never
+///    change, so an entry is always right. Only a listing tells whether the file still exists.
+/// 2. Adding takes time in proportion to what is added. The record is rewritten, with only the files that are listed,
+///    when it has many small frames or many dead entries (`isDue`).
+/// 3. If the record is damaged, the files are read from the storage again. No other harm is done.
 ///
 /// One task at a time reads or writes; `gate` is held across the calls.
 final class CacheRecord<Entry: CacheRecordEntry>: Sendable {
-  /// So many frames, beside one for each `frameShare` entries, and so many dead entries are no reason to write the file anew.
+  /// The record is not rewritten for this many dead entries, nor for this many frames beyond one for each `frameShare`
+  /// entries.
   private static var slack: Int { 256 }
   private static var frameShare: Int { 8 }
 
@@ -37,23 +38,23 @@ final class CacheRecord<Entry: CacheRecordEntry>: Sendable {
   private let gate = AsyncGate()
   private let position = Locked(CacheRecordFile<Entry>.Position())
 
-  /// The record in `cache`, which is that of the repository that `masterKey` opens.
+  /// Creates the record in `cache`, which is the cache of the repository that `masterKey` opens.
   init(_ cache: RepositoryCache, masterKey: MasterKey) {
     self.cache = cache
     file = CacheRecordFile(masterKey: masterKey)
   }
 
-  /// What has come since this was called before; all of it at first.
+  /// Returns the entries that were added since the last call. The first call returns all entries.
   func news() async -> [Entry] {
     await withPosition { file, position, folder throws(Errno) in try file.read(in: folder, from: &position) } ?? []
   }
 
-  /// Adds what this process has saved, while the caller goes on.
+  /// Adds what this process has saved, without making the caller wait.
   func addBeside(_ entry: Entry) {
     cache.changeBeside { [self] in await add([entry]) }
   }
 
-  /// Adds `entries`, and never writes anew what is there.
+  /// Adds `entries`. Never rewrites the record.
   func add(_ entries: [Entry]) async {
     guard !entries.isEmpty else { return }
     _ = await withPosition { file, position, folder throws(Errno) in
@@ -63,8 +64,8 @@ final class CacheRecord<Entry: CacheRecordEntry>: Sendable {
     }
   }
 
-  /// Adds `new`, or writes the file anew with what `all` returns, where that is due. `listedCount` is how many files of the type
-  /// there are.
+  /// Adds `new`, or rewrites the record with what `all` returns if that is due. `listedCount` is the number of files of
+  /// this type in the repository.
   func update(adding new: [Entry], listedCount: Int, all: @escaping @Sendable () -> [Entry]) async {
     _ = await withPosition { file, position, folder throws(Errno) in
       let isDue = Self.isDue(position, listedCount: listedCount)
@@ -79,7 +80,7 @@ final class CacheRecord<Entry: CacheRecordEntry>: Sendable {
       || position.entryCount > slack + 2 * listedCount
   }
 
-  /// The result of `body`, which alone has the file as far as this process goes; nil where there is no cache.
+  /// Runs `body`, which no other task of this process runs beside. Returns its result; nil if there is no cache.
   private func withPosition<Success: Sendable>(
     _ body:
       @escaping @Sendable (
@@ -89,7 +90,7 @@ final class CacheRecord<Entry: CacheRecordEntry>: Sendable {
     await gate.pass {
       await cache.withFolder { [file, position = position.withLock { $0 }, self] folder throws(Errno) in
         var next = position
-        // Also after an error: it says what was read.
+        // Also after an error, because the position says how much was read.
         defer { self.position.withLock { [next] in $0 = next } }
         return try body(file, &next, folder)
       }

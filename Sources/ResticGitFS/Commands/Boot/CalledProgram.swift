@@ -1,20 +1,20 @@
 import SystemPackage
 
-/// The name under which the process was started: one file has several names.
+/// The name under which the process was started: one executable has several names.
 enum CalledProgram: String, Sendable {
-  /// The program itself, whatever its file is called.
+  /// The program itself, under any other name.
   case commandLine = "restic-gitfs"
   /// What mount(8) starts for the file system types `restic-gitfs` and `fuse.restic-gitfs`.
   case mount = "mount.restic-gitfs"
   /// What umount(8) starts for a mount of this program, which has the type `fuse.restic-gitfs`.
   case unmount = "umount.fuse.restic-gitfs"
 
-  /// Codes of mount(8).
+  /// Exit codes of mount(8).
   private static let usage: Int32 = 1
   private static let interrupted: Int32 = 8
   private static let failed: Int32 = 32
 
-  /// The program that was called as `name`, a path or a file's name.
+  /// The program that was called as `name`, a path or a file name.
   init(called name: String) {
     switch FilePath(name).lastComponent?.string {
     case "mount.restic-gitfs", "mount.fuse.restic-gitfs": self = .mount
@@ -34,6 +34,6 @@ enum CalledProgram: String, Sendable {
     }
   }
 
-  /// The code for a command line that cannot be understood.
+  /// The exit code for a command line that cannot be parsed.
   var usageCode: Int32 { self == .commandLine ? ExitCode.failure.rawValue : Self.usage }
 }

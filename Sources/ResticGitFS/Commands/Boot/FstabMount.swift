@@ -1,20 +1,20 @@
-/// What mount(8) wants mounted, or unmounted, when it starts this program under another name.
+/// The mount or unmount that mount(8) or umount(8) requests when it starts this program under another name.
 ///
-/// Its command lines are `mount.TYPE LOCATION FOLDER [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE]` and
-/// `umount.TYPE FOLDER [-flnrv] [-N NAMESPACE] [-t TYPE]`. Source: mount(8) and umount(8), "External helpers".
+/// Its command lines are `mount.TYPE LOCATION FOLDER [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE]` and `umount.TYPE
+/// FOLDER [-flnrv] [-N NAMESPACE] [-t TYPE]`. Source: mount(8) and umount(8), "External helpers".
 struct FstabMount: Hashable, Sendable {
-  /// The same for restic-gitfs's own command line.
+  /// The equivalent command line of restic-gitfs.
   var arguments: [String]
-  /// What is to be set in the environment.
+  /// Environment variables to set.
   var variables: [String: String] = [:]
-  /// The user whose mount it is to be.
+  /// The user who is to own the mount.
   var user: String?
-  /// The folder whose owner is to be asked to save.
+  /// The folder whose mount's owner is to be asked to save.
   var ownedFolder: String?
-  /// Whether nothing is to be done (`mount -f`).
+  /// Whether to do nothing (`mount -f`).
   var isFake = false
 
-  /// Reads the arguments of mount.restic-gitfs.
+  /// Parses the arguments of mount.restic-gitfs.
   static func mounting(_ arguments: [String]) throws(CommandError) -> FstabMount {
     let words = try Words(arguments, flags: "sfnv")
     guard words.plain.count == 2 else {
@@ -23,7 +23,7 @@ struct FstabMount: Hashable, Sendable {
     }
     let (location, folder) = (words.plain[0], words.plain[1])
     let options = try FstabOptions(words.options, isSloppy: words.flags.contains("s"))
-    // `none` stands for a location that /etc/fstab does not name.
+    // `none` means that /etc/fstab names no location.
     let source =
       options.hasRepositoryFile || location == "none" ? [] : ["--repo=\(location)", "--source-name=\(location)"]
     return FstabMount(
@@ -32,7 +32,8 @@ struct FstabMount: Hashable, Sendable {
       variables: options.variables, user: options.user, isFake: words.flags.contains("f"))
   }
 
-  /// Reads the arguments of umount.fuse.restic-gitfs. A lazy or forced unmount saves as well, but does not wait for it.
+  /// Parses the arguments of umount.fuse.restic-gitfs. A lazy or forced unmount saves as well, but does not wait for
+  /// it.
   static func unmounting(_ arguments: [String]) throws(CommandError) -> FstabMount {
     let words = try Words(arguments, flags: "flnrv")
     guard words.plain.count == 1 else {
@@ -44,13 +45,13 @@ struct FstabMount: Hashable, Sendable {
         + ["--", words.plain[0]], ownedFolder: insistence == "ifUnused" ? words.plain[0] : nil)
   }
 
-  /// Arguments sorted into what they are.
+  /// Arguments, sorted by kind.
   private struct Words {
     var plain: [String] = []
     var options: [String] = []
     var flags: Set<Character> = []
 
-    /// `known`: the letters of options without a value.
+    /// `known` holds the letters of options without a value.
     init(_ arguments: [String], flags known: String) throws(CommandError) {
       var rest = arguments[...]
       while let argument = rest.popFirst() {

@@ -1,9 +1,9 @@
-/// The options of one mount as mount(8) hands them on: from a line of /etc/fstab, or from `mount -o`.
+/// The options of one mount as mount(8) passes them on: from a line of /etc/fstab, or from `mount -o`.
 ///
-/// What `restic-gitfs mount` takes as `--name` or `--name=value` is an option here without the dashes, with `_` as good as
-/// `-`. All others are for `mount -o`, which ignores those that mount(8) and systemd read themselves.
+/// A `--name` or `--name=value` option of `restic-gitfs mount` is an option here without the dashes; `_` may replace
+/// `-`. All other options are passed to `mount -o`, which ignores those that are meant for mount(8) and systemd.
 struct FstabOptions: Hashable, Sendable {
-  /// The options of `restic-gitfs mount` with a value that may stand in /etc/fstab.
+  /// The options of `restic-gitfs mount` with a value that are allowed in /etc/fstab.
   static let optionsWithValue: Set<String> = [
     "repository-file", "password-file", "password-command", "key-hint", "retry-lock", "cache-dir", "cacert",
     "tls-client-cert", "http-user-agent", "stuck-request-timeout", "limit-upload", "limit-download", "host", "tag",
@@ -13,36 +13,36 @@ struct FstabOptions: Hashable, Sendable {
     "keep-within-monthly", "keep-within-yearly", "keep-tag", "maintenance-packfiles", "maintenance-references",
     "maintenance-objects", "maintenance-quiet",
   ]
-  /// Those without one. `allow-other` and `exec` are options of `mount -o` as well.
+  /// The options without a value that are allowed there. `allow-other` and `exec` are options of `mount -o` as well.
   static let flags: Set<String> = [
     "no-cache", "cleanup-cache", "insecure-tls", "quiet", "verbose", "read-only", "no-lock", "no-git-init",
     "safe-config", "no-maintenance", "accept-rollback",
   ]
-  /// Those that make no sense there: `LOCATION` and `-o` stand in fields of their own, and the process of a mount that mount(8)
-  /// waits for has to leave it.
+  /// Options that make no sense there: `LOCATION` and `-o` have their own fields, and a mount that mount(8) waits for
+  /// must detach from mount(8).
   static let others: Set<String> = ["repo", "option", "foreground", "allow-other", "exec", "version", "help", "json"]
 
-  /// When files were read is not kept, so whatever is said of that is done.
+  /// Options about access times, which need no work: the file system keeps no access times.
   private static let accessTimes: Set<String> = [
     "atime", "diratime", "relatime", "norelatime", "strictatime", "nostrictatime", "lazytime", "nolazytime",
   ]
-  /// Variables that hold what must not be seen by others, as /etc/fstab and arguments are.
+  /// Variables with secrets, which other users could see in /etc/fstab and in arguments.
   private static let secretVariables: Set<String> = [
     "RESTIC_PASSWORD", "RESTIC_REST_PASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
   ]
   private static let secretOptions: Set<String> = ["password", "pass", "passphrase"]
 
   private let isSloppy: Bool
-  /// For the command line, behind `mount`.
+  /// The arguments after `mount` on the command line.
   private(set) var arguments: [String] = []
-  /// What is to be set in the environment, `env.NAME=value`.
+  /// Environment variables to set, from `env.NAME=value`.
   private(set) var variables: [String: String] = [:]
-  /// The user whose mount it is to be, `setuid=NAME`.
+  /// The user who is to own the mount, from `setuid=NAME`.
   private(set) var user: String?
   /// Whether a file names the location.
   private(set) var hasRepositoryFile = false
 
-  /// The options that `texts`, each from one `-o`, hold. `isSloppy`: those that nobody knows are left out (`mount -s`).
+  /// Parses `texts`, each from one `-o`. With `isSloppy`, unknown options are left out (`mount -s`).
   init(_ texts: [String], isSloppy: Bool = false) throws(CommandError) {
     let all = texts.flatMap(Self.split)
     self.isSloppy = isSloppy || all.contains("sloppy")
@@ -77,8 +77,8 @@ struct FstabOptions: Hashable, Sendable {
     }
   }
 
-  /// `text` cut at its commas. A comma in double quotes, or after a backslash, is one of a value; quotes are left out, as
-  /// are backslashes before a comma, a quote and a backslash.
+  /// Splits `text` at its commas. A comma in double quotes or after a backslash belongs to a value. Quotes are removed,
+  /// and so are backslashes before a comma, a quote or a backslash.
   static func split(_ text: String) -> [String] {
     var options: [String] = []
     var option = ""

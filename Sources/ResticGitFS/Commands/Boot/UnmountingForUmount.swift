@@ -1,7 +1,7 @@
 import ArgumentParser
 import Platform
 
-/// What umount(8) was told of a mount that is in use.
+/// What umount(8) was told to do with a mount that is in use.
 enum UnmountingForUmount: String, ExpressibleByArgument, Sendable {
   /// `umount`
   case ifUnused

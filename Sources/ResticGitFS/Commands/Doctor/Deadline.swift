@@ -1,8 +1,9 @@
 import ResticCore
 
-/// Waits for something for a limited time only.
+/// Waits for a limited time only.
 enum Deadline {
-  /// What `body` returns; nil if that takes longer than `limit`. The task of `body` is cancelled then, and left alone.
+  /// Returns the result of `body`; nil if it takes longer than `limit`. In that case, the task of `body` is cancelled
+  /// and not waited for.
   static func run<Success: Sendable>(
     _ limit: Duration, _ body: @escaping @Sendable () async -> Success
   ) async -> Success? {
@@ -25,7 +26,7 @@ enum Deadline {
     }
   }
 
-  /// The first answer counts.
+  /// Keeps the first answer and ignores later ones.
   private final class FirstAnswer<Success: Sendable>: Sendable {
     private let continuation: Locked<CheckedContinuation<Success?, Never>?>
 
@@ -38,7 +39,7 @@ enum Deadline {
     }
   }
 
-  /// What `body`, which may block its thread, returns; nil if that takes longer than `limit`.
+  /// Returns the result of `body`, which may block its thread; nil if it takes longer than `limit`.
   static func blocking<Success: Sendable>(
     _ limit: Duration, _ body: @escaping @Sendable () -> Success
   ) async -> Success? {

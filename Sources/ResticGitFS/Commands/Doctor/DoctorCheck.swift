@@ -1,43 +1,40 @@
 import MessageText
 
-/// What the doctor found out about one thing.
+/// What the doctor found out about one subject.
 struct DoctorCheck: Hashable, Sendable, Encodable {
-  /// How it is.
   enum Verdict: String, Encodable, Sendable {
     case ok
-    /// It works; something may not.
+    /// It works, but something may fail.
     case warning
-    /// It has to be mended before mounts work.
+    /// It must be fixed before mounts work.
     case fail
   }
 
-  /// What was looked at: a word or two.
+  /// The subject: one or two words.
   let name: String
-  /// How it is.
   let verdict: Verdict
-  /// What was found.
   let message: String
-  /// What to do; nil where nothing has to be done.
+  /// What to do; nil if nothing needs to be done.
   let advice: String?
 
   private init(_ verdict: Verdict, _ name: String, _ message: String, _ advice: String?) {
     (self.verdict, self.name, self.message, self.advice) = (verdict, name, message, advice)
   }
 
-  /// All is well with `name`.
+  /// A check of `name` that found no problem.
   static func ok(_ name: String, _ message: String) -> DoctorCheck { DoctorCheck(.ok, name, message, nil) }
 
-  /// Something may not work.
+  /// A check of something that may fail.
   static func warning(_ name: String, _ message: String, advice: String) -> DoctorCheck {
     DoctorCheck(.warning, name, message, advice)
   }
 
-  /// Something does not work.
+  /// A check of something that does not work.
   static func fail(_ name: String, _ message: String, advice: String) -> DoctorCheck {
     DoctorCheck(.fail, name, message, advice)
   }
 
-  /// One line of printable text.
+  /// The check as one line of printable text.
   var line: String {
     let word = verdict == .fail ? "FAIL" : verdict.rawValue
     func padded(_ text: String, _ width: Int) -> String {

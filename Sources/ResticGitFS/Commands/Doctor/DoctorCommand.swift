@@ -1,7 +1,7 @@
 import ArgumentParser
 import Logging
 
-/// `restic-gitfs doctor`: what is wrong with this machine or a repository, and what to do about it.
+/// `restic-gitfs doctor`: finds out what is wrong with this machine or a repository, and what to do about it.
 struct DoctorCommand: ContextualCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
@@ -55,11 +55,11 @@ struct DoctorCommand: ContextualCommand {
       context.say(report.summary)
     }
     guard !report.isHealthy else { return }
-    // A program that reads standard error only hears of it, too.
+    // A program that reads only standard error learns of the failure, too.
     throw json ? CommandError(report.summary) : CommandError.silent(.failure)
   }
 
-  /// The look at the repository, if one is given. What is wrong with the words that name it is reported by `add`.
+  /// The examination of the repository, if one is given. Errors in the options that name it are reported through `add`.
   private func examination(
     logger: Logger, _ context: CommandContext, _ add: (DoctorCheck) -> Void
   ) -> StorageExamination? {
@@ -84,7 +84,7 @@ struct DoctorCommand: ContextualCommand {
       }
       options = try options.completed(by: entry)
     } catch {
-      // The check of the configuration has said why.
+      // The check of the configuration has reported why.
       add(.fail("storage", "the repository's name cannot be looked up", advice: "mend the configuration file"))
       return nil
     }

@@ -1,32 +1,34 @@
 import Logging
 import ResticCore
 
-/// Compares what the storage shows with what this machine has seen (`SeenMemory`), and remembers what it shows.
+/// Compares what the storage shows with what this machine has seen (`SeenMemory`), and remembers what the storage
+/// shows.
 ///
-/// What is dated more than a day ahead of this machine's clock is not remembered and counts for nothing: nothing later would
-/// be newer for as long as that, and whoever removes it, as `SnapshotAhead` advises, rolls nothing back.
+/// A snapshot that is dated more than a day ahead of this machine's clock is neither remembered nor compared: until its
+/// time comes, no later snapshot would be newer, and a user who removes it, as `SnapshotAhead` advises, rolls nothing
+/// back.
 struct RollbackWatch: Sendable {
-  /// What a look has found.
+  /// The result of a comparison.
   struct Look: Sendable {
-    /// The snapshots; one that the storage has and did not list is among them.
+    /// The snapshots, including one that the storage has and did not list.
     var list: SnapshotList
-    /// That they are an older state, unless that was accepted.
+    /// Set if the snapshots are an older state that was not accepted.
     var rollback: Rollback?
   }
 
   /// The repository.
   let repository: Repository
-  /// Whether an older state is taken for what it shows: it is what this machine has seen then.
+  /// Whether an older state is accepted and becomes what this machine has seen.
   let acceptsRollback: Bool
-  /// Whether what the storage shows is remembered: not by whoever only looks.
+  /// Whether to remember what the storage shows. A client that only reads does not.
   var remembers = true
-  /// Where `now` is from.
+  /// The source of the current time.
   var clock = LockClock.system
-  /// Told what is accepted.
+  /// The log, which tells what is accepted.
   let logger: Logger
 
-  /// Looks at `list`, all snapshots, of which those matter that `isWanted`. `base` is what a mount shows, and was seen.
-  /// Whatever seems to be gone is asked for by its name, since listings may lag behind.
+  /// Compares `list`, which has all snapshots; only those that `isWanted` accepts matter. `base` is what a mount shows,
+  /// which counts as seen. A snapshot that seems to be gone is requested by its name, since listings may lag behind.
   func look(
     at list: SnapshotList, showing base: SavedSnapshot? = nil, where isWanted: (Snapshot) -> Bool
   ) async throws(RepositoryError) -> Look {
@@ -39,7 +41,7 @@ struct RollbackWatch: Sendable {
     var look = Look(list: list)
     while let newest = known.max(by: { $1.isNewer(than: $0) }) {
       guard let rollback = Rollback(seen: newest, in: look.list, where: isWanted) else { break }
-      // One that is listed and cannot be read any more is as good as gone.
+      // A snapshot that is listed but can no longer be read counts as gone.
       let isDamaged = look.list.damaged.contains { $0.file == .snapshot(newest.id) }
       if !isDamaged, let unlisted = try await repository.storedSnapshot(newest.id) {
         logger.info("snapshot \(newest.id.short) is stored but not listed yet")
@@ -59,7 +61,8 @@ struct RollbackWatch: Sendable {
     return look
   }
 
-  /// As `look(at:showing:where:)`, of those that a mount with `filter` would follow: they have the paths of the newest one.
+  /// Like `look(at:showing:where:)`, for the snapshots that a mount with `filter` would follow: those with the paths of
+  /// the newest one.
   func look(at list: SnapshotList, matching filter: SnapshotFilter) async throws(RepositoryError) -> Look {
     let newest = list.snapshots.last { filter.matches($0.snapshot) }
     return try await look(at: list) { snapshot in
@@ -67,8 +70,8 @@ struct RollbackWatch: Sendable {
     }
   }
 
-  /// Looks at all that `filter` lets through, those of each set of paths for themselves. What was seen of other paths counts,
-  /// too, where nothing of it is listed any more.
+  /// Compares all snapshots that `filter` accepts, separately for each set of paths. Seen snapshots whose paths are no
+  /// longer listed are compared, too.
   func lookAtAll(
     of list: SnapshotList, matching filter: SnapshotFilter
   ) async throws(RepositoryError) -> (list: SnapshotList, rollbacks: [Rollback]) {
@@ -85,15 +88,15 @@ struct RollbackWatch: Sendable {
     return (list, rollbacks)
   }
 
-  /// Whether the snapshot is of a group that mounts save: however many groups restic's backups make, those of mounts are
-  /// remembered.
+  /// Whether the snapshot is of a group that mounts save. Those groups are remembered, however many groups restic's
+  /// backups make.
   private static func isOfMounts(_ snapshot: Snapshot) -> Bool { snapshot.isOfThisProgram }
 
-  /// `saved` is stored.
+  /// Notes that `saved` is stored.
   func note(_ saved: SavedSnapshot) async { await note(SnapshotList([saved])) }
 
-  /// Remembers what is listed, but of those paths of which it is an older state: nobody has accepted that yet, and what was made
-  /// on top of the older state would take the place of what was seen.
+  /// Remembers what is listed, except for those paths whose listed state is older than what was seen: the user has not
+  /// accepted that state yet, and a snapshot made on top of it would replace what was seen.
   private func note(_ list: SnapshotList) async {
     guard remembers else { return }
     let now = clock.wallTime()
@@ -101,7 +104,7 @@ struct RollbackWatch: Sendable {
     let before = await repository.seen.current()
     var after = before
     after.note(current, preferring: Self.isOfMounts)
-    // Nothing is locked or written where there is no news.
+    // Nothing is locked or written if nothing changed.
     guard after != before else { return }
     let kept = Set(after.newest.map(\.id))
     let lost = before.newest.filter { old in

@@ -1,6 +1,6 @@
 import ProgramVersion
 
-/// All that the doctor found out.
+/// Everything that the doctor found out.
 struct DoctorReport: Sendable {
   /// The members of the JSON form.
   private struct Members: Encodable {
@@ -9,18 +9,18 @@ struct DoctorReport: Sendable {
     let checks: [DoctorCheck]
   }
 
-  /// In the order in which it was found out.
+  /// The checks, in the order in which they were made.
   var checks: [DoctorCheck] = []
 
-  /// Whether nothing fails.
+  /// Whether no check failed.
   var isHealthy: Bool { !checks.contains { $0.verdict == .fail } }
 
-  /// One object on one line.
+  /// The report as one JSON object on one line.
   var json: String {
     JSONText.line(Members(ok: isHealthy, version: Version.current, checks: checks))
   }
 
-  /// One sentence for a person.
+  /// The report as one sentence for the user.
   var summary: String {
     let (failures, warnings) = (count(.fail), count(.warning))
     guard failures + warnings > 0 else { return "all is well" }

@@ -2,9 +2,9 @@ import MessageText
 import NamedRepositories
 import SystemPackage
 
-/// The doctor's verdicts about a machine. Pure: the facts say everything.
+/// The doctor's verdicts about a machine. Pure: they depend only on the facts.
 enum MachineChecks {
-  /// A verdict for each thing that mounts and git need, in the order in which a person would mend them.
+  /// A verdict about each thing that mounts and git need, in the order in which to fix them.
   static func checks(_ facts: MachineFacts) -> [DoctorCheck] {
     [
       device(facts.mounting), mountingProgram(facts.mounting), otherUsers(facts.mounting), git(facts), helper(facts),
@@ -21,7 +21,7 @@ enum MachineChecks {
     switch facts.deviceError {
     case nil: return .ok(name, "can be opened")
     case .permissionDenied? where !facts.isRoot && facts.helperIsPrivileged:
-      // It opens the device as root.
+      // fusermount3 opens the device as root.
       return .ok(name, "is opened by fusermount3")
     case let error?:
       return .fail(name, "cannot be opened: \(error)", advice: "a container needs --device /dev/fuse")
@@ -31,7 +31,7 @@ enum MachineChecks {
   private static func mountingProgram(_ facts: MountingFacts) -> DoctorCheck {
     let name = "fusermount3"
     guard let helper = facts.helper else {
-      // Root mounts without it, and ordinary users cannot.
+      // Root can mount without fusermount3; ordinary users cannot.
       return facts.isRoot
         ? .warning(name, "is not installed, and ordinary users cannot mount", advice: "install the package fuse3")
         : .fail(name, "is not installed", advice: "install the package fuse3")
@@ -87,7 +87,7 @@ enum MachineChecks {
         name, "\(missing) is not installed: git cannot ask it for passwords",
         advice: "install it, or name another one with `git config --global credential.helper`")
     }
-    // A helper of one's own is a command, which may hold secrets: the first word says enough.
+    // A user's own helper may be a command that contains secrets, so only the first word is shown.
     let words = helpers.map { $0.split(separator: " ").first.map(String.init) ?? "" }
     return .ok(name, words.joined(separator: ", "))
   }

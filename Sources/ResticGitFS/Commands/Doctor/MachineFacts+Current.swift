@@ -5,12 +5,13 @@ import ResticCore
 import SystemPackage
 
 extension MachineFacts {
-  /// No look takes longer.
+  /// The time limit of each check.
   private static let limit = Duration.seconds(10)
-  /// A version, or a list of credential helpers, is shorter.
+  /// A version or a list of credential helpers is shorter.
   private static let outputByteLimit = 1 << 16
 
-  /// This machine as it is now; whatever does not answer in time counts as not there. `cacheFolder`: what --cache-dir says.
+  /// The facts about this machine now. Whatever does not answer in time counts as missing. `cacheFolder` is the value
+  /// of --cache-dir.
   static func current(_ environment: Environment, cacheFolder: String?) async -> MachineFacts {
     var facts = MachineFacts()
     facts.mounting = await Deadline.blocking(limit) { MountingFacts.current() } ?? facts.mounting
@@ -40,7 +41,7 @@ extension MachineFacts {
       return
     }
     let mounts = table.mounts(ownedBy: getuid()).map { MountedDirectory(path: $0.mountpoint) }
-    // All at once: several that hang cost the time of one.
+    // All mounts are checked at once, so several that hang cost the time of one.
     let looks = mounts.map { mount in Task { await Deadline.blocking(Self.limit) { mount.isDead } } }
     for (mount, look) in zip(mounts, looks) {
       switch await look.value {
@@ -73,7 +74,7 @@ extension MachineFacts {
     }
   }
 
-  /// Whether files can be put into `path`, or into the nearest folder above it that exists. Nothing is made.
+  /// Whether files can be created in `path`, or in the nearest folder above it that exists. Creates nothing.
   private static func folder(_ path: FilePath?) -> Folder {
     guard let path else { return .missing }
     var existing = path
@@ -90,15 +91,16 @@ extension MachineFacts {
     return .version(path, line)
   }
 
-  /// An empty one takes back all before it.
+  /// The credential helpers in git's configuration. An empty value removes all before it.
   private static func credentialHelpers() async -> [String] {
     let texts = await output("git", ["config", "--null", "--get-all", "credential.helper"], separator: "\0") ?? []
-    // Nothing follows the last NUL.
+    // The text ends with a NUL, so the last element is empty.
     let values = texts.dropLast()
     return Array(values[(values.lastIndex(of: "").map { $0 + 1 } ?? values.startIndex)...])
   }
 
-  /// The programs of `helpers` that are neither on PATH nor beside git's own. One with a `!` is a command of the shell's.
+  /// The programs of `helpers` that are neither on PATH nor in git's own folder. A helper with a `!` is a shell
+  /// command.
   private static func missing(_ helpers: [String]) async -> [String] {
     let names = helpers.compactMap { helper -> String? in
       guard let word = helper.split(separator: " ").first, !word.hasPrefix("!") else { return nil }
@@ -112,7 +114,8 @@ extension MachineFacts {
     } ?? []
   }
 
-  /// The lines that a program prints; nil if it cannot be started or fails, or takes too long: then it is ended.
+  /// The lines that a program prints; nil if it cannot be started, fails, or takes too long. A program that takes too
+  /// long is ended.
   private static func output(
     _ program: String, _ arguments: [String], separator: Character = "\n"
   ) async -> [String]? {
@@ -123,7 +126,7 @@ extension MachineFacts {
           limits: ProgramLimits(deadline: .now.advanced(by: limit), outputByteLimit: outputByteLimit))
       }
     }
-    // Why is what the program itself says, when a person runs it as the advice has it.
+    // The advice tells the user to run the program, which then prints the reason itself.
     guard case .success(let output) = result, output.end == .exited(0) else { return nil }
     return String(decoding: output.output, as: UTF8.self).split(
       separator: separator, omittingEmptySubsequences: separator == "\n"

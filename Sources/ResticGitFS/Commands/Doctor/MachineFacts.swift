@@ -2,56 +2,54 @@ import NamedRepositories
 import ProgramVersion
 import SystemPackage
 
-/// What the doctor looks at on this machine. Tests make their own.
+/// What the doctor examines on this machine. Tests make their own facts.
 struct MachineFacts: Sendable {
   /// A program that is needed.
   enum Program: Hashable, Sendable {
     /// It is not on PATH.
     case missing
-    /// It is there, and does not say its version in time, or at all.
+    /// The program exists, but does not tell its version, or not in time.
     case silent(FilePath)
-    /// It is there.
+    /// The program exists: its path and its version.
     case version(FilePath, String)
   }
 
-  /// A folder that files are put in.
+  /// A folder for files of this program.
   enum Folder: Hashable, Sendable {
-    /// There is no place for one.
+    /// No location is known for the folder.
     case missing
-    /// It can be written, or made.
+    /// The folder can be written or created.
     case writable(FilePath)
-    /// It cannot be.
+    /// The folder cannot be written or created.
     case refused(FilePath, Errno)
   }
 
-  /// What mounts need.
+  /// The facts about mounting.
   var mounting = MountingFacts()
-  /// git.
   var git = Program.missing
-  /// git-remote-restic.
   var helper = Program.missing
   /// The version of this program.
   var version = Version.current
-  /// git's credential helpers, as git's configuration names them.
+  /// The credential helpers in git's configuration.
   var credentialHelpers: [String] = []
-  /// Those whose program is not installed.
+  /// The credential helpers whose program is not installed.
   var missingHelpers: [String] = []
-  /// Where sessions are noted.
+  /// The folder for session files.
   var state = Folder.missing
-  /// Where caches are kept.
+  /// The folder for caches.
   var cache = Folder.missing
-  /// The configuration files and the names in them, or what is wrong with them.
+  /// The configuration files and the names in them, or the error in them.
   var configuration: Result<NamedRepositories, ConfigurationError> = .success(NamedRepositories())
-  /// Why the mount table cannot be read; nil if it can.
+  /// Why the mount table cannot be read; nil if it can be read.
   var mountTableError: String?
-  /// Mountpoints that do not answer.
+  /// Mountpoints whose process does not answer.
   var silentMounts: [FilePath] = []
   /// Mountpoints whose process is gone.
   var deadMounts: [FilePath] = []
-  /// Mounts of this user that are served.
+  /// The number of this user's mounts that are served.
   var mountCount = 0
   /// Session files whose process is gone.
   var leftovers: [FilePath] = []
-  /// Why session files cannot be read; nil if they can.
+  /// Why session files cannot be read; nil if they can be read.
   var sessionError: Errno?
 }

@@ -1,12 +1,13 @@
 import Logging
 import ResticCore
 
-/// The doctor's look at what this machine has seen of a repository: does the storage show it?
+/// The doctor's check whether the storage still shows what this machine has seen of a repository.
 enum SeenCheck {
-  /// What the check is called.
+  /// The name of the check.
   static let name = "newest seen"
 
-  /// Compares the storage of `repository`, which knows the state folder, with what this machine has seen. Remembers nothing.
+  /// Compares the storage of `repository`, which knows the state folder, with what this machine has seen. Saves
+  /// nothing.
   static func run(_ repository: Repository, logger: Logger) async throws(RepositoryError) -> DoctorCheck {
     let before = await repository.seen.current().newest.last
     var watch = RollbackWatch(repository: repository, acceptsRollback: false, logger: logger)
@@ -15,7 +16,8 @@ enum SeenCheck {
     return verdict(seen: before, found.rollbacks)
   }
 
-  /// What is said where this machine has seen `seen` as the newest snapshot, and the storage lacks what `rollbacks` say.
+  /// The verdict if `seen` is the newest snapshot that this machine has seen, and the storage lacks what `rollbacks`
+  /// name.
   static func verdict(seen: SavedSnapshot?, _ rollbacks: [Rollback]) -> DoctorCheck {
     if let rollback = rollbacks.first {
       return .fail(

@@ -1,20 +1,20 @@
 import ResticCore
 
-/// The doctor's verdicts about a repository. Pure: each takes what was found.
+/// The doctor's verdicts about a repository. Pure: each function takes what was found.
 enum StorageChecks {
   /// Clocks that differ by less do no harm.
   private static let clockTolerance = Duration.seconds(10)
-  /// S3 servers take no signature that is older, and a snapshot's time would mislead.
+  /// Beyond this, S3 servers reject signatures, and a snapshot's time would mislead.
   private static let clockLimit = Duration.seconds(900)
 
-  /// Something that did not end in time.
+  /// The verdict about a check that did not end in time.
   static func unanswered(_ name: String, after limit: Duration) -> DoctorCheck {
     .fail(
       name, "no answer in \(limit.components.seconds) s",
       advice: "look at the network and the storage; `-vv` shows what is asked for")
   }
 
-  /// A storage that was asked for the config of a repository at `location`.
+  /// The verdict about a storage that was asked for the config of a repository at `location`.
   static func storage(_ location: String, _ error: BackendError?) -> DoctorCheck {
     let name = "storage"
     switch error {
@@ -31,7 +31,8 @@ enum StorageChecks {
     }
   }
 
-  /// A storage whose clock is `offset` ahead of ours; nil where it does not tell.
+  /// The verdict about a storage whose clock is `offset` ahead of this machine's; nil if the storage does not tell its
+  /// time.
   static func clock(_ offset: Duration?) -> DoctorCheck {
     let name = "clock"
     guard let offset else { return .ok(name, "the storage does not tell its time") }
@@ -44,7 +45,7 @@ enum StorageChecks {
       ? .fail(name, message, advice: advice) : .warning(name, message, advice: advice)
   }
 
-  /// A password that opened the repository, or did not.
+  /// The verdict about a password that opened the repository, or failed to.
   static func password(_ error: RepositoryError?) -> DoctorCheck {
     let name = "password"
     switch error {
@@ -56,13 +57,13 @@ enum StorageChecks {
     }
   }
 
-  /// A listing of snapshots that took `duration`.
+  /// The verdict about a listing of `count` snapshots that took `duration`.
   static func listing(_ count: Int, in duration: Duration) -> DoctorCheck {
     let milliseconds = Int(duration / .milliseconds(1))
     return .ok("snapshots", "\(count) \(count == 1 ? "snapshot is" : "snapshots are") listed in \(milliseconds) ms")
   }
 
-  /// The locks that are there.
+  /// The verdict about the locks in the repository.
   static func locks(_ locks: [RepositoryProbe.Lock]) -> DoctorCheck {
     let name = "locks"
     if let dead = locks.first(where: \.isDead) {
@@ -82,7 +83,7 @@ enum StorageChecks {
     return .ok(name, locks.isEmpty ? "there are none" : "\(locks.count), all in use")
   }
 
-  /// A lock that was written and removed, or why it was not.
+  /// The verdict about writing a lock and removing it.
   static func writing(_ result: Result<RepositoryProbe.Write, RepositoryError>) -> DoctorCheck {
     let name = "writing"
     switch result {
@@ -102,7 +103,7 @@ enum StorageChecks {
     }
   }
 
-  /// Whether files can be removed.
+  /// The verdict about whether files can be removed.
   static func removal(_ removal: RepositoryProbe.Removal) -> DoctorCheck {
     let name = "removing"
     switch removal {

@@ -3,23 +3,23 @@ import Logging
 import ResticCore
 import SystemPackage
 
-/// Looks at one repository, a check at a time. Nothing is made there but a lock that is removed again, and no cache is used.
+/// Examines one repository, one check at a time. Writes only a lock, which it removes again, and uses no cache.
 struct StorageExamination: Sendable {
-  /// No check takes longer.
+  /// The time limit of each check.
   private static let limit = Duration.seconds(30)
-  /// Somebody who pipes the password has begun by then.
+  /// Milliseconds within which a program that pipes the password must have begun.
   private static let inputLimit: Int32 = 10_000
-  /// A storage that fails for a moment gets another try; a person waits.
+  /// A storage that fails for a moment is asked again, but not for long, because the user waits.
   private static let retries = RetryPolicy(timeLimit: .seconds(3), contactLimit: .zero)
 
-  /// The options, completed by the configuration file.
+  /// The repository's options, completed by the configuration file.
   let repository: RepositoryOptions
-  /// Where log lines go.
+  /// The log.
   let logger: Logger
-  /// The process.
+  /// The process's environment and output.
   let context: CommandContext
 
-  /// Calls `report` for each check, as soon as there is a verdict.
+  /// Makes the checks, and calls `report` with each verdict as soon as it is known.
   func run(_ report: (DoctorCheck) -> Void) async {
     let (location, backend): (BackendLocation, any Backend)
     do throws(CommandError) {
@@ -91,7 +91,7 @@ struct StorageExamination: Sendable {
 
   // MARK: The password
 
-  /// The repository, opened; nil where that fails, which is reported.
+  /// Opens the repository. Returns nil after an error, which is reported.
   private func open(
     _ location: BackendLocation, _ backend: any Backend, _ report: (DoctorCheck) -> Void
   ) async -> Repository? {
@@ -121,8 +121,8 @@ struct StorageExamination: Sendable {
     return nil
   }
 
-  /// The password from wherever it comes. A person at a terminal has all the time there is; nothing else has. git's
-  /// credential helpers are asked, and told nothing.
+  /// Reads the password from its source. A user at a terminal has unlimited time; every other source is limited. git's
+  /// credential helpers are asked, but are not told whether the password was right.
   private func password(of location: BackendLocation) async throws(CommandError) -> SecureBytes {
     var reader = try repository.passwordReader(in: context)
     if case .person = reader.source, !context.terminal.canAsk {
@@ -130,7 +130,7 @@ struct StorageExamination: Sendable {
       guard poll(&input, 1, Self.inputLimit) > 0 else { throw reader.missing(for: location) }
     }
     let isPerson = context.terminal.canAsk
-    // A program that does not answer is ended, and not left behind.
+    // A program that does not answer is ended, so that it is not left behind.
     if !isPerson { reader.programLimit = Self.limit }
     let answer = await Deadline.run(isPerson ? .seconds(86400) : Self.limit + .seconds(5)) {
       [reader] () -> Result<SecureBytes?, CommandError> in
@@ -161,7 +161,7 @@ struct StorageExamination: Sendable {
     }
   }
 
-  /// Why there is no config, if there is none.
+  /// Why the config cannot be loaded; nil if it can.
   private static func find(_ backend: any Backend) async -> BackendError? {
     do throws(BackendError) {
       _ = try await backend.byteCount(of: .config)
@@ -171,7 +171,8 @@ struct StorageExamination: Sendable {
     }
   }
 
-  /// Nil where the storage does not tell its time in an answer: it may give one to a file that is written there.
+  /// Checks the storage's clock. Nil if the storage's answers do not tell its time: the storage may still give a time
+  /// to a file that is written there.
   private static func clock(_ backend: any Backend) async -> DoctorCheck? {
     do throws(BackendError) {
       return try await backend.clockOffset().map { StorageChecks.clock($0) }

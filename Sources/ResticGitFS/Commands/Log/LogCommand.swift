@@ -2,7 +2,7 @@ import ArgumentParser
 import Logging
 import ResticCore
 
-/// `restic-gitfs log`: who moved which ref when, and from where to where; and what brings a value back.
+/// `restic-gitfs log`: shows who moved which ref when, with the old and new values, and how to restore a value.
 struct LogCommand: ContextualCommand {
   static let configuration = CommandConfiguration(
     commandName: "log",

@@ -1,14 +1,14 @@
 import MessageText
 import ResticCore
 
-/// A move of a ref as `restic-gitfs log` prints it.
+/// A move of a ref, as `restic-gitfs log` prints it.
 struct LogLine: Hashable, Sendable {
   let saved: SavedSnapshot
   let move: RefMove
-  /// Whether the ref went forward, or was forced.
+  /// Whether the ref went forward or was forced.
   let ancestry: RefAncestry.Answer
 
-  /// So much of an object's id is shown.
+  /// How many digits of an object's id are shown.
   private static let shortIDCount = 10
 
   /// The members of the JSON form.
@@ -28,7 +28,7 @@ struct LogLine: Hashable, Sendable {
       case snapshot, time, hostname, username, repository, ref, kind, forced, old, new
     }
 
-    /// With `null` where there is no value: a script finds every member always.
+    /// Encodes missing values as `null`, so that a script finds every member.
     func encode(to encoder: any Encoder) throws {
       var container = encoder.container(keyedBy: CodingKeys.self)
       try container.encode(snapshot, forKey: .snapshot)
@@ -54,7 +54,7 @@ struct LogLine: Hashable, Sendable {
         new: move.new?.description))
   }
 
-  /// One line of printable text: snapshot, time, who, what, and from where to where.
+  /// One line of printable text: snapshot, time, client, kind of move, old value and new value.
   var text: String {
     let snapshot = saved.snapshot
     let who = snapshot.username.isEmpty ? snapshot.hostname : "\(snapshot.username)@\(snapshot.hostname)"
@@ -63,7 +63,8 @@ struct LogLine: Hashable, Sendable {
     return "\(saved.id.short)  \(snapshot.time.localText)  \(who)  \(kind)  \(ref)  \(values)".printable
   }
 
-  /// Nil where that is not known, or means nothing: a ref that was made or deleted, or that is symbolic.
+  /// Whether the move was forced. Nil if that is not known or has no meaning: the ref was created or deleted, or is
+  /// symbolic.
   private var isForced: Bool? {
     switch ancestry {
     case .forward: false

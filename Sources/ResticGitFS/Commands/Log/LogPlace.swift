@@ -2,16 +2,16 @@ import Logging
 import ResticCore
 import SystemPackage
 
-/// What `restic-gitfs log` looks at: a repository, which a mount may name, and the snapshots of one mount in it.
+/// What `restic-gitfs log` reads: a repository, which a mount may name, and the snapshots of one mount in it.
 struct LogPlace: Sendable {
-  /// The mount, if one was named.
+  /// The mount, if the command line names one.
   let mount: MountedDirectory?
-  /// What the mount says of itself.
+  /// The mount's status, if there is a mount.
   let status: MountStatus?
   /// Where the repository is.
   let location: BackendLocation
 
-  /// The place that the options name, or the mount at `path`.
+  /// The repository that the options name, or that of the mount at `path`.
   init(_ options: RepositoryOptions, mountpoint path: String?, _ environment: Environment) throws(CommandError) {
     guard let path else {
       (mount, status, location) = (nil, nil, try options.location(environment))
@@ -24,7 +24,7 @@ struct LogPlace: Sendable {
       location = try options.location(environment)
       return
     }
-    // Variables may name the same place, with a user and a password that a mount does not tell.
+    // The environment may name the same repository with a user and a password, which a mount does not tell.
     if let named = try? options.location(environment), named.description == status.repository {
       location = named
       return
@@ -34,9 +34,10 @@ struct LogPlace: Sendable {
     location = try options.location(environment.withoutRepository)
   }
 
-  /// Whether a mount of ours is at `path`.
+  /// Whether `path` is a mount of this program.
   static func isMount(_ path: String) -> Bool {
-    // Without the table no mount can be found. The word is taken for a ref, as every word that names no mount.
+    // Without the mount table no mount can be found. The word then counts as a ref, like every word that is not a
+    // mount.
     guard let table = try? table() else { return false }
     return (try? MountedDirectory.find(path, in: table)) != nil
   }
@@ -51,13 +52,13 @@ struct LogPlace: Sendable {
 
   /// The snapshots of a mount.
   struct Group: Sendable {
-    /// The oldest first; empty where there is none.
+    /// The snapshots, the oldest first; empty if there are none.
     var snapshots: [SavedSnapshot] = []
-    /// That they are an older state than this machine has seen.
+    /// Set if the snapshots are an older state than this machine has seen.
     var rollback: Rollback?
   }
 
-  /// The snapshots of the mount, or of the one that `filter` would mount.
+  /// The snapshots of the mount, or of the mount that `filter` would make.
   func group(
     of repository: Repository, matching filter: SnapshotFilter, logger: Logger
   ) async throws(RepositoryError) -> Group {

@@ -1,34 +1,34 @@
 import Glibc
 import ResticCore
 
-/// Prints moves of refs as they are found: in a pager, straight on, or as JSON.
+/// Prints moves of refs as they are found: in a pager, directly, or as JSON.
 ///
-/// A signal ends it at once. Two things must not stay behind: the pager, which has the terminal until its user leaves it, and the
-/// private mount on which git tells forced moves.
+/// A signal ends the printing at once. Two things must not stay behind: the pager, which uses the terminal until the
+/// user quits it, and the private mount on which git detects forced moves.
 struct LogPrinting {
-  /// Where the moves are found.
+  /// The history to search for moves.
   let history: RefHistory
-  /// The mounts of this command; none before a move needs one.
+  /// The mounts of this command. The first one is made when a move needs it.
   let mounts: ServedMounts
   /// Where the repository is, and whether it is mounted.
   let place: LogPlace
-  /// Which snapshots are of the mount.
+  /// Selects the snapshots of the mount.
   let filter: SnapshotFilter
-  /// Which refs to print; empty: all.
+  /// The refs to print; empty: all refs.
   let refs: [String]
-  /// Which git repository; nil: all.
+  /// The git repository to print; nil: all git repositories.
   let folder: [Name]?
-  /// How many moves to print at most; nil: all.
+  /// The maximum number of moves to print; nil: all moves.
   let maxCount: Int?
   let isJSON: Bool
   let context: CommandContext
 
-  /// Whether a signal has come: whoever is first at the end says so.
+  /// Whether a signal has come. Whoever comes first, the signal or the printing, decides how the command ends.
   private final class Interruption: Sendable {
     let isNoted = Locked(false)
   }
 
-  /// Prints until there is no more to print, or nobody reads it.
+  /// Prints until all moves are printed or the reader is gone.
   func run() async throws {
     let pager = isJSON ? nil : Pager.start()
     let interruption = Interruption()
@@ -81,7 +81,7 @@ struct LogPrinting {
     } else {
       var configuration = ServedMount.configuration(
         .fixed(.newest(filter), folder: []), of: [], named: "\(place.location)", retryLock: .zero)
-      // Who only looks waits for nobody.
+      // A mount that is only read does not wait for other clients' locks.
       configuration.takesLock = false
       mount = try await mounts.start(configuration)
     }
@@ -91,7 +91,7 @@ struct LogPrinting {
   private func endOnSignal(_ reader: PagerReader?, _ interruption: Interruption) {
     context.signals.onSignal { [mounts, terminal = context.terminal] _ in
       interruption.isNoted.withLock { $0 = true }
-      // Nobody waits for the end of what is being looked for.
+      // The search for more moves is not waited for.
       Task {
         await BlockingExecutor(threadCount: 1).run {
           reader?.cutOff()

@@ -1,29 +1,30 @@
 import ResticCore
 
-/// Tells moves of branches that went forward from forced ones, as git does in `fetch`: asks git about the commits, on a mount of
-/// the newest snapshot, which is made when the first move needs it. Belongs to one task.
+/// Tells moves that went forward from forced ones, as git does in `fetch`: asks git about the commits, on a mount of
+/// the newest snapshot. The mount is made when the first move needs it. Belongs to one task.
 ///
-/// An answer is never a guess. Where the newest snapshot does not hold the commits any more, or git cannot be asked, there is none.
+/// An answer is never a guess. If the newest snapshot no longer holds the commits, or git cannot be asked, the answer
+/// is unknown.
 final class RefAncestry {
-  /// How a move is to be told.
+  /// The kind of a move.
   enum Answer: Hashable, Sendable {
     case forward
     case forced
-    /// The value is no object before or after: there is no forward.
+    /// The old or the new value is not an object, so the move has no direction.
     case none
     case unknown
   }
 
-  /// Makes git for the newest state of the repository in a folder.
+  /// Creates git for the newest state of the repository in a folder.
   private let start: ([Name]) async throws -> RepositoryGit
   private var repositories: [[Name]: Result<RepositoryGit, any Error>] = [:]
   private var known: [[String]: Answer] = [:]
-  /// How many moves nobody could tell.
+  /// The number of moves whose kind is unknown.
   private var unknownCount = 0
-  /// Why git could not be asked, if it could not.
+  /// Why git could not be asked; nil if it could.
   private var obstacle: String?
 
-  /// What a person should know: that not all moves could be told, and why.
+  /// Tells the user that the kind of some moves is unknown, and why; nil if all are known.
   var warning: String? {
     guard unknownCount > 0 else { return nil }
     let moves = unknownCount == 1 ? "1 move was" : "\(unknownCount) moves were"
@@ -31,15 +32,15 @@ final class RefAncestry {
       "whether \(moves) forced is not known: \(obstacle ?? "the newest snapshot does not hold all of their commits")"
   }
 
-  /// Asks the git that `start` makes for a repository's folder.
+  /// Asks the git that `start` creates for a repository's folder.
   init(_ start: @escaping ([Name]) async throws -> RepositoryGit) {
     self.start = start
   }
 
-  /// What `move` is. Throws `CommandError.silent` where the command is to end.
+  /// The kind of `move`. Throws `CommandError.silent` if the command is to end.
   func answer(for move: RefMove) async throws -> Answer {
     guard case (.object(let old)?, .object(let new)?) = (move.old, move.new) else { return .none }
-    // git refuses to move a tag in any direction, unless it is forced.
+    // git refuses to move a tag in any direction, unless the move is forced.
     if move.name.bytes.starts(with: "refs/tags/".utf8) { return .forced }
     let ids = [old, new].map { String(decoding: $0, as: UTF8.self) }
     let answer: Answer

@@ -2,12 +2,12 @@ import ResticCore
 
 /// A ref as it was in a snapshot: `REF@SNAPSHOT`.
 struct RefAtSnapshot: Hashable, Sendable {
-  /// What a person calls the ref.
+  /// The ref as the user wrote it.
   let ref: String
   /// The beginning of the snapshot's id.
   let snapshot: String
 
-  /// From `main@1a2b3c4d`. A ref's name may hold an @, too.
+  /// Parses a text like `main@1a2b3c4d`. The ref's name may contain an @.
   init(_ text: String) throws(CommandError) {
     guard let at = text.lastIndex(of: "@"), at > text.startIndex, text.index(after: at) < text.endIndex else {
       throw CommandError("--restore takes a ref and a snapshot, as main@1a2b3c4d; `restic-gitfs log` shows both")
@@ -15,21 +15,21 @@ struct RefAtSnapshot: Hashable, Sendable {
     (ref, snapshot) = (String(text[..<at]), String(text[text.index(after: at)...]))
   }
 
-  /// What is found there.
+  /// What the snapshot holds for the ref.
   struct Found: Sendable {
     let saved: SavedSnapshot
-    /// Where the git repository is in the tree.
+    /// The git repository's folder in the tree.
     let folder: [Name]
-    /// The full name of the ref that holds the value: what a symbolic ref leads to.
+    /// The full name of the ref that holds the value, after symbolic refs are resolved.
     let name: RefName
     /// The object's id.
     let id: String
   }
 
-  /// How many symbolic refs are followed; git follows five.
+  /// How many symbolic refs are followed, as in git.
   private static let symbolicLimit = 5
 
-  /// Looks in `repository`, whose index is loaded; in the git repository at `folder`, or in the only one.
+  /// Looks the ref up in `repository`, whose index is loaded: in the git repository at `folder`, or in the only one.
   func find(in repository: Repository, at folder: [Name]?) async throws -> Found {
     let saved = try await repository.snapshot(withPrefix: snapshot)
     let folders = SnapshotFolders(repository: repository, saved: saved)

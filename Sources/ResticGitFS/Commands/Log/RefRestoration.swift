@@ -3,25 +3,25 @@ import Logging
 import ResticCore
 import SystemPackage
 
-/// Brings back what a ref named in an old snapshot: mounts that snapshot read-only, has git fetch from there into the newest
-/// state, makes a new ref, and saves. So whatever a gc has removed since comes back with the ref.
+/// Restores the value that a ref had in an old snapshot: mounts that snapshot read-only, lets git fetch from it into
+/// the newest state, creates a new ref, and saves. So objects that a gc has removed since are restored with the ref.
 struct RefRestoration: Sendable {
   let repository: Repository
-  /// Where the newest state is mounted, if it is.
+  /// Where the newest state is mounted, if it is mounted.
   let place: LogPlace
-  /// Which snapshots the newest state is of, if it is not mounted.
+  /// Selects the snapshots of the newest state if it is not mounted.
   let filter: SnapshotFilter
   let retryLock: Duration
   let logger: Logger
   let context: CommandContext
 
-  /// What was brought back.
+  /// What was restored.
   struct Result: Encodable {
     let ref: String
     let snapshot: String
     let restored: String
     let id: String
-    /// The snapshot that holds it.
+    /// The snapshot that holds the restored ref.
     let saved: String?
 
     var json: String { JSONText.line(self) }
@@ -29,7 +29,7 @@ struct RefRestoration: Sendable {
     var text: String { "\(ref) of snapshot \(snapshot.prefix(8)) is \(restored) now" }
   }
 
-  /// Brings `wanted` of the git repository at `folder` back, as `newName` if there is one.
+  /// Restores `wanted` of the git repository at `folder`, as `newName` if that is given.
   func run(_ wanted: RefAtSnapshot, in folder: [Name]?, as newName: String?) async throws -> Result {
     let found = try await wanted.find(in: repository, at: folder)
     let name = Self.newName(newName, for: found)
@@ -53,7 +53,7 @@ struct RefRestoration: Sendable {
     }
   }
 
-  /// `refs/restored/1a2b3c4d/heads/main`, or what a person wants: without `refs/` a branch.
+  /// `refs/restored/1a2b3c4d/heads/main`, or the name that the user chose: without `refs/`, it names a branch.
   private static func newName(_ name: String?, for found: RefAtSnapshot.Found) -> String {
     if let name { return name.hasPrefix("refs/") ? name : "refs/heads/\(name)" }
     let old = "\(found.name)"

@@ -3,21 +3,23 @@ import Platform
 import ResticCore
 import SystemPackage
 
-/// git's own programs on a stored repository: on a mount of this process, or on one that its user has named.
+/// git's own programs on a stored repository: on a mount of this process, or on a mount that the user named.
 ///
-/// Nothing that the repository's configuration names is run, wherever it is mounted.
+/// git runs no program that the repository's configuration names, wherever the repository is mounted.
 struct RepositoryGit: Sendable {
   /// The repository's folder.
   let folder: FilePath
 
-  /// What counts whatever the user's configuration and the repository's say: nothing runs, and nothing is reached but folders.
+  /// Settings that override the configuration of user and repository: git runs no program, and reaches nothing but
+  /// folders.
   private static let settings = [
     "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.alternateRefsCommand=true", "core.sshCommand=false",
     "core.gitProxy=", "core.askPass=", "credential.helper=", "gpg.program=false", "gc.auto=0", "maintenance.auto=false",
     "protocol.allow=never", "protocol.file.allow=always", "protocol.version=2",
   ]
 
-  /// What git tells hooks and the like about another repository, and what would stand for something else or for the settings.
+  /// Variables to remove: those that git sets for hooks and other programs about another repository, and those that
+  /// would replace objects or override the settings.
   private static let foreign: [String: String?] = Dictionary(
     uniqueKeysWithValues: [
       "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -26,7 +28,7 @@ struct RepositoryGit: Sendable {
       "GIT_PROTOCOL_FROM_USER",
     ].map { ($0, String?.none) })
 
-  /// Nothing stands for anything else, and nothing is fetched from anywhere. git warns of a graft file that is there.
+  /// No object replaces another, and git fetches nothing on its own. git still warns of a graft file.
   private static let withoutSubstitutes: [String: String?] = [
     "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": "/dev/null/none", "GIT_NO_LAZY_FETCH": "1",
     "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C",
@@ -37,7 +39,7 @@ struct RepositoryGit: Sendable {
     folder.reduce(root) { $0.appending($1.description) }
   }
 
-  /// Throws unless git would take `name` for a new ref, and there is none of that name.
+  /// Throws unless git accepts `name` as the name of a ref, and no ref has that name.
   func requireNew(_ name: String) async throws {
     guard try await run(["check-ref-format", name]).end == .exited(0) else {
       throw CommandError("git takes \(name) for no ref: give another name with --as")
@@ -47,33 +49,33 @@ struct RepositoryGit: Sendable {
     }
   }
 
-  /// Brings what the object `id` of the repository at `source` reaches. The object is asked for by its id: what a ref is called,
-  /// others decide, and git could read more into a name.
+  /// Fetches everything that the object `id` of the repository at `source` reaches. The object is requested by its id,
+  /// because other clients choose the names of refs, and git could interpret such a name.
   func fetch(_ id: String, from source: FilePath) async throws {
     try await require([
       "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", source.string, id,
     ])
   }
 
-  /// Throws unless all is there that `id` reaches and no ref does. A shallow repository sends less, and says so to nobody who asks
-  /// for no ref.
+  /// Throws unless the repository holds everything that `id` reaches and no ref does. A shallow repository sends less,
+  /// and says so only to a client that asks for a ref.
   func requireComplete(_ id: String) async throws {
     let result = try await run(["rev-list", "--objects", "--quiet", id, "--not", "--all"])
     guard result.end != .exited(0) else { return }
     throw CommandError("the snapshot does not hold all that the ref reaches: \(Self.reason(result)); no ref was made")
   }
 
-  /// Makes the ref `name`, which must not be there.
+  /// Creates the ref `name`, which must not exist.
   func create(_ name: String, _ id: String) async throws {
     try await require(["update-ref", "--stdin"], input: "create \(name) \(id)\n")
   }
 
-  /// Whether the commit that `old` leads to is an ancestor of the one that `new` leads to, or the same; nil where the repository
-  /// does not hold all that would tell.
+  /// Whether the commit that `old` leads to is an ancestor of the commit that `new` leads to, or the same commit; nil
+  /// if the repository lacks a commit that would tell.
   func isAncestor(_ old: String, of new: String) async throws -> Bool? {
     let result = try await run(
       ["merge-base", "--is-ancestor", old, new], variables: ["GIT_SHALLOW_FILE": ""])
-    // Of a commit that is missing on the way git only warns.
+    // git only warns of a commit that is missing on the way.
     guard result.errorOutput.isEmpty else { return nil }
     switch result.end {
     case .exited(0): return true

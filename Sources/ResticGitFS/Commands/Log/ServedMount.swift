@@ -4,18 +4,18 @@ import Platform
 import ResticCore
 import SystemPackage
 
-/// A private mount that this process serves, for git programs that it runs.
+/// A private mount that this process serves for git programs that it runs.
 ///
-/// What is not committed when it ends is dropped, and its folder goes with it. The folder is one of those in which
-/// git-remote-restic looks for what the dead have left.
+/// When the mount ends, uncommitted changes are dropped and its folder is removed. The folder is one of those that
+/// git-remote-restic searches for leftovers of dead processes.
 struct ServedMount: Sendable {
-  /// Where it is.
+  /// The mountpoint.
   let path: FilePath
   private let service: MountService
   private let run: Task<MountOutcome, Never>
 
-  /// How to mount `selection` of the repository at `location` for git, which works on the repository in `folder`. What is followed
-  /// can be written to, with `host` as the snapshots' host if there is one.
+  /// How to mount `selection` of the repository at `location` for git, which works on the repository in `folder`. A
+  /// mount that follows the newest snapshot is writable; `host` is its snapshots' host, if given.
   static func configuration(
     _ selection: SnapshotSelection, of folder: [Name], named location: String, host: String? = nil, retryLock: Duration
   ) -> MountConfiguration {
@@ -28,7 +28,7 @@ struct ServedMount: Sendable {
         hostname: host ?? client.hostname, username: client.username, userID: client.uid, groupID: client.gid))
   }
 
-  /// Mounts as `configuration` says, but for the mountpoint, which is a new folder.
+  /// Mounts as `configuration` says, except for the mountpoint, which is a new folder.
   static func start(
     _ repository: Repository, _ configuration: MountConfiguration, in environment: Environment, logger: Logger
   ) async throws -> ServedMount {
@@ -52,7 +52,7 @@ struct ServedMount: Sendable {
     }
   }
 
-  /// git for the repository in `folder` of the mount. Throws a `CommandError` where git is not to be let at it
+  /// git for the repository in `folder` of the mount. Throws a `CommandError` if git must not be used on it
   /// (`MountService.admitGit`).
   func git(for folder: [Name]) async throws -> RepositoryGit {
     try await BlockingExecutor(threadCount: 1).run { [service] () throws(CommandError) in
@@ -61,7 +61,7 @@ struct ServedMount: Sendable {
     return RepositoryGit(folder: RepositoryGit.path(path, folder))
   }
 
-  /// Saves what was written. Throws a `CommandError` that says why it could not be saved.
+  /// Saves what was written. Throws a `CommandError` with the reason if it cannot be saved.
   func commit() async throws -> String? {
     let (failure, status) = await BlockingExecutor(threadCount: 1).run { [service] () -> (Errno?, MountStatus) in
       do throws(Errno) {
@@ -79,13 +79,13 @@ struct ServedMount: Sendable {
     return status.snapshot
   }
 
-  /// Has it end; returns at once.
+  /// Asks the mount to end; returns at once.
   func requestEnd() {
-    // It waits a little for programs that are in the mount.
+    // The mount waits a little for programs that use it.
     Task { await BlockingExecutor(threadCount: 1).run { [service] in service.requestExit() } }
   }
 
-  /// Ends it, and returns when nothing of it is left.
+  /// Ends the mount, and returns when it is gone and its folder is removed.
   func end() async {
     await BlockingExecutor(threadCount: 1).run { [service] in service.requestExit() }
     _ = await run.value

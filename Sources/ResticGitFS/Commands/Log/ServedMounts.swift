@@ -2,7 +2,7 @@ import Glibc
 import Logging
 import ResticCore
 
-/// The private mounts of a command, for git. All of them go with it, and with a signal that ends it. Thread-safe.
+/// The private mounts of a command, for git. All of them end with the command, or when a signal ends it. Thread-safe.
 final class ServedMounts: Sendable {
   private struct State {
     var mounts: [ServedMount] = []
@@ -14,29 +14,29 @@ final class ServedMounts: Sendable {
   private let environment: Environment
   private let logger: Logger
 
-  /// No mount yet; those that come are of `repository`, whose index is loaded.
+  /// Starts without a mount. Mounts will be of `repository`, whose index is loaded.
   init(_ repository: Repository, in environment: Environment, logger: Logger) {
     self.repository = repository
     self.environment = environment
     self.logger = logger
   }
 
-  /// Whether somebody has asked for the end.
+  /// Whether the end was requested.
   var isEnding: Bool { state.withLock { $0.isEnding } }
 
-  /// The first one, if there is one.
+  /// The first mount, if there is one.
   var first: ServedMount? { state.withLock { $0.mounts.first } }
 
-  /// One more mount. Throws once the end was asked for.
+  /// Starts another mount. Throws once the end was requested.
   func start(_ configuration: MountConfiguration) async throws -> ServedMount {
-    // It has to outlive whoever reads from the storage or the kernel, and `restic unlock`.
+    // The process must survive the end of its reader, of the connections to storage and kernel, and `restic unlock`.
     signal(SIGPIPE, SIG_IGN)
     let mount = try await ServedMount.start(repository, configuration, in: environment, logger: logger)
     let isEnding = state.withLock { state in
       state.mounts.append(mount)
       return state.isEnding
     }
-    // Who asked for the end while the mount was made did not know of it.
+    // A request for the end that came while the mount was being made did not include it.
     if isEnding {
       await mount.end()
       throw CommandError.silent(.interrupted)
@@ -44,7 +44,7 @@ final class ServedMounts: Sendable {
     return mount
   }
 
-  /// Has all of them end; returns at once.
+  /// Asks all mounts to end; returns at once.
   func requestEnd() {
     let mounts = state.withLock { state in
       state.isEnding = true
@@ -53,7 +53,7 @@ final class ServedMounts: Sendable {
     for mount in mounts { mount.requestEnd() }
   }
 
-  /// Ends all of them, the last one first, and returns when nothing of them is left.
+  /// Ends all mounts, the last one first, and returns when they are gone.
   func end() async {
     let mounts = state.withLock { state in
       state.isEnding = true

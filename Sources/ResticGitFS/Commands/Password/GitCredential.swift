@@ -1,27 +1,28 @@
 import Platform
 import ResticCore
 
-/// The password of a repository as git's credential helpers know it.
+/// The password of a repository, as git's credential helpers store it.
 ///
-/// The protocol is `restic`, host and path are those of the location, and the user name, which git would ask for
-/// otherwise, is always `restic`. Without git there are no helpers, and nothing here does anything.
+/// The protocol is `restic`, and host and path are those of the location. The user name, for which git would ask
+/// otherwise, is always `restic`. Without git there are no helpers, and every call here does nothing.
 /// Source: git-credential(1).
 struct GitCredential: Sendable {
-  /// Whose configuration counts, and who may be asked.
+  /// Which configuration applies, and which programs may be asked.
   struct Context: Hashable, Sendable {
-    /// Where the repository is, to git.
+    /// The repository's place, as git names it.
     let place: CredentialPlace
-    /// Whether git has started us: then the configuration of the repository that it works in counts, too. Otherwise only
-    /// the user's does: whoever wrote that of the folder where we happen to run is not to start programs here.
+    /// Whether git started this program: then the configuration of the repository that git works in applies, too.
+    /// Otherwise only the user's configuration does: whoever wrote the configuration of the current folder must not be
+    /// able to start programs here.
     let isForGit: Bool
   }
 
   private let context: Context
-  /// What git filled in, the password included.
+  /// The fields that git filled in, including the password.
   private let description: SecureBytes
 
-  /// What the helpers know, or, if `asks`, what GIT_ASKPASS, core.askPass or SSH_ASKPASS answers; nil where nobody does.
-  /// git itself asks nothing on the terminal. `limit`: how long that may take; nil: as long as it likes.
+  /// Returns what the helpers know, or, if `asks`, what GIT_ASKPASS, core.askPass or SSH_ASKPASS answers; nil without
+  /// an answer. git itself does not ask on the terminal. `limit` is how long the answer may take; nil: unlimited.
   static func fill(_ context: Context, asks: Bool, limit: Duration? = nil) async -> PasswordAnswer? {
     let question = Array(context.place.description.utf8).withUnsafeBytes { SecureBytes(copying: $0) }
     guard let output = await run("fill", question, context, asks: asks, limit: limit) else { return nil }
@@ -32,7 +33,7 @@ struct GitCredential: Sendable {
     }
   }
 
-  /// What the helpers would know, had they given `password`.
+  /// Creates the credential that the helpers would have filled in, had they known `password`.
   init(_ context: Context, password: SecureBytes) {
     let start = Array("\(context.place)password=".utf8)
     let description = SecureBytes(byteCount: start.count + password.byteCount + 1)
@@ -49,12 +50,12 @@ struct GitCredential: Sendable {
     self.description = description
   }
 
-  /// Tells the helpers that it was right: they may store it.
+  /// Tells the helpers that the password was right, so they may store it.
   func approve() async {
     await tell("approve")
   }
 
-  /// Tells the helpers that it was wrong: they forget it.
+  /// Tells the helpers that the password was wrong, so they forget it.
   func reject() async {
     await tell("reject")
   }
@@ -63,8 +64,8 @@ struct GitCredential: Sendable {
     _ = await Self.run(operation, description, context, asks: false)
   }
 
-  /// The output of `git credential`; nil if it failed or there is no git. What helpers and askpass programs have to say
-  /// is passed on, but not git's own last words, which say that nobody knew.
+  /// The output of `git credential`; nil if it failed or git is not installed. Messages of helpers and askpass programs
+  /// are passed on, except git's own last message that no helper knew the password.
   private static func run(
     _ operation: String, _ input: SecureBytes, _ context: Context, asks: Bool, limit: Duration? = nil
   ) async -> SecureBytes? {
@@ -74,7 +75,7 @@ struct GitCredential: Sendable {
     let folder = context.isForGit ? [] : ["-C", "/"]
     let program = SecretProgram(
       words: ["git"] + folder + ["credential", operation], variables: variables, keepsErrorOutput: true, limit: limit)
-    // Whatever keeps it from running: the helpers are one way of several.
+    // Whatever prevents the run: the helpers are only one of several sources.
     guard let outcome = try? await program.run(input: input) else { return nil }
     let isSuccess = outcome.end == .exited(0)
     let lines = outcome.errorOutput.split(separator: UInt8(ascii: "\n"))
@@ -82,7 +83,7 @@ struct GitCredential: Sendable {
     return isSuccess ? outcome.output : nil
   }
 
-  /// The password in a description: what follows in a line `password=…`. Lies in `description`.
+  /// The password in a description: the rest of the line `password=…`. The result points into `description`.
   private static func password(in description: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
     let key = Array("password=".utf8)
     var rest = description[...]

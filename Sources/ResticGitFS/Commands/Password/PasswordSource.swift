@@ -1,24 +1,26 @@
 import ResticCore
 import SystemPackage
 
-/// Where the password comes from, by restic's rules: command, file, variable, person; command and file exclude each other.
+/// Where the password comes from, by restic's rules: command, file, variable, user; command and file exclude each
+/// other.
 enum PasswordSource: Sendable {
   /// A command prints it: program and arguments.
   case command([String])
   /// A file holds it.
   case file(FilePath)
-  /// RESTIC_PASSWORD held it.
+  /// RESTIC_PASSWORD held the password.
   case environment(SecureBytes)
-  /// Nothing of that: git's credential helpers, standard input or a person (`PasswordReader`).
+  /// None of these: git's credential helpers, standard input or the user (`PasswordReader`).
   case person
 
-  /// The source that `options` and `environment` name. `takePassword` is called only where RESTIC_PASSWORD is what counts.
+  /// The source that `options` and `environment` name. `takePassword` removes RESTIC_PASSWORD from the environment and
+  /// returns it.
   static func choose(
     _ options: RepositoryOptions, _ environment: Environment, takePassword: () -> SecureBytes?
   ) throws(CommandError) -> PasswordSource {
-    // Taken in any case: it must not stay in the environment.
+    // Always taken, because the password must not stay in the environment.
     let password = takePassword()
-    // As in restic an empty option is none, and keeps its variable from counting.
+    // As in restic, an empty option counts as none, but still overrides its variable.
     func given(_ option: String?, _ variable: Environment.Variable) -> String? {
       (option ?? environment[variable]).flatMap { $0.isEmpty ? nil : $0 }
     }

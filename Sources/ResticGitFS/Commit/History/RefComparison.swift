@@ -2,14 +2,15 @@ import ResticCore
 
 /// Compares the refs of two trees: those of every git repository in them, loose, packed, and `HEAD`.
 ///
-/// What has one id in both trees is not loaded: the cost follows what changed. Belongs to one task.
+/// A tree that has the same id on both sides is not loaded, so the cost depends only on what changed. Belongs to one
+/// task.
 final class RefComparison {
-  /// Refs of a repository that are not looked at.
+  /// Refs of a repository that are not compared.
   struct Omission: Hashable, Sendable {
     enum Reason: Hashable, Sendable {
-      /// They are in reftables.
+      /// The refs are in reftables.
       case tables
-      /// `packed-refs` is larger than git's own could be, is no file, or is none that git would read.
+      /// `packed-refs` is larger than git's own could be, is not a file, or is not one that git would read.
       case unreadable
     }
 
@@ -19,20 +20,20 @@ final class RefComparison {
 
   private let context: MergeContext
   private let trees: RefTreeCache
-  /// What was left out so far.
+  /// The omissions so far.
   private(set) var omissions: Set<Omission> = []
 
-  /// How many entries of trees and of `packed-refs` are in memory, for the next comparisons.
+  /// The number of entries of trees and of `packed-refs` in memory, kept for the next comparisons.
   var heldCount: Int { trees.heldCount }
 
   /// Compares trees of `repository`, whose index is loaded.
   init(_ repository: Repository) {
-    // Nothing is stored and nothing is in conflict: it reads as a merge does.
+    // Nothing is stored and nothing conflicts; the context only serves to read trees as a merge does.
     context = MergeContext(uploader: repository.makeUploader(), label: ConflictLabel(host: "", time: .zero))
     trees = RefTreeCache(context)
   }
 
-  /// The refs that are not in `new` as they are in `old`, sorted by repository and name.
+  /// The refs whose value in `new` differs from that in `old`, sorted by repository and name.
   func moves(from old: BlobID?, to new: BlobID?) async throws -> [RefMove] {
     var moves: [RefMove] = []
     try await compare(old, new, at: [], into: &moves)
@@ -79,7 +80,7 @@ final class RefComparison {
     if (before + after).contains(where: { $0.name == "reftable" }) {
       omissions.insert(Omission(repository: path, reason: .tables))
     }
-    // What an unreadable file holds is not known: nothing is said of refs that may be in it.
+    // The content of an unreadable file is not known, so refs that may be in it are not reported.
     let isKnown = old.isWhole && new.isWhole
     if !isKnown { omissions.insert(Omission(repository: path, reason: .unreadable)) }
     var names = Set(isKnown ? new.refs.packed.differences(from: old.refs.packed) : [])
@@ -92,7 +93,7 @@ final class RefComparison {
     }
   }
 
-  /// The refs of the repository whose root has the entries `nodes`, and whether all of its `packed-refs` is among them.
+  /// The refs of the repository whose root has the entries `nodes`, and whether all of its `packed-refs` is included.
   private func storage(_ nodes: [Node]) async throws -> (refs: RefStorage, isWhole: Bool) {
     let packedNode = nodes.first { $0.name == "packed-refs" }
     let packed: PackedRefs? =
@@ -107,7 +108,7 @@ final class RefComparison {
     return (refs, packed != nil)
   }
 
-  /// The loose refs that may differ.
+  /// Adds the names of loose refs that may differ to `names`.
   private func collect(_ old: BlobID?, _ new: BlobID?, at path: [Name], into names: inout Set<RefName>) async throws {
     if old == new { return }
     let (before, after) = (try await trees.nodes(of: old), try await trees.nodes(of: new))

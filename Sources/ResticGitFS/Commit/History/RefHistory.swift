@@ -1,31 +1,34 @@
 import ResticCore
 
-/// Who moved which ref when, read from the snapshots of a mount: each is compared with the one that it follows.
+/// Who moved which ref when, read from the snapshots of a mount: each snapshot is compared with the one that it
+/// follows.
 struct RefHistory: Sendable {
-  /// What one snapshot did.
+  /// The moves of one snapshot.
   struct Entry: Sendable {
     let saved: SavedSnapshot
     let moves: [RefMove]
   }
 
-  /// So many entries of what was loaded of trees are kept for the next snapshots: some 100 MB.
+  /// How many entries of loaded trees are kept for the next snapshots: about 100 MB.
   private static let heldLimit = 200_000
 
   /// The repository, whose index is loaded.
   let repository: Repository
   /// The snapshots of one mount, the oldest first.
   let snapshots: [SavedSnapshot]
-  /// Told of a snapshot that cannot be read; what it did is left out.
+  /// Called for a snapshot that cannot be read; its moves are left out.
   let warn: @Sendable (String) -> Void
 
-  /// The history of those of `snapshots` that are states of one mount: what was kept beside a newer one is none.
+  /// Creates the history of those of `snapshots` that are states of one mount. A snapshot that only keeps another
+  /// version beside a newer one is not a state.
   init(_ repository: Repository, _ snapshots: [SavedSnapshot], warn: @escaping @Sendable (String) -> Void) {
     self.repository = repository
     self.snapshots = snapshots.filter { !$0.snapshot.tags.contains(SnapshotDescription.conflictTag) }
     self.warn = warn
   }
 
-  /// Calls `body` for each snapshot that moved a ref which `isWanted`, the newest first, until it returns false.
+  /// Calls `body` for each snapshot that moved a ref that `isWanted` accepts, the newest first, until `body` returns
+  /// false.
   func forEach(
     where isWanted: (RefMove) -> Bool, _ body: (Entry) async throws -> Bool
   ) async throws {
@@ -36,7 +39,7 @@ struct RefHistory: Sendable {
       if comparison.heldCount > Self.heldLimit { comparison = RefComparison(repository) }
       let saved = snapshots[index]
       let previous = previous(of: index, indexes)
-      // Of the oldest that is left nobody knows what it did.
+      // The moves of the oldest remaining snapshot are not known.
       if previous == nil, saved.snapshot.parent != nil { continue }
       let moves: [RefMove]
       do {
@@ -70,7 +73,7 @@ struct RefHistory: Sendable {
     }
   }
 
-  /// Where a snapshot is, by its name and by that which it had before it was tagged.
+  /// The position of each snapshot by its id, and by the id that it had before it was tagged.
   private func indexes() -> [SnapshotID: Int] {
     var indexes: [SnapshotID: Int] = [:]
     for (index, saved) in snapshots.enumerated() {
@@ -80,7 +83,7 @@ struct RefHistory: Sendable {
     return indexes
   }
 
-  /// The snapshot that this one follows; where that was forgotten, the one before in time.
+  /// The snapshot that this one follows; if that was forgotten, the one before it in time.
   private func previous(of index: Int, _ indexes: [SnapshotID: Int]) -> SavedSnapshot? {
     if let parent = snapshots[index].snapshot.parent, let found = indexes[parent], found < index {
       return snapshots[found]

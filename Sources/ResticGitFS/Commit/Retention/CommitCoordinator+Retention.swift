@@ -5,23 +5,23 @@ import ResticCore
 ///
 /// **No client waits for it.** It begins when the snapshot is saved, keeps the commit's own shared lock, and takes no
 /// other lock: no push has to wait, restic's backups go on, and a client that needs an exclusive lock (`check`,
-/// `prune`, `forget`) waits as for any commit. restic's `forget` takes an exclusive lock because it may prune next; for
-/// removing only snapshot files a shared lock is enough: it keeps clients away that would remove data of a snapshot, or
+/// `prune`, `forget`) waits as for any commit. restic's `forget` takes an exclusive lock because it may prune next. To
+/// remove only snapshot files, a shared lock is enough: it keeps out clients that would remove a snapshot's data or
 /// replace a snapshot (`tag`).
 ///
-/// Two clients that forget at the same time by the same policy remove what one of them would have removed after the
+/// If two clients forget at the same time by the same policy, they remove the same snapshots as if one forgot after the
 /// other.
 extension CommitCoordinator {
-  /// The longest duration of a run; the rest is left to the next commit.
+  /// The longest duration of a run; the next commit continues.
   private static let longestRun = Duration.seconds(10)
-  /// The same for a program that ends soon.
+  /// The longest duration of a run in a program that ends soon.
   private static let shortRun = Duration.seconds(1)
   /// How long the end of a mount waits for a run.
   static let retentionEndLimit = Duration.seconds(5)
   /// How many snapshots are removed between two checks of the lock and the time.
   private static let batchCount = 32
 
-  /// Begins to forget snapshots that `retention` does not keep; returns at once.
+  /// Begins to forget the snapshots that `retention` does not keep; returns at once.
   func beginRetention() {
     guard let retention, let filter, !retentionRun.isRefused, !state.withLock({ $0.isDiscarded }) else { return }
     retentionRun.begin { [self] in

@@ -1,6 +1,6 @@
 import ResticCore
 
-/// Forgetting in the background: one run at a time. Thread-safe.
+/// Runs the forgetting of snapshots in the background, one run at a time. Thread-safe.
 final class RetentionRun: Sendable {
   private struct State {
     var task: Task<Void, Never>?
@@ -13,14 +13,13 @@ final class RetentionRun: Sendable {
   /// Whether a run is under way.
   var isUnderWay: Bool { state.withLock { $0.task != nil } }
 
-  /// Whether the storage has said that it removes nothing: for as long as the mount is there no run asks again, and the log says it
-  /// once.
+  /// Whether the storage refuses to remove files: then no run of this mount tries again, and the log says so once.
   var isRefused: Bool { state.withLock { $0.isRefused } }
 
-  /// The storage removes nothing.
+  /// Notes that the storage refuses to remove files.
   func noteRefusal() { state.withLock { $0.isRefused = true } }
 
-  /// Begins a run, unless one is under way. Calls `afterwards` when no run is under way any more.
+  /// Begins a run, unless one is under way. Calls `afterwards` once no run is under way.
   func begin(_ body: @escaping @Sendable () async -> Void, afterwards: @escaping @Sendable () async -> Void) {
     state.withLock { state in
       guard state.task == nil else { return }
@@ -37,7 +36,7 @@ final class RetentionRun: Sendable {
   /// Makes the run stop before its next removals.
   func cancel() { state.withLock { $0.task?.cancel() } }
 
-  /// Waits for the run's end; stops it if that takes longer than `limit`.
+  /// Waits for the run's end; stops the run if it takes longer than `limit`.
   func end(within limit: Duration) async {
     guard let task = state.withLock({ $0.task }) else { return }
     let timer = Task {

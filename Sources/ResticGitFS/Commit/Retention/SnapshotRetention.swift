@@ -1,7 +1,7 @@
 import ResticCore
 
-/// Which snapshots of a mount are forgotten after a commit: those that a policy does not keep, except some that clients
-/// need.
+/// Which snapshots of a mount are forgotten after a commit: those that the policy does not keep, except some that
+/// clients need.
 ///
 /// Only snapshot files are removed. A client that works on a forgotten snapshot holds restic's shared lock, so no prune
 /// removes its data; its commit compares trees, which does not need the snapshot file. Clients need the file itself
@@ -10,8 +10,8 @@ import ResticCore
 /// 2. A client that got no answer checks whether its snapshot arrived (`SentSnapshot`).
 /// 3. A snapshot that arrives late is merged, with the common ancestor as the base (`SnapshotFork`).
 ///
-/// The ancestry that the search for forks follows must not be cut beside another path: while the merge of a late
-/// snapshot stays, so do all snapshots since its base.
+/// The search for forks follows the ancestry, which must not be cut beside another path: while the merge of a late
+/// snapshot stays, all snapshots since its base stay.
 struct SnapshotRetention: Sendable {
   /// The snapshots to keep.
   let policy: RetentionPolicy
@@ -19,8 +19,8 @@ struct SnapshotRetention: Sendable {
   /// Snapshots saved within this many seconds before the newest one stay.
   static let grace: Int64 = 3600
 
-  /// The snapshots of `group` to forget, the oldest first. `group` are this program's snapshots of a mount, the oldest
-  /// first; `shown` is the one that this mount shows.
+  /// The snapshots of `group` to forget, the oldest first. `group` has this program's snapshots of a mount, the oldest
+  /// first; `shown` is the snapshot that this mount shows.
   func removals(from group: [SavedSnapshot], shown: SnapshotID?, at now: Timestamp) -> [SavedSnapshot] {
     guard let newest = group.last else { return [] }
     // The next commit merges forks first.

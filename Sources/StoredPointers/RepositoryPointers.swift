@@ -1,12 +1,13 @@
 public import SystemPackage
 
-/// The files of a stored repository that name other places: git reads objects and references there, as if they were in
-/// the repository. Places in the same mount are fine.
+/// The files of a stored repository that name other places, from which git reads objects and references as if they were
+/// in the repository. Places in the same mount are allowed.
 ///
-/// The mount serves no links, so a path leads where it seems to lead. Both programs ask this before git gets to see a private mount.
+/// The mount serves no links, so a path leads where it seems to lead. Both programs check this before git sees a
+/// private mount.
 /// Source: gitrepository-layout(5); object-file.c of git 2.39 (`link_alt_odb_entries`), worktree.c; reftable/stack.c.
 public struct RepositoryPointers {
-  /// git follows five; more of them, and larger files, are nobody's honest work.
+  /// git follows five levels of alternates. No honest repository has more folders or larger files than these limits.
   private static let directoryLimit = 100
   private static let byteLimit = 65536
   private static let workTreeLimit = 1000
@@ -15,12 +16,13 @@ public struct RepositoryPointers {
   private let root: FilePath
   /// The repository's folder.
   private let repository: FilePath
-  /// Where its files are read.
+  /// How to read its files.
   private let files: any StoredFiles
-  /// The objects folders that were looked at.
+  /// The objects folders that were checked.
   private var known: Set<FilePath> = []
 
-  /// Throws where a file of `repository`, which `files` reads, names a place outside of the mount at `root`, and says what to do.
+  /// Throws if a file of `repository`, which `files` reads, names a place outside of the mount at `root`. The error
+  /// says what to do.
   public static func check(
     _ repository: FilePath, on root: FilePath, reading files: some StoredFiles = FilesOfPath()
   ) throws(PointerViolation) {
@@ -35,7 +37,8 @@ public struct RepositoryPointers {
     self.files = files
   }
 
-  /// A repository at the root is a whole one; its work trees' folders belong to it.
+  /// Checks the repository's folder, which must not be a part of another repository, and its work trees' folders, which
+  /// must belong to it.
   private func checkFolders() throws(PointerViolation) {
     try checkWhole(repository)
     let workTrees = repository.appending("worktrees")
@@ -51,7 +54,7 @@ public struct RepositoryPointers {
     }
   }
 
-  /// Throws where `folder` is a part of another repository, or names reftables that are not its own.
+  /// Throws if `folder` is a part of another repository, or if it names reftables that are not its own.
   private func checkWhole(_ folder: FilePath) throws(PointerViolation) {
     for name in ["commondir", "gitdir"] where try content(of: folder.appending(name)) != nil {
       throw PointerViolation(
@@ -61,8 +64,8 @@ public struct RepositoryPointers {
     try checkTables(of: folder)
   }
 
-  /// git appends each line of a list of reftables to the folder's path, reads the file there, and deletes the file once it has
-  /// compacted it. Source: reftable/stack.c of git 2.45.
+  /// Throws if a list of reftables names other files. git appends each line of the list to the folder's path, reads the
+  /// file there, and deletes the file once it has compacted it. Source: reftable/stack.c of git 2.45.
   private func checkTables(of folder: FilePath) throws(PointerViolation) {
     let file = folder.appending("reftable").appending("tables.list")
     guard let bytes = try content(of: file) else { return }
@@ -73,12 +76,12 @@ public struct RepositoryPointers {
     }
   }
 
-  /// Follows the alternates of the folder `objects`, and theirs.
+  /// Follows the alternates of the folder `objects`, and the alternates of those.
   private mutating func checkAlternates(of objects: FilePath) throws(PointerViolation) {
     var folders = [objects]
     while let folder = folders.popLast() {
       guard known.insert(folder).inserted else { continue }
-      // git asks the repository around an objects folder for its references.
+      // git also reads references from the repository around an objects folder.
       if folder != root { try checkWhole(folder.removingLastComponent()) }
       guard known.count <= Self.directoryLimit else {
         throw PointerViolation("the stored repository has more than \(Self.directoryLimit) alternates: \(Self.remedy)")
@@ -93,9 +96,9 @@ public struct RepositoryPointers {
     }
   }
 
-  /// The folder that a line of `file` names, from the objects folder `folder`.
+  /// The folder that a line of `file` names, relative to the objects folder `folder`.
   private func target(of line: [UInt8], in folder: FilePath, _ file: FilePath) throws(PointerViolation) -> FilePath {
-    // A quoted line would have to be read as git does; no program writes one for a folder nearby.
+    // A quoted line would have to be parsed as git does; no program writes one for a folder nearby.
     let isPlain = line.first != UInt8(ascii: "\"") && !line.contains(0)
     if isPlain, let text = String(validating: line, as: UTF8.self) {
       let path = FilePath(text)
@@ -120,7 +123,7 @@ public struct RepositoryPointers {
     return file.string
   }
 
-  /// The bytes of a file; nil where there is none.
+  /// The bytes of a file; nil if it does not exist.
   private func content(of path: FilePath) throws(PointerViolation) -> [UInt8]? {
     guard let bytes = try reading(path, { files throws(Errno) in try files.content(of: path, limit: Self.byteLimit) })
     else { return nil }
@@ -130,7 +133,7 @@ public struct RepositoryPointers {
     return bytes
   }
 
-  /// The names in a folder; none where there is no such folder.
+  /// The names in a folder; empty if it does not exist.
   private func names(in path: FilePath, limit: Int) throws(PointerViolation) -> [FilePath.Component] {
     let names = try reading(path) { files throws(Errno) in try files.names(in: path, limit: limit) } ?? []
     guard names.count <= limit else {
@@ -139,7 +142,7 @@ public struct RepositoryPointers {
     return names
   }
 
-  /// What `body` reads at `path`; nil where nothing is there.
+  /// What `body` reads at `path`; nil if nothing is there.
   private func reading<Result>(
     _ path: FilePath, _ body: (any StoredFiles) throws(Errno) -> Result
   ) throws(PointerViolation) -> Result? {

@@ -1,22 +1,23 @@
 internal import Platform
 public import SystemPackage
 
-/// The files of a mount, as one process or another reads them: the one that serves a mount must not ask the kernel for them.
+/// The files of a mount, read in the way that a process may use: the process that serves a mount must not read them
+/// through the kernel.
 public protocol StoredFiles {
-  /// The bytes of the regular file at `path`, or one more than `limit` of them. Throws `.noSuchFileOrDirectory` or
-  /// `.notDirectory` where there is none.
+  /// The bytes of the regular file at `path`, at most `limit` + 1 of them. Throws `.noSuchFileOrDirectory` or
+  /// `.notDirectory` if there is no such file.
   func content(of path: FilePath, limit: Int) throws(Errno) -> [UInt8]
-  /// The names in the folder at `path`, or one more than `limit` of them. Throws `.noSuchFileOrDirectory` or `.notDirectory`
-  /// where there is no such folder.
+  /// The names in the folder at `path`, at most `limit` + 1 of them. Throws `.noSuchFileOrDirectory` or `.notDirectory`
+  /// if there is no such folder.
   func names(in path: FilePath, limit: Int) throws(Errno) -> [FilePath.Component]
 }
 
-/// Files that the kernel opens by their path.
+/// Files that are read through the kernel, by path.
 public struct FilesOfPath: StoredFiles {
-  /// All files.
+  /// Creates a reader, which has no state.
   public init() {}
 
-  /// Reads the file, and follows no symbolic link at its last component. Throws the kernel's error.
+  /// Reads the file, without following a symbolic link in the last component. Throws the kernel's error.
   public func content(of path: FilePath, limit: Int) throws(Errno) -> [UInt8] {
     do {
       let descriptor = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .noFollow, .nonBlocking])

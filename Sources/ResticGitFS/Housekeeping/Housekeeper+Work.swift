@@ -3,16 +3,17 @@ import Logging
 import ResticCore
 import SystemPackage
 
-/// What one run does.
+/// The work of one run.
 extension Housekeeper {
-  /// How long one of git's programs may take that nobody has asked for. Beside one that hangs no prune of the restic repository
-  /// begins.
+  /// The time limit for each git program that the mount starts by itself. While such a program hangs, no prune of the
+  /// restic repository can begin.
   private static let longestStep = Duration.seconds(4 * 3600)
   private static let stopped = HousekeepingProcess.Failure(message: "stopped before its end", isStopped: true)
-  /// How long a run waits until the kernel has forgotten what a refresh replaced.
+  /// How long a run waits until the kernel has dropped the cache entries that a refresh replaced.
   private static let refreshLimit = Duration.seconds(10)
 
-  /// Looks, runs git, and commits. Throws where nothing was done; what failed of what was done is in `report`.
+  /// Examines the repositories, runs git, and commits. Throws if nothing was done; if some of the work failed, `report`
+  /// says so.
   func work(_ occasion: Occasion, _ report: inout HousekeepingReport) throws {
     guard waitForRefresh() else {
       report.skipped.append("the kernel still shows an older snapshot")
@@ -26,14 +27,14 @@ extension Housekeeper {
     let lock = try blocking { try await HousekeepingLock.take(on: repository) }
     defer { giveBack(lock) }
     if occasion != .request, try blocking({ [coordinator] in try await !coordinator.isNewest() }) {
-      // Another client has most likely just kept house. Done twice, the work would be stored twice.
+      // Another client has probably just run housekeeping. Doing the same work twice would store it twice.
       report.skipped.append("other clients have saved meanwhile")
       return
     }
     HousekeepingFolder.removeLeftovers()
     for subject in chosen where !isStopping { perform(steps(for: subject, occasion), on: subject, occasion, &report) }
     if isStopping, report.failure == nil { report.fail(Self.stopped.message) }
-    // After a failure as well: what was done before is whole.
+    // Also after a failure: what was done before it is complete.
     guard occasion != .idle || wasClean, !isStopping else { return }
     do {
       report.snapshot = try commit()
@@ -42,7 +43,7 @@ extension Housekeeper {
     }
   }
 
-  /// What git is to do in a repository.
+  /// The steps that git is to take in a repository.
   func steps(for subject: HousekeepingSubject, _ occasion: Occasion) -> [HousekeepingStep] {
     if occasion == .request { return HousekeepingStep.everything(subject.findings, subject.wishes) }
     guard let limits, subject.wishes.isAutomatic else { return [] }
@@ -52,8 +53,9 @@ extension Housekeeper {
     return HousekeepingStep.due(subject.findings, own, subject.wishes)
   }
 
-  /// git reads through the kernel. What that has not forgotten yet may be older than what the survey sees: a prune that does not
-  /// see a new reference takes for unreachable what the reference needs. Says whether the kernel has forgotten everything.
+  /// Waits until the kernel has dropped what a refresh replaced. git reads through the kernel, so it may see an older
+  /// state than the survey does: a prune that does not see a new reference treats the objects that the reference needs
+  /// as unreachable. Returns whether the kernel has dropped everything.
   private func waitForRefresh() -> Bool {
     let end = ContinuousClock.now.advanced(by: Self.refreshLimit)
     while tree.read({ $0.isRefreshing }) {
@@ -63,7 +65,7 @@ extension Housekeeper {
     return true
   }
 
-  /// The repositories in which there is something to do, and in which git may do it. `report` says why others are left alone.
+  /// The repositories that need work and in which git may do it. `report` says why others are left alone.
   private func choose(_ occasion: Occasion, _ report: inout HousekeepingReport) throws -> [HousekeepingSubject] {
     let search = try HousekeepingPlaces.find(on: tree, in: folder, known: false)
     if occasion == .request, let bound = search.bound { report.skipped.append(bound) }
@@ -92,13 +94,14 @@ extension Housekeeper {
     return chosen
   }
 
-  /// Runs `steps`. Where one fails the others are for the next time, except that packing objects needs no packed references.
+  /// Runs `steps`. If a step fails, the others wait for the next run, except that packing objects does not need packed
+  /// references.
   private func perform(
     _ steps: [HousekeepingStep], on subject: HousekeepingSubject, _ occasion: Occasion,
     _ report: inout HousekeepingReport
   ) {
     let name = subject.folder ?? ""
-    // Whatever comes of it: it is not tried again before there is more to do.
+    // Whatever the result: git does not try again until there is more to do.
     defer { settle(subject.place) }
     do {
       let folder = try HousekeepingFolder.make(
@@ -148,7 +151,7 @@ extension Housekeeper {
     }
   }
 
-  /// Notes what was left. Who was stopped has not tried.
+  /// Notes what is left in the repository. A run that was stopped does not count as an attempt.
   private func settle(_ place: HousekeepingPlaces.Place) {
     guard !isStopping else { return }
     do {
@@ -165,7 +168,7 @@ extension Housekeeper {
     return saved.id.hex
   }
 
-  /// A mark that can't be removed is passed over once it is stale.
+  /// Removes the mark. A mark that cannot be removed is ignored once it is stale.
   private func giveBack(_ lock: HousekeepingLock) {
     do {
       try blocking { try await lock.release() }

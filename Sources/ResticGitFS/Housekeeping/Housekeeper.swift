@@ -5,37 +5,39 @@ import Platform
 import ResticCore
 import SystemPackage
 
-/// Has git's own programs put the repositories of a mount in order: at most one run at a time, and one client at a time.
+/// Runs git's own maintenance programs on the repositories of a mount: at most one run at a time, and by one client at
+/// a time.
 ///
-/// The programs are children of the process that serves the mount, and work on the mountpoint as any program does, while threads
-/// of their own serve them. This process never touches the mount: what it wants to know it asks the tree.
+/// The programs are children of the process that serves the mount. They work on the mountpoint as any program does,
+/// while threads of their own serve them. The serving process never touches the mount: it reads from the tree instead.
 ///
-/// In this order: look (`HousekeepingSubject`), take the mark (`HousekeepingLock`), see that nobody has saved meanwhile, run git
-/// (`HousekeepingProcess`), clear away what a killed git has left (`HousekeepingLeftovers`), commit unless the mount's own next
-/// commit does that. After a failure no program's end begins a run for a while (`HousekeepingBackoff`).
+/// The order is: examine the repositories (`HousekeepingSubject`), take the mark (`HousekeepingLock`), check that no
+/// other client has saved meanwhile, run git (`HousekeepingProcess`), remove what a killed git has left
+/// (`HousekeepingLeftovers`), and commit, unless the mount's own next commit does that. For a while after a failure,
+/// the end of a program begins no run (`HousekeepingBackoff`).
 ///
-/// **A crash hurts nobody.** git makes a file whole before it removes what the file replaces, and what it has in flight is in no
-/// snapshot, so every commit that comes in between holds a whole repository.
+/// **A crash loses nothing.** git completes a file before it removes the files that the new one replaces, and files
+/// that git has in flight are in no snapshot. So every commit during a run holds a complete repository.
 ///
-/// Lock order: `state` is a leaf lock. `isAtWork` is waited for with no lock held.
+/// Lock order: `state` is a leaf lock. No lock is held while waiting for `isAtWork`.
 final class Housekeeper: Sendable {
-  /// Why there is a run.
+  /// The reason for a run.
   enum Occasion: Hashable, Sendable {
-    /// The mount has nothing else to do: what is due.
+    /// The mount is idle: the run does what is due.
     case idle
-    /// A program that the mount is for has done its work: what is due, and then the mount ends.
+    /// The program that the mount is for has finished: the run does what is due, and then the mount ends.
     case program
-    /// Somebody asks: everything.
+    /// The user asked for the run: it does everything.
     case request
   }
 
-  /// What belongs to all threads.
+  /// The state that threads share.
   struct State {
     var isRunning = false
     var isStopping = false
-    /// No run begins before.
+    /// No run begins before this time.
     var rest: ContinuousClock.Instant?
-    /// The program that the mount was for is gone, or about to go.
+    /// The program that the mount was for has ended or is about to end.
     var isOnItsOwn = false
     var exitRequestCount = 0
     /// What was left in the repositories after the last run.
@@ -44,17 +46,17 @@ final class Housekeeper: Sendable {
     var last: HousekeepingReport?
   }
 
-  /// How long a run that is stopped is waited for: longer than `HousekeepingProcess` gives git.
+  /// How long to wait for a run that was stopped: longer than the time that `HousekeepingProcess` gives git to end.
   private static let stopLimit = DispatchTimeInterval.seconds(10)
-  /// How long none begins after one was stopped.
+  /// How long no run begins after one was stopped.
   private static let restDuration = Duration.seconds(10)
 
   let files: FileReader
   let coordinator: CommitCoordinator
   let mountpoint: String
-  /// The one repository in question; nil: all that are found.
+  /// The only repository to maintain; nil: all that are found.
   let folder: [Name]?
-  /// Nil: only when somebody asks.
+  /// Nil: runs begin only on request.
   let limits: HousekeepingLimits?
   let logger: Logger
   private let backoff: HousekeepingBackoff
@@ -63,7 +65,7 @@ final class Housekeeper: Sendable {
 
   var tree: WorkingTree { files.tree }
 
-  /// A housekeeper for the mount at `mountpoint`.
+  /// Creates a housekeeper for the mount at `mountpoint`.
   init(
     files: FileReader, coordinator: CommitCoordinator, mountpoint: FilePath, folder: [Name]?,
     limits: HousekeepingLimits?, logger: Logger
@@ -77,7 +79,7 @@ final class Housekeeper: Sendable {
     backoff = HousekeepingBackoff(of: files.repository)
   }
 
-  /// The mount is there, and notes in `creations` what is made on it.
+  /// Tells the housekeeper that the mount is ready, and notes the files created on it in `creations`.
   func attach(_ creations: CreationRecord) {
     state.withLock { $0.creations = creations }
   }
@@ -85,13 +87,13 @@ final class Housekeeper: Sendable {
   /// Whether a run is under way.
   var isRunning: Bool { state.withLock { $0.isRunning } }
 
-  /// What the last run came to that had something to do.
+  /// The report of the last run that had work to do.
   var last: HousekeepingReport? { state.withLock { $0.last } }
 
   // MARK: Beginning and ending
 
-  /// Whether something is due, by what is in memory: asks no storage, but for a configuration that git has not read. What cannot
-  /// be read now is not due, and the log says so.
+  /// Whether work is due, judging by what is in memory. Reads nothing from the storage, except for a configuration that
+  /// git has not read. If something cannot be read, no work is due, and the log says so.
   var isDue: Bool {
     guard limits != nil else { return false }
     do throws(Errno) {
@@ -105,10 +107,10 @@ final class Housekeeper: Sendable {
     return false
   }
 
-  /// For a program that the mount was for, and that needs it no more: if something is due, begins a run on a thread of its own,
-  /// after which `end` is called, and says so. The end of the program does not end the mount then (`goesOn`).
+  /// Called when the program that the mount was for no longer needs it. If work is due, begins a run on a thread of its
+  /// own, calls `end` after it, and returns true. The end of the program then does not end the mount (`goesOn`).
   func begin(then end: @escaping @Sendable () -> Void) -> Bool {
-    // What was refused, or could not be saved, is to be dropped with the mount.
+    // Changes that were refused or could not be saved must be dropped with the mount.
     let current = coordinator.current
     guard current.phase == .clean, current.lastError == nil, !current.isInDoubt, !tree.read({ $0.isChanged }), isDue,
       backoff.isOver(at: .now())
@@ -127,8 +129,8 @@ final class Housekeeper: Sendable {
     }
   }
 
-  /// Whether a request to end the mount is that of the program which has left it to a run: the first one after `begin`. Whoever
-  /// asks again means it.
+  /// Whether a request to end the mount comes from the program that left the mount to a run: that is the first request
+  /// after `begin`. A second request ends the mount.
   func goesOn() -> Bool {
     state.withLock { state in
       guard state.isOnItsOwn, !state.isStopping else { return false }
@@ -137,7 +139,8 @@ final class Housekeeper: Sendable {
     }
   }
 
-  /// Ends a run that is under way, and lets none begin for a while. Waits until git is gone, but not for ever.
+  /// Stops a run that is under way, and lets no run begin for a while. Waits until git has ended, but only for a
+  /// limited time.
   func stop() {
     state.withLock { state in
       state.isStopping = state.isRunning
@@ -148,7 +151,8 @@ final class Housekeeper: Sendable {
     }
   }
 
-  /// Puts in order what there is to put in order, and says what was done. Blocks a plain thread, which serves no request.
+  /// Does the maintenance that `occasion` calls for, and returns a report. Blocks its thread, which must be a plain
+  /// thread that serves no request.
   func run(_ occasion: Occasion) -> HousekeepingReport {
     let isFree = state.withLock { state in
       guard !state.isRunning, occasion == .request || state.rest.map({ $0 <= .now }) ?? true else { return false }
@@ -193,12 +197,12 @@ final class Housekeeper: Sendable {
     return report
   }
 
-  /// Whether the run that is under way is to end.
+  /// Whether the current run is to stop.
   var isStopping: Bool { state.withLock { $0.isStopping } }
 }
 
 extension HousekeepingReport {
-  /// Notes a failure; the others stay.
+  /// Notes a failure; earlier failures stay.
   mutating func fail(_ message: String) {
     failure = failure.map { "\($0); \(message)" } ?? message
     exitCode = ExitStatus.failed

@@ -2,14 +2,15 @@ import Glibc
 import ResticCore
 import SystemPackage
 
-/// How long pushes by URL leave alone a repository in which housekeeping has failed: a minute after the first time, twice as long
-/// after each further one, a day at most. The process that has failed ends, so this is in a file of the state folder.
+/// How long pushes by URL skip housekeeping of a repository in which it failed: a minute after the first failure, twice
+/// as long after each further one, at most a day. The process that failed ends, so a file in the state folder keeps
+/// this.
 ///
 ///     "restic-gitfs housekeeping 1\n" ‖ number of failures ‖ " " ‖ seconds since 1970 of the last one ‖ "\n"
 ///
-/// It only saves work. A file that cannot be read or written, or that is from the future, is none.
+/// The file only saves work. A file that cannot be read or written, or that is dated in the future, counts as missing.
 struct HousekeepingBackoff: Sendable {
-  /// What is remembered.
+  /// The content of the file.
   private struct Failures {
     var count: Int64
     var lastSeconds: Int64
@@ -19,13 +20,13 @@ struct HousekeepingBackoff: Sendable {
   private static let heading = "restic-gitfs housekeeping 1"
   private static let firstPause: Int64 = 60
   private static let longestPause: Int64 = 24 * 3600
-  /// From so many failures on each pause is the longest.
+  /// After this many failures, the pause no longer grows.
   private static let countLimit: Int64 = 20
 
-  /// Nil: nothing is remembered.
+  /// The file; nil: nothing is remembered.
   let file: FilePath?
 
-  /// What is remembered of `repository`.
+  /// The failures of `repository`.
   init(of repository: Repository) {
     self.init(file: repository.settings.stateFolder?.appending(repository.config.id).appending(Self.name))
   }
@@ -40,17 +41,17 @@ struct HousekeepingBackoff: Sendable {
     return now.seconds - failures.lastSeconds >= Self.pause(after: failures.count)
   }
 
-  /// Housekeeping has failed at `now`.
+  /// Notes that housekeeping failed at `now`.
   func noteFailure(at now: Timestamp) {
     guard let file else { return }
     let count = min((load()?.count ?? 0) + 1, Self.countLimit)
-    // Where it can't be noted the next push tries again.
+    // If the failure cannot be noted, the next push tries again.
     _ = try? ReplacedFile.write(Array("\(Self.heading)\n\(count) \(now.seconds)\n".utf8), to: file)
   }
 
-  /// Housekeeping has succeeded.
+  /// Notes that housekeeping succeeded.
   func noteSuccess() {
-    // Where the note stays, a further failure counts for more than it should.
+    // If the note stays, the next failure counts for more than it should.
     _ = file?.withPlatformString { unlink($0) }
   }
 
@@ -59,7 +60,7 @@ struct HousekeepingBackoff: Sendable {
   }
 
   private func load() -> Failures? {
-    // What can't be read is not remembered.
+    // A file that cannot be read counts as missing.
     guard let file, let bytes = try? FileContent.load(file) else { return nil }
     let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
     guard lines.count == 3, lines[0] == Self.heading[...], lines[2].isEmpty else { return nil }

@@ -3,25 +3,25 @@ import Platform
 import ResticCore
 import SystemPackage
 
-/// The folder that git takes for the repository (`GIT_DIR`) while it puts a stored one in order: the stored repository's files
-/// through links, but a configuration and a `HEAD` that are written anew, and no hooks.
+/// The folder that git uses as the repository (`GIT_DIR`) while it maintains a stored one: links to the stored
+/// repository's files, a newly written configuration and `HEAD`, and no hooks.
 ///
-/// So nothing that a stored configuration names is run or read, whatever version of git that is: what is not on the list of
-/// `SafeVariable` does not exist for it. git knows this layout from its `git-new-workdir`, which makes links as well.
-/// The folder is closed to others, lies in memory where the system has a place for that, and holds nothing of what is stored
-/// but the values that are shown of the configuration.
+/// So git neither runs nor reads anything that a stored configuration names, whatever the version of git: variables
+/// that are not on the list of `SafeVariable` do not exist for it. git knows this layout from its `git-new-workdir`,
+/// which makes links as well. Other users cannot access the folder. It lies in memory if the system has a place for
+/// that, and the only stored data in it are the configuration values that git is shown.
 struct HousekeepingFolder: Sendable {
   private static let prefix = "restic-gitfs-git-"
-  /// What git finds in the stored repository. `packed-refs` is written through its link even where it is not there yet.
+  /// What git sees of the stored repository. git writes `packed-refs` through its link even if the file does not exist
+  /// yet.
   private static let always: [Name] = ["objects", "refs", "packed-refs"]
   private static let ifThere: Set<Name> = ["logs", "info", "shallow"]
 
-  /// Where it is.
   var path: FilePath { folder.path }
 
   private let folder: PassingFolder
 
-  /// A new folder for the repository at `repository`, which has the entries `names`.
+  /// Creates a folder for the repository at `repository`, which has the entries `names`.
   static func make(
     for repository: String, names: Set<Name>, head: [UInt8], configuration: [UInt8],
     in bases: [FilePath] = PassingFolder.bases()
@@ -43,12 +43,12 @@ struct HousekeepingFolder: Sendable {
     }
   }
 
-  /// Takes it away. git may have left folders of its own.
+  /// Removes the folder, including folders that git has created in it.
   func remove() {
     folder.remove()
   }
 
-  /// Takes away what processes have left behind that were killed.
+  /// Removes the folders of processes that were killed.
   static func removeLeftovers() {
     for path in PassingFolder.leftovers(prefix) {
       var attributes = stat()
@@ -57,8 +57,8 @@ struct HousekeepingFolder: Sendable {
     }
   }
 
-  /// A `HEAD` that holds as much as housekeeping needs: a detached one keeps its commit, the name of a branch does not matter.
-  /// git takes any white space for the end of the commit's name.
+  /// A `HEAD` with as much as housekeeping needs: a detached one keeps its commit; the name of a branch does not
+  /// matter. git ends the commit's name at any white space.
   private static func head(_ stored: [UInt8]) -> [UInt8] {
     let line = stored.prefix { ![0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x20].contains($0) }
     let isHex = (line.count == 40 || line.count == 64) && line.allSatisfy { Character(Unicode.Scalar($0)).isHexDigit }

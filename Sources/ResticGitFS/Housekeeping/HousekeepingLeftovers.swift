@@ -1,26 +1,26 @@
 import Glibc
 import ResticCore
 
-/// What a program of git's has left on a mount when it was killed: its locks, which would stop the next one for ever, and files
-/// that it had not put in place.
+/// What a killed git program has left on a mount: its locks, which would block every later program, and files that it
+/// had not put in place.
 struct HousekeepingLeftovers {
   private static let positions: [BareRepository.Position] = [
     .root, .references, .objects, .packs, .info, .commitGraphs, .elsewhere,
   ]
 
   let tree: WorkingTree
-  /// Where the mount is.
+  /// The path of the mount.
   let mountpoint: String
 
-  /// The paths of what is still there of `creations`, and of what the process `group` has given a name of its own in the
-  /// repository at `root`. All that it has put in place is left out.
+  /// The paths of those `creations` that still exist, and of files in the repository at `root` whose names contain the
+  /// process `group`. Files that git has put in place are left out.
   func paths(_ creations: [CreationRecord.Creation], of group: pid_t, in root: InodeNumber) -> [String] {
     let (tree, mountpoint) = (tree, mountpoint)
     return tree.read { namespace in
       var all = creations.filter { creation in
         Self.positions.contains { BareRepository.isInFlight(creation.name, isDirectory: false, in: $0) }
       }
-      // pack-objects names finished packfiles so before repack puts them in place.
+      // pack-objects gives finished packfiles this prefix before repack puts them in place.
       let prefix = Array(".tmp-\(group)-".utf8)
       if let objects = namespace.known("objects", in: root), let packs = namespace.known("pack", in: objects),
         case .directory(.loaded(let children))? = namespace.inodes[packs]?.body
@@ -38,13 +38,13 @@ struct HousekeepingLeftovers {
 }
 
 extension Namespace {
-  /// What `name` leads to in a directory that is loaded; nil where there is no such name or directory.
+  /// The inode that `name` has in a loaded directory; nil if the name does not exist or the directory is not loaded.
   fileprivate func known(_ name: Name, in directory: InodeNumber) -> InodeNumber? {
     guard case .directory(.loaded(let children))? = inodes[directory]?.body else { return nil }
     return children[name]
   }
 
-  /// The path from the root; nil where a name in it is no UTF-8, or where the directory has none.
+  /// The path from the root; nil if a name in it is not UTF-8, or if the directory has no path.
   fileprivate func textPath(of name: Name, in directory: InodeNumber) -> String? {
     var names = [name]
     var current = directory

@@ -1,32 +1,32 @@
 import ResticCore
 import SystemPackage
 
-/// Where on a mount bare git repositories are: at the root, or in the folders that lie nearest to it.
+/// Where a mount has bare git repositories: at the root, or in the folders nearest to the root.
 struct HousekeepingPlaces {
   /// A bare repository.
   struct Place: Sendable {
-    /// From the mount's root.
+    /// The path from the mount's root.
     let path: [Name]
     let root: InodeNumber
 
-    /// The folder, for a message; empty: the mount's root.
+    /// The folder's path, for a message; empty: the mount's root.
     var name: String { path.map(\.description).joined(separator: "/") }
   }
 
-  /// How many folders are looked into: a backup of a repository lies a few folders deep (`/srv/git/p.git`).
+  /// The maximum number of folders to search: a backup of a repository lies a few folders deep (`/srv/git/p.git`).
   private static let searchLimit = 40
-  /// How many repositories are put in order.
+  /// The maximum number of repositories to maintain.
   private static let countLimit = 16
 
-  /// What a search came to.
+  /// The result of a search.
   struct Search: Sendable {
     var places: [Place] = []
-    /// That there may be more of them, in words; nil where everything was searched.
+    /// A text that says that there may be more repositories; nil if everything was searched.
     var bound: String?
   }
 
-  /// The repository in `folder`, or, where there is none given, those that are found. What is not in memory is loaded unless
-  /// only what is `known` is asked for.
+  /// Returns the repository in `folder`, or, if that is nil, those that a search finds. Loads what is not in memory,
+  /// unless only what is `known` is wanted.
   static func find(on tree: WorkingTree, in folder: [Name]?, known: Bool) throws(Errno) -> Search {
     if let folder {
       var root = Namespace.root
@@ -41,7 +41,7 @@ struct HousekeepingPlaces {
     for _ in 0..<searchLimit where !open.isEmpty && found.count < countLimit {
       let place = open.removeFirst()
       let names = try entries(of: place.root, tree, known)
-      // What has a `.git` is a work tree: that is its user's.
+      // A folder with a `.git` is a work tree, which its user maintains.
       if names[".git"] != nil { continue }
       if try isRepository(place.root, tree, known) {
         found.append(place)

@@ -3,29 +3,29 @@ import Platform
 import ResticCore
 import SystemPackage
 
-/// A program of git's at work on a mount, with the lowest priority. One thread starts it and waits for it.
+/// A git program that works on a mount with the lowest priority. One thread starts it and waits for it.
 ///
-/// It gets no variable of ours but those that a program needs to be found, and no configuration but that of its
-/// `HousekeepingFolder`. It has a process group, and takes with it what it has started.
+/// The program gets only those variables of this process that it needs to be found, and only the configuration of its
+/// `HousekeepingFolder`. It has its own process group, and the programs that it started end with it.
 struct HousekeepingProcess {
-  /// How a program ended that did not do its work.
+  /// Why a program failed.
   struct Failure: Error, Sendable {
-    /// One line.
+    /// The message, one line.
     let message: String
-    /// Whether it was stopped because somebody asked for that.
+    /// Whether the program was stopped on request.
     let isStopped: Bool
   }
 
   private static let errorByteLimit = 4096
-  /// How often its end is looked for.
+  /// Microseconds between two checks whether the program has ended.
   private static let pause: UInt32 = 5000
-  /// How long it may take to end after SIGTERM.
+  /// How long the program may take to end after SIGTERM.
   private static let patience = Duration.seconds(5)
-  /// Of ours, what is handed on: where programs and their libraries are.
+  /// The variables of this process that the program inherits: where programs and their libraries are.
   private static let inherited = ["PATH", "LD_LIBRARY_PATH"]
 
-  /// Runs `git` with `arguments` on the repository that `folder` stands for, until it ends, `limit` has passed or `isStopping`.
-  /// `started` is told its process group. Throws where it does not succeed.
+  /// Runs `git` with `arguments` on the repository that `folder` stands for, until git ends, `limit` has passed or
+  /// `isStopping` returns true. Calls `started` with git's process group. Throws if git does not succeed.
   static func run(
     _ arguments: [String], on folder: HousekeepingFolder, limit: Duration?, isStopping: () -> Bool,
     started: (pid_t) -> Void
@@ -35,14 +35,15 @@ struct HousekeepingProcess {
       isStopping: isStopping, started: started)
   }
 
-  /// Takes away `paths` on the mount: through the kernel, which then forgets them as well.
+  /// Removes `paths` on the mount through the kernel, which then drops them from its cache as well.
   static func remove(_ paths: [String]) throws(Failure) {
     guard !paths.isEmpty else { return }
     try run("rm", ["-f", "--"] + paths, environment: variables, limit: nil, isStopping: { false }, started: { _ in })
   }
 
-  /// The configuration is that of the folder; these keep git within bounds. Nothing of it could be run: there are no hooks. What a
-  /// reverse index (`.rev`) tells git makes itself when it needs it; each is one more file in a directory that each push stores.
+  /// The configuration comes from the folder; these settings limit what git does. git would have nothing to run,
+  /// because there are no hooks. git makes a reverse index (`.rev`) itself when it needs one; a stored one would be one
+  /// more file in a directory that each push stores.
   private static let settings = [
     "core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.auto=0", "maintenance.auto=false", "protocol.allow=never",
     "pack.writeReverseIndex=false", "pack.threads=1", "pack.windowMemory=64m", "pack.deltaCacheSize=32m",
@@ -85,8 +86,8 @@ struct HousekeepingProcess {
     } catch {
       throw Failure(message: "\(program) cannot be started: \(error)", isStopped: false)
     }
-    // It has hardly begun, and what it starts inherits that. It reads and writes nothing but the mount, so there is no use in a
-    // priority for disks.
+    // git has hardly begun, and its children inherit the priority. git reads and writes only the mount, so a disk
+    // priority would have no effect.
     setpriority(__priority_which_t(PRIO_PGRP.rawValue), id_t(child.processID), 19)
     started(child.processID)
 
@@ -103,7 +104,7 @@ struct HousekeepingProcess {
     }
   }
 
-  /// Why a program had to end.
+  /// Why a program had to be stopped.
   private enum Reason {
     case stopped
     case overdue
@@ -117,7 +118,7 @@ struct HousekeepingProcess {
     var reason: Reason?
     while true {
       if let end = child.endIfOver() {
-        // What it has started, where it could not end that itself.
+        // Children that git could not end itself.
         kill(-child.processID, SIGKILL)
         return (end, reason)
       }
@@ -135,7 +136,7 @@ struct HousekeepingProcess {
     }
   }
 
-  /// The subcommand, behind the settings.
+  /// The subcommand, which follows the settings.
   private static func name(_ arguments: [String]) -> String {
     arguments.enumerated().first { index, word in
       !word.hasPrefix("-") && (index == 0 || arguments[index - 1] != "-c")

@@ -1,16 +1,17 @@
-/// What was done to the git repositories of a mount: the value of the root's attribute `user.restic.maintain`, in JSON.
+/// What housekeeping did to the git repositories of a mount: the value of the root's attribute `user.restic.maintain`,
+/// in JSON.
 struct HousekeepingReport: Hashable, Sendable, Codable {
-  /// What was done to one of them.
+  /// What housekeeping did to one repository.
   struct Work: Hashable, Sendable, Codable {
     /// The repository's folder on the mount; empty: the root.
     var folder: String
-    /// What was run, in this order.
+    /// The steps that were run, in order.
     var steps: [String]
-    /// What was there before, and afterwards.
+    /// The counts before and after the steps.
     var before: RepositoryCounts
     var after: RepositoryCounts
 
-    /// One line for a person.
+    /// One line for the user.
     var text: String {
       var parts: [String] = []
       if before.packfiles != after.packfiles {
@@ -25,27 +26,27 @@ struct HousekeepingReport: Hashable, Sendable, Codable {
     }
   }
 
-  /// What was done; nothing where nothing was to be done.
+  /// The work on each repository; empty if no repository needed work.
   var work: [Work] = []
-  /// Why nothing was done to some repositories, though there was something to do, a line each.
+  /// Why repositories that needed work were skipped, one line each.
   var skipped: [String] = []
-  /// Why it failed, if it did.
+  /// Why housekeeping failed; nil if it did not.
   var failure: String?
-  /// The exit code that a command has for all this.
+  /// The exit code of a command with this report.
   var exitCode: Int32 = ExitStatus.done
-  /// The snapshot that was made of it, if one was.
+  /// The snapshot that holds the work; nil if none was made.
   var snapshot: String?
-  /// How long it took.
+  /// How long housekeeping took, in seconds.
   var seconds: Double = 0
 
-  /// The exit codes in question, which `ExitCode` has as well.
+  /// The exit codes of a report, which `ExitCode` has as well.
   enum ExitStatus {
     static let done: Int32 = 0
     static let failed: Int32 = 1
     static let locked: Int32 = 11
   }
 
-  /// One line for the log, or for a person.
+  /// One line for the log or for the user.
   var text: String {
     var parts = work.map(\.text)
     parts += skipped

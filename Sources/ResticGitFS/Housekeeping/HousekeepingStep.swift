@@ -1,16 +1,16 @@
-/// One program of git's, which puts a part of a repository in order.
+/// One git program, which maintains a part of a repository.
 enum HousekeepingStep: Hashable, Sendable {
-  /// Loose references go into `packed-refs`.
+  /// Packs loose references into `packed-refs`.
   case packReferences
-  /// Loose objects go that nothing reaches and that are older than this.
+  /// Removes loose objects that are unreachable and older than this.
   case prune(olderThan: String)
-  /// Small packfiles and all loose objects go into one packfile, so that each packfile has twice the objects of the next smaller
-  /// one. Large ones stay as they are: what was stored of them is not stored again.
+  /// Packs small packfiles and all loose objects into one packfile, so that each packfile has at least twice as many
+  /// objects as the next smaller one. Large packfiles stay, so their data is not stored again.
   case repack(updatesServerInformation: Bool)
-  /// What commits are new goes into one more file of the commit-graph.
+  /// Adds new commits to the commit-graph, in one more file.
   case commitGraph
 
-  /// What it is called in the log and in reports.
+  /// The step's name in the log and in reports.
   var name: String {
     switch self {
     case .packReferences: "pack-refs"
@@ -20,7 +20,8 @@ enum HousekeepingStep: Hashable, Sendable {
     }
   }
 
-  /// The words after `git`. Bitmaps would need one packfile for everything, a multi-pack-index would be stored anew each time.
+  /// The arguments of `git`. Bitmaps would need one packfile for everything, and a multi-pack-index would be stored
+  /// anew each time.
   var arguments: [String] {
     switch self {
     case .packReferences: ["pack-refs", "--all"]
@@ -31,10 +32,11 @@ enum HousekeepingStep: Hashable, Sendable {
     }
   }
 
-  /// What a mount does of its own accord.
+  /// The steps that a mount takes by itself.
   ///
-  /// Unreachable objects stay: to find them takes a walk over all that is reachable, so that is for `everything`. If one limit is
-  /// exceeded, what has reached half of another one is put in order as well: each run makes a snapshot.
+  /// Unreachable objects stay: finding them takes a walk over all reachable objects, which is left to `everything`. If
+  /// one limit is exceeded, a run also reduces what has reached half of another limit, because each run makes a
+  /// snapshot.
   static func due(
     _ findings: RepositorySurvey.Findings, _ limits: HousekeepingLimits, _ wishes: HousekeepingWishes
   ) -> [HousekeepingStep] {
@@ -54,7 +56,7 @@ enum HousekeepingStep: Hashable, Sendable {
     return steps
   }
 
-  /// What is done when somebody asks for it.
+  /// The steps that are taken on request.
   static func everything(_ findings: RepositorySurvey.Findings, _ wishes: HousekeepingWishes) -> [HousekeepingStep] {
     let counts = findings.counts
     var steps: [HousekeepingStep] = []

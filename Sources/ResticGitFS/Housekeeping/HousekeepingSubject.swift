@@ -1,22 +1,22 @@
 import ResticCore
 import SystemPackage
 
-/// A git repository on a mount, with all that decides what is done to it and how git gets to see it.
+/// A git repository on a mount, with everything that decides which steps to take and what git sees of it.
 struct HousekeepingSubject: Sendable {
   private static let byteLimit: UInt64 = 1 << 16
 
   let place: HousekeepingPlaces.Place
-  /// What is in its folder.
+  /// The names in its folder.
   let names: Set<Name>
   var findings: RepositorySurvey.Findings
-  /// What its configuration says.
+  /// What its configuration says about housekeeping.
   private(set) var wishes = HousekeepingWishes()
-  /// What git is shown of the configuration.
+  /// The configuration that git is shown.
   private(set) var configuration: [UInt8] = []
   /// The stored `HEAD`.
   private(set) var head: [UInt8] = []
 
-  /// Looks at the repository in `place`.
+  /// Examines the repository in `place`.
   static func examine(
     _ place: HousekeepingPlaces.Place, of files: FileReader, _ extent: RepositorySurvey.Extent
   ) throws(Errno) -> HousekeepingSubject {
@@ -36,7 +36,7 @@ struct HousekeepingSubject: Sendable {
     return subject
   }
 
-  /// The folder as a path from the mount's root; nil where a name is no UTF-8.
+  /// The folder as a path from the mount's root; nil if a name is not UTF-8.
   var folder: String? {
     var parts: [String] = []
     for name in place.path {

@@ -2,7 +2,7 @@ import Platform
 import ResticCore
 import SystemPackage
 
-/// Has a mount put in order what is due, once nothing was written for a while. Nothing is looked at where nothing was written.
+/// Starts due housekeeping on a mount after a time without writes. A mount that was not written is not examined.
 final class HousekeepingTimer: Sendable {
   private let task: Task<Void, Never>
 
@@ -11,23 +11,23 @@ final class HousekeepingTimer: Sendable {
     task = Task {
       var seen = coordinator.current.lastChange
       while !Task.isCancelled {
-        // Only a cancellation ends it early, and that ends the loop.
+        // Only a cancellation ends the sleep early, and a cancellation ends the loop.
         try? await Task.sleep(for: max(quiet, .milliseconds(10)))
         let last = coordinator.current.lastChange
         guard last != seen, last.duration(to: .now) >= quiet, !Task.isCancelled else { continue }
         await Self.run(housekeeper)
-        // What housekeeping has written itself is not looked at again.
+        // Housekeeping's own writes cause no further run.
         seen = coordinator.current.lastChange
       }
     }
   }
 
-  /// Ends watching. A run that is under way goes on.
+  /// Stops watching. A run that is under way continues.
   func stop() {
     task.cancel()
   }
 
-  /// git may take a while: that is for a thread of its own.
+  /// git may take a while, so it gets a thread of its own.
   private static func run(_ housekeeper: Housekeeper) async {
     await withCheckedContinuation { continuation in
       do throws(Errno) {
@@ -36,7 +36,7 @@ final class HousekeepingTimer: Sendable {
           continuation.resume()
         }
       } catch {
-        // No thread is left: the next time, perhaps.
+        // No thread could be started. The next interval tries again.
         continuation.resume()
       }
     }

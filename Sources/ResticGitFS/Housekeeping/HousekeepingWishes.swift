@@ -1,38 +1,38 @@
 import ResticCore
 
-/// What the stored configuration of a git repository says about housekeeping. Its own variables are
+/// What the stored configuration of a git repository says about housekeeping. Variables of this program are
 ///
 ///     [restic]
-///       maintenance = true              # or false: never, but by `restic-gitfs maintain`
+///       maintenance = true              # or false: only on request, by `restic-gitfs maintain`
 ///       maintenancePackfiles = 20       # and maintenanceReferences, maintenanceObjects
 ///
-/// Where there is no `restic.maintenance`, git's settings count: `gc.auto`, `maintenance.auto` and `receive.autogc` may turn it
-/// off, `gc.auto` and `gc.autoPackLimit` say from when on.
+/// Without `restic.maintenance`, git's settings apply: `gc.auto`, `maintenance.auto` and `receive.autogc` can turn
+/// housekeeping off, and `gc.auto` and `gc.autoPackLimit` set limits.
 struct HousekeepingWishes: Hashable, Sendable {
-  /// Whether it is done without being asked for.
+  /// Whether housekeeping runs without a request.
   private(set) var isAutomatic = true
-  /// Limits that take the place of the mount's.
+  /// Limits that replace the mount's.
   private(set) var packfiles: Int?
   private(set) var looseReferences: Int?
   private(set) var looseObjects: Int?
-  /// Whether references are packed (`gc.packRefs`).
+  /// Whether to pack references (`gc.packRefs`).
   private(set) var packsReferences = true
-  /// Whether a commit-graph is written (`gc.writeCommitGraph`, `core.commitGraph`).
+  /// Whether to write a commit-graph (`gc.writeCommitGraph`, `core.commitGraph`).
   private(set) var writesCommitGraph = true
-  /// Whether no object may be deleted (`extensions.preciousObjects`).
+  /// Whether no object may be removed (`extensions.preciousObjects`).
   private(set) var keepsAllObjects = false
-  /// How old an unreachable object is at least when it is removed (`gc.pruneExpire`).
+  /// The minimum age of unreachable objects that are removed (`gc.pruneExpire`), in git's words.
   private(set) var expiry = Self.standardExpiry
 
-  /// git's own. Source: git-config(1), gc.pruneExpire.
+  /// git's default. Source: git-config(1), gc.pruneExpire.
   private static let standardExpiry = "2.weeks.ago"
-  /// The least of `gc.pruneExpire`: a push to the mount may have stored objects that no reference names yet.
+  /// The minimum of `gc.pruneExpire`: a push to the mount may have stored objects that no reference names yet.
   private static let leastExpiry = "1.hour.ago"
 
-  /// Nothing in particular.
+  /// The defaults.
   init() {}
 
-  /// What `entries` say; the last value of each variable counts. Values that git would refuse count as not there.
+  /// Reads `entries`; the last value of each variable applies. A value that git would reject counts as missing.
   init(_ entries: [GitConfigurationText.Entry]) {
     var last: [String: String?] = [:]
     for entry in entries where entry.subsection == nil { last["\(entry.section).\(entry.key)"] = .some(entry.value) }
@@ -66,13 +66,13 @@ struct HousekeepingWishes: Hashable, Sendable {
     }
   }
 
-  /// Whether `text` spells a time of the last hour in git's words: `now`, `all`, or some seconds or minutes.
+  /// Whether `text` names a time within the last hour in git's words: `now`, `all`, or some seconds or minutes.
   private static func isWithinAnHour(_ text: String) -> Bool {
     let words = text.lowercased().split { !$0.isLetter }
     return words.contains { $0 == "now" || $0 == "all" || $0.hasPrefix("second") || $0.hasPrefix("minute") }
   }
 
-  /// The mount's limits, with those of the repository in their place.
+  /// The limits for this repository: its own where it has any, otherwise those of the mount.
   func limits(_ mounts: HousekeepingLimits) -> HousekeepingLimits {
     HousekeepingLimits(
       packfiles: packfiles ?? mounts.packfiles, looseReferences: looseReferences ?? mounts.looseReferences,

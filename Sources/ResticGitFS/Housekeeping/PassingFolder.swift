@@ -2,16 +2,15 @@ import Glibc
 import Platform
 import SystemPackage
 
-/// A folder of this machine for as long as one process needs it: closed to others, and in memory where the system has a place for
+/// A temporary folder of one process. Other users cannot access it, and it lies in memory if the system has a place for
 /// that.
 ///
-/// Its name holds the number of the process. So the next run knows what a process has left behind that was killed.
+/// Its name contains the process id, so a later run can tell what a killed process has left.
 struct PassingFolder: Sendable {
-  /// Where it is.
   let path: FilePath
 
-  /// A new folder whose name begins with `prefix`, filled by `fill`, in the first of `bases` where that succeeds: a place in
-  /// memory may be full. Throws what the last one failed with.
+  /// Creates a folder whose name begins with `prefix`, and lets `fill` fill it, in the first of `bases` where that
+  /// succeeds: a place in memory may be full. Throws the error of the last attempt.
   static func make(
     _ prefix: String, in bases: [FilePath] = bases(), fill: (FilePath) throws(Errno) -> Void = { _ in }
   ) throws(Errno) -> PassingFolder {
@@ -36,15 +35,15 @@ struct PassingFolder: Sendable {
     throw failure
   }
 
-  /// Takes it away, with what is in it; links are never followed.
+  /// Removes the folder and its content. Never follows links.
   func remove() {
     Self.remove(path)
   }
 
-  /// The folders in `bases` whose names begin with `prefix`, and whose processes are gone.
+  /// The folders in `bases` whose names begin with `prefix` and whose processes are gone.
   static func leftovers(_ prefix: String, in bases: [FilePath] = bases()) -> [FilePath] {
     bases.flatMap { base in
-      // A folder that can't be read is left alone: nothing depends on it.
+      // A folder that cannot be read is skipped: nothing depends on it.
       ((try? FolderNames.list(base).map(\.string)) ?? []).filter { name in
         guard name.hasPrefix(prefix), let owner = pid_t(name.dropFirst(prefix.count).prefix { $0 != "-" }) else {
           return false
@@ -54,7 +53,8 @@ struct PassingFolder: Sendable {
     }
   }
 
-  /// Where such folders may be, the best place first: the user's runtime folder, `/dev/shm`, the folder for temporary files.
+  /// Folders that can hold such folders, the best first: the user's runtime folder, `/dev/shm`, the folder for
+  /// temporary files.
   static func bases() -> [FilePath] {
     var bases: [FilePath] = []
     if let runtime = getenv("XDG_RUNTIME_DIR").map({ String(cString: $0) }), runtime.hasPrefix("/"), isOurs(runtime) {
@@ -70,9 +70,9 @@ struct PassingFolder: Sendable {
       && access(path, W_OK | X_OK) == 0
   }
 
-  /// Takes away the folder `path` with all that is in it.
+  /// Removes the folder `path` and its content.
   static func remove(_ path: FilePath) {
-    // What can't be listed can't be emptied either: then the folder stays, and the next run tries again.
+    // A folder that cannot be listed cannot be emptied: it stays, and the next run tries again.
     for name in (try? FolderNames.list(path)) ?? [] {
       let entry = path.appending(name)
       var attributes = stat()

@@ -1,17 +1,18 @@
 import ResticCore
 import SystemPackage
 
-/// Counts what a git repository on a mount holds, and looks whether git may be let at it, in the tree and not through the kernel.
+/// Counts what a git repository on a mount holds, and checks whether git may maintain it. Reads the tree, not the
+/// kernel's mount.
 ///
 /// Source: gitrepository-layout(5); too_many_loose_objects and too_many_packs of builtin/gc.c of git 2.39.
 struct RepositorySurvey {
-  /// How far to look.
+  /// How much to read.
   enum Extent: Sendable {
-    /// What is in memory: takes no time, and asks no storage. What git has just used is.
+    /// Only what is in memory: takes no time, and reads nothing from the storage. What git has just used is in memory.
     case known
-    /// What decides about the steps.
+    /// What decides which steps to take.
     case needed
-    /// Each loose object, and the reflogs.
+    /// Also each loose object, and the reflogs.
     case everything
   }
 
@@ -20,14 +21,14 @@ struct RepositorySurvey {
     var counts = RepositoryCounts()
     /// The size of `packed-refs`.
     var packedReferenceByteCount: UInt64 = 0
-    /// What git has under way in the repository, if anything.
+    /// A git operation that is under way in the repository; nil if there is none.
     var busy: String?
-    /// Why git is not let at it, if it is not.
+    /// Why git must not maintain the repository; nil if it may.
     var obstacle: String?
-    /// Whether it has the lists that a web server without git needs (`git update-server-info`).
+    /// Whether the repository has the lists that a web server without git needs (`git update-server-info`).
     var hasServerInformation = false
-    /// Whether objects may be needed that git, in a `HousekeepingFolder`, takes for unreachable: those of work trees, of an index
-    /// and of a rebase, which are not in that folder, and those that grafts hide.
+    /// Whether the repository may need objects that git, in a `HousekeepingFolder`, treats as unreachable: those of
+    /// work trees, of an index or of a rebase, which are not in that folder, and those that grafts hide.
     var hidesReachableObjects = false
   }
 
@@ -40,12 +41,12 @@ struct RepositorySurvey {
     var isDirectory: Bool { type == .dir }
   }
 
-  /// Beyond so many references git is not let at a repository.
+  /// A repository with more references is not maintained.
   private static let referenceLimit = ServingRules.referenceLimit
   private static let depthLimit = 100
   /// How deep files lie in a folder that git has in flight: `incoming-…/pack/tmp_pack_…`.
   private static let quarantineDepth = 2
-  /// Nobody holds a lock for longer: what is older was left behind by a git that was killed, and stops nobody.
+  /// No git holds a lock for longer: an older lock was left by a killed git, and is ignored.
   private static let staleAfterSeconds: Int64 = 3600
 
   let tree: WorkingTree
@@ -60,7 +61,7 @@ struct RepositorySurvey {
     self.extent = extent
   }
 
-  /// Looks at the repository in the folder `root` of `tree`.
+  /// Examines the repository in the folder `root` of `tree`.
   static func run(on tree: WorkingTree, at root: InodeNumber, _ extent: Extent) throws(Errno) -> Findings {
     var survey = RepositorySurvey(tree, root, extent)
     try survey.run()
@@ -138,7 +139,7 @@ struct RepositorySurvey {
     findings.counts.packfiles = found.filter { !kept.contains($0) }.count
   }
 
-  /// `info`: git reads `attributes` and `grafts` there, and writes `refs`.
+  /// Examines `info`: git reads `attributes` and `grafts` there, and writes `refs`.
   private mutating func lookAtSettings(_ information: InodeNumber) throws(Errno) {
     for entry in try look(at: information, .info) {
       if !entry.isDirectory { require(.file, entry) }
@@ -186,7 +187,7 @@ struct RepositorySurvey {
 
   // MARK: Looking
 
-  /// The entries of a directory but for those that git has in flight, of which the fresh ones are noted.
+  /// The entries of a directory, except those that git has in flight; fresh ones among those are noted.
   private mutating func look(
     at directory: InodeNumber, _ position: BareRepository.Position
   ) throws(Errno) -> [Entry] {
@@ -202,8 +203,8 @@ struct RepositorySurvey {
     return others
   }
 
-  /// Whether something was changed lately in what git has in flight: a push that takes long goes on writing to a file deep in
-  /// its folder. A time that is just as far ahead of the clock is as old: somebody has set the clock back.
+  /// Whether an entry that git has in flight was changed recently: a long push keeps writing to a file deep in its
+  /// folder. A time that is too far ahead of the clock counts as old: the clock was set back.
   private func isFresh(_ entry: Entry, at now: Timestamp, depth: Int) throws(Errno) -> Bool {
     if (now.seconds - entry.changed.seconds).magnitude < Self.staleAfterSeconds.magnitude { return true }
     guard entry.isDirectory, depth < Self.quarantineDepth else { return false }
@@ -229,7 +230,7 @@ struct RepositorySurvey {
     }
   }
 
-  // MARK: What speaks against it
+  // MARK: Obstacles
 
   private mutating func require(_ type: NodeType, _ entry: Entry) {
     if entry.type != type { object("\(entry.name) is not what git expects there") }

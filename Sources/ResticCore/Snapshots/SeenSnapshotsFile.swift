@@ -5,7 +5,8 @@ import SystemPackage
 /// access.
 ///
 ///     "restic-gitfs seen 1\n" ‖ sealed: id of the repository, 32 bytes ‖ number of snapshots given up,
-///                               4 bytes, little endian ‖ their ids ‖ the newest snapshots (`RecordedSnapshot`, whose size is 0 here)
+///                               4 bytes, little endian ‖ their ids
+///                               ‖ the newest snapshots (`RecordedSnapshot`, whose size is 0 here)
 ///
 /// The content is sealed with a key of its own, which is derived from the repository's key: without a password of the
 /// repository, nobody can read or forge the file. A file is replaced as a whole (rename) under the folder's lock

@@ -106,7 +106,7 @@ enum MachineChecks {
     let name = "cache folder"
     let advice = "set RESTIC_CACHE_DIR to a writable folder; without a cache everything is read from the storage"
     return switch folder {
-    case .missing: .warning(name, "no location for it: this user has no home folder", advice: advice)
+    case .missing: .warning(name, "no location is known for it", advice: advice)
     case .refused(let path, let error): .warning(name, "\(path) cannot be written: \(error)", advice: advice)
     case .writable(let path): .ok(name, "\(path)")
     }

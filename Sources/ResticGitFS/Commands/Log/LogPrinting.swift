@@ -23,7 +23,7 @@ struct LogPrinting {
   let isJSON: Bool
   let context: CommandContext
 
-  /// Whether a signal has come. Whoever comes first, the signal or the printing, decides how the command ends.
+  /// Whether a signal has come. Printing checks it at its end, and then ends the command as interrupted.
   private final class Interruption: Sendable {
     let isNoted = Locked(false)
   }

@@ -29,7 +29,8 @@ final class ServedMounts: Sendable {
 
   /// Starts another mount. Throws once the end was requested.
   func start(_ configuration: MountConfiguration) async throws -> ServedMount {
-    // The process must survive the end of its reader, of the connections to storage and kernel, and `restic unlock`.
+    // The process must survive a closed pipe to the pager, the storage or the kernel. The signal listener catches the
+    // SIGHUP that `restic unlock` sends.
     signal(SIGPIPE, SIG_IGN)
     let mount = try await ServedMount.start(repository, configuration, in: environment, logger: logger)
     let isEnding = state.withLock { state in

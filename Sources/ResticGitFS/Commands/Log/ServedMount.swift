@@ -97,7 +97,7 @@ struct ServedMount: Sendable {
     let folder =
       runtime.flatMap { $0.isAbsolute ? $0.appending("restic-gitfs") : nil }
       ?? environment.stateHome?.appending("restic-gitfs").appending("remote")
-    guard let folder else { throw CommandError("no folder to create a mountpoint in: set XDG_RUNTIME_DIR or HOME") }
+    guard let folder else { throw CommandError("there is no folder for the mountpoint: set XDG_RUNTIME_DIR or HOME") }
     makeFolders(folder)
     var status = stat()
     guard folder.withPlatformString({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFDIR,

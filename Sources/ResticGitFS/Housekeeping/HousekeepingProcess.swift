@@ -64,7 +64,7 @@ struct HousekeepingProcess {
     _ program: String, _ arguments: [String], environment: [String], limit: Duration?, isStopping: () -> Bool,
     started: (pid_t) -> Void
   ) throws(Failure) {
-    let errors: PipeTail
+    var errors: PipeTail
     let errorEnd: FileDescriptor
     let child: ChildProcess
     do throws(Errno) {
@@ -90,8 +90,8 @@ struct HousekeepingProcess {
     setpriority(__priority_which_t(PRIO_PGRP.rawValue), id_t(child.processID), 19)
     started(child.processID)
 
-    let (end, reason) = wait(for: child, limit, isStopping)
-    let message = String(decoding: errors.wait(), as: UTF8.self)
+    let (end, reason) = wait(for: child, limit, isStopping, &errors)
+    let message = String(decoding: errors.bytes, as: UTF8.self)
     errorEnd.closeQuietly()
     guard end != .exited(0) else { return }
     let last = message.split(separator: "\n").last.map { ": \($0)" } ?? ""
@@ -109,8 +109,10 @@ struct HousekeepingProcess {
     case overdue
   }
 
+  /// Waits for the end of `child`, and meanwhile reads `errors`. A process that has left its group is not waited for, even if it
+  /// keeps the pipe open.
   private static func wait(
-    for child: ChildProcess, _ limit: Duration?, _ isStopping: () -> Bool
+    for child: ChildProcess, _ limit: Duration?, _ isStopping: () -> Bool, _ errors: inout PipeTail
   ) -> (ChildProcess.End, Reason?) {
     let begin = ContinuousClock.now
     var asked: ContinuousClock.Instant?
@@ -119,8 +121,10 @@ struct HousekeepingProcess {
       if let end = child.endIfOver() {
         // What it has started, where it could not end that itself.
         kill(-child.processID, SIGKILL)
+        errors.read()
         return (end, reason)
       }
+      errors.read()
       if let asked {
         if asked.duration(to: .now) > patience { kill(-child.processID, SIGKILL) }
       } else {

@@ -143,7 +143,8 @@ struct HousekeepingDecisionTests {
     "a date that may lie within the last hour, or that is no age, prunes nothing",
     arguments: [
       "never", "false", "2026-11-30 13:00", "2999-01-01", "yesterday noon", "today", "noon", "1.day.ago 13:00",
-      "010.days.ago", "9999999999", "days.ago", "ago", "1.day.2.ago", "3.fortnights.ago", "60.years.ago", "1000.days.ago",
+      "010.days.ago", "9999999999", "days.ago", "ago", "1.day.2.ago", "3.fortnights.ago",
+      "60.years.ago", "1000.days.ago",
     ])
   func unclearExpiry(_ text: String) throws {
     #expect(try Self.wishes("[gc]\npruneExpire = \(text)").expiry == "never")

@@ -153,6 +153,44 @@ struct DoctorTests {
     }
   }
 
+  // U5 […] a folder in which this user removes nothing.
+  @Test(
+    "says that a folder without write permission lets nothing be removed",
+    .enabled(if: geteuid() == 0, "only root becomes somebody else"), arguments: [0o555, 0o755])
+  func unwritable(_ mode: Int) async throws {
+    try await MountedRepository.with(storage: .local) { vault in
+      try await vault.shell(
+        """
+        cp \(vault.program) $T/program; chmod 755 $T; chown -R 65534:65534 $T/repository
+        chmod \(String(mode, radix: 8)) $T/repository/snapshots
+        """, in: "/")
+      let result = try await vault.result(
+        "setpriv",
+        [
+          "--reuid=65534", "--regid=65534", "--clear-groups", "--", vault.path("program").string, "doctor", "--json",
+        ], in: "/")
+      let report: Report = try MountedRepository.decode(result.output)
+      let message = try #require(report["removing"]?.message, "\(result)")
+      #expect(message.hasPrefix("append-only") == (mode == 0o555), "\(message)")
+      #expect(report["writing"]?.verdict == "ok")
+    }
+  }
+
+  // U6 Nothing is left behind: neither by a server's program that ends with its input, nor by another.
+  @Test("ends a server's program that ignores the end of its input")
+  func stubbornServer() async throws {
+    try await MountedRepository.with(storage: .local) { vault in
+      let file = vault.path("process").string
+      let command = "/bin/sh -c 'echo $$ > \(file); \(SSHServer.sftpServer); while :; do sleep 1000; done'"
+      let report = try await Self.examine(
+        vault, ["-r", "sftp:127.0.0.1:\(vault.repository)", "-o", "sftp.command=\(command)"])
+      #expect(report["storage"]?.verdict == "ok", "\(report["storage"]?.message ?? "")")
+      let process = try #require(pid_t(String(contentsOfFile: file, encoding: .utf8).dropLast()))
+      try await waitUntil(.seconds(10)) { kill(process, 0) != 0 || ProcessTable.isZombie(process) }
+      kill(process, SIGKILL)
+    }
+  }
+
   // U4 Each check has a time limit, and what it has started ends with it.
   @Test("ends programs that do not answer: git, its helper, and a command that is to print the password")
   func silentPrograms() async throws {

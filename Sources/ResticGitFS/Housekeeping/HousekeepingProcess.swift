@@ -65,7 +65,7 @@ struct HousekeepingProcess {
     _ program: String, _ arguments: [String], environment: [String], limit: Duration?, isStopping: () -> Bool,
     started: (pid_t) -> Void
   ) throws(Failure) {
-    let errors: PipeTail
+    var errors: PipeTail
     let errorEnd: FileDescriptor
     let child: ChildProcess
     do throws(Errno) {
@@ -91,8 +91,8 @@ struct HousekeepingProcess {
     setpriority(__priority_which_t(PRIO_PGRP.rawValue), id_t(child.processID), 19)
     started(child.processID)
 
-    let (end, reason) = wait(for: child, limit, isStopping)
-    let message = String(decoding: errors.wait(), as: UTF8.self)
+    let (end, reason) = wait(for: child, limit, isStopping, &errors)
+    let message = String(decoding: errors.bytes, as: UTF8.self)
     errorEnd.closeQuietly()
     guard end != .exited(0) else { return }
     let last = message.split(separator: "\n").last.map { ": \($0)" } ?? ""
@@ -110,8 +110,10 @@ struct HousekeepingProcess {
     case overdue
   }
 
+  /// Waits for the end of `child`, and meanwhile reads `errors`. A process that has left its group is not waited for, even if it
+  /// keeps the pipe open.
   private static func wait(
-    for child: ChildProcess, _ limit: Duration?, _ isStopping: () -> Bool
+    for child: ChildProcess, _ limit: Duration?, _ isStopping: () -> Bool, _ errors: inout PipeTail
   ) -> (ChildProcess.End, Reason?) {
     let begin = ContinuousClock.now
     var asked: ContinuousClock.Instant?
@@ -120,8 +122,10 @@ struct HousekeepingProcess {
       if let end = child.endIfOver() {
         // Children that git could not end itself.
         kill(-child.processID, SIGKILL)
+        errors.read()
         return (end, reason)
       }
+      errors.read()
       if let asked {
         if asked.duration(to: .now) > patience { kill(-child.processID, SIGKILL) }
       } else {

@@ -28,6 +28,8 @@ struct HousekeepingWishes: Hashable, Sendable {
   private static let standardExpiry = "2.weeks.ago"
   /// The minimum of `gc.pruneExpire`: a push to the mount may have stored objects that no reference names yet.
   private static let leastExpiry = "1.hour.ago"
+  /// No object is that old.
+  private static let noExpiry = "never"
 
   /// The defaults.
   init() {}
@@ -61,16 +63,43 @@ struct HousekeepingWishes: Hashable, Sendable {
     let packing = shown("gc.packrefs", .booleanOr(["notbare"]))
     packsReferences = packing != "false" && (packing != "notbare" || flag("core.bare") == false)
     writesCommitGraph = flag("gc.writecommitgraph") != false && flag("core.commitgraph") != false
-    if let text = shown("gc.pruneexpire", .date), !text.isEmpty {
-      expiry = Self.isWithinAnHour(text) ? Self.leastExpiry : text
-    }
+    if let text = shown("gc.pruneexpire", .date), !text.isEmpty { expiry = Self.expiry(text) }
   }
 
-  /// Whether `text` names a time within the last hour in git's words: `now`, `all`, or some seconds or minutes.
-  private static func isWithinAnHour(_ text: String) -> Bool {
-    let words = text.lowercased().split { !$0.isLetter }
-    return words.contains { $0 == "now" || $0 == "all" || $0.hasPrefix("second") || $0.hasPrefix("minute") }
+  /// What git is told for `gc.pruneExpire = text`. An absolute date may lie within the last hour, and git takes nearly any text for
+  /// one: so only ages count that are understood here. With any other text, no object is removed.
+  private static func expiry(_ text: String) -> String {
+    let text = text.lowercased()
+    if ["now", "all"].contains(text) { return leastExpiry }
+    guard let age = leastAge(text) else { return noExpiry }
+    return age < .seconds(3600) ? leastExpiry : text
   }
+
+  /// The shortest time that `text` may stand for, as `2.weeks.ago` or `1 day 12 hours`; nil if it is anything else.
+  ///
+  /// Source: git, date.c, approxidate_alpha. git reads a number with a leading zero as part of a date, and longer ones as other dates.
+  private static func leastAge(_ text: String) -> Duration? {
+    var words = text.split { " .".contains($0) }
+    if words.last == "ago" { words.removeLast() }
+    guard !words.isEmpty, words.count.isMultiple(of: 2) else { return nil }
+    var age = Duration.zero
+    for index in stride(from: 0, to: words.count, by: 2) {
+      let unit = words[index + 1]
+      guard !words[index].hasPrefix("0"), words[index].count <= 3, let number = UInt16(words[index]),
+        let seconds = unitSeconds[unit.hasSuffix("s") ? unit.dropLast() : unit]
+      else {
+        return nil
+      }
+      age += .seconds(seconds * Int(number))
+    }
+    // git has no dates before 1970.
+    return age < .seconds(40 * 31_536_000) ? age : nil
+  }
+
+  /// The least number of seconds in git's units of time.
+  private static let unitSeconds: [Substring: Int] = [
+    "second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800, "month": 28 * 86_400, "year": 365 * 86_400,
+  ]
 
   /// The limits for this repository: its own where it has any, otherwise those of the mount.
   func limits(_ mounts: HousekeepingLimits) -> HousekeepingLimits {

@@ -125,9 +125,28 @@ struct HousekeepingDecisionTests {
   }
 
   // T3 What a push has stored lately is not pruned, whatever the repository says.
-  @Test("nothing that is younger than an hour is pruned", arguments: ["now", "all", "5.minutes.ago", "10.SECONDS.ago"])
+  @Test(
+    "nothing that is younger than an hour is pruned",
+    arguments: ["now", "all", "5.minutes.ago", "10.SECONDS.ago", "59 minutes", "1.minute.30.seconds.ago"])
   func leastExpiry(_ text: String) throws {
     #expect(try Self.wishes("[gc]\npruneExpire = \(text)").expiry == "1.hour.ago")
-    #expect(try Self.wishes("[gc]\npruneExpire = never").expiry == "never")
+  }
+
+  @Test(
+    "ages of an hour and more are git's to apply",
+    arguments: ["1.hour.ago", "60 minutes", "1.day.12.hours.ago", "3.months"])
+  func longExpiry(_ text: String) throws {
+    #expect(try Self.wishes("[gc]\npruneExpire = \(text)").expiry == text)
+  }
+
+  @Test(
+    "a date that may lie within the last hour, or that is no age, prunes nothing",
+    arguments: [
+      "never", "false", "2026-11-30 13:00", "2999-01-01", "yesterday noon", "today", "noon", "1.day.ago 13:00",
+      "010.days.ago", "9999999999", "days.ago", "ago", "1.day.2.ago", "3.fortnights.ago",
+      "60.years.ago", "1000.days.ago",
+    ])
+  func unclearExpiry(_ text: String) throws {
+    #expect(try Self.wishes("[gc]\npruneExpire = \(text)").expiry == "never")
   }
 }

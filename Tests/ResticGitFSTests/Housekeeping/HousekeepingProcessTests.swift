@@ -54,6 +54,30 @@ struct HousekeepingProcessTests {
     #expect(stopped.isStopped)
   }
 
+  // T2 Nor does one that has left somebody behind.
+  @Test("whoever a program has left behind in another session with its errors is not waited for")
+  func leftBehind() async throws {
+    let directory = try TemporaryDirectory(prefix: "housekeeping")
+    let file = directory.path.appending("process").string
+    defer {
+      let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""  // Without the file there is nobody to end.
+      if let process = pid_t(text.dropLast()) { kill(process, SIGKILL) }
+    }
+    let leave = "alias.leave=!echo why >&2; setsid sh -c 'sleep 600 & echo $! > \(file)'; exit 3"
+    let start = ContinuousClock.now
+    let failure = try #require(try await Self.run(["-c", leave, "leave"], limit: nil))
+    #expect(start.duration(to: .now) < .seconds(60))
+    #expect(failure.message.hasSuffix(": why"))
+    #expect(try pid_t(String(contentsOfFile: file, encoding: .utf8).dropLast()) != nil)
+  }
+
+  @Test("of what a program says at length, the end is kept")
+  func loud() async throws {
+    let failure = try #require(
+      try await Self.run(["-c", "alias.say=!yes | head -n 300000 >&2; echo why >&2; exit 3", "say"], limit: nil))
+    #expect(failure.message.contains("git say failed") && failure.message.hasSuffix(": why"))
+  }
+
   @Test("where one place has no room for git's folder the next one is taken; what no place takes names them")
   func room() async throws {
     let (folder, directory) = try await Self.make { ["/proc", $0] }

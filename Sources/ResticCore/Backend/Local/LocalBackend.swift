@@ -81,7 +81,8 @@ public struct LocalBackend: Backend {
     try await executor(for: type).run { () throws(BackendError) in try listNow(type, knowing: byteCounts) }
   }
 
-  /// Makes the file writable and unlinks it. The folder is not synchronized: a power cut may bring the file back.
+  /// Makes the file writable and unlinks it. The folder is not synchronized: a power cut may bring the file back. Throws
+  /// `.denied` in a folder in which this user removes nothing, whether the file is there or not.
   public func remove(_ file: BackendFile) async throws(BackendError) {
     try await executor(for: file.type).run { () throws(BackendError) in
       do throws(Errno) {
@@ -90,7 +91,9 @@ public struct LocalBackend: Backend {
         try? SystemCall.setModeOfFile(paths.path(of: file), 0o600)
         try SystemCall.unlink(paths.path(of: file))
       } catch {
-        throw failure(error, on: file, "remove")
+        // The system looks for the name before it looks at permissions.
+        let isForbidden = error == .noSuchFileOrDirectory && SystemCall.isForbidden(paths.folder(of: file))
+        throw failure(isForbidden ? .permissionDenied : error, on: file, "remove")
       }
     }
   }

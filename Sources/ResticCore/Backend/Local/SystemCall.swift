@@ -178,6 +178,12 @@ enum SystemCall {
     }
   }
 
+  /// Whether this user is known to have no permission to add and remove names in the directory at `path`: faccessat(2). Any
+  /// other error counts as no: where a container refuses unknown calls, this one fails with EPERM.
+  static func isForbidden(_ path: FilePath) -> Bool {
+    path.withPlatformString { faccessat(AT_FDCWD, $0, W_OK | X_OK, AT_EACCESS) } != 0 && errno == EACCES
+  }
+
   /// Calls `body` with the name of each entry of the directory at `path`, `.` and `..` included, and its descriptor.
   static func forEachName(
     in path: FilePath, _ body: (_ name: UnsafePointer<CChar>, _ directory: Int32) throws(Errno) -> Void

@@ -11,7 +11,7 @@ internal import SystemPackage
 /// 2. Its standard error is logged, and the last lines are kept for messages.
 /// 3. A thread of its own always waits for its end (no zombie stays).
 /// 4. `end` asks it to end by closing its input, and kills it with its group if it does not end in time. If this
-///    process dies, the program's input ends too.
+///    process is killed, the program's input ends; if it exits, the program is ended as well (`RunningServices`).
 ///
 /// `input` and `output` belong to the creator of the service, who calls `end` once. Everything else belongs to the
 /// keeper. Source for the first rule: restic, internal/terminal/foreground_unix.go.

@@ -25,6 +25,7 @@ final class ServiceKeeper: @unchecked Sendable {
   private let hadTerminal: Bool
   private let logger: Logger
   private let reading: Locked<Reading>
+  private let services: RunningServices
 
   /// The standard error read so far, and whether there may be more. Any caller that wants it reads.
   private struct Reading {
@@ -33,9 +34,10 @@ final class ServiceKeeper: @unchecked Sendable {
   }
 
   /// Keeps `child`, whose standard error comes out of `errors`. Both belong to the keeper from now on, unless this
-  /// throws.
+  /// throws. While it runs it is one of `services`.
   init(
-    _ child: ChildProcess, errors: FileDescriptor, command: ServiceCommand, hadTerminal: Bool, logger: Logger
+    _ child: ChildProcess, errors: FileDescriptor, command: ServiceCommand, hadTerminal: Bool, logger: Logger,
+    services: RunningServices = .ofProcess
   ) throws(Errno) {
     self.child = child
     self.errors = errors
@@ -43,14 +45,17 @@ final class ServiceKeeper: @unchecked Sendable {
     reading = Locked(Reading(words: ServiceWords(hiding: ServiceSecrets(command.secrets))))
     self.hadTerminal = hadTerminal
     self.logger = logger
+    self.services = services
     bell = try Pipe()
     let descriptor = open_process(child.processID)
     process = FileDescriptor(rawValue: descriptor)
     do throws(Errno) {
       guard descriptor >= 0 else { throw Errno(rawValue: errno) }
       _ = fcntl(errors.rawValue, F_SETFL, O_NONBLOCK)
+      services.insert(child.processID)
       try PlainThread.start { self.work() }
     } catch {
+      services.remove(child.processID)
       if descriptor >= 0 { process.closeQuietly() }
       bell.readEnd.closeQuietly()
       bell.writeEnd.closeQuietly()
@@ -109,6 +114,7 @@ final class ServiceKeeper: @unchecked Sendable {
     // Until its end is waited for, no other process can have its number: so this also kills processes that it has
     // started.
     kill(-child.processID, SIGKILL)
+    services.remove(child.processID)
     let status = child.wait()
     if hasErrors { _ = readErrors() }
     log(reading.withLock { $0.words.finish() })

@@ -103,6 +103,29 @@ struct ChildServiceTests {
     try await waitUntil { Self.isGone(process) }
   }
 
+  @Test(
+    "the end of this process ends one that ignores the end of its input, whatever else it ignores",
+    arguments: [("", SIGTERM), ("trap '' TERM; ", SIGKILL)])
+  func endOfProcess(first: String, signal: Int32) async throws {
+    let services = RunningServices()
+    let pipe = try Platform.Pipe()
+    let child = try ChildProcess.start(
+      "/bin/sh", ["-c", "\(first)echo ready >&2; while :; do sleep 1000; done"],
+      descriptors: [(STDERR_FILENO, pipe.writeEnd)], signals: .unblocked, leadsGroup: true)
+    let process = child.processID
+    pipe.writeEnd.closeQuietly()
+    let keeper = try ServiceKeeper(
+      child, errors: pipe.readEnd, command: Self.command(""), hadTerminal: false,
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, services: services)
+    try await waitUntil { keeper.lastWords(since: .now.advanced(by: .seconds(-600))) == "ready" }
+    await BlockingExecutor(threadCount: 1).run { services.end() }
+    try await waitUntil { Self.isGone(process) }
+    let ended = await withCheckedContinuation { continuation in
+      keeper.end(grace: .seconds(600)) { continuation.resume(returning: $0) }
+    }
+    #expect(ended.status == .killed(signal: signal))
+  }
+
   @Test("one that has gone by itself is waited for before anybody asks")
   func gone() async throws {
     let service = try await start("echo bye >&2; exit 1")

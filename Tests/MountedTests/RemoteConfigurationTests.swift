@@ -25,8 +25,8 @@ struct RemoteConfigurationTests {
       names | while read -r name; do eval "value=$1"; git config -f config "$name" "$value" 2> /dev/null || true; done
       git config -f config core.repositoryFormatVersion 0; cp config mnt/config; restic-gitfs sync -q mnt
       until git ls-remote $U > /dev/null 2> said; do
-        grep -q 'not take for' said || { cat said; exit 97; }
-        for name in $(sed 's/.*not take for //; s/;.*//; s/,//g' said | head -n 1); do git config -f config --unset-all $name; done
+        grep -q 'not accept for' said || { cat said; exit 97; }
+        for name in $(sed 's/.*not accept for //; s/;.*//; s/,//g' said | head -n 1); do git config -f config --unset-all $name; done
         cp config mnt/config; restic-gitfs sync -q mnt
       done
       is "$(grep -c "$2" config | sed 's/^[1-9][0-9][0-9]$/many/')" many

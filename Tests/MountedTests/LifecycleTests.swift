@@ -102,6 +102,22 @@ struct LifecycleTests {
   }
 
   // R1 […] whenever it was interrupted. What was not committed is lost: see "Where it differs from a local disk".
+  // C10 What another client has saved is not reported as saved by this mount.
+  @Test("sync and umount of a mount that has written nothing do not say that they saved what another mount did")
+  func savedByOthers() async throws {
+    try await MountedRepository.mounted { vault in
+      let other = try await vault.mount([], at: "other")
+      try await vault.shell("echo 1 > file", in: other)
+      try await vault.gitfs(["sync", other.string])
+      let id = try #require(try await vault.snapshotIDs().last).prefix(8)
+      #expect(try await vault.gitfs(["sync", vault.mountpoint.string]) == "nothing to save, snapshot is now \(id)")
+      try await vault.shell("echo 2 > file", in: other)
+      try await vault.unmount(at: "other")
+      let end = try await vault.gitfs(["umount", "--json", vault.mountpoint.string])
+      #expect(end.contains(#""saved":false"#), "\(end)")
+    }
+  }
+
   @Test("after SIGKILL the repository is sound, the mountpoint is freed, and the next mount has the last commit")
   func killed() async throws {
     try await MountedRepository.mounted { vault in

@@ -18,9 +18,17 @@ public final class MasterKey: Sendable {
 
   private let bytes: SecureBytes
 
-  /// The key in `rawBytes`, which holds exactly 64 bytes and is written to no more.
+  /// The key in `rawBytes`, which holds exactly 64 bytes. After this call, nobody may write to `rawBytes`.
+  ///
+  /// Clears the bits of `r` that Poly1305 ignores, as restic does before it writes a key file: all key files of a repository
+  /// yield the same 64 bytes, whichever program has written them, and so the same derived keys.
+  /// Source: restic, internal/crypto, the mask of MACKey.R; RFC 8439, section 2.5.
   public init(rawBytes: SecureBytes) {
     precondition(rawBytes.byteCount == Self.byteCount, "a key has 64 bytes")
+    rawBytes.withUnsafeMutableBytes { bytes in
+      for index in [3, 7, 11, 15] { bytes[Self.rOffset + index] &= 0x0F }
+      for index in [4, 8, 12] { bytes[Self.rOffset + index] &= 0xFC }
+    }
     bytes = rawBytes
   }
 

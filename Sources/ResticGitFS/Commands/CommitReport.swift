@@ -2,8 +2,10 @@
 struct CommitReport: Hashable, Sendable {
   /// The snapshot that holds the mount's content: a full id; nil if nothing was ever saved.
   let snapshot: String?
-  /// Whether it is a new one.
+  /// Whether it is another one than before: of this mount, or of another client.
   let changed: Bool
+  /// Whether the command made it.
+  var saved = false
   /// Whether others had changed the same refs or files.
   var isConflict = false
 
@@ -12,12 +14,14 @@ struct CommitReport: Hashable, Sendable {
     let messageType = "summary"
     let snapshot: String?
     let changed: Bool
+    let saved: Bool
     let conflict: Bool
 
     private enum CodingKeys: String, CodingKey {
       case messageType = "message_type"
       case snapshot
       case changed
+      case saved
       case conflict
     }
 
@@ -27,6 +31,7 @@ struct CommitReport: Hashable, Sendable {
       try container.encode(messageType, forKey: .messageType)
       try container.encode(snapshot, forKey: .snapshot)
       try container.encode(changed, forKey: .changed)
+      try container.encode(saved, forKey: .saved)
       try container.encode(conflict, forKey: .conflict)
     }
   }
@@ -36,12 +41,13 @@ struct CommitReport: Hashable, Sendable {
     guard let snapshot else { return "no changes, nothing saved yet" }
     let id = snapshot.prefix(8)
     if isConflict { return "snapshot \(id) saved, with conflicts" }
-    return changed ? "snapshot \(id) saved" : "no changes, snapshot is \(id)"
+    if saved { return "snapshot \(id) saved" }
+    return changed ? "nothing to save, snapshot is now \(id)" : "no changes, snapshot is \(id)"
   }
 
   /// The report as one line of JSON.
   var json: String {
-    JSONText.line(Report(snapshot: snapshot, changed: changed, conflict: isConflict))
+    JSONText.line(Report(snapshot: snapshot, changed: changed, saved: saved, conflict: isConflict))
   }
 
   /// Prints it: as JSON if requested, otherwise as text unless `quiet`.

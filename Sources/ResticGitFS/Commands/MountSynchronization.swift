@@ -7,8 +7,10 @@ struct MountSynchronization: Sendable {
   struct Result: Hashable, Sendable {
     /// The snapshot that holds the mount's content; nil if nothing was ever saved.
     let snapshot: String?
-    /// Whether that is a new one.
+    /// Whether that is another one than before: of this mount, or of another client.
     let changed: Bool
+    /// Whether this commit made it.
+    let saved: Bool
     /// The conflicts, if others had changed the same refs or files.
     let conflict: String?
     /// Further facts for a person, one line each.
@@ -53,7 +55,7 @@ struct MountSynchronization: Sendable {
     if let failure { throw Self.error(failure, after, isUnmounted: isUnmounted) }
     let last = after.lastCommit?.time == before.lastCommit?.time ? nil : after.lastCommit
     return Result(
-      snapshot: after.snapshot, changed: after.snapshot != before.snapshot,
+      snapshot: after.snapshot, changed: after.snapshot != before.snapshot, saved: last?.saved == true,
       conflict: last?.conflict == true ? last?.message ?? "" : nil, warnings: Self.warnings(after))
   }
 

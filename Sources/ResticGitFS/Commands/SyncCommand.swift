@@ -10,7 +10,7 @@ struct SyncCommand: ContextualCommand {
         restic-gitfs sync ~/vault
           snapshot 1a2b3c4d saved
         restic-gitfs sync --json ~/vault
-          {"changed":true,"conflict":false,"message_type":"summary","snapshot":"…"}
+          {"changed":true,"conflict":false,"message_type":"summary","saved":true,"snapshot":"…"}
       """)
 
   @Flag(name: .shortAndLong, help: "Print errors only.")
@@ -30,8 +30,10 @@ struct SyncCommand: ContextualCommand {
       mount: mount, progress: ProgressLine(isQuiet: quiet), waiting: WaitingLine(isQuiet: quiet, log: context.log)
     ).run()
     if !quiet { for warning in result.warnings { context.warn(warning) } }
-    CommitReport(snapshot: result.snapshot, changed: result.changed, isConflict: result.conflict != nil)
-      .print(json: json, quiet: quiet, in: context)
+    CommitReport(
+      snapshot: result.snapshot, changed: result.changed, saved: result.saved, isConflict: result.conflict != nil
+    )
+    .print(json: json, quiet: quiet, in: context)
     if let conflict = result.conflict { throw CommandError(conflict, exitCode: .partial) }
   }
 }

@@ -17,7 +17,7 @@ struct UnmountCommand: ContextualCommand {
         restic-gitfs umount ~/vault
           snapshot 1a2b3c4d saved
         restic-gitfs umount --json ~/vault
-          {"changed":true,"conflict":false,"message_type":"summary","snapshot":"…"}
+          {"changed":true,"conflict":false,"message_type":"summary","saved":true,"snapshot":"…"}
         restic-gitfs umount --discard ~/vault   says what is lost, and asks
       """)
 
@@ -117,8 +117,11 @@ struct UnmountCommand: ContextualCommand {
     case .held(let holders):
       let last = try await Self.save(mount, of: status.pid, throughOneOf: holders, progress, waiting) ?? synchronized
       let snapshot = last?.snapshot ?? status.snapshot
-      CommitReport(snapshot: snapshot, changed: snapshot != status.snapshot, isConflict: last?.conflict != nil)
-        .print(json: json, quiet: quiet, in: context)
+      CommitReport(
+        snapshot: snapshot, changed: snapshot != status.snapshot, saved: last?.saved == true,
+        isConflict: last?.conflict != nil
+      )
+      .print(json: json, quiet: quiet, in: context)
       if !quiet {
         context.warn(
           """
@@ -134,8 +137,13 @@ struct UnmountCommand: ContextualCommand {
     _ outcome: MountOutcome, _ status: MountStatus, _ synchronized: MountSynchronization.Result?,
     in context: CommandContext
   ) throws(CommandError) {
+    let isSaved =
+      switch outcome {
+      case .committed, .conflict: true
+      case .clean, .failed: synchronized?.saved == true
+      }
     let report = CommitReport(
-      snapshot: outcome.snapshot, changed: outcome.snapshot != status.snapshot,
+      snapshot: outcome.snapshot, changed: outcome.snapshot != status.snapshot, saved: isSaved,
       isConflict: outcome.exitCode == .partial || synchronized?.conflict != nil)
     switch outcome {
     case .clean, .committed:

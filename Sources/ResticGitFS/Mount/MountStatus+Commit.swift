@@ -15,8 +15,14 @@ extension MountOutcome {
 extension MountStatus.LastCommit {
   /// The last commit, with `result`.
   init(_ result: CommitResult, at time: Timestamp) {
+    let isSaved =
+      switch result {
+      case .saved: true
+      case .unchanged: false
+      }
     self.init(
-      snapshot: result.snapshot?.hex, time: time.rfc3339, message: result.message, conflict: result.isConflict)
+      snapshot: result.snapshot?.hex, saved: isSaved, time: time.rfc3339, message: result.message,
+      conflict: result.isConflict)
   }
 }
 

@@ -6,6 +6,8 @@ struct MountStatus: Codable, Hashable, Sendable {
   struct LastCommit: Codable, Hashable, Sendable {
     /// The snapshot that it made, or the base if nothing had changed.
     var snapshot: String?
+    /// Whether the commit made that snapshot; nil in the status of an older version.
+    var saved: Bool?
     /// When, in RFC 3339.
     var time: String
     /// What a person should know of it.

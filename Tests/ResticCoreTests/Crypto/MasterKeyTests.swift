@@ -45,6 +45,19 @@ struct MasterKeyTests {
     #expect(String(decoding: json, as: UTF8.self).hasPrefix(ResticSample.snapshotPrefix))
   }
 
+  /// restic writes key files without the bits of r that Poly1305 ignores; what is derived from a key does not depend on them.
+  @Test("the bits that Poly1305 ignores are no part of a key")
+  func ignoredBits() throws {
+    let random = SecureRandom.bytes(MasterKey.byteCount)
+    var cleared = random
+    for index in [3, 7, 11, 15] { cleared[48 + index] &= 0x0F }
+    for index in [4, 8, 12] { cleared[48 + index] &= 0xFC }
+    let (first, second) = (Self.key(random), Self.key(cleared))
+    #expect(first.withRawBytes { Array($0) } == cleared)
+    let sealed = first.derived(for: "test").seal(Self.examplePlaintext)
+    #expect(try second.derived(for: "test").open(sealed) == Self.examplePlaintext)
+  }
+
   @Test("what is sealed opens again, whatever its length", arguments: [0, 1, 15, 16, 17, 31, 32, 33, 4096, 1_000_003])
   func roundTrip(byteCount: Int) throws {
     let plaintext = SecureRandom.bytes(byteCount)

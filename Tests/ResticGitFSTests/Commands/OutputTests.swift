@@ -59,14 +59,15 @@ struct OutputTests {
   @Test("what a commit came to")
   func commit() {
     let id = String(repeating: "ab", count: 32)
-    #expect(CommitReport(snapshot: id, changed: true).text == "snapshot abababab saved")
+    #expect(CommitReport(snapshot: id, changed: true, saved: true).text == "snapshot abababab saved")
+    #expect(CommitReport(snapshot: id, changed: true).text == "nothing to save, snapshot is now abababab")
     #expect(CommitReport(snapshot: id, changed: false).text == "no changes, snapshot is abababab")
     #expect(CommitReport(snapshot: nil, changed: false).text == "no changes, nothing saved yet")
     #expect(
       CommitReport(snapshot: id, changed: true, isConflict: true).text == "snapshot abababab saved, with conflicts")
     #expect(
       CommitReport(snapshot: nil, changed: false).json
-        == #"{"changed":false,"conflict":false,"message_type":"summary","snapshot":null}"#)
+        == #"{"changed":false,"conflict":false,"message_type":"summary","saved":false,"snapshot":null}"#)
   }
 
   @Test(

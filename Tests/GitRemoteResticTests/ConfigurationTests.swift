@@ -65,6 +65,12 @@ struct ConfigurationTests {
     }
   }
 
+  @Test("a relative folder of caches is refused")
+  func relativeCacheFolder() throws {
+    #expect(throws: HelperError.self) { try remote(["remote.a.b.resticcachedir\nrelative"]).check() }
+    for value in ["/x", "false"] { try remote(["remote.a.b.resticcachedir\n\(value)"]).check() }
+  }
+
   @Test(
     "an older state is accepted where that is said, by whatever git takes for true; no mount is another one for that")
   func acceptedRollback() {

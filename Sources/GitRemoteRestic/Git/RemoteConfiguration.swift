@@ -33,7 +33,17 @@ struct RemoteConfiguration: Hashable, Sendable {
     guard result.isSuccess else {
       throw HelperError("git cannot read its configuration: \(result.errorOutput.split(separator: "\n").last ?? "")")
     }
-    return RemoteConfiguration(parsing: result.output, remote: name)
+    let configuration = RemoteConfiguration(parsing: result.output, remote: name)
+    try configuration.check()
+    return configuration
+  }
+
+  /// Refuses a relative folder of caches: git runs the helper in the work tree, where such a folder would be made.
+  func check() throws(HelperError) {
+    guard let cacheFolder, !Self.offValues.contains(cacheFolder.lowercased()), !cacheFolder.hasPrefix("/") else {
+      return
+    }
+    throw HelperError("remote.NAME.resticCacheDir is '\(cacheFolder)'; it must be an absolute path, or false")
   }
 
   /// Parses the output of `git config --list -z`: `section.name.key`, newline, value, NUL; without newline and value

@@ -86,8 +86,12 @@ struct MountOpening {
     }
     // git would read the first form as an option, a shell the second one as a home folder.
     let place = ShellWord(name.hasPrefix("-") || name.hasPrefix("~") ? "./\(name)" : name)
+    // A clone that fails removes its folder, and the configuration in it.
     return command.isNamed
-      ? "there is one at \(place): `git config \(ShellWord("remote.\(command.remote).resticSubfolder")) \(place)`"
+      ? """
+      there is one at \(place): `git config \(ShellWord("remote.\(command.remote).resticSubfolder")) \(place)`, or for a \
+      clone the option `-c \(ShellWord("remote.\(command.remote).resticSubfolder=\(name)"))`
+      """
       : "there is one at \(place): give the remote a name, and set remote.NAME.resticSubfolder to that folder"
   }
 
@@ -100,10 +104,13 @@ struct MountOpening {
     }
     if let refused = state.refused { throw HelperError("\(command.location): \(refused)") }
     guard repository.exists, !repository.hasInnerRepository else {
+      let snapshot = state.snapshot.map { "snapshot \($0.prefix(8))" } ?? "a new snapshot"
+      let folder = configuration.folder.isEmpty ? "its root" : configuration.folder
       throw HelperError(
-        "snapshot \(state.snapshot?.prefix(8) ?? "") of \(command.location) holds no bare git repository at "
-          + (configuration.folder.isEmpty ? "its root" : configuration.folder) + "; \(Self.advice(state, for: command))"
-      )
+        """
+        \(snapshot) of \(command.location) holds no bare git repository at \(folder); \
+        \(Self.advice(state, for: command))
+        """)
     }
     do throws(PointerViolation) {
       try RepositoryPointers.check(mount.repositoryPath, on: mount.path)

@@ -17,6 +17,10 @@ let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-s
 /// The commit that `--version` names: `scripts/release` sets the variable.
 let commit = Context.environment["RESTIC_GITFS_COMMIT"] ?? ""
 
+// Every function is bound at the start. Bound at its first call, a function leaves the vector registers on the stack, and
+// with them a piece of the password that was just copied (glibc, _dl_runtime_resolve).
+let programLinking: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]
+
 let package = Package(
   name: "ResticGitFS",
   products: [
@@ -64,7 +68,7 @@ let package = Package(
         "ResticCore", "FuseBridge", "Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "NamedRepositories",
         "StoredPointers", "CLinux", "CSodium", system, logging, argumentParser,
       ],
-      swiftSettings: settings),
+      swiftSettings: settings, linkerSettings: programLinking),
 
     // Threads, locks, processes, mounts and folders, for all targets.
     .target(name: "Platform", dependencies: ["CLinux", system], swiftSettings: settings),
@@ -98,7 +102,7 @@ let package = Package(
         "Platform", "ProcessPrivacy", "ProgramVersion", "MessageText", "NamedRepositories", "StoredPointers", "CLinux",
         system,
       ],
-      swiftSettings: settings),
+      swiftSettings: settings, linkerSettings: programLinking),
 
     .executableTarget(
       name: "BenchmarkParts",

@@ -122,9 +122,13 @@ struct MaintenanceCrashTests {
       try await vault.shell(MaintenanceTests.pushes(4), in: vault.folder)
       try await vault.unmount()
       let mounts = "grep -c \"^restic:$REPOSITORY_FOLDER .*restic-gitfs-maintain-\" /proc/mounts || true"
-      try git.set("mount repack 0")
-      _ = try await vault.result("/bin/bash", ["-c", "\(git.program) maintain"])
+      try git.set("hold repack")
+      let maintain = "\(git.program) maintain & echo $! >\(vault.path("process")); wait"
+      async let killed = vault.result("/bin/bash", ["-c", maintain])
+      try await vault.wait(for: "the repack", limit: .seconds(60)) { git.isHeld }
+      try await vault.shell("kill -KILL $(cat \(vault.path("process")))", in: vault.folder)
       try git.clear()
+      _ = try await killed
       #expect(try await vault.shell(mounts, in: vault.folder) == "1")
       // A lock whose writing was cut off, which nobody takes for one.
       try await vault.shell("rm -f $REPOSITORY_FOLDER/locks/*-tmp-*", in: vault.folder)

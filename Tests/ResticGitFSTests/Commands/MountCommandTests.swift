@@ -160,6 +160,14 @@ struct MountCommandTests {
     #expect(throws: CommandError.self) { try MountOptionList([option]) }
   }
 
+  @Test("after -o that hold a password are refused without the password")
+  func secretOptions() {
+    for option in ["password=geheim", "ro,pass=geheim"] {
+      let error = #expect(throws: CommandError.self) { try MountOptionList([option]) }
+      #expect(error?.description.contains("geheim") == false && error?.description.contains("password-file") == true)
+    }
+  }
+
   @Test("tell the storage how to compress and how large packs are; options win over variables")
   func storage() throws {
     func options(_ arguments: [String]) throws -> StorageOptions { try StorageOptions.parse(arguments) }

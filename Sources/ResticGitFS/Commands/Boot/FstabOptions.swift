@@ -30,7 +30,6 @@ struct FstabOptions: Hashable, Sendable {
   private static let secretVariables: Set<String> = [
     "RESTIC_PASSWORD", "RESTIC_REST_PASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
   ]
-  private static let secretOptions: Set<String> = ["password", "pass", "passphrase"]
 
   private let isSloppy: Bool
   /// The arguments after `mount` on the command line.
@@ -55,9 +54,7 @@ struct FstabOptions: Hashable, Sendable {
   private mutating func add(_ name: String, _ value: String?, _ option: String) throws(CommandError) {
     let longName = name.replacing("_", with: "-")
     switch value {
-    case _ where Self.secretOptions.contains(name):
-      throw CommandError(
-        "-o \(name): others can read /etc/fstab and the arguments of a program; name a file with password-file=FILE")
+    case _ where MountOptionList.holdsSecret(option): throw MountOptionList.refusalOfSecret(name)
     case nil where name == "remount":
       throw CommandError("-o remount is not supported: unmount it and mount it again")
     case nil where Self.accessTimes.contains(name): break

@@ -35,6 +35,7 @@ struct MountOptionList: Hashable, Sendable {
       case _ where Self.isForMount(option): break
       case "suid", "dev", "nonempty", "auto_unmount":
         throw CommandError("-o \(option) is not supported")
+      case _ where Self.holdsSecret(option): throw Self.refusalOfSecret(Self.name(of: option))
       default:
         guard !option.hasPrefix("subtype="), !option.hasPrefix("fsname=") else {
           throw CommandError("-o \(option) is not supported: `restic-gitfs status` finds mounts by these names")
@@ -42,6 +43,21 @@ struct MountOptionList: Hashable, Sendable {
         others.append(option)
       }
     }
+  }
+
+  /// Whether the value of `option` is meant as a password. Such a value is never printed.
+  static func holdsSecret(_ option: String) -> Bool {
+    ["password", "pass", "passphrase"].contains(name(of: option))
+  }
+
+  /// The error for the option `name` whose value is a password.
+  static func refusalOfSecret(_ name: String) -> CommandError {
+    CommandError(
+      "-o \(name): others can read /etc/fstab and the arguments of a program; name a file with password-file=FILE")
+  }
+
+  private static func name(of option: String) -> String {
+    option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).first.map(String.init) ?? ""
   }
 
   /// Whether a file system of FUSE, a storage or this list takes `option`: `mount -s` leaves out what nobody does.

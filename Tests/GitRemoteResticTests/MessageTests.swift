@@ -20,10 +20,12 @@ struct MessageTests {
     arguments: ["srv/p.git", "x;touch pwned", "a b", "it's", "$(touch pwned)", "`touch pwned`", "-f", "~root", "*"])
   func command(_ place: String) async throws {
     let advice = try Self.advice(place)
-    let command = try #require(advice.components(separatedBy: ": `").last).dropLast()
-    let said = try await ProcessRunner().check("/bin/sh", ["-c", "git() { printf '%s|' \"$@\"; }\n\(command)"])
-    let isOption = place.hasPrefix("-") || place.hasPrefix("~")
-    #expect(said.output == "config|remote.origin.resticSubfolder|\(isOption ? "./" : "")\(place)|")
+    let commands = try #require(advice.components(separatedBy: ": `").last).dropLast()
+    let words = commands.replacing("`, or for a clone `", with: " ")
+    let said = try await ProcessRunner().check("/bin/sh", ["-c", "git() { printf '%s|' \"$@\"; }\n\(words)"])
+    let folder = (place.hasPrefix("-") || place.hasPrefix("~") ? "./" : "") + place
+    #expect(
+      said.output == "config|remote.origin.resticSubfolder|\(folder)|-c|remote.origin.resticSubfolder=\(folder)|")
   }
 
   /// G6 A terminal obeys nothing that a message quotes.

@@ -73,7 +73,8 @@ struct ConfigurationFileTests {
     try await RemoteClient.with(storage: .local) { client in
       let vault = client.vault
       for (more, words) in [
-        ("pasword-file = \"/x\"", "line 5: 'pasword-file'"), ("password = \"x\"", "line 5: a password"),
+        ("pasword-file = \"/x\"", "line 5: 'pasword-file'"),
+        ("password = \"x\"", "line 5: this file must not contain a password"),
       ] {
         try Self.write(vault, more)
         let result = try await vault.result(vault.program.string, ["snapshots", "-r", "vault"])

@@ -85,12 +85,14 @@ struct MountOpening {
       return "choose another with remote.NAME.resticPath, resticTag or resticHost (`restic-gitfs snapshots` lists them)"
     }
     // git would read the first form as an option, a shell the second one as a home folder.
-    let place = ShellWord(name.hasPrefix("-") || name.hasPrefix("~") ? "./\(name)" : name)
+    let folder = name.hasPrefix("-") || name.hasPrefix("~") ? "./\(name)" : name
+    let place = ShellWord(folder)
+    let variable = "remote.\(command.remote).resticSubfolder"
     // A clone that fails removes its folder, and the configuration in it.
     return command.isNamed
       ? """
-      there is one at \(place): `git config \(ShellWord("remote.\(command.remote).resticSubfolder")) \(place)`, or for a \
-      clone the option `-c \(ShellWord("remote.\(command.remote).resticSubfolder=\(name)"))`
+      there is one at \(place): `git config \(ShellWord(variable)) \(place)`, or for a clone \
+      `-c \(ShellWord("\(variable)=\(folder)"))`
       """
       : "there is one at \(place): give the remote a name, and set remote.NAME.resticSubfolder to that folder"
   }

@@ -118,8 +118,8 @@ struct UnmountCommand: ContextualCommand {
       let last = try await Self.save(mount, of: status.pid, throughOneOf: holders, progress, waiting) ?? synchronized
       let snapshot = last?.snapshot ?? status.snapshot
       CommitReport(
-        snapshot: snapshot, changed: snapshot != status.snapshot, saved: last?.saved == true,
-        isConflict: last?.conflict != nil
+        snapshot: snapshot, changed: snapshot != status.snapshot,
+        saved: last?.saved == true || synchronized?.saved == true, isConflict: last?.conflict != nil
       )
       .print(json: json, quiet: quiet, in: context)
       if !quiet {

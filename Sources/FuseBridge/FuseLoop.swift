@@ -8,18 +8,16 @@ internal import SystemPackage
 /// The threads that take requests from the kernel and answer them.
 ///
 /// libfuse's own loop ends only when a signal or another request arrives, so this class replaces it. The device is read
-/// without blocking. Either one thread has the turn (`FuseTurn`): that thread alone watches the device and answers
-/// brief requests on the spot. Or no thread has the turn: the device is armed for one waiter at a time (EPOLLONESHOT),
-/// and armed again as soon as that waiter has read, so a request wakes one thread. The loop adds a thread whenever a
-/// request that is not brief leaves no thread idle. A thread ends when too many threads are idle.
+/// without blocking; a thread that finds no request waits in epoll for the device or for `stop`. The device is armed for
+/// one waiter at a time (EPOLLONESHOT), and armed again as soon as that waiter has read, so a request wakes one thread.
+/// The loop adds a thread whenever a request leaves no thread idle. A thread ends when too many threads are idle.
 ///
-/// Before the thread with the turn sleeps, it polls the device for some microseconds: a program that makes one system
-/// call after another sends the next request at once, and waking a thread on another core takes longer than answering
-/// the request.
+/// Before a thread waits, it polls the device for some microseconds, with the device not armed: a program that makes one
+/// system call after another sends the next request at once, and waking a thread on another core takes longer than
+/// answering the request. One thread at a time polls.
 ///
 /// Threads are plain pthreads with all signals blocked, so handlers may block and signals go to the program's own
-/// threads. The handler of a brief request may hold locks for a short time, and otherwise waits only in
-/// `FuseRequest.wait`: while the handler runs, no thread reads the device.
+/// threads.
 final class FuseLoop: Sendable {
   private struct State {
     var threadCount = 0
@@ -37,6 +35,12 @@ final class FuseLoop: Sendable {
     case end(Errno?)
   }
 
+  /// The size of the header with which every request begins. Source: linux/fuse.h, fuse_in_header.
+  private static let leastRequestByteCount = 40
+  /// How long a thread polls: longer than a program takes from one system call to the next, and too short for anyone to
+  /// notice.
+  private static let lookDuration = Duration.microseconds(30)
+
   private let device: Int32
   private let queue: Int32
   private let wakeUp: Int32
@@ -44,8 +48,8 @@ final class FuseLoop: Sendable {
   private let maximumIdleThreadCount: Int
   private let state = Locked(State())
   private let isStopped = Atomic(false)
-  /// Whether a thread has the turn; the device is not armed then.
-  private let isTaken = Atomic(false)
+  /// Whether a thread polls the device; the device is not armed then.
+  private let isLooking = Atomic(false)
   private let memory: any FuseMemory
   /// The last thread signals this when it ends.
   private let finished = DispatchSemaphore(value: 0)
@@ -92,80 +96,42 @@ final class FuseLoop: Sendable {
   /// The whole life of one thread. The thread's C entry calls this.
   private func work() {
     let memory = FuseRequestMemory(from: memory)
-    let turn = FuseTurn(of: self)
+    // Whether this thread has taken the device's event from epoll, and no thread has armed the device since.
+    var hasEvent = false
+    // When this thread stops polling; nil: it does not poll.
+    var lookEnd: ContinuousClock.Instant?
     while true {
-      switch receive(into: memory.room()) {
+      let received = receive(into: memory.room())
+      if received == .nothing, let end = lookEnd, .now < end { continue }
+      if lookEnd != nil {
+        lookEnd = nil
+        isLooking.store(false, ordering: .releasing)
+        hasEvent = true
+      }
+      // A thread that polls arms the device when it stops. If this thread armed the device now, the next request would
+      // wake another thread as well.
+      if hasEvent, !isLooking.load(ordering: .acquiring) { arm(true) }
+      hasEvent = false
+      switch received {
       case .request(let byteCount):
-        turn.noteRequest()
-        if !take(turn, for: FuseRequestHeader(UnsafeRawBufferPointer(rebasing: memory.room()[..<byteCount]))) {
-          beginRequest()
-        }
+        beginRequest()
         answer(memory.room(), byteCount)
-        // The handler may have given the turn away.
-        guard turn.isHeld || endRequest() else { return }
-        takeBack(turn)
-        guard !isStopped.load(ordering: .acquiring) else {
-          giveUp(turn)
-          return endThread()
+        guard endRequest() else { return }
+        if isLooking.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged {
+          arm(false)
+          lookEnd = .now + Self.lookDuration
         }
       case .nothing:
-        if turn.looksAgain() { continue }
-        guard turn.isHeld ? waitAlone() : waitForRequest(turn) else {
-          giveUp(turn)
-          return endThread()
-        }
+        guard waitForRequest() else { return endThread() }
+        hasEvent = true
       case .interruption:
         continue
       case .end(let failure):
         if let failure { state.withLock { $0.failure = failure } }
         stop()
-        giveUp(turn)
         return endThread()
       }
     }
-  }
-
-  // MARK: Turns
-
-  /// Prepares for a request that a thread has just read. Returns true if the thread has the turn and keeps it, because
-  /// the request is brief and the thread can answer all brief requests that are waiting. Otherwise another thread may
-  /// read.
-  private func take(_ turn: FuseTurn, for request: FuseRequestHeader) -> Bool {
-    if request.isBrief, !turn.isOverloaded, turn.isHeld || takeTurn() {
-      turn.isHeld = true
-      turn.hasEvent = false
-      return true
-    }
-    giveUp(turn)
-    return false
-  }
-
-  /// Gives the turn away in the middle of a request that turned out not to be brief.
-  func giveAway(_ turn: FuseTurn) {
-    beginRequest()
-    giveUp(turn)
-  }
-
-  /// Leaves the device to other threads: arms the device, unless another thread watches it.
-  private func giveUp(_ turn: FuseTurn) {
-    let mustArm = turn.isHeld || turn.hasEvent
-    if turn.isHeld { isTaken.store(false, ordering: .releasing) }
-    turn.isHeld = false
-    turn.hasEvent = false
-    if mustArm, !isTaken.load(ordering: .acquiring) { arm(true) }
-  }
-
-  /// Takes the turn after an answer if no thread has it.
-  private func takeBack(_ turn: FuseTurn) {
-    if !turn.isHeld, takeTurn() {
-      turn.isHeld = true
-      arm(false)
-    }
-    if turn.isHeld { turn.beginLook() }
-  }
-
-  private func takeTurn() -> Bool {
-    isTaken.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
   }
 
   /// Arms the device, so that the next request wakes one waiting thread, or disarms it.
@@ -173,14 +139,12 @@ final class FuseLoop: Sendable {
     _ = watch(device, EPOLL_CTL_MOD, isArmed ? EPOLLIN.rawValue | EPOLLONESHOT.rawValue : 0)
   }
 
-  // MARK: Requests
-
   /// Reads a request. libfuse's own function does the same, but chooses the memory itself.
   private func receive(into memory: UnsafeMutableRawBufferPointer) -> Received {
     // libfuse could not agree with the kernel on FUSE_INIT.
     guard fuse_session_exited(session) == 0 else { return .end(nil) }
     let byteCount = read(device, memory.baseAddress, memory.count)
-    guard byteCount < 0 else { return byteCount < FuseRequestHeader.byteCount ? .end(.ioError) : .request(byteCount) }
+    guard byteCount < 0 else { return byteCount < Self.leastRequestByteCount ? .end(.ioError) : .request(byteCount) }
     switch errno {
     case EAGAIN: return .nothing
     // ENOENT: the thread that made the request has died, or no longer wants an answer.
@@ -199,40 +163,19 @@ final class FuseLoop: Sendable {
     fuse_session_process_buf(session, &buffer)
   }
 
-  /// Waits, without the turn, until the device may have a request. Returns false if the loop was stopped.
-  private func waitForRequest(_ turn: FuseTurn) -> Bool {
-    giveUp(turn)
+  /// Waits until the device may have a request. Returns false if the loop was stopped.
+  private func waitForRequest() -> Bool {
     var event = epoll_event()
     while true {
       let count = epoll_wait(queue, &event, 1, -1)
-      if count == 1 {
-        turn.hasEvent = event.data.fd == device
-        return turn.hasEvent && !isStopped.load(ordering: .acquiring)
+      if count == 1 { return event.data.fd == device && !isStopped.load(ordering: .acquiring) }
+      guard count == 0 || errno == EINTR else {
+        let error = Errno(rawValue: errno)
+        state.withLock { $0.failure = error }
+        stop()
+        return false
       }
-      guard count == 0 || errno == EINTR else { return fail(Errno(rawValue: errno)) }
     }
-  }
-
-  /// Waits, with the turn, until the device may have a request, without arming the device. Returns false if the loop
-  /// was stopped.
-  private func waitAlone() -> Bool {
-    var descriptors = (
-      pollfd(fd: device, events: Int16(POLLIN), revents: 0), pollfd(fd: wakeUp, events: Int16(POLLIN), revents: 0)
-    )
-    while true {
-      let count = withUnsafeMutablePointer(to: &descriptors) { descriptors in
-        descriptors.withMemoryRebound(to: pollfd.self, capacity: 2) { poll($0, 2, -1) }
-      }
-      if count > 0 { return descriptors.1.revents == 0 }
-      guard count == 0 || errno == EINTR else { return fail(Errno(rawValue: errno)) }
-    }
-  }
-
-  /// Ends the loop with a system error. Returns false.
-  private func fail(_ error: Errno) -> Bool {
-    state.withLock { $0.failure = error }
-    stop()
-    return false
   }
 
   /// Counts another busy thread, and adds a thread if no thread is idle.

@@ -3,8 +3,7 @@ public import Dispatch
 internal import Glibc
 internal import Synchronization
 
-/// The request that the calling thread answers, for handlers that wait. They wait nowhere else: a thread that answers a brief request
-/// is the only one that reads requests until then (`FuseTurn`).
+/// The request that the calling thread answers, for handlers that wait.
 ///
 /// The kernel interrupts a request (FUSE_INTERRUPT) at every signal that the requesting thread receives, and that
 /// thread waits for the answer even if it was killed. Most of these signals ask for nothing: Go's runtime sends SIGURG
@@ -30,7 +29,6 @@ public enum FuseRequest {
       event.wait()
       return true
     }
-    FuseTurn.current?.giveAway()
     let interruption = Interruption(wakes: event)
     return withExtendedLifetime(interruption) {
       fuse_req_interrupt_func(request, noteInterruption, Unmanaged.passUnretained(interruption).toOpaque())

@@ -26,7 +26,7 @@ public struct FuzzRun: Sendable {
   private static let defaultInputCount = 3000
   /// More failures of a subject are not told.
   private static let longestReport = 3
-  /// No input makes the process need so much memory, in KiB of its peak.
+  /// The process's peak of memory grows by at most this much during a run, in KiB. Other tests may run at the same time.
   private static let memoryLimit = 2 << 20
 
   private let subject: FuzzSubject
@@ -65,6 +65,7 @@ public struct FuzzRun: Sendable {
     guard !inputs.isEmpty else { return [] }
     let mutator = Mutator(samples: samples, words: words, seed: seed)
     let progress = Progress(path: state)
+    let peakBefore = Self.peakMemory()
     var failures: [String] = []
     var acceptedCount = 0
     for number in inputs {
@@ -78,8 +79,8 @@ public struct FuzzRun: Sendable {
         failures.append("\(message); `\(command(number))` tries it again: \(Self.shown(input))")
       }
     }
-    if let peak = Self.peakMemory(), peak > Self.memoryLimit {
-      failures.append("the process needed \(peak) KiB; subject \(subject.rawValue), seed \(seed)")
+    if let peakBefore, let peak = Self.peakMemory(), peak - peakBefore > Self.memoryLimit {
+      failures.append("the process needed \(peak - peakBefore) KiB more; subject \(subject.rawValue), seed \(seed)")
     }
     progress.end()
     print("fuzz: \(subject.rawValue): \(inputs.count) inputs, \(acceptedCount) accepted, seed \(seed)")

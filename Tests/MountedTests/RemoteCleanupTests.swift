@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import ResticTestSupport
 import SystemPackage
 import Testing
@@ -19,6 +20,31 @@ struct RemoteCleanupTests {
         #expect(client.vault.stateFiles().isEmpty)
         #expect(try client.vault.stored("locks").isEmpty)
       }
+    }
+  }
+
+  // G3 A mount namespace that is made while the mount exists has a copy of the mount.
+  @Test(
+    "a command ends while another mount namespace has a copy of its mount",
+    .enabled(if: geteuid() == 0, "mounting needs root"))
+  func otherNamespace() async throws {
+    try await RemoteClient.withHistory { client in
+      try client.beforePush(
+        in: "a",
+        """
+        # It lets go of the mounts of other tests.
+        others=$(awk '$3 == "fuse.restic-gitfs" && index($2, "'$T/'") != 1 { print $2 }' /proc/mounts)
+        cd /; unshare -m --propagation private bash -c "umount -l $others 2> /dev/null; grep -c ' $T/' /proc/mounts > $T/copied
+          : > $T/ready; while test -e $T/ready; do sleep 0.1; done" < /dev/null > /dev/null 2>&1 &
+        until test -e $T/ready; do sleep 0.1; done
+        """)
+      try await client.script(
+        """
+        trap 'rm -f $T/ready' EXIT
+        cd a; git commit -q --allow-empty -m x; git push -q origin main; test -e ../ready; is "$(cat ../copied)" 1
+        is "$(git ls-remote -q origin main | cut -f1)" "$(git rev-parse HEAD)"
+        """)
+      #expect(client.vault.mounts().isEmpty && client.leftovers().isEmpty)
     }
   }
 

@@ -232,13 +232,26 @@ final class MountService: Sendable {
     for _ in 0..<50 {
       do {
         try session.unmount()
-        return
+        return endEverywhere(session)
       } catch {
         usleep(100_000)
       }
     }
     logger.warning("files are still in use: unmounting anyway")
     session.requestExit()
+  }
+
+  /// Continues an exit after the mount has left this mount namespace. If another namespace has a copy of the mount, the
+  /// session runs for as long as that namespace exists. A mount for one program ends nevertheless, because nobody else
+  /// uses the mount. Any other mount saves its changes now.
+  private func endEverywhere(_ session: FuseSession) {
+    if configuration.isForOneProgram { return session.requestExit() }
+    for _ in 0..<20 {
+      guard serving.withLock({ $0.session === session }) else { return }
+      usleep(100_000)
+    }
+    logger.notice("unmounted, but another mount namespace still has the mount: saving now, and ending with that mount")
+    requestCommit()
   }
 
   /// Drops unsaved changes, and unmounts, even if the mount is in use. From any thread except those that serve.

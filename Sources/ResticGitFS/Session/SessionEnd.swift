@@ -25,7 +25,6 @@ struct SessionEnd: Sendable {
 
   /// How the session ended. Throws a `CommandError` if the final commit failed and the process has mounted again, and
   /// if the process died without an outcome.
-  /// process died without a word.
   func wait() async throws -> Result {
     defer { progress.clear() }
     var nextLook = ContinuousClock.now.advanced(by: Self.patience)

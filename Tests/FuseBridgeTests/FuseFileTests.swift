@@ -1,5 +1,6 @@
 import FuseBridge
 import Glibc
+import ResticTestSupport
 import Synchronization
 import SystemPackage
 import Testing
@@ -87,8 +88,7 @@ struct FuseFileTests {
       #expect(write.memory[write.range].elementsEqual(content[Int(write.offset)...].prefix(write.range.count)))
     }
     // The last thread tells of its end before it gives its memory back.
-    for _ in 0..<1000 where fileSystem.memory.lentCount != kept.count { usleep(2_000) }
-    #expect(fileSystem.memory.lentCount == kept.count, "the threads have given back what they had")
+    try waitBlocking { fileSystem.memory.lentCount == kept.count }
     for write in kept { fileSystem.memory.giveBack(write.memory) }
   }
 
@@ -132,7 +132,7 @@ struct FuseFileTests {
         open('h', 'w').write('2'); os.rename('h', 'g')
         assert os.read(g, 10) == b'1' and open('g').read() == '2'
         """, in: mount.path)
-      for _ in 0..<5_000 where fileSystem.inodeCount > 2 { usleep(1_000) }
+      try waitBlocking { fileSystem.inodeCount <= 2 }
       #expect(fileSystem.inodeCount == 2)
     }
   }

@@ -1,6 +1,7 @@
 import FuseBridge
 import Glibc
 import Platform
+import ResticTestSupport
 import SystemPackage
 import Testing
 
@@ -37,9 +38,9 @@ struct FuseNotifierTests {
   func dirtyPages() throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in
-      let program = "import os, time; f = open('f', 'wb', 0); f.write(b'dirty'); os.mkdir('written'); time.sleep(60)"
+      let program = "import os, time; f = open('f', 'wb', 0); f.write(b'dirty'); os.mkdir('written'); time.sleep(3600)"
       let child = try Client.start(["python3", "-c", program], in: mount.path, output: 2)
-      for _ in 0..<20_000 where fileSystem.inode(at: "written") == nil { usleep(1_000) }
+      try waitBlocking { fileSystem.inode(at: "written") != nil }
       #expect(fileSystem.content(at: "f") == [])
       try mount.session.notifier.invalidateInode(try #require(fileSystem.inode(at: "f")))
       #expect(fileSystem.content(at: "f") == Array("dirty".utf8))

@@ -1,5 +1,6 @@
 import FuseBridge
 import Glibc
+import ResticTestSupport
 import SystemPackage
 import Testing
 
@@ -105,18 +106,18 @@ struct FuseSilentOpeningTests {
     let fileSystem = Self.fileSystem
     try Mount.with(fileSystem) { mount in
       let inodes = (0..<Self.count).compactMap { fileSystem.inode(at: "f\($0)") }
-      let program = "f = open('f0'); [os.lstat(name) for name in os.listdir('.')]; os.mkdir('ready'); time.sleep(60)"
+      let program = "f = open('f0'); [os.lstat(name) for name in os.listdir('.')]; os.mkdir('ready'); time.sleep(3600)"
       let child = try Client.startPython(program, in: mount.path, output: 2)
       defer {
         kill(child, SIGKILL)
         waitpid(child, nil, 0)
       }
-      for _ in 0..<20_000 where fileSystem.inode(at: "ready") == nil { usleep(1_000) }
+      try waitBlocking { fileSystem.inode(at: "ready") != nil }
       #expect(fileSystem.lookedUp.isSuperset(of: inodes))
       guard try mount.session.notifier.prune([4_711] + inodes) else { return }  // before Linux 6.18
       let open = try #require(fileSystem.inode(at: "f0"))
-      // FORGET comes on its own time.
-      for _ in 0..<20_000 where !fileSystem.lookedUp.isDisjoint(with: Set(inodes).subtracting([open])) { usleep(1_000) }
+      // The kernel sends FORGET when it wants.
+      try waitBlocking { fileSystem.lookedUp.isDisjoint(with: Set(inodes).subtracting([open])) }
       #expect(fileSystem.lookedUp.intersection(inodes) == [open])
       try Client.python("assert open('f1').read() == 'content 1'", in: mount.path)
     }

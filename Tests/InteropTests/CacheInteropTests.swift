@@ -25,7 +25,7 @@ struct CacheInteropTests {
       environment: [
         "RESTIC_PASSWORD": Restic.passwordText, "RESTIC_REPOSITORY": location, "RESTIC_CACHE_DIR": cache.string,
         "RESTIC_PASSWORD_FILE": nil, "RESTIC_PASSWORD_COMMAND": nil, "LC_ALL": "C.UTF-8",
-      ], timeout: .seconds(60))
+      ], timeout: .seconds(300))
     let source = directory.path.appending("source")
     try FileManager.default.createDirectory(atPath: source.appending("d").string, withIntermediateDirectories: true)
     for name in ["a", "d/b"] {

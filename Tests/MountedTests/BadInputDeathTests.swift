@@ -40,7 +40,7 @@ struct BadInputDeathTests {
           #expect(try await commit.value.isSuccess)
           longest = start.duration(to: .now)
         } else {
-          try await Task.sleep(for: longest * Double.random(in: 0...1, using: &random))
+          try await Task.sleep(for: longest * Double.random(in: 0...1, using: &random))  // Any moment will do.
         }
         kill(process, SIGKILL)
         let result = try await commit.value
@@ -129,8 +129,8 @@ struct BadInputDeathTests {
           defer { hasEnded.isSet.withLock { $0 = true } }
           return try await vault.result(vault.program.string, ["mount", vault.mountpoint.string])
         }
-        try await Task.sleep(for: .milliseconds(delay))
-        // Both processes: the one that waits, and the one that would serve. On a busy machine neither may have begun yet.
+        try await Task.sleep(for: .milliseconds(delay))  // Any moment will do.
+        // Both processes are killed: the one that waits, and the one that would serve. On a busy machine neither may have begun.
         try await vault.wait(for: "the end of all processes") {
           for process in vault.processes() { kill(process, SIGKILL) }
           return hasEnded.isSet.withLock { $0 } && vault.processes().isEmpty

@@ -79,8 +79,15 @@ struct BadInputRepositoryTests {
       }
       #expect(try await vault.gitfs(["snapshots"]).contains("1 snapshot"))
 
-      let mount = Task { try await vault.mount(["--retry-lock", "1m"]) }
-      try await Task.sleep(for: .milliseconds(300))
+      let said = vault.path("said")
+      let mount = Task {
+        try await vault.shell(
+          "'\(vault.program)' mount -v --log-file '\(vault.log)' --retry-lock 10m $M 2> \(said)", in: "/")
+      }
+      try await vault.wait(for: "the mount's wait") {
+        // There is no such file before the shell has begun.
+        (try? String(contentsOfFile: said.string, encoding: .utf8))?.contains("waiting since") ?? false
+      }
       restic.resume()
       #expect(try await restic.isSuccess())
       _ = try await mount.value

@@ -183,7 +183,7 @@ struct CacheMountTests {
     "two mounts write into one cache at once, and another process cleans it away under them: all is saved and read right"
   )
   func together() async throws {
-    try await MountedRepository.with(limit: .seconds(300)) { vault in
+    try await MountedRepository.with { vault in
       let (server, proxy) = try await Self.serve(vault)
       let location = "rest:\(proxy.url)"
       try await vault.mount(["-r", location])

@@ -15,15 +15,15 @@ struct CrashTests {
 
     def crash(process, number, target=None):
         os.kill(target or process.pid, number)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=120)
         equal(process.returncode, -number, output)
         for word in b"rax", b"x0 0x", b"egisters", b"acktrac", b"rashed", b"0x": equal(word in output.lower(), False, output)
 
     def wait_for(what, condition):
-        end = time.time() + 60
+        end = time.time() + 120
         while not condition():
             assert time.time() < end, what
-            time.sleep(0.01)
+            time.sleep(0.01)  # the pause between two looks
 
     program, mountpoint = sys.argv[1], sys.argv[2]
     """
@@ -74,7 +74,7 @@ struct CrashTests {
   // S1 A crash ends the process at once, by its signal. G3 Nothing is left behind.
   @Test("a push whose mount or helper crashes ends, also for whoever reads its output through a pipe")
   func push() async throws {
-    try await RemoteClient.withHistory(limit: .seconds(300)) { client in
+    try await RemoteClient.withHistory { client in
       for (number, victim) in [
         (SIGSEGV, "restic-gitfs"), (SIGABRT, "restic-gitfs"), (SIGSEGV, "git-remote-rest"),
         (SIGQUIT, "git-remote-rest"),

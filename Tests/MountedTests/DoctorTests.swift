@@ -31,7 +31,6 @@ struct DoctorTests {
     let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
     runner.environment["PATH"] = "\(vault.program.removingLastComponent()):\(path)"
     change(&runner.environment)
-    runner.timeout = .seconds(120)
     let result = try await runner.run(vault.program.string, ["doctor", "--json"] + arguments)
     #expect(result.status == .exited(code), "\(result.output)\(result.errorOutput)")
     return try MountedRepository.decode(result.output)
@@ -186,7 +185,7 @@ struct DoctorTests {
         vault, ["-r", "sftp:127.0.0.1:\(vault.repository)", "-o", "sftp.command=\(command)"])
       #expect(report["storage"]?.verdict == "ok", "\(report["storage"]?.message ?? "")")
       let process = try #require(pid_t(String(contentsOfFile: file, encoding: .utf8).dropLast()))
-      try await waitUntil(.seconds(10)) { kill(process, 0) != 0 || ProcessTable.isZombie(process) }
+      try await waitUntil { kill(process, 0) != 0 || ProcessTable.isZombie(process) }
       kill(process, SIGKILL)
     }
   }
@@ -216,7 +215,7 @@ struct DoctorTests {
                 with open(f"/proc/{process}/cmdline", "rb") as file: words = file.read().split(b"\\0")
             except OSError: continue
             assert b"4711" not in words and b"4712" not in words, words
-        """, [vault.program.string, vault.folder.string], in: vault.folder, timeout: .seconds(120))
+        """, [vault.program.string, vault.folder.string], in: vault.folder)
     }
   }
 
@@ -233,7 +232,7 @@ struct DoctorTests {
         result = subprocess.run([sys.argv[1], "doctor", "--json", "-r", location], capture_output=True, text=True)
         assert result.returncode == 1, result
         print(result.stdout)
-        """, [vault.program.string], in: vault.folder, timeout: .seconds(120))
+        """, [vault.program.string], in: vault.folder)
       let report: Report = try MountedRepository.decode(output)
       #expect(report["storage"]?.verdict == "fail")
     }

@@ -56,7 +56,7 @@ struct FailedCommitTests {
       try await vault.settle()
       try await vault.shell(
         "mv repository away; mv place moved; fusermount3 -u moved/mnt", in: vault.folder)
-      try await Task.sleep(for: .seconds(1))
+      try await vault.wait(for: "the next try") { vault.logText.contains("trying the commit again") }
       #expect(vault.processes().count == 1)
       try await vault.shell("mv away repository", in: vault.folder)
       try await vault.waitForEnd()

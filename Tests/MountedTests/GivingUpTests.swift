@@ -18,7 +18,7 @@ struct GivingUpTests {
         others=$(grep fuse.restic-gitfs /proc/self/mountinfo | cut -d ' ' -f 5 | grep -vx "$M" | tr '\n' ' ' || :)
         cd /; unshare -m bash -c "umount -l $others; echo > '$T/holding'; while test -e '$T/holding'; do sleep 0.05; done" & holder=$!
         trap 'rm -f $T/holding; wait' EXIT
-        for round in $(seq 600); do test -e $T/holding && break; sleep 0.05; done
+        for round in $(seq 2400); do test -e $T/holding && break; sleep 0.05; done
         $P umount $M > $T/said 2> $T/warned || { cat $T/warned >&2; exit 1; }
         grep -q 'snapshot .* saved' $T/said
         grep -q "process [0-9]* (.*) has it in another mount namespace" $T/warned
@@ -116,7 +116,7 @@ struct GivingUpTests {
         open(sys.argv[2], "w").close()
         signal.pause()' $M/file $T/written & writer=$!
         trap 'kill $writer; wait' EXIT
-        for round in $(seq 600); do test -e $T/written && break; sleep 0.05; done
+        for round in $(seq 2400); do test -e $T/written && break; sleep 0.05; done
         not $P umount --discard $M 2> $T/said; grep -q 'written to 1 open file.* may be lost' $T/said || { cat $T/said >&2; exit 1; }
         $P umount --discard --force $M > $T/said; grep -q 'given up: .*1 open file' $T/said
         """, in: "/")

@@ -71,7 +71,7 @@ struct GuideTests {
   /// Runs commands in the world that docs/guides/README.md describes. Afterwards no mount, process or lock may be left, and
   /// `restic check` finds nothing wrong with any repository that was made.
   private static func run(_ commands: String) async throws {
-    try await RemoteClient.with(storage: .local, limit: .seconds(300)) { client in
+    try await RemoteClient.with(storage: .local) { client in
       let vault = client.vault
       let home = try vault.makeFolder("home")
       let server = try await SSHServer(in: vault.path("ssh"), startingIn: try vault.makeFolder("nas"))
@@ -92,7 +92,7 @@ struct GuideTests {
           "PATH": "\(vault.program.removingLastComponent()):\(command):\(path)",
           // A guide says itself which repository and password it means, and what it lets submodules do.
           "RESTIC_REPOSITORY": String?.none, "RESTIC_PASSWORD": String?.none, "GIT_ALLOW_PROTOCOL": String?.none,
-        ], timeout: .seconds(280))
+        ])
       try await bucket.stop()
       try await server.stop()
     }

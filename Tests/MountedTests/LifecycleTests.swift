@@ -21,8 +21,14 @@ struct LifecycleTests {
       try await vault.shell("fusermount3 -u $M", in: "/")
       #expect(try vault.stored("snapshots").isEmpty)
       #expect(vault.stateFiles().count == 1)
-      async let next = vault.mount(["--no-git-init"], at: place)
-      try await Task.sleep(for: .seconds(1))
+      let folder = try vault.makeFolder(place)
+      let said = vault.path("said")
+      async let next = vault.shell(
+        "'\(vault.program)' mount -v --log-file '\(vault.log)' --no-git-init '\(folder)' 2> '\(said)'", in: "/")
+      try await vault.wait(for: "the next mount's wait") {
+        // There is no such file before the shell has begun.
+        (try? String(contentsOfFile: said.string, encoding: .utf8))?.contains("waiting for ") ?? false
+      }
       #expect(!vault.isMounted(at: place))
       kill(process, SIGCONT)
       _ = try await next
@@ -78,7 +84,7 @@ struct LifecycleTests {
 
   @Test("100 mounts and unmounts leave no process, mount, file or descriptor behind")
   func manyRounds() async throws {
-    try await MountedRepository.with(limit: .seconds(240)) { vault in
+    try await MountedRepository.with { vault in
       let ways = ["\(vault.program) umount --quiet $M", "fusermount3 -u $M", "umount $M", "kill -TERM $D"]
       for round in 0..<100 {
         try await vault.gitfs([
@@ -139,6 +145,7 @@ struct LifecycleTests {
   @Test("the fixture's guard bites: a mount that is left behind fails its test")
   func guardBites() async throws {
     try await withKnownIssue {
+      // The mount does not end, however long the grace period is.
       try await MountedRepository.with(grace: .milliseconds(100), checks: false) { vault in
         try await vault.mount(["--no-git-init"])
         try await vault.shell("echo > dirty")

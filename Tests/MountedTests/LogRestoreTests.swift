@@ -116,7 +116,7 @@ struct LogRestoreTests {
         try await vault.shell(
           """
           \(slow.program) log --restore \(gone) 2> $T/err & P=$!
-          for try in $(seq 1500); do [[ ! -e $T/slow-held ]] || break; sleep 0.02; done
+          for try in $(seq 6000); do [[ ! -e $T/slow-held ]] || break; sleep 0.02; done
           kill -INT $P; rm $T/slow-order; code=0; wait $P || code=$?; cat $T/err; [[ $code = 130 ]]
           """, in: vault.folder)
         #expect(try await vault.snapshotIDs().count == count, "\(step)")

@@ -15,7 +15,7 @@ struct MaintenanceCrashTests {
   // T7 A crash in the middle leaves a sound repository, and the next time it works.
   @Test("git killed at any step leaves a sound repository and no lock", arguments: steps)
   func gitKilled(_ step: String) async throws {
-    try await MountedRepository.with(limit: .seconds(300)) { vault in
+    try await MountedRepository.with { vault in
       let git = try SlowGit(vault)
       try vault.makeFolder("mnt")
       try await vault.shell("\(git.program) mount -v --log-file \(vault.log) --no-maintenance $M", in: vault.folder)
@@ -40,7 +40,7 @@ struct MaintenanceCrashTests {
   // T7 Whatever git has changed so far, a snapshot of that moment is sound, and so is what a killed git leaves.
   @Test("a snapshot between any two changes of git's is sound, and git killed there leaves nothing behind")
   func everyChange() async throws {
-    try await MountedRepository.with(limit: .seconds(600)) { vault in
+    try await MountedRepository.with { vault in
       let git = try SlowGit(vault)
       try await git.prepareChanges()
       for name in ["mnt", "copy"] { try vault.makeFolder(name) }
@@ -59,7 +59,7 @@ struct MaintenanceCrashTests {
         try git.set("change \(change)")
         let words = ["-c", "\"$0\" maintain \"$1\"; : >\"$2\"", vault.program.string, vault.mountpoint.string, ended]
         async let maintaining = vault.result("/bin/bash", words)
-        try await vault.wait(for: "change \(change)", limit: .seconds(60)) {
+        try await vault.wait(for: "change \(change)") {
           git.isHeld || FileManager.default.fileExists(atPath: ended)
         }
         wasHeld = git.isHeld
@@ -83,7 +83,7 @@ struct MaintenanceCrashTests {
   // T7 A crash in the middle leaves a sound repository, and the next time it works.
   @Test("the serving process killed at any step loses nothing that was saved", arguments: steps)
   func mountKilled(_ step: String) async throws {
-    try await MountedRepository.with(limit: .seconds(300)) { vault in
+    try await MountedRepository.with { vault in
       let git = try SlowGit(vault)
       try vault.makeFolder("mnt")
       for delay in ["0", "0.01", "0.03", "0.1"] {
@@ -94,7 +94,7 @@ struct MaintenanceCrashTests {
         _ = try await vault.result(vault.program.string, ["maintain", vault.mountpoint.string])
         try git.clear()
         // git has files open until it notices.
-        try await vault.wait(for: "the unmount", limit: .seconds(60)) {
+        try await vault.wait(for: "the unmount") {
           _ = try await vault.result(vault.program.string, ["umount", vault.mountpoint.string])
           return !vault.isMounted() && vault.processes().isEmpty
         }
@@ -126,7 +126,7 @@ struct MaintenanceCrashTests {
       try git.set("hold repack")
       let maintain = "\(git.program) maintain & echo $! >\(vault.path("process")); wait"
       async let killed = vault.result("/bin/bash", ["-c", maintain])
-      try await vault.wait(for: "the repack", limit: .seconds(60)) { git.isHeld }
+      try await vault.wait(for: "the repack") { git.isHeld }
       try await vault.shell("kill -KILL $(cat \(vault.path("process")))", in: vault.folder)
       try git.clear()
       _ = try await killed
@@ -148,7 +148,7 @@ struct MaintenanceCrashTests {
       try await vault.unmount()
       try git.set("hold repack")
       async let first = vault.shell("\(git.program) maintain --json", in: vault.folder)
-      try await vault.wait(for: "the first client", limit: .seconds(60)) { git.isHeld }
+      try await vault.wait(for: "the first client") { git.isHeld }
       try await vault.gitfs(["maintain"], expecting: 11)
       try await vault.restic(["backup", "--quiet", "--host", "other", vault.path("python").string])
       try await vault.restic(["snapshots"])
@@ -172,7 +172,7 @@ struct MaintenanceCrashTests {
       try await vault.shell(MaintenanceTests.pushes(4), in: vault.folder)
       try git.set("hold repack")
       async let maintaining = vault.result(vault.program.string, ["maintain", vault.mountpoint.string])
-      try await vault.wait(for: "git", limit: .seconds(60)) { git.isHeld }
+      try await vault.wait(for: "git") { git.isHeld }
       if way == "umount" { try await vault.unmount() } else { kill(try await vault.status().pid, SIGTERM) }
       #expect(try await maintaining.status != .exited(0))
       try await vault.waitForEnd()

@@ -129,6 +129,7 @@ struct ManyClientsTests {
         "mkdir d; echo 1 > d/file; echo 1 > kept; sync .; restic tag --quiet --add later; cd $T/python; restic backup --quiet ."
       )
       try await vault.sync()
+      // Time in which a refresh to the wrong snapshot could show itself.
       try await Task.sleep(for: .milliseconds(1500))
       try await vault.shell("test \"$(cat d/file kept)\" = $'1\\n1'; test ! -e prelude.py; echo 2 > d/file")
       let report = try await vault.unmount()
@@ -152,7 +153,7 @@ struct ManyClientsTests {
       async let reader = vault.python(
         """
         files = [open("d/file"), open("gone")]; os.listdir("."); os.listdir("d"); get("same")
-        put(sys.argv[1] + "/open"); deadline = time.monotonic() + 40
+        put(sys.argv[1] + "/open"); deadline = time.monotonic() + 120
         while not os.path.exists("d/new"): assert time.monotonic() < deadline; time.sleep(0.02)
         equal([file.read() for file in files], ["old\\n", "old\\n"]); equal(get("d/file"), b"new\\n")
         """, [vault.folder.string], in: second)
@@ -182,7 +183,7 @@ struct ManyClientsTests {
       let second = try await vault.mount(at: "second")
       async let writer = vault.python(
         """
-        file = open("file", "r+"); put(sys.argv[1] + "/open"); deadline = time.monotonic() + 40
+        file = open("file", "r+"); put(sys.argv[1] + "/open"); deadline = time.monotonic() + 120
         while not os.path.exists(sys.argv[1] + "/seen"): assert time.monotonic() < deadline; time.sleep(0.02)
         """, [vault.folder.string])
       try await vault.wait(for: "the open file") {

@@ -37,17 +37,17 @@ struct MemoryLimitTests {
     "saves 300 MB, or tells the writer that there is no memory; what was accepted is saved",
     arguments: ["-v 350000", "-v 450000", "-v 600000", "-v 1000000", "-d 300000", "-d 450000"])
   func limited(_ limit: String) async throws {
-    try await MountedRepository.with(limit: .seconds(900)) { vault in
+    try await MountedRepository.with { vault in
       try await vault.shell("ulimit \(limit); \(vault.program) mount --no-git-init --log-file \(vault.log) $M", in: "/")
       let process = try await vault.status().pid
-      let taken = try await vault.python(Self.write, timeout: .seconds(600)).split(separator: " ").map(String.init)
+      let taken = try await vault.python(Self.write).split(separator: " ").map(String.init)
       try await vault.gitfs(["sync", vault.mountpoint.string])
       #expect(try await vault.status().pid == process)
       #expect(taken.count == 10 && taken.allSatisfy { !$0.hasPrefix("-") } && taken.contains { $0 != "0" })
-      try await vault.python(Self.compare, taken, timeout: .seconds(600))
+      try await vault.python(Self.compare, taken)
       try await vault.unmount()
       try await vault.mount(["--no-git-init"])
-      try await vault.python(Self.compare, taken, timeout: .seconds(600))
+      try await vault.python(Self.compare, taken)
       try await vault.unmount()
     }
   }

@@ -42,7 +42,7 @@ struct NamesTests {
             while not done: data = get("ref"); assert len(data) == 40, data; seen.add(data)
         readers = [threading.Thread(target=read) for _ in range(3)]; [r.start() for r in readers]
         end = time.monotonic() + 1; count = 0
-        while time.monotonic() < end or count < 50:
+        while time.monotonic() < end or count < 50 or len(seen) < 2:
             put("ref.lock", b"%040d" % count); os.rename("ref.lock", "ref"); count += 1
         done = True; [r.join() for r in readers]
         assert len(seen) > 1, seen

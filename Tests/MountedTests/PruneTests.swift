@@ -92,8 +92,10 @@ struct PruneTests {
         "echo base > base; sync .; echo small > small; head -c 30000000 /dev/urandom | tee $T/large > large")
       try await vault.wait(for: "packs without an index") { try vault.packs().count > 4 }
       try await vault.settle()
+      let packs = try vault.packs()
       try await vault.shell("restic unlock --quiet --remove-all; restic prune --quiet", in: "/")
-      #expect(try vault.packs().count <= 4)
+      // A pack that was being stored may have come since.
+      #expect(try vault.packs().intersection(packs).count <= 4)
       // Its packs are gone, and it is not in memory any more.
       let result = try await vault.result(vault.program.string, ["sync", vault.mountpoint.string])
       #expect(result.status == .exited(1) && result.errorOutput.contains("is in no index file"), "\(result)")

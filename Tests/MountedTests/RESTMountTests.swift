@@ -111,7 +111,7 @@ struct RESTMountTests {
 
   @Test("connections that break, answers that get lost and a busy server cost time, and nothing else")
   func faults() async throws {
-    try await MountedRepository.with(limit: .seconds(300)) { vault in
+    try await MountedRepository.with { vault in
       let (server, port) = try await Self.serve(vault)
       try await vault.expectKeptThroughFaults(upstream: port, busy: "503 Service Unavailable") { Self.location($0) }
       try await server.stop()
@@ -140,7 +140,7 @@ struct RESTMountTests {
       server.stop()
       let result = try await vault.result(
         vault.program.string, ["mount", "-r", "rest:http://127.0.0.1:\(server.port)/", vault.mountpoint.string],
-        timeout: .seconds(40))
+        timeout: .seconds(120))
       #expect(result.status == .exited(1))
       #expect(result.errorOutput.contains("127.0.0.1:\(server.port)"))
     }

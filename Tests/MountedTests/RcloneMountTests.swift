@@ -48,13 +48,13 @@ struct RcloneMountTests {
 
   @Test("rclone that is killed again and again while git pushes costs time, and nothing else")
   func killed() async throws {
-    try await MountedRepository.with(limit: .seconds(300)) { vault in
+    try await MountedRepository.with { vault in
       let options = try Self.options(.current, vault)
       let source = try await vault.makeHistory(commits: 60)
       try await vault.mount(options)
       let killing = Task {
         for _ in 0..<4 {
-          try await Task.sleep(for: .milliseconds(Int.random(in: 20..<400)))
+          try await Task.sleep(for: .milliseconds(Int.random(in: 20..<400)))  // Any moment will do.
           for process in Self.programs(vault) { kill(process, SIGKILL) }
         }
       }
@@ -79,7 +79,7 @@ struct RcloneMountTests {
         (["-r", "rclone:x:", "-o", "rclone.program=no-such-rclone"], "https://rclone.org/install"),
       ] {
         let result = try await vault.result(
-          vault.program.string, ["mount"] + options + [vault.mountpoint.string], timeout: .seconds(40))
+          vault.program.string, ["mount"] + options + [vault.mountpoint.string], timeout: .seconds(120))
         #expect(result.status == .exited(1))
         #expect(result.errorOutput.contains(said), "\(result.errorOutput)")
       }

@@ -9,7 +9,7 @@ struct RemoteCleanupTests {
   func many() async throws {
     // REMOTE_PUSHES=50 for a longer run.
     let count = ProcessInfo.processInfo.environment["REMOTE_PUSHES"].flatMap { Int($0) } ?? 20
-    try await RemoteClient.withHistory(limit: .seconds(60 + count * 5)) { client in
+    try await RemoteClient.withHistory(limit: .seconds(1200 + count * 30)) { client in
       // The process that keeps house after a push ends by itself, and later.
       try await client.script("git -C a config remote.origin.resticMaintenance false")
       for _ in 0..<count {
@@ -75,6 +75,7 @@ struct RemoteCleanupTests {
         try await client.script(
           """
           cd a; head -c 2000000 /dev/urandom > f; git add f; git commit -q -m x
+          # Any moment will do.
           setsid git push -q origin main & pid=$!; sleep \(moment); kill -INT -- -$pid 2> /dev/null || true; wait $pid || true
           """)
         try await client.vault.wait(for: "the end of all mounts") {
@@ -95,12 +96,13 @@ struct RemoteCleanupTests {
     let plan = (0..<rounds).map { _ in
       (who: ["git", "helper", "mount", "server"][Int(random.next() % 4)], delay: Double(random.next() % 600) / 1000)
     }
-    try await RemoteClient.withHistory(limit: .seconds(60 + rounds * 10)) { client in
+    try await RemoteClient.withHistory(limit: .seconds(1200 + rounds * 30)) { client in
       var possible: Set<String> = []
       for (round, step) in plan.enumerated() {
         let log = try await client.script(
           """
           cd a; head -c 100000 /dev/urandom > f; git add f; git commit -q -m \(round); echo "commit $(git rev-parse main)"
+          # Any moment will do.
           git push -q -f origin main 2> /dev/null & push=$!; sleep \(step.delay)
           for p in /proc/[0-9]*; do
             grep -q -z "XDG_STATE_HOME=$T/" $p/environ 2> /dev/null || continue

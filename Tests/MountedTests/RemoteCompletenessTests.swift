@@ -16,7 +16,7 @@ struct RemoteCompletenessTests {
   /// G1 ok on a push means that the snapshot holds everything that the reference reaches.
   @Test("a push onto history that is not there is refused, whatever the stored repository says of that history")
   func broken() async throws {
-    try await RemoteClient.with(limit: .seconds(240)) { client in
+    try await RemoteClient.with { client in
       try await client.script(
         Self.broken + """
           three=$(git -C w rev-parse HEAD); cut=$(git -C w commit-tree -m 3 HEAD^{tree}); git -C w push -q ../b $cut:refs/heads/cut
@@ -39,7 +39,7 @@ struct RemoteCompletenessTests {
           cp -a s/.git/objects/. m/objects/; restic-gitfs umount -q m
           git -C s push -q $U main:main main:new; mv s gone; git clone -q $U d; git -C d fsck --strict
           is $(git -C d rev-list --count main) 4
-          """, timeout: .seconds(220))
+          """)
     }
   }
 

@@ -37,7 +37,7 @@ struct RemoteConfigurationTests {
   /// G2 Every variable that git knows, set to a command, runs nothing.
   @Test("every variable of git's, set to a command, runs nothing on fetch, push and archive")
   func commands() async throws {
-    try await RemoteClient.withHistory(limit: .seconds(300)) { client in
+    try await RemoteClient.withHistory { client in
       try await client.script(
         Self.prelude + """
           for name in $(names); do printf '#!/bin/sh\\ntouch "%s/ran/%s"\\ncat\\n' $T ${name//\\//_} > bin/${name//\\//_}; done; chmod 755 bin/*
@@ -50,19 +50,19 @@ struct RemoteConfigurationTests {
           is "$(ls ran)" ""
           # The stored file is as it was written.
           restic-gitfs mount -q mnt; cmp config mnt/config; restic-gitfs umount -q mnt
-          """, timeout: .seconds(280))
+          """)
     }
   }
 
   /// G2 Every variable that git knows, set to a path, opens nothing outside: here it would wait for ever.
   @Test("every variable of git's, set to a fifo outside, is neither read nor written")
   func paths() async throws {
-    try await RemoteClient.withHistory(limit: .seconds(300)) { client in
+    try await RemoteClient.withHistory { client in
       try await client.script(
         Self.prelude + """
           mkfifo fifo; plant '$T/fifo' /fifo; restic-gitfs umount -q mnt; export -f use; export U T
-          timeout -k 1 120 bash -eu -c 'use 1'
-          """, timeout: .seconds(280))
+          timeout -k 1 300 bash -eu -c 'use 1'
+          """)
     }
   }
 

@@ -107,18 +107,26 @@ struct RemotePushTests {
   @Test("while the storage is away git says so and goes on as soon as it is back, and says nothing with --quiet")
   func unreachable() async throws {
     try await RemoteClient.withHistory(storage: .local) { client in
-      // A file where there should be a folder is neither a missing repository nor a missing file. A snapshot comes after an
-      // index.
-      let away = """
-        count=$(ls $V/index | wc -l); mv $V/snapshots $T/away; touch $V/snapshots
-        (until (($(ls $V/index | wc -l) > count)); do sleep 0.05; done; sleep 2; rm $V/snapshots; mv $T/away $V/snapshots) &
+      // A file where there should be a folder is neither a missing repository nor a missing file.
+      try client.beforePush(
+        in: "a",
         """
-      try client.beforePush(in: "a", away)
-      let log = try await client.script("cd a; git commit -q --allow-empty -m 6; git push origin main")
+        mv $V/snapshots $T/away; touch $V/snapshots
+        (until grep -q 'trying again in ' $T/said; do sleep 0.05; done; rm $V/snapshots; mv $T/away $V/snapshots) &
+        """)
+      let log = try await client.script(
+        "cd a; : > $T/said; git commit -q --allow-empty -m 6; git push origin main 2> $T/said; cat $T/said")
       // A look for what this machine has seen before may come first.
       #expect(log.contains("restic-gitfs: save snapshots/") || log.contains("restic-gitfs: stat snapshots/"), "\(log)")
       #expect(log.contains("trying again in "))
-      try client.beforePush(in: "a", away)
+      // A snapshot comes after an index.
+      try client.beforePush(
+        in: "a",
+        """
+        count=$(ls $V/index | wc -l); mv $V/snapshots $T/away; touch $V/snapshots
+        # Two seconds in which a message could show itself.
+        (until (($(ls $V/index | wc -l) > count)); do sleep 0.05; done; sleep 2; rm $V/snapshots; mv $T/away $V/snapshots) &
+        """)
       let quiet = try await client.script("cd a; git commit -q --allow-empty -m 7; git push -q origin main")
       #expect(quiet.isEmpty)
     }

@@ -99,7 +99,7 @@ struct RemoteRaceTests {
         is $(git ls-remote $U refs/heads/main | cut -f 1) $(git -C ../b rev-parse main); is $(git ls-remote $U refs/heads/c | cut -f 1) $(git rev-parse main)
         is $(git ls-remote $U 'refs/conflicts/*/heads/main' | cut -f 1) $(git rev-parse main)
         git -C $T/mnt fsck --strict
-        for i in $(seq 200); do [[ $(git -C $T/mnt rev-parse main) != $(git rev-parse main) ]] && break; sleep 0.05; done
+        for i in $(seq 2400); do [[ $(git -C $T/mnt rev-parse main) != $(git rev-parse main) ]] && break; sleep 0.05; done
         is $(git -C $T/mnt rev-parse main) $(git -C ../b rev-parse main)
         """)
       try await client.vault.unmount()

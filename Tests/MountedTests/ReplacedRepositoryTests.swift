@@ -74,7 +74,7 @@ struct ReplacedRepositoryTests {
   @Test(
     "a repository that is migrated to version 2 and pruned beside a mount: the mount reads, shows and saves as ever")
   func migration() async throws {
-    try await MountedRepository.with(version: 1, limit: .seconds(300)) { vault in
+    try await MountedRepository.with(version: 1) { vault in
       try await vault.mount(["--no-git-init", "--refresh", "1s"])
       try await vault.shell(
         "head -c 3000000 /dev/urandom > random; head -c 3000000 /dev/zero | tr '\\0' y > text; sync .")

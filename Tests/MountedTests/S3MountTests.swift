@@ -74,7 +74,7 @@ struct S3MountTests {
 
   @Test("connections that break, answers that get lost and a busy server cost time, and nothing else")
   func faults() async throws {
-    try await MountedRepository.with(storage: .s3, limit: .seconds(300)) { vault in
+    try await MountedRepository.with(storage: .s3) { vault in
       let port = try #require(URL(string: String(vault.location.dropFirst(3)))?.port)
       try await vault.expectKeptThroughFaults(upstream: UInt16(port), busy: "503 Slow Down") {
         "s3:http://127.0.0.1:\($0)/vault"

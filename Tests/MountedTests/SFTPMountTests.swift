@@ -76,7 +76,7 @@ struct SFTPMountTests {
 
   @Test("connections that are killed in the middle of a push cost time, and nothing else")
   func killed() async throws {
-    try await MountedRepository.with(storage: .local, limit: .seconds(300)) { vault in
+    try await MountedRepository.with(storage: .local) { vault in
       let server = try await Self.serve(vault)
       let options = Self.options(server, vault)
       let source = try await vault.makeHistory(commits: 60)
@@ -88,7 +88,7 @@ struct SFTPMountTests {
             kill(victim, SIGKILL)
             count += 1
           }
-          try? await Task.sleep(for: .milliseconds(400))
+          try? await Task.sleep(for: .milliseconds(400))  // Any moment will do.
         }
       }
       try await vault.git(["push", "--quiet", "--mirror", vault.mountpoint.string], in: source)
@@ -135,12 +135,13 @@ struct SFTPMountTests {
       var options = Self.options(server, vault)
       options[3] = "sftp.args=\(server.argumentsOfStranger)"
       let stranger = try await vault.result(
-        vault.program.string, ["mount"] + options + [vault.mountpoint.string], timeout: .seconds(40))
+        vault.program.string, ["mount"] + options + [vault.mountpoint.string], timeout: .seconds(120))
       #expect(stranger.status == .exited(1))
       #expect(stranger.errorOutput.contains("Host key verification failed"), "\(stranger.errorOutput)")
       try await server.stop()
       let gone = try await vault.result(
-        vault.program.string, ["mount"] + Self.options(server, vault) + [vault.mountpoint.string], timeout: .seconds(40)
+        vault.program.string, ["mount"] + Self.options(server, vault) + [vault.mountpoint.string],
+        timeout: .seconds(120)
       )
       #expect(gone.status == .exited(1))
       #expect(gone.errorOutput.contains("Connection refused"), "\(gone.errorOutput)")

@@ -15,7 +15,7 @@ struct ShownTests {
         import pty, signal, select, time
         child, master = pty.fork()
         if child == 0: os.execv(sys.argv[1], [sys.argv[1], "status", "--watch", "0.2", sys.argv[2]])
-        seen, end = b"", time.monotonic() + 60
+        seen, end = b"", time.monotonic() + 120
         def until(text, count):
             global seen
             while seen.count(text) < count:
@@ -43,7 +43,7 @@ struct ShownTests {
       try await vault.shell(
         """
         '\(vault.program)' status --json --watch 0.1 $M > lines 2> said & child=$!
-        for round in $(seq 1200); do test "$(wc -l < lines)" -ge 3 && break; sleep 0.05; done
+        for round in $(seq 2400); do test "$(wc -l < lines)" -ge 3 && break; sleep 0.05; done
         test "$(wc -l < lines)" -ge 3
         head -3 lines | while read -r line; do python3 -c 'import json, sys; json.loads(sys.argv[1])["state"]' "$line"; done
         '\(vault.program)' umount -q $M
@@ -87,7 +87,7 @@ struct ShownTests {
         P='\(vault.program)'
         $P mount -v --log-format json --log-file $T/json $M; $P umount -q $M; python3 -c "$J" $T/json
         $P mount -v --foreground --log-format=json $M 2> $T/said & child=$!
-        for round in $(seq 1200); do mountpoint -q $M && break; sleep 0.05; done
+        for round in $(seq 2400); do mountpoint -q $M && break; sleep 0.05; done
         kill -TERM $child; wait $child; python3 -c "$J" $T/said
         """, in: vault.folder)
     }
@@ -102,7 +102,7 @@ struct ShownTests {
         : > said; P='\(vault.program)'
         export JOURNAL_STREAM=$(stat -c %d:%i said)
         $P mount -v --foreground $M 2>> said & child=$!
-        for round in $(seq 1200); do mountpoint -q $M && break; sleep 0.05; done
+        for round in $(seq 2400); do mountpoint -q $M && break; sleep 0.05; done
         kill -TERM $child; wait $child
         grep -q '^<6>mounted ' said; not grep -qv '^<[0-7]>' said
         not $P status $T/none 2> other; grep -q '^restic-gitfs: ' other

@@ -13,11 +13,11 @@ struct WaitingTests {
   private static let interrupted = """
     "$P" $A 2> "$T/said" & child=$!
     tell() { cat "$T/said" >&2; kill -KILL $child; exit 1; }
-    for round in $(seq 600); do grep -q 'waiting since' "$T/said" && break; sleep 0.05; done
+    for round in $(seq 2400); do grep -q 'waiting since' "$T/said" && break; sleep 0.05; done
     grep -q "waiting since .*$W" "$T/said" || tell
     eval "$B"
     kill -$S $child
-    for round in $(seq 600); do kill -0 $child 2> /dev/null || break; sleep 0.05; done
+    for round in $(seq 2400); do kill -0 $child 2> /dev/null || break; sleep 0.05; done
     kill -0 $child 2> /dev/null && tell
     code=0; wait $child || code=$?
     test $code = 130 || { echo "exit code $code" >&2; tell; }
@@ -78,7 +78,7 @@ struct WaitingTests {
       stopped && held && break
       kill -CONT $checker 2> /dev/null || :; wait $checker || :
     done
-    tell() { (for round in $(seq 1200); do grep -q "$1" $T/said && break; sleep 0.05; done; let_go) & }
+    tell() { (for round in $(seq 2400); do grep -q "$1" $T/said && break; sleep 0.05; done; let_go) & }
     """
 
   // P1 […] `git push` print[s] a line that names the other client's lock, its holder and its age.
@@ -110,7 +110,7 @@ struct WaitingTests {
       try await vault.shell(
         """
         env --default-signal cat $M/config > /dev/null 2>&1 & child=$!
-        for round in $(seq 600); do \(vault.program) status $M | grep -q 'waiting .*Not a dir' && break; sleep 0.05; done
+        for round in $(seq 2400); do \(vault.program) status $M | grep -q 'waiting .*Not a dir' && break; sleep 0.05; done
         kill -TERM $child; code=0; wait $child || code=$?; test $code = 143
         rm repository/data; mv away/data repository
         grep -q bare $M/config; not grep -q refused <(\(vault.program) status --json $M)
@@ -131,12 +131,12 @@ struct WaitingTests {
       try await vault.shell(
         """
         env --default-signal ls sub > /dev/null 2> $T/said & child=$!
-        for round in $(seq 600); do
+        for round in $(seq 2400); do
           \(vault.program) status $M | grep -q 'waiting .*repository.*Not a dir' && break; sleep 0.05
         done
         \(vault.program) status $M | grep -q 'waiting .*repository.*Not a dir'
         kill -\(signal) $child
-        for round in $(seq 600); do kill -0 $child 2> /dev/null || break; sleep 0.05; done
+        for round in $(seq 2400); do kill -0 $child 2> /dev/null || break; sleep 0.05; done
         not kill -0 $child 2> /dev/null
         P='\(vault.program)'; A="sync $M"; S=\(signal == "KILL" ? "INT" : signal); W='Not a dir'; B=:
         cd sub/.. && echo new > new

@@ -74,14 +74,14 @@ public final class DistantBackend: Backend {
     _ name: String, _ call: () async throws(BackendError) -> Success
   ) async throws(BackendError) -> Success {
     let begin = start.duration(to: .now)
-    try? await Task.sleep(for: roundTrip / 2)
+    try? await Task.sleep(for: roundTrip / 2)  // The way there.
     let result: Result<Success, BackendError>
     do throws(BackendError) {
       result = .success(try await call())
     } catch {
       result = .failure(error)
     }
-    try? await Task.sleep(for: roundTrip / 2)
+    try? await Task.sleep(for: roundTrip / 2)  // The way back.
     let end = start.duration(to: .now)
     recorded.withLock { $0.append(RequestRounds.Exchange(name, begin: begin, end: end)) }
     return try result.get()

@@ -17,7 +17,7 @@ public struct ProcessRunner: Sendable {
   public var timeout: Duration
 
   /// A runner.
-  public init(environment: [String: String?] = [:], directory: FilePath? = nil, timeout: Duration = .seconds(60)) {
+  public init(environment: [String: String?] = [:], directory: FilePath? = nil, timeout: Duration = .seconds(300)) {
     self.environment = environment
     self.directory = directory
     self.timeout = timeout
@@ -114,7 +114,7 @@ private final class Watchdog: Sendable {
   func watch(_ process: pid_t, limit: Duration) {
     let timer = Task {
       do {
-        try await Task.sleep(for: limit)
+        try await Task.sleep(for: limit)  // The limit itself.
       } catch {
         return  // Stopped: the program has ended.
       }

@@ -75,17 +75,13 @@ public final class TestClock: Clock {
   }
 
   /// Waits until at least `count` tasks are asleep. False when that has not happened after `limit` of real time.
-  public func waitForSleepers(_ count: Int = 1, limit: Duration = .seconds(60)) async -> Bool {
-    let end = ContinuousClock.now.advanced(by: limit)
-    while sleeperCount < count {
-      guard ContinuousClock.now < end else { return false }
-      do {
-        try await Task.sleep(for: .milliseconds(1))
-      } catch {
-        return false
-      }
+  public func waitForSleepers(_ count: Int = 1, limit: Duration = .seconds(120)) async -> Bool {
+    do {
+      try await waitUntil(limit) { sleeperCount >= count }
+      return true
+    } catch {
+      return false
     }
-    return true
   }
 
   /// Returns once the test has moved the clock to `deadline`, at once with `advancesOnSleep`. Throws if the task is

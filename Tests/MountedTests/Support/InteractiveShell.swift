@@ -46,7 +46,7 @@ enum InteractiveShell: String, CaseIterable, Sendable {
 
     def wait_for(pattern, start):
         global seen
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while True:
             match = re.compile(pattern).search(seen, start)
             if match:

@@ -26,6 +26,7 @@ extension MountedRepository {
     var state: String
     var snapshot: String?
     var sessionFile: String?
+    var lock: String?
     var dirtyFiles: Int
     var inodes: Int?
     var lastError: LastError?
@@ -68,9 +69,17 @@ extension MountedRepository {
     try await mount(options)
   }
 
-  /// How the mount stands.
+  /// How the mount stands. The program gives a mount five seconds to answer, which is too short on a busy machine: then this
+  /// asks again.
   func status(at name: String = "mnt") async throws -> Status {
-    try Self.decode(try await gitfs(["status", "--json", path(name).string]))
+    let arguments = ["status", "--json", path(name).string]
+    var result = try await result(program.string, arguments)
+    let end = ContinuousClock.now.advanced(by: .seconds(120))
+    while result.errorOutput.contains("does not answer"), .now < end {
+      result = try await self.result(program.string, arguments)
+    }
+    guard result.isSuccess else { throw WrongExit(description: "status of \(name): \(result)") }
+    return try Self.decode(result.output)
   }
 
   /// Whether something of ours is mounted at the folder `name`.
@@ -80,13 +89,13 @@ extension MountedRepository {
 
   /// Waits until `condition` holds; fails the test after `limit`.
   func wait(
-    for what: String, limit: Duration = .seconds(30), at location: SourceLocation = #_sourceLocation,
+    for what: String, limit: Duration = .seconds(120), at location: SourceLocation = #_sourceLocation,
     until condition: () async throws -> Bool
   ) async throws {
     let end = ContinuousClock.now.advanced(by: limit)
     while try await !condition() {
       try #require(ContinuousClock.now < end, "\(what) did not happen in \(limit)", sourceLocation: location)
-      try await Task.sleep(for: .milliseconds(10))
+      try await Task.sleep(for: .milliseconds(10))  // The pause between two looks.
     }
   }
 
@@ -95,10 +104,9 @@ extension MountedRepository {
     try await wait(for: "the end of all processes", at: location) { processes().isEmpty }
   }
 
-  /// Waits until the lock that a first change asks for is held; its file is there 200 ms before.
+  /// Waits until the mount holds the lock that a first change asks for. The lock's file is there 200 ms earlier.
   func settle() async throws {
-    try await wait(for: "the lock") { try stored("locks").contains { $0.count == 64 } }
-    try await Task.sleep(for: .milliseconds(600))
+    try await wait(for: "the lock") { try await status().lock != nil }
   }
 
   static func decode<Value: Decodable>(_ text: String) throws -> Value {
@@ -149,10 +157,8 @@ extension MountedRepository {
 
   /// Fails the test when something outlives it by more than `grace`, and takes it away.
   func expectNothingLeft(after grace: Duration, at location: SourceLocation) async throws {
-    let end = ContinuousClock.now.advanced(by: grace)
-    while !(mounts().isEmpty && processes().isEmpty), ContinuousClock.now < end {
-      try await Task.sleep(for: .milliseconds(10))
-    }
+    // What is there after the grace period is reported below.
+    try? await waitUntil(grace) { mounts().isEmpty && processes().isEmpty }
     let left = [
       "mounts": mounts(), "processes": processes().map(String.init), "state": stateFiles(),
       "locks": try stored("locks"),

@@ -49,7 +49,7 @@ final class MountedRepository: Sendable {
     var environment = Self.environment(in: path)
     environment["RESTIC_REPOSITORY"] = server.location
     environment.merge(server.environment) { $1 }
-    runner = ProcessRunner(environment: environment, directory: path, timeout: .seconds(60))
+    runner = ProcessRunner(environment: environment, directory: path, timeout: .seconds(600))
     for folder in ["mnt", "tmp", "python"] { try makeFolder(folder) }
     try Data(PythonPrelude.text.utf8).write(to: URL(fileURLWithPath: path.appending("python/prelude.py").string))
     try Data(Self.gitConfiguration.utf8).write(to: URL(fileURLWithPath: path.appending("gitconfig").string))
@@ -60,7 +60,7 @@ final class MountedRepository: Sendable {
   /// test.
   @discardableResult
   static func with<Result: Sendable>(
-    version: Int = 2, storage: TestStorage? = nil, limit: Duration = .seconds(150), grace: Duration = .seconds(20),
+    version: Int = 2, storage: TestStorage? = nil, limit: Duration = .seconds(1200), grace: Duration = .seconds(120),
     checks: Bool = true, at location: SourceLocation = #_sourceLocation,
     _ body: @escaping @Sendable (MountedRepository) async throws -> Result
   ) async throws -> Result {
@@ -84,7 +84,7 @@ final class MountedRepository: Sendable {
   /// As `with`, mounted at `mountpoint` with `options`. Afterwards it is unmounted, which must commit.
   static func mounted(
     _ options: [String] = ["--no-git-init"], version: Int = 2, storage: TestStorage? = nil,
-    limit: Duration = .seconds(150), at location: SourceLocation = #_sourceLocation,
+    limit: Duration = .seconds(1200), at location: SourceLocation = #_sourceLocation,
     _ body: @escaping @Sendable (MountedRepository) async throws -> Void
   ) async throws {
     try await with(version: version, storage: storage, limit: limit, at: location) { vault in
@@ -169,7 +169,7 @@ private func withTimeLimit<Result: Sendable>(
   try await withThrowingTaskGroup(of: Result.self) { group in
     group.addTask { try await body() }
     group.addTask {
-      try await Task.sleep(for: limit)
+      try await Task.sleep(for: limit)  // The limit itself.
       throw TestTookTooLong(limit: limit)
     }
     defer { group.cancelAll() }

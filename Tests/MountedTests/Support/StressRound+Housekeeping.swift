@@ -40,7 +40,7 @@ extension StressRound {
       case _ where Self.losses.contains(where: result.errorOutput.contains): await log.count("\(what) overtaken")
       default: Issue.record("\(what) on \(mount), seed \(seed): \(result)")
       }
-      try await Task.sleep(for: .milliseconds(Int.random(in: 0...1000, using: &random)))
+      try await Task.sleep(for: .milliseconds(Int.random(in: 0...1000, using: &random)))  // Any moment will do.
     }
   }
 }

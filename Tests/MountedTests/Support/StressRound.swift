@@ -117,7 +117,7 @@ struct StressRound: Sendable {
   private func commit(_ name: String, _ source: SplitMix64) async throws {
     var random = source
     while !isOver {
-      try await Task.sleep(for: .milliseconds(Int.random(in: 100...1500, using: &random)))
+      try await Task.sleep(for: .milliseconds(Int.random(in: 100...1500, using: &random)))  // Any moment will do.
       switch Int.random(in: 0..<5, using: &random) {
       case 0: try await sync(name)
       case 1: _ = try await vault.result("sync", [vault.path(name).string])
@@ -129,7 +129,7 @@ struct StressRound: Sendable {
         // Somebody may be at work in it; and while it is away others can't push to it.
         guard try await vault.result("fusermount3", ["-u", vault.path(name).string]).isSuccess else { continue }
         await log.count("unmounts")
-        try await Task.sleep(for: .milliseconds(Int.random(in: 0...300, using: &random)))
+        try await Task.sleep(for: .milliseconds(Int.random(in: 0...300, using: &random)))  // Any moment will do.
         try await mount(name)
       }
     }
@@ -158,7 +158,7 @@ struct StressRound: Sendable {
         Issue.record("umount of \(name), seed \(seed): \(result)")
         break
       }
-      try await Task.sleep(for: .milliseconds(50))
+      try await Task.sleep(for: .milliseconds(50))  // The pause between two tries.
     }
     await log.count("unmounts")
   }
@@ -194,7 +194,7 @@ struct StressRound: Sendable {
         // Those that want the repository for themselves can't have it while somebody has something to save.
         await log.count("\(what) refused")
       }
-      try await Task.sleep(for: .milliseconds(Int.random(in: 0...1000, using: &random)))
+      try await Task.sleep(for: .milliseconds(Int.random(in: 0...1000, using: &random)))  // Any moment will do.
       next = Int.random(in: 0..<tasks.count, using: &random)
     }
   }

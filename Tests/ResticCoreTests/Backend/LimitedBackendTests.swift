@@ -17,7 +17,7 @@ struct LimitedBackendTests {
 
   @Test("never more calls at a time than allowed, and as many as allowed", arguments: [1, 2, 5])
   func limit(connections: Int) async throws {
-    let counting = CountingBackend()
+    let counting = CountingBackend(expecting: connections)
     let limited = LimitedBackend(counting, connections: connections)
     try await withThrowingTaskGroup { group in
       for number in 0..<UInt8(40) {
@@ -31,7 +31,7 @@ struct LimitedBackendTests {
 
   @Test("without the limit the same calls do exceed it")
   func limitBites() async throws {
-    let counting = CountingBackend()
+    let counting = CountingBackend(expecting: 6)
     try await withThrowingTaskGroup { group in
       for number in 0..<UInt8(40) {
         group.addTask { try await counting.save(Self.pack(number), [number]) }
@@ -200,16 +200,19 @@ struct LimitedBackendTests {
   }
 }
 
-/// Counts how many saves are under way at the same time.
+/// Counts how many saves are under way at the same time. A save ends once `expected` of them have been.
 private final class CountingBackend: BackendWrapper {
   let base: any Backend = MemoryBackend(files: [:])
   let running = RunningCount()
+  private let expected: Int
+
+  init(expecting expected: Int) { self.expected = expected }
 
   func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     running.enter()
     defer { running.leave() }
-    // Long enough for the other calls to arrive; cancellation does not matter here.
-    try? await Task.sleep(for: .milliseconds(2))
+    // If the other calls do not arrive in time, the test finds the count too low.
+    try? await waitUntil { running.highest >= expected }
     try await base.save(file, bytes)
   }
 }

@@ -44,7 +44,7 @@ struct LocalBackendCrashTests {
       let executor = BlockingExecutor(threadCount: 1)
       try await backend.save(Self.file(0), Self.bytes(of: Self.file(0), 300_000))
       async let death: Void = executor.run {
-        _ = usleep(milliseconds * 1000)
+        _ = usleep(milliseconds * 1000)  // Any moment will do.
         _ = kill(getpid(), SIGKILL)
       }
       for seed in 1..<UInt64.max {

@@ -316,20 +316,23 @@ struct LocalBackendTests {
   func executorEnds() async throws {
     func threadCount() throws -> Int { try names("/proc/self/task").count }
     var executor: BlockingExecutor? = BlockingExecutor(threadCount: 40)
+    let running = RunningCount()
     await withTaskGroup { group in
       for _ in 0..<40 {
-        group.addTask { [executor] in await executor?.run { _ = usleep(100_000) } }
+        group.addTask { [executor] in
+          await executor?.run {
+            running.enter()
+            // If the other threads do not arrive in time, the next expectation fails.
+            try? waitBlocking { running.highest == 40 }
+            running.leave()
+          }
+        }
       }
     }
     let before = try threadCount()
-    #expect(before >= 40)
+    #expect(running.highest == 40 && before >= 40)
     executor = nil
-    var rest = before
-    for _ in 0..<1000 where rest > before - 30 {
-      try await Task.sleep(for: .milliseconds(5))
-      rest = try threadCount()
-    }
-    #expect(rest <= before - 30)
+    try await waitUntil { try threadCount() <= before - 30 }
   }
 
   // MARK: - Tools

@@ -48,8 +48,7 @@ struct WaitingNotesTests {
       memory, call: 1, with: .nothingDone(.unavailable("no answer from the disk")))
     let backend = RetryingBackend(faulty, clock: clock, waiting: notes, logger: Logger(label: "test"))
     async let listed = backend.list(.snapshot)
-    let end = ContinuousClock.now.advanced(by: .seconds(60))
-    while clock.sleeperCount == 0, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(2)) }
+    try #require(await clock.waitForSleepers())
     let reason = try #require(notes.current?.reason)
     #expect(reason.contains("list snapshots at \(faulty.description)") && reason.contains("no answer from the disk"))
     clock.advance(by: .seconds(10))
@@ -67,10 +66,7 @@ struct WaitingNotesTests {
         on: repository, retryFor: .seconds(60),
         clock: LockClock(clock) { Timestamp(seconds: Int64(clock.wallTime.components.seconds), nanoseconds: 0) })
     }
-    let end = ContinuousClock.now.advanced(by: .seconds(60))
-    while repository.settings.waiting.current == nil, ContinuousClock.now < end {
-      try await Task.sleep(for: .milliseconds(2))
-    }
+    try await waitUntil { repository.settings.waiting.current != nil }
     let reason = try #require(repository.settings.waiting.current?.reason)
     #expect(reason.contains("locked exclusively by PID") && reason.contains(lock.id.short))
     other.cancel()

@@ -107,7 +107,7 @@ struct CommitLockResticTests {
           group.addTask {
             await executor.run {
               busy.value.withLock { $0 += 1 }
-              while stuck.value.withLock({ $0 }) { usleep(1000) }
+              while stuck.value.withLock({ $0 }) { usleep(1000) }  // The pause between two looks.
             }
           }
         }
@@ -115,7 +115,7 @@ struct CommitLockResticTests {
     }
     // Where the lock waited for an upload, this ends the wait, and the test fails.
     let watchdog = Task {
-      try await Task.sleep(for: .seconds(120))
+      try await Task.sleep(for: .seconds(120))  // A time limit.
       stuck.value.withLock { $0 = false }
     }
     defer { watchdog.cancel() }

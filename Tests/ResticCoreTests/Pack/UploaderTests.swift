@@ -178,6 +178,7 @@ struct UploaderTests {
     let second = repository.makeUploader()
     #expect(try await second.add(bytes, type: .data) == id)
     let finishing = Task { try await second.finish(root: try await second.add(folder: [:])) }
+    // Time in which an uploader that does not wait could show itself.
     try await Task.sleep(for: .milliseconds(20))
     held.open()
     _ = try await finishing.value
@@ -206,6 +207,7 @@ struct UploaderTests {
       for seed in 0..<20 { _ = try await uploader.add(TestRepository.noise(1000, seed: UInt64(seed)), type: .data) }
     }
     try await waitUntil { gate.waiting >= 2 }
+    // Time in which a further pack could show itself.
     try await Task.sleep(for: .milliseconds(50))
     #expect(gate.waiting == 2)
     #expect(uploader.statistics.data.addedBlobCount == 2)

@@ -106,9 +106,7 @@ struct MountedCommandTests {
       let mount = try await makeMount("mount")
       try write([UInt8](repeating: 7, count: 10 << 20), to: mount.appending("file"))
       #expect(kill(try await status("mount").pid, SIGTERM) == 0)
-      while try MountTable.load().entry(at: try #require(mount.resolved())) != nil {
-        try await Task.sleep(for: .milliseconds(1))
-      }
+      try await waitUntil { try MountTable.load().entry(at: try #require(mount.resolved())) == nil }
       let again = try await makeMount("again")
       #expect(access(again.appending("file").string, F_OK) == 0)
       #expect(try await program.run(["umount", "again"]).isSuccess)
@@ -137,9 +135,10 @@ struct MountedCommandTests {
   @Test("umount frees the folder of a process that died, and says so")
   func died() async throws {
     try await withMounts {
-      _ = try await makeMount("mount")
+      let mount = try await makeMount("mount")
       #expect(kill(try await status("mount").pid, SIGKILL) == 0)
-      try await Task.sleep(for: .milliseconds(200))
+      // The kernel ends the connection once the process has died.
+      try await waitUntil { access(mount.string, F_OK) != 0 && errno == ENOTCONN }
       let refused = try await program.run(["-r", "vault", "mount", "mount"], password)
       #expect(refused.status == .exited(1) && refused.errorOutput.contains("umount"))
       #expect(try await program.run(["sync", "mount"]).status == .exited(1))

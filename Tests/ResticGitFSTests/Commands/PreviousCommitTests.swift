@@ -26,6 +26,8 @@ struct PreviousCommitTests {
     let held = Locked<SessionFile?>(try makeSession(state))
     let events = Locked<[String]>([])
     async let ending: Void = {
+      try await waitUntil { !events.withLock { $0.isEmpty } }
+      // Time in which a second line, or an early end of the wait, could show itself.
       try await Task.sleep(for: .milliseconds(200))
       events.withLock { $0.append("ended") }
       held.withLock { $0 = nil }
@@ -51,8 +53,9 @@ struct PreviousCommitTests {
   @Test("goes on when the other could not commit and has mounted again")
   func remounted() async throws {
     let session = try makeSession(.committing)
-    async let wait: Void = PreviousCommit(directory: directory).wait { _ in }
-    try await Task.sleep(for: .milliseconds(100))
+    let isWaiting = Switch()
+    async let wait: Void = PreviousCommit(directory: directory).wait { _ in isWaiting.isOn = true }
+    try await waitUntil { isWaiting.isOn }
     // Stands for a mount that came back: nobody waits for either.
     try session.update { $0.state = .starting }
     try await wait
@@ -63,8 +66,9 @@ struct PreviousCommitTests {
   func cancelled() async throws {
     let session = try makeSession(.committing)
     let directory = directory
-    let task = Task { try await PreviousCommit(directory: directory).wait { _ in } }
-    try await Task.sleep(for: .milliseconds(100))
+    let isWaiting = Switch()
+    let task = Task { try await PreviousCommit(directory: directory).wait { _ in isWaiting.isOn = true } }
+    try await waitUntil { isWaiting.isOn }
     task.cancel()
     await #expect(throws: CancellationError.self) { try await task.value }
     withExtendedLifetime(session) {}

@@ -88,7 +88,7 @@ struct ClockTests {
     let time = Task {
       while !Task.isCancelled {
         clock.advance(by: .milliseconds(200))
-        try await Task.sleep(for: .milliseconds(1))
+        try await Task.sleep(for: .milliseconds(1))  // The pause between two steps of the test's clock.
       }
     }
     defer { time.cancel() }

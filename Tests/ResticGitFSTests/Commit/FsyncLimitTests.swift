@@ -22,16 +22,12 @@ struct FsyncLimitTests {
   }
 
   private func waitForLateCommits(_ count: Int) async throws {
-    let end = ContinuousClock.now.advanced(by: .seconds(60))
-    while lateCommits.value.withLock({ $0 }) < count, ContinuousClock.now < end {
-      try await Task.sleep(for: .milliseconds(2))
-    }
+    try await waitUntil { lateCommits.value.withLock { $0 } >= count }
     #expect(lateCommits.value.withLock { $0 } == count)
   }
 
   private func waitForSleeper() async throws {
-    let end = ContinuousClock.now.advanced(by: .seconds(60))
-    while clock.sleeperCount == 0, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(2)) }
+    try #require(await clock.waitForSleepers())
     #expect(clock.sleeperCount == 1)
   }
 
@@ -79,9 +75,7 @@ struct FsyncLimitTests {
     try await waitForSleeper()
     clock.advance(by: .seconds(30))
     try await waitForLateCommits(1)
-    let end = ContinuousClock.now.advanced(by: .seconds(60))
-    while limit.begin() != .commit, ContinuousClock.now < end { await Task.yield() }
-    #expect(ContinuousClock.now < end)
+    try await waitUntil { limit.begin() == .commit }
   }
 
   @Test("without an interval each commits")

@@ -199,6 +199,7 @@ struct RefreshTests {
       }
     }
     #expect(mount.coordinator.current.phase == .clean)
+    // Time in which a lock could show itself.
     try await Task.sleep(for: .milliseconds(300))
     #expect(try await backend.list(.lock).isEmpty)
   }

@@ -34,8 +34,8 @@ struct ContentStreamerTests {
     var password = TestMount.password
     let backend = FaultBackend(storage) { call in
       guard call.file?.type == .data, call.isWrite else { return }
-      // Not cancelled: the test opens it.
-      while isHeld.isOn { try? await Task.sleep(for: .milliseconds(5)) }
+      // If the test does not open the storage in time, its next expectation fails.
+      try? await waitUntil(.seconds(600)) { !isHeld.isOn }
     } fault: { _ in
       nil
     }
@@ -91,8 +91,9 @@ struct ContentStreamerTests {
       }
     }
     try await waitUntil { written.withLock { $0 } > 0 }
-    // Until it is done, which is wrong, or does not go on.
     var (last, since) = (0, ContinuousClock.now)
+    // Until the writer is done, which is wrong, or has made no progress for two seconds. A slow machine makes the count smaller,
+    // which hides a fault and fails no test.
     while last < count, since.duration(to: .now) < .seconds(2) {
       let now = written.withLock { $0 }
       if now != last { (last, since) = (now, .now) }
@@ -201,13 +202,7 @@ struct ContentStreamerTests {
       try await mount.overwrite(Array(model[start..<start + 128 << 10]), at: UInt64(start), of: "f")
     }
     try await mount.overwrite(Array(model[hole]), at: UInt64(hole.lowerBound), of: "f")
-    let deadline = ContinuousClock.now + .seconds(30)
-    var stored = 0
-    while stored < 16 << 20, ContinuousClock.now < deadline {
-      try await Task.sleep(for: .milliseconds(20))
-      stored = try await mount.repository.backend.list(.data).reduce(0) { $0 + $1.byteCount }
-    }
-    #expect(stored >= 16 << 20)
+    try await waitUntil { try await mount.repository.backend.list(.data).reduce(0) { $0 + $1.byteCount } >= 16 << 20 }
     try await mount.commit()
     #expect(try await mount.read("f").fingerprint == model.fingerprint)
   }

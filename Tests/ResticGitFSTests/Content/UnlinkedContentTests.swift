@@ -46,16 +46,6 @@ struct UnlinkedContentTests {
     }
   }
 
-  /// Whether `condition` comes true in time.
-  private static func becomes(_ condition: () async throws -> Bool) async throws -> Bool {
-    let deadline = ContinuousClock.now + .seconds(60)
-    while try await !condition() {
-      guard ContinuousClock.now < deadline else { return false }
-      try await Task.sleep(for: .milliseconds(5))
-    }
-    return true
-  }
-
   private static func hasNoLock(_ mount: TestMount) async throws -> Bool {
     try await mount.repository.backend.list(.lock).isEmpty && mount.lockKeeper.heldLock == nil
   }
@@ -77,8 +67,8 @@ struct UnlinkedContentTests {
     isArmed.isOn = true
     var random = SplitMix64(seed: 1)
     try await Self.write(random.bytes(9 << 20), to: file, made)
-    #expect(try await Self.becomes { isGivenBack.isOn })
-    #expect(try await Self.becomes { try await Self.hasNoLock(made) })
+    try await waitUntil { isGivenBack.isOn }
+    try await waitUntil { try await Self.hasNoLock(made) }
   }
 
   // F6 An unlinked file stays readable through descriptors that are open.
@@ -89,8 +79,7 @@ struct UnlinkedContentTests {
     var random = SplitMix64(seed: 2)
     let bytes = random.bytes(40 << 20)
     try await Self.write(bytes, to: file, mount)
-    let isStored = try await Self.becomes { mount.tree.read { $0.bufferedByteCount(of: file.inode) } < 20 << 20 }
-    #expect(isStored)
+    try await waitUntil { mount.tree.read { $0.bufferedByteCount(of: file.inode) } < 20 << 20 }
     #expect(mount.lockKeeper.heldLock != nil)
     // A commit of something else gives back no lock that is needed.
     try await mount.write([1], to: "g")
@@ -101,7 +90,7 @@ struct UnlinkedContentTests {
     }
     #expect(Array(read) == bytes)
     try await mount.onThread { $0.fileSystem.release(file.inode, handle: file.handle) }
-    #expect(try await Self.becomes { try await Self.hasNoLock(mount) })
+    try await waitUntil { try await Self.hasNoLock(mount) }
     // And the next commit does not need what was dropped.
     try await mount.write(bytes, to: "h")
     _ = try await mount.coordinator.commit(.sync)

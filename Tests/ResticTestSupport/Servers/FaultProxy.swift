@@ -173,7 +173,7 @@ public final class FaultProxy: Sendable {
       client.write(bytes)
       return true
     }
-    usleep(pause)
+    usleep(pause)  // The delay that the test has chosen.
     return forward(head, body, to: &client, request, keeping: lostCount, begin, pause)
   }
 
@@ -192,7 +192,7 @@ public final class FaultProxy: Sendable {
     let payload =
       request.method == "HEAD"
       ? [] : SocketStream.contentLength(answer).map { stream.read($0) ?? [] } ?? stream.readAll()
-    usleep(pause)
+    usleep(pause)  // As above.
     if keeping == -1 { return false }
     let name = "\(request.method) \(request.target)"
     // Before it is sent: the client's next request may be here before this goes on.

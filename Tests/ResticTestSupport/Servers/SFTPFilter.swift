@@ -168,7 +168,7 @@ public struct SFTPFilter: Sendable {
         def write():
             while True:
                 due, data = late.get()
-                time.sleep(max(0, due - time.monotonic()))
+                time.sleep(max(0, due - time.monotonic()))  # the delay that the test has chosen
                 if data is None:
                     target.close()
                     return
@@ -186,6 +186,7 @@ public struct SFTPFilter: Sendable {
     threading.Thread(target=pump, args=(sys.stdin.buffer, child.stdin, to_server), daemon=True).start()
     pump(child.stdout, sys.stdout.buffer, from_server)
     child.wait()
+    # A moment for what is on its way to the client.
     time.sleep(0.05)
     os._exit(0)
 

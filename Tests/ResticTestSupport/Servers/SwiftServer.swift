@@ -115,7 +115,7 @@ public final class SwiftServer: Sendable {
 
     def answers(kind):
         try:
-            connection = http.client.HTTPConnection('127.0.0.1', ports[kind], timeout=10)
+            connection = http.client.HTTPConnection('127.0.0.1', ports[kind], timeout=60)
             connection.request('GET', '/healthcheck')
             return connection.getresponse().status < 500
         except OSError:
@@ -125,7 +125,7 @@ public final class SwiftServer: Sendable {
         ended = [server.args[-1] for server in servers if server.poll() is not None]
         if ended:
             sys.exit(f'ended: {ended}')
-        time.sleep(0.05)
+        time.sleep(0.05)  # the pause between two looks
     print('ready', ports['proxy'], flush=True)
     servers[0].wait()
     """#

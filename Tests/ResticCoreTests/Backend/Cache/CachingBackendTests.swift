@@ -228,15 +228,14 @@ struct CachingBackendTests {
     try await withTimeLimit { _ = try await repository.save(sealed) }
     #expect(memory[.snapshot(sealed.saved.id)] != nil)
     #expect(!test.names(of: .snapshot, in: repository).contains(sealed.saved.id.hex))
-    // Nor does it hold up whoever ends.
-    let start = ContinuousClock.now
-    await cache.finish(within: .milliseconds(50))
-    #expect(start.duration(to: .now) < .seconds(30) && disk.isBusy)
+    // The cache does not delay the end of the program either: the disk stays busy, however short the limit is.
+    try await withTimeLimit { await cache.finish(within: .milliseconds(50)) }
+    #expect(disk.isBusy)
     async let loaded = cache.load(.snapshot(sealed.saved.id), range: nil)
     disk.end()
     let found = await loaded
     #expect(found?.byteCount == sealed.bytes.byteCount)
-    await cache.finish(within: .seconds(60))
+    await cache.finish(within: .seconds(120))
     let (reader, calls) = try await open()
     #expect(try await reader.snapshots().contains { $0.id == sealed.saved.id })
     #expect(loads(calls, .snapshot) == 0 && loads(calls, .index) == 0)
@@ -270,7 +269,7 @@ struct CachingBackendTests {
       }
     }
     opening.finish()
-    await writes.finish(within: .seconds(60))
+    await writes.finish(within: .seconds(120))
     #expect(counts.withLock { $0 } == 3)
   }
 
@@ -338,7 +337,7 @@ struct CachingBackendTests {
         // restic's own tidying up.
         for _ in 0..<20 {
           try? FileManager.default.removeItem(atPath: test.folder(of: first).appending("index").string)
-          try await Task.sleep(for: .milliseconds(5))
+          try await Task.sleep(for: .milliseconds(5))  // Any moment will do.
         }
       }
       try await group.waitForAll()

@@ -113,7 +113,7 @@ struct RcloneProgramTests {
 
   /// At any moment of what is under way.
   private func killSoon(_ random: inout SplitMix64) async throws {
-    try await Task.sleep(for: .milliseconds(Int.random(in: 0..<150, using: &random)))
+    try await Task.sleep(for: .milliseconds(Int.random(in: 0..<150, using: &random)))  // Any moment will do.
     for process in programs() { kill(process, SIGKILL) }
   }
 
@@ -129,10 +129,11 @@ struct RcloneProgramTests {
 
   @Test("rclone that has stopped is noticed, ended and started again")
   func stopped() async throws {
+    // A slow answer costs a retry, as a program that has stopped does.
     let backend = retrying(try backend(folder.string) { $0.stuckTimeout = .seconds(15) })
     try await backend.create()
+    try await waitUntil { programs().count == 1 }
     let before = programs()
-    #expect(before.count == 1)
     for process in before { kill(process, SIGSTOP) }
     let pack = [UInt8](repeating: 7, count: 1 << 20)
     try await backend.save(Self.file(pack), pack)

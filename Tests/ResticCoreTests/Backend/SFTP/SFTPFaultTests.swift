@@ -108,6 +108,7 @@ struct SFTPFaultTests {
   @Test("a server that falls silent is given up once nothing has moved for long enough, and asked anew")
   func silence() async throws {
     for count in [0, 2, 5] {
+      // A slow answer before the silence meets the same limit, and gives the same message.
       let backend = try backend(.silence(after: count)) { $0.stuckTimeout = .seconds(2) }
       let error = await #expect(throws: BackendError.self) {
         for _ in 0..<5 { _ = try await backend.load(.config) }
@@ -127,13 +128,11 @@ struct SFTPFaultTests {
     let bytes = [UInt8](repeating: 1, count: 3_000_000)
     let file = SFTPFixture.file(.data, bytes)
     _ = try await backend.byteCount(of: .config)
-    let start = ContinuousClock.now
     let task = Task { try await backend.save(file, bytes) }
     try await waitUntil { filter.lines.contains { $0.hasPrefix("> open") } }
     task.cancel()
-    let error = await #expect(throws: BackendError.self) { try await task.value }
+    let error = try await withTimeLimit { await #expect(throws: BackendError.self) { try await task.value } }
     #expect("\(String(describing: error))".contains("cancelled"))
-    #expect(start.duration(to: .now) < .seconds(60))
     #expect(try await backend.byteCount(of: .config) == 3)
     #expect(filter.connectionCount == 1)
     // What had been begun is taken away again.

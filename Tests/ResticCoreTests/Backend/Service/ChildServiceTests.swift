@@ -11,7 +11,7 @@ import Testing
 @Suite("ChildService", .timeLimit(.minutes(30)))
 struct ChildServiceTests {
   private static func command(_ script: String) -> ServiceCommand {
-    ServiceCommand(words: ["/bin/sh", "-c", script], name: "sh", startLimit: .seconds(60), advice: "")
+    ServiceCommand(words: ["/bin/sh", "-c", script], name: "sh", startLimit: .seconds(300), advice: "")
   }
 
   /// Starts the service of `script` as the program does it: on a thread that takes no signals.
@@ -50,14 +50,14 @@ struct ChildServiceTests {
     let lines = await output(of: service).split(separator: "\n").map(String.init)
     #expect(lines.contains { $0.hasPrefix("PATH=") } && !lines.contains { $0.hasPrefix("RESTIC_") })
     #expect(lines.contains("\(service.processID)") && lines.last == "group \(service.processID)")
-    #expect(await end(service, grace: .seconds(60)).status == .exited(0))
+    #expect(await end(service, grace: .seconds(300)).status == .exited(0))
     #expect(Self.isGone(service.processID))
   }
 
   @Test("the end of its input ends it, and it is waited for")
   func asked() async throws {
     let service = try await start("cat; exit 7")
-    #expect(await end(service, grace: .seconds(60)).status == .exited(7))
+    #expect(await end(service, grace: .seconds(300)).status == .exited(7))
     #expect(Self.isGone(service.processID))
   }
 
@@ -72,6 +72,7 @@ struct ChildServiceTests {
       return line.hasSuffix("\n")
     }
     let other = try #require(pid_t(line.dropLast()))
+    // The program outlives any grace period.
     let outcome = await end(service, grace: .milliseconds(1))
     #expect(outcome.status == .killed(signal: SIGKILL))
     #expect(Self.isGone(service.processID))
@@ -84,15 +85,16 @@ struct ChildServiceTests {
     let pipe = try Platform.Pipe()
     // It leads no group, so that whoever kills its group does not hit it.
     let child = try ChildProcess.start(
-      "/bin/sh", ["-c", "trap : TERM INT HUP; echo stuck >&2; while :; do sleep 1; done"],
+      "/bin/sh", ["-c", "trap : TERM INT HUP; echo stuck >&2; while :; do sleep 1000; done"],
       descriptors: [(STDERR_FILENO, pipe.writeEnd)], signals: .unblocked)
     pipe.writeEnd.closeQuietly()
     let keeper = try ServiceKeeper(
       child, errors: pipe.readEnd, command: Self.command(""), hadTerminal: false,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     try await waitUntil { keeper.lastWords(since: .now.advanced(by: .seconds(-600))) == "stuck" }
-    let ended = try await withTimeLimit(.seconds(60)) {
+    let ended = try await withTimeLimit {
       await withCheckedContinuation { continuation in
+        // The program outlives any grace period.
         keeper.end(grace: .milliseconds(1)) { continuation.resume(returning: $0) }
       }
     }
@@ -130,7 +132,7 @@ struct ChildServiceTests {
   func gone() async throws {
     let service = try await start("echo bye >&2; exit 1")
     try await waitUntil { Self.isGone(service.processID) }
-    let outcome = await end(service, grace: .seconds(60))
+    let outcome = await end(service, grace: .seconds(300))
     #expect(outcome.status == .exited(1) && outcome.lastWords == "bye")
   }
 
@@ -140,7 +142,7 @@ struct ChildServiceTests {
     let service = try await start(
       "yes | head -n 20000 >&2; printf '%01000d\\n' 7 >&2; printf '\\033[1mx\\n\\n  y' >&2",
       logger: log.logger)
-    let outcome = await end(service, grace: .seconds(60))
+    let outcome = await end(service, grace: .seconds(300))
     #expect(outcome.lastWords == "\(String(repeating: "0", count: 400)); [1mx; y")
     let lines = log.lines
     #expect(lines.count == 20003 && lines.first == "sh: y" && lines.last == "sh: y")

@@ -128,9 +128,10 @@ struct CredentialCacheTests {
           heard.error.withLock { $0 = error }
         }
       }
+      // If either pause is too short the loop tries again.
       try await Task.sleep(for: .milliseconds(20))
       task.cancel()
-      try await Task.sleep(for: .milliseconds(20))
+      try await Task.sleep(for: .milliseconds(20))  // As above.
     }
     return try #require(heard.error.withLock { $0 })
   }

@@ -66,7 +66,7 @@ struct FuseFileTests {
     }
   }
 
-  @Test("what is written can stay in the memory of its request: the next one is read into other memory")
+  @Test("written bytes can stay in the memory of their request: the next request is read into other memory")
   func keptWrites() throws {
     let fileSystem = MemoryFileSystem(keepsWrites: true)
     try Mount.with(fileSystem) { mount in
@@ -163,7 +163,7 @@ struct FuseFileTests {
     }
   }
 
-  @Test("fallocate extends, keeps the size, punches holes, and refuses what is not known")
+  @Test("fallocate extends, keeps the size, punches holes, and refuses unknown modes")
   func allocate() throws {
     try Mount.with(MemoryFileSystem()) { mount in
       try Client.python(
@@ -204,7 +204,7 @@ struct FuseFileTests {
   }
 
   @Test(
-    "a write, truncation or new owner drops setuid and setgid, but root's write does not",
+    "a write, a truncation and a new owner drop setuid and setgid; a write by root does not",
     .enabled(if: geteuid() == 0, "only root becomes somebody else"))
   func setuserid() throws {
     var options = Mount.options
@@ -233,7 +233,7 @@ struct FuseFileTests {
     }
   }
 
-  @Test("fsync reaches the file system, of files and of directories")
+  @Test("fsync of a file and of a directory reaches the file system")
   func synchronize() throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in
@@ -248,7 +248,7 @@ struct FuseFileTests {
     }
   }
 
-  @Test("small writes are gathered")
+  @Test("the kernel gathers small writes")
   func writebackCache() throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in

@@ -4,10 +4,10 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("A request that waits can be given up", .serialized)
+@Suite("A caller can give up a request that waits", .serialized)
 struct FuseInterruptionTests {
   @Test(
-    "a program that was killed, or is asked to end, dies although its request is never answered",
+    "a program that is killed or asked to end dies although its request is never answered",
     arguments: ["KILL", "TERM", "INT", "QUIT"])
   func killed(_ signal: String) throws {
     let fileSystem = MemoryFileSystem()
@@ -28,7 +28,7 @@ struct FuseInterruptionTests {
     }
   }
 
-  @Test("signals that ask for nothing leave the request alone; a kill that comes after them does not")
+  @Test("harmless signals leave a request alone; a kill that follows them ends it")
   func harmlessSignals() throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in

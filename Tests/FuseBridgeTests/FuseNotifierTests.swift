@@ -7,7 +7,7 @@ import Testing
 
 @Suite("The notifier makes the kernel ask again", .serialized)
 struct FuseNotifierTests {
-  @Test("a changed name is seen after an invalidation and not before, and so is a new one")
+  @Test("a changed name and a new name are seen after an invalidation, and not before")
   func invalidation() throws {
     let fileSystem = MemoryFileSystem()
     fileSystem.plant("f", content: Array("old\n".utf8))
@@ -24,7 +24,7 @@ struct FuseNotifierTests {
     }
   }
 
-  @Test("what the kernel does not know is no error")
+  @Test("an invalidation of an inode or name that the kernel does not know succeeds")
   func unknown() throws {
     try Mount.with(MemoryFileSystem()) { mount in
       try Client.shell("ls", in: mount.path)
@@ -34,7 +34,7 @@ struct FuseNotifierTests {
     }
   }
 
-  @Test("an invalidation brings an open file's dirty pages to the file system")
+  @Test("an invalidation makes the kernel write an open file's dirty pages to the file system")
   func dirtyPages() throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in
@@ -49,7 +49,7 @@ struct FuseNotifierTests {
     }
   }
 
-  @Test("invalidations in a row and an exit do not get in each other's way")
+  @Test("an exit works while invalidations follow one another")
   func exitWhileNotifying() throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in

@@ -33,7 +33,7 @@ struct FuseSessionTests {
     }
   }
 
-  @Test("programs do not run from the mount unless that is allowed", arguments: [true, false])
+  @Test("programs on the mount do not run unless the options allow it", arguments: [true, false])
   func execution(allowed: Bool) throws {
     var options = Mount.options
     options.allowExecution = allowed
@@ -118,7 +118,7 @@ struct FuseSessionTests {
     }
   }
 
-  @Test("a session that never ran takes its mount off")
+  @Test("a session that never ran unmounts")
   func droppedSession() throws {
     var template = TemporaryPath.template("mount")
     let path = FilePath(platformString: try #require(mkdtemp(&template)))
@@ -234,7 +234,7 @@ struct FuseSessionTests {
     }
   }
 
-  @Test("what the kernel looked up it forgets again")
+  @Test("the kernel forgets every inode that it has looked up")
   func forget() throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in

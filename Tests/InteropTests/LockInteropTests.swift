@@ -49,7 +49,7 @@ struct LockInteropTests {
     _ = await holder.result
   }
 
-  @Test("our lock is one to restic: listed, blocking where it should, and removed by unlock only when we are gone")
+  @Test("restic takes this program's lock for its own: lists it, respects it, and removes it with unlock only after the process has ended")
   func ours() async throws {
     let directory = try TemporaryDirectory()
     let (restic, repository) = try await Self.prepared(directory)
@@ -77,7 +77,7 @@ struct LockInteropTests {
     try await restic("prune")
   }
 
-  @Test("an exclusive lock of restic's blocks us until restic's own unlock has removed it")
+  @Test("restic's exclusive lock blocks this program until restic's own unlock has removed the lock")
   func exclusive() async throws {
     let directory = try TemporaryDirectory()
     let (restic, repository) = try await Self.prepared(directory)
@@ -104,7 +104,7 @@ struct LockInteropTests {
     try await lock.release()
   }
 
-  @Test("a shared lock of restic's goes with a shared one of ours, and not with an exclusive one")
+  @Test("restic's shared lock admits a shared lock of this program, and no exclusive lock")
   func shared() async throws {
     let directory = try TemporaryDirectory()
     let (restic, repository) = try await Self.prepared(directory)

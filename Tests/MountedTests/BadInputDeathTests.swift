@@ -5,7 +5,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("A process that is killed")
+@Suite("A serving process that is killed")
 struct BadInputDeathTests {
   /// The files of round `number`: a commit of them takes several packs.
   private static let write = """
@@ -17,7 +17,7 @@ struct BadInputDeathTests {
   // R1 `restic check --read-data` finds nothing wrong with a repository that was written by a mount, whenever it was
   // interrupted.
   @Test(
-    "while it commits, at 15 random moments: the old or the new snapshot is there, whole, and nothing is in the way")
+    "during a commit, at 15 random moments: the old or the new snapshot is there and complete, and nothing blocks the next mount")
   func whileCommitting() async throws {
     try await MountedRepository.with(checks: false) { vault in
       var random = SystemRandomNumberGenerator()
@@ -77,7 +77,7 @@ struct BadInputDeathTests {
     try await vault.expectFailure(["umount", path], code: 1, saying: "is not a restic-gitfs mount")
   }
 
-  @Test("while others look at the mount: they get an error, and do not wait")
+  @Test("while programs look at the mount: they get an error, and do not hang")
   func whileReading() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount()
@@ -106,7 +106,7 @@ struct BadInputDeathTests {
     }
   }
 
-  @Test("or stopped: status tells which mount does not answer, and does not wait for it")
+  @Test("or stopped: status names the mount that does not answer, and does not hang")
   func stopped() async throws {
     try await MountedRepository.mounted { vault in
       let (process, path) = (try await vault.status().pid, vault.mountpoint.string)
@@ -120,7 +120,7 @@ struct BadInputDeathTests {
     }
   }
 
-  @Test("at its start, before the mount is ready: nothing stays mounted, and the next mount works")
+  @Test("during the start, before the mount is ready: nothing stays mounted, and the next mount works")
   func whileMounting() async throws {
     try await MountedRepository.with { vault in
       for delay in [1, 20, 50, 100, 150, 200, 250, 300] {

@@ -16,7 +16,7 @@ struct BootTests {
   }
 
   // A1 mount -t restic-gitfs LOCATION FOLDER -o OPTIONS mounts, and umount FOLDER saves and returns when all is stored.
-  @Test("mount(8)'s command line mounts, named for its location; umount(8)'s saves, and waits for that")
+  @Test("mount(8)'s command line mounts, with the location as the source; umount(8)'s saves, and waits for the save")
   func fstab() async throws {
     try await MountedRepository.with { vault in
       try await makeNames(vault)
@@ -50,7 +50,7 @@ struct BootTests {
   }
 
   // A3 umount takes away what cannot be asked to save: a mount whose process has died.
-  @Test("umount(8) takes a dead mount away; a lazy one does not wait")
+  @Test("umount(8) removes a dead mount; a lazy umount does not wait")
   func dead() async throws {
     try await MountedRepository.mounted { vault in
       try await makeNames(vault)
@@ -98,7 +98,7 @@ struct BootTests {
     """
 
   // A4 With --foreground a service manager is told when the mount can be used, and is asked for time while the last save goes on.
-  @Test("a service manager hears of the start and of the end", arguments: ["@restic-gitfs-test-", "file"])
+  @Test("a service manager is notified of the start and of the end", arguments: ["@restic-gitfs-test-", "file"])
   func notices(kind: String) async throws {
     try await MountedRepository.with { vault in
       let address = kind == "file" ? vault.path("notify").string : "\(kind)\(vault.folder.lastComponent?.string ?? "")"
@@ -111,7 +111,7 @@ struct BootTests {
   }
 
   // A4 […] a last save that fails is tried again until the manager's time is up.
-  @Test("a service that is stopped while its storage is away saves as soon as the storage is back, and ends")
+  @Test("a service that is stopped while its storage is unreachable saves as soon as the storage is back, and ends")
   func retry() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       try await vault.python(
@@ -146,7 +146,7 @@ struct BootTests {
     }
   }
 
-  @Test("a mount in the background tells nothing: it is not the process that was started")
+  @Test("a mount in the background sends no notification: its process is not the one that the manager started")
   func background() async throws {
     try await MountedRepository.with { vault in
       try await vault.python(

@@ -12,7 +12,7 @@ struct CommitMemoryTests {
             file.write(b"the content of file %d\\n" % number * 8)
     """
 
-  @Test("takes little more memory than the files' names and attributes")
+  @Test("needs little more memory than the files' names and attributes")
   func peak() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount(["--no-git-init", "--no-maintenance"])

@@ -37,7 +37,7 @@ struct DoctorTests {
   }
 
   // U4, D3 The doctor says what this machine has seen of the repository, and whether the storage shows it.
-  @Test("says up to which snapshot this machine has seen the repository, and fails where the storage does not show it")
+  @Test("names the newest snapshot that this machine has seen, and fails if the storage does not show it")
   func seen() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let name = "newest seen"
@@ -110,7 +110,7 @@ struct DoctorTests {
   }
 
   // U5 […] stale locks, and mounts whose process is gone.
-  @Test("tells of a stale lock, of a dead mount, and removes neither")
+  @Test("reports a stale lock and a dead mount, and removes neither")
   func leftovers() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let repository = try await vault.opened()
@@ -154,7 +154,7 @@ struct DoctorTests {
 
   // U5 […] a folder in which this user removes nothing.
   @Test(
-    "says that a folder without write permission lets nothing be removed",
+    "says that nothing can be removed from a folder without write permission",
     .enabled(if: geteuid() == 0, "only root becomes somebody else"), arguments: [0o555, 0o755])
   func unwritable(_ mode: Int) async throws {
     try await MountedRepository.with(storage: .local) { vault in
@@ -176,7 +176,7 @@ struct DoctorTests {
   }
 
   // U6 Nothing is left behind: neither by a server's program that ends with its input, nor by another.
-  @Test("ends a server's program that ignores the end of its input")
+  @Test("kills a server's program that ignores the end of its input")
   func stubbornServer() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let file = vault.path("process").string
@@ -191,7 +191,7 @@ struct DoctorTests {
   }
 
   // U4 Each check has a time limit, and what it has started ends with it.
-  @Test("ends programs that do not answer: git, its helper, and a command that is to print the password")
+  @Test("kills programs that do not answer: git, its helper, and the password command")
   func silentPrograms() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       try await vault.python(
@@ -220,7 +220,7 @@ struct DoctorTests {
   }
 
   // U4 Each check has a time limit.
-  @Test("ends although a server says nothing")
+  @Test("ends although a server does not answer")
   func silence() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       // The kernel takes the connection, and nobody ever answers.

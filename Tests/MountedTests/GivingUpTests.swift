@@ -4,11 +4,11 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Unmounting what others have, and what can't be saved")
+@Suite("Unmounting a mount that others use, or that cannot be saved")
 struct GivingUpTests {
   // P3 `umount` ends once all is saved, whoever else has the mount, and names them.
   @Test(
-    "umount ends although another mount namespace has the mount, names who it is, and a new mount does not wait",
+    "umount ends although another mount namespace has the mount, and names the process; a new mount does not wait",
     .enabled(if: geteuid() == 0, "mounting needs root"))
   func otherNamespace() async throws {
     try await MountedRepository.mounted { vault in
@@ -36,7 +36,7 @@ struct GivingUpTests {
 
   // P4 `umount --discard` gives a mount up without the repository and without waiting.
   @Test(
-    "a mount whose repository is gone is given up, after a question, with what was not saved",
+    "umount --discard gives up a mount whose repository is gone, and reports what is lost",
     arguments: ["living", "stopped", "waiting"])
   func discard(_ state: String) async throws {
     try await MountedRepository.mounted { vault in
@@ -70,7 +70,7 @@ struct GivingUpTests {
   }
 
   // P4 It says what is lost and asks; where nobody can be asked it needs `--force`.
-  @Test("at a terminal a mount is given up after a yes, and stays after anything else", arguments: ["n", "", "y"])
+  @Test("at a terminal umount --discard gives up a mount after a yes, and keeps it after any other answer", arguments: ["n", "", "y"])
   func question(_ answer: String) async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell("echo kept > file; sync .; echo lost > lost")
@@ -102,7 +102,7 @@ struct GivingUpTests {
   }
 
   // P4 It says what is lost and asks.
-  @Test("a mount whose changes are saved, and on which a file is open for writing, is given up after a question only")
+  @Test("umount --discard asks if all changes are saved but a file is open for writing")
   func openFile() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell(
@@ -127,7 +127,7 @@ struct GivingUpTests {
   }
 
   // P5 One place holds one mount.
-  @Test("of two mounts that begin at once at one place one is refused")
+  @Test("of two mounts that begin at the same mountpoint at once, one is refused")
   func twoAtOnce() async throws {
     try await MountedRepository.with { vault in
       try await vault.shell(
@@ -149,7 +149,7 @@ struct GivingUpTests {
   }
 
   // P6 A mount in the foreground ends by no signal that would lose what was written.
-  @Test("signals that mean nothing to a mount do nothing")
+  @Test("signals without a meaning for a mount have no effect")
   func signals() async throws {
     try await MountedRepository.with { vault in
       async let server = vault.result(

@@ -40,7 +40,7 @@ struct GuideTests {
 
   // The code tells which check has failed: 98 is that of the locks.
   @Test(
-    "a command that fails, and a lock that is left, fail a guide",
+    "a failing command, and a lock that is left behind, fail a guide",
     arguments: [
       ("false", 1), ("false | cat", 1), ("echo $NOBODY_HAS_SET_THIS", 1), ("git ls-remote restic::/srv/nothing", 128),
       ("restic init -q -r /srv/x; echo > /srv/x/locks/planted", 98),
@@ -52,13 +52,13 @@ struct GuideTests {
   }
 
   @Test(
-    "a block of an unknown kind, and one that does not end, are errors",
+    "a block of an unknown kind, and an unclosed block, are errors",
     arguments: ["```bash\n```", "```sh\ntrue", "```\n```"])
   func malformed(_ text: String) {
     #expect(throws: Guide.Malformed.self) { try Guide(path: "planted.md", text: text) }
   }
 
-  @Test("what is run are sh blocks and the test's own, in their order, and of a session the lines with a prompt")
+  @Test("the script is the sh blocks and the test's own blocks, in order; of a session, the lines with a prompt")
   func parts() throws {
     let guide = try Guide(
       path: "p", text: "```sh\none\n```\n```console\n$ two\nanswer\n```\n<!-- test\nthree\n-->\n```ini\nfour\n```")

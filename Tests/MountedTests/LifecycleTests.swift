@@ -4,7 +4,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("From mount to end")
+@Suite("From mount to unmount")
 struct LifecycleTests {
   // C10 restic-gitfs umount and sync wait, and print the snapshot. fusermount -u returns at once; a mount of the same
   // repository waits for that commit.
@@ -61,7 +61,7 @@ struct LifecycleTests {
     }
   }
 
-  @Test("a mount that is not of an empty repository shows what it shows, an empty one gets a bare repository")
+  @Test("a mount of a snapshot shows its content; a mount of an empty repository creates a bare git repository")
   func firstMount() async throws {
     try await MountedRepository.with { vault in
       let first = try await vault.result(vault.program.string, ["mount", vault.mountpoint.string])
@@ -109,7 +109,7 @@ struct LifecycleTests {
 
   // R1 […] whenever it was interrupted. What was not committed is lost: see "Where it differs from a local disk".
   // C10 What another client has saved is not reported as saved by this mount.
-  @Test("sync and umount of a mount that has written nothing do not say that they saved what another mount did")
+  @Test("sync and umount of a mount without changes do not report another mount's snapshot as saved")
   func savedByOthers() async throws {
     try await MountedRepository.mounted { vault in
       let other = try await vault.mount([], at: "other")
@@ -142,7 +142,7 @@ struct LifecycleTests {
     }
   }
 
-  @Test("the fixture's guard bites: a mount that is left behind fails its test")
+  @Test("the fixture fails a test that leaves a mount behind")
   func guardBites() async throws {
     try await withKnownIssue {
       // The mount does not end, however long the grace period is.
@@ -180,7 +180,7 @@ struct LifecycleTests {
   }
 
   // P9 RESTIC_GITFS_TRACE tells every change of a mount, and nothing of what files hold.
-  @Test("tracing tells every change of a mount, in order, and nothing of what files hold")
+  @Test("tracing reports every change of a mount, in order, without the content of files")
   func trace() async throws {
     try await MountedRepository.with { vault in
       try await vault.shell("RESTIC_GITFS_TRACE=$T/trace \(vault.program) mount --no-git-init $M", in: "/")

@@ -3,7 +3,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Putting git repositories in order beside everything else", .timeLimit(.minutes(30)))
+@Suite("git maintenance beside everything else", .timeLimit(.minutes(30)))
 struct MaintenanceCrashTests {
   private static let steps = ["pack-refs", "repack", "commit-graph"]
 
@@ -13,7 +13,7 @@ struct MaintenanceCrashTests {
     """
 
   // T7 A crash in the middle leaves a sound repository, and the next time it works.
-  @Test("git killed at any step leaves a sound repository and no lock", arguments: steps)
+  @Test("git that is killed at any step leaves a sound repository and no lock", arguments: steps)
   func gitKilled(_ step: String) async throws {
     try await MountedRepository.with { vault in
       let git = try SlowGit(vault)
@@ -38,7 +38,7 @@ struct MaintenanceCrashTests {
   }
 
   // T7 Whatever git has changed so far, a snapshot of that moment is sound, and so is what a killed git leaves.
-  @Test("a snapshot between any two changes of git's is sound, and git killed there leaves nothing behind")
+  @Test("a snapshot between any two of git's changes is sound, and git that is killed there leaves nothing behind")
   func everyChange() async throws {
     try await MountedRepository.with { vault in
       let git = try SlowGit(vault)
@@ -81,7 +81,7 @@ struct MaintenanceCrashTests {
   }
 
   // T7 A crash in the middle leaves a sound repository, and the next time it works.
-  @Test("the serving process killed at any step loses nothing that was saved", arguments: steps)
+  @Test("a serving process that is killed at any step loses nothing that was saved", arguments: steps)
   func mountKilled(_ step: String) async throws {
     try await MountedRepository.with { vault in
       let git = try SlowGit(vault)
@@ -115,7 +115,7 @@ struct MaintenanceCrashTests {
   }
 
   // T7 The mount of a `maintain` that was killed goes with the next one.
-  @Test("maintain of the newest snapshot, killed, leaves a mount that the next one removes")
+  @Test("a killed maintain leaves a mount that the next maintain removes")
   func maintainKilled() async throws {
     try await MountedRepository.with { vault in
       let git = try SlowGit(vault)
@@ -139,7 +139,7 @@ struct MaintenanceCrashTests {
   }
 
   // T2 One client at a time keeps house.
-  @Test("of two clients one does it, and restic goes on beside them")
+  @Test("one of two clients does the maintenance, and restic goes on beside them")
   func two() async throws {
     try await MountedRepository.with { vault in
       let git = try SlowGit(vault)
@@ -163,7 +163,7 @@ struct MaintenanceCrashTests {
   }
 
   // T8 An unmount does not wait for git.
-  @Test("umount and SIGTERM end git first, and save what was pushed", arguments: ["umount", "SIGTERM"])
+  @Test("umount and SIGTERM stop git first, and save what was pushed", arguments: ["umount", "SIGTERM"])
   func unmounting(_ way: String) async throws {
     try await MountedRepository.with { vault in
       let git = try SlowGit(vault)

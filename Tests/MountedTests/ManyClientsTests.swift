@@ -7,7 +7,7 @@ import Testing
 struct ManyClientsTests {
   // C7 If others saved snapshots meanwhile, a commit merges: nothing that either side did is lost. Files and directories are
   // merged entry by entry; in a git repository, at any depth, objects are united and refs are merged one by one.
-  @Test("what two mounts wrote is in the snapshot of the second, and both show it after their next sync")
+  @Test("the second of two commits has the changes of both mounts, and both mounts show them after their next sync")
   func merge() async throws {
     try await MountedRepository.mounted([]) { vault in
       try await vault.makeHistory(commits: 60)
@@ -52,7 +52,7 @@ struct ManyClientsTests {
   }
 
   // C7 `sync` and `umount` say so: of many conflicts the first ones, and how many more there are.
-  @Test("more conflicts than a status holds are saved and counted; sync, status and umount go on working")
+  @Test("more conflicts than fit into a status are saved and counted; sync, status and umount go on working")
   func manyConflicts() async throws {
     try await MountedRepository.mounted { vault in
       let write = "for i in $(seq 1500); do echo $W > a-file-with-a-name-of-some-length-$i; done"
@@ -76,7 +76,7 @@ struct ManyClientsTests {
 
   // C7 What both sides changed differently is a conflict: theirs stays; ours is kept as refs/conflicts/HOST/TIME/NAME, or for
   // a file as NAME.conflict-HOST-TIME; sync and umount say so and exit with 3.
-  @Test("a conflict loses nothing, and says so", arguments: ["sync", "umount", "fusermount", "foreground"])
+  @Test("a conflict loses nothing, and is reported", arguments: ["sync", "umount", "fusermount", "foreground"])
   func conflict(_ way: String) async throws {
     try await MountedRepository.mounted([]) { vault in
       try await vault.makeHistory(commits: 60)
@@ -122,7 +122,7 @@ struct ManyClientsTests {
 
   // C7 […] others saved snapshots: those of something else are none of this mount's business.
   @Test(
-    "a backup of something else, and the tag command, change nothing for a mount", arguments: [[], ["--path", "/git"]])
+    "neither a backup of other paths nor restic tag changes anything for a mount", arguments: [[], ["--path", "/git"]])
   func unrelatedBackup(_ filter: [String]) async throws {
     try await MountedRepository.mounted(["--no-git-init", "--refresh", "1s"] + filter) { vault in
       try await vault.shell(
@@ -144,7 +144,7 @@ struct ManyClientsTests {
   // C11 A mount without changes shows a newer matching snapshot within --refresh (30 s) and at every sync, without a
   // remount; files that are open keep their content.
   @Test(
-    "a clean mount shows what another one saved, in time or at a sync, and open files keep their content",
+    "a clean mount shows another mount's snapshot within --refresh or at a sync, and open files keep their content",
     arguments: ["time", "sync", "sync(1)"])
   func refresh(_ way: String) async throws {
     try await MountedRepository.mounted { vault in
@@ -175,7 +175,7 @@ struct ManyClientsTests {
   }
 
   // C11 Where it can't be shown, since something is changed or a file is open for writing, status names it.
-  @Test("status names a newer snapshot that is not shown, in words, in JSON and as an attribute")
+  @Test("status names a newer snapshot that the mount does not show yet, in words, in JSON and as an attribute")
   func newer() async throws {
     try await MountedRepository.mounted(["--no-git-init", "--refresh", "1s"]) { vault in
       try await vault.shell("echo 1 > file; sync .")
@@ -213,7 +213,7 @@ struct ManyClientsTests {
   }
 
   // C12 […] Of all clients of this program one at a time saves a snapshot; restic's own backups go on meanwhile.
-  @Test("snapshots of three mounts that write and commit at a time follow one another, and have everything")
+  @Test("the snapshots of three mounts that write and commit at the same time follow one another, and have everything")
   func chain() async throws {
     try await MountedRepository.mounted(["--no-git-init", "--refresh", "0s"]) { vault in
       try await vault.shell("echo > start; sync .")
@@ -243,7 +243,7 @@ struct ManyClientsTests {
 
   // M1 --memory-limit (256 MiB) bounds what is written and not yet stored, packs on their way and cached blobs, whatever the
   // size of a push.
-  @Test("a process with little memory takes, stores and reads back much, and stores it once")
+  @Test("a process with little memory accepts, stores and reads back much data, and stores it once")
   func memory() async throws {
     try await MountedRepository.mounted(["--no-git-init", "--memory-limit", "64M"]) { vault in
       try await vault.shell(

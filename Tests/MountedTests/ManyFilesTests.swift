@@ -36,7 +36,7 @@ struct ManyFilesTests {
   }
 
   @Test(
-    "all are shown, and few stay in memory, on a writable and on a read-only mount",
+    "shows all files and keeps few in memory, writable and read-only",
     arguments: [[], ["--read-only"]])
   func walked(_ options: [String]) async throws {
     try await MountedRepository.with { vault in

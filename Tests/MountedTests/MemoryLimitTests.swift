@@ -34,7 +34,7 @@ struct MemoryLimitTests {
     """
 
   @Test(
-    "saves 300 MB, or tells the writer that there is no memory; what was accepted is saved",
+    "saves 300 MB or fails writes with ENOMEM, and saves everything that it has accepted",
     arguments: ["-v 350000", "-v 450000", "-v 600000", "-v 1000000", "-d 300000", "-d 450000"])
   func limited(_ limit: String) async throws {
     try await MountedRepository.with { vault in
@@ -52,7 +52,7 @@ struct MemoryLimitTests {
     }
   }
 
-  @Test("is refused where the limits leave too little for any work", arguments: ["-v 200000", "-d 150000"])
+  @Test("is refused if the limits leave too little memory for any work", arguments: ["-v 200000", "-d 150000"])
   func refused(_ limit: String) async throws {
     try await MountedRepository.with { vault in
       let result = try await vault.result(

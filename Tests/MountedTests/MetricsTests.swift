@@ -20,7 +20,7 @@ struct MetricsTests {
   }
 
   // U9 The file tells commits, bytes and requests; U10 at the end it says that the mount is not served.
-  @Test("is there with the mount, tells what the mount has done, and says at the end that the mount is gone")
+  @Test("appears with the mount, counts its work, and says at the end that the mount is gone")
   func figures() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let file = vault.path("vault.prom")
@@ -72,7 +72,7 @@ struct MetricsTests {
   }
 
   // U10 If the file cannot be written at the start, the mount does not begin.
-  @Test("is refused before the mount where it cannot be: a folder, a name that is too long, none")
+  @Test("is refused before the mount if it cannot be written: a folder, a name that is too long, an empty name")
   func refused() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let folder = try vault.makeFolder("x.prom").string
@@ -84,7 +84,7 @@ struct MetricsTests {
   }
 
   // U9 […] A reader sees the old file or the new one: nothing else is written to, whatever lies in the folder.
-  @Test("replaces a symbolic link, and follows none; a second mount that writes it is noticed")
+  @Test("replaces a symbolic link instead of following it; a second mount that writes the file is noticed")
   func others() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       try await vault.shell("echo kept > target; ln -s target a.prom", in: vault.folder)

@@ -3,10 +3,10 @@ import SystemPackage
 import Testing
 
 // C3 A snapshot is the tree at one instant, what programs have written to files that are still open included.
-@Suite("What is written to files that stay open")
+@Suite("Data in files that stay open")
 struct OpenFileTests {
   @Test(
-    "is in the snapshot of every way to commit a mount that goes on",
+    "is in the snapshot, whichever way a mount that goes on is committed",
     arguments: [
       "$P sync $M", "sync $M", "python3 -c 'import os; os.fsync(os.open(\"'$M'\", os.O_RDONLY))'", "kill -USR1 $D",
     ])
@@ -43,7 +43,7 @@ struct OpenFileTests {
   }
 
   // P7 Programs that fsync the mount's root make one snapshot in `--fsync-interval` at most.
-  @Test("a database in the root makes one snapshot at once and one later; sync by a person always makes one")
+  @Test("a database in the root makes one snapshot at once and one per interval; a person's sync always makes one")
   func database() async throws {
     try await MountedRepository.mounted(["--no-git-init", "--fsync-interval", "20s"]) { vault in
       let start = ContinuousClock.now

@@ -21,7 +21,7 @@ struct RcloneMountTests {
   }
 
   @Test(
-    "init, mount, push, clone, umount; restic reads, backs up and checks it meanwhile; rclone is gone in the end",
+    "init, mount, push, clone and umount work beside restic's reads, backups and checks; rclone ends with the mount",
     arguments: RcloneServer.Release.allCases)
   func wholeWay(release: RcloneServer.Release) async throws {
     try await MountedRepository.with { vault in
@@ -46,7 +46,7 @@ struct RcloneMountTests {
     }
   }
 
-  @Test("rclone that is killed again and again while git pushes costs time, and nothing else")
+  @Test("an rclone that is killed several times during a push costs time, and nothing else")
   func killed() async throws {
     try await MountedRepository.with { vault in
       let options = try Self.options(.current, vault)
@@ -71,7 +71,7 @@ struct RcloneMountTests {
     }
   }
 
-  @Test("a remote that is not there, and a missing rclone, are errors within seconds that say what to do")
+  @Test("an unknown remote and a missing rclone are reported within seconds, with advice")
   func missing() async throws {
     try await MountedRepository.with { vault in
       for (options, said) in [

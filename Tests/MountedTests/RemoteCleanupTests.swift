@@ -3,7 +3,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("What a URL leaves behind", .timeLimit(.minutes(30)))
+@Suite("Cleaning up after a URL", .timeLimit(.minutes(30)))
 struct RemoteCleanupTests {
   @Test("many pushes in a row leave no mount, process, folder, file or lock")
   func many() async throws {
@@ -22,7 +22,7 @@ struct RemoteCleanupTests {
     }
   }
 
-  @Test("with a runtime folder the mount is there, in a folder for its owner only")
+  @Test("the mount is made in the runtime folder if there is one, in a folder for its owner only")
   func runtimeFolder() async throws {
     try await RemoteClient.withHistory { client in
       try client.beforePush(
@@ -38,7 +38,7 @@ struct RemoteCleanupTests {
     }
   }
 
-  @Test("nothing of the repository is in plain text on disk")
+  @Test("no content of the repository is on disk in plain text")
   func plaintext() async throws {
     try await RemoteClient.withHistory { client in
       let mark = "only-here-\(UInt64.random(in: .min ... .max))"
@@ -54,7 +54,7 @@ struct RemoteCleanupTests {
     }
   }
 
-  @Test("when the serving process is killed git says so, and nothing is saved")
+  @Test("git reports that the serving process was killed, and nothing is saved")
   func killedChild() async throws {
     try await RemoteClient.withHistory { client in
       try client.beforePush(
@@ -87,7 +87,7 @@ struct RemoteCleanupTests {
   }
 
   @Test(
-    "kill -9 of git, the helper, the mount or git's server at any moment: saved or not, never half, and nothing is left"
+    "a push whose git, helper, mount or server is killed at any moment is saved as a whole or not at all, and leaves nothing behind"
   )
   func killed() async throws {
     // REMOTE_KILLS=200 for a long run.
@@ -132,7 +132,7 @@ struct RemoteCleanupTests {
     }
   }
 
-  @Test("tracing tells what happens, and where it is told to")
+  @Test("tracing writes what happens to the chosen place")
   func trace() async throws {
     try await RemoteClient.withHistory { client in
       let log = try await client.script(

@@ -1,7 +1,7 @@
 import SystemPackage
 import Testing
 
-@Suite("ok is said of what the snapshot holds by itself", .timeLimit(.minutes(30)))
+@Suite("A push is ok only if the snapshot holds all its objects", .timeLimit(.minutes(30)))
 struct RemoteCompletenessTests {
   /// A stored repository whose branch is there and whose history is not, as of one that was copied without its alternates;
   /// `s` has all of it and one commit more.
@@ -14,7 +14,7 @@ struct RemoteCompletenessTests {
     """
 
   /// G1 ok on a push means that the snapshot holds everything that the reference reaches.
-  @Test("a push onto history that is not there is refused, whatever the stored repository says of that history")
+  @Test("a push onto missing history is refused, whatever the stored repository claims")
   func broken() async throws {
     try await RemoteClient.with { client in
       try await client.script(
@@ -44,7 +44,7 @@ struct RemoteCompletenessTests {
   }
 
   // G1
-  @Test("what this client knows to be complete is not looked at again, until packs are gone with what they held")
+  @Test("objects that this client knows to be complete are not checked again until a pack has vanished")
   func remembered() async throws {
     try await RemoteClient.withHistory { client in
       try await client.script(

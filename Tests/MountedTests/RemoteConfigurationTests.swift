@@ -35,7 +35,7 @@ struct RemoteConfigurationTests {
     """
 
   /// G2 Every variable that git knows, set to a command, runs nothing.
-  @Test("every variable of git's, set to a command, runs nothing on fetch, push and archive")
+  @Test("a command in any of git's variables does not run on fetch, push and archive")
   func commands() async throws {
     try await RemoteClient.withHistory { client in
       try await client.script(
@@ -55,7 +55,7 @@ struct RemoteConfigurationTests {
   }
 
   /// G2 Every variable that git knows, set to a path, opens nothing outside: here it would wait for ever.
-  @Test("every variable of git's, set to a fifo outside, is neither read nor written")
+  @Test("a fifo outside the mount, named by any of git's variables, is neither read nor written")
   func paths() async throws {
     try await RemoteClient.withHistory { client in
       try await client.script(
@@ -66,7 +66,7 @@ struct RemoteConfigurationTests {
     }
   }
 
-  @Test("settings of the stored repository that can do no harm count")
+  @Test("harmless settings of the stored repository take effect")
   func harmless() async throws {
     try await RemoteClient.withHistory { client in
       let log = try await client.script(
@@ -102,7 +102,7 @@ struct RemoteConfigurationTests {
     }
   }
 
-  @Test("with --safe-config a mount shows what somebody else has made of the configuration, safely, too")
+  @Test("with --safe-config a mount also filters a configuration that another client has changed")
   func safeRefresh() async throws {
     try await RemoteClient.withHistory { client in
       try await client.script(
@@ -121,7 +121,7 @@ struct RemoteConfigurationTests {
   }
 
   /// What is included may change between any look and any use: it is neither looked at nor used.
-  @Test("a file that another account changes all the time is not included: nothing of it runs at git archive")
+  @Test("git archive does not include a configuration file that another account keeps changing")
   func race() async throws {
     try await RemoteClient.withHistory { client in
       try await client.script(

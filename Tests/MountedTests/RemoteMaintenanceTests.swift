@@ -3,7 +3,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Putting git repositories in order by URL", .timeLimit(.minutes(30)))
+@Suite("git maintenance by URL", .timeLimit(.minutes(30)))
 struct RemoteMaintenanceTests {
   /// A new repository with limits of its own, and a clone `work`.
   private static func with(
@@ -38,7 +38,7 @@ struct RemoteMaintenanceTests {
   }
 
   // T1 Where pushes go on, the packfiles and loose references of a repository stay bounded.
-  @Test("after many pushes there are few packfiles, and all is there")
+  @Test("many pushes leave few packfiles, and nothing is missing")
   func bounded() async throws {
     try await Self.with { client in
       for _ in 1...4 {
@@ -54,7 +54,7 @@ struct RemoteMaintenanceTests {
   }
 
   // T5 What is not wanted is not done.
-  @Test("remote.NAME.resticMaintenance=false leaves all as it is")
+  @Test("remote.NAME.resticMaintenance=false turns maintenance off")
   func off() async throws {
     try await Self.with { client in
       try await client.script("git -C work config remote.origin.resticMaintenance false")
@@ -64,7 +64,7 @@ struct RemoteMaintenanceTests {
   }
 
   // T1, G4
-  @Test("a mount that stays for the next command ends when it has kept house")
+  @Test("a mount that stays for the next command ends after its maintenance")
   func keptAlive() async throws {
     try await Self.with { client in
       try await client.script("git -C work config remote.origin.resticKeepAlive 60s")
@@ -110,7 +110,7 @@ struct RemoteMaintenanceTests {
 
   // T9 Housekeeping on one side and pushes on another lose no object that any ref needs.
   @Test(
-    "random pushes of two clients beside housekeeping: no snapshot lacks an object", arguments: [1, 2, 3] as [UInt64])
+    "random pushes of two clients beside maintenance: no snapshot lacks an object", arguments: [1, 2, 3] as [UInt64])
   func property(_ seed: UInt64) async throws {
     try await Self.with { client in
       var random = SplitMix64(seed: seed)

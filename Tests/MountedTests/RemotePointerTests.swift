@@ -2,7 +2,7 @@ import ResticCore
 import SystemPackage
 import Testing
 
-@Suite("What a stored repository points to outside of itself", .timeLimit(.minutes(30)))
+@Suite("Pointers that lead out of a stored repository", .timeLimit(.minutes(30)))
 struct RemotePointerTests {
   /// Beside a history, a mount that stays; what is planted in it is saved by `planted`, and taken away by `restored`.
   private static let prelude = """
@@ -32,7 +32,7 @@ struct RemotePointerTests {
 
   /// G5 Links, fifos, sockets and devices in a stored repository are errors: nothing hangs, nothing outside is read or written.
   @Test(
-    "a link, fifo, socket or device is refused wherever git would follow it or wait for it",
+    "a link, fifo, socket or device is refused wherever git would follow it or hang on it",
     arguments: ["fifo", "socket", "device", "link", "dangling"])
   func kinds(_ kind: String) async throws {
     try await RemoteClient.withHistory { client in
@@ -58,7 +58,7 @@ struct RemotePointerTests {
 
   /// G5 Pointers that leave the mount are refused.
   @Test(
-    "alternates outside, a common folder outside and work trees outside are refused, and the way that is told works")
+    "alternates, a common folder and work trees outside the mount are refused, and the advised way works")
   func outside() async throws {
     try await RemoteClient.with { client in
       try await client.script(
@@ -80,7 +80,7 @@ struct RemotePointerTests {
     }
   }
 
-  @Test("alternates inside of the mount go on working, and a clone has everything")
+  @Test("alternates inside the mount work, and a clone is complete")
   func inside() async throws {
     try await RemoteClient.with { client in
       try await client.script(
@@ -95,7 +95,7 @@ struct RemotePointerTests {
   }
 
   /// G5 A snapshot that shows more references than anybody has ends a command at once.
-  @Test("refs of 30^12 directories end ls-remote and push with an error")
+  @Test("refs in 30^12 directories end ls-remote and push with an error")
   func wide() async throws {
     try await RemoteClient.withHistory { client in
       let repository = try await client.vault.opened()

@@ -18,7 +18,7 @@ struct SFTPMountTests {
     ["-r", server.location(vault.path(path)), "-o", "sftp.args=\(server.arguments)"]
   }
 
-  @Test("init, mount, push, clone, umount; restic reads, backs up and checks it meanwhile")
+  @Test("init, mount, push, clone and umount work beside restic's reads, backups and checks")
   func wholeWay() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let server = try await Self.serve(vault)
@@ -50,7 +50,7 @@ struct SFTPMountTests {
     try await vault.wait(for: "the end of all connections") { server.sessions().isEmpty }
   }
 
-  @Test("clone, fetch and push by URL; nothing stays behind")
+  @Test("clone, fetch and push work by URL, and leave nothing behind")
   func byURL() async throws {
     try await RemoteClient.with(storage: .local) { client in
       let vault = client.vault
@@ -112,7 +112,7 @@ struct SFTPMountTests {
     }
   }
 
-  @Test("the process of a mount that is killed leaves no ssh behind")
+  @Test("a serving process that is killed leaves no ssh behind")
   func death() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let server = try await Self.serve(vault)
@@ -128,7 +128,7 @@ struct SFTPMountTests {
     }
   }
 
-  @Test("a server that is not there, or that is not known, is an error within seconds")
+  @Test("an unreachable server and an unknown host key are reported within seconds")
   func unreachable() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let server = try await Self.serve(vault)
@@ -148,7 +148,7 @@ struct SFTPMountTests {
     }
   }
 
-  @Test("ssh asks at the terminal, from which it is gone afterwards; a Ctrl-C there is for us, too")
+  @Test("ssh asks at the terminal, and leaves it afterwards; Ctrl-C ends the program, too")
   func terminal() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let server = try await Self.serve(vault)

@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 /// U7, U8, U11, U12: what commands show of mounts.
-@Suite("What is shown of a mount")
+@Suite("What commands show of a mount")
 struct ShownTests {
   // U8 `status --watch` shows the status again and again; Ctrl-C ends it with 130.
   @Test("status --watch draws over itself on a terminal, and Ctrl-C ends it with 130")
@@ -37,7 +37,7 @@ struct ShownTests {
   }
 
   // U8 […] Without a terminal each look is appended; with --json a line each.
-  @Test("status --watch --json appends a line a look, and ends with the mount")
+  @Test("status --watch --json appends one line per look, and ends with the mount")
   func appended() async throws {
     try await MountedRepository.mounted(storage: .local) { vault in
       try await vault.shell(
@@ -75,7 +75,7 @@ struct ShownTests {
   }
 
   // U11 `--log-format json`; U12 the journal.
-  @Test("--log-format json writes one object a line, into a file and for a mount in the foreground")
+  @Test("--log-format json writes one object per line, to a file and from a mount in the foreground")
   func logs() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       try await vault.shell(
@@ -94,7 +94,7 @@ struct ShownTests {
   }
 
   // U12 Lines have a priority where standard error is the journal's, and only there.
-  @Test("a mount in the foreground gives the journal priorities, and no other reader")
+  @Test("a mount in the foreground prints priorities if the journal reads its output, and only then")
   func journal() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       try await vault.shell(

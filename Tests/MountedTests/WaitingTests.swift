@@ -7,7 +7,7 @@ import Testing
 @testable import ResticCore
 
 // P1 Whoever waits is told what for, and can stop waiting: the mount goes on, and loses nothing.
-@Suite("Waiting, and giving it up")
+@Suite("Waiting, and giving up a wait")
 struct WaitingTests {
   /// Starts the program with the arguments `$A`, waits until it says what it waits for, runs `$B`, and ends it.
   private static let interrupted = """
@@ -24,7 +24,7 @@ struct WaitingTests {
     """
 
   @Test(
-    "behind an exclusive lock sync, umount and mount say whose it is, status too, and Ctrl-C ends them at once with 130",
+    "sync, umount, mount and status name the holder of an exclusive lock, and Ctrl-C ends the wait with exit code 130",
     arguments: ["sync", "umount", "mount"], ["INT", "TERM"])
   func exclusiveLock(_ command: String, _ signal: String) async throws {
     try await MountedRepository.with { vault in
@@ -47,7 +47,7 @@ struct WaitingTests {
   }
 
   // U11 […] what a command waits for is an object, too.
-  @Test("with --log-format json a mount says what it waits for in an object")
+  @Test("with --log-format json a mount says in an object what it waits for")
   func inJSON() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let repository = try await vault.opened()
@@ -82,7 +82,7 @@ struct WaitingTests {
     """
 
   // P1 […] `git push` print[s] a line that names the other client's lock, its holder and its age.
-  @Test("git push tells whose exclusive lock it waits for, and goes on when that is gone", arguments: [true, false])
+  @Test("git push names the holder of the exclusive lock that it waits for, and goes on once the lock is gone", arguments: [true, false])
   func push(_ isFirst: Bool) async throws {
     try await RemoteClient.withHistory { client in
       let line = "waiting since .*locked exclusively by PID [0-9]* on "
@@ -101,7 +101,7 @@ struct WaitingTests {
 
   // W4 One that cannot be shown is `EPERM`, and `status --json` says why: who gave up asking can ask again.
   @Test(
-    "with the storage away who gave up reading a safe configuration can read it later, and nothing is called refused")
+    "a reader that gave up on a safe configuration while the storage was unreachable can read it later, and nothing counts as refused")
   func configuration() async throws {
     try await MountedRepository.mounted([]) { vault in
       try await vault.unmount()
@@ -119,7 +119,7 @@ struct WaitingTests {
   }
 
   @Test(
-    "with the storage away sync says which it is, status too, and a reader that was killed dies",
+    "sync and status name the unreachable storage, and a reader that is killed dies",
     arguments: ["KILL", "INT", "TERM"])
   func storageAway(_ signal: String) async throws {
     try await MountedRepository.mounted { vault in

@@ -4,7 +4,7 @@ import Testing
 @Suite("BlockingExecutor")
 struct BlockingExecutorTests {
   @Test(
-    "a job may hold the last reference to its executor: it ends on its own thread and nothing hangs",
+    "a job may hold the last reference to its executor: the executor ends on the job's thread, and nothing hangs",
     .timeLimit(.minutes(30)))
   func lastReference() async {
     for _ in 0..<2_000 {
@@ -18,7 +18,7 @@ struct BlockingExecutorTests {
     await executor.run { _ = executor }
   }
 
-  @Test("jobs run at the same time up to the number of threads, and in order with one")
+  @Test("as many jobs as threads run at the same time; with one thread jobs run in order")
   func order() async {
     let executor = BlockingExecutor(threadCount: 1)
     let seen = Seen()

@@ -7,7 +7,7 @@ import Testing
 /// Rule 1 of `Backend`: a process that dies leaves whole files or none. Each test kills a process of its own.
 @Suite("LocalBackend in a process that is killed")
 struct LocalBackendCrashTests {
-  @Test("a process killed in the middle of a write leaves nothing visible")
+  @Test("a process that is killed during a write leaves nothing visible")
   func killedWhileWriting() async throws {
     let directory = try TemporaryDirectory()
     let backend = LocalBackend(path: directory.path)
@@ -34,7 +34,7 @@ struct LocalBackendCrashTests {
     #expect(try await backend.load(Self.file(1)).array == [1])
   }
 
-  @Test("a process killed at any time leaves only whole files", arguments: [3, 10, 20, 40, 70, 110] as [UInt32])
+  @Test("a process that is killed at any time leaves complete files only", arguments: [3, 10, 20, 40, 70, 110] as [UInt32])
   func killedAtAnyTime(milliseconds: UInt32) async throws {
     let directory = try TemporaryDirectory()
     let backend = LocalBackend(path: directory.path)

@@ -51,7 +51,7 @@ struct RcloneProgramTests {
   }
 
   @Test(
-    "it keeps every rule of Backend, with old and new programs, on a folder and on a remote",
+    "the backend keeps every rule of Backend, with old and new programs, on a folder and on a remote",
     arguments: RcloneServer.Release.allCases, ["", ":local:"])
   func conformance(release: RcloneServer.Release, remote: String) async throws {
     let root = folder.appending("some").appending("vault")
@@ -60,7 +60,7 @@ struct RcloneProgramTests {
     #expect(violations == [])
   }
 
-  @Test("it keeps them where the program is another one that starts rclone, with arguments of its own")
+  @Test("the backend keeps every rule of Backend through another program that starts rclone with arguments of its own")
   func wrapper() async throws {
     // As ssh with a forced command has it: the arguments do not count.
     let script = directory.path.appending("forced command")
@@ -73,7 +73,7 @@ struct RcloneProgramTests {
     #expect(violations == [])
   }
 
-  @Test("16 packs at a time go there and back, whole and in parts")
+  @Test("16 packs are saved and loaded at the same time, whole and in parts")
   func packs() async throws {
     let backend = try backend(folder.string, ["rclone.connections=16"])
     try await backend.create()
@@ -93,7 +93,7 @@ struct RcloneProgramTests {
     }
   }
 
-  @Test("rclone that is killed in the middle costs a retry, and nothing else", arguments: RcloneServer.Release.allCases)
+  @Test("a killed rclone costs a retry, and nothing else", arguments: RcloneServer.Release.allCases)
   func killed(release: RcloneServer.Release) async throws {
     let backend = retrying(try backend(folder.string, program: release.program))
     try await backend.create()
@@ -127,7 +127,7 @@ struct RcloneProgramTests {
     }
   }
 
-  @Test("rclone that has stopped is noticed, ended and started again")
+  @Test("a stopped rclone is noticed, killed and started again")
   func stopped() async throws {
     // A slow answer costs a retry, as a program that has stopped does.
     let backend = retrying(try backend(folder.string) { $0.stuckTimeout = .seconds(15) })
@@ -141,7 +141,7 @@ struct RcloneProgramTests {
     #expect(programs() != before)
   }
 
-  @Test("the program is gone when nobody needs it any more")
+  @Test("the program ends once nobody uses the backend")
   func end() async throws {
     var backend: (any Backend)? = try backend(folder.string)
     #expect(try await backend?.list(.key).isEmpty == true)
@@ -151,7 +151,7 @@ struct RcloneProgramTests {
   }
 
   @Test(
-    "a remote that is not there is an error within seconds, with rclone's own words",
+    "an unknown remote is an error within seconds, with rclone's own message",
     arguments: RcloneServer.Release.allCases)
   func noRemote(release: RcloneServer.Release) async throws {
     let clock = TestClock(advancesOnSleep: true)
@@ -165,7 +165,7 @@ struct RcloneProgramTests {
     #expect(clock.sleeps.reduce(.zero, +) <= .seconds(5))
   }
 
-  @Test("a program that is none of rclone's is an error, too")
+  @Test("a program other than rclone is an error")
   func wrongProgram() async throws {
     for (program, said) in [
       ("true", "ended before"), ("sh -c 'echo Hello; exec cat'", "\"Hello"), ("cat /dev/zero", "instead of HTTP/2"),
@@ -176,7 +176,7 @@ struct RcloneProgramTests {
     }
   }
 
-  @Test("append-only: everything is added and only locks are removed; what is saved again is compared")
+  @Test("append-only: new files are accepted and only locks are removed; a file that is saved again is compared")
   func appendOnly() async throws {
     let backend = try backend(folder.string, ["rclone.args=serve restic --stdio --append-only"])
     try await backend.create()
@@ -195,7 +195,7 @@ struct RcloneProgramTests {
     #expect(try await backend.list(.lock).isEmpty)
   }
 
-  @Test("why a request fails is told in rclone's words", arguments: RcloneServer.Release.allCases)
+  @Test("the error for a failed request has rclone's message", arguments: RcloneServer.Release.allCases)
   func reason(release: RcloneServer.Release) async throws {
     // A file is where the folder should be.
     try Data().write(to: URL(fileURLWithPath: folder.string))
@@ -204,7 +204,7 @@ struct RcloneProgramTests {
     #expect(error.map { "\($0)".contains("not a directory") && $0.isRetryable } == true, "\(String(describing: error))")
   }
 
-  @Test("a lock that somebody else has removed is gone, whatever rclone remembers")
+  @Test("a lock that another client has removed is gone, whatever rclone has cached")
   func removedLock() async throws {
     let backend = try backend(folder.string)
     try await backend.create()
@@ -217,7 +217,7 @@ struct RcloneProgramTests {
 
   private static let largeByteCount = 300 << 10
 
-  @Test("limits hold for all requests together", arguments: [true, false])
+  @Test("the rate limit holds for all requests together", arguments: [true, false])
   func limits(isUpload: Bool) async throws {
     let packs = (0..<3).map { [UInt8](repeating: $0, count: Self.largeByteCount) }
     let free = try backend(folder.string)
@@ -241,7 +241,7 @@ struct RcloneProgramTests {
     #expect(start.duration(to: .now) > .seconds(2))
   }
 
-  @Test("small requests pass while large ones wait for the rate", arguments: [true, false])
+  @Test("small requests pass while large requests wait for the rate", arguments: [true, false])
   func smallRequests(isUpload: Bool) async throws {
     let pack = [UInt8](repeating: 7, count: Self.largeByteCount)
     let free = try backend(folder.string)

@@ -5,9 +5,9 @@ import Testing
 @testable import ResticCore
 
 // P1 Whoever waits is told what for.
-@Suite("Notes of those who wait")
+@Suite("Notes about waits")
 struct WaitingNotesTests {
-  @Test("the longest wait is told until it ends, with its latest reason and the time of its beginning")
+  @Test("the longest wait is reported until it ends, with its latest reason and its start time")
   func longest() throws {
     let notes = WaitingNotes()
     #expect(notes.current == nil)
@@ -25,7 +25,7 @@ struct WaitingNotesTests {
     #expect(notes.current == nil)
   }
 
-  @Test("a note goes with whoever left it, and counts once its time has come")
+  @Test("a note vanishes with its wait, and counts only after its delay")
   func lifetime() {
     let notes = WaitingNotes()
     do {
@@ -39,7 +39,7 @@ struct WaitingNotesTests {
     withExtendedLifetime(patient) {}
   }
 
-  @Test("a call that fails for now is told with the storage and the error until it goes through")
+  @Test("a retried call is reported with the storage and the error until it succeeds")
   func retrying() async throws {
     let (notes, clock) = (WaitingNotes(), TestClock())
     let memory = MemoryBackend()
@@ -56,7 +56,7 @@ struct WaitingNotesTests {
     #expect(notes.current == nil)
   }
 
-  @Test("who waits behind a lock is told whose it is, and no note stays")
+  @Test("a wait for a lock names the lock's holder, and leaves no note behind")
   func lock() async throws {
     let clock = TestClock()
     let repository = try await TestRepository.create()

@@ -55,7 +55,7 @@ struct S3SignatureTests {
       signature: "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543")
   }
 
-  @Test("a list, whose parameters come in any order")
+  @Test("a list with parameters in any order")
   func list() throws {
     try expect(
       "GET", "/", S3Query([("prefix", "J"), ("max-keys", "2")]), names: "host;x-amz-content-sha256;x-amz-date",

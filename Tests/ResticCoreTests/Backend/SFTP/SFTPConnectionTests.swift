@@ -36,7 +36,7 @@ struct SFTPConnectionTests {
     }
   }
 
-  @Test("sessions that are killed in the middle of saves and loads are made anew, and nothing is lost")
+  @Test("sessions that are killed during saves and loads are replaced, and nothing is lost")
   func killed() async throws {
     let server = try await serve()
     let backend = SFTPFixture.stack(try backend(server), policy: SFTPFixture.patient)
@@ -61,7 +61,7 @@ struct SFTPConnectionTests {
     try await server.stop()
   }
 
-  @Test("a server that is stopped is noticed, and asked anew; meanwhile others' calls end, too")
+  @Test("a stopped server is noticed and replaced by a new connection; all calls to it end")
   func stopped() async throws {
     let server = try await serve()
     let patient = try backend(server)
@@ -88,7 +88,7 @@ struct SFTPConnectionTests {
     try await server.stop()
   }
 
-  @Test("one connection serves all calls at a time; calls for locks do not wait for packs")
+  @Test("one connection serves all simultaneous calls; calls for locks do not wait for packs")
   func oneConnection() async throws {
     let server = try await serve()
     let backend = try backend(server)
@@ -123,7 +123,7 @@ struct SFTPConnectionTests {
     try await server.stop()
   }
 
-  @Test("the program is gone, and waited for, once the backend is; also when it does not want to go")
+  @Test("the program ends and is reaped with the backend, even if it ignores signals")
   func noneLeft() async throws {
     let server = try await serve()
     for arguments in [server.arguments, nil] {
@@ -141,7 +141,7 @@ struct SFTPConnectionTests {
     try await server.stop()
   }
 
-  @Test("the program gets none of our secrets, and a process group of its own")
+  @Test("the program gets none of restic's variables, and a process group of its own")
   func environment() async throws {
     setenv("RESTIC_TEST_SECRET", "known-to-us-only", 1)
     setenv("OTHER_TEST_VARIABLE", "plain", 1)
@@ -155,7 +155,7 @@ struct SFTPConnectionTests {
     #expect(getpgid(child) == child && getpgrp() != child)
   }
 
-  @Test("a server that is not known, or that does not know us, is an error at once that says what to do")
+  @Test("an unknown host key and a refused user key are permanent errors with advice")
   func refused() async throws {
     let server = try await serve()
     let stranger = try backend(server, arguments: server.argumentsOfStranger)
@@ -167,14 +167,14 @@ struct SFTPConnectionTests {
     try await server.stop()
   }
 
-  @Test("a server that has no SFTP is an error at once")
+  @Test("a server without SFTP is a permanent error")
   func noSubsystem() async throws {
     let server = try await serve(servesSFTP: false)
     try await expectDenied(try backend(server), "subsystem request failed", "sshd_config")
     try await server.stop()
   }
 
-  @Test("nobody listens, no such host, no such program: errors within seconds that name them")
+  @Test("a closed port, an unknown host and a missing program are errors within seconds that name them")
   func unreachable() async throws {
     let server = try await serve()
     try await server.stop()
@@ -200,7 +200,7 @@ struct SFTPConnectionTests {
     #expect(clock.sleeps.count < 5)
   }
 
-  @Test("a program that ends without a word, or that never answers, is an error that says so")
+  @Test("the error says that a program ended silently, or never answered")
   func silentPrograms() async throws {
     let ended = await #expect(throws: BackendError.self) {
       try await SFTPFixture.backend(root, ["sftp.command=sh -c 'exit 7'"]).list(.key)
@@ -221,7 +221,7 @@ struct SFTPConnectionTests {
     #expect("\(String(describing: loud))".contains("My Words"))
   }
 
-  @Test("nobody waits for a connection that nobody wants any more")
+  @Test("a cancelled call does not wait for its connection")
   func cancelledConnecting() async throws {
     let backend = try SFTPFixture.backend(root, ["sftp.command=sh -c 'sleep 1000' \(directory.path)"])
     let task = Task { try await backend.list(.key) }

@@ -45,7 +45,7 @@ struct SFTPFaultTests {
     }
   }
 
-  @Test("an answer that is lost after any of the packets of a save loses nothing and leaves nothing half-done")
+  @Test("an answer that is lost after any packet of a save loses no file, and leaves no partial file")
   func lostAnswers() async throws {
     let bytes = [UInt8](repeating: 3, count: 70_000)
     for count in 0..<14 {
@@ -62,7 +62,7 @@ struct SFTPFaultTests {
     }
   }
 
-  @Test("a server that says what is no SFTP is an error, and takes no memory, whatever it says")
+  @Test("invalid packets of a server are an error, and take no memory")
   func garbage() async throws {
     let file = SFTPFixture.file(.index, [5])
     try await SFTPFixture.backend(root).save(file, [5])
@@ -93,7 +93,7 @@ struct SFTPFaultTests {
     }
   }
 
-  @Test("what greets people is no SFTP server, and the message says what it says")
+  @Test("a banner in place of SFTP is an error, and the message quotes the banner")
   func banner() async throws {
     let error = await #expect(throws: BackendError.self) {
       try await backend(.banner("Welcome to \u{1B}[1mnas!\n")).list(.key)
@@ -105,7 +105,7 @@ struct SFTPFaultTests {
     #expect(message.contains("Welcome to  [1mnas!") && message.contains("127.0.0.1"), "\(message)")
   }
 
-  @Test("a server that falls silent is given up once nothing has moved for long enough, and asked anew")
+  @Test("a silent server is given up after the time limit, and replaced by a new connection")
   func silence() async throws {
     for count in [0, 2, 5] {
       // A slow answer before the silence meets the same limit, and gives the same message.
@@ -122,7 +122,7 @@ struct SFTPFaultTests {
     #expect(filter.connectionCount == 3)
   }
 
-  @Test("a call that nobody wants any more ends at once, and the connection stays good for others")
+  @Test("a cancelled call ends at once, and the connection stays usable for other calls")
   func cancellation() async throws {
     let backend = try backend(.delay(.seconds(2)))
     let bytes = [UInt8](repeating: 1, count: 3_000_000)
@@ -148,7 +148,7 @@ struct SFTPFaultTests {
     #expect(try await backend.list(.config) == [])
   }
 
-  @Test("a full disk is told as such, and what was begun is removed", .enabled(if: geteuid() == 0, "needs root"))
+  @Test("a full disk is reported as such, and the partial file is removed", .enabled(if: geteuid() == 0, "needs root"))
   func fullDisk() async throws {
     let disk = directory.path.appending("disk")
     let runner = ProcessRunner()
@@ -181,7 +181,7 @@ struct SFTPFaultTests {
     #expect(message.contains("read-only"))
   }
 
-  @Test("a folder that is not ours to write in is an error at once", .enabled(if: geteuid() == 0, "needs root"))
+  @Test("a folder without write permission is a permanent error", .enabled(if: geteuid() == 0, "needs root"))
   func denied() async throws {
     let command = "setpriv --reuid=65534 --regid=65534 --clear-groups \(SSHServer.sftpServer)"
     let clock = TestClock(advancesOnSleep: true)

@@ -43,7 +43,7 @@ struct ChildServiceTests {
 
   private static func isGone(_ process: pid_t) -> Bool { kill(process, 0) != 0 && errno == ESRCH }
 
-  @Test("it has our variables but restic's, and leads a process group")
+  @Test("a service gets this process's variables without restic's, and leads a process group")
   func surroundings() async throws {
     setenv("RESTIC_PLANTED", "planted", 1)
     let service = try await start("env; cut -d ' ' -f 5 /proc/$$/stat; echo group $$")
@@ -54,14 +54,14 @@ struct ChildServiceTests {
     #expect(Self.isGone(service.processID))
   }
 
-  @Test("the end of its input ends it, and it is waited for")
+  @Test("the end of its input ends a service, which is reaped")
   func asked() async throws {
     let service = try await start("cat; exit 7")
     #expect(await end(service, grace: .seconds(300)).status == .exited(7))
     #expect(Self.isGone(service.processID))
   }
 
-  @Test("one that does not go is killed, and so is whoever it has started", arguments: ["", "kill -STOP $$; "])
+  @Test("a service that outlives its grace period is killed, and so are its children", arguments: ["", "kill -STOP $$; "])
   func killed(first: String) async throws {
     let service = try await start("sleep 1000 & echo $!; \(first)trap '' TERM; while :; do sleep 1000; done")
     var line = ""
@@ -80,7 +80,7 @@ struct ChildServiceTests {
     try await waitUntil { Self.isGone(other) || ProcessTable.isZombie(other) }
   }
 
-  @Test("one that cannot be killed keeps nobody waiting, and is waited for by its thread alone")
+  @Test("a service that cannot be killed delays nobody, and only its own thread waits for it")
   func unkillable() async throws {
     let pipe = try Platform.Pipe()
     // It leads no group, so that whoever kills its group does not hit it.
@@ -106,7 +106,7 @@ struct ChildServiceTests {
   }
 
   @Test(
-    "the end of this process ends one that ignores the end of its input, whatever else it ignores",
+    "the end of this process kills a service that ignores the end of its input and SIGTERM",
     arguments: [("", SIGTERM), ("trap '' TERM; ", SIGKILL)])
   func endOfProcess(first: String, signal: Int32) async throws {
     let services = RunningServices()
@@ -128,7 +128,7 @@ struct ChildServiceTests {
     #expect(ended.status == .killed(signal: signal))
   }
 
-  @Test("one that has gone by itself is waited for before anybody asks")
+  @Test("a service that has ended by itself is reaped at once")
   func gone() async throws {
     let service = try await start("echo bye >&2; exit 1")
     try await waitUntil { Self.isGone(service.processID) }
@@ -136,7 +136,7 @@ struct ChildServiceTests {
     #expect(outcome.status == .exited(1) && outcome.lastWords == "bye")
   }
 
-  @Test("of what it writes to standard error each line is logged, and the last three are kept, however much it is")
+  @Test("every line of a service's standard error is logged, and the last three are kept")
   func words() async throws {
     let log = LogLines(from: .info)
     let service = try await start(

@@ -14,7 +14,7 @@ struct CredentialServiceTests {
     places = try CredentialPlaces()
   }
 
-  @Test("a container's service is asked with its token; over plain HTTP only where that is of this machine")
+  @Test("a container's service is asked with its token; over plain HTTP only on this machine")
   func container() async throws {
     let answer =
       #"{"AccessKeyId":"ASIAECS","SecretAccessKey":"s","Token":"t","Expiration":"2030-01-02T03:04:05Z","RoleArn":"r"}"#
@@ -42,7 +42,7 @@ struct CredentialServiceTests {
     #expect(servers.calls.count == count)
   }
 
-  @Test("a machine's role is asked for last, with a token, and only where nothing else is configured")
+  @Test("a machine's role is requested last, with a token, and only if nothing else is configured")
   func instance() async throws {
     let servers = ScriptedServers { call in
       switch (call.request.method, call.request.target) {
@@ -74,7 +74,7 @@ struct CredentialServiceTests {
     #expect(error?.description.contains("no role") == true)
   }
 
-  @Test("services answer through real connections, and one that hangs is given up")
+  @Test("services answer through real connections, and a hanging service is given up")
   func realServices() async throws {
     let server = try FaultProxy { request in
       let body = request.target == "/creds" ? #"{"AccessKeyId":"ASIAECS","SecretAccessKey":"s"}"# : "x"
@@ -106,7 +106,7 @@ struct CredentialServiceTests {
     }
   }
 
-  @Test("a machine's service that was not heard is asked once more, and is waited for for a second at a time")
+  @Test("a machine's service that does not answer is asked twice, for one second each")
   func instanceRetry() async throws {
     let on = places.environment(["AWS_EC2_METADATA_DISABLED": ""])
     for failure in [HTTPFailure.unreachable("no way"), .interrupted("silent")] {

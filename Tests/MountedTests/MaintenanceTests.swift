@@ -74,7 +74,7 @@ struct MaintenanceTests {
   // T2 A client whose mount does not show the newest snapshot does no housekeeping.
   @Test("a mount does not repeat maintenance that another client has just done")
   func behind() async throws {
-    try await withGrowingLimit(from: .seconds(15)) { quiet in
+    try await withGrowingLimit(from: .seconds(15)) { quiet -> Void? in
       try await MountedRepository.with { vault -> Void? in
         let start = ContinuousClock.now
         let quietText = "\(quiet.components.seconds)s"

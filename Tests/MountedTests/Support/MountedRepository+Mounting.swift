@@ -75,7 +75,7 @@ extension MountedRepository {
     let arguments = ["status", "--json", path(name).string]
     var result = try await result(program.string, arguments)
     let end = ContinuousClock.now.advanced(by: .seconds(120))
-    while result.errorOutput.contains("does not answer"), .now < end {
+    while result.errorOutput.contains("does not answer"), ContinuousClock.now < end {
       result = try await self.result(program.string, arguments)
     }
     guard result.isSuccess else { throw WrongExit(description: "status of \(name): \(result)") }

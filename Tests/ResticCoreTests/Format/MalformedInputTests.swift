@@ -89,7 +89,7 @@ import Testing
     #expect(throws: FormatError.self) { try Tree.decode(endless) }
   }
 
-  @Test("the attack notices a decoder whose values don't survive encoding")
+  @Test("the attack finds a decoder whose values do not survive encoding")
   func attackBites() {
     withKnownIssue {
       _ = FormatMutator.attack(

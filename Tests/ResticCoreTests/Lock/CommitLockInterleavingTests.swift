@@ -74,7 +74,7 @@ struct CommitLockInterleavingTests {
   }
 
   @Test(
-    "in every order of the calls of two clients, one at a time has the lock, and each gets it",
+    "in every order of two clients' calls, one client at a time has the lock, and both get it",
     arguments: [[false, false], [true, true], [true, false]])
   func twoClients(isImmediate: [Bool]) async throws {
     let contest = try await Contest(isImmediate: isImmediate)
@@ -94,7 +94,7 @@ struct CommitLockInterleavingTests {
   }
 
   @Test(
-    "one client stops before its step k, for every k, while the other has all the time that it wants", arguments: 0...1,
+    "one client stops before its step k, for every k, while the other client goes on", arguments: 0...1,
     [false, true])
   func oneStops(stopped: Int, isImmediate: Bool) async throws {
     let contest = try await Contest(isImmediate: [isImmediate, isImmediate])
@@ -117,7 +117,7 @@ struct CommitLockInterleavingTests {
     }
   }
 
-  @Test("many clients in random orders", arguments: [3, 5], [false, true])
+  @Test("many clients in random orders have the lock one at a time", arguments: [3, 5], [false, true])
   func manyClients(count: Int, isImmediate: Bool) async throws {
     let contest = try await Contest(isImmediate: Array(repeating: isImmediate, count: count))
     for seed in 0..<150 as Range<UInt64> {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("A client that stops, for a while or for ever, with the commit lock or on its way to it")
+@Suite("A client that stops, for a while or for ever, while it holds or takes the commit lock")
 struct CommitLockStopTests {
   /// How a stopped client's call ends.
   enum Stop: CaseIterable {
@@ -163,7 +163,7 @@ struct CommitLockStopTests {
   }
 
   @Test(
-    "whichever call it stops at, the next gets the lock within 130 s, and they never have it together",
+    "whichever call the client stops at, the next client gets the lock within 130 s, and both never have it together",
     arguments: Stop.allCases)
   func everyCall(stop: Stop) async throws {
     let callCount = try await Self.callCount()
@@ -212,7 +212,7 @@ struct CommitLockStopTests {
   }
 
   @Test(
-    "a holder that goes on refreshing is never taken for dead, whatever the clocks say", arguments: [-3600, 0, 3600])
+    "a holder that refreshes its lock is never taken for dead, whatever the clocks say", arguments: [-3600, 0, 3600])
   func living(seconds: Int64) async throws {
     let scene = try await Scene(stop: .before, atCall: .max, wallOffset: .seconds(seconds))
     scene.first.acquire()
@@ -228,7 +228,7 @@ struct CommitLockStopTests {
     #expect(scene.locks.count == 1)
   }
 
-  @Test("when both machines sleep, the one that wakes first does not take the other for dead")
+  @Test("after both machines have slept, the first to wake does not take the other for dead")
   func bothSleep() async throws {
     let scene = try await Scene(stop: .before, atCall: .max)
     scene.first.acquire()

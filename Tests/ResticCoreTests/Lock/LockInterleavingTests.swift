@@ -20,7 +20,7 @@ struct LockInterleavingTests {
   }
 
   @Test(
-    "in no order of the calls has somebody a shared lock while another has an exclusive one", arguments: [false, true])
+    "in no order of the calls do a shared and an exclusive lock coexist", arguments: [false, true])
   func sharedAndExclusive(isImmediate: Bool) async throws {
     let storage = MemoryBackend()
     _ = try await TestRepository.create(on: storage)

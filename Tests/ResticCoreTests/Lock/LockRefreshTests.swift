@@ -52,7 +52,7 @@ struct LockRefreshTests {
     }
   }
 
-  @Test("every five minutes a new file takes the place of the old one, and there is never none")
+  @Test("every five minutes a new file replaces the old one, without a gap")
   func refresh() async throws {
     let scene = try await Scene()
     var ids: Set<LockID> = [scene.lock.id]
@@ -82,7 +82,7 @@ struct LockRefreshTests {
     #expect(scene.locks.isEmpty)
   }
 
-  @Test("a refresh that fails is tried again, and in time nothing is lost")
+  @Test("a failed refresh is retried, and the lock survives if a retry succeeds in time")
   func failingRefresh() async throws {
     let scene = try await Scene()
     scene.fault.value.withLock { $0 = { _ in .nothingDone(FaultBackend.hiccup) } }
@@ -97,7 +97,7 @@ struct LockRefreshTests {
   }
 
   @Test(
-    "after 22.5 minutes without a refresh nothing may be written, until the lock proves to have been there all along")
+    "after 22.5 minutes without a refresh nothing may be written, until a refresh proves that the file was there all along")
   func overdue() async throws {
     let scene = try await Scene()
     let before = scene.lock.id
@@ -121,7 +121,7 @@ struct LockRefreshTests {
     #expect(scene.locks.isEmpty)
   }
 
-  @Test("an overdue lock whose file is gone is lost for good, and nothing of it is left")
+  @Test("an overdue lock whose file is gone is lost for good, and leaves no file behind")
   func overdueAndRemoved() async throws {
     let scene = try await Scene()
     scene.fault.value.withLock { $0 = { _ in .nothingDone(FaultBackend.hiccup) } }
@@ -134,7 +134,7 @@ struct LockRefreshTests {
     try await scene.lock.release()
   }
 
-  @Test("a lock that is removed while an overdue one is being refreshed is lost, at whichever call that is")
+  @Test("an overdue lock that is removed during any call of its refresh is lost")
   func overdueRace() async throws {
     for number in 0..<3 {
       let scene = try await Scene()
@@ -159,7 +159,7 @@ struct LockRefreshTests {
     }
   }
 
-  @Test("an overdue lock is not valid again while an exclusive lock is there")
+  @Test("an overdue lock does not become valid while an exclusive lock is there")
   func overdueBesideExclusive() async throws {
     let scene = try await Scene()
     scene.fault.value.withLock { $0 = { _ in .nothingDone(FaultBackend.hiccup) } }
@@ -178,7 +178,7 @@ struct LockRefreshTests {
     #expect(scene.locks.isEmpty)
   }
 
-  @Test("a machine that slept too long notices at once, by the wall clock")
+  @Test("a machine that slept too long notices the loss at once, by the wall clock")
   func suspension() async throws {
     let scene = try await Scene()
     scene.clock.suspend(for: .seconds(22 * 60))
@@ -199,7 +199,7 @@ struct LockRefreshTests {
     try await scene.lock.release()
   }
 
-  @Test("a wall clock that is set back loses nothing and brings a fresh file; the timer still finds the lock lost")
+  @Test("a wall clock that is set back causes a new file and loses nothing; the timer still finds an overdue lock")
   func clockSetBack() async throws {
     let scene = try await Scene()
     let before = scene.lock.id
@@ -213,7 +213,7 @@ struct LockRefreshTests {
     #expect(scene.lock.isLost)
   }
 
-  @Test("a lock that somebody removed is lost at the next refresh, and no new one is left")
+  @Test("a removed lock is lost at the next refresh, which leaves no file behind")
   func removed() async throws {
     let scene = try await Scene()
     scene.backend[.lock(scene.lock.id)] = nil
@@ -237,7 +237,7 @@ struct LockRefreshTests {
     #expect(scene.locks.isEmpty)
   }
 
-  @Test("a refresh under way and a release leave nothing behind, whatever their order")
+  @Test("a simultaneous refresh and release leave nothing behind, whatever their order")
   func releaseDuringRefresh() async throws {
     for _ in 0..<20 {
       let scene = try await Scene()

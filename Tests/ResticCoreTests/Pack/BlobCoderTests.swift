@@ -15,7 +15,7 @@ struct BlobCoderTests {
     try coder.seal(PooledBytes(copying: bytes), id: SHA256.id(of: bytes), type: type)
   }
 
-  @Test("what is sealed opens again, of any size, version and compression", arguments: [1, 2])
+  @Test("sealed blobs of any size, version and compression open again", arguments: [1, 2])
   func roundTrip(version: Int) throws {
     for mode in CompressionMode.allCases {
       let coder = Self.coder(version: version, mode)
@@ -34,7 +34,7 @@ struct BlobCoderTests {
     }
   }
 
-  @Test("version 1 and empty blobs are never compressed, with compression off only trees are, noise is all the same")
+  @Test("version 1 and empty blobs are never compressed; with compression off only trees are; noise grows no larger")
   func whatIsCompressed() throws {
     let noise = TestRepository.noise(5000, seed: 2)
     #expect(try Self.sealed(Self.coder(version: 1, .max), Self.text).uncompressedLength == nil)
@@ -48,7 +48,7 @@ struct BlobCoderTests {
   }
 
   @Test(
-    "with auto, data of which no sample shrinks is stored as it is; a small part that shrinks has all of it compressed")
+    "with auto, data whose samples do not shrink is stored uncompressed; one shrinking sample makes the whole blob compressed")
   func samples() throws {
     let noise = TestRepository.noise(1 << 20, seed: 4)
     #expect(try Self.sealed(Self.coder(), noise).uncompressedLength == nil)
@@ -72,7 +72,7 @@ struct BlobCoderTests {
     }
   }
 
-  @Test("a sealed blob that does not read back as what was sealed is refused")
+  @Test("a sealed blob that does not read back unchanged is refused")
   func readBack() throws {
     let coder = Self.coder()
     let blob = try Self.sealed(coder, Self.text)
@@ -117,7 +117,7 @@ struct BlobCoderTests {
     }
   }
 
-  @Test("a blob of another length, or another blob of the same key, is refused although it opens")
+  @Test("a blob of another length, or another blob with the same key, is refused although it opens")
   func authenticButWrong() throws {
     let coder = Self.coder()
     let blob = try Self.sealed(coder, Self.text)

@@ -27,7 +27,7 @@ struct ProgramOutputTests {
     ProgramLimits(deadline: .now + time, outputByteLimit: bytes, stop: stop)
   }
 
-  @Test("output, errors and end are the program's, however much it is told and says at the same time")
+  @Test("output, errors and status are complete, however much the program reads and writes at the same time")
   func whole() async throws {
     let input = TestRepository.noise(1 << 20, seed: 1)
     let copied = try await run("cat; echo why >&2; exit 7", input: input)
@@ -42,7 +42,7 @@ struct ProgramOutputTests {
   }
 
   @Test(
-    "whoever a program has left behind with its outputs is not waited for, whether silent or not",
+    "a child that outlives the program and keeps its outputs open is not waited for, silent or not",
     arguments: ["sleep 1000", "yes"])
   func leftBehind(command: String) async throws {
     let output = try await run("\(command) & echo $!; echo why >&2")
@@ -53,7 +53,7 @@ struct ProgramOutputTests {
     kill(process, SIGKILL)
   }
 
-  @Test("a program whose time is up is killed with all that it has started, though it ignores every other signal")
+  @Test("a program that exceeds its time limit is killed with its children, even if it ignores every other signal")
   func stubborn() async throws {
     let directory = try TemporaryDirectory()
     let file = directory.path.appending("child")
@@ -68,7 +68,7 @@ struct ProgramOutputTests {
     #expect(!ProcessTable.children().contains { ProcessTable.commandLine($0).contains(file.string) })
   }
 
-  @Test("a program that prints too much, or that nobody wants any more, is ended")
+  @Test("a program that prints too much, or whose caller is cancelled, is killed")
   func limited() async throws {
     await #expect(throws: Errno.fileTooLarge) { try await run("yes", limits: Self.limits(bytes: 1000)) }
     #expect(try await run("echo 123", limits: Self.limits(bytes: 4)).output.count == 4)
@@ -79,7 +79,7 @@ struct ProgramOutputTests {
     withExtendedLifetime(bell) {}
   }
 
-  @Test("no descriptor is left open, whatever becomes of the program")
+  @Test("no descriptor stays open, however the program ends")
   func descriptors() async throws {
     // A program of a test that runs at the same time has other names.
     func pipes() throws -> Set<String> {

@@ -14,7 +14,7 @@ struct SnapshotListingTests {
     return saved
   }
 
-  @Test("holds all that its own listing has, whatever another list at the same time lacks")
+  @Test("has everything of its own listing, whatever a simultaneous list lacks")
   func together() async throws {
     let saved = try await create(3)
     let others = Locked<Repository?>(nil)
@@ -48,7 +48,7 @@ struct SnapshotListingTests {
   }
 
   @Test(
-    "names each snapshot once, though the storage lists it twice, read for the first time or known",
+    "names each snapshot once although the storage lists it twice, known or not",
     arguments: [false, true])
   func duplicates(isKnown: Bool) async throws {
     let saved = try await create(3)
@@ -61,7 +61,7 @@ struct SnapshotListingTests {
     #expect(try await repository.snapshots() == saved)
   }
 
-  @Test("does not begin with a snapshot that was removed, though a listing that lags behind still has it")
+  @Test("does not contain a removed snapshot that a late listing still has")
   func removed() async throws {
     let test = try CacheTestFolder()
     let saved = try await create(4)
@@ -84,7 +84,7 @@ struct SnapshotListingTests {
     #expect(stale.sizeCount == calls)
   }
 
-  @Test("follows what comes and goes, in order, however many were known before")
+  @Test("follows new and removed snapshots in order, however many were known before")
   func changes() async throws {
     var random = SplitMix64(seed: 7)
     let repository = try await TestRepository.create(on: memory)

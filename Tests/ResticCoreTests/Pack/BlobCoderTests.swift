@@ -34,7 +34,7 @@ struct BlobCoderTests {
     }
   }
 
-  @Test("version 1 and empty blobs are never compressed; with compression off only trees are; noise grows no larger")
+  @Test("version 1 and empty blobs are never compressed; with compression off only trees are; small noise is compressed like text")
   func whatIsCompressed() throws {
     let noise = TestRepository.noise(5000, seed: 2)
     #expect(try Self.sealed(Self.coder(version: 1, .max), Self.text).uncompressedLength == nil)
@@ -48,7 +48,7 @@ struct BlobCoderTests {
   }
 
   @Test(
-    "with auto, data whose samples do not shrink is stored uncompressed; one shrinking sample makes the whole blob compressed")
+    "with auto, data is stored uncompressed if no sample shrinks, and compressed as a whole if one does")
   func samples() throws {
     let noise = TestRepository.noise(1 << 20, seed: 4)
     #expect(try Self.sealed(Self.coder(), noise).uncompressedLength == nil)

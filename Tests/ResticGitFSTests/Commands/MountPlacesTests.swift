@@ -17,7 +17,7 @@ struct MountPlacesTests {
     try MountPlaces(arguments, isGiven: isGiven, isPreset: isPreset) { name throws(CommandError) in name == "vault" }
   }
 
-  @Test("mount NAME, mount NAME FOLDER, and mount FOLDER as ever")
+  @Test("mount NAME, mount NAME FOLDER and mount FOLDER work")
   func places() throws {
     func expect(_ places: MountPlaces, _ name: String?, _ mountpoint: String?) {
       #expect(places.name == name && places.mountpoint == mountpoint)
@@ -47,7 +47,7 @@ struct MountPlacesTests {
     return (Environment([.configuration: file].merging(others) { $1 }), folder)
   }
 
-  @Test("the command line counts before the file, and the file before the variables")
+  @Test("the command line wins over the file, and the file over the variables")
   func precedence() throws {
     let (environment, folder) = try environment(
       """
@@ -88,7 +88,7 @@ struct MountPlacesTests {
     #expect(try RepositoryOptions.parse(["-r", "./vault"]).entry(environment) == nil)
   }
 
-  @Test("a duration of the file that is none is named with its file")
+  @Test("the error for an invalid duration names the file")
   func badDuration() throws {
     let (environment, folder) = try environment("[repositories.a]\nrepository = '/v'\nretry-lock = 'soon'")
     defer { withExtendedLifetime(folder) {} }

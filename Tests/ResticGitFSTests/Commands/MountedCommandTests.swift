@@ -48,7 +48,7 @@ struct MountedCommandTests {
     return try #require(result.output.split(separator: "\n").last?.split(separator: " ").first.flatMap { Int($0) })
   }
 
-  @Test("mount is ready when it returns; sync and umount name the snapshot; nothing is left behind")
+  @Test("a mount is ready when the command returns; sync and umount name the snapshot; nothing is left behind")
   func wholeWay() async throws {
     try await withMounts {
       let mount = try await makeMount("mount")
@@ -70,7 +70,7 @@ struct MountedCommandTests {
     }
   }
 
-  @Test("the serving process leaves folder, terminal and password behind")
+  @Test("the serving process keeps neither folder nor terminal nor password")
   func detached() async throws {
     try await withMounts {
       _ = try await makeMount("mount")
@@ -87,7 +87,7 @@ struct MountedCommandTests {
     }
   }
 
-  @Test("umount of a mount that is in use fails, and everything is saved all the same")
+  @Test("umount of a mount in use fails, and still saves everything")
   func busy() async throws {
     try await withMounts {
       let mount = try await makeMount("mount")
@@ -100,7 +100,7 @@ struct MountedCommandTests {
     }
   }
 
-  @Test("SIGTERM saves and unmounts; a mount that follows at once waits and shows what was saved")
+  @Test("SIGTERM saves and unmounts; an immediate new mount waits and shows what was saved")
   func terminate() async throws {
     try await withMounts {
       let mount = try await makeMount("mount")
@@ -113,7 +113,7 @@ struct MountedCommandTests {
     }
   }
 
-  @Test("of two mounts that changed the same the second saves both, and exits with 3")
+  @Test("the second of two mounts with conflicting changes saves both, and exits with 3")
   func conflict() async throws {
     try await withMounts {
       let first = try await makeMount("first")
@@ -132,7 +132,7 @@ struct MountedCommandTests {
     }
   }
 
-  @Test("umount frees the folder of a process that died, and says so")
+  @Test("umount frees the mountpoint of a dead process, and says so")
   func died() async throws {
     try await withMounts {
       let mount = try await makeMount("mount")
@@ -149,7 +149,7 @@ struct MountedCommandTests {
     }
   }
 
-  @Test("--read-only and --snapshot ID show without changing; nothing is committed")
+  @Test("--read-only and --snapshot ID show a snapshot and commit nothing")
   func readOnly() async throws {
     try await withMounts {
       _ = try await makeMount("mount")

@@ -20,7 +20,7 @@ struct PreviousCommitTests {
     try directory.create(SessionRecord(processID: getpid(), mountpoint: "/nowhere", state: state))
   }
 
-  @Test("waits until that is done, and says so once", arguments: [SessionRecord.State.committing, .serving])
+  @Test("waits until the commit has ended, and says so once", arguments: [SessionRecord.State.committing, .serving])
   func waits(state: SessionRecord.State) async throws {
     // Serving, but not mounted any more: its process has not noticed yet.
     let held = Locked<SessionFile?>(try makeSession(state))
@@ -40,7 +40,7 @@ struct PreviousCommitTests {
     #expect(events.withLock { $0 } == ["waiting for /nowhere", "ended", "went on"])
   }
 
-  @Test("does not wait for one that only begins, nor for one that died")
+  @Test("does not wait for a session that is starting, nor for a dead session")
   func passes() async throws {
     let session = try makeSession(.starting)
     try write(
@@ -50,7 +50,7 @@ struct PreviousCommitTests {
     withExtendedLifetime(session) {}
   }
 
-  @Test("goes on when the other could not commit and has mounted again")
+  @Test("goes on if the other session could not commit and has mounted again")
   func remounted() async throws {
     let session = try makeSession(.committing)
     let isWaiting = Switch()
@@ -62,7 +62,7 @@ struct PreviousCommitTests {
     withExtendedLifetime(session) {}
   }
 
-  @Test("stops waiting when it is cancelled")
+  @Test("stops waiting on cancellation")
   func cancelled() async throws {
     let session = try makeSession(.committing)
     let directory = directory

@@ -5,7 +5,7 @@ import Testing
 @testable import ResticGitFS
 
 /// N11, R10: what of a commit goes on at once in a network, and what never does.
-@Suite("The order of a commit's calls in a network", .timeLimit(.minutes(30)))
+@Suite("The order of a commit's calls over a network", .timeLimit(.minutes(30)))
 struct CommitRoundsTests {
   /// A mount of a repository at the end of a network, with one snapshot. The storage calls `pause` before each call.
   private static func makeMount(
@@ -23,7 +23,7 @@ struct CommitRoundsTests {
   }
 
   @Test(
-    "packs come before the index, the index before the snapshot; snapshots are listed under the commit lock only",
+    "packs are saved before the index, and the index before the snapshot; snapshots are listed under the commit lock only",
     arguments: [true, false])
   func order(isImmediate: Bool) async throws {
     let (mount, distant, memory) = try await Self.makeMount(isImmediate: isImmediate)
@@ -60,7 +60,7 @@ struct CommitRoundsTests {
     #expect(try await memory.list(.lock).isEmpty)
   }
 
-  @Test("under a commit lock that was reserved, others' snapshots are looked for while the contents are stored")
+  @Test("under a reserved commit lock, the commit looks for other snapshots while it stores the contents")
   func early() async throws {
     let (isCommitting, isLooking) = (Switch(), Switch())
     let (mount, distant, memory) = try await Self.makeMount(isImmediate: true, isForOneProgram: true) { call in
@@ -87,7 +87,7 @@ struct CommitRoundsTests {
     #expect(try await memory.list(.lock).isEmpty)
   }
 
-  @Test("our own locks are not read back, and no file is asked for by itself")
+  @Test("a client does not read its own locks, and requests the size of no single file")
   func spared() async throws {
     let (mount, distant, _) = try await Self.makeMount(isImmediate: true)
     try await mount.write([2], to: "d/g")

@@ -31,7 +31,7 @@ struct FsyncLimitTests {
     #expect(clock.sleeperCount == 1)
   }
 
-  @Test("the first commits; all others of its interval get one commit at the end, which begins the next interval")
+  @Test("the first fsync commits; all others in its interval share one commit at the end, which begins the next interval")
   func interval() async throws {
     let limit = makeLimit()
     #expect(limit.begin() == .commit)
@@ -51,7 +51,7 @@ struct FsyncLimitTests {
     #expect(limit.begin() == .commit)
   }
 
-  @Test("while the first one's commit is under way another comes later")
+  @Test("an fsync during the first fsync's commit is deferred")
   func concurrent() async throws {
     let limit = makeLimit()
     #expect(limit.begin() == .commit)
@@ -62,7 +62,7 @@ struct FsyncLimitTests {
     try await waitForLateCommits(1)
   }
 
-  @Test("a commit that saved nothing, or failed, begins no interval")
+  @Test("a commit that saved nothing, or failed, does not begin an interval")
   func nothingSaved() async throws {
     let limit = makeLimit(finds: false)
     for _ in 0..<3 {
@@ -78,7 +78,7 @@ struct FsyncLimitTests {
     try await waitUntil { limit.begin() == .commit }
   }
 
-  @Test("without an interval each commits")
+  @Test("without an interval every fsync commits")
   func off() {
     let limit = makeLimit(.zero)
     for _ in 0..<3 {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("A refresh and git at work on refs")
+@Suite("A refresh while git changes refs")
 struct LockedRefTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 
@@ -28,7 +28,7 @@ struct LockedRefTests {
     return (mount, backend)
   }
 
-  @Test("while git has a ref locked nothing is replaced: it has seen the old value, and would overwrite the new one")
+  @Test("a refresh replaces nothing while git has a ref locked: git has seen the old value, and would overwrite the new one")
   func lockedRef() async throws {
     let (mount, backend) = try await Self.staleMount()
     try await mount.write(Self.ours, to: "refs/heads/main.lock")
@@ -49,7 +49,7 @@ struct LockedRefTests {
   }
 
   @Test(
-    "from a refresh until the kernel knows of it no lock can be taken: git might compare with what it has read before")
+    "git cannot take a lock between a refresh and the kernel's invalidation: git might compare with the old value")
   func unannounced() async throws {
     let (mount, backend) = try await Self.staleMount()
     let newest = try #require(

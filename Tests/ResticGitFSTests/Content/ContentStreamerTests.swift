@@ -44,7 +44,7 @@ struct ContentStreamerTests {
     return (try await TestMount(repository, memory: budget), backend)
   }
 
-  @Test("however much is written, no more than the limit is in memory, and all of it is in the snapshot")
+  @Test("memory stays within the limit however much is written, and the snapshot has everything")
   func boundedMemory() async throws {
     let mount = try await Self.makeMount()
     var random = SplitMix64(seed: 4)
@@ -71,7 +71,7 @@ struct ContentStreamerTests {
   }
 
   // M1 What a commit under way holds of overwritten files counts, and so do the packs beside the commit's.
-  @Test("who overwrites what a commit holds waits at the limit until the commit has ended")
+  @Test("a writer that overwrites data of a running commit waits at the limit until the commit has ended")
   func heldByCommit() async throws {
     let isHeld = Switch()
     let (mount, backend) = try await Self.makeMount(on: MemoryBackend(), isHeld: isHeld)
@@ -108,7 +108,7 @@ struct ContentStreamerTests {
   }
 
   // R5 Where somebody removes the lock by force, what is stored from then on is stored under another one.
-  @Test("a lock that is lost while a pass stores something is replaced before the next pass, though no commit follows")
+  @Test("a lock that is lost while a pass stores data is replaced before the next pass, even without a commit")
   func lostLock() async throws {
     let (isHeld, storage) = (Switch(), MemoryBackend())
     let (mount, backend) = try await Self.makeMount(
@@ -135,7 +135,7 @@ struct ContentStreamerTests {
     #expect(try await reader.read("second").fingerprint == second.fingerprint)
   }
 
-  @Test("many small files are bounded as well")
+  @Test("many small files stay within the limit as well")
   func smallFiles() async throws {
     let mount = try await Self.makeMount()
     var random = SplitMix64(seed: 5)
@@ -150,7 +150,7 @@ struct ContentStreamerTests {
     for (path, bytes) in contents { #expect(try await mount.read(path).fingerprint == bytes.fingerprint) }
   }
 
-  @Test("what is overwritten while it is stored is kept as it was written last")
+  @Test("data that is overwritten while it is stored keeps its last content")
   func overwriteWins() async throws {
     let mount = try await Self.makeMount()
     var random = SplitMix64(seed: 6)
@@ -170,7 +170,7 @@ struct ContentStreamerTests {
     #expect(before.fingerprint == model.fingerprint)
   }
 
-  @Test("writes that arrive in another order are stored once, and not with the holes that they leave for a moment")
+  @Test("writes that arrive out of order are stored once, without their temporary holes")
   func reordered() async throws {
     let mount = try await Self.makeMount()
     var random = SplitMix64(seed: 8)
@@ -191,7 +191,7 @@ struct ContentStreamerTests {
     #expect(stored < model.count + model.count / 100, "\(stored) bytes for \(model.count)")
   }
 
-  @Test("what a write on its way holds up is stored soon after it has arrived, without a commit")
+  @Test("data behind a missing write is stored soon after the write has arrived, without a commit")
   func heldUp() async throws {
     let mount = try await Self.makeMount()
     var random = SplitMix64(seed: 9)
@@ -207,7 +207,7 @@ struct ContentStreamerTests {
     #expect(try await mount.read("f").fingerprint == model.fingerprint)
   }
 
-  @Test("a full storage is an error to the writer, nothing accepted is lost, and writing goes on when there is room")
+  @Test("a full storage fails the writer, loses nothing that was accepted, and accepts writes once there is space")
   func fullStorage() async throws {
     let disk = FullDisk()
     let mount = try await Self.makeMount(fault: disk)

@@ -8,7 +8,7 @@ import Testing
 @testable import ResticGitFS
 
 // R2 A mount with nothing to commit holds no lock.
-@Suite("What is written to files without a name")
+@Suite("Writes to files without a name")
 struct UnlinkedContentTests {
   /// A mount whose repository has small packs; `pause` is waited for before each call of its backend.
   private static func makeMount(
@@ -50,7 +50,7 @@ struct UnlinkedContentTests {
     try await mount.repository.backend.list(.lock).isEmpty && mount.lockKeeper.heldLock == nil
   }
 
-  @Test("a file that was closed before anything of it was stored leaves no lock")
+  @Test("a file that is closed before any of its data is stored leaves no lock behind")
   func nothingStored() async throws {
     let (isArmed, wasTaken, isGivenBack) = (Switch(), Switch(), Switch())
     let mount = Locked<(mount: TestMount, file: (inode: FuseInode, handle: FuseHandle))?>(nil)
@@ -72,7 +72,7 @@ struct UnlinkedContentTests {
   }
 
   // F6 An unlinked file stays readable through descriptors that are open.
-  @Test("while a file without a name is open, the lock keeps a prune from what was stored of it; then it is given back")
+  @Test("the lock protects the stored data of an open file without a name from a prune, and is released afterwards")
   func stored() async throws {
     let mount = try await Self.makeMount()
     let file = try await Self.openUnlinked(mount)

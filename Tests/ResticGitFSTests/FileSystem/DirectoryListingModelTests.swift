@@ -104,7 +104,7 @@ struct DirectoryListingModelTests {
   }
 
   @Test(
-    "whatever is renamed, exchanged, removed and made meanwhile, names that stay are listed once", arguments: 0..<60)
+    "remaining names are listed once, whatever is renamed, exchanged, removed and created meanwhile", arguments: 0..<60)
   func model(_ seed: UInt64) async throws {
     let mount = try await TestMount(TestMount.makeRepository())
     try await mount.onThread { mount in
@@ -143,7 +143,7 @@ struct DirectoryListingModelTests {
     }
   }
 
-  @Test("a refresh between two answers replaces every file, and each is listed once, as it is now")
+  @Test("after a refresh between two replies that replaces every file, each file is listed once, in its new state")
   func refresh() async throws {
     let writer = try await TestMount(TestMount.makeRepository())
     let names = (0..<600).map { "ref\($0)" }

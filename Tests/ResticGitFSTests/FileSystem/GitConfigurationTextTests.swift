@@ -23,7 +23,7 @@ struct GitConfigurationTextTests {
     names(try GitConfigurationText(Array(text.utf8)))
   }
 
-  @Test("sections, values, quotes, comments and lines that go on")
+  @Test("sections, values, quotes, comments and continued lines are read")
   func examples() throws {
     #expect(try Self.read("") == [])
     #expect(
@@ -36,7 +36,7 @@ struct GitConfigurationTextTests {
     #expect(throws: GitConfigurationText.Failure.encoding) { try Self.read("[a]\nk = \0") }
   }
 
-  @Test("damaged files are read as git reads them, or are an error where they are one to git")
+  @Test("damaged files are read as git reads them, or are an error if git reports one")
   func mutants() async throws {
     let folder = try TemporaryDirectory()
     let samples = [

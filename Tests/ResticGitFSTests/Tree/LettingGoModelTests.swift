@@ -6,7 +6,7 @@ import Testing
 @testable import ResticGitFS
 
 // F17, M3: what is let go is there again when somebody needs it, the same in every respect, and nothing that anybody needs is let go.
-@Suite("Random changes of a tree whose inodes are let go", .timeLimit(.minutes(30)))
+@Suite("Random changes of a tree whose inodes are evicted", .timeLimit(.minutes(30)))
 struct LettingGoModelTests {
   private static let time = Timestamp(seconds: 1_000, nanoseconds: 5)
   private static let mounter = FileOwner(userID: 0, groupID: 0)
@@ -96,7 +96,7 @@ struct LettingGoModelTests {
   }
 
   @Test(
-    "a tree is what a naive model of it is, whatever is committed, known to the kernel and let go",
+    "a tree agrees with a naive model, whatever is committed, known to the kernel and evicted",
     arguments: 0..<40)
   func model(seed: UInt64) throws {
     var random = SplitMix64(seed: seed)
@@ -108,7 +108,7 @@ struct LettingGoModelTests {
     try pair.compare()
   }
 
-  @Test("the random changes leave something that can be let go, often")
+  @Test("the random changes often leave inodes that can be evicted")
   func isExercised() throws {
     var count = 0
     for seed in 100..<110 {

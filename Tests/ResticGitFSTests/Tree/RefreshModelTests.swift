@@ -8,7 +8,7 @@ import Testing
 @testable import ResticGitFS
 
 // F8, F17, C11: what a refreshed mount shows is what the other mount shows, and a new one.
-@Suite("Random changes seen by other mounts")
+@Suite("Random changes as other mounts see them")
 struct RefreshModelTests {
   private static let directories = ["", "d/", "d/e/", "g/"]
 
@@ -51,7 +51,7 @@ struct RefreshModelTests {
     }
   }
 
-  @Test("a mount that lets go while it is refreshed shows what was saved")
+  @Test("a mount that evicts inodes during refreshes shows what was saved")
   func refreshedWhileLettingGo() async throws {
     let writer = try await TestMount(TestMount.makeRepository())
     let paths = (0..<30).map { "d\($0 % 5)/e\($0 % 10)/f\($0)" }
@@ -109,7 +109,7 @@ struct RefreshModelTests {
   }
 
   @Test(
-    "a refreshed mount shows the same files, links and numbers as the one that wrote, and as a new one",
+    "a refreshed mount shows the same files, links and numbers as the writing mount and a new mount",
     arguments: 0..<25)
   func model(_ seed: UInt64) async throws {
     var random = SplitMix64(seed: seed)

@@ -60,7 +60,7 @@ struct KnownObjectsTests {
     let new = try repository.packs()
     #expect(new.indexes.count == 1 && new.indexes.isDisjoint(with: old.indexes))
     #expect(try repository.knows(old, idByteCount: idByteCount))
-    // What is not noted any more is not known.
+    // Packs that are no longer noted are not known.
     repository.objects.keep(new, at: repository.root, idByteCount: idByteCount)
     #expect(try !repository.knows(old, idByteCount: idByteCount))
     #expect(try FileManager.default.contentsOfDirectory(atPath: repository.objects.folder.string).count == 1)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Files of a stored repository that name other places")
 struct RepositoryPointersTests {
-  /// What is said of a repository with these files; nil where it is fine.
+  /// The objection to a repository with these files; nil if there is none.
   private static func refusal(_ files: [String: String]) throws -> String? {
     let folder = try TemporaryDirectory()
     for (name, text) in files {

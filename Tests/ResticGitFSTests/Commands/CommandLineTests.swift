@@ -87,7 +87,7 @@ struct CommandLineTests {
     #expect(result.errorOutput.hasSuffix("\n") && result.errorOutput.split(separator: "\n").count == 1)
   }
 
-  /// What a program finds on standard error.
+  /// The object that a program reads from standard error.
   private struct ExitError: Decodable {
     let message_type: String
     let code: Int32
@@ -125,7 +125,7 @@ struct CommandLineTests {
     let own = try TerminalProcess.program.string
     let full = try await program.run("/bin/sh", ["-c", "'\(own)' version --json > /dev/full"])
     #expect(full.status == .exited(1) && full.errorOutput.contains(#""message_type":"exit_error""#), "\(full)")
-    // What is printed must not go where the next file, or the pipe for signals, has got the number of a closed stream.
+    // The output must not go to a file, or the pipe for signals, that has got the number of a closed stream.
     let closed = try await program.run("/bin/sh", ["-c", "'\(own)' version <&- >&- 2>&-"])
     #expect(closed.isSuccess, "\(closed)")
     let helper = try TerminalProcess.program.removingLastComponent().appending("git-remote-restic").string

@@ -37,7 +37,7 @@ struct CompletionTests {
     #expect(arguments("restic-gitfs", "mount", "-r").isEmpty)
   }
 
-  /// What a configuration file with `text` names.
+  /// The repositories that a configuration file with `text` names.
   private func named(_ text: String) throws -> NamedRepositories {
     let folder = try TemporaryDirectory(prefix: "names")
     let file = folder.path.appending("config.toml").string

@@ -28,7 +28,7 @@ struct GitCredentialTests {
   private var home: FilePath { runner.directory }
   private var vault: String { home.appending("vault").string }
   private var store: String { home.appending("store").string }
-  /// What the helper keeps; empty where there is no file.
+  /// The helper's store; empty if there is no file.
   private var stored: String { (try? String(contentsOfFile: store, encoding: .utf8)) ?? "" }
 
   private static func secret(_ text: String) -> SecureBytes {
@@ -58,7 +58,7 @@ struct GitCredentialTests {
     try keep("geheim")
     #expect(try await snapshots().status == .exited(0))
     #expect(try await runner.run(["unlock", "-r", "\(vault)/../vault/"], environment).status == .exited(0))
-    // Even when nobody is there to ask.
+    // Even without a terminal.
     #expect(try await snapshots(["GIT_ASKPASS": try askpass("falsch")]).status == .exited(0))
     #expect(!wasAsked)
   }

@@ -103,7 +103,7 @@ struct MountCommandTests {
     ])
     let filter = SnapshotFilter(hosts: ["a", "b"], tags: [["x", "y"], ["z"]], paths: ["/git", "/srv"])
     #expect(configuration.selection == .latest(filter))
-    // What is saved must be found by the same filter.
+    // The same filter must find the saved snapshot.
     #expect(configuration.identity.hostname == "a")
   }
 

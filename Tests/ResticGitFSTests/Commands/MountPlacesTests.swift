@@ -27,7 +27,7 @@ struct MountPlacesTests {
     expect(try places(["./vault"]), nil, "./vault")
     expect(try places(["vault"], isGiven: true), nil, "vault")
     expect(try places([], isGiven: true), nil, nil)
-    // With RESTIC_REPOSITORY one argument is the mountpoint; who names two means what is said.
+    // With RESTIC_REPOSITORY a single argument is the mountpoint; two arguments are the name and the mountpoint.
     expect(try places(["vault"], isPreset: true), nil, "vault")
     expect(try places(["vault", "/mnt"], isPreset: true), "vault", "/mnt")
     for isGiven in [false, true] {

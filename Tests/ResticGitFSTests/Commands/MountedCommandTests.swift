@@ -29,7 +29,7 @@ struct MountedCommandTests {
     return path
   }
 
-  /// Runs `body`; whatever happens, nothing stays mounted.
+  /// Runs `body`, and unmounts everything afterwards in any case.
   private func withMounts(_ body: () async throws -> Void) async throws {
     let result = await Result { try await body() }
     for entry in try MountTable.load().entries where entry.mountpoint.starts(with: program.directory) {
@@ -168,7 +168,7 @@ struct MountedCommandTests {
 }
 
 extension Result where Failure == any Error {
-  /// What `body` returns or throws.
+  /// The result or the error of `body`.
   fileprivate init(_ body: () async throws -> Success) async {
     do {
       self = .success(try await body())

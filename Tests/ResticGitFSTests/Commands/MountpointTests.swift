@@ -56,7 +56,7 @@ struct MountpointTests {
   @Test("that is an automount point is not listed: a listing would wait for the mount itself")
   func automount() throws {
     let folder = try #require(try makeFolder("automount").resolved())
-    // What a look would find; a real one would find nothing, ever.
+    // The result of a look. A real automount point would never answer.
     try write([], to: folder.appending("file"))
     let table = MountTable(
       parsing: Array("40 22 0:35 / \(folder) rw,relatime - autofs systemd-1 rw,fd=40,pgrp=1,direct\n".utf8))

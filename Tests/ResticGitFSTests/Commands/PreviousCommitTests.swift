@@ -56,7 +56,7 @@ struct PreviousCommitTests {
     let isWaiting = Switch()
     async let wait: Void = PreviousCommit(directory: directory).wait { _ in isWaiting.isOn = true }
     try await waitUntil { isWaiting.isOn }
-    // Stands for a mount that came back: nobody waits for either.
+    // Stands for a mount that came back: no new mount waits for such a session.
     try session.update { $0.state = .starting }
     try await wait
     withExtendedLifetime(session) {}

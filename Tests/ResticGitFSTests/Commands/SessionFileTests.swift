@@ -37,7 +37,7 @@ struct SessionFileTests {
     #expect(observer.record()?.state == .committing)
     #expect(observer.record()?.progress?.bytesTotal == 4)
 
-    // Shorter than what was there.
+    // Shorter than the previous record.
     try file.update { $0.progress = nil }
     #expect(observer.record()?.progress == nil)
   }

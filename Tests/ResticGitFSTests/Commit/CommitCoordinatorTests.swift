@@ -176,7 +176,7 @@ struct CommitCoordinatorTests {
     #expect(saved.snapshot.parent == first.id)
   }
 
-  /// What becomes of the calls of a commit from the k-th on.
+  /// The fate of a commit's calls from the k-th on.
   enum CrashPoint: String, CaseIterable, Sendable {
     case dies = "the backend dies after call k"
     case diesAfterDoing = "the backend does call k + 1 without an answer, and dies"
@@ -184,7 +184,7 @@ struct CommitCoordinatorTests {
     case deniesAfterDoing = "call k + 1 is done and denied"
     case denies = "call k + 1 is denied"
 
-    /// What happens to a call when `left` of k are left.
+    /// The fault of a call when `left` of k calls are left.
     func fault(left: Int) -> FaultBackend.Fault? {
       guard left <= 0 else { return nil }
       return switch self {

@@ -13,7 +13,7 @@ struct CommitInterleavingTests {
     "one client stops before its call k, for every k, while the other commits: the history stays linear, and nothing is lost",
     arguments: 0...1, ["other files", "the same file", "other files in a network"])
   func oneStops(stopped: Int, changing what: String) async throws {
-    // The calls of the client that were stopped; their number varies by a few with the order of what goes on beside.
+    // The calls of the client at which it stopped. Their number varies by a few with the order of simultaneous work.
     var count = 0
     var isOver = false
     for first in stride(from: 1, to: 1000, by: Self.width) where !isOver {
@@ -45,11 +45,11 @@ struct CommitInterleavingTests {
     }
   }
 
-  /// What came of two clients that changed something and committed.
+  /// The result of two clients that made changes and committed.
   private struct Round {
     /// Whether the one made as many calls as it was to be stopped before.
     var isReached: Bool
-    /// What is not as it should be.
+    /// The violations that were found.
     var faults: [String] = []
 
     mutating func check(_ condition: Bool, _ what: String) {

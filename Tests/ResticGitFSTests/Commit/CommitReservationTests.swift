@@ -45,7 +45,7 @@ struct CommitReservationTests {
     try await mount.write([2], to: "f")
     isBroken.withLock { $0 = true }
     await #expect(throws: (any Error).self) { try await mount.coordinator.commit(.sync) }
-    // The lock for what is not saved yet.
+    // The lock for unsaved changes.
     #expect(try await memory.list(.lock).count == 1)
     isBroken.withLock { $0 = false }
     _ = try await mount.coordinator.commit(.sync)

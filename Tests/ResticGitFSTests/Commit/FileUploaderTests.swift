@@ -109,11 +109,11 @@ struct FileUploaderTests {
         == bytes.fingerprint)
   }
 
-  /// What happens to a pack before the commit that relies on it.
+  /// The fate of a pack before the commit that relies on it.
   enum PackLoss: CaseIterable {
     /// It could not be saved.
     case failed
-    /// It was there, and a prune that nobody kept out has taken it.
+    /// The pack was there, and a prune that no lock prevented has removed it.
     case pruned
   }
 

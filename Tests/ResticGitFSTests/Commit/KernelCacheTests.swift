@@ -33,7 +33,7 @@ struct KernelCacheTests {
     }
   }
 
-  /// What the kernel says when another process runs `command` in the mount.
+  /// The output of `command`, which another process runs in the mount.
   private static func shell(_ command: String, in path: FilePath) async throws -> String {
     try await ProcessRunner().check("sh", ["-c", #"cd "$1" && "# + command, "sh", path.string]).output
   }

@@ -14,7 +14,7 @@ struct LockedRefTests {
 
   private static func value(_ digit: Character) -> [UInt8] { text(String(repeating: digit, count: 40) + "\n") }
 
-  /// A mount that shows a bare repository whose `main` is `old`; another one has saved `theirs` since.
+  /// A mount that shows a bare repository whose `main` is `old`. Another mount has saved `theirs` since.
   private static func staleMount() async throws -> (mount: TestMount, backend: MemoryBackend) {
     let backend = MemoryBackend()
     let writer = try await TestMount(TestMount.makeRepository(on: backend))
@@ -32,7 +32,7 @@ struct LockedRefTests {
   func lockedRef() async throws {
     let (mount, backend) = try await Self.staleMount()
     try await mount.write(Self.ours, to: "refs/heads/main.lock")
-    // A commit doesn't wait for git; what is in flight is in no snapshot.
+    // A commit does not wait for git; files in flight are in no snapshot.
     #expect(try await !mount.coordinator.commit(.sync).isConflict)
     #expect(try await mount.coordinator.refresh() == false)
     #expect(try await mount.read("refs/heads/main") == Self.old)

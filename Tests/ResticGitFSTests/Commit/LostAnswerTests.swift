@@ -9,7 +9,7 @@ import Testing
 struct LostAnswerTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-  /// What happens when the next snapshot is saved.
+  /// The fate of the next save of a snapshot.
   private final class Weather: Sendable {
     let fault = Locked<FaultBackend.Fault?>(nil)
     let isAwayAfterwards = Switch()
@@ -42,7 +42,7 @@ struct LostAnswerTests {
     return (storage, weather, mount)
   }
 
-  /// The newest snapshot as somebody else sees it.
+  /// The newest snapshot as another client sees it.
   private static func newest(_ storage: MemoryBackend) async throws -> (mount: TestMount, saved: SavedSnapshot) {
     let repository = try await TestMount.openRepository(on: storage)
     let saved = try #require(try await repository.latestSnapshot(matching: SnapshotFilter()))
@@ -155,7 +155,7 @@ struct LostAnswerTests {
     #expect(mount.coordinator.current.phase == .dirty)
     #expect(try await Self.newest(storage).saved.id == sent)
     weather.isAway.isOn = false
-    // It is no newer snapshot of somebody else's.
+    // The mount does not take its own snapshot for another client's newer one.
     _ = try await mount.coordinator.refresh()
     #expect(mount.coordinator.current.base.newer == nil)
 

@@ -40,7 +40,7 @@ struct LostCommitLockTests {
     let snapshots = try await reader.repository.snapshots()
     #expect(snapshots.count == (hasBase ? 4 : 3))
     #expect(SnapshotFork.forks(among: snapshots, beside: newest, newcomers: Set(snapshots.map(\.id))).isEmpty)
-    // Ours, whose time was chosen while the lock was held for certain, hides theirs only where the clocks disagree.
+    // The time of this client's snapshot was chosen while the lock was certainly held: it hides theirs only if the clocks disagree.
     let theirs = try #require(scene.second.coordinator.current.base.shown.snapshot?.id)
     let isBehind = clocks == "second is behind"
     #expect((newest.snapshot.parent == theirs) == !isBehind)
@@ -179,7 +179,7 @@ struct LostCommitLockTests {
     let backend = FaultBackend(
       storage,
       pause: { call in
-        // Everything is uploaded, and the commit looks for what others have saved.
+        // Everything is uploaded, and the commit looks for other clients' snapshots.
         guard call.operation == .list, call.type == .snapshot, storage.files.keys.contains(where: { $0.type == .data }),
           lost.withLock({ $0.isEmpty })
         else { return }

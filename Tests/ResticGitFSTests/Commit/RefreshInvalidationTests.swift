@@ -12,7 +12,7 @@ import Testing
 struct RefreshInvalidationTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-  /// A kernel that notes what it is told to forget, and refuses as often as it is told to.
+  /// A kernel that notes the invalidations, and refuses as many as the test says.
   private final class Kernel: Sendable {
     private let state = Locked((forgotten: [RefreshPlan.Invalidation](), refusals: 0))
 

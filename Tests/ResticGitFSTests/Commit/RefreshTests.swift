@@ -42,7 +42,7 @@ struct RefreshTests {
     #expect(Array(old) == Self.text("a/one"))
     #expect(try await reader.coordinator.refresh() == false)
 
-    // What it commits now is on top of what it shows.
+    // Its next commit is on top of the snapshot that it shows.
     try await reader.write(Self.text("from the reader"), to: "c")
     guard case .saved = try await reader.coordinator.commit(.sync) else {
       Issue.record("the base has not moved")
@@ -141,7 +141,7 @@ struct RefreshTests {
       let kept = path == "f" ? try await after.names().filter { $0.hasPrefix("f.conflict-") } : ["d/g"]
       #expect(kept.count == 1)
       for name in kept { #expect(try await after.read(name) == Self.text("late"), "\(path)") }
-      // Nobody writes to it any more: now the newest is shown, and the next round begins from it.
+      // No program writes to the file any more: the mount shows the newest snapshot, and the next round begins there.
       #expect(other.coordinator.current.base.shown.tree == after.coordinator.current.base.shown.tree, "\(path)")
       try await writer.coordinator.refresh()
     }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ResticGitFS
 
-/// R5 Somebody removes the lock by force, and may prune.
+/// R5 Another client removes the lock by force, and may prune.
 @Suite("A mount whose lock is removed by force", .timeLimit(.minutes(30)))
 struct RemovedLockTests {
   @Test("saves the data in memory under a new lock, at the first visible attempt", arguments: [false, true])

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ResticGitFS
 
-/// C4 What an older snapshot holds of git's unfinished files is not in a mount, and not in its next snapshot.
+/// C4 git's unfinished files in an older snapshot are neither in a mount nor in its next snapshot.
 @Suite("git's lock files in an older snapshot")
 struct StaleLockTests {
   private static let locks = ["objects/maintenance.lock", "refs/heads/main.lock", "objects/pack/tmp_pack_AbCdEf"]
@@ -18,7 +18,7 @@ struct StaleLockTests {
       try await writer.write(Array(path.utf8), to: path)
     }
     _ = try await writer.coordinator.commit(.sync)
-    // Now it is a git repository, in which nobody touched the folders of the locks.
+    // Now the tree is a git repository, and the folders of the locks are unchanged.
     try await writer.write(Array("ref: refs/heads/main\n".utf8), to: "HEAD")
     _ = try await writer.coordinator.commit(.sync)
     return (writer, backend)

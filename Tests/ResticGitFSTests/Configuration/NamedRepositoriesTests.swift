@@ -6,7 +6,7 @@ import Testing
 
 @testable import NamedRepositories
 
-/// U1 to U3: what configuration files say, and which are believed.
+/// U1 to U3: the content of configuration files, and which files are trusted.
 @Suite("Named repositories")
 struct NamedRepositoriesTests {
   private func read(_ text: String) throws -> [String: NamedRepository] {

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Reading content", .timeLimit(.minutes(30)))
 struct BlobReaderTests {
-  /// A stored file of about 27 blobs, opened by another process that counts what it asks the storage for.
+  /// A stored file of about 27 blobs, opened by another process that counts its requests to the storage.
   private struct Scene {
     let storage = MemoryBackend()
     let backend: FaultBackend

@@ -91,7 +91,7 @@ struct UnlinkedContentTests {
     #expect(Array(read) == bytes)
     try await mount.onThread { $0.fileSystem.release(file.inode, handle: file.handle) }
     try await waitUntil { try await Self.hasNoLock(mount) }
-    // And the next commit does not need what was dropped.
+    // The next commit does not need the dropped data.
     try await mount.write(bytes, to: "h")
     _ = try await mount.coordinator.commit(.sync)
     #expect(try await mount.again().read("h") == bytes)

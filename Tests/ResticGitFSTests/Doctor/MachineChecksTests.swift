@@ -4,7 +4,7 @@ import Testing
 
 @testable import ResticGitFS
 
-/// U4, U5: what the doctor says of a machine.
+/// U4, U5: the doctor's verdicts about a machine.
 @Suite("The doctor's verdicts about a machine")
 struct MachineChecksTests {
   private var healthy: MachineFacts {

@@ -5,7 +5,7 @@ import Testing
 @testable import ResticCore
 @testable import ResticGitFS
 
-/// U5: what the doctor says of a repository.
+/// U5: the doctor's verdicts about a repository.
 @Suite("The doctor's verdicts about a repository")
 struct StorageChecksTests {
   @Test("an unusable storage is a failure")

@@ -60,7 +60,7 @@ struct GitConfigurationTextTests {
       files.append(bytes)
       try Self.write(bytes, to: folder.path.appending("\(files.count - 1)"))
     }
-    // One process for all: what git says of each file, then a line with its exit code.
+    // One process for all files: git's output for each file, then a line with git's exit code.
     let script = """
       for ((i = 0; i < \(files.count); i++)); do
         code=0; git config --file $i --no-includes --list -z > out 2> /dev/null || code=$?; od -An -v -tx1 < out | tr -d ' \\n'; echo " $code"

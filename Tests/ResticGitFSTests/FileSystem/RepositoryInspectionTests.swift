@@ -156,7 +156,7 @@ struct RepositoryInspectionTests {
     #expect(mount.tree.read { $0.inodes.count } > depth)
   }
 
-  /// G5 What nobody has looked at is not taken for served.
+  /// G5 A repository that was not inspected does not count as accepted.
   @Test("a caller that gives up gets no answer, and no refusal is noted; the next caller gets the full answer")
   func givenUp() async throws {
     let storage = MemoryBackend()
@@ -195,7 +195,7 @@ struct RepositoryInspectionTests {
     }
   }
 
-  /// Looks at the repository for whoever asks, as a mount for git does.
+  /// Inspects the repository for each caller, as a mount for git does.
   private final class Inspector: FileSystemCommitter {
     let fileSystem = Locked<GitFileSystem?>(nil)
     let answers = Locked<[Bool]>([])

@@ -26,7 +26,7 @@ struct HousekeepingBackoffTests {
     }
     for _ in 0..<80 { backoff.noteFailure(at: Self.time(now)) }
     #expect(!backoff.isOver(at: Self.time(now + 86399)) && backoff.isOver(at: Self.time(now + 86400)))
-    // A note from the future, after a clock was put back, stops nobody.
+    // A note from the future, after a clock was set back, does not block maintenance.
     #expect(backoff.isOver(at: Self.time(now - 1)))
     backoff.noteSuccess()
     #expect(backoff.isOver(at: Self.time(now)))

@@ -43,7 +43,7 @@ struct HousekeepingProcessTests {
     #expect(failure.message.contains("git repack failed") && !failure.message.contains("\n"))
   }
 
-  // T2 A git that hangs keeps no prune waiting for ever.
+  // T2 A hanging git does not block a prune for ever.
   @Test("a hanging process is killed")
   func overdue() async throws {
     let start = ContinuousClock.now
@@ -55,13 +55,13 @@ struct HousekeepingProcessTests {
     #expect(stopped.isStopped)
   }
 
-  // T2 Nor does one that has left somebody behind.
+  // T2 A git process that has left a child behind does not block a prune for ever either.
   @Test("a child in another session that keeps the error output open is not waited for")
   func leftBehind() async throws {
     let directory = try TemporaryDirectory(prefix: "housekeeping")
     let file = directory.path.appending("process").string
     defer {
-      let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""  // Without the file there is nobody to end.
+      let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""  // Without the file there is no process to kill.
       if let process = pid_t(text.dropLast()) { kill(process, SIGKILL) }
     }
     let leave = "alias.leave=!echo why >&2; setsid sh -c 'sleep 600 & echo $! > \(file)'; exit 3"
@@ -94,7 +94,7 @@ struct HousekeepingProcessTests {
   @Test("only the folders of ended processes count as leftovers")
   func leftovers() throws {
     let directory = try TemporaryDirectory(prefix: "housekeeping")
-    // Larger than any process number Linux gives out (2^22).
+    // Larger than any process number of Linux (2^22).
     for name in ["x-\(1 << 23)-abc", "x-\(getpid())-abc", "x-1-abc", "x-abc", "y-\(1 << 23)-abc"] {
       try FileManager.default.createDirectory(
         atPath: directory.path.appending(name).string, withIntermediateDirectories: false)

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("The survey of a repository before maintenance", .timeLimit(.minutes(30)))
 struct RepositorySurveyTests {
-  /// What a survey finds of a repository with these files and links (`-> `) in its folders.
+  /// The survey of a repository with these files and links (`-> `) in its folders.
   private static func survey(
     _ paths: [String], age: Int64 = 0, fresh: String? = nil, extent: RepositorySurvey.Extent = .everything
   ) async throws -> RepositorySurvey.Findings {

@@ -60,14 +60,14 @@ struct GitHousekeepingTests {
       return Set(list.split(separator: "\n"))
     }
 
-    /// The objects of a copy, and what its refs name.
+    /// The objects of a copy, and the objects that its refs name.
     func content(_ copy: String) async throws -> (objects: Set<Substring>, refs: Set<Substring>) {
       let objects = try await work.run("git cat-file --batch-all-objects --batch-check='%(objectname)'", in: copy)
       let refs = try await work.run("git for-each-ref --format='%(objectname)'", in: copy)
       return (Set(objects.split(separator: "\n")), Set(refs.split(separator: "\n")))
     }
 
-    /// Whether git finds nothing wrong. A repack may delete what garbage needs that it leaves, and git minds.
+    /// Whether git finds no error. A repack may leave garbage whose objects it deletes, which git reports.
     func isSound(_ copy: String) async throws -> Bool {
       try await work.run("if git fsck --strict --full >/dev/null 2>&1; then echo 1; fi", in: copy) == "1\n"
     }
@@ -113,7 +113,7 @@ struct GitHousekeepingTests {
     #expect(try await merge.looseObjects("merged").count == 3)
     try await merge.expectAllObjects("packed")
 
-    // A branch is deleted; gc unpacks what it had.
+    // A branch is deleted, and gc unpacks its objects.
     try merge.work.move("merged", to: "base")
     try await merge.work.run("git repack -q -a -d", in: "base")
     let packed = try merge.packs("base")
@@ -218,7 +218,7 @@ struct GitHousekeepingTests {
     }
   }
 
-  /// Fails the test where a file is back that one side deleted and whose objects are all in files that nobody deleted.
+  /// Fails the test if the merge restores a file that one side deleted although all its objects are in files that no side deleted.
   private static func expectNothingNeedless(_ merge: Merge, _ place: Comment) async throws {
     let (base, theirs, ours) = (
       try await merge.objects("base"), try await merge.objects("theirs"), try await merge.objects("ours")

@@ -7,7 +7,7 @@ import Testing
 struct HardLinksTests {
   private typealias Entry = FileTree.Entry
 
-  /// The paths of each file in the tree, by what restic knows a file by; checks content and count.
+  /// The paths of each file in the tree, by restic's identity of a file; checks content and count.
   private static func groups(_ files: FileTree) -> [[String]] {
     let linked = files.entries.filter { $0.value.links > 1 }
     let groups = Dictionary(grouping: linked, by: \.value.inode)

@@ -12,7 +12,7 @@ struct ObjectMergeTests {
     .merging(objects.inside("objects"))
   }
 
-  /// What `objects` holds after a merge, which has no conflict.
+  /// The content of `objects` after a merge, which has no conflict.
   private static func merge(_ base: FileTree, _ theirs: FileTree, _ ours: FileTree) async throws -> FileTree {
     let (files, result) = try await MergeFixture().merge(
       repository(base), repository(theirs).merging(["t": "t"]), repository(ours).merging(["o": "o"]))
@@ -52,7 +52,7 @@ struct ObjectMergeTests {
         == theirs.merging(["pack/pack-2.pack": "2", "pack/pack-2.idx": "i2", "pack/pack-2.rev": "r2"]))
     #expect(
       try await Self.merge(base, base, ours) == ours.changing(["pack/pack-1.rev": nil]), "theirs did not change them")
-    // A multi-pack-index of ours knows our packfile of the name, of which theirs is taken.
+    // Our multi-pack-index describes our packfile of this name, but the merge takes theirs.
     let other = base.changing(["pack/pack-1.pack": "one", "info/commit-graph": nil])
     #expect(
       try await Self.merge([:], other, ours).entries.keys.filter { $0.contains("multi") || $0 == "info/packs" } == [])
@@ -109,12 +109,12 @@ struct ObjectMergeTests {
     let partial: FileTree = ["pack/pack-1.keep": "k", "pack/pack-1.pack": "1"]
     let whole: FileTree = ["pack/pack-1.pack": "1", "pack/pack-1.rev": "r", "pack/pack-1.idx": "i"]
     let others: FileTree = ["01/t": "t"]
-    // Ours was saved and merged while it was partial, so it is so in theirs, too.
+    // Our packfile was saved and merged while it was partial, so theirs is partial, too.
     #expect(try await Self.merge(partial, partial.merging(others), whole) == whole.merging(others))
     #expect(try await Self.merge(partial, whole.merging(others), partial) == whole.merging(others))
     #expect(try await Self.merge([:], partial.merging(others), whole) == whole.merging(others).merging(partial))
     #expect(try await Self.merge([:], partial, partial.merging(others)) == partial.merging(others))
-    // Of two whole ones of the same name all files are theirs.
+    // Of two complete packfiles of the same name all files are theirs.
     let otherwise: FileTree = ["pack/pack-1.pack": "one", "pack/pack-1.idx": "eye"]
     #expect(try await Self.merge([:], otherwise, whole) == otherwise)
     #expect(try await Self.merge(partial, partial.merging(others), otherwise) == otherwise.merging(others))

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("PackfileIndex")
 struct PackfileIndexTests {
-  /// A packfile as git writes it, with what git says of it.
+  /// A packfile that git wrote, with git's list of its objects.
   private struct Sample {
     var pack: [UInt8]
     var index: [UInt8]

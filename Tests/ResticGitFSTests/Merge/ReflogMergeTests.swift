@@ -82,7 +82,7 @@ struct ReflogMergeTests {
     let base = RefMergeTests.repository(
       ["refs/heads/a": one, "refs/heads/b": one],
       more: ["logs/refs/heads/a": .file(Self.line(1, "1")), "logs/refs/heads/b": .file(Self.line(1, "1"))])
-    // Theirs makes a symbolic ref to what ours deletes and makes a folder.
+    // Their side makes a symbolic ref to a ref that our side replaces by a folder.
     let theirs = base.changing(["refs/remotes/o/HEAD": "ref: refs/heads/a\n"])
     let ours = base.changing([
       "refs/heads/a": nil, "refs/heads/a/b": .file(RefMergeTests.two + "\n"), "logs/refs/heads/a": nil,

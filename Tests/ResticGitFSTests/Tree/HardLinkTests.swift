@@ -21,7 +21,7 @@ struct HardLinkTests {
     return try await maker.again()
   }
 
-  /// What the newest snapshot stores as `path`.
+  /// The node of `path` in the newest snapshot.
   private static func node(_ path: String, in repository: Repository) async throws -> Node {
     let newest = try #require(try await repository.latestSnapshot(matching: SnapshotFilter()))
     var tree = try await repository.loadTree(newest.snapshot.tree)

@@ -31,7 +31,7 @@ struct InodeNumberTests {
     let reader = try await writer.again()
     #expect(try await Self.numbers(paths.reversed(), on: reader) == made)
 
-    // What is made in another mount gets other numbers.
+    // Files that another mount creates get other numbers.
     try await reader.write(Self.text("new"), to: "new")
     try await reader.changeMode(0o600, of: "d/b")
     try await reader.rename("f", to: "d/e/moved")

@@ -5,19 +5,19 @@ import Testing
 
 @testable import ResticGitFS
 
-// F17, M3: what is let go is there again when somebody needs it, the same in every respect, and nothing that anybody needs is let go.
+// F17, M3: an evicted inode is the same in every respect when it is loaded again, and no inode in use is evicted.
 @Suite("Random changes of a tree whose inodes are evicted", .timeLimit(.minutes(30)))
 struct LettingGoModelTests {
   private static let time = Timestamp(seconds: 1_000, nanoseconds: 5)
   private static let mounter = FileOwner(userID: 0, groupID: 0)
 
-  /// A tree beside its naive model, and what a kernel knows of it.
+  /// A tree beside its naive model, and a kernel's knowledge of the tree.
   private struct Pair {
     var stored = StoredNamespace()
     var reference = ReferenceTree()
-    /// What the tree calls each inode of the model, as far as it is reached by name.
+    /// The tree's number of each inode of the model that has a name.
     var inodes: [InodeNumber: InodeNumber] = [:]
-    /// What stat(2) showed of each inode of the model.
+    /// The result of stat(2) for each inode of the model.
     var numbers: [InodeNumber: UInt64] = [:]
     /// The kernel's lookups, and its open files.
     var lookups: [InodeNumber: UInt64] = [:]
@@ -25,7 +25,7 @@ struct LettingGoModelTests {
     var frozen: FrozenTree?
     var letGoCount = 0
 
-    /// Finds all inodes by their names, and expects them to be what the model has.
+    /// Finds all inodes by their names, and expects them to agree with the model.
     mutating func compare() throws {
       inodes = [:]
       try compare(Namespace.root, Namespace.root)

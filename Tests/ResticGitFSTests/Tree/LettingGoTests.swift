@@ -36,7 +36,7 @@ struct LettingGoTests {
     }
     #expect(Self.letGo(mount) == 0)
     var after = try await mount.status("d/e/g/a")
-    // What is read from a snapshot seems to belong to the mounting user.
+    // Files from a snapshot seem to belong to the mounting user.
     (after.userID, after.groupID) = (before.userID, before.groupID)
     #expect(after == before)
     #expect(try await mount.read("d/e/b") == Array("d/e/b".utf8))

@@ -27,7 +27,7 @@ struct NamespaceFreezeTests {
     _ = try namespace.apply(.write(.buffer(WriteBuffer(copying: text)), to: file, offset: 0), at: Self.now)
   }
 
-  /// What a commit of `frozen` stores: every file as one chunk.
+  /// A commit's notes about `frozen`, with every file as one chunk.
   private static func stored(_ frozen: FrozenTree) -> StoredTree {
     var stored = StoredTree()
     func collect(_ directory: FrozenTree.Directory) {
@@ -53,7 +53,7 @@ struct NamespaceFreezeTests {
     namespace.settle(Self.stored(frozen), of: frozen)
   }
 
-  /// The paths of the files that the next commit stores, and of what it carries over as it was not in the base.
+  /// The paths of the files that the next commit stores, and of those that it takes over from this commit.
   private var toStore: [Name] {
     func names(in directory: FrozenTree.Directory) -> [Name] {
       directory.entries.flatMap { entry -> [Name] in

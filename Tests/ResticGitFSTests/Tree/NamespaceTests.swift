@@ -173,7 +173,7 @@ struct NamespaceTests {
     #expect(namespace.bufferedCost == before)
     try Self.write(100_000, to: first, at: 0, in: &namespace)
     #expect(namespace.bufferedCost == before + 100_000)
-    // Again: what is overwritten now was written after the tree was frozen.
+    // Again: the bytes that are overwritten now were written after the tree was frozen.
     try Self.write(100_000, to: first, at: 0, in: &namespace)
     #expect(namespace.bufferedCost == before + 100_000)
     _ = try namespace.apply(.setAttributes(AttributeChanges(byteCount: 40_000), of: second), at: Self.now)

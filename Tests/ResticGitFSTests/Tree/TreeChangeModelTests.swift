@@ -5,7 +5,7 @@ import Testing
 
 @testable import ResticGitFS
 
-// F1 to F8: the one door for changes does what a naive model does, and the same changes make the same tree again.
+// F1 to F8: the only function for changes agrees with a naive model, and equal changes give equal trees.
 @Suite("Random changes of a tree")
 struct TreeChangeModelTests {
   private static let time = Timestamp(seconds: 1_000, nanoseconds: 5)

@@ -66,10 +66,10 @@ public final class DistantBackend: Backend {
     try await travelling("capacity") { () async throws(BackendError) in try await base.capacity() }
   }
 
-  /// What the test chose.
+  /// The test's choice.
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool { isImmediate }
 
-  /// Half of the way there, and half of it back. Who is cancelled does not wait: the call is made all the same.
+  /// Half of the round trip before the call, and half after it. A cancelled task does not wait, and still makes the call.
   private func travelling<Success>(
     _ name: String, _ call: () async throws(BackendError) -> Success
   ) async throws(BackendError) -> Success {

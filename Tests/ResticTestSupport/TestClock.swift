@@ -34,7 +34,7 @@ public final class TestClock: Clock {
   private let state: Mutex<State>
   private let advancesOnSleep: Bool
 
-  /// A clock whose wall shows `wallTime` since 1970. With `advancesOnSleep` nobody waits: a sleep moves the clock to its
+  /// A clock whose wall shows `wallTime` since 1970. With `advancesOnSleep` a sleep moves the clock to its
   /// own end and returns.
   public init(wallTime: Duration = .seconds(1_700_000_000), advancesOnSleep: Bool = false) {
     state = Mutex(State(wallTime: wallTime))
@@ -55,7 +55,7 @@ public final class TestClock: Clock {
   /// The length of every sleep so far, in the order in which they began.
   public var sleeps: [Duration] { state.withLock { $0.sleeps } }
 
-  /// Moves both times on and wakes whose time has come, the earliest first.
+  /// Moves both times on and wakes the sleepers that are due, the earliest first.
   public func advance(by duration: Duration) {
     let due = state.withLock { state in
       state.now = state.now.advanced(by: duration)

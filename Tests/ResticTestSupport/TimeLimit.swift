@@ -1,17 +1,17 @@
 import Glibc
 
-/// What has not ended in time.
+/// A wait that has not ended in time.
 public struct TimeLimitExceeded: Error, CustomStringConvertible {
   let limit: Duration
 
-  /// What the failed test prints.
+  /// The text that the failed test prints.
   public var description: String { "it has not ended after \(limit)" }
 }
 
 /// The result of `body`, or `TimeLimitExceeded` after `limit`.
 ///
-/// For code that may wait for ever when it is at fault: a test's own time limit cancels the task, and what does not look
-/// whether it is cancelled goes on waiting. What is stuck is left behind.
+/// For code that may wait for ever if it is faulty: a test's own time limit only cancels the task, and code that ignores the
+/// cancellation goes on waiting. A stuck task is left behind.
 public func withTimeLimit<Success: Sendable>(
   _ limit: Duration = .seconds(120), _ body: @escaping @Sendable () async throws -> Success
 ) async throws -> Success {

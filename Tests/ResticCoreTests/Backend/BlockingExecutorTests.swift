@@ -12,7 +12,7 @@ struct BlockingExecutorTests {
     }
   }
 
-  /// The job keeps the executor; whoever lets go last, task or job, ends it.
+  /// The job keeps the executor. The last reference, the task's or the job's, ends the executor.
   private static func runOnExecutorOfItsOwn() async {
     let executor = BlockingExecutor(threadCount: 1)
     await executor.run { _ = executor }
@@ -31,7 +31,7 @@ struct BlockingExecutorTests {
   }
 }
 
-/// What jobs have noted.
+/// The notes of jobs.
 private final class Seen: Sendable {
   let numbers = Locked<[Int]>([])
 }

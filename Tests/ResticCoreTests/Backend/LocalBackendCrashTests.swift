@@ -68,7 +68,7 @@ struct LocalBackendCrashTests {
     return .pack(id)
   }
 
-  /// Bytes that follow from the name, so that whoever finds the file can tell whether it is whole.
+  /// Bytes that follow from the name, so that a test can tell whether the file is complete.
   private static func bytes(of file: BackendFile, _ count: Int) -> [UInt8] {
     var random = SplitMix64(seed: UInt64(file.name.prefix(16), radix: 16) ?? 0)
     return random.bytes(count)

@@ -152,7 +152,7 @@ struct LocalBackendTests {
     #expect(try await backend.list(.key) == [])
     await #expect(throws: BackendError.notFound(pack)) { try await backend.load(pack) }
     await #expect(throws: BackendError.self) { try await backend.load(snapshot) }
-    // Opening a fifo that nobody writes to must not hang.
+    // Opening a fifo without a writer must not hang.
     let fifo = BackendError.irregular(key, kind: "a fifo")
     await #expect(throws: fifo) { try await backend.load(key) }
     await #expect(throws: fifo) { try await backend.load(key, range: 0..<1) }
@@ -237,7 +237,7 @@ struct LocalBackendTests {
     #expect(try await backend.load(pack, range: 0..<byteCount).array.fingerprint == bytes.array.fingerprint)
     let end = try await backend.load(pack, range: byteCount - 5000..<byteCount)
     #expect(end.array.fingerprint == bytes.array.suffix(5000).fingerprint)
-    // What is there is compared, not written again.
+    // An existing file is compared, and not written again.
     try await backend.save(pack, bytes)
     #expect(try names(root.appending("data/1a")) == [pack.name])
   }

@@ -38,7 +38,7 @@ struct RateLimitedBackendTests {
         _ = try await backend.load(Self.file(number), range: 0..<bytes.count)
       }
     }
-    // 2.5 MB, but for the first second's worth and the last file, which nobody waits for.
+    // 2.5 MB, without the first second's worth and the last file, which no later call waits for.
     let expected = Duration.seconds(21.5)
     let elapsed = start.duration(to: clock.now)
     #expect(elapsed >= expected - .milliseconds(10) && elapsed <= expected + .milliseconds(10), "\(elapsed)")

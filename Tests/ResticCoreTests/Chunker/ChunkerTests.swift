@@ -18,7 +18,7 @@ struct ChunkerTests {
     }
   }
 
-  /// As a writer does who appends `step` bytes at a time and keeps what is not yet cut.
+  /// Like a writer that appends `step` bytes at a time and keeps the bytes after the last cut.
   static func chunkLengths(of bytes: [UInt8], by chunker: Chunker, appending step: Int) -> [Int] {
     bytes.withUnsafeBytes { bytes in
       var lengths: [Int] = []

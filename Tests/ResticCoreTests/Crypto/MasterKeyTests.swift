@@ -45,7 +45,7 @@ struct MasterKeyTests {
     #expect(String(decoding: json, as: UTF8.self).hasPrefix(ResticSample.snapshotPrefix))
   }
 
-  /// restic writes key files without the bits of r that Poly1305 ignores; what is derived from a key does not depend on them.
+  /// restic writes key files without the bits of r that Poly1305 ignores; values derived from a key do not depend on them.
   @Test("the bits that Poly1305 ignores are not part of a key")
   func ignoredBits() throws {
     let random = SecureRandom.bytes(MasterKey.byteCount)

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("ScryptCost")
 struct ScryptCostTests {
-  /// What a hostile or damaged key file could ask for.
+  /// Costs that a hostile or damaged key file could ask for.
   static let unacceptable: [ScryptCost] = [
     ScryptCost(n: 0, r: 8, p: 1), ScryptCost(n: 1, r: 8, p: 1), ScryptCost(n: -2, r: 8, p: 1),
     ScryptCost(n: .min, r: 8, p: 1), ScryptCost(n: .max, r: 8, p: 1), ScryptCost(n: 3, r: 8, p: 1),

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-/// The promise that no decoder of restic's formats traps, whatever the bytes, and that what it accepts is sound.
+/// The promise that no decoder of restic's formats traps, whatever the bytes, and that the values which it accepts are sound.
 ///
 /// Truncations, single-bit flips and mutants of real files; the seed stands in every failure (`RESTIC_TEST_SEED` sets
 /// it).

@@ -28,7 +28,7 @@ struct CommitLockInterleavingTests {
       self.repositories = repositories
     }
 
-    /// Every client takes the lock once, in the order of steps that `choose` makes. What went wrong, or nil.
+    /// Every client takes the lock once, in the order of steps that `choose` makes. Returns the violation, or nil.
     func play(choose: @escaping ([Int]) -> Int) async -> String? {
       let stepper = Stepper()
       let result = Locked((holder: Int?.none, turnCount: 0, fault: String?.none))
@@ -40,7 +40,7 @@ struct CommitLockInterleavingTests {
               Timestamp(seconds: 1_700_000_000 + stepper.now.components.seconds, nanoseconds: 0)
             }
             var policy = LockPolicy()
-            // Nobody refreshes here, so nobody is dead.
+            // No client refreshes its lock here, so none counts as dead.
             policy.pollInterval = .seconds(86_400)
             policy.commit.deadAfter = .seconds(86_400)
             policy.commit.lossTimeout = .seconds(86_400)

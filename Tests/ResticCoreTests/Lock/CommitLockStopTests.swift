@@ -13,7 +13,7 @@ struct CommitLockStopTests {
     case after
   }
 
-  /// Two machines: time goes on for both alike, and the test waits for what they do.
+  /// Two machines: time passes equally for both, and the test waits for their work.
   private final class Scene {
     let storage = MemoryBackend()
     let stopper: StoppingBackend
@@ -48,7 +48,7 @@ struct CommitLockStopTests {
       }
     }
 
-    /// Waits until both clients do nothing but wait.
+    /// Waits until both clients only wait.
     private func settle() async throws {
       let end = ContinuousClock.now.advanced(by: .seconds(60))
       while !(first.isIdle || stopper.isStopped) || !second.isIdle {
@@ -131,7 +131,7 @@ struct CommitLockStopTests {
       }
     }
 
-    /// Whether it sleeps, or has nothing to do. A lost lock is not refreshed any more.
+    /// Whether the client sleeps, or has nothing to do. A lost lock is no longer refreshed.
     var isIdle: Bool {
       let (isBusy, sleeps) = state.withLock { state in
         switch state {
@@ -235,7 +235,7 @@ struct CommitLockStopTests {
     try await scene.pass(.seconds(5)) { scene.first.isHolder }
     scene.second.acquire()
     try await scene.pass(.seconds(50))
-    // The second machine's clock goes on in its sleep; what it slept is not what it watched.
+    // The second machine's clock goes on in its sleep; the time asleep does not count as time of observation.
     scene.second.clock.advance(by: .seconds(300))
     try await scene.pass(.zero)
     #expect(!scene.second.isHolder)

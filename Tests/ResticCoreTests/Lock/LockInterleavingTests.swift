@@ -9,7 +9,7 @@ struct LockInterleavingTests {
     on repository: Repository, exclusive: Bool, _ stepper: Stepper, client: Int
   ) async throws -> RepositoryLock {
     var policy = LockPolicy()
-    // Nobody refreshes here.
+    // No client refreshes its lock here.
     policy.pollInterval = .seconds(86_400)
     let wall: @Sendable () -> Timestamp = {
       Timestamp(seconds: 1_700_000_000 + stepper.now.components.seconds, nanoseconds: 0)
@@ -52,7 +52,7 @@ struct LockInterleavingTests {
             }
             try await lock.release()
           } catch RepositoryError.locked {
-            // Both may take theirs back again and again, where their turns make it so.
+            // In some orders both clients give up their locks again and again.
           } catch {
             result.withLock { $0.fault = "client \(client): \(error)" }
           }

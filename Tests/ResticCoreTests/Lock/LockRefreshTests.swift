@@ -248,7 +248,7 @@ struct LockRefreshTests {
   }
 }
 
-/// What fails now; a test changes it.
+/// The calls that fail now; a test changes them.
 private final class LockedFault: Sendable {
   typealias Fault = @Sendable (BackendCall) -> FaultBackend.Fault?
   let value = Locked<Fault?>(nil)

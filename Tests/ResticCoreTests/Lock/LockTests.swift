@@ -35,7 +35,7 @@ struct LockTests {
     }
 
     func acquire(exclusive: Bool = false, retryFor: Duration = .zero) async throws(RepositoryError) -> RepositoryLock {
-      // Polls once a year: with a clock that nobody stops the refreshing task would run on and on.
+      // Polls once a year: with a clock whose sleeps end at once the refreshing task would never rest.
       var policy = LockPolicy()
       policy.pollInterval = .seconds(365 * 86400)
       return try await RepositoryLock.acquire(

@@ -54,7 +54,7 @@ struct BufferPoolTests {
     #expect(!pool.hasRoom)
     pool.giveBack(first)
     #expect(pool.hasRoom)
-    // What is idle is not lent.
+    // Idle buffers do not count as lent.
     let third = pool.take(byteCount: 1 << 17)
     #expect(!pool.hasRoom)
     for buffer in [small, second, third] { pool.giveBack(buffer) }

@@ -19,7 +19,7 @@ struct BlobCoderTests {
   func roundTrip(version: Int) throws {
     for mode in CompressionMode.allCases {
       let coder = Self.coder(version: version, mode)
-      // What is compared again comes in pieces of 128 KiB.
+      // The check after the sealing compares pieces of 128 KiB.
       let sizes = [100_000, (128 << 10) - 1, 128 << 10, (128 << 10) + 1, 1 << 20]
       let noise = sizes.map { TestRepository.noise($0, seed: 1) }
       for bytes in [[], [0], Self.text, [UInt8](repeating: 0, count: 256 << 10)] + noise {

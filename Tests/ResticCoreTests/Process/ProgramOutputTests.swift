@@ -9,7 +9,7 @@ import Testing
 
 @Suite("ProgramOutput", .timeLimit(.minutes(30)))
 struct ProgramOutputTests {
-  /// What comes of the shell's `script`. An error, if that does not end.
+  /// The output of the shell's `script`. Throws if the call does not return.
   private func run(
     _ script: String, input: [UInt8] = [], limits: ProgramLimits? = nil, sharesErrors: Bool = false
   ) async throws -> ProgramOutput {
@@ -46,7 +46,7 @@ struct ProgramOutputTests {
     arguments: ["sleep 1000", "yes"])
   func leftBehind(command: String) async throws {
     let output = try await run("\(command) & echo $!; echo why >&2")
-    // `yes` may have said something before, and says no digit.
+    // `yes` may have printed something before, but prints no digit.
     let digits = output.output.filter { (0x30...0x39).contains($0) }
     let process = try #require(pid_t(String(decoding: digits, as: UTF8.self)))
     #expect(output.end == .exited(0) && output.errorOutput == Array("why\n".utf8))
@@ -81,7 +81,7 @@ struct ProgramOutputTests {
 
   @Test("no descriptor stays open, however the program ends")
   func descriptors() async throws {
-    // A program of a test that runs at the same time has other names.
+    // The pipes of a simultaneous test have other names.
     func pipes() throws -> Set<String> {
       let folder = "/proc/self/fd"
       let names = try FileManager.default.contentsOfDirectory(atPath: folder)

@@ -136,7 +136,7 @@ struct OpeningReadsTests {
   }
 }
 
-/// Changes what is loaded on its way.
+/// Changes loaded bytes on their way.
 private struct ChangingBackend: BackendWrapper {
   let base: any Backend
   let change: @Sendable (BackendFile, [UInt8]) -> [UInt8]

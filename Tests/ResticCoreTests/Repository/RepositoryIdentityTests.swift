@@ -9,7 +9,7 @@ struct RepositoryIdentityTests {
   private static let old: [Name: [UInt8]] = ["old": Array("old".utf8)]
   private static let new: [Name: [UInt8]] = ["new": Array("new".utf8), "more": [UInt8](repeating: 7, count: 200_000)]
 
-  /// What a call ended with: the message where that is that another repository is there, else nil.
+  /// The message of a call that failed because another repository is there; otherwise nil.
   private static func refusal(_ call: () async throws -> Void) async -> String? {
     do {
       try await call()
@@ -67,7 +67,7 @@ struct RepositoryIdentityTests {
       #expect(backend.files == theirs, "call \(number)")
     }
     if !isEmpty { #expect(await Self.refusal { _ = try await repository.snapshots() } != nil) }
-    // What is in packs can't be read, which is nobody's damage.
+    // Packs cannot be read, which does not count as damage.
     #expect(await Self.refusal { _ = try await repository.loadTree(saved.snapshot.tree) } != nil)
 
     backend.replaceFiles(by: ours)

@@ -9,7 +9,7 @@ import Testing
 struct SealedReadingTests {
   private let memory = MemoryBackend()
 
-  /// JSON of an index with spaces before it, larger than what is read as a whole.
+  /// JSON of an index with leading spaces, larger than the limit for reading it as a whole.
   private static let largeJSON =
     [UInt8](repeating: UInt8(ascii: " "), count: BackendFileType.index.wholeByteLimit) + Array(#"{"packs":[]}"#.utf8)
 
@@ -117,7 +117,7 @@ struct SealedReadingTests {
 /// Notes how much of which file is loaded at a time.
 private final class MeasuringBackend: BackendWrapper {
   let base: any Backend
-  /// What listings say of the size of index files, if not the truth.
+  /// The size of index files in listings, if it is not the true one.
   private let byteCount: Int?
   private let loads = Mutex<[BackendFile: [Int]]>([:])
 

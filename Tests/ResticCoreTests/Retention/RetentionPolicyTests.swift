@@ -14,7 +14,7 @@ struct RetentionPolicyTests {
     }
   }
 
-  /// The indexes of what is removed.
+  /// The indexes of the removed snapshots.
   private static func removals(_ policy: RetentionPolicy, _ snapshots: [SavedSnapshot]) throws -> [UInt64] {
     policy.removals(from: snapshots, at: try time("2030-01-01T00:00:00Z")).map(\.id.words.0)
   }

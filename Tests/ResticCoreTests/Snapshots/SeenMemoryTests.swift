@@ -90,7 +90,7 @@ struct SeenMemoryTests {
     try write([])
     await memory(key: .random()).update { $0.note([Self.saved(7)]) }
     await expectNone("another key")
-    // What is seen next takes its place.
+    // The next seen snapshot takes its place.
     await memory().update { $0.note([Self.saved(3)]) }
     #expect(await memory().current().newest.map(\.id) == [Self.saved(3).id])
   }

@@ -38,7 +38,7 @@ struct SnapshotListingTests {
       }, fault: { _ in nil })
     let repository = try await TestRepository.open(backend)
     others.withLock { $0 = repository }
-    // What was read in time is known before the last one is read.
+    // Snapshots that were read in time are known before the last one is read.
     let last = memory[.snapshot(saved[2].id)]
     memory[.snapshot(saved[2].id)] = nil
     #expect(try await repository.snapshotList().snapshots.count == 2)
@@ -76,7 +76,7 @@ struct SnapshotListingTests {
     #expect(calls == 3)
     #expect(try await repository.latestSnapshot(matching: SnapshotFilter()) == saved[1])
     #expect(stale.sizeCount == calls)
-    // Where listings are right nobody asks.
+    // If listings are immediate no further look is made.
     stale.show(nil)
     stale.isImmediate = true
     let other = try await TestRepository.open(stale, settings: test.settings(keepsFiles: false))
@@ -90,7 +90,7 @@ struct SnapshotListingTests {
     let repository = try await TestRepository.create(on: memory)
     var all: [SavedSnapshot] = []
     for number in 0..<60 {
-      // Some are older than what is there.
+      // Some are older than the known snapshots.
       all.append(
         try await repository.commit([:], seconds: Int64.random(in: 0..<1000, using: &random) * 100 + Int64(number)))
       if number % 3 == 2 {

@@ -35,12 +35,12 @@ struct SnapshotRecordTests {
       paths: ["/secret-path"], hostname: "secret-host", tags: ["secret-tag"],
       unknownFields: [UnknownField(key: "x", rawValue: Array("[\(number)]".utf8))])
     let saved = try await repository.saveSnapshot(snapshot, of: tree)
-    // The record is written beside whoever saves.
+    // The record is written at the same time as the save.
     await repository.finishCaching()
     return saved
   }
 
-  /// The repository, opened anew with its record, and what it asks the storage for.
+  /// The repository, opened again with its record, and its requests to the storage.
   private func open() async throws -> (repository: Repository, calls: FaultBackend) {
     let calls = FaultBackend(memory)
     return (try await TestRepository.open(calls, settings: test.settings(keepsFiles: false)), calls)
@@ -108,7 +108,7 @@ struct SnapshotRecordTests {
       #expect(next.st_ino == status.st_ino && (1...1000).contains(next.st_size - status.st_size))
       status = next
     }
-    // Whoever reads so many small frames puts them together.
+    // A reader of so many small frames merges them.
     for isFirst in [true, false] {
       #expect(try await list().reads == 0)
       let next = try CacheTestFolder.status(path)
@@ -137,7 +137,7 @@ struct SnapshotRecordTests {
     #expect(try await list().reads == 0)
   }
 
-  /// Has somebody read a snapshot that the record does not know.
+  /// Makes a client read a snapshot that is not in the record.
   private func readOne() async throws {
     let plain = try await TestRepository.open(memory)
     try await save(plain, try await root(of: plain), 5000)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import ResticCore
 
-// K1, K2, K3 What was read once is not loaded again, and never believed unchecked.
+// K1, K2, K3 A file that was read once is not loaded again, and never trusted unchecked.
 @Suite("CachingBackend", .timeLimit(.minutes(30)))
 struct CachingBackendTests {
   private let test: CacheTestFolder
@@ -64,7 +64,7 @@ struct CachingBackendTests {
       #expect(loads(calls, .index) == (isWarm ? 0 : 2) && loads(calls, .snapshot) == (isWarm ? 0 : 2))
       #expect(loads(calls, .data) == (isWarm ? 1 : 2))
     }
-    // What was saved is there at once.
+    // Saved files are there at once.
     let (writer, _) = try await open()
     let next = try await writer.commit(["c": TestRepository.noise(3000, seed: 3)], seconds: 3)
     let (reader, calls) = try await open()
@@ -334,7 +334,7 @@ struct CachingBackendTests {
         }
       }
       group.addTask {
-        // restic's own tidying up.
+        // restic's own cleaning.
         for _ in 0..<20 {
           try? FileManager.default.removeItem(atPath: test.folder(of: first).appending("index").string)
           try await Task.sleep(for: .milliseconds(5))  // Any moment will do.

@@ -38,7 +38,7 @@ struct PipeTransportTests {
     HTTPRequest(method: .get, target: "/x", fields: ["Accept: z"], room: room)
   }
 
-  /// What became of a request, in a few words.
+  /// The outcome of a request, in a few words.
   private func outcome(_ transport: PipeTransport, _ request: HTTPRequest) async -> String {
     do throws(HTTPFailure) {
       let response = try await transport.send(request)
@@ -135,7 +135,7 @@ struct PipeTransportTests {
     let body = PooledBytes(copying: [UInt8](repeating: 7, count: 3 << 20))
     let request = HTTPRequest(method: .post, target: "/x", body: body, room: .upTo(9))
     for _ in 0..<3 { #expect(await outcome(transport, request) == "400 hello") }
-    // It cannot have done what it was not told.
+    // The program cannot have done work that it never heard of.
     let message = await outcome(self.transport(.earlySuccess), request)
     #expect(message == "interrupted: the program answered before the request was complete")
   }
@@ -174,7 +174,7 @@ struct PipeTransportTests {
     let transport = transport(.silent) { $0.stuckTimeout = .seconds(2) }
     let start = ContinuousClock.now
     let message = await outcome(transport, get())
-    // What it said at its beginning may have come after the request was made.
+    // The program's first bytes may have arrived after the request was made.
     #expect(message.hasPrefix("interrupted: the program") && message.hasSuffix("moved for 2 s"), "\(message)")
     #expect(start.duration(to: .now) >= .seconds(2))
     #expect(start.duration(to: .now) < TransportOptions().stuckTimeout)

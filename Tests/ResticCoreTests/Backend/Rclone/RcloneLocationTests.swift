@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-/// L1, and what is answered for storages that are reached through rclone.
+/// L1, and the advice for storages that rclone reaches.
 @Suite("RcloneLocation and RcloneOptions")
 struct RcloneLocationTests {
   private func location(_ text: String) throws -> RcloneLocation {

@@ -25,10 +25,10 @@ struct RcloneProgramTests {
   ) throws -> any Backend {
     var transport = TransportOptions()
     change(&transport)
-    // Nothing of the user's own counts.
+    // The user's own configuration does not count.
     let program = try "env RCLONE_CONFIG=/dev/null " + (program ?? RcloneServer.Release.current.program)
     return try BackendLocation.parse("rclone:\(remote)").makeBackend(
-      // A busy machine may take its time, and is no failure.
+      // A busy machine may be slow, which is not a failure.
       options: ["rclone.program=\(program)", "rclone.timeout=5m"] + options, transport: transport, logger: Self.silent)
   }
 
@@ -62,7 +62,7 @@ struct RcloneProgramTests {
 
   @Test("the backend keeps every rule of Backend through another program that starts rclone with arguments of its own")
   func wrapper() async throws {
-    // As ssh with a forced command has it: the arguments do not count.
+    // Like ssh with a forced command: the arguments do not count.
     let script = directory.path.appending("forced command")
     let rclone = try RcloneServer.Release.current.program
     let text = "#!/bin/sh\n\(rclone) serve restic --stdio \(folder)\n"
@@ -111,13 +111,13 @@ struct RcloneProgramTests {
     #expect(try await backend.list(.data).count == 12)
   }
 
-  /// At any moment of what is under way.
+  /// Kills rclone at any moment of a call.
   private func killSoon(_ random: inout SplitMix64) async throws {
     try await Task.sleep(for: .milliseconds(Int.random(in: 0..<150, using: &random)))  // Any moment will do.
     for process in programs() { kill(process, SIGKILL) }
   }
 
-  /// Programs of ours that serve the folder of this test.
+  /// The running programs that serve the folder of this test.
   private func programs() -> [pid_t] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return names.compactMap { pid_t($0) }.filter { process in
@@ -237,7 +237,7 @@ struct RcloneProgramTests {
       }
       try await group.waitForAll()
     }
-    // 900 KiB, of which 200 are there at once, and what is sent before the rate is asked: 64 KiB for each download.
+    // 900 KiB, minus 200 KiB that are there at once, and minus the 64 KiB of each download that are sent before the limit applies.
     #expect(start.duration(to: .now) > .seconds(2))
   }
 

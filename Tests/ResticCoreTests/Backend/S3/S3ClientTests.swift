@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-/// What only Amazon's servers do, with servers that a test makes up.
+/// The behaviour that only Amazon's servers have, with scripted servers.
 @Suite("S3Client")
 struct S3ClientTests {
   private static let now: Int64 = 1_795_971_600
@@ -179,7 +179,7 @@ struct S3ClientTests {
       let hash = SHA256.id(of: [1], as: ID<Never>.self).hex
       #expect(servers.calls[2].field("x-amz-content-sha256") == hash)
     }
-    // Somebody else was quicker.
+    // Another client was quicker.
     for (stored, isSame) in [("\u{1}", true), ("\u{2}", false)] {
       let servers = ScriptedServers { call in
         if call.request.method == .put { return ScriptedServers.answer(412, Self.refusal("PreconditionFailed")) }

@@ -6,7 +6,7 @@ import Testing
 struct S3ListingTests {
   private static let name = String(repeating: "ab", count: 32)
 
-  /// What Amazon, rclone and Swift send, in short.
+  /// Shortened lists of Amazon, rclone and Swift.
   static let pages = [
     """
     <?xml version="1.0" encoding="UTF-8"?>

@@ -24,7 +24,7 @@ struct SwiftServerTests {
     try await server.stop()
   }
 
-  /// What is not what it is called is refused, whatever its size.
+  /// A file that does not match its name is refused, whatever its size.
   private func hashes(_ server: SwiftServer) async throws {
     let backend = try S3Bucket.backend(server.location("vault/hashes"), environment: SwiftServer.environment)
     try await backend.create()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ResticCore
 
-/// N4, H1 and H3: the program that connects, as real sshd and real ssh have it.
+/// N4, H1 and H3: the connecting program, with the real ssh and sshd.
 @Suite("Connections through ssh", .timeLimit(.minutes(30)), .serialized)
 struct SFTPConnectionTests {
   private let directory: TemporaryDirectory
@@ -29,7 +29,7 @@ struct SFTPConnectionTests {
   }
 
   private func children() -> [pid_t] {
-    // Not the one that keeps sshd.
+    // Without the process that keeps sshd.
     ProcessTable.children().filter { child in
       let line = ProcessTable.commandLine(child)
       return line.contains(directory.path.string) && !line.contains("sshd_config")

@@ -81,7 +81,7 @@ struct SFTPFaultTests {
             errors.append(error)
           }
         }
-        // The last answer is to a question that nobody waits for.
+        // No caller waits for the last answer.
         #expect(count == 5 || !errors.isEmpty, "\(fault)")
         for error in errors {
           guard case .unavailable = error else {
@@ -135,10 +135,10 @@ struct SFTPFaultTests {
     #expect("\(String(describing: error))".contains("cancelled"))
     #expect(try await backend.byteCount(of: .config) == 3)
     #expect(filter.connectionCount == 1)
-    // What had been begun is taken away again.
+    // The partial file is removed again.
     let folder = root.appending("data").appending(String(file.name.prefix(2)))
     try await waitUntil { try FileManager.default.contentsOfDirectory(atPath: folder.string).isEmpty }
-    // Cleaning up works in a cancelled task.
+    // A cancelled task can still clean up.
     let cleaning = Task {
       while !Task.isCancelled { await Task.yield() }
       try await backend.remove(.config)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import ResticCore
 
-/// H1: where an SSH server is, and what ssh is told.
+/// H1: the location of an SSH server, and ssh's arguments.
 @Suite("SFTPLocation")
 struct SFTPLocationTests {
   private func location(_ text: String) throws -> SFTPLocation {
@@ -42,7 +42,7 @@ struct SFTPLocationTests {
   func meaning(text: String, user: String?, host: String, port: Int?, path: String) throws {
     let location = try location(text)
     #expect(location.user == user && location.host == host && location.port == port && location.path == path)
-    // What is printed means the same.
+    // The printed location means the same.
     let printed = try BackendLocation.parse(
       location.description.replacing("%eth0", with: "%25eth0").replacing("b%", with: "b%25"))
     guard case .sftp(let again) = printed else { return }

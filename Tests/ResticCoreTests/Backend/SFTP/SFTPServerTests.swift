@@ -100,7 +100,7 @@ struct SFTPServerTests {
     try await backend.create()
     try await backend.save(.config, [1])
     let bytes = [UInt8](repeating: 7, count: 600_000)
-    // What nobody waits for comes before the next answer.
+    // Answers that no caller waits for come before the next answer.
     _ = try await backend.byteCount(of: .config)
     let before = filter.lines.count
     try await backend.save(SFTPFixture.file(.data, bytes), bytes)

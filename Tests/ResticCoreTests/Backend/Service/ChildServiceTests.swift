@@ -33,7 +33,7 @@ struct ChildServiceTests {
     await withCheckedContinuation { continuation in service.end(grace: grace) { continuation.resume(returning: $0) } }
   }
 
-  /// Everything that it writes, up to the end.
+  /// The whole output of the service, up to its end.
   private func output(of service: ChildService) async -> String {
     let output = service.output
     _ = fcntl(output.rawValue, F_SETFL, 0)
@@ -76,14 +76,14 @@ struct ChildServiceTests {
     let outcome = await end(service, grace: .milliseconds(1))
     #expect(outcome.status == .killed(signal: SIGKILL))
     #expect(Self.isGone(service.processID))
-    // Somebody else waits for it.
+    // The child belongs to init now, which reaps it.
     try await waitUntil { Self.isGone(other) || ProcessTable.isZombie(other) }
   }
 
   @Test("a service that cannot be killed delays nobody, and only its own thread waits for it")
   func unkillable() async throws {
     let pipe = try Platform.Pipe()
-    // It leads no group, so that whoever kills its group does not hit it.
+    // The program does not lead a process group, so that a kill of its group does not reach it.
     let child = try ChildProcess.start(
       "/bin/sh", ["-c", "trap : TERM INT HUP; echo stuck >&2; while :; do sleep 1000; done"],
       descriptors: [(STDERR_FILENO, pipe.writeEnd)], signals: .unblocked)

@@ -41,7 +41,7 @@ struct CredentialCacheTests {
     world.set(1799)
     #expect(try await cache.current().accessKeyID == "KEY1")
     world.set(1800)
-    // Nobody waits for them.
+    // No caller waits for the new credentials.
     #expect(try await cache.current().accessKeyID == "KEY1")
     try await waitUntil { world.count.withLock { $0 } == 2 }
     try await Self.expect("KEY2", from: cache)
@@ -117,7 +117,8 @@ struct CredentialCacheTests {
     let error = Mutex<CredentialError?>(nil)
   }
 
-  /// What a task hears that is cancelled while it waits. One that was cancelled before it began to wait goes on waiting, so some are tried.
+  /// The error of a task that is cancelled while it waits. A task that is cancelled before it begins to wait goes on waiting, so
+  /// several tasks are tried.
   private static func cancelled(_ cache: CredentialCache) async throws -> CredentialError {
     let heard = Heard()
     for _ in 0..<1000 where heard.error.withLock({ $0 == nil }) {

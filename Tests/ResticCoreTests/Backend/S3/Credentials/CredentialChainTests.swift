@@ -57,7 +57,7 @@ struct CredentialChainTests {
         "\(String(describing: error))")
       #expect(error?.isPassing == false)
     }
-    // Nobody is somebody else by chance.
+    // No profile gets another profile's credentials by chance.
     try places.write(".mc/config.json", Self.minio)
     await #expect(throws: CredentialError.self) { try await places.found(["AWS_PROFILE": "sso"]) }
   }

@@ -64,7 +64,7 @@ struct CredentialProcessTests {
     let error = try await withTimeLimit { await #expect(throws: CredentialError.self) { try await task.value } }
     #expect(
       error?.isPassing == true && error?.description.contains("cancelled") == true, "\(String(describing: error))")
-    // Somebody else waits for it.
+    // The child belongs to init now, which reaps it.
     try await waitUntil { kill(child, 0) != 0 || ProcessTable.isZombie(child) }
   }
 

@@ -45,7 +45,7 @@ struct ConfigurationTests {
     }
   }
 
-  @Test("the keep-alive time is passed on unchanged; the last one counts, and words like "no" turn it off")
+  @Test("the keep-alive time is passed on unchanged; the last one counts, and words like `no` turn it off")
   func keepAlive() {
     #expect(remote([]).keepAlive == nil)
     #expect(remote(["remote.a.b.restickeepalive\n10m"]).keepAlive == "10m")
@@ -56,7 +56,7 @@ struct ConfigurationTests {
     #expect(remote(["remote.a.restickeepalive\n10m"]).keepAlive == nil)
   }
 
-  @Test("the cache folder is passed on unchanged; the last one counts, and words like "no" turn the cache off")
+  @Test("the cache folder is passed on unchanged; the last one counts, and words like `no` turn the cache off")
   func cache() {
     #expect(
       remote(["remote.a.b.resticcachedir\n/x", "remote.a.b.resticcachedir\n/y"]).mountArguments == ["--cache-dir=/y"])

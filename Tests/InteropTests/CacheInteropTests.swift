@@ -101,7 +101,8 @@ struct CacheInteropTests {
   }
 
   @Test(
-    "after restic has forgotten and pruned beside a warm cache, everything is read in its new state, and the cache follows")
+    "after restic has forgotten and pruned beside a warm cache, everything is read in its new state, and the cache follows"
+  )
   func prune() async throws {
     try await withServer { restic, proxy, _ in
       let repository = try await open(proxy)

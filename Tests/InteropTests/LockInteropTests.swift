@@ -49,7 +49,9 @@ struct LockInteropTests {
     _ = await holder.result
   }
 
-  @Test("restic takes this program's lock for its own: lists it, respects it, and removes it with unlock only after the process has ended")
+  @Test(
+    "restic takes this program's lock for its own: lists it, respects it, and removes it with unlock only after the process has ended"
+  )
   func ours() async throws {
     let directory = try TemporaryDirectory()
     let (restic, repository) = try await Self.prepared(directory)

@@ -109,7 +109,9 @@ struct ResticReadingTests {
     return byteCount
   }
 
-  @Test("restic goes on with the repository (backup, tag, forget, prune), and this program reads the rest", arguments: [1, 2])
+  @Test(
+    "restic goes on with the repository (backup, tag, forget, prune), and this program reads the rest",
+    arguments: [1, 2])
   func life(version: Int) async throws {
     let directory = try TemporaryDirectory()
     let restic = Restic(in: directory)

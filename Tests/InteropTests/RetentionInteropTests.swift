@@ -23,7 +23,9 @@ struct RetentionInteropTests {
 
   private static let intervals = RetentionInterval.allCases
 
-  @Test("are those that this program would remove, for random times, zones, tags and policies", arguments: [1, 2, 3] as [UInt64])
+  @Test(
+    "are those that this program would remove, for random times, zones, tags and policies",
+    arguments: [1, 2, 3] as [UInt64])
   func random(seed: UInt64) async throws {
     var random = SplitMix64(seed: seed)
     let directory = try TemporaryDirectory(prefix: "retention")

@@ -19,7 +19,9 @@ struct BadInputArgumentTests {
     "latest", "1h-5m",
   ]
 
-  @Test("end with a documented exit code and one line, never with a signal: 100 random command lines", .timeLimit(.minutes(30)))
+  @Test(
+    "end with a documented exit code and one line, never with a signal: 100 random command lines",
+    .timeLimit(.minutes(30)))
   func random() async throws {
     try await MountedRepository.with { vault in
       var chance = SplitMix64(seed: 20)

@@ -17,7 +17,8 @@ struct BadInputDeathTests {
   // R1 `restic check --read-data` finds nothing wrong with a repository that was written by a mount, whenever it was
   // interrupted.
   @Test(
-    "during a commit, at 15 random moments: the old or the new snapshot is there and complete, and nothing blocks the next mount")
+    "during a commit, at 15 random moments: the old or the new snapshot is there and complete, and nothing blocks the next mount"
+  )
   func whileCommitting() async throws {
     try await MountedRepository.with(checks: false) { vault in
       var random = SystemRandomNumberGenerator()

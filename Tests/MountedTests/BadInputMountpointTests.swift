@@ -64,7 +64,8 @@ struct BadInputMountpointTests {
   }
 
   @Test(
-    "without a FUSE device: the error says so, and nothing is left behind", .enabled(if: geteuid() == 0, "mounting needs root")
+    "without a FUSE device: the error says so, and nothing is left behind",
+    .enabled(if: geteuid() == 0, "mounting needs root")
   )
   func noDevice() async throws {
     try await MountedRepository.with { vault in

@@ -58,7 +58,8 @@ struct BadInputRepositoryTests {
   }
 
   @Test(
-    "because a restic process holds an exclusive lock: exit code 11 after --retry-lock, and a mount once the lock is gone")
+    "because a restic process holds an exclusive lock: exit code 11 after --retry-lock, and a mount once the lock is gone"
+  )
   func lockedByRestic() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount()
@@ -118,7 +119,8 @@ struct BadInputRepositoryTests {
   }
 
   @Test(
-    "because a lock appeared while the mount had nothing to save: sync fails with exit code 11, and succeeds once the lock is gone")
+    "because a lock appeared while the mount had nothing to save: sync fails with exit code 11, and succeeds once the lock is gone"
+  )
   func lockedWhileMounted() async throws {
     try await MountedRepository.mounted(["--retry-lock", "0"]) { vault in
       try await vault.sync()

@@ -73,7 +73,9 @@ struct BadInputSizeTests {
     }
   }
 
-  @Test("a fifo, a socket and a link count neither as a key nor as a snapshot, index, lock or pack; as the config they are an error")
+  @Test(
+    "a fifo, a socket and a link count neither as a key nor as a snapshot, index, lock or pack; as the config they are an error"
+  )
   func irregularFiles() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount(["--no-git-init"])

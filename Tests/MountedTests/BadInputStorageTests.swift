@@ -14,7 +14,9 @@ struct BadInputStorageTests {
 
   // C5 A commit that fails is an error of `sync`; the mount stays as it was, and the next commit saves everything.
   // C6 A last commit that fails brings the mount back with everything that was written.
-  @Test("a full disk: sync says so, and a failed unmount brings the mount back; nothing is lost, and everything is saved once there is space")
+  @Test(
+    "a full disk: sync says so, and a failed unmount brings the mount back; nothing is lost, and everything is saved once there is space"
+  )
   func fullDisk() async throws {
     try await MountedRepository.with { vault in
       try await vault.withDisk(size: "4m") {
@@ -89,7 +91,9 @@ struct BadInputStorageTests {
     }
   }
 
-  @Test("a repository that vanishes: uncached reads are EIO, commits fail, and the mount goes on when the repository is back")
+  @Test(
+    "a repository that vanishes: uncached reads are EIO, commits fail, and the mount goes on when the repository is back"
+  )
   func vanished() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount()
@@ -150,7 +154,8 @@ struct BadInputStorageTests {
   }
 
   @Test(
-    "a read-only disk: --read-only mounts the repository, also beside a dead process's lock; a writable mount is refused with the reason")
+    "a read-only disk: --read-only mounts the repository, also beside a dead process's lock; a writable mount is refused with the reason"
+  )
   func readOnlyDisk() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount()

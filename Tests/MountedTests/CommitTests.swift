@@ -129,7 +129,9 @@ struct CommitTests {
   }
 
   // C8 A snapshot carries on the base's paths, tags and parent, and is later than it whatever the clock says.
-  @Test("a snapshot keeps the base's paths and tags, names the base as its parent, and is later than a base from the future")
+  @Test(
+    "a snapshot keeps the base's paths and tags, names the base as its parent, and is later than a base from the future"
+  )
   func description() async throws {
     try await MountedRepository.with { vault in
       let source = try vault.makeFolder("source")

@@ -90,7 +90,9 @@ struct CommitWaysTests {
     }
   }
 
-  @Test("a mount in use stays and keeps everything: umount fails with the reason, and SIGTERM unmounts once the mount is free")
+  @Test(
+    "a mount in use stays and keeps everything: umount fails with the reason, and SIGTERM unmounts once the mount is free"
+  )
   func busy() async throws {
     try await MountedRepository.mounted { vault in
       async let holder = vault.shell(

@@ -70,7 +70,9 @@ struct GivingUpTests {
   }
 
   // P4 It says what is lost and asks; where nobody can be asked it needs `--force`.
-  @Test("at a terminal umount --discard gives up a mount after a yes, and keeps it after any other answer", arguments: ["n", "", "y"])
+  @Test(
+    "at a terminal umount --discard gives up a mount after a yes, and keeps it after any other answer",
+    arguments: ["n", "", "y"])
   func question(_ answer: String) async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell("echo kept > file; sync .; echo lost > lost")

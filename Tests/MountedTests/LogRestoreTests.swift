@@ -11,7 +11,8 @@ struct LogRestoreTests {
     return "\(name)@\(move.shortSnapshot)"
   }
 
-  @Test("a snapshot that borrows objects from a folder of this machine is refused, and nothing of that folder is stored")
+  @Test(
+    "a snapshot that borrows objects from a folder of this machine is refused, and nothing of that folder is stored")
   func alternates() async throws {
     try await RemoteClient.withHistory { client in
       let vault = client.vault

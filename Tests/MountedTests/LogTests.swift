@@ -60,7 +60,8 @@ struct LogTests {
   }
 
   // C18 `log --restore` brings back what a forced push dropped, as a new ref, though a gc has removed the objects since.
-  @Test("commits that a forced push dropped and a gc removed are restored with all their objects; no ref is overwritten")
+  @Test(
+    "commits that a forced push dropped and a gc removed are restored with all their objects; no ref is overwritten")
   func restore() async throws {
     try await RemoteClient.withHistory { client in
       let vault = client.vault

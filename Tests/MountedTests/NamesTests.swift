@@ -136,7 +136,8 @@ struct NamesTests {
 
   // F10 A directory that is read while names come and go lists every name that was there all the time exactly once.
   @Test(
-    "a directory that changes while it is read lists each remaining entry exactly once", arguments: ["new", "stored"], [3000, 30])
+    "a directory that changes while it is read lists each remaining entry exactly once", arguments: ["new", "stored"],
+    [3000, 30])
   func readingDirectories(_ kind: String, _ count: Int) async throws {
     try await MountedRepository.mounted { vault in
       try await vault.python(

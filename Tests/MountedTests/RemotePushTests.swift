@@ -86,7 +86,8 @@ struct RemotePushTests {
     }
   }
 
-  @Test("after a first push of everything, HEAD names the default branch, else the pusher's branch, else the first branch")
+  @Test(
+    "after a first push of everything, HEAD names the default branch, else the pusher's branch, else the first branch")
   func mirror() async throws {
     for (branches, own, head) in [
       ("master", "--detach", "master"), ("dev master", "--detach", "dev"), ("dev master", "master", "master"),
@@ -133,7 +134,8 @@ struct RemotePushTests {
   }
 
   @Test(
-    "a repository of the Go git-remote-restic accepts pushes: format 1, a backup of a bare repository, another client's paths")
+    "a repository of the Go git-remote-restic accepts pushes: format 1, a backup of a bare repository, another client's paths"
+  )
   func goRepository() async throws {
     try await RemoteClient.with(version: 1) { client in
       try await client.script(

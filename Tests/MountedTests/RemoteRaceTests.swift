@@ -74,7 +74,8 @@ struct RemoteRaceTests {
       "is $(at x) $B; is \"$(at x/y)\" ''; is $(at z) $A")
   }
 
-  @Test("a push by path and a push by URL, in either order, both survive if one comes between the other's list and push")
+  @Test(
+    "a push by path and a push by URL, in either order, both survive if one comes between the other's list and push")
   func mountAndURL() async throws {
     try await RemoteClient.withHistory { client in
       try await client.vault.mount(["--refresh", "0s"])

@@ -13,7 +13,9 @@ struct RollbackRemoteTests {
     cp -a $V $T/gone; rm -r $V; cp -a $T/old $V
     """
 
-  @Test("ls-remote and fetch report the rollback; a push is refused until the rollback is accepted, and then it is not reported again")
+  @Test(
+    "ls-remote and fetch report the rollback; a push is refused until the rollback is accepted, and then it is not reported again"
+  )
   func accepted() async throws {
     try await RemoteClient.withHistory(storage: .local) { client in
       try await client.script(Self.putBack)

@@ -16,7 +16,9 @@ struct SnapshotTimeTests {
     return try await repository.saveSnapshot(snapshot, of: tree).id.short
   }
 
-  @Test("mount, sync, umount and status report a snapshot from the future, with advice; the mount's snapshots follow it and stay visible")
+  @Test(
+    "mount, sync, umount and status report a snapshot from the future, with advice; the mount's snapshots follow it and stay visible"
+  )
   func mount() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount(["--no-git-init"])
@@ -41,7 +43,9 @@ struct SnapshotTimeTests {
     }
   }
 
-  @Test("a push reports a snapshot from the future, and the next clone sees the push; at the end of time the push is refused")
+  @Test(
+    "a push reports a snapshot from the future, and the next clone sees the push; at the end of time the push is refused"
+  )
   func push() async throws {
     try await RemoteClient.withHistory { client in
       let planted = try await Self.plant("2999-01-01T00:00:00Z", in: client.vault)

@@ -82,7 +82,9 @@ struct WaitingTests {
     """
 
   // P1 […] `git push` print[s] a line that names the other client's lock, its holder and its age.
-  @Test("git push names the holder of the exclusive lock that it waits for, and goes on once the lock is gone", arguments: [true, false])
+  @Test(
+    "git push names the holder of the exclusive lock that it waits for, and goes on once the lock is gone",
+    arguments: [true, false])
   func push(_ isFirst: Bool) async throws {
     try await RemoteClient.withHistory { client in
       let line = "waiting since .*locked exclusively by PID [0-9]* on "
@@ -101,7 +103,8 @@ struct WaitingTests {
 
   // W4 One that cannot be shown is `EPERM`, and `status --json` says why: who gave up asking can ask again.
   @Test(
-    "a reader that gave up on a safe configuration while the storage was unreachable can read it later, and nothing counts as refused")
+    "a reader that gave up on a safe configuration while the storage was unreachable can read it later, and nothing counts as refused"
+  )
   func configuration() async throws {
     try await MountedRepository.mounted([]) { vault in
       try await vault.unmount()

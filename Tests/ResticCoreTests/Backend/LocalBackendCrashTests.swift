@@ -34,7 +34,8 @@ struct LocalBackendCrashTests {
     #expect(try await backend.load(Self.file(1)).array == [1])
   }
 
-  @Test("a process that is killed at any time leaves complete files only", arguments: [3, 10, 20, 40, 70, 110] as [UInt32])
+  @Test(
+    "a process that is killed at any time leaves complete files only", arguments: [3, 10, 20, 40, 70, 110] as [UInt32])
   func killedAtAnyTime(milliseconds: UInt32) async throws {
     let directory = try TemporaryDirectory()
     let backend = LocalBackend(path: directory.path)

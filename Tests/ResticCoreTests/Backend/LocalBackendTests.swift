@@ -287,7 +287,8 @@ struct LocalBackendTests {
   }
 
   @Test(
-    "hanging calls do not block Swift's own threads, and no more calls than allowed run at the same time", .timeLimit(.minutes(30)))
+    "hanging calls do not block Swift's own threads, and no more calls than allowed run at the same time",
+    .timeLimit(.minutes(30)))
   func poolStaysFree() async throws {
     let executor = BlockingExecutor(threadCount: 20)
     let pipe = try FileDescriptor.pipe()

@@ -16,7 +16,9 @@ struct CommitLockDeadHolderTests {
     try await lock.release()
   }
 
-  @Test("a process number proves nothing on another machine, in another boot or another namespace, or if the process is alive")
+  @Test(
+    "a process number proves nothing on another machine, in another boot or another namespace, or if the process is alive"
+  )
   func foreignProcess() async throws {
     let here = try #require(LockMark.ProcessScope.current)
     let otherBoot = LockMark.ProcessScope(boot: "other", pidNamespace: here.pidNamespace)

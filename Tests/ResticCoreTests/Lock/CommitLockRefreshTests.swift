@@ -118,7 +118,8 @@ struct CommitLockRefreshTests {
     #expect(scene.locks.isEmpty, "a lost lock's files are still removed")
   }
 
-  @Test("a machine that slept notices the loss at once by the wall clock; a machine whose clock was set back by the timer")
+  @Test(
+    "a machine that slept notices the loss at once by the wall clock; a machine whose clock was set back by the timer")
   func suspension() async throws {
     let slept = try await Scene()
     slept.clock.suspend(for: .seconds(89))

@@ -97,7 +97,8 @@ struct LockRefreshTests {
   }
 
   @Test(
-    "after 22.5 minutes without a refresh nothing may be written, until a refresh proves that the file was there all along")
+    "after 22.5 minutes without a refresh nothing may be written, until a refresh proves that the file was there all along"
+  )
   func overdue() async throws {
     let scene = try await Scene()
     let before = scene.lock.id

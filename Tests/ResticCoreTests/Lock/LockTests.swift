@@ -158,7 +158,8 @@ struct LockTests {
   private static let noProcess: Int32 = 1 << 23
 
   @Test(
-    "the lock of a dead process of this program on this machine is removed, shared or exclusive", arguments: [false, true])
+    "the lock of a dead process of this program on this machine is removed, shared or exclusive",
+    arguments: [false, true])
   func deadProcess(exclusive: Bool) async throws {
     let scene = try await Scene()
     try await scene.plant(exclusive: true, host: "testhost", pid: Self.noProcess, mark: LockMark())

@@ -34,7 +34,9 @@ struct BlobCoderTests {
     }
   }
 
-  @Test("version 1 and empty blobs are never compressed; with compression off only trees are; small noise is compressed like text")
+  @Test(
+    "version 1 and empty blobs are never compressed; with compression off only trees are; small noise is compressed like text"
+  )
   func whatIsCompressed() throws {
     let noise = TestRepository.noise(5000, seed: 2)
     #expect(try Self.sealed(Self.coder(version: 1, .max), Self.text).uncompressedLength == nil)

@@ -12,7 +12,9 @@ struct PackBuilderTests {
     return try coder.seal(PooledBytes(copying: bytes), id: SHA256.id(of: bytes), type: type)
   }
 
-  @Test("a pack consists of its blobs, the sealed header and the header's length, and is named by its hash", arguments: [0, 1, 2, 50])
+  @Test(
+    "a pack consists of its blobs, the sealed header and the header's length, and is named by its hash",
+    arguments: [0, 1, 2, 50])
   func layout(blobCount: Int) throws {
     var builder = PackBuilder(type: .data)
     let blobs = try (0..<blobCount).map { try blob(UInt64($0), 100 + $0) }

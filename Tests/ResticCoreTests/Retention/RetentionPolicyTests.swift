@@ -67,7 +67,8 @@ struct RetentionPolicyTests {
   }
 
   @Test(
-    "anything else is neither a period nor a count", arguments: ["5", "d", "1w", "-1d", "1d2", "1 d", "9999999d", "1.5h"])
+    "anything else is neither a period nor a count",
+    arguments: ["5", "d", "1w", "-1d", "1d2", "1 d", "9999999d", "1.5h"])
   func wrong(text: String) {
     #expect(RetentionPeriod(text: text) == nil)
     #expect(RetentionPolicy.Count(text: "x\(text)") == nil)

@@ -18,7 +18,9 @@ struct CommandAdviceTests {
     #expect(advice(line)?.contains("did you mean \"\(meant)\"?") == true, "\(advice(line) ?? "")")
   }
 
-  @Test("but a command of restic's is referred to restic", arguments: ["check", "forget", "prune", "help backup", "restore latest"])
+  @Test(
+    "but a command of restic's is referred to restic",
+    arguments: ["check", "forget", "prune", "help backup", "restore latest"])
   func resticCommands(line: String) {
     #expect(advice(line)?.contains("is a command of restic") == true, "\(advice(line) ?? "")")
   }

@@ -45,7 +45,8 @@ struct KeepAliveTests {
   }
 
   @Test(
-    "a mount that ends leaves a file that a program has locked, whatever the file names", arguments: ["remote-1-abc", ""])
+    "a mount that ends leaves a file that a program has locked, whatever the file names",
+    arguments: ["remote-1-abc", ""])
   func held(text: String) throws {
     let descriptor = try write(text)
     defer { #expect(throws: Never.self) { try descriptor.close() } }

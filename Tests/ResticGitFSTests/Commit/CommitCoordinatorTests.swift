@@ -24,7 +24,9 @@ struct CommitCoordinatorTests {
     #expect(mount.coordinator.current.phase == .clean)
   }
 
-  @Test("without a change there is no snapshot, not even after a change that was undone or affects only git's unfinished files")
+  @Test(
+    "without a change there is no snapshot, not even after a change that was undone or affects only git's unfinished files"
+  )
   func noChange() async throws {
     let mount = try await TestMount(TestMount.makeRepository())
     #expect(try await mount.coordinator.commit(.sync) == .unchanged(nil))

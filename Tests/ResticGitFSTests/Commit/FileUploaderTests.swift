@@ -71,7 +71,8 @@ struct FileUploaderTests {
   }
 
   @Test(
-    "chunks on their way are not read and hashed again, unless they are overwritten or belong to another file", arguments: [1, 2])
+    "chunks on their way are not read and hashed again, unless they are overwritten or belong to another file",
+    arguments: [1, 2])
   func pending(inode: InodeNumber) async throws {
     var random = SplitMix64(seed: 11)
     let repository = try await TestMount.makeRepository()

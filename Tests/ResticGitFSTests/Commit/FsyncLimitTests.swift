@@ -31,7 +31,8 @@ struct FsyncLimitTests {
     #expect(clock.sleeperCount == 1)
   }
 
-  @Test("the first fsync commits; all others in its interval share one commit at the end, which begins the next interval")
+  @Test(
+    "the first fsync commits; all others in its interval share one commit at the end, which begins the next interval")
   func interval() async throws {
     let limit = makeLimit()
     #expect(limit.begin() == .commit)

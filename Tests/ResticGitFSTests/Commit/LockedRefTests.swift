@@ -28,7 +28,9 @@ struct LockedRefTests {
     return (mount, backend)
   }
 
-  @Test("a refresh replaces nothing while git has a ref locked: git has seen the old value, and would overwrite the new one")
+  @Test(
+    "a refresh replaces nothing while git has a ref locked: git has seen the old value, and would overwrite the new one"
+  )
   func lockedRef() async throws {
     let (mount, backend) = try await Self.staleMount()
     try await mount.write(Self.ours, to: "refs/heads/main.lock")

@@ -122,7 +122,9 @@ struct LostAnswerTests {
     #expect(SnapshotFork.forks(among: snapshots, beside: newest, newcomers: [sent.id]).isEmpty)
   }
 
-  @Test("a snapshot that was never saved is an error, and the next commit follows the existing snapshots", arguments: [true, false])
+  @Test(
+    "a snapshot that was never saved is an error, and the next commit follows the existing snapshots",
+    arguments: [true, false])
   func notThere(isAway: Bool) async throws {
     let (storage, weather, mount) = try await Self.scene()
     let base = try await Self.newest(storage).saved.id
@@ -180,7 +182,9 @@ struct LostAnswerTests {
     #expect(try await storage.list(.lock).isEmpty)
   }
 
-  @Test("other clients built upon the snapshot before it was recognised: everything is merged, and nothing conflicts with itself")
+  @Test(
+    "other clients built upon the snapshot before it was recognised: everything is merged, and nothing conflicts with itself"
+  )
   func followedByOthers() async throws {
     let (storage, weather, mount) = try await Self.scene()
     weather.isAwayAfterwards.isOn = true

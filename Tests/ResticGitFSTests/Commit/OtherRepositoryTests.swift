@@ -56,7 +56,9 @@ struct OtherRepositoryTests {
     #expect(try await backend.list(.lock).isEmpty)
   }
 
-  @Test("a look for newer snapshots reports the other repository until the mounted one is back, and shows nothing of the other")
+  @Test(
+    "a look for newer snapshots reports the other repository until the mounted one is back, and shows nothing of the other"
+  )
   func refresh() async throws {
     let other = MemoryBackend()
     _ = try await TestMount(TestMount.makeRepository(on: other))

@@ -80,7 +80,9 @@ struct NamedRepositoriesTests {
   @Test("these texts are names", arguments: ["vault", "a", "my-vault_2.git", "0"])
   func names(text: String) { #expect(NamedRepositories.isName(text)) }
 
-  @Test("these texts are not names", arguments: ["", ".", "./vault", "/srv", "sftp:x", "-r", "a b", "ü", "local:vault", "_x"])
+  @Test(
+    "these texts are not names",
+    arguments: ["", ".", "./vault", "/srv", "sftp:x", "-r", "a b", "ü", "local:vault", "_x"])
   func noNames(text: String) { #expect(!NamedRepositories.isName(text)) }
 
   /// A folder with a file `config.toml` that says `text`, and the variables that lead to it.

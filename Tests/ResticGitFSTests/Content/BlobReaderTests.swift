@@ -75,7 +75,8 @@ struct BlobReaderTests {
     }
   }
 
-  @Test("reading the small files of a directory one after the other takes a few requests, and shows simultaneous writes")
+  @Test(
+    "reading the small files of a directory one after the other takes a few requests, and shows simultaneous writes")
   func smallFiles() async throws {
     let storage = MemoryBackend()
     let writer = try await TestMount(TestMount.makeRepository(on: storage))

@@ -65,7 +65,9 @@ struct ShownConfigurationTests {
     }
   }
 
-  @Test("config cannot be written, truncated, removed, replaced, linked or created, and goes unchanged into the next snapshot")
+  @Test(
+    "config cannot be written, truncated, removed, replaced, linked or created, and goes unchanged into the next snapshot"
+  )
   func unchangeable() async throws {
     let backend = try await Self.make()
     let mount = try await TestMount(TestMount.openRepository(on: backend), rules: Self.safe)
@@ -188,7 +190,9 @@ struct ShownConfigurationTests {
     #expect(try await !Self.read("config", in: "", mount).contains("ssh"))
   }
 
-  @Test("a config that cannot be shown is an error with a reason: a link, a file that is too large, a file that git cannot read")
+  @Test(
+    "a config that cannot be shown is an error with a reason: a link, a file that is too large, a file that git cannot read"
+  )
   func refused() async throws {
     for (bytes, reason) in [
       (Array("[core]\n\tbare = perhaps\n".utf8), "core.bare"), (Array("[core".utf8), "line 1"),

@@ -61,7 +61,7 @@ struct HousekeepingProcessTests {
     let directory = try TemporaryDirectory(prefix: "housekeeping")
     let file = directory.path.appending("process").string
     defer {
-      let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""  // Without the file there is no process to kill.
+      let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""  // No file, no process.
       if let process = pid_t(text.dropLast()) { kill(process, SIGKILL) }
     }
     let leave = "alias.leave=!echo why >&2; setsid sh -c 'sleep 600 & echo $! > \(file)'; exit 3"

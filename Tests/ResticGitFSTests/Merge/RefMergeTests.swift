@@ -73,7 +73,8 @@ struct RefMergeTests {
     #expect(refs["refs/heads/main"] == Self.two && refs["refs/heads/b"] == Self.one)
   }
 
-  @Test("a ref that was packed on one side and deleted on the other is deleted in both places", arguments: [false, true])
+  @Test(
+    "a ref that was packed on one side and deleted on the other is deleted in both places", arguments: [false, true])
   func packedAndDeleted(oursPacks: Bool) async throws {
     let base = Self.repository(
       ["refs/heads/main": Self.one, "refs/heads/b": Self.two], packed: ["\(Self.one) refs/heads/b"])

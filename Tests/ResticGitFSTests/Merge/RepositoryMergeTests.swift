@@ -55,7 +55,9 @@ struct RepositoryMergeTests {
     #expect(result.conflicts == [.deletion(path: ["r"], changedBy: oursDeletes ? .theirs : .ours)])
   }
 
-  @Test("a repository is not mixed with a plain folder of the other side: ours is kept beside it, or needs a snapshot of its own")
+  @Test(
+    "a repository is not mixed with a plain folder of the other side: ours is kept beside it, or needs a snapshot of its own"
+  )
   func torn() async throws {
     let torn = Self.base.changing(["HEAD": nil, "objects/info": nil, "objects/pack": nil, "objects": "file"])
     let nested = try await MergeFixture().merge(
@@ -86,7 +88,9 @@ struct RepositoryMergeTests {
     #expect(try await MergeFixture().merge(nil, same, sha256).result.conflicts.map(\.isFile) == [true])
   }
 
-  @Test("reftables of the changed side are taken; if both sides changed them theirs stay, and ours need a snapshot of their own")
+  @Test(
+    "reftables of the changed side are taken; if both sides changed them theirs stay, and ours need a snapshot of their own"
+  )
   func reftables() async throws {
     let base: FileTree = [
       "HEAD": "ref: refs/heads/.invalid\n", "refs/heads": "this repository uses the reftable format\n",

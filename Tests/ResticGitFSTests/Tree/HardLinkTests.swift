@@ -96,7 +96,9 @@ struct HardLinkTests {
     try await Self.expectOne(["d/b", "e/c"], "old", on: reader)
   }
 
-  @Test("removing or replacing a name changes the link count of names in directories that were never entered", arguments: [false, true])
+  @Test(
+    "removing or replacing a name changes the link count of names in directories that were never entered",
+    arguments: [false, true])
   func neverEntered(isReplaced: Bool) async throws {
     let mount = try await Self.mount(linking: ["d/a", "e/b", "f/c"])
     if isReplaced {

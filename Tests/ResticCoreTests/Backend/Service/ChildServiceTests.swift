@@ -61,7 +61,8 @@ struct ChildServiceTests {
     #expect(Self.isGone(service.processID))
   }
 
-  @Test("a service that outlives its grace period is killed, and so are its children", arguments: ["", "kill -STOP $$; "])
+  @Test(
+    "a service that outlives its grace period is killed, and so are its children", arguments: ["", "kill -STOP $$; "])
   func killed(first: String) async throws {
     let service = try await start("sleep 1000 & echo $!; \(first)trap '' TERM; while :; do sleep 1000; done")
     var line = ""

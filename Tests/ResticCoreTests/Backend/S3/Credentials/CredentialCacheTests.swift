@@ -137,7 +137,8 @@ struct CredentialCacheTests {
     return try #require(heard.error.withLock { $0 })
   }
 
-  @Test("a caller that is cancelled while another caller's fetch hangs stops waiting; a caller that began cancelled waits")
+  @Test(
+    "a caller that is cancelled while another caller's fetch hangs stops waiting; a caller that began cancelled waits")
   func cancelledWait() async throws {
     let (stream, end) = AsyncStream.makeStream(of: Void.self)
     let count = FetchCount(1)

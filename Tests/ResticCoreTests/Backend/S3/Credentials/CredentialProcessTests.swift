@@ -31,7 +31,8 @@ struct CredentialProcessTests {
     #expect(credentials?.source.contains("credential_process") == true)
   }
 
-  @Test("a program that fails, prints something else, prints endlessly or does not end is an error within the time limit")
+  @Test(
+    "a program that fails, prints something else, prints endlessly or does not end is an error within the time limit")
   func failingProcess() async throws {
     for (command, said) in [
       ("false", "failed;"), ("/nonexistent/x", "cannot be run"), ("echo {}", "lacks AccessKeyId"),

@@ -80,7 +80,10 @@ struct SFTPConnectionTests {
       for error in await [first, second] {
         #expect(error?.isRetryable == true && "\(String(describing: error))".contains(said))
       }
-      let again = await failure { #expect(try await backend.load(.config).array == [1]) }
+      let again = await failure {
+        let bytes = try await backend.load(.config).array
+        #expect(bytes == [1])
+      }
       if let again { #expect("\(again)".contains(said)) }
       return again == nil ? () : nil
     }

@@ -77,7 +77,7 @@ struct BadInputDamageTests {
 
   // MARK: -
 
-  /// What was read while a file was sound is not asked for: `CacheMountTests` does that.
+  /// This does not test reads from before the damage: `CacheMountTests` does that.
   private static func mount(_ vault: MountedRepository) -> [String] {
     ["mount", "--no-cache", vault.mountpoint.string]
   }
@@ -111,7 +111,7 @@ struct BadInputDamageTests {
     }
   }
 
-  /// A file of the repository, as it is named there, and what was done to it.
+  /// A file of the repository by its name there, and its damage.
   private struct DamagedFile {
     let path: String
     let byteCount: Int
@@ -146,7 +146,7 @@ struct BadInputDamageTests {
 }
 
 extension MountedRepository {
-  /// What a reader of the mount meets: the SHA-256 of each file by its path, or the error's name.
+  /// The results of a reader of the mount: the SHA-256 of each file by its path, or the error's name.
   func readEverything() async throws -> [String: String] {
     let text = try await python(
       """
@@ -162,7 +162,7 @@ extension MountedRepository {
     return try Self.decode(text)
   }
 
-  /// What the mounts of this test have logged.
+  /// The log of this test's mounts.
   var logText: String {
     // There is none before the first mount.
     (try? String(contentsOfFile: log.string, encoding: .utf8)) ?? ""

@@ -59,7 +59,7 @@ struct BadInputDeathTests {
         shown = found
         try await vault.restic(["check", "--read-data", "--no-cache"])
       }
-      // What the dead left behind is taken away by an ordinary prune.
+      // An ordinary prune removes the leftovers of the dead processes.
       try await vault.unmount()
       try await vault.restic(["prune", "--no-cache"])
       try await vault.check()
@@ -67,7 +67,7 @@ struct BadInputDeathTests {
     }
   }
 
-  /// Clears the mountpoint of the dead process: what is said on the way names what to do.
+  /// Frees the mountpoint of the dead process. The messages on the way name the remedy.
   private static func recover(_ vault: MountedRepository) async throws {
     let path = vault.mountpoint.string
     for arguments in [["mount", path], ["sync", path], ["status", path]] {
@@ -99,7 +99,7 @@ struct BadInputDeathTests {
       _ = try await reader.value
       try await vault.waitForEnd()
       try await Self.recover(vault)
-      // What was never committed is lost: see SEMANTICS.md. The lock goes with the next mount.
+      // Uncommitted changes are lost: see SEMANTICS.md. The next mount removes the lock.
       try await vault.mount(["--no-git-init"])
       #expect(try vault.lockFiles().isEmpty)
       #expect(try await vault.shell("ls -A") == "")
@@ -148,12 +148,12 @@ struct BadInputDeathTests {
 }
 
 extension MountedRepository {
-  /// The names of the locks. Files that a killed process had begun are none, for restic neither.
+  /// The names of the locks. Partial files of a killed process do not count, for restic neither.
   fileprivate func lockFiles() throws -> [String] {
     try stored("locks").filter { $0.utf8.count == 64 }
   }
 
-  /// Takes away what a killed process had begun to write.
+  /// Removes the partial files of a killed process.
   fileprivate func removeUnfinishedFiles() throws {
     for path in try storedFiles().keys where path.contains("-tmp-") {
       try FileManager.default.removeItem(atPath: repository.appending(path).string)
@@ -161,7 +161,7 @@ extension MountedRepository {
   }
 }
 
-/// Says that something has happened.
+/// A signal that an event has happened.
 private final class Flag: Sendable {
   let isSet = Locked(false)
 }

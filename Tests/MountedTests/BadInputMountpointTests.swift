@@ -74,7 +74,7 @@ struct BadInputMountpointTests {
       let result = try await vault.result(
         "unshare", ["-m", "/bin/sh", "-c", script, vault.program.string, vault.mountpoint.string])
       #expect(result.status == .exited(1), "\(result.errorOutput)")
-      // libfuse has a line of its own before ours.
+      // libfuse prints a line of its own before the program's.
       let lines = result.errorOutput.split(separator: "\n")
       try #require(lines.count == 2 && lines[0].hasPrefix("fuse: "), "\(result.errorOutput)")
       #expect(lines[1].hasPrefix("restic-gitfs: cannot mount at ") && lines[1].contains("/dev/fuse"))

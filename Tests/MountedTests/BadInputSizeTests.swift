@@ -7,7 +7,7 @@ import Testing
 // R12 Whoever owns the storage can put files of any size and kind there: no memory is taken for them, and a mount stays.
 @Suite("Odd files in the repository's folder")
 struct BadInputSizeTests {
-  /// What a serving process needs at most in these tests, in KiB; a file of 3 GiB took 3.2 GB and more.
+  /// The memory limit of a serving process in these tests, in KiB; a file of 3 GiB took 3.2 GB and more.
   private static let memoryLimit = 400 << 10
 
   @Test("a file of a tebibyte beside a mount with unsaved data: the mount goes on, and saves its data")
@@ -60,7 +60,7 @@ struct BadInputSizeTests {
     try await MountedRepository.with { vault in
       try await vault.mount(["--no-git-init"])
       try await vault.shell("echo first > first")
-      // Within what an index file can have, and beyond it.
+      // Within the limit of an index file, and beyond it.
       for size in ["500M", "3G"] {
         let planted = try vault.plant("index", digit: "b")
         try await vault.run("truncate", ["-s", size, planted.string])
@@ -106,7 +106,7 @@ struct BadInputSizeTests {
     }
   }
 
-  // What is said to mend a damaged file mends it, with the restic that is installed.
+  // The advice for a damaged file repairs it, with the installed restic.
   @Test("an empty file that a power cut left: the advice in the message repairs the repository")
   func remedies() async throws {
     try await MountedRepository.with { vault in

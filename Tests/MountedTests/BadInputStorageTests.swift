@@ -35,7 +35,7 @@ struct BadInputStorageTests {
         let synced = try await vault.result("sync", [vault.mountpoint.string])
         #expect(synced.status == .exited(1) && synced.errorOutput.contains("No space left"))
 
-        // The plain way to unmount has nobody to tell.
+        // fusermount3 has no way to report the failure.
         for _ in 0..<2 {
           try await vault.run("fusermount3", ["-u", vault.mountpoint.string])
           try await vault.wait(for: "the mount's return") { vault.isMounted() }

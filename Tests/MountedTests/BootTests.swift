@@ -69,7 +69,7 @@ struct BootTests {
     }
   }
 
-  /// A service manager: starts the program with NOTIFY_SOCKET, an abstract name or a file, and prints what it is told.
+  /// A service manager: starts the program with NOTIFY_SOCKET, an abstract name or a file, and prints the notifications.
   private static let manager = """
     import select
     address = sys.argv[1]

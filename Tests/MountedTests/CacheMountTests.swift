@@ -4,7 +4,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-/// K1 to K4: what was read or written once is not loaded again, whatever becomes of the cache.
+/// K1 to K4: files that were read or written once are not loaded again, whatever happens to the cache.
 @Suite("A mount with a cache")
 struct CacheMountTests {
   /// The repository of a test on a server, behind a proxy that counts.
@@ -19,7 +19,7 @@ struct CacheMountTests {
     proxy.requests.filter { $0.method == "GET" && $0.target.split(separator: "/").last?.count == 64 }.map(\.target)
   }
 
-  /// What is in the cache, relative to the folder of all caches.
+  /// The files of the cache, relative to the folder of all caches.
   private static func cached(_ vault: MountedRepository, _ type: String) -> [String] {
     let paths = FileManager.default.subpaths(atPath: vault.path("cache").string) ?? []
     return paths.filter { $0.contains("/\(type)/") && $0.split(separator: "/").last?.count == 64 }

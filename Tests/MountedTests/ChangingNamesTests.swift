@@ -85,7 +85,7 @@ struct ChangingNamesTests {
       #expect(try await vault.shell("git diff-files") == "", "git would read these files again")
       #expect(try await vault.shell(numbers) == shown)
 
-      // What another mount makes gets other numbers, and the rest keeps its own.
+      // Files that another mount creates get other numbers, and the rest keep their own.
       try await vault.shell("echo new > new; echo more >> a/f2; mv a/f3 moved; chmod 600 a/f4", in: second)
       let changed = try await vault.shell(numbers, in: second)
       try await vault.sync(at: "second")

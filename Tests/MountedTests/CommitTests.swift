@@ -117,7 +117,7 @@ struct CommitTests {
         done
         for path in \((unfinished + " " + kept).replacing("\n", with: " ")); do test -f plain/$path; done
         """, in: restored)
-      // What was unfinished gets its name: a change like any other.
+      // The unfinished file gets its final name, which is a change like any other.
       try await vault.shell(
         "mv refs/heads/main.lock refs/heads/main; mv objects/12/tmp_obj_z objects/12/56; mv objects/pack/tmp_pack_1 objects/pack/2"
       )
@@ -163,7 +163,7 @@ struct CommitTests {
     ] as [([String], String, [String])])
   func filters(_ options: [String], _ path: String, _ tags: [String]) async throws {
     try await MountedRepository.with { vault in
-      // Ordinary backups, one of them later than ours.
+      // Ordinary backups, one of them later than the mount's snapshot.
       let other = try vault.makeFolder("other")
       if !options.isEmpty {
         try await vault.shell(

@@ -21,7 +21,7 @@ struct DoctorTests {
     subscript(name: String) -> Check? { checks.first { $0.name == name } }
   }
 
-  /// What the doctor says, in an environment that `change` changes.
+  /// The doctor's report, in an environment that `change` changes.
   private static func examine(
     _ vault: MountedRepository, _ arguments: [String] = [], expecting code: Int32 = 0,
     _ change: (inout [String: String?]) -> Void = { _ in }
@@ -223,7 +223,7 @@ struct DoctorTests {
   @Test("ends although a server does not answer")
   func silence() async throws {
     try await MountedRepository.with(storage: .local) { vault in
-      // The kernel takes the connection, and nobody ever answers.
+      // The kernel accepts the connection, and no program ever answers.
       let output = try await vault.python(
         """
         import socket, subprocess

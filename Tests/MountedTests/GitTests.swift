@@ -10,7 +10,7 @@ struct GitTests {
       try await vault.git(["push", "--quiet", "--mirror", vault.mountpoint.string], in: source)
       try await vault.expectSound(like: source)
 
-      // Each on a mirror first, which is what the mount must come to.
+      // Each push goes to a mirror first: the mount must get the same refs.
       try await vault.shell(
         """
         git clone --quiet --bare $T/source.git $T/mirror.git

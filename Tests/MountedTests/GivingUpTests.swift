@@ -63,7 +63,7 @@ struct GivingUpTests {
       if state == "waiting" { try await vault.shell("rm -r repository", in: vault.folder) }
       if state != "living" { try await vault.shell("mv gone repository", in: vault.folder) }
       if state == "living" { #expect(try vault.stored("locks").isEmpty, "the process has given them back") }
-      // A mount clears away what a process has left.
+      // A mount removes the leftovers of a process.
       try await vault.mount(["--no-git-init"])
       try await vault.shell("test ! -e lost; test $(cat sub/file) = kept")
     }
@@ -110,7 +110,7 @@ struct GivingUpTests {
       try await vault.shell(
         """
         P='\(vault.program)'; echo kept > $M/file; sync $M; $P sync -q $M
-        # Whoever closes the file, or a copy of the descriptor, hands the bytes to the mount.
+        # Closing the file, or a copy of the descriptor, hands the bytes to the mount.
         python3 -c '
         import os, signal, sys
         file = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND)

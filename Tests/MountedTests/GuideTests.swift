@@ -3,7 +3,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-/// What README.md and docs/guides tell people to type works as it stands there.
+/// The commands of README.md and docs/guides work unchanged.
 @Suite("The guides")
 struct GuideTests {
   private static let needsLFS = ["lfs"]
@@ -90,7 +90,7 @@ struct GuideTests {
         [setting, preamble, "set -x", text, "set +x", soundness].joined(separator: "\n"),
         environment: [
           "PATH": "\(vault.program.removingLastComponent()):\(command):\(path)",
-          // A guide says itself which repository and password it means, and what it lets submodules do.
+          // A guide itself chooses the repository, the password, and the protocols of submodules.
           "RESTIC_REPOSITORY": String?.none, "RESTIC_PASSWORD": String?.none, "GIT_ALLOW_PROTOCOL": String?.none,
         ])
       try await bucket.stop()

@@ -47,7 +47,7 @@ struct LogAncestryTests {
       try await client.script("cd a; git push -q -f origin main~1:main")
       try await vault.mount()
       #expect(try await vault.log(["-n", "1", vault.mountpoint.string]).map(\.forced) == [false])
-      // The newest commit has no parent for whoever believes this file.
+      // By this file, the newest commit has no parent.
       try await vault.shell("git rev-parse main > shallow; sync .")
       #expect(try await vault.log(["-n", "1", vault.mountpoint.string]).map(\.forced) == [false])
       try await vault.shell("rm shallow")

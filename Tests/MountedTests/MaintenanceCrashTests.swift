@@ -103,9 +103,9 @@ struct MaintenanceCrashTests {
         try await vault.shell(Self.nothingLeft)
         try await vault.unmount()
       }
-      // A lock whose writing was cut off, which nobody takes for one.
+      // A partial lock file, which does not count as a lock.
       try await vault.shell("rm -f $REPOSITORY_FOLDER/locks/*-tmp-*", in: vault.folder)
-      // The marks of the dead stop nobody.
+      // The locks of dead processes do not block maintenance.
       try await vault.gitfs(["maintain"])
       try await vault.mount(["--read-only"])
       try await MaintenanceTests.expectSound(vault)
@@ -131,7 +131,7 @@ struct MaintenanceCrashTests {
       try git.clear()
       _ = try await killed
       #expect(try await vault.shell(mounts, in: vault.folder) == "1")
-      // A lock whose writing was cut off, which nobody takes for one.
+      // A partial lock file, which does not count as a lock.
       try await vault.shell("rm -f $REPOSITORY_FOLDER/locks/*-tmp-*", in: vault.folder)
       try await vault.gitfs(["maintain"])
       #expect(try await vault.shell(mounts, in: vault.folder) == "0")

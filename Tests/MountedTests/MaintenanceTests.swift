@@ -20,11 +20,11 @@ struct MaintenanceTests {
     """
   }
 
-  /// git may take away what is being looked at.
+  /// git may remove files while `find` looks at them.
   static let packs = "{ find objects/pack -name '*.pack' || true; } | wc -l"
   static let references = "{ find refs -type f || true; } | wc -l"
 
-  /// Fails the test unless the repository in the mountpoint is sound, and has what `work` has pushed.
+  /// Fails the test unless the repository in the mountpoint is sound, and has the pushes of `work`.
   static func expectSound(_ vault: MountedRepository, at name: String = "mnt") async throws {
     try await vault.shell(
       """

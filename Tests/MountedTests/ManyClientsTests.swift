@@ -105,7 +105,7 @@ struct ManyClientsTests {
         try await vault.shell("fusermount3 -u $T/second", in: "/")
         if way == "foreground" { #expect(try await server.status == .exited(3)) }
       }
-      // What is mounted waits for a commit under way.
+      // A new mount waits for a commit under way.
       try await vault.unmount()
       try await vault.mount()
       try await vault.shell(

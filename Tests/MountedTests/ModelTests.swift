@@ -69,7 +69,7 @@ struct ModelTests {
     return ends.isEmpty ? [] : Array(ends[0]...ends[ends.count - 1])
   }
 
-  /// Does each operation in both folders, compares what they return, and the trees at the end.
+  /// Does each operation in both folders, and compares the results, and the trees at the end.
   private static let interpreter = """
     def content(seed, count): return random.Random(int(seed)).randbytes(int(count))
     def write(path, offset, count, seed):

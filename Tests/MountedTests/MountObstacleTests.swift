@@ -14,7 +14,7 @@ struct MountObstacleTests {
   /// Here /dev/fuse may be root's alone; this is one as it should be.
   private static let device = "mknod -m 666 fuse c 10 229; mount --bind fuse /dev/fuse;"
 
-  /// What `mount -f` of the vault says after `preparation`, a shell script whose last word starts the program `./program`.
+  /// The message of `mount -f` of the vault after `preparation`, a shell script whose last word starts the program `./program`.
   private func refusal(_ preparation: String) async throws -> String {
     let said = LockedText()
     try await MountedRepository.with { vault in

@@ -127,7 +127,7 @@ struct RemoteCleanupTests {
           #expect(client.vault.mounts().isEmpty && client.leftovers().isEmpty)
         }
       }
-      // A process that is killed while it writes a file leaves what it had of it, which nobody takes for a lock; restic's too.
+      // A process that is killed while it writes a file leaves the partial file, which does not count as a lock, for restic neither.
       try await client.script("git clone -q $U b; git -C b fsck --strict; rm -f $V/locks/*-tmp-*")
     }
   }

@@ -80,14 +80,14 @@ struct RemoteClient: Sendable {
     ]
   }
 
-  /// What mounts have left where they are made.
+  /// The files that mounts have left in the folder of private mounts.
   func leftovers() -> [String] {
     let folder = vault.stateHome.appending("restic-gitfs").appending("remote")
     // There is none before the first mount.
     return (try? FileManager.default.contentsOfDirectory(atPath: folder.string)) ?? []
   }
 
-  /// A hook `pre-push` for the clone `name`: it runs when git has heard what the other side has, and before it pushes. Once.
+  /// A hook `pre-push` for the clone `name`: runs once, after git has read the refs of the other side and before the push.
   func beforePush(in name: String, _ script: String) throws {
     let hook = vault.path(name).appending(".git/hooks/pre-push").string
     let text = """

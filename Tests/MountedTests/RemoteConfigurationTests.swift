@@ -3,7 +3,7 @@ import Testing
 
 @Suite("The configuration of a stored repository", .timeLimit(.minutes(30)))
 struct RemoteConfigurationTests {
-  /// A mount `mnt` of a history with attributes that name drivers, and what a client does that could set any of them off.
+  /// A mount `mnt` of a history with attributes that name drivers, and client commands that could start any of the drivers.
   private static let prelude = """
     cd a; echo '* filter=planted diff=planted merge=planted export-subst' > .gitattributes; git add .; git commit -q -m 0; git push -q; cd ..
     mkdir -p mnt ran bin; restic-gitfs mount -q mnt
@@ -120,7 +120,7 @@ struct RemoteConfigurationTests {
     }
   }
 
-  /// What is included may change between any look and any use: it is neither looked at nor used.
+  /// An included file may change between any look and any use: it is neither read nor used.
   @Test("git archive does not include a configuration file that another account keeps changing")
   func race() async throws {
     try await RemoteClient.withHistory { client in

@@ -73,7 +73,7 @@ struct RemoteSafetyTests {
     CONFIG
     """
 
-  /// What a client does that could set any of it off.
+  /// Client commands that could start any of the planted commands.
   private static let use = """
     git ls-remote $R; git clone -q $R b; git clone -q --depth 1 $R c; git clone -q --filter=blob:none $R d; git clone -q --mirror $R e
     cd b; for i in 1 2; do git commit -q --allow-empty -m $i; git push -q $R main; git push -q -f $R main main:new$i; done

@@ -55,7 +55,7 @@ struct RollbackMountTests {
       #expect(try await Self.result("status", "--json", mnt, in: vault).output.contains("\"rollback\":{"))
       try await vault.unmount()
 
-      // The newer state is back, and nobody is told anything.
+      // The newer state is back, and nothing is reported.
       try Self.putBack("new", in: vault)
       let back = try await Self.result("mount", "--no-git-init", mnt, in: vault)
       #expect(back.isSuccess && !back.errorOutput.contains("storage"))
@@ -168,7 +168,7 @@ struct RollbackMountTests {
         try bad.write(to: URL(fileURLWithPath: path))
         let listed = try await Self.result("snapshots", in: vault)
         #expect(listed.isSuccess && listed.errorOutput.contains("is ignored"), "\(listed.errorOutput)")
-        // What is seen now takes its place.
+        // The snapshots that are seen now take its place.
         #expect(try await Self.result("snapshots", in: vault).errorOutput.isEmpty)
       }
       var runner = vault.runner

@@ -4,7 +4,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-/// N1: what this program is for, on each kind of storage. `scripts/test --storage NAME` runs all mounted tests on one.
+/// N1: the main uses of this program, on each kind of storage. `scripts/test --storage NAME` runs all mounted tests on one.
 @Suite("On each kind of storage", .timeLimit(.minutes(30)))
 struct StorageTests {
   private static let remote = TestStorage.allCases.filter { $0 != .local }

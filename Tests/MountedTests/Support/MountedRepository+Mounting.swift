@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 extension MountedRepository {
-  /// What a mount says of itself; the members that tests look at.
+  /// The status of a mount: the members that tests look at.
   struct Status: Decodable {
     struct LastError: Decodable {
       var message: String
@@ -36,14 +36,14 @@ extension MountedRepository {
     var lastMaintenance: String?
   }
 
-  /// What `umount --json` and `sync --json` print.
+  /// The output of `umount --json` and `sync --json`.
   struct Report: Decodable {
     var snapshot: String?
     var changed: Bool
     var conflict: Bool
   }
 
-  /// Mounts the repository at the folder `name`, which is made if need be. Returns the mountpoint.
+  /// Mounts the repository at the folder `name`, which is created if it is missing. Returns the mountpoint.
   @discardableResult
   func mount(_ options: [String] = [], at name: String = "mnt", expecting code: Int32 = 0) async throws -> FilePath {
     let path = try makeFolder(name)
@@ -69,7 +69,7 @@ extension MountedRepository {
     try await mount(options)
   }
 
-  /// How the mount stands. The program gives a mount five seconds to answer, which is too short on a busy machine: then this
+  /// The status of the mount. The program gives a mount five seconds to answer, which is too short on a busy machine: then this
   /// asks again.
   func status(at name: String = "mnt") async throws -> Status {
     let arguments = ["status", "--json", path(name).string]
@@ -82,7 +82,7 @@ extension MountedRepository {
     return try Self.decode(result.output)
   }
 
-  /// Whether something of ours is mounted at the folder `name`.
+  /// Whether this test has a mount at the folder `name`.
   func isMounted(at name: String = "mnt") -> Bool {
     mounts().contains(path(name).string)
   }
@@ -113,9 +113,9 @@ extension MountedRepository {
     try JSONDecoder().decode(Value.self, from: Data(text.utf8))
   }
 
-  // MARK: What is left
+  // MARK: Leftovers
 
-  /// Where something is mounted in the test's folder.
+  /// The mountpoints in the test's folder.
   func mounts() -> [String] {
     // Read to its end: `String(contentsOfFile:)` takes the first 4 KiB of such a file for all of it.
     let bytes = (try? FileHandle(forReadingAtPath: "/proc/self/mountinfo")?.readToEnd()) ?? nil
@@ -129,7 +129,7 @@ extension MountedRepository {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     let mark = Data("XDG_STATE_HOME=\(stateHome)\0".utf8)
     return names.compactMap { Int32($0) }.filter { process in
-      // It may end while we look, or belong to somebody else.
+      // The process may end meanwhile, or belong to another user.
       guard let file = FileHandle(forReadingAtPath: "/proc/\(process)/environ") else { return false }
       let environment = (try? file.readToEnd()) ?? nil
       return environment?.range(of: mark) != nil
@@ -155,9 +155,9 @@ extension MountedRepository {
     return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
   }
 
-  /// Fails the test when something outlives it by more than `grace`, and takes it away.
+  /// Fails the test if a mount or a process outlives the test by more than `grace`, and removes it.
   func expectNothingLeft(after grace: Duration, at location: SourceLocation) async throws {
-    // What is there after the grace period is reported below.
+    // Leftovers after the grace period are reported below.
     try? await waitUntil(grace) { mounts().isEmpty && processes().isEmpty }
     let left = [
       "mounts": mounts(), "processes": processes().map(String.init), "state": stateFiles(),
@@ -169,10 +169,10 @@ extension MountedRepository {
     clear()
   }
 
-  /// Takes away what is left, by force.
+  /// Removes all leftovers by force.
   func clear() {
     for process in processes() { kill(process, SIGKILL) }
-    // Forced: a request that nobody answers any more would keep its client for ever.
+    // Forced: a request without an answer would block its client for ever.
     for mount in mounts().reversed() { umount2(mount, Int32(MNT_FORCE | MNT_DETACH)) }
   }
 }

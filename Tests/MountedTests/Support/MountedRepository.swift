@@ -10,13 +10,13 @@ import Testing
 ///       try await vault.expectKept()                  // after a commit, in a new mount, restored by restic
 ///     }
 ///
-/// Whoever uses a mount is another process, with a time limit: a mount that hangs fails its test and no other. At the end
+/// Another process uses the mount, with a time limit: a mount that hangs fails its test and no other. At the end
 /// the test fails when a mount, a process, a session file or a lock is left behind, or when `restic check` complains.
-/// What the daemons logged stays in `mounted-logs` in the build folder until the next run.
+/// The daemons' logs stay in `mounted-logs` in the build folder until the next run.
 final class MountedRepository: Sendable {
   static let password = "a password that is 7f3a91 and nowhere else"
 
-  /// Everything is in here.
+  /// The test's folder, which has everything.
   let directory: TemporaryDirectory
   /// The program under test.
   let program: FilePath
@@ -24,16 +24,16 @@ final class MountedRepository: Sendable {
   let log: FilePath
   /// Runs programs with this test's environment.
   let runner: ProcessRunner
-  /// What serves the repository.
+  /// The server of the repository.
   let server: StorageServer
 
   /// The test's folder.
   var folder: FilePath { directory.path }
   /// Where the repository is, as it is given to all programs.
   var location: String { server.location }
-  /// The folder in which the repository is, whatever the way to it.
+  /// The folder of the repository, whichever server leads to it.
   var repository: FilePath { directory.path.appending("repository") }
-  /// Where it is mounted if a test doesn't say otherwise.
+  /// The default mountpoint.
   var mountpoint: FilePath { path("mnt") }
   /// XDG_STATE_HOME.
   var stateHome: FilePath { path("state") }
@@ -111,7 +111,7 @@ final class MountedRepository: Sendable {
   /// other side of a push.
   private static let gitConfiguration = "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"
 
-  /// Nothing of the user's own settings decides whether a test passes; nothing is read or written in the user's folders.
+  /// A test depends on none of the user's own settings, and reads and writes nothing in the user's folders.
   private static func environment(in path: FilePath) -> [String: String?] {
     var environment: [String: String?] = [:]
     for name in ProcessInfo.processInfo.environment.keys

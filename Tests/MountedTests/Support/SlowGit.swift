@@ -103,7 +103,7 @@ struct SlowGit {
     try Data((order + "\n").utf8).write(to: URL(fileURLWithPath: self.order))
   }
 
-  /// From now on git does what it always does.
+  /// From now on git works as usual.
   func clear() throws {
     if FileManager.default.fileExists(atPath: order) { try FileManager.default.removeItem(atPath: order) }
   }

@@ -124,7 +124,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "FuseBridgeTests",
-      dependencies: ["FuseBridge", "Platform", system, logging],
+      dependencies: ["FuseBridge", "Platform", "ResticTestSupport", system, logging],
       swiftSettings: settings),
     .testTarget(
       name: "ResticGitFSTests",

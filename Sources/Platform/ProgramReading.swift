@@ -25,6 +25,9 @@ struct ProgramReading {
   private var errors: Output
   /// When reading ends even if outputs are still open; set when the program ends.
   private var lastMoment: ContinuousClock.Instant?
+  /// Whether the pipes were found empty after the program's end. On a busy machine, the last moment may pass before this
+  /// thread has read what the program wrote.
+  private var isDrained = false
   /// How many bytes are read after the program's end: no pipe holds more, and a process left behind may write forever.
   private var lastByteCount = 1 << 20
 
@@ -78,19 +81,20 @@ struct ProgramReading {
         pollfd(fd: limits?.stop?.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
       ]
       let time = lastMoment ?? limits?.deadline
-      poll(&events, nfds_t(events.count), time.map(Self.milliseconds) ?? -1)
+      let isAnswered = poll(&events, nfds_t(events.count), time.map(Self.milliseconds) ?? -1) >= 0
       if events[4].revents != 0 { throw .canceled }
       if lastMoment == nil, let deadline = limits?.deadline, deadline <= .now { throw .timedOut }
       if events[0].revents != 0 { readOutput() }
       if events[1].revents != 0 { readErrors() }
       if events[2].revents != 0 { write() }
       if let limit = limits?.outputByteLimit, output.bytes.count > limit { throw .fileTooLarge }
+      if lastMoment != nil, isAnswered, events[0].revents == 0, events[1].revents == 0 { isDrained = true }
       if events[3].revents != 0 { lastMoment = .now.advanced(by: Self.moment) }
     }
   }
 
   private func isOver(_ process: Int32) -> Bool {
-    if let lastMoment, lastMoment <= .now || lastByteCount <= 0 { return true }
+    if let lastMoment, lastMoment <= .now && isDrained || lastByteCount <= 0 { return true }
     return output.descriptor < 0 && errors.descriptor < 0 && (lastMoment != nil || process < 0)
   }
 

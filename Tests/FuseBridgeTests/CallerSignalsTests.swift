@@ -3,7 +3,7 @@ import Testing
 
 @testable import FuseBridge
 
-@Suite("The signals that wait for a thread, and what they will do")
+@Suite("The pending signals of a calling thread, and their effect")
 struct CallerSignalsTests {
   private static func areEnding(
     pending: [Int32] = [], shared: [Int32] = [], blocked: [Int32] = [], ignored: [Int32] = [], caught: [Int32] = []
@@ -18,14 +18,14 @@ struct CallerSignalsTests {
     return try #require(CallerSignals(status: Array(text.utf8))).areEnding
   }
 
-  @Test("a thread that was killed ends, whatever it catches, blocks or ignores")
+  @Test("SIGKILL ends a thread, whatever signals the thread catches, blocks or ignores")
   func killed() throws {
     #expect(try Self.areEnding(pending: [SIGKILL]))
     #expect(try Self.areEnding(pending: [SIGKILL], blocked: [SIGINT], ignored: [SIGHUP], caught: [SIGTERM]))
     #expect(try !Self.areEnding())
   }
 
-  @Test("a signal that a process does nothing about ends it, unless that signal is harmless")
+  @Test("a signal with the default action ends the process, unless the signal is harmless")
   func uncaught() throws {
     for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGPIPE, SIGSEGV, SIGVTALRM] {
       #expect(try Self.areEnding(pending: [signal]) && Self.areEnding(shared: [signal]))
@@ -37,7 +37,7 @@ struct CallerSignalsTests {
     }
   }
 
-  @Test("of the signals that a process catches only those ask for its end that people and terminals send for that")
+  @Test("of the signals that a process catches, only the signals that people and terminals send to end a program count")
   func caught() throws {
     for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
       #expect(try Self.areEnding(shared: [signal], caught: [signal]))
@@ -48,14 +48,14 @@ struct CallerSignalsTests {
     }
   }
 
-  @Test("what says nothing of signals is no status")
+  @Test("a status text without signals is not a status")
   func malformed() {
     for text in ["", "Name:\tcat\n", "SigPnd:\t0\nShdPnd:\t0\nSigBlk:\t0\nSigIgn:\t0\n", "SigPnd:\nShdPnd:\tx\n\n:::"] {
       #expect(CallerSignals(status: Array(text.utf8)) == nil)
     }
   }
 
-  @Test("a living thread that waits for nothing is not ending; one that cannot be looked at may be")
+  @Test("a living thread without pending signals is not ending; a thread that cannot be examined may be")
   func real() {
     #expect(!CallerSignals.isEnding(FuseCaller(userID: 0, groupID: 0, processID: getpid())))
     #expect(CallerSignals.isEnding(FuseCaller(userID: 0, groupID: 0, processID: 0)))

@@ -25,7 +25,7 @@ struct FuseDecodingTests {
     #expect(throws: Errno.badFileDescriptor) { try handle(of: nil) }
   }
 
-  @Test("setattr takes every combination of fields, and refuses times and sizes that are none")
+  @Test("setattr takes every combination of fields, and refuses invalid times and sizes")
   func changes() {
     var status = stat()
     status.st_mode = 0o644

@@ -2,7 +2,7 @@ import Testing
 
 @Suite("Errors arrive at the caller", .serialized)
 struct FuseErrnoTests {
-  @Test("every errno that a file system throws is what the system call fails with")
+  @Test("a system call fails with the errno that the file system throws")
   func everyErrno() throws {
     try Mount.with(MemoryFileSystem()) { mount in
       try Client.python(

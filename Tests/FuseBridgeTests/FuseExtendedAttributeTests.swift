@@ -45,7 +45,7 @@ struct FuseExtendedAttributeTests {
     }
   }
 
-  @Test("a file system without a name's kind does not stop the kernel from asking")
+  @Test("the kernel goes on asking although the file system does not know a kind of name")
   func neverAskAgain() throws {
     try Mount.with(MemoryFileSystem()) { mount in
       try Client.python(
@@ -58,7 +58,7 @@ struct FuseExtendedAttributeTests {
     }
   }
 
-  @Test("what the kernel cannot carry is E2BIG")
+  @Test("a value that is too large for the kernel is E2BIG")
   func limits() throws {
     #expect(throws: Errno.argListTooLong) {
       try FuseReply.attribute([UInt8](repeating: 0, count: 65_537), limit: 0)

@@ -1,5 +1,6 @@
 import FuseBridge
 import Glibc
+import ResticTestSupport
 import Synchronization
 import SystemPackage
 import Testing
@@ -65,7 +66,7 @@ struct FuseFileTests {
     }
   }
 
-  @Test("what is written can stay in the memory of its request: the next one is read into other memory")
+  @Test("written bytes can stay in the memory of their request: the next request is read into other memory")
   func keptWrites() throws {
     let fileSystem = MemoryFileSystem(keepsWrites: true)
     try Mount.with(fileSystem) { mount in
@@ -87,8 +88,7 @@ struct FuseFileTests {
       #expect(write.memory[write.range].elementsEqual(content[Int(write.offset)...].prefix(write.range.count)))
     }
     // The last thread tells of its end before it gives its memory back.
-    for _ in 0..<1000 where fileSystem.memory.lentCount != kept.count { usleep(2_000) }
-    #expect(fileSystem.memory.lentCount == kept.count, "the threads have given back what they had")
+    try waitBlocking { fileSystem.memory.lentCount == kept.count }
     for write in kept { fileSystem.memory.giveBack(write.memory) }
   }
 
@@ -132,7 +132,7 @@ struct FuseFileTests {
         open('h', 'w').write('2'); os.rename('h', 'g')
         assert os.read(g, 10) == b'1' and open('g').read() == '2'
         """, in: mount.path)
-      for _ in 0..<5_000 where fileSystem.inodeCount > 2 { usleep(1_000) }
+      try waitBlocking { fileSystem.inodeCount <= 2 }
       #expect(fileSystem.inodeCount == 2)
     }
   }
@@ -163,7 +163,7 @@ struct FuseFileTests {
     }
   }
 
-  @Test("fallocate extends, keeps the size, punches holes, and refuses what is not known")
+  @Test("fallocate extends, keeps the size, punches holes, and refuses unknown modes")
   func allocate() throws {
     try Mount.with(MemoryFileSystem()) { mount in
       try Client.python(
@@ -204,7 +204,7 @@ struct FuseFileTests {
   }
 
   @Test(
-    "a write, truncation or new owner drops setuid and setgid, but root's write does not",
+    "a write, a truncation and a new owner drop setuid and setgid; a write by root does not",
     .enabled(if: geteuid() == 0, "only root becomes somebody else"))
   func setuserid() throws {
     var options = Mount.options
@@ -233,7 +233,7 @@ struct FuseFileTests {
     }
   }
 
-  @Test("fsync reaches the file system, of files and of directories")
+  @Test("fsync of a file and of a directory reaches the file system")
   func synchronize() throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in
@@ -248,7 +248,7 @@ struct FuseFileTests {
     }
   }
 
-  @Test("small writes are gathered")
+  @Test("the kernel gathers small writes")
   func writebackCache() throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in

@@ -1,37 +1,34 @@
 import FuseBridge
 import Glibc
+import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("A request that waits can be given up", .serialized)
+@Suite("A caller can give up a request that waits", .serialized)
 struct FuseInterruptionTests {
   @Test(
-    "a program that was killed, or is asked to end, dies although its request is never answered",
+    "a program that is killed or asked to end dies although its request is never answered",
     arguments: ["KILL", "TERM", "INT", "QUIT"])
   func killed(_ signal: String) throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in
       let child = try Client.start(["stat", "waits"], in: mount.path, output: 2)
-      for _ in 0..<30_000 where fileSystem.waitingLookupCount == 0 { usleep(1_000) }
-      #expect(fileSystem.waitingLookupCount == 1)
+      try waitBlocking { fileSystem.waitingLookupCount == 1 }
       try Client.shell("kill -\(signal) \(child)", in: "/")
       var status: Int32 = -1
-      var remaining = 30_000
-      while waitpid(child, &status, WNOHANG) == 0, remaining > 0 {
-        remaining -= 1
-        usleep(1_000)
-      }
-      if remaining == 0 {
+      do {
+        try waitBlocking { waitpid(child, &status, WNOHANG) != 0 }
+      } catch {
         fileSystem.letLookupsGo()
         waitpid(child, &status, 0)
+        Issue.record("the program did not die: \(error)")
       }
-      #expect(remaining > 0, "it did not die")
       #expect(fileSystem.waitingLookupCount == 0)
       try Client.shell("ls", in: mount.path)
     }
   }
 
-  @Test("signals that ask for nothing leave the request alone; a kill that comes after them does not")
+  @Test("harmless signals leave a request alone; a kill that follows them ends it")
   func harmlessSignals() throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in
@@ -49,7 +46,7 @@ struct FuseInterruptionTests {
       }
       for isKilled in [false, true] {
         let child = try Client.startPython(program("waits\(isKilled)"), in: mount.path, output: 2)
-        for _ in 0..<30_000 where fileSystem.waitingLookupCount == 0 { usleep(1_000) }
+        try waitBlocking { fileSystem.waitingLookupCount > 0 }
         for signal in ["ALRM", "URG", "CHLD", "USR1"] {
           try Client.shell("kill -\(signal) \(child)", in: "/")
           // The kernel hands out interruptions before other requests.

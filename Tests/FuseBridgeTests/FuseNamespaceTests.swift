@@ -28,7 +28,7 @@ struct FuseNamespaceTests {
     }
   }
 
-  @Test("hard links share an inode, and every name counts")
+  @Test("hard links share an inode, and the link count is the number of names")
   func hardLinks() throws {
     try Mount.with(MemoryFileSystem()) { mount in
       try Client.python(
@@ -119,7 +119,7 @@ struct FuseNamespaceTests {
     }
   }
 
-  @Test("a name that does not exist is asked for once, and appears when it is made")
+  @Test("the kernel asks once for a name that does not exist, and shows the name once it is created")
   func negativeEntries() throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in
@@ -136,7 +136,7 @@ struct FuseNamespaceTests {
     }
   }
 
-  @Test("5,000 entries are all listed while they are removed")
+  @Test("a listing shows all of 5,000 entries while they are removed")
   func listWhileRemoving() throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in
@@ -156,7 +156,7 @@ struct FuseNamespaceTests {
     }
   }
 
-  @Test("what stays is listed exactly once while others come and go")
+  @Test("an entry that stays is listed exactly once while other entries come and go")
   func listWhileChanging() throws {
     try Mount.with(MemoryFileSystem()) { mount in
       try Client.python(
@@ -180,7 +180,7 @@ struct FuseNamespaceTests {
     }
   }
 
-  @Test("a listing brings the attributes along, and the next one comes from the kernel's cache")
+  @Test("a listing brings the attributes with it, and the next listing comes from the kernel's cache")
   func listing() throws {
     let fileSystem = MemoryFileSystem()
     for number in 0..<1_000 { fileSystem.plant("f\(number)", content: [1, 2, 3]) }
@@ -196,7 +196,7 @@ struct FuseNamespaceTests {
     }
   }
 
-  @Test("statfs tells the sizes")
+  @Test("statfs reports the sizes")
   func statistics() throws {
     try Mount.with(MemoryFileSystem()) { mount in
       try Client.python(

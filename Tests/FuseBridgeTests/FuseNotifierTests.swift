@@ -1,12 +1,13 @@
 import FuseBridge
 import Glibc
 import Platform
+import ResticTestSupport
 import SystemPackage
 import Testing
 
 @Suite("The notifier makes the kernel ask again", .serialized)
 struct FuseNotifierTests {
-  @Test("a changed name is seen after an invalidation and not before, and so is a new one")
+  @Test("a changed name and a new name are seen after an invalidation, and not before")
   func invalidation() throws {
     let fileSystem = MemoryFileSystem()
     fileSystem.plant("f", content: Array("old\n".utf8))
@@ -23,7 +24,7 @@ struct FuseNotifierTests {
     }
   }
 
-  @Test("what the kernel does not know is no error")
+  @Test("an invalidation of an inode or name that the kernel does not know succeeds")
   func unknown() throws {
     try Mount.with(MemoryFileSystem()) { mount in
       try Client.shell("ls", in: mount.path)
@@ -33,13 +34,13 @@ struct FuseNotifierTests {
     }
   }
 
-  @Test("an invalidation brings an open file's dirty pages to the file system")
+  @Test("an invalidation makes the kernel write an open file's dirty pages to the file system")
   func dirtyPages() throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in
-      let program = "import os, time; f = open('f', 'wb', 0); f.write(b'dirty'); os.mkdir('written'); time.sleep(60)"
+      let program = "import os, time; f = open('f', 'wb', 0); f.write(b'dirty'); os.mkdir('written'); time.sleep(3600)"
       let child = try Client.start(["python3", "-c", program], in: mount.path, output: 2)
-      for _ in 0..<20_000 where fileSystem.inode(at: "written") == nil { usleep(1_000) }
+      try waitBlocking { fileSystem.inode(at: "written") != nil }
       #expect(fileSystem.content(at: "f") == [])
       try mount.session.notifier.invalidateInode(try #require(fileSystem.inode(at: "f")))
       #expect(fileSystem.content(at: "f") == Array("dirty".utf8))
@@ -48,7 +49,7 @@ struct FuseNotifierTests {
     }
   }
 
-  @Test("invalidations in a row and an exit do not get in each other's way")
+  @Test("an exit works while invalidations follow one another")
   func exitWhileNotifying() throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in

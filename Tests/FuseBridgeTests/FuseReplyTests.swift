@@ -5,7 +5,7 @@ import Testing
 
 @testable import FuseBridge
 
-@Suite("A reply that does not reach the kernel is taken back")
+@Suite("A reply that does not reach the kernel is undone")
 struct FuseReplyTests {
   private let fileSystem = MemoryFileSystem()
   private let nobody = FuseCaller(userID: 0, groupID: 0, processID: 0)
@@ -14,7 +14,7 @@ struct FuseReplyTests {
     reply.deliver(undoingOn: fileSystem) { _ in result }
   }
 
-  @Test("a lookup is forgotten, only if the reply failed", arguments: [0, -ENOENT, -ENODEV])
+  @Test("a lookup is forgotten only if the reply failed", arguments: [0, -ENOENT, -ENODEV])
   func lookup(result: Int32) throws {
     fileSystem.plant("f", content: [])
     deliver(.entry(try fileSystem.lookup(Array("f".utf8), in: 1, caller: nobody)), result: result)
@@ -22,7 +22,7 @@ struct FuseReplyTests {
     #expect(fileSystem.violations == [])
   }
 
-  @Test("an open file is released, only if the reply failed", arguments: [0, -ENOENT])
+  @Test("an open file is released only if the reply failed", arguments: [0, -ENOENT])
   func open(result: Int32) throws {
     fileSystem.plant("f", content: [])
     let inode = try #require(fileSystem.inode(at: "f"))
@@ -32,7 +32,7 @@ struct FuseReplyTests {
     #expect(fileSystem.violations == [])
   }
 
-  @Test("a created file is released and forgotten, only if the reply failed", arguments: [0, -ENOENT])
+  @Test("a created file is released and forgotten only if the reply failed", arguments: [0, -ENOENT])
   func create(result: Int32) throws {
     let (entry, file) = try fileSystem.create(
       Array("f".utf8), in: 1, mode: S_IFREG | 0o600, flags: O_RDWR, caller: nobody)
@@ -43,7 +43,7 @@ struct FuseReplyTests {
   }
 
   @Test(
-    "the lookups of a listing are forgotten, only if the reply failed; a listing without lookups has none",
+    "the lookups of a listing are forgotten only if the reply failed; a plain listing has no lookups",
     arguments: [0, -ENOENT, -ENODEV], [true, false])
   func listing(result: Int32, carriesLookups: Bool) throws {
     // libfuse takes the request here and does not look at it.
@@ -67,7 +67,7 @@ struct FuseReplyTests {
     #expect(fileSystem.violations == [])
   }
 
-  @Test("other replies carry nothing to take back")
+  @Test("other replies have nothing to undo")
   func others() {
     let replies: [FuseReply] = [
       .none, .success, .failure(.ioError), .negativeEntry, .target([1]), .bytes([1]), .written(1), .neededByteCount(1),
@@ -77,7 +77,7 @@ struct FuseReplyTests {
     #expect(fileSystem.violations == [])
   }
 
-  @Test("every errno that Linux has is told as it is, ENOSYS as EOPNOTSUPP, anything else as EIO")
+  @Test("a reply carries every errno of Linux unchanged, but ENOSYS as EOPNOTSUPP and any other number as EIO")
   func replyCodes() {
     let unassigned: [Int32] = [41, 58]
     for code in Int32(1)...133 where code != Glibc.ENOSYS && !unassigned.contains(code) {

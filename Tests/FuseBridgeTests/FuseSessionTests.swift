@@ -1,5 +1,6 @@
 import FuseBridge
 import Glibc
+import ResticTestSupport
 import SystemPackage
 import Testing
 
@@ -32,7 +33,7 @@ struct FuseSessionTests {
     }
   }
 
-  @Test("programs do not run from the mount unless that is allowed", arguments: [true, false])
+  @Test("programs on the mount do not run unless the options allow it", arguments: [true, false])
   func execution(allowed: Bool) throws {
     var options = Mount.options
     options.allowExecution = allowed
@@ -57,16 +58,12 @@ struct FuseSessionTests {
   @Test("unmount refuses while a file is in use, and ends the session afterwards")
   func unmount() throws {
     try Mount.with(MemoryFileSystem()) { mount in
-      let child = try Client.start(["sleep", "60"], in: mount.path, output: 2)
-      var error = Errno(rawValue: 0)
+      let child = try Client.start(["sleep", "3600"], in: mount.path, output: 2)
       // The child needs a moment to change its directory.
-      for _ in 0..<1_000 where mount.mountInformation != nil && error != .resourceBusy {
-        guard try Client.run(["readlink", "/proc/\(child)/cwd"], in: "/").output == mount.path.string + "\n" else {
-          continue
-        }
-        do { try mount.session.unmount() } catch let caught as Errno { error = caught }
+      try waitBlocking {
+        try Client.run(["readlink", "/proc/\(child)/cwd"], in: "/").output == mount.path.string + "\n"
       }
-      #expect(error == .resourceBusy)
+      #expect(throws: Errno.resourceBusy) { try mount.session.unmount() }
       kill(child, SIGKILL)
       waitpid(child, nil, 0)
       try mount.session.unmount()
@@ -98,12 +95,12 @@ struct FuseSessionTests {
             try:
                 os.stat('new-%f' % time.time())
             except FileNotFoundError:
-                time.sleep(0.001)
+                time.sleep(0.001)  # the pause between two calls
             except OSError as error:
                 os._exit(error.errno)
         """
       let child = try Client.start(["python3", "-c", program], in: mount.path, output: 2)
-      for _ in 0..<20_000 where fileSystem.inode(at: "waiting") == nil { usleep(1_000) }
+      try waitBlocking { fileSystem.inode(at: "waiting") != nil }
       mount.session.requestExit()
       #expect(try mount.waitForEnd() == .exitRequested)
       var status: Int32 = 0
@@ -115,13 +112,13 @@ struct FuseSessionTests {
   @Test("an exit requested right after the mount ends the session", arguments: 0..<20)
   func requestExitEarly(_ round: Int) throws {
     try Mount.with(MemoryFileSystem()) { mount throws in
-      usleep(UInt32(round * 100))
+      usleep(UInt32(round * 100))  // Any moment will do.
       mount.session.requestExit()
       #expect(try mount.waitForEnd() == .exitRequested)
     }
   }
 
-  @Test("a session that never ran takes its mount off")
+  @Test("a session that never ran unmounts")
   func droppedSession() throws {
     var template = TemporaryPath.template("mount")
     let path = FilePath(platformString: try #require(mkdtemp(&template)))
@@ -196,8 +193,7 @@ struct FuseSessionTests {
       for number in 1...50 { fileSystem.plant("slow\(number)", content: Array("late\n".utf8)) }
       let child = try Client.start(
         ["/bin/sh", "-ec", "for n in $(seq 50); do cat slow$n > /dev/null & done; wait"], in: mount.path, output: 2)
-      for _ in 0..<10_000 where fileSystem.waitingReadCount < 50 { usleep(1_000) }
-      #expect(fileSystem.waitingReadCount == 50)
+      try waitBlocking { fileSystem.waitingReadCount == 50 }
       try Client.shell("echo quick > d1/f; ls d2", in: mount.path)
       fileSystem.letSlowReadsGo()
       var status: Int32 = -1
@@ -214,8 +210,7 @@ struct FuseSessionTests {
       try Client.shell("mkdir slow quick", in: mount.path)
       let child = try Client.start(
         ["/bin/sh", "-ec", "for n in $(seq 50); do test ! -e slow/waits$n & done; wait"], in: mount.path, output: 2)
-      for _ in 0..<30_000 where fileSystem.waitingLookupCount < 50 { usleep(1_000) }
-      #expect(fileSystem.waitingLookupCount == 50)
+      try waitBlocking { fileSystem.waitingLookupCount == 50 }
       try Client.shell("for n in $(seq 200); do echo $n > quick/$n; cat quick/$n > /dev/null; done", in: mount.path)
       fileSystem.letLookupsGo()
       var status: Int32 = -1
@@ -239,14 +234,13 @@ struct FuseSessionTests {
     }
   }
 
-  @Test("what the kernel looked up it forgets again")
+  @Test("the kernel forgets every inode that it has looked up")
   func forget() throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in
       try Client.shell("mkdir -p a/b; for n in $(seq 200); do echo $n > a/b/$n; ln a/b/$n a/$n; done", in: mount.path)
       try Client.shell("ls -lR > /dev/null; mv a c; rm -r c", in: mount.path)
-      for _ in 0..<5_000 where fileSystem.heldByKernel != (0, 0) { usleep(1_000) }
-      #expect(fileSystem.heldByKernel == (0, 0))
+      try waitBlocking { fileSystem.heldByKernel == (0, 0) }
       #expect(fileSystem.inodeCount == 1)
       #expect(fileSystem.callCounts["forget", default: 0] > 0)
     }

@@ -1,10 +1,11 @@
 import FuseBridge
 import Glibc
+import ResticTestSupport
 import SystemPackage
 import Testing
 
 // A known file is opened, read and closed on a read-only mount without a request; on a writable one the open is told.
-@Suite("What the kernel asks when files are opened", .serialized)
+@Suite("The kernel's requests when files are opened", .serialized)
 struct FuseSilentOpeningTests {
   private static let count = 40
 
@@ -25,7 +26,7 @@ struct FuseSilentOpeningTests {
 
     """
 
-  @Test("a read-only mount is not told of opens and closes, and a second pass over its files asks nothing")
+  @Test("a read-only mount gets no open and close requests, and a second pass over its files makes no request")
   func readOnly() throws {
     let fileSystem = Self.fileSystem
     fileSystem.allowSilentOpening()
@@ -43,7 +44,7 @@ struct FuseSilentOpeningTests {
     }
   }
 
-  @Test("what the notifier says has changed is read anew on a read-only mount, also through a descriptor that is open")
+  @Test("after an invalidation a read-only mount reads the file again, also through an open descriptor")
   func changed() throws {
     let fileSystem = MemoryFileSystem()
     fileSystem.allowSilentOpening()
@@ -78,7 +79,7 @@ struct FuseSilentOpeningTests {
     }
   }
 
-  @Test("a writable mount is told of each open and close")
+  @Test("a writable mount gets a request for each open and close")
   func writable() throws {
     let fileSystem = Self.fileSystem
     try Mount.with(fileSystem) { mount in
@@ -87,7 +88,7 @@ struct FuseSilentOpeningTests {
     }
   }
 
-  @Test("a listing brings the attributes that a close made the kernel forget")
+  @Test("a listing brings back the attributes that the kernel forgot at a close")
   func listedAttributes() throws {
     let fileSystem = Self.fileSystem
     fileSystem.relistDirectories()
@@ -100,23 +101,23 @@ struct FuseSilentOpeningTests {
     }
   }
 
-  @Test("the kernel forgets what it does not use when it is asked to, and keeps what is open")
+  @Test("on request the kernel forgets unused inodes, and keeps the inodes of open files")
   func pruning() throws {
     let fileSystem = Self.fileSystem
     try Mount.with(fileSystem) { mount in
       let inodes = (0..<Self.count).compactMap { fileSystem.inode(at: "f\($0)") }
-      let program = "f = open('f0'); [os.lstat(name) for name in os.listdir('.')]; os.mkdir('ready'); time.sleep(60)"
+      let program = "f = open('f0'); [os.lstat(name) for name in os.listdir('.')]; os.mkdir('ready'); time.sleep(3600)"
       let child = try Client.startPython(program, in: mount.path, output: 2)
       defer {
         kill(child, SIGKILL)
         waitpid(child, nil, 0)
       }
-      for _ in 0..<20_000 where fileSystem.inode(at: "ready") == nil { usleep(1_000) }
+      try waitBlocking { fileSystem.inode(at: "ready") != nil }
       #expect(fileSystem.lookedUp.isSuperset(of: inodes))
       guard try mount.session.notifier.prune([4_711] + inodes) else { return }  // before Linux 6.18
       let open = try #require(fileSystem.inode(at: "f0"))
-      // FORGET comes on its own time.
-      for _ in 0..<20_000 where !fileSystem.lookedUp.isDisjoint(with: Set(inodes).subtracting([open])) { usleep(1_000) }
+      // The kernel sends FORGET when it wants.
+      try waitBlocking { fileSystem.lookedUp.isDisjoint(with: Set(inodes).subtracting([open])) }
       #expect(fileSystem.lookedUp.intersection(inodes) == [open])
       try Client.python("assert open('f1').read() == 'content 1'", in: mount.path)
     }

@@ -5,12 +5,12 @@ import Testing
 
 @testable import GitRemoteRestic
 
-@Suite("What a client knows of a stored repository")
+@Suite("A client's record of complete packs")
 struct CompletenessRecordTests {
   private static let packs = StoredPacks(lines: ["pack-1.pack 10", "pack-1.idx 20"])
   private static let key = ["local:/a\nb", "--tag=x y"]
 
-  @Test("it is read back as written, for the same repository only")
+  @Test("the record is read back as written, for the same repository only")
   func roundTrip() throws {
     let folder = try TemporaryDirectory()
     let record = CompletenessRecord(tips: ["ab", "cd", "ab"], packs: Self.packs)
@@ -23,7 +23,7 @@ struct CompletenessRecordTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path.appending("restic").string).count == 1)
   }
 
-  @Test("it is true as long as all of its packs are there, and nothing but packs")
+  @Test("the record is valid while all of its packs are there, and nothing but packs")
   func packs() throws {
     let record = CompletenessRecord(tips: ["ab"], packs: Self.packs)
     #expect(record.isValid(for: Self.packs))
@@ -46,7 +46,7 @@ struct CompletenessRecordTests {
     #expect(StoredPacks(in: folder.path) == nil)
   }
 
-  @Test("a file that is cut off, or is something else, is none")
+  @Test("a truncated file, and a file of another kind, are no record")
   func damaged() {
     let text = CompletenessRecord(tips: ["ab"], packs: Self.packs).encoded(for: Self.key)
     for count in 0..<text.count {
@@ -56,7 +56,7 @@ struct CompletenessRecordTests {
     #expect(CompletenessRecord(parsing: text.replacing("end\n", with: "tip --all\nend\n"), key: Self.key) == nil)
   }
 
-  @Test("it does not grow without end")
+  @Test("the record does not grow without bound")
   func limit() {
     #expect(CompletenessRecord(tips: (0..<1000).map { String($0) }, packs: Self.packs).tips.count == 256)
   }

@@ -2,13 +2,13 @@ import Testing
 
 @testable import GitRemoteRestic
 
-@Suite("Settings, the client's and the stored repository's")
+@Suite("The client's settings and the stored repository's")
 struct ConfigurationTests {
   private func remote(_ entries: [String], _ name: String? = "a.b") -> RemoteConfiguration {
     RemoteConfiguration(parsing: Array(entries.joined(separator: "\0").utf8) + [0], remote: name)
   }
 
-  @Test("the remote's own are read, those of others are not")
+  @Test("the settings of the remote are read, those of other remotes are not")
   func remote() {
     let configuration = remote([
       "remote.a.b.resticpath\n/x\ny", "remote.a.b.resticpath\n/z", "remote.a.b.restictag\nt",
@@ -24,14 +24,14 @@ struct ConfigurationTests {
         == RemoteConfiguration(parsing: [], remote: nil))
   }
 
-  @Test("options of the storage are passed on as they are, each by itself")
+  @Test("each option of the storage is passed on unchanged")
   func option() {
     #expect(
       remote(["remote.a.b.resticoption\nx=y,z", "remote.a.b.resticoption\nro"]).mountArguments
         == ["--option=x=y,z", "--option=ro"])
   }
 
-  @Test("which snapshots are kept is passed on in restic's words, and nothing else is")
+  @Test("restic's keep options are passed on, and nothing else is")
   func keep() throws {
     let keep = { (values: [String]) in
       try self.remote(values.map { "remote.a.b.restickeep\n\($0)" }).keepArguments()
@@ -45,7 +45,7 @@ struct ConfigurationTests {
     }
   }
 
-  @Test("how long a mount stays is passed on as it is, the last one counts, and there are words for not at all")
+  @Test("the keep-alive time is passed on unchanged; the last one counts, and words like `no` turn it off")
   func keepAlive() {
     #expect(remote([]).keepAlive == nil)
     #expect(remote(["remote.a.b.restickeepalive\n10m"]).keepAlive == "10m")
@@ -56,7 +56,7 @@ struct ConfigurationTests {
     #expect(remote(["remote.a.restickeepalive\n10m"]).keepAlive == nil)
   }
 
-  @Test("the place of the cache is passed on as it is, the last one counts, and there are words for none")
+  @Test("the cache folder is passed on unchanged; the last one counts, and words like `no` turn the cache off")
   func cache() {
     #expect(
       remote(["remote.a.b.resticcachedir\n/x", "remote.a.b.resticcachedir\n/y"]).mountArguments == ["--cache-dir=/y"])
@@ -72,7 +72,7 @@ struct ConfigurationTests {
   }
 
   @Test(
-    "an older state is accepted where that is said, by whatever git takes for true; no mount is another one for that")
+    "any value that git takes for true accepts an older state, and the mount stays the same")
   func acceptedRollback() {
     #expect(!remote([]).acceptsRollback)
     for on in ["remote.a.b.resticacceptrollback", "remote.a.b.resticacceptrollback\ntrue"] {
@@ -82,7 +82,7 @@ struct ConfigurationTests {
     #expect(!remote(["remote.a.resticacceptrollback\ntrue"]).acceptsRollback)
   }
 
-  @Test("git's server programs get neither the client's repository nor restic's variables and a storage's keys")
+  @Test("git's server programs get neither the client's repository, nor restic's variables, nor a storage's keys")
   func environment() throws {
     let environment = ProcessEnvironment(values: [
       "GIT_DIR": "/x", "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "a", "GIT_CONFIG_VALUE_0": "b",

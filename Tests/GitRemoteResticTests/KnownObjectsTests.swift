@@ -5,7 +5,7 @@ import Testing
 
 @testable import GitRemoteRestic
 
-@Suite("What a client knows to be in the packs of a stored repository", .timeLimit(.minutes(30)))
+@Suite("The objects that a client knows to be in the packs of a stored repository", .timeLimit(.minutes(30)))
 struct KnownObjectsTests {
   /// A bare repository of three commits, each in a pack of its own, in a folder that goes with the value.
   private struct Repository {
@@ -49,7 +49,7 @@ struct KnownObjectsTests {
 
   // G1
   @Test(
-    "what was packed anew is known to be there, in both formats of git's ids",
+    "repacked objects are known, in both of git's object formats",
     arguments: [("sha1", 20), ("sha256", 32)])
   func repacked(_ format: String, _ idByteCount: Int) async throws {
     let repository = try await Repository(format: format)
@@ -60,14 +60,14 @@ struct KnownObjectsTests {
     let new = try repository.packs()
     #expect(new.indexes.count == 1 && new.indexes.isDisjoint(with: old.indexes))
     #expect(try repository.knows(old, idByteCount: idByteCount))
-    // What is not noted any more is not known.
+    // Packs that are no longer noted are not known.
     repository.objects.keep(new, at: repository.root, idByteCount: idByteCount)
     #expect(try !repository.knows(old, idByteCount: idByteCount))
     #expect(try FileManager.default.contentsOfDirectory(atPath: repository.objects.folder.string).count == 1)
   }
 
   // G1
-  @Test("packs that lack one object, or that were not noted, are not known to be all")
+  @Test("packs that lack an object, and packs that were not noted, are not known to be complete")
   func incomplete() async throws {
     let repository = try await Repository()
     let old = try repository.packs()
@@ -84,7 +84,7 @@ struct KnownObjectsTests {
     #expect(try !repository.knows(old))
   }
 
-  @Test("a pack without its index, or an index without its pack, is none")
+  @Test("a pack without its index, and an index without its pack, do not count")
   func halves() async throws {
     for ending in ["pack", "idx"] {
       let repository = try await Repository()
@@ -95,7 +95,7 @@ struct KnownObjectsTests {
     }
   }
 
-  @Test("a damaged index or note is none: every cut, and every byte of the part that git looks things up by")
+  @Test("a damaged index or note does not count: every truncation, and every byte of the lookup tables")
   func damaged() async throws {
     let repository = try await Repository()
     try await repository.run("cd r.git; git repack -q -a -d; cp objects/pack/*.idx ../index")
@@ -124,7 +124,7 @@ struct KnownObjectsTests {
     }
   }
 
-  @Test("names that are no packs of git's are not followed")
+  @Test("names other than git's pack names are ignored")
   func names() {
     let packs = StoredPacks(lines: [
       "pack-../../x.idx 5", "pack-ab.idx 7", "x.idx 3", "pack-cd.pack 4", "pack-ef.idx x",

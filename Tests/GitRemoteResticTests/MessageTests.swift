@@ -5,7 +5,7 @@ import Testing
 
 @testable import GitRemoteRestic
 
-@Suite("Messages that hold what others have named")
+@Suite("Messages that contain names which other people have chosen")
 struct MessageTests {
   private static func advice(_ place: String, remote: String = "origin") throws -> String {
     let command = try #require(try CommandLineWords.parse([remote, "/srv/vault"]))
@@ -16,7 +16,7 @@ struct MessageTests {
 
   /// G6 A command in a message can be pasted into a shell, whatever a snapshot's folders are called.
   @Test(
-    "the command that sets the folder has the folder's name as one word",
+    "the advised command quotes the folder's name as one word",
     arguments: ["srv/p.git", "x;touch pwned", "a b", "it's", "$(touch pwned)", "`touch pwned`", "-f", "~root", "*"])
   func command(_ place: String) async throws {
     let advice = try Self.advice(place)
@@ -43,7 +43,7 @@ struct MessageTests {
   }
 
   /// G6 The same in text that comes in pieces, which keeps its lines.
-  @Test("text in pieces becomes the same text, wherever it is cut")
+  @Test("text in pieces gives the same result, wherever it is cut")
   func pieces() {
     let planted = Array("a\u{1B}[2Jb\r\n\tgr\u{FC}n 日本 🗄\u{9B}31m\u{202E}".utf8) + [0xFF, 0x9B, 0xE2, 0x80, 0x41]
     let shown = "a?[2Jb\r\n\tgr\u{FC}n 日本 🗄?31m?\u{FFFD}\u{FFFD}\u{FFFD}A"
@@ -56,7 +56,7 @@ struct MessageTests {
     }
   }
 
-  @Test("other text stays as it is")
+  @Test("other text stays unchanged")
   func plain() {
     for text in ["", "saved as snapshot 1a2b", "gr\u{FC}n 日本 🗄", "a`b'c"] { #expect(text.printable == text) }
   }

@@ -18,7 +18,7 @@ struct PacketTests {
     #expect(packets[4].payload.isEmpty && !packets[4].isFlush)
   }
 
-  @Test("is written as it was read, up to the longest there is")
+  @Test("is written as it was read, up to the longest possible packet")
   func roundTrip() throws {
     for count in [0, 1, 2, 255, 4096, Packet.longest - 4] {
       let packet = Packet([UInt8](repeating: 0xC3, count: count))
@@ -28,7 +28,7 @@ struct PacketTests {
     #expect(Packet([1]).encoded == Array("0005".utf8) + [1])
   }
 
-  @Test("with a length that there isn't is none")
+  @Test("with an impossible length is refused")
   func malformed() {
     for text in ["0003", "fff1", "ffff", "00g0", "-001", "    "] {
       #expect(Packet.length(Array(text.utf8)) == nil, "\(text)")
@@ -59,7 +59,7 @@ struct PacketTests {
     }
   }
 
-  @Test("from a stream of anything ends or is refused, and never traps")
+  @Test("from a stream of random bytes ends or is refused, and never traps")
   func random() throws {
     var random = SplitMix64(seed: 5)
     for _ in 0..<500 {
@@ -79,7 +79,7 @@ struct PacketTests {
     }
   }
 
-  @Test("what was read beyond the last packet is not lost")
+  @Test("bytes that were read beyond the last packet are not lost")
   func buffered() throws {
     let pipe = try Pipe()
     try pipe.writeEnd.writeAll(Array("0000PACK....".utf8))

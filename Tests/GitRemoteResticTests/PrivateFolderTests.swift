@@ -44,7 +44,7 @@ struct PrivateFolderTests {
     }
   }
 
-  @Test("a folder of somebody else is refused", .enabled(if: getuid() == 0, "giving a folder away needs root"))
+  @Test("a folder of another user is refused", .enabled(if: getuid() == 0, "giving a folder away needs root"))
   func foreign() throws {
     let path = try make("XDG_STATE_HOME")
     #expect(chown(path.string, 4711, 4711) == 0)

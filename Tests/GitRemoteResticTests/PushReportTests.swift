@@ -17,7 +17,7 @@ struct PushReportTests {
     report?.lines.map { String(decoding: $0, as: UTF8.self) }
   }
 
-  @Test("is passed on byte for byte when nothing is refused")
+  @Test("is passed on byte for byte if nothing is refused")
   func unchanged() throws {
     let report = try #require(PushReport(parsing: bytes(lines)))
     #expect(
@@ -27,7 +27,7 @@ struct PushReportTests {
     #expect(report.encoded(inSideBand: false) == bytes(lines))
   }
 
-  @Test("refuses what was accepted, with its options, and leaves the rest")
+  @Test("can refuse all accepted refs with their options, and leaves the rest")
   func refused() throws {
     var report = try #require(PushReport(parsing: bytes(lines)))
     report.refuse("not saved: disk\nfull")
@@ -39,14 +39,14 @@ struct PushReportTests {
     #expect(report.accepted.isEmpty)
   }
 
-  @Test("refuses some and keeps the others")
+  @Test("can refuse some refs and keep the others")
   func some() throws {
     var report = try #require(PushReport(parsing: bytes(lines)))
     report.refuse("fetch first", only: [Array("refs/heads/main".utf8)])
     #expect(texts(report) == ["unpack ok\n", "ng refs/heads/main fetch first\n"] + lines[2...])
   }
 
-  @Test("that is not whole, or none, is no report")
+  @Test("that is truncated or something else is not a report")
   func incomplete() {
     #expect(PushReport(parsing: bytes(lines, isWhole: false)) == nil)
     #expect(PushReport(parsing: bytes(["ok refs/heads/main\n"])) == nil)
@@ -55,7 +55,7 @@ struct PushReportTests {
     for count in whole.indices { #expect(PushReport(parsing: Array(whole[..<count])) == nil) }
   }
 
-  @Test("goes in packets of band 1, none too long, when the client asked for bands")
+  @Test("is sent in packets of band 1, none too long, if the client asked for bands")
   func sideBand() throws {
     let many = ["unpack ok\n"] + (0..<5000).map { "ok refs/heads/a-branch-with-a-name-\($0)\n" }
     let report = try #require(PushReport(parsing: bytes(many)))

@@ -2,7 +2,7 @@ import Testing
 
 @testable import GitRemoteRestic
 
-@Suite("What a client asks for in a push")
+@Suite("A client's push request")
 struct PushRequestTests {
   private let one = String(repeating: "1", count: 40)
   private let zero = String(repeating: "0", count: 40)
@@ -28,7 +28,7 @@ struct PushRequestTests {
     #expect(request.wantsReport && request.usesSideBand && request.isQuiet && request.isAtomic)
   }
 
-  @Test("without capabilities nothing is assumed")
+  @Test("without capabilities none is assumed")
   func plain() {
     let request = request(["\(zero) \(one) refs/heads/a"])
     #expect(!request.wantsReport && !request.usesSideBand && !request.isQuiet && !request.isAtomic)
@@ -44,7 +44,7 @@ struct PushRequestTests {
     #expect(request.commands.count == 1 && request.wantsReport)
   }
 
-  @Test("the branch of HEAD that does not exist is replaced by the first that was made")
+  @Test("if HEAD's branch does not exist, the first branch that was created takes its place")
   func head() {
     let request = request([
       "\(one) \(zero) refs/heads/gone", "\(zero) \(one) refs/heads/b", "\(zero) \(one) refs/tags/t",

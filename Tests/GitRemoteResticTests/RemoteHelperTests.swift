@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The conversation with git")
 struct RemoteHelperTests {
-  @Test("answers to options are true: verbosity and progress are kept to, all else is left to git")
+  @Test("the helper supports the options verbosity and progress, and leaves all other options to git")
   func options() {
     #expect(RemoteHelper.answer(toOption: "verbosity 2") == "ok")
     #expect(RemoteHelper.answer(toOption: "progress true") == "ok")

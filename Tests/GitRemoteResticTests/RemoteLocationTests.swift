@@ -8,7 +8,7 @@ import Testing
 
 @Suite("The location in a URL")
 struct RemoteLocationTests {
-  @Test("a name of the configuration file is handed on as it is, and what belongs to it tells two mounts apart")
+  @Test("a name of the configuration file is passed on unchanged, and its settings tell two mounts apart")
   func named() throws {
     let folder = try TemporaryDirectory(prefix: "names")
     let file = folder.path.appending("config.toml").string
@@ -26,13 +26,13 @@ struct RemoteLocationTests {
   }
 
   @Test(
-    "a folder is absolute, whatever it was",
+    "a folder becomes absolute",
     arguments: ["/srv/vault", "restic::/srv/vault", "local:/srv/vault", "restic::local:/srv/./x/../vault/"])
   func folders(url: String) throws {
     #expect(try RemoteLocation(url).text == "local:/srv/vault")
   }
 
-  @Test("a relative folder counts from where git runs")
+  @Test("a relative folder is relative to git's working directory")
   func relative() throws {
     let here = try #require(getcwd(nil, 0))
     defer { free(here) }
@@ -40,7 +40,7 @@ struct RemoteLocationTests {
   }
 
   @Test(
-    "other storages are passed on",
+    "other storages are passed on unchanged",
     arguments: [
       "sftp:user@host:/srv/vault", "rest:https://host:8000/me/", "s3:s3.example.com/bucket", "rclone:r:path",
       "rclone:/a,b", "rclone:r:a,b:c",
@@ -64,7 +64,7 @@ struct RemoteLocationTests {
   }
 
   @Test(
-    "what is none is refused",
+    "an invalid location is refused",
     arguments: [
       "", "restic::", "restic://host/x", "local:", "a\nb", "restic::local:", "restic::rclone:r,ssh=x:p",
       "rclone::sftp,ssh='a b':",
@@ -73,7 +73,7 @@ struct RemoteLocationTests {
     #expect(throws: HelperError.self) { try RemoteLocation(url) }
   }
 
-  @Test("git passes a URL twice for a remote without a name")
+  @Test("git passes a URL twice if the remote has no name")
   func words() throws {
     #expect(try CommandLineWords.parse(["origin", "/x"])?.isNamed == true)
     #expect(try CommandLineWords.parse(["restic::/x", "/x"])?.isNamed == false)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Files of a stored repository that name other places")
 struct RepositoryPointersTests {
-  /// What is said of a repository with these files; nil where it is fine.
+  /// The objection to a repository with these files; nil if there is none.
   private static func refusal(_ files: [String: String]) throws -> String? {
     let folder = try TemporaryDirectory()
     for (name, text) in files {
@@ -23,7 +23,7 @@ struct RepositoryPointersTests {
     }
   }
 
-  @Test("alternates that stay inside are followed, as are theirs; circles end")
+  @Test("alternates inside the mount, and their own alternates, are followed; cycles end")
   func inside() throws {
     #expect(try Self.refusal([:]) == nil)
     #expect(
@@ -34,7 +34,7 @@ struct RepositoryPointersTests {
   }
 
   @Test(
-    "alternates that leave the mount are refused, wherever the chain does, and however they are written",
+    "alternates that leave the mount are refused, at any link of the chain and in any spelling",
     arguments: [
       "/x/objects", "../../x/objects", "../base.git/../../x", "\"../base.git/objects\"", "../base.git/objects\n/x",
       "http://x/objects", "../a\u{0}",
@@ -51,7 +51,7 @@ struct RepositoryPointersTests {
     #expect(chain?.contains("base.git/objects/info/alternates") == true)
   }
 
-  @Test("a part of another repository is refused; the folders of its own work trees are fine")
+  @Test("a part of another repository is refused; the folders of the repository's own work trees are accepted")
   func parts() throws {
     #expect(try Self.refusal(["commondir": "../x\n"])?.contains("commondir") == true)
     #expect(try Self.refusal(["gitdir": "/x/.git\n"])?.contains("gitdir") == true)
@@ -83,7 +83,7 @@ struct RepositoryPointersTests {
     }
   }
 
-  @Test("files without end, and chains without end, are refused")
+  @Test("endless files and endless chains are refused")
   func endless() throws {
     #expect(try Self.refusal(["objects/info/alternates": String(repeating: "#\n", count: 40_000)]) != nil)
     var files = ["objects/info/alternates": "../0/objects"]

@@ -5,7 +5,7 @@ import Testing
 // G4 Mounts are shared by commands for which a location means the same.
 @Suite("Variables on which a mount's repository depends")
 struct StorageWordsTests {
-  @Test("what says where a storage is and how it is reached counts; passwords and other variables don't")
+  @Test("variables that say where a storage is and how to reach it count; passwords and other variables do not")
   func words() {
     let environment = ProcessEnvironment(values: [
       "RESTIC_COMPRESSION": "max", "RCLONE_CONFIG": "/c", "RCLONE_CONFIG_R_TYPE": "alias", "AWS_PROFILE": "p",

@@ -25,7 +25,7 @@ struct CacheInteropTests {
       environment: [
         "RESTIC_PASSWORD": Restic.passwordText, "RESTIC_REPOSITORY": location, "RESTIC_CACHE_DIR": cache.string,
         "RESTIC_PASSWORD_FILE": nil, "RESTIC_PASSWORD_COMMAND": nil, "LC_ALL": "C.UTF-8",
-      ], timeout: .seconds(60))
+      ], timeout: .seconds(300))
     let source = directory.path.appending("source")
     try FileManager.default.createDirectory(atPath: source.appending("d").string, withIntermediateDirectories: true)
     for name in ["a", "d/b"] {
@@ -61,7 +61,7 @@ struct CacheInteropTests {
     }
   }
 
-  @Test("what restic has cached this program does not load")
+  @Test("this program does not load files that restic has cached")
   func resticsIsOurs() async throws {
     try await withServer { restic, proxy, _ in
       proxy.treat { _ in .pass }
@@ -73,7 +73,7 @@ struct CacheInteropTests {
   }
 
   @Test(
-    "what this program has cached, read or saved, restic does not load; it lists the cache, and checks the repository with it"
+    "restic does not load files that this program has cached; it lists the cache, and checks the repository with it"
   )
   func oursIsRestics() async throws {
     try await withServer { restic, proxy, _ in
@@ -101,7 +101,8 @@ struct CacheInteropTests {
   }
 
   @Test(
-    "after restic has forgotten and pruned beside a warm cache, everything is read as it is now, and the cache follows")
+    "after restic has forgotten and pruned beside a warm cache, everything is read in its new state, and the cache follows"
+  )
   func prune() async throws {
     try await withServer { restic, proxy, _ in
       let repository = try await open(proxy)

@@ -34,16 +34,11 @@ struct LockInteropTests {
   ) async throws {
     let holder = Task {
       let runner = ProcessRunner(
-        environment: ["RESTIC_PASSWORD": Restic.passwordText], timeout: .seconds(30))
+        environment: ["RESTIC_PASSWORD": Restic.passwordText], timeout: .seconds(1200))
       return try await runner.run("restic", ["-r", restic.path.string, "--no-cache"] + arguments)
     }
     do {
-      let end = ContinuousClock.now + .seconds(15)
-      while try await restic.backend.list(.lock).isEmpty, ContinuousClock.now < end {
-        try await Task.sleep(for: .milliseconds(20))
-      }
-      // Past restic's second look at the locks.
-      try await Task.sleep(for: .milliseconds(400))
+      try await waitUntil { try await !restic.backend.list(.lock).isEmpty }
       try await body()
     } catch {
       holder.cancel()
@@ -54,7 +49,9 @@ struct LockInteropTests {
     _ = await holder.result
   }
 
-  @Test("our lock is one to restic: listed, blocking where it should, and removed by unlock only when we are gone")
+  @Test(
+    "restic takes this program's lock for its own: lists it, respects it, and removes it with unlock only after the process has ended"
+  )
   func ours() async throws {
     let directory = try TemporaryDirectory()
     let (restic, repository) = try await Self.prepared(directory)
@@ -82,7 +79,7 @@ struct LockInteropTests {
     try await restic("prune")
   }
 
-  @Test("an exclusive lock of restic's blocks us until restic's own unlock has removed it")
+  @Test("restic's exclusive lock blocks this program until restic's own unlock has removed the lock")
   func exclusive() async throws {
     let directory = try TemporaryDirectory()
     let (restic, repository) = try await Self.prepared(directory)
@@ -102,14 +99,14 @@ struct LockInteropTests {
     try await restic("unlock")
     // A host name and a process number prove nothing, so the lock is watched first: here not for five minutes.
     var policy = LockPolicy()
-    policy.staleObservation = .seconds(1)
+    policy.staleObservation = .seconds(1)  // The lock is stale, however short this is.
     policy.firstRetryDelay = .milliseconds(200)
-    let lock = try await RepositoryLock.acquire(on: repository, retryFor: .seconds(30), policy: policy)
+    let lock = try await RepositoryLock.acquire(on: repository, retryFor: .seconds(120), policy: policy)
     #expect(try await repository.backend.list(.lock).map(\.file) == [.lock(lock.id)])
     try await lock.release()
   }
 
-  @Test("a shared lock of restic's goes with a shared one of ours, and not with an exclusive one")
+  @Test("restic's shared lock admits a shared lock of this program, and no exclusive lock")
   func shared() async throws {
     let directory = try TemporaryDirectory()
     let (restic, repository) = try await Self.prepared(directory)

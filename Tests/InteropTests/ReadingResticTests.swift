@@ -4,10 +4,10 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("Reading what restic wrote")
+@Suite("Reading repositories that restic wrote")
 struct ReadingResticTests {
   @Test(
-    "every tree and every byte of a backup is read, encodes to the same bytes, and is cut at the same places",
+    "every tree and file of a backup is read, encodes to the same bytes, and is cut into the same chunks",
     arguments: [("1", "auto"), ("2", "auto"), ("2", "off"), ("2", "max")])
   func backup(version: String, compression: String) async throws {
     let directory = try TemporaryDirectory()
@@ -137,7 +137,7 @@ struct ReadingResticTests {
     #expect(try await repository.snapshots().map(\.id) == [saved.id])
   }
 
-  @Test("a key that restic added opens, a password that restic changed does not open any more")
+  @Test("a key that restic added opens the repository; a password that restic replaced does not")
   func keys() async throws {
     let directory = try TemporaryDirectory()
     let restic = Restic(in: directory)

@@ -14,7 +14,7 @@ struct Restic {
   private let runner: ProcessRunner
 
   /// restic for the repository in `directory`/repository.
-  init(in directory: TemporaryDirectory, timeout: Duration = .seconds(60)) {
+  init(in directory: TemporaryDirectory, timeout: Duration = .seconds(300)) {
     path = directory.path.appending("repository")
     cache = directory.path.appending("cache")
     runner = ProcessRunner(

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("restic reading what we wrote")
+@Suite("restic reads repositories that this program wrote")
 struct ResticReadingTests {
   private static let tools = ProcessRunner(environment: ["LC_ALL": "C.UTF-8"])
 
@@ -36,7 +36,7 @@ struct ResticReadingTests {
   }
 
   @Test(
-    "restic checks, lists and restores a snapshot of ours, byte by byte",
+    "restic checks, lists and restores a snapshot of this program, byte for byte",
     arguments: [
       (1, CompressionMode.auto), (2, .auto), (2, .off), (2, .fastest), (2, .better), (2, .max),
     ])
@@ -80,7 +80,7 @@ struct ResticReadingTests {
     #expect(upload.uploader.statistics.data.knownBlobCount > 300)
   }
 
-  @Test("restic compresses what we left uncompressed, if it is asked to, and we read both")
+  @Test("restic compresses blobs that this program stored uncompressed, on request, and this program reads both")
   func uncompressed() async throws {
     let directory = try TemporaryDirectory()
     let restic = Restic(in: directory)
@@ -109,7 +109,9 @@ struct ResticReadingTests {
     return byteCount
   }
 
-  @Test("restic goes on with the repository: backup, tag, forget, prune; and we read what is left", arguments: [1, 2])
+  @Test(
+    "restic goes on with the repository (backup, tag, forget, prune), and this program reads the rest",
+    arguments: [1, 2])
   func life(version: Int) async throws {
     let directory = try TemporaryDirectory()
     let restic = Restic(in: directory)
@@ -139,7 +141,7 @@ struct ResticReadingTests {
   }
 
   @Test(
-    "a commit of ours that dies after any call leaves a repository that restic finds sound", arguments: [false, true])
+    "a commit that dies after any call leaves a repository that restic finds sound", arguments: [false, true])
   func death(losingAnswer: Bool) async throws {
     let directory = try TemporaryDirectory()
     let restic = Restic(in: directory)

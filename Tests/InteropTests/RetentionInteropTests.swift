@@ -6,7 +6,7 @@ import Testing
 @testable import ResticCore
 
 // C17 `--keep-…` mean what they mean to `restic forget`.
-@Suite("What restic forget would remove", .timeLimit(.minutes(30)))
+@Suite("The snapshots that restic forget would remove", .timeLimit(.minutes(30)))
 struct RetentionInteropTests {
   /// A group as `restic forget --json` tells.
   private struct Group: Decodable {
@@ -23,7 +23,9 @@ struct RetentionInteropTests {
 
   private static let intervals = RetentionInterval.allCases
 
-  @Test("is what we would: random times, zones, tags and policies", arguments: [1, 2, 3] as [UInt64])
+  @Test(
+    "are those that this program would remove, for random times, zones, tags and policies",
+    arguments: [1, 2, 3] as [UInt64])
   func random(seed: UInt64) async throws {
     var random = SplitMix64(seed: seed)
     let directory = try TemporaryDirectory(prefix: "retention")

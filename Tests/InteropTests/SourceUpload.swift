@@ -17,7 +17,7 @@ struct SourceUpload {
   /// Saves a snapshot of the folder `path`.
   @discardableResult
   func commit(_ path: FilePath, time: Timestamp = .now()) async throws -> SavedSnapshot {
-    let lock = try await RepositoryLock.acquire(on: repository, retryFor: .seconds(20))
+    let lock = try await RepositoryLock.acquire(on: repository, retryFor: .seconds(120))
     let root = try await add(folder: path)
     let tree = try await uploader.finish(root: root)
     try lock.validate()

@@ -3,7 +3,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Who sees what")
+@Suite("Access to a mount")
 struct AccessTests {
   /// Runs a program as a user that nothing belongs to.
   private static let asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "--"]
@@ -36,7 +36,7 @@ struct AccessTests {
   }
 
   // W1 --exec allows programs.
-  @Test("--exec allows programs")
+  @Test("--exec lets programs run from the mount")
   func executable() async throws {
     try await MountedRepository.mounted(["--no-git-init", "--exec"]) { vault in
       try await vault.shell("cp /bin/true program; chmod 755 program; ./program")
@@ -45,7 +45,7 @@ struct AccessTests {
 
   // W1 --allow-other lets other users in. W2 New files belong to who makes them.
   @Test(
-    "--allow-other lets others in, with their own rights",
+    "--allow-other admits other users, with their own rights",
     .enabled(if: geteuid() == 0, "only root becomes somebody else"))
   func opened() async throws {
     try await MountedRepository.mounted(["--no-git-init", "--allow-other"]) { vault in
@@ -60,7 +60,7 @@ struct AccessTests {
 
   // W1 A mount is the mounting user's alone. Nobody needs to be root.
   @Test(
-    "a user without rights mounts, writes, unmounts",
+    "an ordinary user mounts, writes and unmounts",
     .enabled(if: geteuid() == 0, "without root every other test shows it"))
   func normalUser() async throws {
     try await MountedRepository.with { vault in

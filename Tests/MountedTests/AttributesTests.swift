@@ -33,7 +33,7 @@ struct AttributesTests {
   }
 
   // F11 A time outside the years 0000 to 9999 (UTC) is EOVERFLOW.
-  @Test("the first and the last time that can be stored are kept, and any other is refused and changes nothing")
+  @Test("the earliest and the latest storable times are kept; a time beyond them is refused and changes nothing")
   func limitsOfTime() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.python(
@@ -56,7 +56,7 @@ struct AttributesTests {
 
   // F11 chown (where the kernel allows it) is kept. W2 What a snapshot holds appears as the mounting user's; the stored
   // owner is kept until chown. New files belong to who makes them.
-  @Test("stored owners are kept until chown, and shown as the mounting user's")
+  @Test("stored owners are kept until chown, and the mount shows the mounting user as the owner")
   func owners() async throws {
     try await MountedRepository.with { vault in
       let source = try vault.makeFolder("source")
@@ -105,7 +105,7 @@ struct AttributesTests {
 
   // F12 Those in other name spaces that a snapshot holds stay in it, and are neither shown nor changed. Where it differs:
   // POSIX ACLs are not supported; those that a snapshot holds stay in it.
-  @Test("attributes of other name spaces stay in the snapshot, unseen")
+  @Test("attributes of other namespaces stay in the snapshot, and the mount hides them")
   func foreignAttributes() async throws {
     try await MountedRepository.with { vault in
       let source = try vault.makeFolder("source")
@@ -166,7 +166,7 @@ struct AttributesTests {
   }
 
   // F14 statfs tells the room of the storage that holds the repository.
-  @Test("statfs tells the room of the repository's disk")
+  @Test("statfs reports the free space of the repository's disk")
   func statistics() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.python(

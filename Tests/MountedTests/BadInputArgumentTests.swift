@@ -3,7 +3,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Arguments that make no sense")
+@Suite("Invalid arguments")
 struct BadInputArgumentTests {
   private static let commands = ["init", "mount", "umount", "sync", "status", "snapshots", "version", "help"]
   private static let options = [
@@ -19,7 +19,9 @@ struct BadInputArgumentTests {
     "latest", "1h-5m",
   ]
 
-  @Test("end with an exit code of ours and one line, never with a signal: 100 at random", .timeLimit(.minutes(30)))
+  @Test(
+    "end with a documented exit code and one line, never with a signal: 100 random command lines",
+    .timeLimit(.minutes(30)))
   func random() async throws {
     try await MountedRepository.with { vault in
       var chance = SplitMix64(seed: 20)
@@ -40,7 +42,7 @@ struct BadInputArgumentTests {
     }
   }
 
-  @Test("of a megabyte, with bytes that are not UTF-8, or with line breaks")
+  @Test("may be a megabyte long, hold bytes that are not UTF-8, or line breaks")
   func odd() async throws {
     try await MountedRepository.with { vault in
       let long = String(repeating: "x", count: 130_000)
@@ -80,7 +82,7 @@ struct BadInputArgumentTests {
     }
   }
 
-  @Test("in the environment: an odd value is named in the error")
+  @Test("in the environment: the error names the invalid value")
   func environment() async throws {
     try await MountedRepository.with { vault in
       let mount = ["mount", vault.mountpoint.string]

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("A damaged repository shows no wrong byte")
 struct BadInputDamageTests {
-  @Test("config: nothing can be mounted, and the error says that it is the config")
+  @Test("config: a mount is refused, and the error names the config")
   func config() async throws {
     try await Self.forEachDamage(of: "") { vault, _, file in
       if case .missing = file.damage {
@@ -17,7 +17,7 @@ struct BadInputDamageTests {
     }
   }
 
-  @Test("key: nothing can be mounted; a damaged key is told from a wrong password")
+  @Test("key: a mount is refused; the error distinguishes a damaged key from a wrong password")
   func key() async throws {
     try await Self.forEachDamage(of: "keys") { vault, _, file in
       if case .missing = file.damage {
@@ -31,7 +31,7 @@ struct BadInputDamageTests {
     }
   }
 
-  @Test("index: a file that can't be read is named; what a missing one lists is EIO, everything else is right")
+  @Test("index: the error names an unreadable file; blobs of a missing file are EIO, and everything else is right")
   func index() async throws {
     try await Self.forEachDamage(of: "index") { vault, sample, file in
       guard case .missing = file.damage else {
@@ -45,7 +45,7 @@ struct BadInputDamageTests {
 
   // R13 A snapshot file that cannot be read is named and passed over, unless it may be the newest one that matches.
   @Test(
-    "snapshot: a file that can't be read is named; that of the newest can't be passed over, unless it holds nothing")
+    "snapshot: the error names an unreadable file; the newest snapshot is skipped only if its file is empty")
   func snapshot() async throws {
     try await Self.forEachDamage(of: "snapshots") { vault, sample, file in
       let isNewest = file.path.hasSuffix(sample.snapshots[1].id.hex)
@@ -65,7 +65,7 @@ struct BadInputDamageTests {
     }
   }
 
-  @Test("pack: what is damaged is EIO and a line in the log that names blob and pack; everything else is right")
+  @Test("pack: damaged blobs are EIO, and a log line names blob and pack; everything else is right")
   func pack() async throws {
     try await Self.forEachDamage(of: "data") { vault, sample, file in
       let lost = Set(sample.blobs(ofPack: file.name, in: file.damage.lostRange(byteCount: file.byteCount)))
@@ -77,7 +77,7 @@ struct BadInputDamageTests {
 
   // MARK: -
 
-  /// What was read while a file was sound is not asked for: `CacheMountTests` does that.
+  /// This does not test reads from before the damage: `CacheMountTests` does that.
   private static func mount(_ vault: MountedRepository) -> [String] {
     ["mount", "--no-cache", vault.mountpoint.string]
   }
@@ -111,7 +111,7 @@ struct BadInputDamageTests {
     }
   }
 
-  /// A file of the repository, as it is named there, and what was done to it.
+  /// A file of the repository by its name there, and its damage.
   private struct DamagedFile {
     let path: String
     let byteCount: Int
@@ -146,7 +146,7 @@ struct BadInputDamageTests {
 }
 
 extension MountedRepository {
-  /// What a reader of the mount meets: the SHA-256 of each file by its path, or the error's name.
+  /// The results of a reader of the mount: the SHA-256 of each file by its path, or the error's name.
   func readEverything() async throws -> [String: String] {
     let text = try await python(
       """
@@ -162,7 +162,7 @@ extension MountedRepository {
     return try Self.decode(text)
   }
 
-  /// What the mounts of this test have logged.
+  /// The log of this test's mounts.
   var logText: String {
     // There is none before the first mount.
     (try? String(contentsOfFile: log.string, encoding: .utf8)) ?? ""

@@ -5,7 +5,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("A process that is killed")
+@Suite("A serving process that is killed")
 struct BadInputDeathTests {
   /// The files of round `number`: a commit of them takes several packs.
   private static let write = """
@@ -17,7 +17,8 @@ struct BadInputDeathTests {
   // R1 `restic check --read-data` finds nothing wrong with a repository that was written by a mount, whenever it was
   // interrupted.
   @Test(
-    "while it commits, at 15 random moments: the old or the new snapshot is there, whole, and nothing is in the way")
+    "during a commit, at 15 random moments: the old or the new snapshot is there and complete, and nothing blocks the next mount"
+  )
   func whileCommitting() async throws {
     try await MountedRepository.with(checks: false) { vault in
       var random = SystemRandomNumberGenerator()
@@ -40,7 +41,7 @@ struct BadInputDeathTests {
           #expect(try await commit.value.isSuccess)
           longest = start.duration(to: .now)
         } else {
-          try await Task.sleep(for: longest * Double.random(in: 0...1, using: &random))
+          try await Task.sleep(for: longest * Double.random(in: 0...1, using: &random))  // Any moment will do.
         }
         kill(process, SIGKILL)
         let result = try await commit.value
@@ -58,7 +59,7 @@ struct BadInputDeathTests {
         shown = found
         try await vault.restic(["check", "--read-data", "--no-cache"])
       }
-      // What the dead left behind is taken away by an ordinary prune.
+      // An ordinary prune removes the leftovers of the dead processes.
       try await vault.unmount()
       try await vault.restic(["prune", "--no-cache"])
       try await vault.check()
@@ -66,7 +67,7 @@ struct BadInputDeathTests {
     }
   }
 
-  /// Clears the mountpoint of the dead process: what is said on the way names what to do.
+  /// Frees the mountpoint of the dead process. The messages on the way name the remedy.
   private static func recover(_ vault: MountedRepository) async throws {
     let path = vault.mountpoint.string
     for arguments in [["mount", path], ["sync", path], ["status", path]] {
@@ -77,7 +78,7 @@ struct BadInputDeathTests {
     try await vault.expectFailure(["umount", path], code: 1, saying: "is not a restic-gitfs mount")
   }
 
-  @Test("while others look at the mount: they get an error, and do not wait")
+  @Test("while programs look at the mount: they get an error, and do not hang")
   func whileReading() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount()
@@ -98,7 +99,7 @@ struct BadInputDeathTests {
       _ = try await reader.value
       try await vault.waitForEnd()
       try await Self.recover(vault)
-      // What was never committed is lost: see SEMANTICS.md. The lock goes with the next mount.
+      // Uncommitted changes are lost: see SEMANTICS.md. The next mount removes the lock.
       try await vault.mount(["--no-git-init"])
       #expect(try vault.lockFiles().isEmpty)
       #expect(try await vault.shell("ls -A") == "")
@@ -106,7 +107,7 @@ struct BadInputDeathTests {
     }
   }
 
-  @Test("or stopped: status tells which mount does not answer, and does not wait for it")
+  @Test("or stopped: status names the mount that does not answer, and does not hang")
   func stopped() async throws {
     try await MountedRepository.mounted { vault in
       let (process, path) = (try await vault.status().pid, vault.mountpoint.string)
@@ -120,7 +121,7 @@ struct BadInputDeathTests {
     }
   }
 
-  @Test("at its start, before the mount is ready: nothing stays mounted, and the next mount works")
+  @Test("during the start, before the mount is ready: nothing stays mounted, and the next mount works")
   func whileMounting() async throws {
     try await MountedRepository.with { vault in
       for delay in [1, 20, 50, 100, 150, 200, 250, 300] {
@@ -129,8 +130,8 @@ struct BadInputDeathTests {
           defer { hasEnded.isSet.withLock { $0 = true } }
           return try await vault.result(vault.program.string, ["mount", vault.mountpoint.string])
         }
-        try await Task.sleep(for: .milliseconds(delay))
-        // Both processes: the one that waits, and the one that would serve. On a busy machine neither may have begun yet.
+        try await Task.sleep(for: .milliseconds(delay))  // Any moment will do.
+        // Both processes are killed: the one that waits, and the one that would serve. On a busy machine neither may have begun.
         try await vault.wait(for: "the end of all processes") {
           for process in vault.processes() { kill(process, SIGKILL) }
           return hasEnded.isSet.withLock { $0 } && vault.processes().isEmpty
@@ -147,12 +148,12 @@ struct BadInputDeathTests {
 }
 
 extension MountedRepository {
-  /// The names of the locks. Files that a killed process had begun are none, for restic neither.
+  /// The names of the locks. Partial files of a killed process do not count, for restic neither.
   fileprivate func lockFiles() throws -> [String] {
     try stored("locks").filter { $0.utf8.count == 64 }
   }
 
-  /// Takes away what a killed process had begun to write.
+  /// Removes the partial files of a killed process.
   fileprivate func removeUnfinishedFiles() throws {
     for path in try storedFiles().keys where path.contains("-tmp-") {
       try FileManager.default.removeItem(atPath: repository.appending(path).string)
@@ -160,7 +161,7 @@ extension MountedRepository {
   }
 }
 
-/// Says that something has happened.
+/// A signal that an event has happened.
 private final class Flag: Sendable {
   let isSet = Locked(false)
 }

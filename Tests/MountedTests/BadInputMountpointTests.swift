@@ -6,7 +6,7 @@ import Testing
 
 @Suite("A mountpoint that cannot be used")
 struct BadInputMountpointTests {
-  @Test("missing, a file, a link to nowhere, not empty: refused before anybody is asked for a password")
+  @Test("missing, a file, a dangling link, not empty: refused before the program asks for a password")
   func unusable() async throws {
     try await MountedRepository.with { vault in
       try await vault.shell("touch file; ln -s nowhere link; mkdir full; touch full/.hidden", in: vault.directory.path)
@@ -37,7 +37,7 @@ struct BadInputMountpointTests {
     }
   }
 
-  @Test("mounted already: refused, and the mount that is there goes on")
+  @Test("mounted already: refused, and the existing mount goes on")
   func mounted() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell("echo unsaved > file")
@@ -52,7 +52,7 @@ struct BadInputMountpointTests {
     }
   }
 
-  @Test("not a mount of ours: umount, sync and status refuse it")
+  @Test("not a mount of this program: umount, sync and status refuse it")
   func notOurs() async throws {
     try await MountedRepository.with { vault in
       for command in ["umount", "sync", "status"] {
@@ -64,7 +64,8 @@ struct BadInputMountpointTests {
   }
 
   @Test(
-    "without a FUSE device: the error says so, and nothing is left", .enabled(if: geteuid() == 0, "mounting needs root")
+    "without a FUSE device: the error says so, and nothing is left behind",
+    .enabled(if: geteuid() == 0, "mounting needs root")
   )
   func noDevice() async throws {
     try await MountedRepository.with { vault in
@@ -73,7 +74,7 @@ struct BadInputMountpointTests {
       let result = try await vault.result(
         "unshare", ["-m", "/bin/sh", "-c", script, vault.program.string, vault.mountpoint.string])
       #expect(result.status == .exited(1), "\(result.errorOutput)")
-      // libfuse has a line of its own before ours.
+      // libfuse prints a line of its own before the program's.
       let lines = result.errorOutput.split(separator: "\n")
       try #require(lines.count == 2 && lines[0].hasPrefix("fuse: "), "\(result.errorOutput)")
       #expect(lines[1].hasPrefix("restic-gitfs: cannot mount at ") && lines[1].contains("/dev/fuse"))
@@ -81,7 +82,7 @@ struct BadInputMountpointTests {
     }
   }
 
-  @Test("with options that FUSE does not know: refused, with the option's name")
+  @Test("with options that FUSE does not know: refused, and the error names the option")
   func options() async throws {
     try await MountedRepository.with { vault in
       for option in ["nonsense", "nonsense=1", "rw,nonsense"] {

@@ -27,7 +27,7 @@ struct BadInputRepositoryTests {
     }
   }
 
-  @Test("because there is none: exit code 10, and no password is asked for")
+  @Test("because there is none: exit code 10, and the program asks for no password")
   func noRepository() async throws {
     try await MountedRepository.with { vault in
       let empty = try vault.makeFolder("empty")
@@ -58,7 +58,8 @@ struct BadInputRepositoryTests {
   }
 
   @Test(
-    "because a restic process holds an exclusive lock: exit code 11 after --retry-lock, and a mount once it is gone")
+    "because a restic process holds an exclusive lock: exit code 11 after --retry-lock, and a mount once the lock is gone"
+  )
   func lockedByRestic() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount()
@@ -79,8 +80,15 @@ struct BadInputRepositoryTests {
       }
       #expect(try await vault.gitfs(["snapshots"]).contains("1 snapshot"))
 
-      let mount = Task { try await vault.mount(["--retry-lock", "1m"]) }
-      try await Task.sleep(for: .milliseconds(300))
+      let said = vault.path("said")
+      let mount = Task {
+        try await vault.shell(
+          "'\(vault.program)' mount -v --log-file '\(vault.log)' --retry-lock 10m $M 2> \(said)", in: "/")
+      }
+      try await vault.wait(for: "the mount's wait") {
+        // There is no such file before the shell has begun.
+        (try? String(contentsOfFile: said.string, encoding: .utf8))?.contains("waiting since") ?? false
+      }
       restic.resume()
       #expect(try await restic.isSuccess())
       _ = try await mount.value
@@ -88,7 +96,7 @@ struct BadInputRepositoryTests {
     }
   }
 
-  @Test("because another machine holds an exclusive lock; a shared one is in nobody's way")
+  @Test("because another machine holds an exclusive lock; a shared lock does not matter")
   func lockedElsewhere() async throws {
     try await MountedRepository.with { vault in
       let repository = try await vault.opened()
@@ -111,7 +119,8 @@ struct BadInputRepositoryTests {
   }
 
   @Test(
-    "because a lock came while the mount had nothing to save: sync fails with exit code 11, and saves once it is gone")
+    "because a lock appeared while the mount had nothing to save: sync fails with exit code 11, and succeeds once the lock is gone"
+  )
   func lockedWhileMounted() async throws {
     try await MountedRepository.mounted(["--retry-lock", "0"]) { vault in
       try await vault.sync()
@@ -128,7 +137,7 @@ struct BadInputRepositoryTests {
     }
   }
 
-  @Test("because there is one already: init changes nothing")
+  @Test("because one exists already: init changes nothing")
   func alreadyThere() async throws {
     try await MountedRepository.with { vault in
       try await vault.expectRefusal(["init"], code: 1, saying: "already", "nothing was changed")

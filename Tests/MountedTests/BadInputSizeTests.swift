@@ -5,12 +5,12 @@ import SystemPackage
 import Testing
 
 // R12 Whoever owns the storage can put files of any size and kind there: no memory is taken for them, and a mount stays.
-@Suite("Files that the storage's owner put there")
+@Suite("Odd files in the repository's folder")
 struct BadInputSizeTests {
-  /// What a serving process needs at most in these tests, in KiB; a file of 3 GiB took 3.2 GB and more.
+  /// The memory limit of a serving process in these tests, in KiB; a file of 3 GiB took 3.2 GB and more.
   private static let memoryLimit = 400 << 10
 
-  @Test("a file of a tebibyte beside a mount with unsaved data: the mount stays, and what it holds is saved")
+  @Test("a file of a tebibyte beside a mount with unsaved data: the mount goes on, and saves its data")
   func hugeFiles() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount(["--no-git-init", "--refresh", "1s"])
@@ -55,12 +55,12 @@ struct BadInputSizeTests {
   }
 
   @Test(
-    "three gibibytes that are no index are told from one in pieces, and a mount that is saved beside them stays small")
+    "a false index of three gibibytes is checked in pieces, and a mount that saves beside it needs little memory")
   func largeIndex() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount(["--no-git-init"])
       try await vault.shell("echo first > first")
-      // Within what an index file can have, and beyond it.
+      // Within the limit of an index file, and beyond it.
       for size in ["500M", "3G"] {
         let planted = try vault.plant("index", digit: "b")
         try await vault.run("truncate", ["-s", size, planted.string])
@@ -73,7 +73,9 @@ struct BadInputSizeTests {
     }
   }
 
-  @Test("a fifo, a socket and a link as key, snapshot, index, lock or pack are no files; as config they are an error")
+  @Test(
+    "a fifo, a socket and a link count neither as a key nor as a snapshot, index, lock or pack; as the config they are an error"
+  )
   func irregularFiles() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount(["--no-git-init"])
@@ -104,8 +106,8 @@ struct BadInputSizeTests {
     }
   }
 
-  // What is said to mend a damaged file mends it, with the restic that is installed.
-  @Test("an empty file that a power cut left: what the message advises mends it")
+  // The advice for a damaged file repairs it, with the installed restic.
+  @Test("an empty file that a power cut left: the advice in the message repairs the repository")
   func remedies() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount(["--no-git-init"])

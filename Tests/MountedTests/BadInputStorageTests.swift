@@ -14,7 +14,9 @@ struct BadInputStorageTests {
 
   // C5 A commit that fails is an error of `sync`; the mount stays as it was, and the next commit saves everything.
   // C6 A last commit that fails brings the mount back with everything that was written.
-  @Test("a full disk: sync says so, an unmount brings the mount back; nothing is lost, and with room all is saved")
+  @Test(
+    "a full disk: sync says so, and a failed unmount brings the mount back; nothing is lost, and everything is saved once there is space"
+  )
   func fullDisk() async throws {
     try await MountedRepository.with { vault in
       try await vault.withDisk(size: "4m") {
@@ -33,7 +35,7 @@ struct BadInputStorageTests {
         let synced = try await vault.result("sync", [vault.mountpoint.string])
         #expect(synced.status == .exited(1) && synced.errorOutput.contains("No space left"))
 
-        // The plain way to unmount has nobody to tell.
+        // fusermount3 has no way to report the failure.
         for _ in 0..<2 {
           try await vault.run("fusermount3", ["-u", vault.mountpoint.string])
           try await vault.wait(for: "the mount's return") { vault.isMounted() }
@@ -55,7 +57,7 @@ struct BadInputStorageTests {
     }
   }
 
-  @Test("a disk that is nearly full: whatever part of a commit has no room, restic finds the repository sound")
+  @Test("a nearly full disk: whichever part of a commit finds no space, restic finds the repository sound")
   func nearlyFullDisk() async throws {
     try await MountedRepository.with { vault in
       try await vault.withDisk(size: "16m") {
@@ -89,7 +91,9 @@ struct BadInputStorageTests {
     }
   }
 
-  @Test("a repository that vanishes: what is not cached is EIO, commits fail, and all goes on when it is back")
+  @Test(
+    "a repository that vanishes: uncached reads are EIO, commits fail, and the mount goes on when the repository is back"
+  )
   func vanished() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount()
@@ -130,7 +134,7 @@ struct BadInputStorageTests {
     }
   }
 
-  @Test("a repository that becomes read-only: commits fail, and go through when it can be written again")
+  @Test("a repository that becomes read-only: commits fail, and succeed when the repository is writable again")
   func becomesReadOnly() async throws {
     try await MountedRepository.with { vault in
       try await vault.withDisk(size: "16m") {
@@ -150,7 +154,8 @@ struct BadInputStorageTests {
   }
 
   @Test(
-    "a read-only disk: --read-only mounts it, also beside the lock of a dead process; a writable mount says why not")
+    "a read-only disk: --read-only mounts the repository, also beside a dead process's lock; a writable mount is refused with the reason"
+  )
   func readOnlyDisk() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount()

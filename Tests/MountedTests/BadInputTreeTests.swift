@@ -9,7 +9,7 @@ import Testing
 struct BadInputTreeTests {
   // R4 A directory whose tree has invalid or duplicate names, and a file that is not as long as its blobs, is EIO, and
   // stays in the next snapshot as it was.
-  @Test("is EIO for what is wrong in it, beside sound directories, and stays in the next snapshot as it was")
+  @Test("is EIO for its invalid parts, beside sound directories, and stays unchanged in the next snapshot")
   func catalog() async throws {
     try await MountedRepository.with(checks: false) { vault in
       let repository = try await vault.opened()
@@ -70,7 +70,7 @@ struct BadInputTreeTests {
   }
 
   @Test(
-    "as the root mounts nothing, and the error names it",
+    "as the root is not mounted, and the error names the tree",
     arguments: HandmadeTree.catalog.filter { $0.shown == .nothing })
   func root(tree: HandmadeTree) async throws {
     try await MountedRepository.with(checks: false) { vault in
@@ -83,7 +83,7 @@ struct BadInputTreeTests {
     }
   }
 
-  @Test("but is not there: EIO for the directory; as the root nothing can be mounted")
+  @Test("or a missing tree: EIO for the directory; a missing root is not mounted")
   func missing() async throws {
     try await MountedRepository.with(checks: false) { vault in
       let absent = SHA256.id(of: [1, 2, 3], as: BlobID.self)
@@ -112,7 +112,7 @@ struct BadInputTreeTests {
     }
   }
 
-  @Test("may be 2,000 directories deep: everything in it is read, changed and stored")
+  @Test("may be 2,000 directories deep: all of its content is read, changed and stored")
   func deep() async throws {
     try await MountedRepository.with { vault in
       let depth = 2000
@@ -151,7 +151,7 @@ struct BadInputTreeTests {
     }
   }
 
-  @Test("may hold names that no Linux file system takes: the others can be read, and it stays as it was")
+  @Test("may hold names that no Linux file system accepts: the other names can be read, and the tree stays unchanged")
   func longNames() async throws {
     try await MountedRepository.with { vault in
       let names = [Name([UInt8](repeating: 0x61, count: 256)), Name([UInt8](repeating: 0x62, count: 2000)), "sound"]

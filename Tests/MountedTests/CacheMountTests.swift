@@ -4,7 +4,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-/// K1 to K4: what was read or written once is not loaded again, whatever becomes of the cache.
+/// K1 to K4: files that were read or written once are not loaded again, whatever happens to the cache.
 @Suite("A mount with a cache")
 struct CacheMountTests {
   /// The repository of a test on a server, behind a proxy that counts.
@@ -19,14 +19,14 @@ struct CacheMountTests {
     proxy.requests.filter { $0.method == "GET" && $0.target.split(separator: "/").last?.count == 64 }.map(\.target)
   }
 
-  /// What is in the cache, relative to the folder of all caches.
+  /// The files of the cache, relative to the folder of all caches.
   private static func cached(_ vault: MountedRepository, _ type: String) -> [String] {
     let paths = FileManager.default.subpaths(atPath: vault.path("cache").string) ?? []
     return paths.filter { $0.contains("/\(type)/") && $0.split(separator: "/").last?.count == 64 }
   }
 
   @Test(
-    "a second mount loads no index file, no snapshot and no pack of trees that the first has read or written; restic neither"
+    "neither a second mount nor restic loads an index file, a snapshot or a tree pack that the first mount has read or written"
   )
   func secondMount() async throws {
     try await MountedRepository.with { vault in
@@ -57,7 +57,7 @@ struct CacheMountTests {
   }
 
   @Test(
-    "a cache whose every file is changed, cut, gone or something else costs time, and nothing else",
+    "a cache whose files are all changed, truncated, gone or replaced costs time, and nothing else",
     arguments: [
       "printf x | dd conv=notrunc bs=1 seek=40 status=none of=$f", "truncate -s -20 $f", ": > $f", "rm $f",
       "rm $f; mkdir $f", "rm $f; ln -s /etc/passwd $f", "rm $f; mkfifo $f",
@@ -85,7 +85,7 @@ struct CacheMountTests {
     }
   }
 
-  @Test("on a cache disk that is full everything works, and one warning says so", .enabled(if: geteuid() == 0))
+  @Test("with a full cache disk everything works, and there is one warning", .enabled(if: geteuid() == 0))
   func fullDisk() async throws {
     try await MountedRepository.with { vault in
       let (server, proxy) = try await Self.serve(vault)
@@ -115,7 +115,7 @@ struct CacheMountTests {
     }
   }
 
-  @Test("without a home, or where no cache can be, a mount says at -v that it has none")
+  @Test("without a home folder, or a usable folder, a mount says with -v that it has no cache")
   func noPlace() async throws {
     try await MountedRepository.with { vault in
       for (number, change) in ["unset HOME RESTIC_CACHE_DIR XDG_CACHE_HOME", "export RESTIC_CACHE_DIR=/proc/none"]
@@ -131,7 +131,7 @@ struct CacheMountTests {
     }
   }
 
-  @Test("of a local repository only the record is kept; --no-cache keeps nothing and reads nothing")
+  @Test("for a local repository the cache keeps the record only; --no-cache neither writes nor reads")
   func local() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount(["--no-cache"])
@@ -156,7 +156,7 @@ struct CacheMountTests {
     }
   }
 
-  @Test("restic forgets and prunes beside a mount with a warm cache: what is committed then is whole")
+  @Test("restic forgets and prunes beside a mount with a warm cache: later commits are complete")
   func prune() async throws {
     try await MountedRepository.with { vault in
       let (server, proxy) = try await Self.serve(vault)
@@ -180,10 +180,10 @@ struct CacheMountTests {
 
   // K2 A cache that is removed meanwhile is an error of no command.
   @Test(
-    "two mounts write into one cache at once, and another process cleans it away under them: all is saved and read right"
+    "two mounts share one cache, and another process removes it under them: everything is saved and read correctly"
   )
   func together() async throws {
-    try await MountedRepository.with(limit: .seconds(300)) { vault in
+    try await MountedRepository.with { vault in
       let (server, proxy) = try await Self.serve(vault)
       let location = "rest:\(proxy.url)"
       try await vault.mount(["-r", location])
@@ -248,7 +248,7 @@ struct CacheMountTests {
 /// K1 by URL.
 @Suite("git-remote-restic with a cache")
 struct CacheRemoteTests {
-  @Test("remote.NAME.resticCacheDir says where the cache is, and that there is none")
+  @Test("remote.NAME.resticCacheDir sets the folder of the cache, or turns the cache off")
   func setting() async throws {
     try await RemoteClient.with { client in
       try await client.script(

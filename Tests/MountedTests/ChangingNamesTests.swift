@@ -5,7 +5,7 @@ import Testing
 struct ChangingNamesTests {
   // F10 A directory that is read while names come and go lists every name that was there all the time exactly once.
   @Test(
-    "a directory whose files are renamed over or exchanged while it is read lists each name once",
+    "a directory whose files are replaced or exchanged while it is read lists each name once",
     arguments: ["new", "stored"], [600, 40])
   func renamedOver(_ kind: String, _ count: Int) async throws {
     try await MountedRepository.mounted { vault in
@@ -66,7 +66,7 @@ struct ChangingNamesTests {
   }
 
   // F17 A file shows the same inode number in every mount of the repository.
-  @Test("inode numbers stay through commits, new mounts and refreshes, so git does not read files again")
+  @Test("inode numbers survive commits, new mounts and refreshes, so git does not read files again")
   func inodeNumbers() async throws {
     try await MountedRepository.mounted(["--no-git-init"]) { vault in
       try await vault.shell(
@@ -85,7 +85,7 @@ struct ChangingNamesTests {
       #expect(try await vault.shell("git diff-files") == "", "git would read these files again")
       #expect(try await vault.shell(numbers) == shown)
 
-      // What another mount makes gets other numbers, and the rest keeps its own.
+      // Files that another mount creates get other numbers, and the rest keep their own.
       try await vault.shell("echo new > new; echo more >> a/f2; mv a/f3 moved; chmod 600 a/f4", in: second)
       let changed = try await vault.shell(numbers, in: second)
       try await vault.sync(at: "second")
@@ -98,7 +98,7 @@ struct ChangingNamesTests {
   }
 
   // C11 A mount without changes shows a newer snapshot […] at every sync, without a remount.
-  @Test("a directory that was looked up and never read is shown with its new mode and times after a sync")
+  @Test("a directory that was looked up and never read shows its new mode and times after a sync")
   func unreadDirectory() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell("mkdir -p sub deep/sub; echo 1 > sub/f; echo 1 > deep/sub/f; sync .")
@@ -115,7 +115,7 @@ struct ChangingNamesTests {
   }
 
   // F8 Hard links are names of one file: […] the right link count after each link and unlink.
-  @Test("hard links that another mount changed stay one file, and names in directories never entered are counted")
+  @Test("hard links that another mount changed stay one file, and names in directories that were never entered count")
   func hardLinks() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell("mkdir c d e; echo 1 > c/one; ln c/one d/two; ln c/one e/three; sync .")
@@ -136,7 +136,7 @@ struct ChangingNamesTests {
   }
 
   // F12 Extended attributes user.* of files, directories and links are kept, as restic stores them.
-  @Test("extended attributes whose names Unicode holds equal are two")
+  @Test("two extended attributes whose names are equal in Unicode only stay two")
   func attributeNames() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.python(

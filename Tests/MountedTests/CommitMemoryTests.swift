@@ -12,12 +12,12 @@ struct CommitMemoryTests {
             file.write(b"the content of file %d\\n" % number * 8)
     """
 
-  @Test("takes little more memory than the files' names and attributes")
+  @Test("needs little more memory than the files' names and attributes")
   func peak() async throws {
-    try await MountedRepository.with(limit: .seconds(900)) { vault in
+    try await MountedRepository.with { vault in
       try await vault.mount(["--no-git-init", "--no-maintenance"])
       let process = try await vault.status().pid
-      try await vault.python(Self.make, timeout: .seconds(600))
+      try await vault.python(Self.make)
       try await vault.gitfs(["sync", vault.mountpoint.string])
       let peak = try await vault.shell("awk '/^VmHWM:/ { print $2 }' /proc/\(process)/status", in: "/")
       let kibibytes = try #require(Int(peak), "\(peak)")

@@ -2,7 +2,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("What a commit saves")
+@Suite("The content of a commit")
 struct CommitTests {
   // C2 Without a change there is no snapshot.
   @Test("reading, opening for writing and undone changes make no snapshot")
@@ -23,7 +23,7 @@ struct CommitTests {
   }
 
   // C3 A snapshot is the tree at one instant […] and what comes later is in the next one.
-  @Test("no snapshot has a later change without an earlier one")
+  @Test("no snapshot has a later change without the earlier ones")
   func oneInstant() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.python(
@@ -55,7 +55,7 @@ struct CommitTests {
 
   // C3 […] the mount can be read and written while it is being stored, and what comes later is in the next one. Where it
   // differs: sync MNT holds the kernel's lock on the root directory itself.
-  @Test("the mount is written and read while a commit stores it", arguments: ["SIGUSR1", "sync"])
+  @Test("programs read and write the mount while a commit stores it", arguments: ["SIGUSR1", "sync"])
   func writingMeanwhile(_ way: String) async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell(
@@ -86,7 +86,7 @@ struct CommitTests {
 
   // C4 What git has in flight is in no snapshot: `X.lock` at the root of a git repository and anywhere in the folders that are
   // git's alone, but in no work tree; files that git has not put in place yet; `gc.pid`.
-  @Test("git's unfinished files are in no snapshot, and what has such a name elsewhere is")
+  @Test("no snapshot has git's unfinished files; files with such names elsewhere are saved")
   func unfinishedFiles() async throws {
     try await MountedRepository.mounted([]) { vault in
       let unfinished = """
@@ -117,7 +117,7 @@ struct CommitTests {
         done
         for path in \((unfinished + " " + kept).replacing("\n", with: " ")); do test -f plain/$path; done
         """, in: restored)
-      // What was unfinished gets its name: a change like any other.
+      // The unfinished file gets its final name, which is a change like any other.
       try await vault.shell(
         "mv refs/heads/main.lock refs/heads/main; mv objects/12/tmp_obj_z objects/12/56; mv objects/pack/tmp_pack_1 objects/pack/2"
       )
@@ -129,7 +129,9 @@ struct CommitTests {
   }
 
   // C8 A snapshot carries on the base's paths, tags and parent, and is later than it whatever the clock says.
-  @Test("a snapshot carries on paths, tags and parent, and is later than its base even if that is of the future")
+  @Test(
+    "a snapshot keeps the base's paths and tags, names the base as its parent, and is later than a base from the future"
+  )
   func description() async throws {
     try await MountedRepository.with { vault in
       let source = try vault.makeFolder("source")
@@ -154,14 +156,14 @@ struct CommitTests {
 
   // C8 The first one has the filter's host, tags and paths (/git where no path is given).
   @Test(
-    "the first snapshot has what the filter asked for, and the same filter finds it",
+    "the first snapshot has the host, paths and tags of the filter, and the same filter finds it",
     arguments: [
       ([], "/git", []), (["--host", "h1"], "/git", []), (["--tag", "a,b"], "/git", ["a", "b"]),
       (["--host", "h1", "--tag", "t", "--path", "/srv/x"], "/srv/x", ["t"]),
     ] as [([String], String, [String])])
   func filters(_ options: [String], _ path: String, _ tags: [String]) async throws {
     try await MountedRepository.with { vault in
-      // Ordinary backups, one of them later than ours.
+      // Ordinary backups, one of them later than the mount's snapshot.
       let other = try vault.makeFolder("other")
       if !options.isEmpty {
         try await vault.shell(
@@ -183,7 +185,7 @@ struct CommitTests {
   }
 
   // C9 Nodes that nobody changed are stored as they were read, members that this program doesn't know included.
-  @Test("nodes that nobody changed are stored as restic wrote them")
+  @Test("unchanged nodes are stored as restic wrote them")
   func untouchedNodes() async throws {
     try await MountedRepository.with { vault in
       let source = try vault.makeFolder("source")

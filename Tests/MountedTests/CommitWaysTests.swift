@@ -9,7 +9,7 @@ import Testing
 @Suite("Every way to commit")
 struct CommitWaysTests {
   @Test(
-    "a commit that unmounts leaves one snapshot with everything",
+    "every way to unmount leaves one snapshot with everything",
     arguments: [
       "fusermount3 -u $M", "fusermount -u $M", "umount $M", "$P umount $M", "$P umount --quiet $M", "kill -TERM $D",
       "kill -INT $D",
@@ -26,7 +26,7 @@ struct CommitWaysTests {
   }
 
   @Test(
-    "a commit of a mount that goes on leaves a snapshot with everything, and nothing to do at unmount",
+    "every way to commit a mount that goes on leaves a snapshot with everything, and nothing to save at the unmount",
     arguments: [
       "sync $M", "$P sync $M", "python3 -c 'import os; os.fsync(os.open(\"'$M'\", os.O_RDONLY))'", "kill -USR1 $D",
     ])
@@ -45,19 +45,20 @@ struct CommitWaysTests {
     }
   }
 
-  @Test("--commit-after commits once nothing was written for that long, and again after the next change")
+  @Test("--commit-after commits after that time without writes, and again after the next change")
   func commitAfter() async throws {
     try await MountedRepository.mounted(["--no-git-init", "--commit-after", "3s"]) { vault in
       var count = 0
       for text in ["one", "two"] {
         var longestPause = Duration.zero
-        repeat {  // again where the machine stood still meanwhile: that says nothing
+        repeat {  // Again if the machine stood still meanwhile, which may have caused a commit.
+          if longestPause > .zero { try await vault.sync() }
           count = try vault.stored("snapshots").count
           longestPause = .zero
           var last = ContinuousClock.now
-          for _ in 0..<12 {  // 3.6 s of writing: too busy for a commit
+          for _ in 0..<12 {  // 3.6 s of writing: no pause is long enough for a commit.
             try await vault.change(text)
-            try await Task.sleep(for: .milliseconds(300))
+            try await Task.sleep(for: .milliseconds(300))  // The loop measures this pause.
             longestPause = max(longestPause, last.duration(to: .now))
             last = .now
           }
@@ -68,12 +69,13 @@ struct CommitWaysTests {
         try await vault.wait(for: "its end") { try await vault.status().state == "clean" }
         try await vault.expectSaved(text, count: count)
       }
+      // Time in which a commit without a change could show itself.
       try await Task.sleep(for: .milliseconds(3500))
       #expect(try vault.stored("snapshots").count == count)
     }
   }
 
-  @Test("in the foreground SIGINT and SIGTERM commit and unmount, the exit code is 0", arguments: ["INT", "TERM"])
+  @Test("in the foreground SIGINT and SIGTERM commit and unmount, and the exit code is 0", arguments: ["INT", "TERM"])
   func foreground(_ signal: String) async throws {
     try await MountedRepository.with { vault in
       async let server = vault.result(
@@ -88,7 +90,9 @@ struct CommitWaysTests {
     }
   }
 
-  @Test("a mount in use stays and keeps everything: umount says so, a signal waits and then takes it")
+  @Test(
+    "a mount in use stays and keeps everything: umount fails with the reason, and SIGTERM unmounts once the mount is free"
+  )
   func busy() async throws {
     try await MountedRepository.mounted { vault in
       async let holder = vault.shell(

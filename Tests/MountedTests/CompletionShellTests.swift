@@ -3,7 +3,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-/// What bash, zsh and fish themselves complete, with the scripts that the program writes.
+/// The completions of bash, zsh and fish themselves, with the scripts that the program writes.
 @Suite("Completions in a shell")
 struct CompletionShellTests {
   /// A mountpoint of which no shell may expand or split anything.

@@ -29,7 +29,7 @@ struct ConfigurationFileTests {
   }
 
   // U1 A name of the configuration file stands for the repository and all that belongs to it.
-  @Test("mount, sync, status, snapshots and umount by name; -r and RESTIC_REPOSITORY take a name, too")
+  @Test("mount, sync, status, snapshots and umount take a name; so do -r and RESTIC_REPOSITORY")
   func byName() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       try Self.write(vault, "tag = \"git\"")
@@ -51,7 +51,7 @@ struct ConfigurationFileTests {
   }
 
   // U1 […] `restic::NAME`.
-  @Test("restic::vault clones and pushes; a folder of that name is ./vault")
+  @Test("restic::vault clones and pushes by name; the folder of that name is ./vault")
   func byURL() async throws {
     try await RemoteClient.with(storage: .local) { client in
       try Self.write(client.vault)
@@ -68,7 +68,7 @@ struct ConfigurationFileTests {
   }
 
   // U2 An error names the file and the line; U3 a file that others may write is refused.
-  @Test("an unknown key, a password and a file that others may write are refused by both programs")
+  @Test("both programs refuse an unknown key, a password, and a file that others may write")
   func refused() async throws {
     try await RemoteClient.with(storage: .local) { client in
       let vault = client.vault

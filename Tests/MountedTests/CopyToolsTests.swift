@@ -29,7 +29,7 @@ struct CopyToolsTests {
 
   // F1, F3, F8, F9, F11, F12, F13, before and after a commit and a new mount.
   @Test(
-    "a tree that is copied into the mount is the same in a new mount, restored by restic, and copied out again",
+    "a tree that is copied into the mount is the same in a new mount, after restic's restore, and copied out again",
     arguments: [
       ("cp -a $T/source/. in/", "cp -a in/. $T/out/"),
       (
@@ -68,7 +68,7 @@ struct CopyToolsTests {
 
   // F1 Bytes written […] anywhere in a file are read back as written. F5 mmap reads and writes, shared.
   @Test(
-    "fio finds every block as it was written",
+    "fio reads every block as it was written",
     arguments: [
       "--ioengine=psync --rw=randwrite --bs=4k --numjobs=3",
       "--ioengine=psync --rw=randrw --bsrange=512-64k --bs_unaligned --numjobs=2",

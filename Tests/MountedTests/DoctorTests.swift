@@ -21,7 +21,7 @@ struct DoctorTests {
     subscript(name: String) -> Check? { checks.first { $0.name == name } }
   }
 
-  /// What the doctor says, in an environment that `change` changes.
+  /// The doctor's report, in an environment that `change` changes.
   private static func examine(
     _ vault: MountedRepository, _ arguments: [String] = [], expecting code: Int32 = 0,
     _ change: (inout [String: String?]) -> Void = { _ in }
@@ -31,14 +31,13 @@ struct DoctorTests {
     let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
     runner.environment["PATH"] = "\(vault.program.removingLastComponent()):\(path)"
     change(&runner.environment)
-    runner.timeout = .seconds(120)
     let result = try await runner.run(vault.program.string, ["doctor", "--json"] + arguments)
     #expect(result.status == .exited(code), "\(result.output)\(result.errorOutput)")
     return try MountedRepository.decode(result.output)
   }
 
   // U4, D3 The doctor says what this machine has seen of the repository, and whether the storage shows it.
-  @Test("says up to which snapshot this machine has seen the repository, and fails where the storage does not show it")
+  @Test("names the newest snapshot that this machine has seen, and fails if the storage does not show it")
   func seen() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let name = "newest seen"
@@ -111,7 +110,7 @@ struct DoctorTests {
   }
 
   // U5 […] stale locks, and mounts whose process is gone.
-  @Test("tells of a stale lock, of a dead mount, and removes neither")
+  @Test("reports a stale lock and a dead mount, and removes neither")
   func leftovers() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let repository = try await vault.opened()
@@ -155,7 +154,7 @@ struct DoctorTests {
 
   // U5 […] a folder in which this user removes nothing.
   @Test(
-    "says that a folder without write permission lets nothing be removed",
+    "says that nothing can be removed from a folder without write permission",
     .enabled(if: geteuid() == 0, "only root becomes somebody else"), arguments: [0o555, 0o755])
   func unwritable(_ mode: Int) async throws {
     try await MountedRepository.with(storage: .local) { vault in
@@ -177,7 +176,7 @@ struct DoctorTests {
   }
 
   // U6 Nothing is left behind: neither by a server's program that ends with its input, nor by another.
-  @Test("ends a server's program that ignores the end of its input")
+  @Test("kills a server's program that ignores the end of its input")
   func stubbornServer() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let file = vault.path("process").string
@@ -186,13 +185,13 @@ struct DoctorTests {
         vault, ["-r", "sftp:127.0.0.1:\(vault.repository)", "-o", "sftp.command=\(command)"])
       #expect(report["storage"]?.verdict == "ok", "\(report["storage"]?.message ?? "")")
       let process = try #require(pid_t(String(contentsOfFile: file, encoding: .utf8).dropLast()))
-      try await waitUntil(.seconds(10)) { kill(process, 0) != 0 || ProcessTable.isZombie(process) }
+      try await waitUntil { kill(process, 0) != 0 || ProcessTable.isZombie(process) }
       kill(process, SIGKILL)
     }
   }
 
   // U4 Each check has a time limit, and what it has started ends with it.
-  @Test("ends programs that do not answer: git, its helper, and a command that is to print the password")
+  @Test("kills programs that do not answer: git, its helper, and the password command")
   func silentPrograms() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       try await vault.python(
@@ -216,15 +215,15 @@ struct DoctorTests {
                 with open(f"/proc/{process}/cmdline", "rb") as file: words = file.read().split(b"\\0")
             except OSError: continue
             assert b"4711" not in words and b"4712" not in words, words
-        """, [vault.program.string, vault.folder.string], in: vault.folder, timeout: .seconds(120))
+        """, [vault.program.string, vault.folder.string], in: vault.folder)
     }
   }
 
   // U4 Each check has a time limit.
-  @Test("ends although a server says nothing")
+  @Test("ends although a server does not answer")
   func silence() async throws {
     try await MountedRepository.with(storage: .local) { vault in
-      // The kernel takes the connection, and nobody ever answers.
+      // The kernel accepts the connection, and no program ever answers.
       let output = try await vault.python(
         """
         import socket, subprocess
@@ -233,7 +232,7 @@ struct DoctorTests {
         result = subprocess.run([sys.argv[1], "doctor", "--json", "-r", location], capture_output=True, text=True)
         assert result.returncode == 1, result
         print(result.stdout)
-        """, [vault.program.string], in: vault.folder, timeout: .seconds(120))
+        """, [vault.program.string], in: vault.folder)
       let report: Report = try MountedRepository.decode(output)
       #expect(report["storage"]?.verdict == "fail")
     }

@@ -5,7 +5,7 @@ import Testing
 @Suite("Commits that fail")
 struct FailedCommitTests {
   // C5 A commit that fails is an error of sync; the mount stays as it was, and the next commit saves everything.
-  @Test("a commit that fails is an error of sync, and the next one saves everything")
+  @Test("sync reports a failed commit, and the next commit saves everything")
   func failingSync() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell("echo 1 > file; sync .; echo 2 > file; head -c 3000000 /dev/urandom > large")
@@ -28,7 +28,7 @@ struct FailedCommitTests {
   }
 
   // C6 A last commit that fails brings the mount back with everything that was written.
-  @Test("a last commit that fails brings the mount back", arguments: ["fusermount3 -u $M", "kill -TERM $D"])
+  @Test("a failed last commit brings the mount back", arguments: ["fusermount3 -u $M", "kill -TERM $D"])
   func failingUnmount(_ way: String) async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell(
@@ -48,7 +48,7 @@ struct FailedCommitTests {
   }
 
   // C6 Where that can't be, it is tried again until it goes through.
-  @Test("a last commit that fails where the mount can't come back is tried until it goes through")
+  @Test("a failed last commit is retried until it succeeds if the mount cannot come back")
   func failingForAWhile() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount(["--no-git-init"], at: "place/mnt")
@@ -56,7 +56,7 @@ struct FailedCommitTests {
       try await vault.settle()
       try await vault.shell(
         "mv repository away; mv place moved; fusermount3 -u moved/mnt", in: vault.folder)
-      try await Task.sleep(for: .seconds(1))
+      try await vault.wait(for: "the next try") { vault.logText.contains("trying the commit again") }
       #expect(vault.processes().count == 1)
       try await vault.shell("mv away repository", in: vault.folder)
       try await vault.waitForEnd()

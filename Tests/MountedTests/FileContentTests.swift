@@ -1,7 +1,7 @@
 import SystemPackage
 import Testing
 
-@Suite("What is in a file")
+@Suite("The content of files")
 struct FileContentTests {
   // F1 Bytes written, appended or overwritten anywhere in a file are read back as written, before and after a commit and a
   // new mount.
@@ -38,7 +38,7 @@ struct FileContentTests {
 
   // F2 O_CREAT|O_EXCL fails where the name exists; a file made with mode 0444 can be written through the descriptor that
   // made it.
-  @Test("O_EXCL fails where the name exists, and a read-only file is written by who makes it")
+  @Test("O_EXCL fails if the name exists, and the creator of a read-only file can write it")
   func exclusive() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.python(
@@ -67,7 +67,7 @@ struct FileContentTests {
   }
 
   // F3 A file can be cut and extended; what it is extended by, and every hole, reads as zeros.
-  @Test("a file is cut and extended, and holes read as zeros")
+  @Test("a file can be truncated and extended, and holes read as zeros")
   func truncation() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.python(
@@ -102,7 +102,7 @@ struct FileContentTests {
   }
 
   // F4 fallocate extends a file; with KEEP_SIZE it changes nothing; PUNCH_HOLE and ZERO_RANGE make zeros.
-  @Test("fallocate extends, keeps the size, punches holes and makes zeros")
+  @Test("fallocate extends, keeps the size, punches holes and zeroes ranges")
   func fallocate() async throws {
     try await MountedRepository.mounted { vault in
       let program = """
@@ -129,7 +129,7 @@ struct FileContentTests {
   }
 
   // F5 mmap reads and writes, shared and private.
-  @Test("shared and private mappings read and write")
+  @Test("shared and private mappings can be read and written")
   func mappings() async throws {
     try await MountedRepository.mounted { vault in
       let program = """
@@ -160,7 +160,7 @@ struct FileContentTests {
 
   // F6 An unlinked or replaced file stays readable and writable through descriptors that are open, and is gone after the
   // last one.
-  @Test("an unlinked or replaced file stays with its open descriptors", arguments: ["new", "stored"])
+  @Test("an unlinked or replaced file stays usable through open descriptors", arguments: ["new", "stored"])
   func openWithoutName(_ kind: String) async throws {
     try await MountedRepository.mounted { vault in
       try await vault.python("put('unlinked', b'u' * 2_000_000); put('replaced', b'r' * 2_000_000)")
@@ -188,7 +188,7 @@ struct FileContentTests {
   }
 
   // F16 The largest file is 16 TiB; beyond that the error is EFBIG.
-  @Test("a file of 16 TiB is the largest")
+  @Test("the largest file has 16 TiB")
   func largestFile() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell("echo > other; sync .")

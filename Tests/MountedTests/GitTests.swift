@@ -3,14 +3,14 @@ import Testing
 
 @Suite("git on a mount")
 struct GitTests {
-  @Test("everything that a push can do arrives, and is in the next mount")
+  @Test("every kind of push arrives, and the next mount shows it")
   func pushes() async throws {
     try await MountedRepository.mounted([]) { vault in
       let source = try await vault.makeHistory()
       try await vault.git(["push", "--quiet", "--mirror", vault.mountpoint.string], in: source)
       try await vault.expectSound(like: source)
 
-      // Each on a mirror first, which is what the mount must come to.
+      // Each push goes to a mirror first: the mount must get the same refs.
       try await vault.shell(
         """
         git clone --quiet --bare $T/source.git $T/mirror.git
@@ -110,7 +110,7 @@ struct GitTests {
     }
   }
 
-  @Test("a bare repository is worked in without a work tree, and a work tree lives on a mount")
+  @Test("git works in a bare repository without a work tree, and in a work tree on a mount")
   func workTrees() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell(
@@ -139,7 +139,7 @@ struct GitTests {
     }
   }
 
-  @Test("a SHA-256 repository that is copied in takes pushes and is cloned")
+  @Test("a SHA-256 repository that is copied into the mount can be pushed to and cloned")
   func newHashes() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell(
@@ -160,7 +160,7 @@ struct GitTests {
     }
   }
 
-  @Test("of two clones that push at a time both arrive, and on one branch nobody overwrites the other")
+  @Test("simultaneous pushes of two clones both arrive, and on one branch neither overwrites the other")
   func concurrentPushes() async throws {
     try await MountedRepository.mounted([]) { vault in
       try await vault.makeHistory(commits: 50)
@@ -185,7 +185,7 @@ struct GitTests {
   }
 
   // C3 A snapshot is the tree at one instant; the mount can be read and written while it is being stored.
-  @Test("every snapshot of a mount that is pushed to is a sound repository")
+  @Test("every snapshot that a mount saves during pushes is a sound repository")
   func pushesDuringCommits() async throws {
     try await MountedRepository.mounted([]) { vault in
       try await vault.makeHistory(commits: 100)

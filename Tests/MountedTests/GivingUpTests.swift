@@ -4,11 +4,11 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Unmounting what others have, and what can't be saved")
+@Suite("Unmounting a mount that others use, or that cannot be saved")
 struct GivingUpTests {
   // P3 `umount` ends once all is saved, whoever else has the mount, and names them.
   @Test(
-    "umount ends although another mount namespace has the mount, names who it is, and a new mount does not wait",
+    "umount ends although another mount namespace has the mount, and names the process; a new mount does not wait",
     .enabled(if: geteuid() == 0, "mounting needs root"))
   func otherNamespace() async throws {
     try await MountedRepository.mounted { vault in
@@ -18,7 +18,7 @@ struct GivingUpTests {
         others=$(grep fuse.restic-gitfs /proc/self/mountinfo | cut -d ' ' -f 5 | grep -vx "$M" | tr '\n' ' ' || :)
         cd /; unshare -m bash -c "umount -l $others; echo > '$T/holding'; while test -e '$T/holding'; do sleep 0.05; done" & holder=$!
         trap 'rm -f $T/holding; wait' EXIT
-        for round in $(seq 600); do test -e $T/holding && break; sleep 0.05; done
+        for round in $(seq 2400); do test -e $T/holding && break; sleep 0.05; done
         $P umount $M > $T/said 2> $T/warned || { cat $T/warned >&2; exit 1; }
         grep -q 'snapshot .* saved' $T/said
         grep -q "process [0-9]* (.*) has it in another mount namespace" $T/warned
@@ -59,7 +59,7 @@ struct GivingUpTests {
 
   // P4 `umount --discard` gives a mount up without the repository and without waiting.
   @Test(
-    "a mount whose repository is gone is given up, after a question, with what was not saved",
+    "umount --discard gives up a mount whose repository is gone, and reports what is lost",
     arguments: ["living", "stopped", "waiting"])
   func discard(_ state: String) async throws {
     try await MountedRepository.mounted { vault in
@@ -86,14 +86,16 @@ struct GivingUpTests {
       if state == "waiting" { try await vault.shell("rm -r repository", in: vault.folder) }
       if state != "living" { try await vault.shell("mv gone repository", in: vault.folder) }
       if state == "living" { #expect(try vault.stored("locks").isEmpty, "the process has given them back") }
-      // A mount clears away what a process has left.
+      // A mount removes the leftovers of a process.
       try await vault.mount(["--no-git-init"])
       try await vault.shell("test ! -e lost; test $(cat sub/file) = kept")
     }
   }
 
   // P4 It says what is lost and asks; where nobody can be asked it needs `--force`.
-  @Test("at a terminal a mount is given up after a yes, and stays after anything else", arguments: ["n", "", "y"])
+  @Test(
+    "at a terminal umount --discard gives up a mount after a yes, and keeps it after any other answer",
+    arguments: ["n", "", "y"])
   func question(_ answer: String) async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell("echo kept > file; sync .; echo lost > lost")
@@ -125,13 +127,13 @@ struct GivingUpTests {
   }
 
   // P4 It says what is lost and asks.
-  @Test("a mount whose changes are saved, and on which a file is open for writing, is given up after a question only")
+  @Test("umount --discard asks if all changes are saved but a file is open for writing")
   func openFile() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell(
         """
         P='\(vault.program)'; echo kept > $M/file; sync $M; $P sync -q $M
-        # Whoever closes the file, or a copy of the descriptor, hands the bytes to the mount.
+        # Closing the file, or a copy of the descriptor, hands the bytes to the mount.
         python3 -c '
         import os, signal, sys
         file = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND)
@@ -139,7 +141,7 @@ struct GivingUpTests {
         open(sys.argv[2], "w").close()
         signal.pause()' $M/file $T/written & writer=$!
         trap 'kill $writer; wait' EXIT
-        for round in $(seq 600); do test -e $T/written && break; sleep 0.05; done
+        for round in $(seq 2400); do test -e $T/written && break; sleep 0.05; done
         not $P umount --discard $M 2> $T/said; grep -q 'written to 1 open file.* may be lost' $T/said || { cat $T/said >&2; exit 1; }
         $P umount --discard --force $M > $T/said; grep -q 'given up: .*1 open file' $T/said
         """, in: "/")
@@ -150,7 +152,7 @@ struct GivingUpTests {
   }
 
   // P5 One place holds one mount.
-  @Test("of two mounts that begin at once at one place one is refused")
+  @Test("of two mounts that begin at the same mountpoint at once, one is refused")
   func twoAtOnce() async throws {
     try await MountedRepository.with { vault in
       try await vault.shell(
@@ -172,7 +174,7 @@ struct GivingUpTests {
   }
 
   // P6 A mount in the foreground ends by no signal that would lose what was written.
-  @Test("signals that mean nothing to a mount do nothing")
+  @Test("signals without a meaning for a mount have no effect")
   func signals() async throws {
     try await MountedRepository.with { vault in
       async let server = vault.result(

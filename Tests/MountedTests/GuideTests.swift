@@ -3,7 +3,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-/// What README.md and docs/guides tell people to type works as it stands there.
+/// The commands of README.md and docs/guides work unchanged.
 @Suite("The guides")
 struct GuideTests {
   private static let needsLFS = ["lfs"]
@@ -40,7 +40,7 @@ struct GuideTests {
 
   // The code tells which check has failed: 98 is that of the locks.
   @Test(
-    "a command that fails, and a lock that is left, fail a guide",
+    "a failing command, and a lock that is left behind, fail a guide",
     arguments: [
       ("false", 1), ("false | cat", 1), ("echo $NOBODY_HAS_SET_THIS", 1), ("git ls-remote restic::/srv/nothing", 128),
       ("restic init -q -r /srv/x; echo > /srv/x/locks/planted", 98),
@@ -52,13 +52,13 @@ struct GuideTests {
   }
 
   @Test(
-    "a block of an unknown kind, and one that does not end, are errors",
+    "a block of an unknown kind, and an unclosed block, are errors",
     arguments: ["```bash\n```", "```sh\ntrue", "```\n```"])
   func malformed(_ text: String) {
     #expect(throws: Guide.Malformed.self) { try Guide(path: "planted.md", text: text) }
   }
 
-  @Test("what is run are sh blocks and the test's own, in their order, and of a session the lines with a prompt")
+  @Test("the script is the sh blocks and the test's own blocks, in order; of a session, the lines with a prompt")
   func parts() throws {
     let guide = try Guide(
       path: "p", text: "```sh\none\n```\n```console\n$ two\nanswer\n```\n<!-- test\nthree\n-->\n```ini\nfour\n```")
@@ -71,7 +71,7 @@ struct GuideTests {
   /// Runs commands in the world that docs/guides/README.md describes. Afterwards no mount, process or lock may be left, and
   /// `restic check` finds nothing wrong with any repository that was made.
   private static func run(_ commands: String) async throws {
-    try await RemoteClient.with(storage: .local, limit: .seconds(300)) { client in
+    try await RemoteClient.with(storage: .local) { client in
       let vault = client.vault
       let home = try vault.makeFolder("home")
       let server = try await SSHServer(in: vault.path("ssh"), startingIn: try vault.makeFolder("nas"))
@@ -90,9 +90,9 @@ struct GuideTests {
         [setting, preamble, "set -x", text, "set +x", soundness].joined(separator: "\n"),
         environment: [
           "PATH": "\(vault.program.removingLastComponent()):\(command):\(path)",
-          // A guide says itself which repository and password it means, and what it lets submodules do.
+          // A guide itself chooses the repository, the password, and the protocols of submodules.
           "RESTIC_REPOSITORY": String?.none, "RESTIC_PASSWORD": String?.none, "GIT_ALLOW_PROTOCOL": String?.none,
-        ], timeout: .seconds(280))
+        ])
       try await bucket.stop()
       try await server.stop()
     }

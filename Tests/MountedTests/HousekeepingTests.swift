@@ -5,7 +5,7 @@ import Testing
 struct HousekeepingTests {
   // C13 A commit makes `HEAD` of a repository that a mount has made name a branch that exists, where `HEAD` names none that
   // does. A `HEAD` that somebody has set since is left alone.
-  @Test("a clone has the files of the first branch that was pushed, whatever it is called")
+  @Test("a clone has the files of the first branch that was pushed, whatever its name")
   func head() async throws {
     try await MountedRepository.mounted([]) { vault in
       try await vault.shell(
@@ -24,7 +24,7 @@ struct HousekeepingTests {
     }
   }
 
-  @Test("a new repository's HEAD names what the user's git would name")
+  @Test("a new repository's HEAD names the branch that the user's git would name")
   func defaultBranch() async throws {
     try await MountedRepository.with { vault in
       try await vault.shell(
@@ -39,7 +39,7 @@ struct HousekeepingTests {
   }
 
   // C4 A mount does not show what an older snapshot holds of such files. That alone makes no snapshot.
-  @Test("locks in a backup of a repository don't stop git on a mount of it")
+  @Test("git's lock files in a backup do not block git on a mount of the backup")
   func staleLocks() async throws {
     try await MountedRepository.with { vault in
       let locks = """
@@ -66,7 +66,7 @@ struct HousekeepingTests {
 
   // C7 The merged git repository has every object that either side has. A packfile or loose object that one side deleted stays
   // deleted if everything in it is elsewhere.
-  @Test("a gc on one mount and pushes to another: both are there afterwards", arguments: ["gc first", "push first"])
+  @Test("a gc on one mount and pushes to another: both survive", arguments: ["gc first", "push first"])
   func gc(_ order: String) async throws {
     try await MountedRepository.with { vault in
       for name in ["a", "b"] { try vault.makeFolder(name) }

@@ -4,7 +4,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("From mount to end")
+@Suite("From mount to unmount")
 struct LifecycleTests {
   // C10 restic-gitfs umount and sync wait, and print the snapshot. fusermount -u returns at once; a mount of the same
   // repository waits for that commit.
@@ -21,8 +21,14 @@ struct LifecycleTests {
       try await vault.shell("fusermount3 -u $M", in: "/")
       #expect(try vault.stored("snapshots").isEmpty)
       #expect(vault.stateFiles().count == 1)
-      async let next = vault.mount(["--no-git-init"], at: place)
-      try await Task.sleep(for: .seconds(1))
+      let folder = try vault.makeFolder(place)
+      let said = vault.path("said")
+      async let next = vault.shell(
+        "'\(vault.program)' mount -v --log-file '\(vault.log)' --no-git-init '\(folder)' 2> '\(said)'", in: "/")
+      try await vault.wait(for: "the next mount's wait") {
+        // There is no such file before the shell has begun.
+        (try? String(contentsOfFile: said.string, encoding: .utf8))?.contains("waiting for ") ?? false
+      }
       #expect(!vault.isMounted(at: place))
       kill(process, SIGCONT)
       _ = try await next
@@ -55,7 +61,7 @@ struct LifecycleTests {
     }
   }
 
-  @Test("a mount that is not of an empty repository shows what it shows, an empty one gets a bare repository")
+  @Test("a mount of a snapshot shows its content; a mount of an empty repository creates a bare git repository")
   func firstMount() async throws {
     try await MountedRepository.with { vault in
       let first = try await vault.result(vault.program.string, ["mount", vault.mountpoint.string])
@@ -78,7 +84,7 @@ struct LifecycleTests {
 
   @Test("100 mounts and unmounts leave no process, mount, file or descriptor behind")
   func manyRounds() async throws {
-    try await MountedRepository.with(limit: .seconds(240)) { vault in
+    try await MountedRepository.with { vault in
       let ways = ["\(vault.program) umount --quiet $M", "fusermount3 -u $M", "umount $M", "kill -TERM $D"]
       for round in 0..<100 {
         try await vault.gitfs([
@@ -103,7 +109,7 @@ struct LifecycleTests {
 
   // R1 […] whenever it was interrupted. What was not committed is lost: see "Where it differs from a local disk".
   // C10 What another client has saved is not reported as saved by this mount.
-  @Test("sync and umount of a mount that has written nothing do not say that they saved what another mount did")
+  @Test("sync and umount of a mount without changes do not report another mount's snapshot as saved")
   func savedByOthers() async throws {
     try await MountedRepository.mounted { vault in
       let other = try await vault.mount([], at: "other")
@@ -136,9 +142,10 @@ struct LifecycleTests {
     }
   }
 
-  @Test("the fixture's guard bites: a mount that is left behind fails its test")
+  @Test("the fixture fails a test that leaves a mount behind")
   func guardBites() async throws {
     try await withKnownIssue {
+      // The mount does not end, however long the grace period is.
       try await MountedRepository.with(grace: .milliseconds(100), checks: false) { vault in
         try await vault.mount(["--no-git-init"])
         try await vault.shell("echo > dirty")
@@ -173,7 +180,7 @@ struct LifecycleTests {
   }
 
   // P9 RESTIC_GITFS_TRACE tells every change of a mount, and nothing of what files hold.
-  @Test("tracing tells every change of a mount, in order, and nothing of what files hold")
+  @Test("tracing reports every change of a mount, in order, without the content of files")
   func trace() async throws {
     try await MountedRepository.with { vault in
       try await vault.shell("RESTIC_GITFS_TRACE=$T/trace \(vault.program) mount --no-git-init $M", in: "/")

@@ -3,10 +3,10 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Which moves were forced")
+@Suite("Forced moves of refs")
 struct LogAncestryTests {
   // C18 A move that is no fast-forward is told as forced, by URL and on a mount, in text and in JSON.
-  @Test("a branch that went forward is told from a forced one, as is a tag; nothing is left behind")
+  @Test("a fast-forward is distinguished from a forced move, for branches and tags; nothing is left behind")
   func forced() async throws {
     try await RemoteClient.withHistory { client in
       let vault = client.vault
@@ -31,7 +31,7 @@ struct LogAncestryTests {
   }
 
   // C18 An answer is never a guess.
-  @Test("where the newest snapshot has lost the commits, or is shallow, nobody knows, and a line says so")
+  @Test("if the newest snapshot has lost the commits, or is shallow, a line says that the answer is unknown")
   func unknown() async throws {
     try await RemoteClient.withHistory { client in
       let vault = client.vault
@@ -47,7 +47,7 @@ struct LogAncestryTests {
       try await client.script("cd a; git push -q -f origin main~1:main")
       try await vault.mount()
       #expect(try await vault.log(["-n", "1", vault.mountpoint.string]).map(\.forced) == [false])
-      // The newest commit has no parent for whoever believes this file.
+      // By this file, the newest commit has no parent.
       try await vault.shell("git rev-parse main > shallow; sync .")
       #expect(try await vault.log(["-n", "1", vault.mountpoint.string]).map(\.forced) == [false])
       try await vault.shell("rm shallow")
@@ -56,7 +56,7 @@ struct LogAncestryTests {
   }
 
   // D3 `log` names an older state of the storage as well. C18 What is not read is said.
-  @Test("an older state is named; refs in reftables, and packed-refs that cannot be read, are said to be left out")
+  @Test("the log names an older state, and says that it omits refs in reftables and in unreadable packed-refs")
   func omissions() async throws {
     try await RemoteClient.withHistory(storage: .local) { client in
       let vault = client.vault

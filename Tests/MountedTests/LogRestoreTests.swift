@@ -3,7 +3,7 @@ import SystemPackage
 import Testing
 
 // C18 What `log --restore` brings back is whole, comes from the snapshot and nowhere else, and changes no ref.
-@Suite("Bringing refs back from snapshots that others have written")
+@Suite("Restoring refs from snapshots that others have written")
 struct LogRestoreTests {
   /// The ref of the first move that created `name`, as `--restore` takes it.
   private static func place(of name: String, in vault: MountedRepository) async throws -> String {
@@ -11,7 +11,8 @@ struct LogRestoreTests {
     return "\(name)@\(move.shortSnapshot)"
   }
 
-  @Test("a snapshot that borrows objects from a folder of the machine is refused, and nothing of that folder is stored")
+  @Test(
+    "a snapshot that borrows objects from a folder of this machine is refused, and nothing of that folder is stored")
   func alternates() async throws {
     try await RemoteClient.withHistory { client in
       let vault = client.vault
@@ -45,7 +46,7 @@ struct LogRestoreTests {
     }
   }
 
-  @Test("what a shallow snapshot holds in part makes no ref, and neither does what lacks an object")
+  @Test("no ref is made of history that is shallow or lacks an object")
   func incomplete() async throws {
     try await RemoteClient.withHistory { client in
       let vault = client.vault
@@ -71,7 +72,7 @@ struct LogRestoreTests {
     }
   }
 
-  @Test("a name that git would read as more than a name changes no other ref; a ref with @ in its name comes back")
+  @Test("a name with a meaning for git changes no other ref; a ref with @ in its name is restored")
   func names() async throws {
     try await RemoteClient.withHistory { client in
       let vault = client.vault
@@ -103,7 +104,7 @@ struct LogRestoreTests {
     }
   }
 
-  @Test("Ctrl-C in the middle ends the command with 130, saves nothing and leaves nothing behind")
+  @Test("Ctrl-C ends the command with exit code 130, saves nothing and leaves nothing behind")
   func interrupted() async throws {
     try await RemoteClient.withHistory { client in
       let vault = client.vault
@@ -116,7 +117,7 @@ struct LogRestoreTests {
         try await vault.shell(
           """
           \(slow.program) log --restore \(gone) 2> $T/err & P=$!
-          for try in $(seq 1500); do [[ ! -e $T/slow-held ]] || break; sleep 0.02; done
+          for try in $(seq 6000); do [[ ! -e $T/slow-held ]] || break; sleep 0.02; done
           kill -INT $P; rm $T/slow-order; code=0; wait $P || code=$?; cat $T/err; [[ $code = 130 ]]
           """, in: vault.folder)
         #expect(try await vault.snapshotIDs().count == count, "\(step)")

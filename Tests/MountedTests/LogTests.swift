@@ -3,10 +3,10 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Who moved which ref")
+@Suite("The log of ref moves")
 struct LogTests {
   // C18 `restic-gitfs log` tells who moved which ref from what to what, when, and in which snapshot.
-  @Test("branches and tags that were made, moved, forced and deleted are told, the newest first; packing tells nothing")
+  @Test("the log shows created, moved, forced and deleted branches and tags, newest first; packing refs adds nothing")
   func moves() async throws {
     try await RemoteClient.withHistory { client in
       let vault = client.vault
@@ -42,7 +42,7 @@ struct LogTests {
   }
 
   // C18 Each git repository of a tree is told by its folder.
-  @Test("several repositories are told apart by their folders")
+  @Test("several repositories are distinguished by their folders")
   func folders() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell(
@@ -60,7 +60,8 @@ struct LogTests {
   }
 
   // C18 `log --restore` brings back what a forced push dropped, as a new ref, though a gc has removed the objects since.
-  @Test("what a forced push dropped and a gc removed comes back with all that it reaches; no ref is overwritten")
+  @Test(
+    "commits that a forced push dropped and a gc removed are restored with all their objects; no ref is overwritten")
   func restore() async throws {
     try await RemoteClient.withHistory { client in
       let vault = client.vault

@@ -3,7 +3,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Putting git repositories in order beside everything else", .timeLimit(.minutes(30)))
+@Suite("git maintenance beside everything else", .timeLimit(.minutes(30)))
 struct MaintenanceCrashTests {
   private static let steps = ["pack-refs", "repack", "commit-graph"]
 
@@ -13,9 +13,9 @@ struct MaintenanceCrashTests {
     """
 
   // T7 A crash in the middle leaves a sound repository, and the next time it works.
-  @Test("git killed at any step leaves a sound repository and no lock", arguments: steps)
+  @Test("git that is killed at any step leaves a sound repository and no lock", arguments: steps)
   func gitKilled(_ step: String) async throws {
-    try await MountedRepository.with(limit: .seconds(300)) { vault in
+    try await MountedRepository.with { vault in
       let git = try SlowGit(vault)
       try vault.makeFolder("mnt")
       try await vault.shell("\(git.program) mount -v --log-file \(vault.log) --no-maintenance $M", in: vault.folder)
@@ -38,9 +38,9 @@ struct MaintenanceCrashTests {
   }
 
   // T7 Whatever git has changed so far, a snapshot of that moment is sound, and so is what a killed git leaves.
-  @Test("a snapshot between any two changes of git's is sound, and git killed there leaves nothing behind")
+  @Test("a snapshot between any two of git's changes is sound, and git that is killed there leaves nothing behind")
   func everyChange() async throws {
-    try await MountedRepository.with(limit: .seconds(600)) { vault in
+    try await MountedRepository.with { vault in
       let git = try SlowGit(vault)
       try await git.prepareChanges()
       for name in ["mnt", "copy"] { try vault.makeFolder(name) }
@@ -59,7 +59,7 @@ struct MaintenanceCrashTests {
         try git.set("change \(change)")
         let words = ["-c", "\"$0\" maintain \"$1\"; : >\"$2\"", vault.program.string, vault.mountpoint.string, ended]
         async let maintaining = vault.result("/bin/bash", words)
-        try await vault.wait(for: "change \(change)", limit: .seconds(60)) {
+        try await vault.wait(for: "change \(change)") {
           git.isHeld || FileManager.default.fileExists(atPath: ended)
         }
         wasHeld = git.isHeld
@@ -81,9 +81,9 @@ struct MaintenanceCrashTests {
   }
 
   // T7 A crash in the middle leaves a sound repository, and the next time it works.
-  @Test("the serving process killed at any step loses nothing that was saved", arguments: steps)
+  @Test("a serving process that is killed at any step loses nothing that was saved", arguments: steps)
   func mountKilled(_ step: String) async throws {
-    try await MountedRepository.with(limit: .seconds(300)) { vault in
+    try await MountedRepository.with { vault in
       let git = try SlowGit(vault)
       try vault.makeFolder("mnt")
       for delay in ["0", "0.01", "0.03", "0.1"] {
@@ -94,7 +94,7 @@ struct MaintenanceCrashTests {
         _ = try await vault.result(vault.program.string, ["maintain", vault.mountpoint.string])
         try git.clear()
         // git has files open until it notices.
-        try await vault.wait(for: "the unmount", limit: .seconds(60)) {
+        try await vault.wait(for: "the unmount") {
           _ = try await vault.result(vault.program.string, ["umount", vault.mountpoint.string])
           return !vault.isMounted() && vault.processes().isEmpty
         }
@@ -103,9 +103,9 @@ struct MaintenanceCrashTests {
         try await vault.shell(Self.nothingLeft)
         try await vault.unmount()
       }
-      // A lock whose writing was cut off, which nobody takes for one.
+      // A partial lock file, which does not count as a lock.
       try await vault.shell("rm -f $REPOSITORY_FOLDER/locks/*-tmp-*", in: vault.folder)
-      // The marks of the dead stop nobody.
+      // The locks of dead processes do not block maintenance.
       try await vault.gitfs(["maintain"])
       try await vault.mount(["--read-only"])
       try await MaintenanceTests.expectSound(vault)
@@ -115,7 +115,7 @@ struct MaintenanceCrashTests {
   }
 
   // T7 The mount of a `maintain` that was killed goes with the next one.
-  @Test("maintain of the newest snapshot, killed, leaves a mount that the next one removes")
+  @Test("a killed maintain leaves a mount that the next maintain removes")
   func maintainKilled() async throws {
     try await MountedRepository.with { vault in
       let git = try SlowGit(vault)
@@ -126,12 +126,12 @@ struct MaintenanceCrashTests {
       try git.set("hold repack")
       let maintain = "\(git.program) maintain & echo $! >\(vault.path("process")); wait"
       async let killed = vault.result("/bin/bash", ["-c", maintain])
-      try await vault.wait(for: "the repack", limit: .seconds(60)) { git.isHeld }
+      try await vault.wait(for: "the repack") { git.isHeld }
       try await vault.shell("kill -KILL $(cat \(vault.path("process")))", in: vault.folder)
       try git.clear()
       _ = try await killed
       #expect(try await vault.shell(mounts, in: vault.folder) == "1")
-      // A lock whose writing was cut off, which nobody takes for one.
+      // A partial lock file, which does not count as a lock.
       try await vault.shell("rm -f $REPOSITORY_FOLDER/locks/*-tmp-*", in: vault.folder)
       try await vault.gitfs(["maintain"])
       #expect(try await vault.shell(mounts, in: vault.folder) == "0")
@@ -139,7 +139,7 @@ struct MaintenanceCrashTests {
   }
 
   // T2 One client at a time keeps house.
-  @Test("of two clients one does it, and restic goes on beside them")
+  @Test("one of two clients does the maintenance, and restic goes on beside them")
   func two() async throws {
     try await MountedRepository.with { vault in
       let git = try SlowGit(vault)
@@ -148,7 +148,7 @@ struct MaintenanceCrashTests {
       try await vault.unmount()
       try git.set("hold repack")
       async let first = vault.shell("\(git.program) maintain --json", in: vault.folder)
-      try await vault.wait(for: "the first client", limit: .seconds(60)) { git.isHeld }
+      try await vault.wait(for: "the first client") { git.isHeld }
       try await vault.gitfs(["maintain"], expecting: 11)
       try await vault.restic(["backup", "--quiet", "--host", "other", vault.path("python").string])
       try await vault.restic(["snapshots"])
@@ -163,7 +163,7 @@ struct MaintenanceCrashTests {
   }
 
   // T8 An unmount does not wait for git.
-  @Test("umount and SIGTERM end git first, and save what was pushed", arguments: ["umount", "SIGTERM"])
+  @Test("umount and SIGTERM stop git first, and save what was pushed", arguments: ["umount", "SIGTERM"])
   func unmounting(_ way: String) async throws {
     try await MountedRepository.with { vault in
       let git = try SlowGit(vault)
@@ -172,7 +172,7 @@ struct MaintenanceCrashTests {
       try await vault.shell(MaintenanceTests.pushes(4), in: vault.folder)
       try git.set("hold repack")
       async let maintaining = vault.result(vault.program.string, ["maintain", vault.mountpoint.string])
-      try await vault.wait(for: "git", limit: .seconds(60)) { git.isHeld }
+      try await vault.wait(for: "git") { git.isHeld }
       if way == "umount" { try await vault.unmount() } else { kill(try await vault.status().pid, SIGTERM) }
       #expect(try await maintaining.status != .exited(0))
       try await vault.waitForEnd()

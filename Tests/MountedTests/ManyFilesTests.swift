@@ -36,15 +36,15 @@ struct ManyFilesTests {
   }
 
   @Test(
-    "all are shown, and few stay in memory, on a writable and on a read-only mount",
+    "shows all files and keeps few in memory, writable and read-only",
     arguments: [[], ["--read-only"]])
   func walked(_ options: [String]) async throws {
-    try await MountedRepository.with(limit: .seconds(600)) { vault in
+    try await MountedRepository.with { vault in
       try await vault.mount(["--no-git-init", "--memory-limit", "64M"])
-      try await vault.python(Self.make, timeout: .seconds(300))
+      try await vault.python(Self.make)
       try await vault.unmount()
       try await vault.mount(["--no-git-init", "--memory-limit", "64M"] + options)
-      try await vault.python(Self.walk, timeout: .seconds(300))
+      try await vault.python(Self.walk)
       if Self.canPrune { #expect(try await vault.status().inodes ?? .max < Self.inodeLimit) }
       // Nothing of that is a change, and what was let go is there for whoever changes it.
       if options.isEmpty {

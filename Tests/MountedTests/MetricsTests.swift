@@ -20,12 +20,12 @@ struct MetricsTests {
   }
 
   // U9 The file tells commits, bytes and requests; U10 at the end it says that the mount is not served.
-  @Test("is there with the mount, tells what the mount has done, and says at the end that the mount is gone")
+  @Test("appears with the mount, counts its work, and says at the end that the mount is gone")
   func figures() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let file = vault.path("vault.prom")
       try await vault.mount(["--metrics-file", file.string])
-      try await vault.wait(for: "the file", limit: .seconds(60)) { FileManager.default.fileExists(atPath: file.string) }
+      try await vault.wait(for: "the file") { FileManager.default.fileExists(atPath: file.string) }
       let first = try Self.text(file)
       #expect(
         Self.value("restic_gitfs_up", first) == 1 && Self.value("restic_gitfs_commits_total", first) == 0, "\(first)")
@@ -33,7 +33,7 @@ struct MetricsTests {
         first.contains("mountpoint=\"\(vault.mountpoint)\"") && first.contains("repository=\"\(vault.repository)\""))
       try await vault.shell("head -c 100000 /dev/urandom > file; cat file > /dev/null")
       try await vault.sync()
-      try await vault.wait(for: "the next figures", limit: .seconds(90)) {
+      try await vault.wait(for: "the next figures") {
         Self.value("restic_gitfs_commits_total", try Self.text(file)) == 1
       }
       let next = try Self.text(file)
@@ -61,7 +61,7 @@ struct MetricsTests {
       let location = "rest:" + server.url.replacingOccurrences(of: "http://", with: "http://bob:geheim-99@")
       let file = vault.path("vault.prom")
       try await vault.mount(["-r", location, "--metrics-file", file.string])
-      try await vault.wait(for: "the file", limit: .seconds(60)) { FileManager.default.fileExists(atPath: file.string) }
+      try await vault.wait(for: "the file") { FileManager.default.fileExists(atPath: file.string) }
       let text = try Self.text(file)
       #expect(text.contains("bob:***@") && !text.contains("geheim"))
       try await vault.unmount()
@@ -72,7 +72,7 @@ struct MetricsTests {
   }
 
   // U10 If the file cannot be written at the start, the mount does not begin.
-  @Test("is refused before the mount where it cannot be: a folder, a name that is too long, none")
+  @Test("is refused before the mount if it cannot be written: a folder, a name that is too long, an empty name")
   func refused() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let folder = try vault.makeFolder("x.prom").string
@@ -84,7 +84,7 @@ struct MetricsTests {
   }
 
   // U9 […] A reader sees the old file or the new one: nothing else is written to, whatever lies in the folder.
-  @Test("replaces a symbolic link, and follows none; a second mount that writes it is noticed")
+  @Test("replaces a symbolic link instead of following it; a second mount that writes the file is noticed")
   func others() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       try await vault.shell("echo kept > target; ln -s target a.prom", in: vault.folder)
@@ -92,7 +92,7 @@ struct MetricsTests {
       try await vault.mount(
         ["--read-only", "--metrics-file", vault.path("a.prom").string], at: "other")
       try await vault.shell("test \"$(cat target)\" = kept; test ! -L a.prom", in: vault.folder)
-      try await vault.wait(for: "the warning", limit: .seconds(90)) {
+      try await vault.wait(for: "the warning") {
         try Self.text(vault.log).contains("somebody else writes the metrics file")
       }
       try await vault.unmount(at: "other")

@@ -6,7 +6,7 @@ import Testing
 @Suite("Random operations")
 struct ModelTests {
   /// F1 to F11: the local file system is the model. More seeds: RESTIC_GITFS_MODEL_SEEDS=100-199.
-  @Test("random operations do on the mount what they do on the local file system", arguments: seeds)
+  @Test("random operations have the same results on the mount as on the local file system", arguments: seeds)
   func operations(seed: UInt64) async throws {
     try await MountedRepository.mounted { vault in
       let local = try vault.makeFolder("local")
@@ -37,7 +37,7 @@ struct ModelTests {
   }
 
   // C3 […] the mount can be read and written while it is being stored.
-  @Test("three clients work at a time while commits run, and none sees another's work")
+  @Test("three clients work at the same time while commits run, and do not disturb each other")
   func concurrently() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell(
@@ -69,7 +69,7 @@ struct ModelTests {
     return ends.isEmpty ? [] : Array(ends[0]...ends[ends.count - 1])
   }
 
-  /// Does each operation in both folders, compares what they return, and the trees at the end.
+  /// Does each operation in both folders, and compares the results, and the trees at the end.
   private static let interpreter = """
     def content(seed, count): return random.Random(int(seed)).randbytes(int(count))
     def write(path, offset, count, seed):

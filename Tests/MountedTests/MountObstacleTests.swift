@@ -14,7 +14,7 @@ struct MountObstacleTests {
   /// Here /dev/fuse may be root's alone; this is one as it should be.
   private static let device = "mknod -m 666 fuse c 10 229; mount --bind fuse /dev/fuse;"
 
-  /// What `mount -f` of the vault says after `preparation`, a shell script whose last word starts the program `./program`.
+  /// The message of `mount -f` of the vault after `preparation`, a shell script whose last word starts the program `./program`.
   private func refusal(_ preparation: String) async throws -> String {
     let said = LockedText()
     try await MountedRepository.with { vault in
@@ -51,7 +51,7 @@ struct MountObstacleTests {
     #expect(powerless.contains("is not set-user-ID root"), "\(powerless)")
   }
 
-  @Test("says that the mountpoint is not the user's, or that others may not be let in")
+  @Test("says that the mountpoint belongs to another user, or that --allow-other is not permitted")
   func notAllowed() async throws {
     let foreign = try await refusal(
       "\(Self.device) chown 0:0 mnt; chmod 755 mnt; exec \(Self.asNobody) ./program mount -f --read-only mnt")
@@ -62,7 +62,7 @@ struct MountObstacleTests {
     #expect(others.contains("user_allow_other"), "\(others)")
   }
 
-  @Test("says that the kernel refuses it, as in a container without rights")
+  @Test("says that the kernel refuses the mount, as in an unprivileged container")
   func noCapability() async throws {
     let text = try await refusal(
       "exec setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin -- ./program mount -f --read-only mnt")

@@ -3,10 +3,10 @@ import SystemPackage
 import Testing
 
 // C3 A snapshot is the tree at one instant, what programs have written to files that are still open included.
-@Suite("What is written to files that stay open")
+@Suite("Data in files that stay open")
 struct OpenFileTests {
   @Test(
-    "is in the snapshot of every way to commit a mount that goes on",
+    "is in the snapshot, whichever way a mount that goes on is committed",
     arguments: [
       "$P sync $M", "sync $M", "python3 -c 'import os; os.fsync(os.open(\"'$M'\", os.O_RDONLY))'", "kill -USR1 $D",
     ])
@@ -24,7 +24,7 @@ struct OpenFileTests {
         mapping = mmap.mmap(os.open("mapped", os.O_RDWR), 10000); mapping[5000:5004] = b"here"
         script = f"P='{sys.argv[1]}'; M='{os.getcwd()}'; D={sys.argv[2]}\\n" + sys.argv[3]
         subprocess.run(["/bin/bash", "-euc", script], check=True, cwd="/")
-        import time; end = time.time() + 60
+        import time; end = time.time() + 120
         while not os.listdir(os.environ["REPOSITORY_FOLDER"] + "/snapshots") and time.time() < end: time.sleep(0.02)
         # They are as they were to those who have them open.
         assert mapping[5000:5004] == b"here"; mapping[0:3] = b"new"; written.write(b"more"); written.flush()
@@ -43,9 +43,10 @@ struct OpenFileTests {
   }
 
   // P7 Programs that fsync the mount's root make one snapshot in `--fsync-interval` at most.
-  @Test("a database in the root makes one snapshot at once and one later; sync by a person always makes one")
+  @Test("a database in the root makes one snapshot at once and one per interval; a person's sync always makes one")
   func database() async throws {
     try await MountedRepository.mounted(["--no-git-init", "--fsync-interval", "20s"]) { vault in
+      let start = ContinuousClock.now
       try await vault.python(
         """
         import sqlite3
@@ -53,8 +54,9 @@ struct OpenFileTests {
         for number in range(50): database.execute("insert into t values (?)", (number,)); database.commit()
         """)
       let count = try await vault.snapshots().count
-      #expect((1...3).contains(count), "more only where this took longer than an interval")
-      try await vault.wait(for: "the commit of the rest", limit: .seconds(60)) {
+      let intervals = Int(start.duration(to: .now) / .seconds(20))
+      #expect((1...3 + intervals).contains(count), "\(intervals) intervals have passed")
+      try await vault.wait(for: "the commit of the rest") {
         try await vault.status().state == "clean"
       }
       for (text, way) in [("one", "sync $M"), ("two", "\(vault.program) sync $M"), ("three", "sync $M")] {

@@ -46,7 +46,7 @@ struct PasswordMemoryTests {
     ),
   ]
 
-  @Test("is nowhere once the repository is open, whatever way it came", arguments: ways.keys.sorted())
+  @Test("is wiped once the repository is open, wherever it came from", arguments: ways.keys.sorted())
   func serving(_ way: String) async throws {
     let (setUp, options, input) = try #require(Self.ways[way])
     try await MountedRepository.with { vault in
@@ -64,7 +64,7 @@ struct PasswordMemoryTests {
     }
   }
 
-  @Test("is nowhere once it was typed")
+  @Test("is wiped after it was typed")
   func typed() async throws {
     try await MountedRepository.with { vault in
       try await vault.python(
@@ -88,7 +88,7 @@ struct PasswordMemoryTests {
     }
   }
 
-  @Test("is nowhere in the helper nor in its mount while git works", arguments: ["variable", "askpass"])
+  @Test("is in neither the helper's memory nor the mount's while git works", arguments: ["variable", "askpass"])
   func helper(_ way: String) async throws {
     try await RemoteClient.withHistory { client in
       try await client.script(

@@ -3,11 +3,11 @@ import SystemPackage
 import Testing
 
 /// restic's forget and prune where they meet a mount that has moved on, or has not, with and without its lock.
-@Suite("Pruned beneath a mount")
+@Suite("A prune beneath a mount")
 struct PruneTests {
   // C11 A mount without changes shows a newer snapshot of the same thing within --refresh (30 s) and at every sync.
   @Test(
-    "the base snapshot is forgotten and pruned: a clean mount moves on at its next look, by itself or at a sync",
+    "the base snapshot is pruned: a clean mount moves to the newest snapshot at its next refresh or sync",
     arguments: ["1s", "0s"])
   func cleanMount(refresh: String) async throws {
     try await MountedRepository.mounted(["--no-git-init", "--refresh", refresh]) { vault in
@@ -31,7 +31,7 @@ struct PruneTests {
 
   // R2 What is written then to a mount that had not seen the newest snapshot is merged as ever, only that what can't be
   // compared any more counts as changed by both.
-  @Test("the base snapshot is forgotten and pruned, and then the mount is written to: everything written is saved")
+  @Test("the base snapshot is pruned before the mount is written to: everything written is saved")
   func staleMount() async throws {
     try await MountedRepository.mounted(["--no-git-init", "--refresh", "0s"]) { vault in
       try await vault.shell(
@@ -52,7 +52,7 @@ struct PruneTests {
   }
 
   @Test(
-    "the base of a git repository is pruned, and then it is pushed to: every push is there", arguments: [false, true])
+    "the base snapshot of a git repository is pruned before a push: every push survives", arguments: [false, true])
   func stalePush(dropsCaches: Bool) async throws {
     try await MountedRepository.mounted(["--refresh", "0s"]) { vault in
       try await vault.makeHistory(commits: 60)
@@ -84,7 +84,7 @@ struct PruneTests {
   // R5 Where somebody removes the lock by force and prunes, a commit stores anew what is in memory, and fails if something is
   // gone; it never saves a snapshot that lacks something.
   @Test(
-    "restic unlock --remove-all and prune beside a mount with changes: what is in memory is stored anew, what is not is an error that says so"
+    "restic unlock --remove-all and prune beside a mount with changes: data in memory is stored again, and lost data is reported as an error"
   )
   func forcedUnlock() async throws {
     try await MountedRepository.mounted(["--no-git-init", "--pack-size", "4"]) { vault in
@@ -92,8 +92,10 @@ struct PruneTests {
         "echo base > base; sync .; echo small > small; head -c 30000000 /dev/urandom | tee $T/large > large")
       try await vault.wait(for: "packs without an index") { try vault.packs().count > 4 }
       try await vault.settle()
+      let packs = try vault.packs()
       try await vault.shell("restic unlock --quiet --remove-all; restic prune --quiet", in: "/")
-      #expect(try vault.packs().count <= 4)
+      // A pack that was being stored may have come since.
+      #expect(try vault.packs().intersection(packs).count <= 4)
       // Its packs are gone, and it is not in memory any more.
       let result = try await vault.result(vault.program.string, ["sync", vault.mountpoint.string])
       #expect(result.status == .exited(1) && result.errorOutput.contains("is in no index file"), "\(result)")
@@ -107,7 +109,7 @@ struct PruneTests {
     }
   }
 
-  @Test("restic unlock --remove-all and prune beside a mount whose changes are in memory: nobody notices")
+  @Test("restic unlock --remove-all and prune beside a mount whose changes are all in memory: the next sync succeeds")
   func forcedUnlockOfFewChanges() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell("echo base > base; sync .; echo small > small")

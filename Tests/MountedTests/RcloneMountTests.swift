@@ -21,7 +21,7 @@ struct RcloneMountTests {
   }
 
   @Test(
-    "init, mount, push, clone, umount; restic reads, backs up and checks it meanwhile; rclone is gone in the end",
+    "init, mount, push, clone and umount work beside restic's reads, backups and checks; rclone ends with the mount",
     arguments: RcloneServer.Release.allCases)
   func wholeWay(release: RcloneServer.Release) async throws {
     try await MountedRepository.with { vault in
@@ -46,15 +46,15 @@ struct RcloneMountTests {
     }
   }
 
-  @Test("rclone that is killed again and again while git pushes costs time, and nothing else")
+  @Test("an rclone that is killed several times during a push costs time, and nothing else")
   func killed() async throws {
-    try await MountedRepository.with(limit: .seconds(300)) { vault in
+    try await MountedRepository.with { vault in
       let options = try Self.options(.current, vault)
       let source = try await vault.makeHistory(commits: 60)
       try await vault.mount(options)
       let killing = Task {
         for _ in 0..<4 {
-          try await Task.sleep(for: .milliseconds(Int.random(in: 20..<400)))
+          try await Task.sleep(for: .milliseconds(Int.random(in: 20..<400)))  // Any moment will do.
           for process in Self.programs(vault) { kill(process, SIGKILL) }
         }
       }
@@ -71,7 +71,7 @@ struct RcloneMountTests {
     }
   }
 
-  @Test("a remote that is not there, and a missing rclone, are errors within seconds that say what to do")
+  @Test("an unknown remote and a missing rclone are reported within seconds, with advice")
   func missing() async throws {
     try await MountedRepository.with { vault in
       for (options, said) in [
@@ -79,7 +79,7 @@ struct RcloneMountTests {
         (["-r", "rclone:x:", "-o", "rclone.program=no-such-rclone"], "https://rclone.org/install"),
       ] {
         let result = try await vault.result(
-          vault.program.string, ["mount"] + options + [vault.mountpoint.string], timeout: .seconds(40))
+          vault.program.string, ["mount"] + options + [vault.mountpoint.string], timeout: .seconds(120))
         #expect(result.status == .exited(1))
         #expect(result.errorOutput.contains(said), "\(result.errorOutput)")
       }

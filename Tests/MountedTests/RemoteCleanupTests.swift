@@ -4,13 +4,13 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("What a URL leaves behind", .timeLimit(.minutes(30)))
+@Suite("Cleaning up after a URL", .timeLimit(.minutes(30)))
 struct RemoteCleanupTests {
   @Test("many pushes in a row leave no mount, process, folder, file or lock")
   func many() async throws {
     // REMOTE_PUSHES=50 for a longer run.
     let count = ProcessInfo.processInfo.environment["REMOTE_PUSHES"].flatMap { Int($0) } ?? 20
-    try await RemoteClient.withHistory(limit: .seconds(60 + count * 5)) { client in
+    try await RemoteClient.withHistory(limit: .seconds(1200 + count * 30)) { client in
       // The process that keeps house after a push ends by itself, and later.
       try await client.script("git -C a config remote.origin.resticMaintenance false")
       for _ in 0..<count {
@@ -48,7 +48,7 @@ struct RemoteCleanupTests {
     }
   }
 
-  @Test("with a runtime folder the mount is there, in a folder for its owner only")
+  @Test("the mount is made in the runtime folder if there is one, in a folder for its owner only")
   func runtimeFolder() async throws {
     try await RemoteClient.withHistory { client in
       try client.beforePush(
@@ -64,7 +64,7 @@ struct RemoteCleanupTests {
     }
   }
 
-  @Test("nothing of the repository is in plain text on disk")
+  @Test("no content of the repository is on disk in plain text")
   func plaintext() async throws {
     try await RemoteClient.withHistory { client in
       let mark = "only-here-\(UInt64.random(in: .min ... .max))"
@@ -80,7 +80,7 @@ struct RemoteCleanupTests {
     }
   }
 
-  @Test("when the serving process is killed git says so, and nothing is saved")
+  @Test("git reports that the serving process was killed, and nothing is saved")
   func killedChild() async throws {
     try await RemoteClient.withHistory { client in
       try client.beforePush(
@@ -101,6 +101,7 @@ struct RemoteCleanupTests {
         try await client.script(
           """
           cd a; head -c 2000000 /dev/urandom > f; git add f; git commit -q -m x
+          # Any moment will do.
           setsid git push -q origin main & pid=$!; sleep \(moment); kill -INT -- -$pid 2> /dev/null || true; wait $pid || true
           """)
         try await client.vault.wait(for: "the end of all mounts") {
@@ -112,7 +113,7 @@ struct RemoteCleanupTests {
   }
 
   @Test(
-    "kill -9 of git, the helper, the mount or git's server at any moment: saved or not, never half, and nothing is left"
+    "a push whose git, helper, mount or server is killed at any moment is saved as a whole or not at all, and leaves nothing behind"
   )
   func killed() async throws {
     // REMOTE_KILLS=200 for a long run.
@@ -121,12 +122,13 @@ struct RemoteCleanupTests {
     let plan = (0..<rounds).map { _ in
       (who: ["git", "helper", "mount", "server"][Int(random.next() % 4)], delay: Double(random.next() % 600) / 1000)
     }
-    try await RemoteClient.withHistory(limit: .seconds(60 + rounds * 10)) { client in
+    try await RemoteClient.withHistory(limit: .seconds(1200 + rounds * 30)) { client in
       var possible: Set<String> = []
       for (round, step) in plan.enumerated() {
         let log = try await client.script(
           """
           cd a; head -c 100000 /dev/urandom > f; git add f; git commit -q -m \(round); echo "commit $(git rev-parse main)"
+          # Any moment will do.
           git push -q -f origin main 2> /dev/null & push=$!; sleep \(step.delay)
           for p in /proc/[0-9]*; do
             grep -q -z "XDG_STATE_HOME=$T/" $p/environ 2> /dev/null || continue
@@ -151,12 +153,12 @@ struct RemoteCleanupTests {
           #expect(client.vault.mounts().isEmpty && client.leftovers().isEmpty)
         }
       }
-      // A process that is killed while it writes a file leaves what it had of it, which nobody takes for a lock; restic's too.
+      // A process that is killed while it writes a file leaves the partial file, which does not count as a lock, for restic neither.
       try await client.script("git clone -q $U b; git -C b fsck --strict; rm -f $V/locks/*-tmp-*")
     }
   }
 
-  @Test("tracing tells what happens, and where it is told to")
+  @Test("tracing writes what happens to the chosen place")
   func trace() async throws {
     try await RemoteClient.withHistory { client in
       let log = try await client.script(

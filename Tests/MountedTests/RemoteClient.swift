@@ -11,7 +11,7 @@ struct RemoteClient: Sendable {
   /// Runs `body` with a new, empty repository. Afterwards nothing may be left: no mount, process, file or lock, and
   /// `restic check` finds nothing wrong.
   static func with(
-    version: Int = 2, storage: TestStorage? = nil, limit: Duration = .seconds(150), checks: Bool = true,
+    version: Int = 2, storage: TestStorage? = nil, limit: Duration = .seconds(1200), checks: Bool = true,
     at location: SourceLocation = #_sourceLocation, _ body: @escaping @Sendable (RemoteClient) async throws -> Void
   ) async throws {
     try await MountedRepository.with(
@@ -28,7 +28,7 @@ struct RemoteClient: Sendable {
 
   /// As `with`, beginning with a clone `a` that has pushed five commits (files f1 … f5) to `main`.
   static func withHistory(
-    storage: TestStorage? = nil, limit: Duration = .seconds(150), at location: SourceLocation = #_sourceLocation,
+    storage: TestStorage? = nil, limit: Duration = .seconds(1200), at location: SourceLocation = #_sourceLocation,
     _ body: @escaping @Sendable (RemoteClient) async throws -> Void
   ) async throws {
     try await with(storage: storage, limit: limit, at: location) { client in
@@ -49,7 +49,7 @@ struct RemoteClient: Sendable {
   /// repository; `no COMMAND` must fail, `is A B` compares. Returns both outputs.
   @discardableResult
   func script(
-    _ script: String, environment: [String: String?] = [:], expecting code: Int32 = 0, timeout: Duration = .seconds(100)
+    _ script: String, environment: [String: String?] = [:], expecting code: Int32 = 0, timeout: Duration = .seconds(600)
   ) async throws -> String {
     let prelude = """
       U='\(url)'; T='\(vault.folder)'; V='\(vault.repository)'
@@ -80,14 +80,14 @@ struct RemoteClient: Sendable {
     ]
   }
 
-  /// What mounts have left where they are made.
+  /// The files that mounts have left in the folder of private mounts.
   func leftovers() -> [String] {
     let folder = vault.stateHome.appending("restic-gitfs").appending("remote")
     // There is none before the first mount.
     return (try? FileManager.default.contentsOfDirectory(atPath: folder.string)) ?? []
   }
 
-  /// A hook `pre-push` for the clone `name`: it runs when git has heard what the other side has, and before it pushes. Once.
+  /// A hook `pre-push` for the clone `name`: runs once, after git has read the refs of the other side and before the push.
   func beforePush(in name: String, _ script: String) throws {
     let hook = vault.path(name).appending(".git/hooks/pre-push").string
     let text = """

@@ -1,7 +1,7 @@
 import SystemPackage
 import Testing
 
-@Suite("ok is said of what the snapshot holds by itself", .timeLimit(.minutes(30)))
+@Suite("A push is ok only if the snapshot holds all its objects", .timeLimit(.minutes(30)))
 struct RemoteCompletenessTests {
   /// A stored repository whose branch is there and whose history is not, as of one that was copied without its alternates;
   /// `s` has all of it and one commit more.
@@ -14,9 +14,9 @@ struct RemoteCompletenessTests {
     """
 
   /// G1 ok on a push means that the snapshot holds everything that the reference reaches.
-  @Test("a push onto history that is not there is refused, whatever the stored repository says of that history")
+  @Test("a push onto missing history is refused, whatever the stored repository claims")
   func broken() async throws {
-    try await RemoteClient.with(limit: .seconds(240)) { client in
+    try await RemoteClient.with { client in
       try await client.script(
         Self.broken + """
           three=$(git -C w rev-parse HEAD); cut=$(git -C w commit-tree -m 3 HEAD^{tree}); git -C w push -q ../b $cut:refs/heads/cut
@@ -39,12 +39,12 @@ struct RemoteCompletenessTests {
           cp -a s/.git/objects/. m/objects/; restic-gitfs umount -q m
           git -C s push -q $U main:main main:new; mv s gone; git clone -q $U d; git -C d fsck --strict
           is $(git -C d rev-list --count main) 4
-          """, timeout: .seconds(220))
+          """)
     }
   }
 
   // G1
-  @Test("what this client knows to be complete is not looked at again, until packs are gone with what they held")
+  @Test("objects that this client knows to be complete are not checked again until a pack has vanished")
   func remembered() async throws {
     try await RemoteClient.withHistory { client in
       try await client.script(

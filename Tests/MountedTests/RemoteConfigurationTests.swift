@@ -3,7 +3,7 @@ import Testing
 
 @Suite("The configuration of a stored repository", .timeLimit(.minutes(30)))
 struct RemoteConfigurationTests {
-  /// A mount `mnt` of a history with attributes that name drivers, and what a client does that could set any of them off.
+  /// A mount `mnt` of a history with attributes that name drivers, and client commands that could start any of the drivers.
   private static let prelude = """
     cd a; echo '* filter=planted diff=planted merge=planted export-subst' > .gitattributes; git add .; git commit -q -m 0; git push -q; cd ..
     mkdir -p mnt ran bin; restic-gitfs mount -q mnt
@@ -35,9 +35,9 @@ struct RemoteConfigurationTests {
     """
 
   /// G2 Every variable that git knows, set to a command, runs nothing.
-  @Test("every variable of git's, set to a command, runs nothing on fetch, push and archive")
+  @Test("a command in any of git's variables does not run on fetch, push and archive")
   func commands() async throws {
-    try await RemoteClient.withHistory(limit: .seconds(300)) { client in
+    try await RemoteClient.withHistory { client in
       try await client.script(
         Self.prelude + """
           for name in $(names); do printf '#!/bin/sh\\ntouch "%s/ran/%s"\\ncat\\n' $T ${name//\\//_} > bin/${name//\\//_}; done; chmod 755 bin/*
@@ -50,23 +50,23 @@ struct RemoteConfigurationTests {
           is "$(ls ran)" ""
           # The stored file is as it was written.
           restic-gitfs mount -q mnt; cmp config mnt/config; restic-gitfs umount -q mnt
-          """, timeout: .seconds(280))
+          """)
     }
   }
 
   /// G2 Every variable that git knows, set to a path, opens nothing outside: here it would wait for ever.
-  @Test("every variable of git's, set to a fifo outside, is neither read nor written")
+  @Test("a fifo outside the mount, named by any of git's variables, is neither read nor written")
   func paths() async throws {
-    try await RemoteClient.withHistory(limit: .seconds(300)) { client in
+    try await RemoteClient.withHistory { client in
       try await client.script(
         Self.prelude + """
           mkfifo fifo; plant '$T/fifo' /fifo; restic-gitfs umount -q mnt; export -f use; export U T
-          timeout -k 1 120 bash -eu -c 'use 1'
-          """, timeout: .seconds(280))
+          timeout -k 1 300 bash -eu -c 'use 1'
+          """)
     }
   }
 
-  @Test("settings of the stored repository that can do no harm count")
+  @Test("harmless settings of the stored repository take effect")
   func harmless() async throws {
     try await RemoteClient.withHistory { client in
       let log = try await client.script(
@@ -102,7 +102,7 @@ struct RemoteConfigurationTests {
     }
   }
 
-  @Test("with --safe-config a mount shows what somebody else has made of the configuration, safely, too")
+  @Test("with --safe-config a mount also filters a configuration that another client has changed")
   func safeRefresh() async throws {
     try await RemoteClient.withHistory { client in
       try await client.script(
@@ -120,8 +120,8 @@ struct RemoteConfigurationTests {
     }
   }
 
-  /// What is included may change between any look and any use: it is neither looked at nor used.
-  @Test("a file that another account changes all the time is not included: nothing of it runs at git archive")
+  /// An included file may change between any look and any use: it is neither read nor used.
+  @Test("git archive does not include a configuration file that another account keeps changing")
   func race() async throws {
     try await RemoteClient.withHistory { client in
       try await client.script(

@@ -35,7 +35,7 @@ struct RemoteCredentialTests {
       """)
   }
 
-  @Test("then git's credential helpers: right ones are stored, wrong ones forgotten and asked for again, three times")
+  @Test("then git's credential helpers: they store a right password, and forget a wrong one, up to three times")
   func helpers() async throws {
     let log = try await with(
       """
@@ -50,7 +50,7 @@ struct RemoteCredentialTests {
     #expect(log.contains("restic-gitfs: wrong password or no key found in the repository at "))
   }
 
-  @Test("the terminal comes last, without echo; what was typed is stored when it was right")
+  @Test("the terminal comes last, without echo; a right password is stored")
   func terminal() async throws {
     let log = try await with(
       """
@@ -74,7 +74,7 @@ struct RemoteCredentialTests {
     #expect(log.contains("refs/heads/main"))
   }
 
-  @Test("a wrong password, no password and no repository are one line each and git's exit code")
+  @Test("a wrong password, no password and no repository give one line each and git's exit code")
   func failures() async throws {
     let log = try await with(
       """

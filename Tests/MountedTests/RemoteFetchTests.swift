@@ -23,7 +23,7 @@ struct RemoteFetchTests {
     }
   }
 
-  @Test("shallow and partial clones, and making them whole")
+  @Test("shallow and partial clones can be made and completed")
   func shallow() async throws {
     try await RemoteClient.withHistory { client in
       try await client.script(
@@ -40,7 +40,7 @@ struct RemoteFetchTests {
     }
   }
 
-  @Test("archive, submodules, mirrors and work trees")
+  @Test("archive, submodules, mirrors and work trees work")
   func others() async throws {
     try await RemoteClient.withHistory { client in
       try await client.script(
@@ -57,7 +57,7 @@ struct RemoteFetchTests {
   }
 
   @Test(
-    "a location is an absolute or a relative folder, with local: before it or without, whatever restic's variables say")
+    "a location may be an absolute or relative folder, with or without local:, whatever restic's variables say")
   func locations() async throws {
     try await RemoteClient.withHistory { client in
       let log = try await client.script(
@@ -73,7 +73,7 @@ struct RemoteFetchTests {
     }
   }
 
-  @Test("a clone of an empty repository is empty, and leaves it as it was")
+  @Test("a clone of an empty repository is empty, and leaves the repository unchanged")
   func empty() async throws {
     try await RemoteClient.with { client in
       let log = try await client.script("git clone $U a; git ls-remote $U; git -C a status")
@@ -84,7 +84,7 @@ struct RemoteFetchTests {
     }
   }
 
-  @Test("remote.NAME.resticHost, resticTag and resticPath choose the snapshot; another's backups are left alone")
+  @Test("remote.NAME.resticHost, resticTag and resticPath choose the snapshot; other backups are left alone")
   func selection() async throws {
     try await RemoteClient.withHistory { client in
       try await client.vault.restic(["tag", "--set", "git"])
@@ -101,7 +101,7 @@ struct RemoteFetchTests {
     }
   }
 
-  @Test("remote.NAME.resticOption is restic's -o: the storage's options are followed, all others refused")
+  @Test("remote.NAME.resticOption is restic's -o: the storage's options are accepted, all others are refused")
   func options() async throws {
     try await RemoteClient.withHistory(storage: .local) { client in
       let log = try await client.script(

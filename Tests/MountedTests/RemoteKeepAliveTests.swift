@@ -27,7 +27,7 @@ struct RemoteKeepAliveTests {
   }
 
   /// G4 The next fetch uses the mount that is there, without a password, and sees what others have pushed meanwhile.
-  @Test("the next fetch finds the mount, needs no password, and sees what a colleague has pushed")
+  @Test("the next fetch uses the mount, needs no password, and sees what a colleague has pushed")
   func fetch() async throws {
     try await with { client in
       try await client.script("cd b; git fetch -q")
@@ -45,7 +45,7 @@ struct RemoteKeepAliveTests {
     }
   }
 
-  @Test("the file that names it tells nothing, and is its owner's alone")
+  @Test("the file that names the mount tells nothing about the repository, and only its owner can read it")
   func file() async throws {
     try await with { client in
       try await client.script(
@@ -57,7 +57,7 @@ struct RemoteKeepAliveTests {
     }
   }
 
-  @Test("mounts to read and to write, of other snapshots, of other options and for another time are other mounts")
+  @Test("reading and writing, and each choice of snapshot, options and keep-alive time, have a mount of their own")
   func apart() async throws {
     try await with { client in
       try await client.script("cd b; git fetch -q; git push -q origin main:x")
@@ -78,7 +78,7 @@ struct RemoteKeepAliveTests {
 
   /// G4 The same location may be another repository for other variables: that is another mount.
   @Test(
-    "a remote that rclone's configuration names is looked up in that of the command, and no other repository is used")
+    "a remote's name is looked up in the command's rclone configuration, and no other repository is used")
   func otherConfiguration() async throws {
     try await RemoteClient.with(storage: .local) { client in
       try await client.script(
@@ -100,7 +100,7 @@ struct RemoteKeepAliveTests {
   }
 
   /// G4 A push through it says ok when a snapshot holds it; it never commits on what is not the newest.
-  @Test("pushes go through one mount, and what was reported as ok is in a snapshot")
+  @Test("pushes share one mount, and every push that was reported as ok is in a snapshot")
   func push() async throws {
     try await with { client in
       try await client.script("cd b; git push -q origin main:zero")
@@ -121,7 +121,7 @@ struct RemoteKeepAliveTests {
   }
 
   /// G4 Nothing of a push that was not saved is left for the next command.
-  @Test("a rejected push leaves nothing to the next one")
+  @Test("a rejected push leaves nothing to the next push")
   func rejected() async throws {
     try await with { client in
       try await client.script("cd b; git push -q origin main:zero")
@@ -144,7 +144,7 @@ struct RemoteKeepAliveTests {
     }
   }
 
-  @Test("when its process was killed, or its file is taken away, the next command starts another")
+  @Test("if the mount's process was killed or its file removed, the next command starts another mount")
   func killed() async throws {
     try await with { client in
       var known: Set<Int32> = []
@@ -165,7 +165,7 @@ struct RemoteKeepAliveTests {
     }
   }
 
-  @Test("when git or the helper is killed in a push the mount ends, with what was pushed")
+  @Test("if git or the helper is killed in a push, the mount ends and drops the push")
   func killedCommand() async throws {
     try await with { client in
       for victim in ["*git-remote-restic\\ *", "git\\ push\\ *"] {
@@ -189,7 +189,7 @@ struct RemoteKeepAliveTests {
     }
   }
 
-  @Test("of two commands at once one has the mount, the other one of its own that ends with it")
+  @Test("of two commands at once one uses the mount, and the other starts a mount that ends with the command")
   func twoAtOnce() async throws {
     try await with { client in
       try await client.script("cp -a b c; cd b; git push -q origin main:x")
@@ -210,7 +210,7 @@ struct RemoteKeepAliveTests {
   }
 
   /// G4 Several commands take turns.
-  @Test("clones that pull and push one branch at once take turns with one mount, and nothing is lost")
+  @Test("clones that pull and push one branch at once take turns on one mount, and nothing is lost")
   func turns() async throws {
     try await with { client in
       try await client.script(
@@ -231,7 +231,7 @@ struct RemoteKeepAliveTests {
     }
   }
 
-  @Test("a mount that would show another snapshot than a new one is not used")
+  @Test("a mount is not used if a new mount would show another snapshot")
   func otherSnapshot() async throws {
     try await with { client in
       try await client.script("git -C b fetch -q; git -C b push -q origin main:x")
@@ -245,7 +245,7 @@ struct RemoteKeepAliveTests {
   }
 
   /// G4 It ends by itself when no command has used it for as long as the setting says, and nothing is left.
-  @Test("it ends by itself after the time that is set, and nothing is left")
+  @Test("the mount ends after the keep-alive time, and leaves nothing behind")
   func end() async throws {
     try await RemoteClient.withHistory { client in
       try await client.script(

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Push by URL", .timeLimit(.minutes(30)))
 struct RemotePushTests {
-  @Test("ok means that a snapshot holds it, whatever happens next")
+  @Test("a push that is ok is in a snapshot, whatever happens next")
   func saved() async throws {
     try await RemoteClient.withHistory { client in
       try await client.script(
@@ -21,7 +21,7 @@ struct RemotePushTests {
     }
   }
 
-  @Test("what is not a fast-forward is rejected; after a pull it goes through")
+  @Test("a push that is not a fast-forward is rejected, and accepted after a pull")
   func nonFastForward() async throws {
     try await RemoteClient.withHistory { client in
       let log = try await client.script(
@@ -37,7 +37,7 @@ struct RemotePushTests {
     }
   }
 
-  @Test("deletions, force, leases, tags, mirrors, options, sources that are no branch, and dry runs")
+  @Test("deletions, force, leases, tags, mirrors, options, sources other than branches, and dry runs work")
   func kinds() async throws {
     try await RemoteClient.withHistory { client in
       let log = try await client.script(
@@ -63,7 +63,7 @@ struct RemotePushTests {
     }
   }
 
-  @Test("nothing to push saves no snapshot, and neither does a push that is refused")
+  @Test("neither an empty push nor a refused push saves a snapshot")
   func nothing() async throws {
     try await RemoteClient.withHistory { client in
       let before = try client.vault.stored("snapshots")
@@ -86,7 +86,8 @@ struct RemotePushTests {
     }
   }
 
-  @Test("a first push of everything makes HEAD name the default branch, else the pusher's own, else the first")
+  @Test(
+    "after a first push of everything, HEAD names the default branch, else the pusher's branch, else the first branch")
   func mirror() async throws {
     for (branches, own, head) in [
       ("master", "--detach", "master"), ("dev master", "--detach", "dev"), ("dev master", "master", "master"),
@@ -104,28 +105,37 @@ struct RemotePushTests {
     }
   }
 
-  @Test("while the storage is away git says so and goes on as soon as it is back, and says nothing with --quiet")
+  @Test("git reports an unreachable storage and goes on as soon as it is back; with --quiet git reports nothing")
   func unreachable() async throws {
     try await RemoteClient.withHistory(storage: .local) { client in
-      // A file where there should be a folder is neither a missing repository nor a missing file. A snapshot comes after an
-      // index.
-      let away = """
-        count=$(ls $V/index | wc -l); mv $V/snapshots $T/away; touch $V/snapshots
-        (until (($(ls $V/index | wc -l) > count)); do sleep 0.05; done; sleep 2; rm $V/snapshots; mv $T/away $V/snapshots) &
+      // A file where there should be a folder is neither a missing repository nor a missing file.
+      try client.beforePush(
+        in: "a",
         """
-      try client.beforePush(in: "a", away)
-      let log = try await client.script("cd a; git commit -q --allow-empty -m 6; git push origin main")
+        mv $V/snapshots $T/away; touch $V/snapshots
+        (until grep -q 'trying again in ' $T/said; do sleep 0.05; done; rm $V/snapshots; mv $T/away $V/snapshots) &
+        """)
+      let log = try await client.script(
+        "cd a; : > $T/said; git commit -q --allow-empty -m 6; git push origin main 2> $T/said; cat $T/said")
       // A look for what this machine has seen before may come first.
       #expect(log.contains("restic-gitfs: save snapshots/") || log.contains("restic-gitfs: stat snapshots/"), "\(log)")
       #expect(log.contains("trying again in "))
-      try client.beforePush(in: "a", away)
+      // A snapshot comes after an index.
+      try client.beforePush(
+        in: "a",
+        """
+        count=$(ls $V/index | wc -l); mv $V/snapshots $T/away; touch $V/snapshots
+        # Two seconds in which a message could show itself.
+        (until (($(ls $V/index | wc -l) > count)); do sleep 0.05; done; sleep 2; rm $V/snapshots; mv $T/away $V/snapshots) &
+        """)
       let quiet = try await client.script("cd a; git commit -q --allow-empty -m 7; git push -q origin main")
       #expect(quiet.isEmpty)
     }
   }
 
   @Test(
-    "a repository of the Go git-remote-restic takes pushes: format 1, a backup of a bare repository, another's paths")
+    "a repository of the Go git-remote-restic accepts pushes: format 1, a backup of a bare repository, another client's paths"
+  )
   func goRepository() async throws {
     try await RemoteClient.with(version: 1) { client in
       try await client.script(
@@ -141,7 +151,7 @@ struct RemotePushTests {
     }
   }
 
-  @Test("a new repository takes the pusher's object format")
+  @Test("a new repository gets the pusher's object format")
   func sha256() async throws {
     try await RemoteClient.with { client in
       try await client.script(
@@ -174,7 +184,7 @@ struct RemotePushTests {
     }
   }
 
-  @Test("the snapshot is named on the terminal, and nothing with --quiet")
+  @Test("a push names the snapshot on the terminal, and prints nothing with --quiet")
   func progress() async throws {
     try await RemoteClient.withHistory { client in
       let log = try await client.script("cd a; git commit -q --allow-empty -m 6; git push --progress origin main")
@@ -184,7 +194,7 @@ struct RemotePushTests {
     }
   }
 
-  @Test("a large push streams through, and what is there already is not stored again")
+  @Test("a large push is streamed, and blobs that are stored already are not stored again")
   func large() async throws {
     try await RemoteClient.withHistory { client in
       try await client.script(
@@ -197,7 +207,7 @@ struct RemotePushTests {
     }
   }
 
-  @Test("when it cannot be saved every reference is refused with the reason, and nothing is changed")
+  @Test("a push that cannot be saved is refused for every ref with the reason, and changes nothing")
   func failedCommit() async throws {
     try #require(geteuid() == 0, "this test mounts a disk")
     try await RemoteClient.withHistory(storage: .local) { client in

@@ -26,13 +26,13 @@ struct RemoteRaceTests {
     }
   }
 
-  @Test("who comes second to a branch is told to fetch first, and the first push stays")
+  @Test("the second of two pushes to a branch is told to fetch first, and the first push stays")
   func sameBranch() async throws {
     let log = try await race(colleague: "main", push: "no git push origin main", "is $(at main) $B")
     #expect(log.contains("! [remote rejected] main -> main (fetch first)"))
   }
 
-  @Test("even with --force nothing is overwritten that git has not seen")
+  @Test("not even --force overwrites commits that git has not seen")
   func forced() async throws {
     let log = try await race(colleague: "main", push: "no git push --force origin main", "is $(at main) $B")
     #expect(log.contains("(fetch first)"))
@@ -43,7 +43,7 @@ struct RemoteRaceTests {
     _ = try await race(colleague: "main", push: "git push -q origin main:one", "is $(at main) $B; is $(at one) $A")
   }
 
-  @Test("of several branches only those that moved are refused, with all their values as they were")
+  @Test("of several branches only those that have moved are refused, and they keep their values")
   func several() async throws {
     let log = try await race(
       colleague: "main:two main:new", push: "no git push origin main:one main:two main:new :three main:mine",
@@ -53,7 +53,7 @@ struct RemoteRaceTests {
     #expect(log.contains("* [new branch]      main -> mine"))
   }
 
-  @Test("with --atomic all are refused when one has moved")
+  @Test("with --atomic all branches are refused if one has moved")
   func atomic() async throws {
     let log = try await race(
       colleague: "main:two", push: "no git push --atomic origin main:one main:two :three",
@@ -61,20 +61,21 @@ struct RemoteRaceTests {
     #expect(log.contains("! [remote rejected] main -> one (fetch first)"))
   }
 
-  @Test("a branch that somebody deleted meanwhile is not made again, and one that somebody moved is not deleted")
+  @Test("a push neither recreates a branch that was deleted meanwhile nor deletes a branch that was moved meanwhile")
   func deletion() async throws {
     _ = try await race(colleague: ":one", push: "no git push origin main:one", "is \"$(at one)\" ''")
     _ = try await race(colleague: "main:one", push: "no git push origin :one", "is $(at one) $B")
   }
 
-  @Test("a branch and one in the folder of its name cannot both be there")
+  @Test("a branch and a branch in the folder of its name cannot coexist")
   func folders() async throws {
     _ = try await race(
       colleague: "main:x", push: "no git push origin main:x/y main:z",
       "is $(at x) $B; is \"$(at x/y)\" ''; is $(at z) $A")
   }
 
-  @Test("a push to a mount, saved between another client's list and its push, and the other way round: both are there")
+  @Test(
+    "a push by path and a push by URL, in either order, both survive if one comes between the other's list and push")
   func mountAndURL() async throws {
     try await RemoteClient.withHistory { client in
       try await client.vault.mount(["--refresh", "0s"])
@@ -99,14 +100,14 @@ struct RemoteRaceTests {
         is $(git ls-remote $U refs/heads/main | cut -f 1) $(git -C ../b rev-parse main); is $(git ls-remote $U refs/heads/c | cut -f 1) $(git rev-parse main)
         is $(git ls-remote $U 'refs/conflicts/*/heads/main' | cut -f 1) $(git rev-parse main)
         git -C $T/mnt fsck --strict
-        for i in $(seq 200); do [[ $(git -C $T/mnt rev-parse main) != $(git rev-parse main) ]] && break; sleep 0.05; done
+        for i in $(seq 2400); do [[ $(git -C $T/mnt rev-parse main) != $(git rev-parse main) ]] && break; sleep 0.05; done
         is $(git -C $T/mnt rev-parse main) $(git -C ../b rev-parse main)
         """)
       try await client.vault.unmount()
     }
   }
 
-  @Test("many pushers at once: what was reported as ok is there")
+  @Test("of many simultaneous pushes every push that was reported as ok survives")
   func many() async throws {
     try await RemoteClient.withHistory { client in
       for name in ["p1", "p2", "p3"] { try await client.script("git clone -q $U \(name)") }
@@ -141,7 +142,7 @@ struct RemoteRaceTests {
     }
   }
 
-  @Test("two first pushes at once: one of them at least is accepted, and neither is lost")
+  @Test("of two simultaneous first pushes at least one is accepted, and neither is lost")
   func firstPushes() async throws {
     try await RemoteClient.with { client in
       try await client.script(

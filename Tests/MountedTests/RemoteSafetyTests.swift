@@ -1,7 +1,7 @@
 import SystemPackage
 import Testing
 
-@Suite("What a stored repository contains does not run", .timeLimit(.minutes(30)))
+@Suite("Nothing in a stored repository runs", .timeLimit(.minutes(30)))
 struct RemoteSafetyTests {
   /// Every hook and every command that git knows in a repository's configuration; each leaves a file in `$T/ran`.
   private static let plant = """
@@ -73,7 +73,7 @@ struct RemoteSafetyTests {
     CONFIG
     """
 
-  /// What a client does that could set any of it off.
+  /// Client commands that could start any of the planted commands.
   private static let use = """
     git ls-remote $R; git clone -q $R b; git clone -q --depth 1 $R c; git clone -q --filter=blob:none $R d; git clone -q --mirror $R e
     cd b; for i in 1 2; do git commit -q --allow-empty -m $i; git push -q $R main; git push -q -f $R main main:new$i; done
@@ -82,7 +82,7 @@ struct RemoteSafetyTests {
     git fetch -q $R main || true
     """
 
-  @Test("no hook, no configured command, no filter, on fetch, push and archive")
+  @Test("no hook, configured command or filter runs on fetch, push and archive")
   func planted() async throws {
     try await RemoteClient.withHistory { client in
       try await client.script(
@@ -97,7 +97,7 @@ struct RemoteSafetyTests {
   }
 
   /// Shows that the test above would notice.
-  @Test("a plain git server runs what is planted")
+  @Test("a plain git server runs the planted commands")
   func guardBites() async throws {
     try await RemoteClient.withHistory { client in
       try await client.script(
@@ -117,7 +117,7 @@ struct RemoteSafetyTests {
   }
 
   /// G6 A name of a reference may hold what a terminal obeys: U+009B begins a command.
-  @Test("what git's server programs say of stored names is text, on git's connection and on standard error")
+  @Test("stored names in messages of git's server programs cannot steer the terminal")
   func names() async throws {
     try await RemoteClient.withHistory { client in
       let log = try await client.script(
@@ -133,7 +133,7 @@ struct RemoteSafetyTests {
     }
   }
 
-  @Test("a snapshot with a .git inside is refused: git would take that for the repository")
+  @Test("a snapshot with a .git inside is refused: git would take the .git for the repository")
   func innerRepository() async throws {
     try await RemoteClient.withHistory { client in
       let log = try await client.script(

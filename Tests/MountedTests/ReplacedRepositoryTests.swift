@@ -3,7 +3,7 @@ import SystemPackage
 import Testing
 
 // R10 The repository is the one that was opened.
-@Suite("A repository in whose place another one, or a newer format, appears")
+@Suite("Another repository, or a newer format, in place of the mounted repository")
 struct ReplacedRepositoryTests {
   /// A repository like a colleague's, at `folder`, with an index and packs.
   private static func makeOther(_ vault: MountedRepository, at folder: String) async throws {
@@ -13,7 +13,7 @@ struct ReplacedRepositoryTests {
   }
 
   @Test(
-    "sync and umount write nothing to it and say which two there are; they succeed when ours is back",
+    "sync and umount write nothing to the other repository and name both; they succeed when the mounted one is back",
     arguments: [true, false])
   func otherRepository(hasContent: Bool) async throws {
     try await MountedRepository.with { vault in
@@ -49,7 +49,7 @@ struct ReplacedRepositoryTests {
     }
   }
 
-  @Test("a mount without changes tells of it by status, saves nothing, and shows newer snapshots when ours is back")
+  @Test("the status of a clean mount reports the other repository; newer snapshots appear when the mounted one is back")
   func idle() async throws {
     try await MountedRepository.with { vault in
       try await Self.makeOther(vault, at: "other")
@@ -72,9 +72,9 @@ struct ReplacedRepositoryTests {
   }
 
   @Test(
-    "a repository that is migrated to version 2 and pruned beside a mount: the mount reads, shows and saves as ever")
+    "a mount goes on reading and saving while its repository is migrated to version 2 and pruned")
   func migration() async throws {
-    try await MountedRepository.with(version: 1, limit: .seconds(300)) { vault in
+    try await MountedRepository.with(version: 1) { vault in
       try await vault.mount(["--no-git-init", "--refresh", "1s"])
       try await vault.shell(
         "head -c 3000000 /dev/urandom > random; head -c 3000000 /dev/zero | tr '\\0' y > text; sync .")

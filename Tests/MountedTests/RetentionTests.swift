@@ -20,7 +20,7 @@ struct RetentionTests {
   }
 
   // C17 After a commit the snapshots go that --keep-… does not keep, as restic forget would have it.
-  @Test("a mount leaves what restic would leave with the same words; nothing of restic's own goes")
+  @Test("a mount keeps the snapshots that restic would keep with the same options, and all of restic's own")
   func mount() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount(["--no-git-init"])
@@ -49,7 +49,7 @@ struct RetentionTests {
   }
 
   // C17 remote.NAME.resticKeep
-  @Test("a push by URL forgets, too, with resticKeep, and with a mount that stays; a fetch does not")
+  @Test("a push by URL with resticKeep forgets, also through a mount that stays; a fetch does not")
   func url() async throws {
     try await RemoteClient.withHistory { client in
       let vault = client.vault

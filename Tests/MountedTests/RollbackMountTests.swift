@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 // D1 to D4 What a machine has seen of a repository, and a storage that shows less.
-@Suite("A storage that is put back, and a mount")
+@Suite("A mount of a storage that was rolled back")
 struct RollbackMountTests {
   private static let older = "the storage shows an older state"
 
@@ -32,7 +32,7 @@ struct RollbackMountTests {
     try await vault.result(vault.program.string, arguments)
   }
 
-  @Test("is named: to write is refused, to read is not, and once it was accepted nobody is told again")
+  @Test("reports the rollback: writing is refused, reading is not, and an accepted rollback is not reported again")
   func accepted() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       try await Self.save("one", in: vault)
@@ -55,7 +55,7 @@ struct RollbackMountTests {
       #expect(try await Self.result("status", "--json", mnt, in: vault).output.contains("\"rollback\":{"))
       try await vault.unmount()
 
-      // The newer state is back, and nobody is told anything.
+      // The newer state is back, and nothing is reported.
       try Self.putBack("new", in: vault)
       let back = try await Self.result("mount", "--no-git-init", mnt, in: vault)
       #expect(back.isSuccess && !back.errorOutput.contains("storage"))
@@ -73,7 +73,7 @@ struct RollbackMountTests {
     }
   }
 
-  @Test("under a running mount saves nothing on top; what was written stays, and is saved when that is decided")
+  @Test("saves nothing on top of the old state; changes stay, and are saved once the user has decided")
   func running() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       try await Self.save("one", in: vault)
@@ -99,7 +99,7 @@ struct RollbackMountTests {
     }
   }
 
-  @Test("what restic does with snapshots is no rollback, but for the newest one that is forgotten")
+  @Test("restic's work on snapshots does not count as a rollback, unless it forgets the newest snapshot")
   func housekeeping() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       try await Self.save("one", "two", "three", in: vault)
@@ -127,7 +127,7 @@ struct RollbackMountTests {
     }
   }
 
-  @Test("a copy of the repository under another id, another user and another machine have seen nothing")
+  @Test("a copy of the repository under another id, another user and another machine report no rollback")
   func others() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       try await Self.save("one", in: vault)
@@ -154,7 +154,7 @@ struct RollbackMountTests {
   }
 
   @Test(
-    "a record that was forged, cut off or put there for another repository is ignored with a line; no folder is no error"
+    "a forged or truncated record, or another repository's, is ignored with a warning; a missing folder is not an error"
   )
   func records() async throws {
     try await MountedRepository.with(storage: .local) { vault in
@@ -168,7 +168,7 @@ struct RollbackMountTests {
         try bad.write(to: URL(fileURLWithPath: path))
         let listed = try await Self.result("snapshots", in: vault)
         #expect(listed.isSuccess && listed.errorOutput.contains("is ignored"), "\(listed.errorOutput)")
-        // What is seen now takes its place.
+        // The snapshots that are seen now take its place.
         #expect(try await Self.result("snapshots", in: vault).errorOutput.isEmpty)
       }
       var runner = vault.runner

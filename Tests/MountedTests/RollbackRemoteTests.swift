@@ -3,7 +3,7 @@ import ResticTestSupport
 import Testing
 
 // D1 to D3 through URLs.
-@Suite("A storage that is put back, and git")
+@Suite("git and a storage that was rolled back")
 struct RollbackRemoteTests {
   private static let older = "the storage shows an older state"
 
@@ -13,7 +13,9 @@ struct RollbackRemoteTests {
     cp -a $V $T/gone; rm -r $V; cp -a $T/old $V
     """
 
-  @Test("ls-remote and fetch say so, a push is refused, and goes through once that is accepted; nobody is told again")
+  @Test(
+    "ls-remote and fetch report the rollback; a push is refused until the rollback is accepted, and then it is not reported again"
+  )
   func accepted() async throws {
     try await RemoteClient.withHistory(storage: .local) { client in
       try await client.script(Self.putBack)
@@ -35,7 +37,7 @@ struct RollbackRemoteTests {
     }
   }
 
-  @Test("when the newer state is back all goes on; a repository that shows nothing is not cloned as an empty one")
+  @Test("git goes on once the newer state is back; a repository without its snapshots is not cloned as an empty one")
   func back() async throws {
     try await RemoteClient.withHistory(storage: .local) { client in
       try await client.script(Self.putBack)
@@ -50,7 +52,7 @@ struct RollbackRemoteTests {
     }
   }
 
-  @Test("mounts that stay for the next command are not used for what they do not show any more")
+  @Test("a mount that stays for the next command is not used after a rollback")
   func kept() async throws {
     try await RemoteClient.withHistory(storage: .local) { client in
       let log = try await client.script(

@@ -8,7 +8,7 @@ import Testing
 /// A repository on a REST server, behind a proxy that takes its time for each request and its answer. What is asserted is the
 /// number of rounds, which no slow machine changes, and not the time. `ROUND_TRIP_MILLISECONDS=50` tells the times that
 /// docs/BENCHMARKS.md has.
-@Suite("Rounds of requests of each command", .serialized)
+@Suite("The rounds of requests of each command", .serialized)
 struct RoundTripTests {
   /// Long beside everything that a command computes, so that only what waits for an answer comes after the answer.
   private static let roundTrip = Duration.milliseconds(

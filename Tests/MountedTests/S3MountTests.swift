@@ -13,7 +13,7 @@ struct S3MountTests {
   }
 
   // B3 The secret key is in no log, session file or list of processes.
-  @Test("nobody can see the secret key while a mount is there")
+  @Test("other processes cannot see the secret key while a mount is there")
   func secrets() async throws {
     try await MountedRepository.with(storage: .s3) { vault in
       let source = try await vault.makeHistory(commits: 5)
@@ -37,7 +37,7 @@ struct S3MountTests {
     }
   }
 
-  @Test("init makes the bucket; restic backs up into it, a mount reads that and saves, restic checks and restores it")
+  @Test("init creates the bucket; a mount reads restic's backup and saves, and restic checks and restores the snapshot")
   func resticBeside() async throws {
     try await MountedRepository.with(storage: .s3) { vault in
       let location = Self.location(vault, "beside/new/deep")
@@ -57,7 +57,7 @@ struct S3MountTests {
   }
 
   // B2, B6 The error names the place of the keys, and what to change.
-  @Test("keys that are wrong or missing are an error that names them, and no secret")
+  @Test("the error for wrong or missing keys names them, and no secret")
   func keys() async throws {
     try await RemoteClient.with(storage: .s3) { client in
       try await client.script(
@@ -72,9 +72,9 @@ struct S3MountTests {
     }
   }
 
-  @Test("connections that break, answers that get lost and a busy server cost time, and nothing else")
+  @Test("broken connections, lost answers and a busy server cost time, and nothing else")
   func faults() async throws {
-    try await MountedRepository.with(storage: .s3, limit: .seconds(300)) { vault in
+    try await MountedRepository.with(storage: .s3) { vault in
       let port = try #require(URL(string: String(vault.location.dropFirst(3)))?.port)
       try await vault.expectKeptThroughFaults(upstream: UInt16(port), busy: "503 Slow Down") {
         "s3:http://127.0.0.1:\($0)/vault"

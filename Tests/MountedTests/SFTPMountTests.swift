@@ -18,7 +18,7 @@ struct SFTPMountTests {
     ["-r", server.location(vault.path(path)), "-o", "sftp.args=\(server.arguments)"]
   }
 
-  @Test("init, mount, push, clone, umount; restic reads, backs up and checks it meanwhile")
+  @Test("init, mount, push, clone and umount work beside restic's reads, backups and checks")
   func wholeWay() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let server = try await Self.serve(vault)
@@ -50,7 +50,7 @@ struct SFTPMountTests {
     try await vault.wait(for: "the end of all connections") { server.sessions().isEmpty }
   }
 
-  @Test("clone, fetch and push by URL; nothing stays behind")
+  @Test("clone, fetch and push work by URL, and leave nothing behind")
   func byURL() async throws {
     try await RemoteClient.with(storage: .local) { client in
       let vault = client.vault
@@ -76,7 +76,7 @@ struct SFTPMountTests {
 
   @Test("connections that are killed in the middle of a push cost time, and nothing else")
   func killed() async throws {
-    try await MountedRepository.with(storage: .local, limit: .seconds(300)) { vault in
+    try await MountedRepository.with(storage: .local) { vault in
       let server = try await Self.serve(vault)
       let options = Self.options(server, vault)
       let source = try await vault.makeHistory(commits: 60)
@@ -88,7 +88,7 @@ struct SFTPMountTests {
             kill(victim, SIGKILL)
             count += 1
           }
-          try? await Task.sleep(for: .milliseconds(400))
+          try? await Task.sleep(for: .milliseconds(400))  // Any moment will do.
         }
       }
       try await vault.git(["push", "--quiet", "--mirror", vault.mountpoint.string], in: source)
@@ -112,7 +112,7 @@ struct SFTPMountTests {
     }
   }
 
-  @Test("the process of a mount that is killed leaves no ssh behind")
+  @Test("a serving process that is killed leaves no ssh behind")
   func death() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let server = try await Self.serve(vault)
@@ -128,26 +128,27 @@ struct SFTPMountTests {
     }
   }
 
-  @Test("a server that is not there, or that is not known, is an error within seconds")
+  @Test("an unreachable server and an unknown host key are reported within seconds")
   func unreachable() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let server = try await Self.serve(vault)
       var options = Self.options(server, vault)
       options[3] = "sftp.args=\(server.argumentsOfStranger)"
       let stranger = try await vault.result(
-        vault.program.string, ["mount"] + options + [vault.mountpoint.string], timeout: .seconds(40))
+        vault.program.string, ["mount"] + options + [vault.mountpoint.string], timeout: .seconds(120))
       #expect(stranger.status == .exited(1))
       #expect(stranger.errorOutput.contains("Host key verification failed"), "\(stranger.errorOutput)")
       try await server.stop()
       let gone = try await vault.result(
-        vault.program.string, ["mount"] + Self.options(server, vault) + [vault.mountpoint.string], timeout: .seconds(40)
+        vault.program.string, ["mount"] + Self.options(server, vault) + [vault.mountpoint.string],
+        timeout: .seconds(120)
       )
       #expect(gone.status == .exited(1))
       #expect(gone.errorOutput.contains("Connection refused"), "\(gone.errorOutput)")
     }
   }
 
-  @Test("ssh asks at the terminal, from which it is gone afterwards; a Ctrl-C there is for us, too")
+  @Test("ssh asks at the terminal, and leaves it afterwards; Ctrl-C ends the program, too")
   func terminal() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let server = try await Self.serve(vault)

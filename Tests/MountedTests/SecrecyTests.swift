@@ -2,13 +2,13 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("What others can see")
+@Suite("Secrecy")
 struct SecrecyTests {
   /// In the content and in names of what is written.
   private static let marker = "plaintext-5b1e77"
 
   @Test(
-    "neither the password nor plaintext is in arguments, environment, logs, session files, state, cache or repository",
+    "arguments, environment, logs, session files, state, cache and repository hold neither the password nor plaintext",
     arguments: ["variable", "file", "command"])
   func secrets(_ source: String) async throws {
     try await MountedRepository.with { vault in
@@ -47,7 +47,7 @@ struct SecrecyTests {
     }
   }
 
-  @Test("the serving process keeps no descriptor, folder or terminal of who started it")
+  @Test("the serving process keeps no descriptor, folder or terminal of its parent")
   func detached() async throws {
     try await MountedRepository.with { vault in
       let folder = try vault.makeFolder("caller")

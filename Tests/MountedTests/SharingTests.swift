@@ -3,7 +3,7 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Beside restic, on one repository")
+@Suite("Sharing a repository with restic")
 struct SharingTests {
   // R2 A mount with nothing to commit holds no lock: restic forget and prune run beside it, and what is in the newest
   // snapshot stays readable.
@@ -31,7 +31,7 @@ struct SharingTests {
   }
 
   // R2 With something to commit it holds restic's shared lock.
-  @Test("while something is uncommitted restic can back up, and can't prune")
+  @Test("while the mount has changes restic can back up, and cannot prune")
   func dirtyLock() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell("echo 1 > file; sync .; echo 2 > file")
@@ -55,7 +55,7 @@ struct SharingTests {
     }
   }
 
-  @Test("an exclusive lock makes a commit wait, and it goes through afterwards")
+  @Test("a commit waits for an exclusive lock, and succeeds afterwards")
   func waitsForLock() async throws {
     try await MountedRepository.mounted { vault in
       try await vault.shell("head -c 5000000 /dev/urandom > large; sync .")
@@ -136,7 +136,7 @@ struct SharingTests {
     }
   }
 
-  @Test("compression off, auto and max store what they say, and all is read back", arguments: ["option", "variable"])
+  @Test("compression off, auto and max take effect, and everything is read back", arguments: ["option", "variable"])
   func compression(_ how: String) async throws {
     var sizes: [String: Int] = [:]
     for mode in ["off", "auto", "max"] {
@@ -165,7 +165,7 @@ struct SharingTests {
   }
 
   // R1, and F8, F9, F11 to F13: what restic stored is shown as restic restores it.
-  @Test("a tree that restic backed up is shown as it was, and is changed", arguments: [1, 2], ["off", "max"])
+  @Test("a tree that restic backed up is shown unchanged, and can be changed", arguments: [1, 2], ["off", "max"])
   func theirs(_ version: Int, _ compression: String) async throws {
     try await MountedRepository.with(version: version) { vault in
       let source = try vault.makeFolder("source")
@@ -191,7 +191,7 @@ struct SharingTests {
     }
   }
 
-  @Test("a backup by absolute path is mounted, and its deep repository is pushed to and cloned")
+  @Test("a backup by absolute path can be mounted, and a repository deep inside can be pushed to and cloned")
   func deepPath() async throws {
     try await MountedRepository.with { vault in
       let source = try await vault.makeHistory(commits: 40)
@@ -210,7 +210,7 @@ struct SharingTests {
   }
 
   @Test(
-    "a read-only mount shows its snapshot and takes no change",
+    "a read-only mount shows its snapshot and refuses changes",
     arguments: [["--read-only"], ["--snapshot", "ID"], ["-o", "ro"]])
   func readOnly(_ options: [String]) async throws {
     try await MountedRepository.mounted { vault in
@@ -241,7 +241,7 @@ struct SharingTests {
 
   // R3 A blob that can't be read is EIO on the files that need it, with a line in the log that names blob and pack.
   // Everything else works.
-  @Test("a damaged pack is EIO for its files, with a log line, and nothing else is touched")
+  @Test("a damaged pack is EIO for its files, with a log line, and affects nothing else")
   func damagedPack() async throws {
     try await MountedRepository.with(checks: false) { vault in
       try await vault.mount(["--no-git-init"])

@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 /// U7, U8, U11, U12: what commands show of mounts.
-@Suite("What is shown of a mount")
+@Suite("What commands show of a mount")
 struct ShownTests {
   // U8 `status --watch` shows the status again and again; Ctrl-C ends it with 130.
   @Test("status --watch draws over itself on a terminal, and Ctrl-C ends it with 130")
@@ -15,7 +15,7 @@ struct ShownTests {
         import pty, signal, select, time
         child, master = pty.fork()
         if child == 0: os.execv(sys.argv[1], [sys.argv[1], "status", "--watch", "0.2", sys.argv[2]])
-        seen, end = b"", time.monotonic() + 60
+        seen, end = b"", time.monotonic() + 120
         def until(text, count):
             global seen
             while seen.count(text) < count:
@@ -37,13 +37,13 @@ struct ShownTests {
   }
 
   // U8 […] Without a terminal each look is appended; with --json a line each.
-  @Test("status --watch --json appends a line a look, and ends with the mount")
+  @Test("status --watch --json appends one line per look, and ends with the mount")
   func appended() async throws {
     try await MountedRepository.mounted(storage: .local) { vault in
       try await vault.shell(
         """
         '\(vault.program)' status --json --watch 0.1 $M > lines 2> said & child=$!
-        for round in $(seq 1200); do test "$(wc -l < lines)" -ge 3 && break; sleep 0.05; done
+        for round in $(seq 2400); do test "$(wc -l < lines)" -ge 3 && break; sleep 0.05; done
         test "$(wc -l < lines)" -ge 3
         head -3 lines | while read -r line; do python3 -c 'import json, sys; json.loads(sys.argv[1])["state"]' "$line"; done
         '\(vault.program)' umount -q $M
@@ -75,7 +75,7 @@ struct ShownTests {
   }
 
   // U11 `--log-format json`; U12 the journal.
-  @Test("--log-format json writes one object a line, into a file and for a mount in the foreground")
+  @Test("--log-format json writes one object per line, to a file and from a mount in the foreground")
   func logs() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       try await vault.shell(
@@ -87,14 +87,14 @@ struct ShownTests {
         P='\(vault.program)'
         $P mount -v --log-format json --log-file $T/json $M; $P umount -q $M; python3 -c "$J" $T/json
         $P mount -v --foreground --log-format=json $M 2> $T/said & child=$!
-        for round in $(seq 1200); do mountpoint -q $M && break; sleep 0.05; done
+        for round in $(seq 2400); do mountpoint -q $M && break; sleep 0.05; done
         kill -TERM $child; wait $child; python3 -c "$J" $T/said
         """, in: vault.folder)
     }
   }
 
   // U12 Lines have a priority where standard error is the journal's, and only there.
-  @Test("a mount in the foreground gives the journal priorities, and no other reader")
+  @Test("a mount in the foreground prints priorities if the journal reads its output, and only then")
   func journal() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       try await vault.shell(
@@ -102,7 +102,7 @@ struct ShownTests {
         : > said; P='\(vault.program)'
         export JOURNAL_STREAM=$(stat -c %d:%i said)
         $P mount -v --foreground $M 2>> said & child=$!
-        for round in $(seq 1200); do mountpoint -q $M && break; sleep 0.05; done
+        for round in $(seq 2400); do mountpoint -q $M && break; sleep 0.05; done
         kill -TERM $child; wait $child
         grep -q '^<6>mounted ' said; not grep -qv '^<[0-7]>' said
         not $P status $T/none 2> other; grep -q '^restic-gitfs: ' other

@@ -3,10 +3,10 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-@Suite("Which snapshot, and which folder of it")
+@Suite("The choice of the snapshot, and of a folder in it")
 struct SnapshotChoiceTests {
   // C14 `--snapshot ID:/FOLDER` and `latest:/FOLDER` show one folder of a snapshot, read-only.
-  @Test("a repository that was backed up by its path is found, pushed to on the mount, and shown alone")
+  @Test("a repository that was backed up by its path is found, can be pushed to on the mount, and can be shown alone")
   func folder() async throws {
     try await MountedRepository.with { vault in
       try vault.makeFolder("srv/git")
@@ -37,7 +37,7 @@ struct SnapshotChoiceTests {
   }
 
   // C14 remote.NAME.resticSubfolder names the folder of the snapshot that is the repository, for clone and push.
-  @Test("a repository that was backed up by its path is cloned from and pushed to by URL")
+  @Test("a repository that was backed up by its path can be cloned and pushed to by URL")
   func folderByURL() async throws {
     try await MountedRepository.with { vault in
       try vault.makeFolder("srv/git")
@@ -65,7 +65,7 @@ struct SnapshotChoiceTests {
   }
 
   @Test(
-    "a folder that is not there is refused by name",
+    "the error for a missing folder names it",
     arguments: [
       ("latest:/nothing", "has no folder /nothing"), ("latest:/dir/deeper", "has no folder /dir/deeper"),
       ("latest:/file", "/file in snapshot"), ("latest:/link", "is not a folder"),
@@ -85,7 +85,7 @@ struct SnapshotChoiceTests {
   }
 
   // C14 A filter that matches nothing is told, where there are other snapshots.
-  @Test("a filter that matches nothing says so, on a mount and through restic::")
+  @Test("a filter that matches nothing is reported, on a mount and through restic::")
   func absence() async throws {
     try await MountedRepository.mounted(["--host", "alpha"]) { vault in
       try await vault.shell(
@@ -105,7 +105,7 @@ struct SnapshotChoiceTests {
     }
   }
 
-  @Test("through restic:: a filter that matches nothing is an error for who reads, and a warning for who pushes")
+  @Test("through restic:: a filter that matches nothing is an error for fetch, and a warning for push")
   func absenceThroughURL() async throws {
     try await RemoteClient.withHistory { client in
       let read = try await client.script(

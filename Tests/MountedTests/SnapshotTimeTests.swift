@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 // C16 A newest snapshot that is dated more than a day ahead of the clock is named.
-@Suite("Snapshots of other times")
+@Suite("Snapshots with odd times")
 struct SnapshotTimeTests {
   /// Saves a copy of the newest snapshot with the time `text`.
   private static func plant(_ text: String, in vault: MountedRepository) async throws -> String {
@@ -16,7 +16,9 @@ struct SnapshotTimeTests {
     return try await repository.saveSnapshot(snapshot, of: tree).id.short
   }
 
-  @Test("mount, sync, umount and status name one that is ahead, and what helps; ours follow it and are to be seen")
+  @Test(
+    "mount, sync, umount and status report a snapshot from the future, with advice; the mount's snapshots follow it and stay visible"
+  )
   func mount() async throws {
     try await MountedRepository.with { vault in
       try await vault.mount(["--no-git-init"])
@@ -41,7 +43,9 @@ struct SnapshotTimeTests {
     }
   }
 
-  @Test("a push says so on git's connection, and is to be seen by the next clone; at the end of time it is refused")
+  @Test(
+    "a push reports a snapshot from the future, and the next clone sees the push; at the end of time the push is refused"
+  )
   func push() async throws {
     try await RemoteClient.withHistory { client in
       let planted = try await Self.plant("2999-01-01T00:00:00Z", in: client.vault)

@@ -4,12 +4,12 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
-/// N1: what this program is for, on each kind of storage. `scripts/test --storage NAME` runs all mounted tests on one.
+/// N1: the main uses of this program, on each kind of storage. `scripts/test --storage NAME` runs all mounted tests on one.
 @Suite("On each kind of storage", .timeLimit(.minutes(30)))
 struct StorageTests {
   private static let remote = TestStorage.allCases.filter { $0 != .local }
 
-  @Test("push, sync, clone and umount; restic backs up meanwhile, and checks all of it", arguments: remote)
+  @Test("push, sync, clone and umount work beside restic's backup, and restic finds no error", arguments: remote)
   func wholeWay(_ storage: TestStorage) async throws {
     try await MountedRepository.with(storage: storage) { vault in
       let source = try await vault.makeHistory(commits: 60)
@@ -30,7 +30,7 @@ struct StorageTests {
     }
   }
 
-  @Test("two mounts write at a time; both states are merged, and each mount shows them", arguments: remote)
+  @Test("two mounts write at the same time; both states are merged, and each mount shows them", arguments: remote)
   func twoMounts(_ storage: TestStorage) async throws {
     try await MountedRepository.with(storage: storage) { vault in
       try await vault.mount(["--no-git-init", "--refresh", "1s"], at: "mnt")
@@ -53,7 +53,7 @@ struct StorageTests {
     }
   }
 
-  @Test("clone, fetch and push by URL; of two who push at a time nobody loses anything", arguments: remote)
+  @Test("clone, fetch and push work by URL, and simultaneous pushes both survive", arguments: remote)
   func byURL(_ storage: TestStorage) async throws {
     try await RemoteClient.with(storage: storage) { client in
       try await client.script(
@@ -74,7 +74,7 @@ struct StorageTests {
     }
   }
 
-  @Test("restic forgets and prunes while a mount stands there; then the mount moves on and saves", arguments: remote)
+  @Test("restic forgets and prunes beside a mount, and then the mount moves on and saves", arguments: remote)
   func prune(_ storage: TestStorage) async throws {
     try await MountedRepository.mounted(["--no-git-init", "--refresh", "0s"], storage: storage) { vault in
       try await vault.shell("echo 1 > f; head -c 700000 /dev/urandom > gone; sync .; rm gone; echo 2 > f; sync .")
@@ -84,7 +84,7 @@ struct StorageTests {
     }
   }
 
-  @Test("a mount that is killed loses nothing that was synced, and the next one begins there", arguments: remote)
+  @Test("a mount that is killed loses nothing that was synced, and the next mount shows it", arguments: remote)
   func killed(_ storage: TestStorage) async throws {
     try await MountedRepository.with(storage: storage) { vault in
       try await vault.mount(["--no-git-init"])

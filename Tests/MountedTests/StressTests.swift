@@ -11,7 +11,7 @@ struct StressTests {
   }
 
   // C7, G1, and R1 beside restic's own backup, check, forget and prune.
-  @Test("every push that was reported as accepted is there in the end, in its branch or as a conflict")
+  @Test("every push that was reported as accepted survives, in its branch or as a conflict")
   func rounds() async throws {
     let rounds = Self.number("STRESS_ROUNDS") ?? 1
     let seed = Self.number("STRESS_SEED") ?? .random(in: 0...9999)

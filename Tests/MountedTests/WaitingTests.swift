@@ -7,24 +7,24 @@ import Testing
 @testable import ResticCore
 
 // P1 Whoever waits is told what for, and can stop waiting: the mount goes on, and loses nothing.
-@Suite("Waiting, and giving it up")
+@Suite("Waiting, and giving up a wait")
 struct WaitingTests {
   /// Starts the program with the arguments `$A`, waits until it says what it waits for, runs `$B`, and ends it.
   private static let interrupted = """
     "$P" $A 2> "$T/said" & child=$!
     tell() { cat "$T/said" >&2; kill -KILL $child; exit 1; }
-    for round in $(seq 600); do grep -q 'waiting since' "$T/said" && break; sleep 0.05; done
+    for round in $(seq 2400); do grep -q 'waiting since' "$T/said" && break; sleep 0.05; done
     grep -q "waiting since .*$W" "$T/said" || tell
     eval "$B"
     kill -$S $child
-    for round in $(seq 600); do kill -0 $child 2> /dev/null || break; sleep 0.05; done
+    for round in $(seq 2400); do kill -0 $child 2> /dev/null || break; sleep 0.05; done
     kill -0 $child 2> /dev/null && tell
     code=0; wait $child || code=$?
     test $code = 130 || { echo "exit code $code" >&2; tell; }
     """
 
   @Test(
-    "behind an exclusive lock sync, umount and mount say whose it is, status too, and Ctrl-C ends them at once with 130",
+    "sync, umount, mount and status name the holder of an exclusive lock, and Ctrl-C ends the wait with exit code 130",
     arguments: ["sync", "umount", "mount"], ["INT", "TERM"])
   func exclusiveLock(_ command: String, _ signal: String) async throws {
     try await MountedRepository.with { vault in
@@ -47,7 +47,7 @@ struct WaitingTests {
   }
 
   // U11 […] what a command waits for is an object, too.
-  @Test("with --log-format json a mount says what it waits for in an object")
+  @Test("with --log-format json a mount says in an object what it waits for")
   func inJSON() async throws {
     try await MountedRepository.with(storage: .local) { vault in
       let repository = try await vault.opened()
@@ -78,11 +78,13 @@ struct WaitingTests {
       stopped && held && break
       kill -CONT $checker 2> /dev/null || :; wait $checker || :
     done
-    tell() { (for round in $(seq 1200); do grep -q "$1" $T/said && break; sleep 0.05; done; let_go) & }
+    tell() { (for round in $(seq 2400); do grep -q "$1" $T/said && break; sleep 0.05; done; let_go) & }
     """
 
   // P1 […] `git push` print[s] a line that names the other client's lock, its holder and its age.
-  @Test("git push tells whose exclusive lock it waits for, and goes on when that is gone", arguments: [true, false])
+  @Test(
+    "git push names the holder of the exclusive lock that it waits for, and goes on once the lock is gone",
+    arguments: [true, false])
   func push(_ isFirst: Bool) async throws {
     try await RemoteClient.withHistory { client in
       let line = "waiting since .*locked exclusively by PID [0-9]* on "
@@ -101,7 +103,8 @@ struct WaitingTests {
 
   // W4 One that cannot be shown is `EPERM`, and `status --json` says why: who gave up asking can ask again.
   @Test(
-    "with the storage away who gave up reading a safe configuration can read it later, and nothing is called refused")
+    "a reader that gave up on a safe configuration while the storage was unreachable can read it later, and nothing counts as refused"
+  )
   func configuration() async throws {
     try await MountedRepository.mounted([]) { vault in
       try await vault.unmount()
@@ -110,7 +113,7 @@ struct WaitingTests {
       try await vault.shell(
         """
         env --default-signal cat $M/config > /dev/null 2>&1 & child=$!
-        for round in $(seq 600); do \(vault.program) status $M | grep -q 'waiting .*Not a dir' && break; sleep 0.05; done
+        for round in $(seq 2400); do \(vault.program) status $M | grep -q 'waiting .*Not a dir' && break; sleep 0.05; done
         kill -TERM $child; code=0; wait $child || code=$?; test $code = 143
         rm repository/data; mv away/data repository
         grep -q bare $M/config; not grep -q refused <(\(vault.program) status --json $M)
@@ -119,7 +122,7 @@ struct WaitingTests {
   }
 
   @Test(
-    "with the storage away sync says which it is, status too, and a reader that was killed dies",
+    "sync and status name the unreachable storage, and a reader that is killed dies",
     arguments: ["KILL", "INT", "TERM"])
   func storageAway(_ signal: String) async throws {
     try await MountedRepository.mounted { vault in
@@ -131,12 +134,12 @@ struct WaitingTests {
       try await vault.shell(
         """
         env --default-signal ls sub > /dev/null 2> $T/said & child=$!
-        for round in $(seq 600); do
+        for round in $(seq 2400); do
           \(vault.program) status $M | grep -q 'waiting .*repository.*Not a dir' && break; sleep 0.05
         done
         \(vault.program) status $M | grep -q 'waiting .*repository.*Not a dir'
         kill -\(signal) $child
-        for round in $(seq 600); do kill -0 $child 2> /dev/null || break; sleep 0.05; done
+        for round in $(seq 2400); do kill -0 $child 2> /dev/null || break; sleep 0.05; done
         not kill -0 $child 2> /dev/null
         P='\(vault.program)'; A="sync $M"; S=\(signal == "KILL" ? "INT" : signal); W='Not a dir'; B=:
         cd sub/.. && echo new > new

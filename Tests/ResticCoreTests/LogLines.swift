@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// What was logged.
+/// The logged lines.
 final class LogLines: Sendable {
   private struct Handler: LogHandler {
     let target: LogLines
@@ -21,7 +21,7 @@ final class LogLines: Sendable {
   private let found = Mutex<[String]>([])
   private let level: Logger.Level
 
-  /// Keeps what is logged at `level` or as something worse.
+  /// Keeps the messages of `level` and above.
   init(from level: Logger.Level = .warning) { self.level = level }
 
   /// The lines so far.

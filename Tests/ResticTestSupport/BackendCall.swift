@@ -22,7 +22,7 @@ public struct BackendCall: Hashable, Sendable, CustomStringConvertible {
   /// Which call this is, counted from 1.
   public let number: Int
 
-  /// Whether the call can change what is stored.
+  /// Whether the call can change stored files.
   public var isWrite: Bool {
     switch operation {
     case .create, .save, .remove: true

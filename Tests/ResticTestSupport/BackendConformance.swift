@@ -4,7 +4,7 @@ public import ResticCore
 ///
 /// `violations` returns one sentence for each broken promise, so that a test reads
 /// `#expect(await BackendConformance(backend).violations() == [])` and a broken backend can be shown to be found.
-/// What only a power cut or a killed process shows is not checked here; `LocalBackend`'s own tests do.
+/// Effects of a power cut or a killed process are not checked here, but by `LocalBackend`'s own tests.
 public struct BackendConformance: Sendable {
   /// Puts a file under a name that is not an id into the folder of a type, past the backend.
   public typealias Planter = @Sendable (_ type: BackendFileType, _ name: String) async throws -> Void

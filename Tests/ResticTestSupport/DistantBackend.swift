@@ -66,22 +66,22 @@ public final class DistantBackend: Backend {
     try await travelling("capacity") { () async throws(BackendError) in try await base.capacity() }
   }
 
-  /// What the test chose.
+  /// The test's choice.
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool { isImmediate }
 
-  /// Half of the way there, and half of it back. Who is cancelled does not wait: the call is made all the same.
+  /// Half of the round trip before the call, and half after it. A cancelled task does not wait, and still makes the call.
   private func travelling<Success>(
     _ name: String, _ call: () async throws(BackendError) -> Success
   ) async throws(BackendError) -> Success {
     let begin = start.duration(to: .now)
-    try? await Task.sleep(for: roundTrip / 2)
+    try? await Task.sleep(for: roundTrip / 2)  // The way there.
     let result: Result<Success, BackendError>
     do throws(BackendError) {
       result = .success(try await call())
     } catch {
       result = .failure(error)
     }
-    try? await Task.sleep(for: roundTrip / 2)
+    try? await Task.sleep(for: roundTrip / 2)  // The way back.
     let end = start.duration(to: .now)
     recorded.withLock { $0.append(RequestRounds.Exchange(name, begin: begin, end: end)) }
     return try result.get()

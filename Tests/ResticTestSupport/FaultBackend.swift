@@ -14,9 +14,9 @@ public final class FaultBackend: Backend {
     case answerLost(BackendError)
   }
 
-  /// What a dead backend answers: an error that no retry overcomes, so that tests end soon.
+  /// The error of a dead backend. No retry overcomes it, so that tests end soon.
   public static let death = BackendError.denied("the backend is dead")
-  /// What a call that failed once answers: an error that is worth a retry.
+  /// The error of a call that fails once: a retryable one.
   public static let hiccup = BackendError.unavailable("the backend hiccuped")
 
   private let base: any Backend

@@ -1,6 +1,6 @@
 public import ResticCore
 
-/// What long bytes are compared by in tests: their number and their hash.
+/// The number and the hash of bytes: tests compare long byte sequences by their fingerprints.
 ///
 /// When two arrays differ `#expect` looks for the differences, which takes hours for a few megabytes: such a test hangs
 /// where it should fail.

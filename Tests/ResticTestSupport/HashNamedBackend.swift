@@ -68,7 +68,7 @@ public final class HashNamedBackend: Backend {
   /// The decorated backend's answer.
   public func listingsAreImmediate(of type: BackendFileType) async -> Bool { await base.listingsAreImmediate(of: type) }
 
-  /// What `call` returns for the real file; errors name the given one.
+  /// The result of `call` for the real file. Errors name the given file.
   private func named<Success>(
     _ file: BackendFile, _ call: (BackendFile) async throws(BackendError) -> Success
   ) async throws(BackendError) -> Success {

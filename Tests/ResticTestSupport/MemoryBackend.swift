@@ -12,7 +12,7 @@ public final class MemoryBackend: Backend {
 
   /// `memory`: all instances have the same name.
   public let description = "memory"
-  /// What the test chose.
+  /// The test's choice.
   public let isDistant: Bool
 
   /// Nothing at all: there is no repository before `create`.
@@ -32,7 +32,7 @@ public final class MemoryBackend: Backend {
   /// All files as they are now. A new `MemoryBackend(files:)` of them is a copy of the repository at this instant.
   public var files: [BackendFile: [UInt8]] { state.withLock { $0.files } }
 
-  /// The bytes of `file`, nil if it is not there. Setting them is what a broken disk, or another program, might do.
+  /// The bytes of `file`, nil if it is missing. Setting the bytes stands for a broken disk, or another program.
   public subscript(file: BackendFile) -> [UInt8]? {
     get { state.withLock { $0.files[file] } }
     set { state.withLock { $0.files[file] = newValue } }

@@ -1,4 +1,4 @@
-/// What a finished program left behind.
+/// The result of a finished program.
 public struct ProcessResult: Sendable {
   /// How a program ended.
   public enum Status: Hashable, Sendable {
@@ -10,20 +10,20 @@ public struct ProcessResult: Sendable {
 
   /// How it ended.
   public let status: Status
-  /// What it wrote to its standard output.
+  /// The bytes of the standard output.
   public let outputBytes: [UInt8]
-  /// What it wrote to its standard error.
+  /// The bytes of the standard error.
   public let errorBytes: [UInt8]
 
   /// Whether it exited with 0.
   public var isSuccess: Bool { status == .exited(0) }
-  /// The standard output as text; what is not UTF-8 is replaced.
+  /// The standard output as text; bytes that are not UTF-8 are replaced.
   public var output: String { String(decoding: outputBytes, as: UTF8.self) }
-  /// The standard error as text; what is not UTF-8 is replaced.
+  /// The standard error as text; bytes that are not UTF-8 are replaced.
   public var errorOutput: String { String(decoding: errorBytes, as: UTF8.self) }
 }
 
-/// A program that did not do what a test needs of it.
+/// A program that did not succeed, or not in time.
 public enum ProcessFailure: Error {
   /// It was killed, with its process group, because it took longer than this.
   case timedOut(command: String, limit: Duration, result: ProcessResult)

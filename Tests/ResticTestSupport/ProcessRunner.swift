@@ -17,13 +17,13 @@ public struct ProcessRunner: Sendable {
   public var timeout: Duration
 
   /// A runner.
-  public init(environment: [String: String?] = [:], directory: FilePath? = nil, timeout: Duration = .seconds(60)) {
+  public init(environment: [String: String?] = [:], directory: FilePath? = nil, timeout: Duration = .seconds(300)) {
     self.environment = environment
     self.directory = directory
     self.timeout = timeout
   }
 
-  /// What `program` (a path, or a name found in PATH) did, whatever its status. Throws `ProcessFailure.timedOut` when the
+  /// The result of `program` (a path, or a name found in PATH), whatever its status. Throws `ProcessFailure.timedOut` when the
   /// time is up.
   public func run(_ program: String, _ arguments: [String] = [], input: [UInt8] = []) async throws -> ProcessResult {
     let files = try TemporaryDirectory(prefix: "restic-gitfs-process")
@@ -66,7 +66,7 @@ public struct ProcessRunner: Sendable {
     return result
   }
 
-  /// What `program` did. Throws `ProcessFailure` unless it exits with 0 in time.
+  /// The result of `program`. Throws `ProcessFailure` unless the program exits with 0 in time.
   @discardableResult
   public func check(_ program: String, _ arguments: [String] = [], input: [UInt8] = []) async throws -> ProcessResult {
     let result = try await run(program, arguments, input: input)
@@ -114,11 +114,11 @@ private final class Watchdog: Sendable {
   func watch(_ process: pid_t, limit: Duration) {
     let timer = Task {
       do {
-        try await Task.sleep(for: limit)
+        try await Task.sleep(for: limit)  // The limit itself.
       } catch {
         return  // Stopped: the program has ended.
       }
-      // One that has ended was quick enough: on a busy machine that may not have been noticed yet.
+      // A process that has ended was quick enough, even if a busy machine has not noticed the end yet.
       let isTimedOut = state.withLock { state in
         state.isTimedOut = state.group.map(Self.isRunning) ?? false
         return state.isTimedOut
@@ -132,7 +132,7 @@ private final class Watchdog: Sendable {
     if Task.isCancelled { kill() }
   }
 
-  /// A process that has ended stays as a zombie until somebody takes note of it.
+  /// A process that has ended stays a zombie until its parent reaps it.
   private static func isRunning(_ process: pid_t) -> Bool {
     guard let file = try? FileDescriptor.open("/proc/\(process)/stat", .readOnly) else { return false }
     defer { try? file.close() }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Tests that take minutes, and what only they need: `scripts/test --slow` runs them.
+/// Tests that take minutes, and their own helpers: `scripts/test --slow` runs them.
 public enum SlowTests {
   /// Whether they run.
   public static let areWanted = ProcessInfo.processInfo.environment["RESTIC_GITFS_SLOW_TESTS"] == "1"

@@ -34,7 +34,7 @@ public final class TestClock: Clock {
   private let state: Mutex<State>
   private let advancesOnSleep: Bool
 
-  /// A clock whose wall shows `wallTime` since 1970. With `advancesOnSleep` nobody waits: a sleep moves the clock to its
+  /// A clock whose wall shows `wallTime` since 1970. With `advancesOnSleep` a sleep moves the clock to its
   /// own end and returns.
   public init(wallTime: Duration = .seconds(1_700_000_000), advancesOnSleep: Bool = false) {
     state = Mutex(State(wallTime: wallTime))
@@ -55,7 +55,7 @@ public final class TestClock: Clock {
   /// The length of every sleep so far, in the order in which they began.
   public var sleeps: [Duration] { state.withLock { $0.sleeps } }
 
-  /// Moves both times on and wakes whose time has come, the earliest first.
+  /// Moves both times on and wakes the sleepers that are due, the earliest first.
   public func advance(by duration: Duration) {
     let due = state.withLock { state in
       state.now = state.now.advanced(by: duration)
@@ -75,17 +75,13 @@ public final class TestClock: Clock {
   }
 
   /// Waits until at least `count` tasks are asleep. False when that has not happened after `limit` of real time.
-  public func waitForSleepers(_ count: Int = 1, limit: Duration = .seconds(60)) async -> Bool {
-    let end = ContinuousClock.now.advanced(by: limit)
-    while sleeperCount < count {
-      guard ContinuousClock.now < end else { return false }
-      do {
-        try await Task.sleep(for: .milliseconds(1))
-      } catch {
-        return false
-      }
+  public func waitForSleepers(_ count: Int = 1, limit: Duration = .seconds(120)) async -> Bool {
+    do {
+      try await waitUntil(limit) { sleeperCount >= count }
+      return true
+    } catch {
+      return false
     }
-    return true
   }
 
   /// Returns once the test has moved the clock to `deadline`, at once with `advancesOnSleep`. Throws if the task is

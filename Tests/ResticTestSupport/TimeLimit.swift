@@ -1,15 +1,17 @@
-/// What has not ended in time.
+import Glibc
+
+/// A wait that has not ended in time.
 public struct TimeLimitExceeded: Error, CustomStringConvertible {
   let limit: Duration
 
-  /// What the failed test prints.
+  /// The text that the failed test prints.
   public var description: String { "it has not ended after \(limit)" }
 }
 
 /// The result of `body`, or `TimeLimitExceeded` after `limit`.
 ///
-/// For code that may wait for ever when it is at fault: a test's own time limit cancels the task, and what does not look
-/// whether it is cancelled goes on waiting. What is stuck is left behind.
+/// For code that may wait for ever if it is faulty: a test's own time limit only cancels the task, and code that ignores the
+/// cancellation goes on waiting. A stuck task is left behind.
 public func withTimeLimit<Success: Sendable>(
   _ limit: Duration = .seconds(120), _ body: @escaping @Sendable () async throws -> Success
 ) async throws -> Success {
@@ -25,7 +27,7 @@ public func withTimeLimit<Success: Sendable>(
     continuation.finish()
   }
   let timer = Task {
-    try await Task.sleep(for: limit)
+    try await Task.sleep(for: limit)  // The limit itself.
     continuation.yield(.failure(TimeLimitExceeded(limit: limit)))
     continuation.finish()
   }
@@ -41,11 +43,38 @@ public func withTimeLimit<Success: Sendable>(
   }
 }
 
-/// Returns when `condition` holds, which is looked at again and again; throws `TimeLimitExceeded` after `limit`.
-public func waitUntil(_ limit: Duration = .seconds(120), _ condition: () throws -> Bool) async throws {
+/// Returns when `condition` holds. Evaluates it again and again, and throws `TimeLimitExceeded` after `limit`.
+///
+/// Tests of many suites run at the same time, so a program may take seconds to start: a limit under 30 s fails on a busy machine.
+public func waitUntil(_ limit: Duration = .seconds(120), _ condition: () async throws -> Bool) async throws {
+  let end = ContinuousClock.now.advanced(by: limit)
+  while try await !condition() {
+    guard ContinuousClock.now < end else { throw TimeLimitExceeded(limit: limit) }
+    try await Task.sleep(for: .milliseconds(1))  // The pause between two looks.
+  }
+}
+
+/// As `waitUntil`, but blocks the calling thread: for tests that are not asynchronous.
+public func waitBlocking(_ limit: Duration = .seconds(120), until condition: () throws -> Bool) throws {
   let end = ContinuousClock.now.advanced(by: limit)
   while try !condition() {
     guard ContinuousClock.now < end else { throw TimeLimitExceeded(limit: limit) }
-    try await Task.sleep(for: .milliseconds(1))
+    usleep(1_000)  // The pause between two looks.
   }
+}
+
+/// The result of the first call of `body` that does not return nil. The first call gets the limit `first`, and each further call
+/// twice the limit of the call before.
+///
+/// For tests of a product's time limit within which something has to happen first. `body` returns nil if the limit struck too
+/// early. Throws `TimeLimitExceeded` once the limit would exceed two minutes.
+public func withGrowingLimit<Success>(
+  from first: Duration, _ body: (Duration) async throws -> Success?
+) async throws -> Success {
+  var limit = first
+  while limit <= .seconds(120) {
+    if let result = try await body(limit) { return result }
+    limit *= 2
+  }
+  throw TimeLimitExceeded(limit: limit)
 }

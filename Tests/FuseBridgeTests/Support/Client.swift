@@ -1,5 +1,6 @@
 import Glibc
 import Platform
+import ResticTestSupport
 import SystemPackage
 
 /// A program run as a child: what uses a mount must never be the process that serves it.
@@ -29,7 +30,7 @@ enum Client {
   }
 
   /// Runs a program and waits for it, `seconds` at most.
-  static func run(_ arguments: [String], in directory: FilePath, seconds: Int = 60) throws -> Result {
+  static func run(_ arguments: [String], in directory: FilePath, seconds: Int = 300) throws -> Result {
     var template = TemporaryPath.template("client")
     let descriptor = mkstemp(&template)
     defer {
@@ -38,14 +39,11 @@ enum Client {
     }
     let child = try start(arguments, in: directory, output: descriptor)
     var status: Int32 = 0
-    var remaining = seconds * 500
-    while waitpid(child, &status, WNOHANG) == 0 {
-      guard remaining > 0 else {
-        kill(child, SIGKILL)
-        throw Failure(description: "\(arguments[0]) did not end in \(seconds) s: \(text(of: descriptor))")
-      }
-      remaining -= 1
-      usleep(2_000)
+    do {
+      try waitBlocking(.seconds(seconds)) { waitpid(child, &status, WNOHANG) != 0 }
+    } catch {
+      kill(child, SIGKILL)
+      throw Failure(description: "\(arguments[0]) did not end in \(seconds) s: \(text(of: descriptor))")
     }
     let code = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F
     return Result(status: code, output: text(of: descriptor))

@@ -1,6 +1,7 @@
 import FuseBridge
 import Glibc
 import Platform
+import ResticTestSupport
 import Synchronization
 import SystemPackage
 import Testing
@@ -26,12 +27,14 @@ final class Mount: Sendable {
   static var options: FuseMountOptions { FuseMountOptions(fileSystemName: "restic:/srv/vault, \\odd") }
 
   /// How `run` ended, once it has.
-  func waitForEnd(seconds: Int = 60) throws -> FuseSessionEnd {
-    for _ in 0..<seconds * 500 {
-      if let end = end.withLock({ $0 }) { return end }
-      usleep(2_000)
+  func waitForEnd() throws -> FuseSessionEnd {
+    var result: FuseSessionEnd?
+    try waitBlocking {
+      result = end.withLock { $0 }
+      return result != nil
     }
-    throw Client.Failure(description: "the session did not end")
+    guard let result else { throw Client.Failure(description: "the session did not end") }
+    return result
   }
 
   /// This mount's line of /proc/self/mountinfo.

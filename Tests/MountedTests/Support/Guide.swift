@@ -16,7 +16,7 @@ struct Guide: Sendable {
 
   /// The page's path in the repository.
   let path: String
-  /// What is run, as a script. Each block is announced by its line in the page.
+  /// The commands, as a script. The line in the page precedes each block.
   private(set) var script = ""
   /// The commands that console blocks show, as a script.
   private(set) var session = ""

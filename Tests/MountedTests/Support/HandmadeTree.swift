@@ -2,9 +2,9 @@ import Testing
 
 @testable import ResticCore
 
-/// A tree blob spelled by hand, as restic would never write it, and what a mount makes of the directory.
+/// A handmade tree blob that restic would never write, and a mount's expected view of the directory.
 struct HandmadeTree: Sendable {
-  /// What a reader of the directory meets.
+  /// The expected results for a reader of the directory.
   enum Shown: Hashable, Sendable {
     /// It can't be read: EIO.
     case nothing
@@ -12,7 +12,7 @@ struct HandmadeTree: Sendable {
     case files([Name: [UInt8]?])
   }
 
-  /// The name of the directory that is to hold it; says what is wrong with it.
+  /// The name of the directory for this tree; names the fault.
   let name: Name
   let json: [UInt8]
   let shown: Shown
@@ -28,7 +28,7 @@ struct HandmadeTree: Sendable {
     self.init(name, "{\"nodes\":[\(nodes.joined(separator: ","))]}\n", shown)
   }
 
-  /// A node in JSON: `name` is JSON as well; `members` replace or follow what every node has.
+  /// A node in JSON: `name` is JSON as well; `members` replace or follow the members of every node.
   static func node(_ name: String, _ type: String = "file", _ members: [String: String] = [:]) -> String {
     let time = "\"2020-01-02T03:04:05.678Z\""
     var all = [

@@ -1,13 +1,13 @@
 import ResticTestSupport
 import SystemPackage
 
-/// A shell on a terminal of its own, in which somebody types the beginning of a line and presses Tab.
+/// A shell on a terminal of its own, in which a person types the beginning of a line and presses Tab.
 enum InteractiveShell: String, CaseIterable, Sendable {
   case bash
   case zsh
   case fish
 
-  /// What the shell makes of each of `lines` when Tab is pressed at its end: the words of the completed line, in the folder
+  /// The shell's completion of each of `lines` when Tab is pressed at its end: the words of the completed line, in the folder
   /// `directory`. The completions are those that the program writes for the shell.
   func completed(_ lines: [String], of vault: MountedRepository, in directory: FilePath) async throws -> [[String]] {
     let words = try await vault.python(
@@ -46,7 +46,7 @@ enum InteractiveShell: String, CaseIterable, Sendable {
 
     def wait_for(pattern, start):
         global seen
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while True:
             match = re.compile(pattern).search(seen, start)
             if match:

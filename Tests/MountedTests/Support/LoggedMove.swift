@@ -19,12 +19,12 @@ struct LoggedMove: Decodable {
 }
 
 extension MountedRepository {
-  /// What `restic-gitfs log` tells, the newest first.
+  /// The moves that `restic-gitfs log` prints, newest first.
   func log(_ arguments: [String] = []) async throws -> [LoggedMove] {
     try Self.decode(try await gitfs(["log", "--json"] + arguments))
   }
 
-  /// What `restic-gitfs log` does with `arguments`, whatever comes of it.
+  /// The result of `restic-gitfs log` with `arguments`, whatever its status.
   func logResult(_ arguments: String...) async throws -> (isSuccess: Bool, output: String, errorOutput: String) {
     let result = try await result(program.string, ["log"] + arguments)
     return (result.isSuccess, result.output, result.errorOutput)

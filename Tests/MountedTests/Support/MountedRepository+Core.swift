@@ -3,7 +3,7 @@ import ResticTestSupport
 import SystemPackage
 
 extension MountedRepository {
-  /// The repository as this process opens it, with its index loaded: to store what no program would.
+  /// The repository as this process opens it, with its index loaded: to store files that no program would.
   func opened(packByteCount: Int = 16 << 20) async throws -> Repository {
     var settings = Repository.Settings()
     settings.packByteCount = packByteCount
@@ -17,7 +17,7 @@ extension MountedRepository {
 }
 
 extension Repository {
-  /// Saves a snapshot of the tree that is spelled `root`, whatever that is; `add` stores before what it names.
+  /// Saves a snapshot of the tree with the text `root`, valid or not; `add` first stores the blobs that the tree names.
   @discardableResult
   func save(
     seconds: Int64 = 0, parent: SnapshotID? = nil, _ root: (Uploader) async throws -> [UInt8]

@@ -4,7 +4,7 @@ import Testing
 
 extension MountedRepository {
   /// Pushes a history through a network to `upstream` in which connections break and answers get lost, and a server that is busy now
-  /// and then, and expects it to be there and whole. The repository is at `location` of the port; `busy`: what the server says.
+  /// and then, and expects it to be there and whole. The repository is at `location` of the port; `busy` is the server's answer when it is busy.
   func expectKeptThroughFaults(
     upstream: UInt16, busy: String, at location: (_ port: UInt16) -> String
   ) async throws {

@@ -35,7 +35,7 @@ extension MountedRepository {
     return path
   }
 
-  /// Every ref and what it names, `HEAD` first.
+  /// Every ref and its target, `HEAD` first.
   func refs(_ path: FilePath? = nil) async throws -> String {
     try await git(["symbolic-ref", "HEAD"], in: path) + "\n"
       + git(["for-each-ref", "--format=%(refname) %(objectname) %(objecttype)"], in: path)

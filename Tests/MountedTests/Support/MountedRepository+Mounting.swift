@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 extension MountedRepository {
-  /// What a mount says of itself; the members that tests look at.
+  /// The status of a mount: the members that tests look at.
   struct Status: Decodable {
     struct LastError: Decodable {
       var message: String
@@ -26,6 +26,7 @@ extension MountedRepository {
     var state: String
     var snapshot: String?
     var sessionFile: String?
+    var lock: String?
     var dirtyFiles: Int
     var inodes: Int?
     var lastError: LastError?
@@ -35,14 +36,14 @@ extension MountedRepository {
     var lastMaintenance: String?
   }
 
-  /// What `umount --json` and `sync --json` print.
+  /// The output of `umount --json` and `sync --json`.
   struct Report: Decodable {
     var snapshot: String?
     var changed: Bool
     var conflict: Bool
   }
 
-  /// Mounts the repository at the folder `name`, which is made if need be. Returns the mountpoint.
+  /// Mounts the repository at the folder `name`, which is created if it is missing. Returns the mountpoint.
   @discardableResult
   func mount(_ options: [String] = [], at name: String = "mnt", expecting code: Int32 = 0) async throws -> FilePath {
     let path = try makeFolder(name)
@@ -68,25 +69,33 @@ extension MountedRepository {
     try await mount(options)
   }
 
-  /// How the mount stands.
+  /// The status of the mount. The program gives a mount five seconds to answer, which is too short on a busy machine: then this
+  /// asks again.
   func status(at name: String = "mnt") async throws -> Status {
-    try Self.decode(try await gitfs(["status", "--json", path(name).string]))
+    let arguments = ["status", "--json", path(name).string]
+    var result = try await result(program.string, arguments)
+    let end = ContinuousClock.now.advanced(by: .seconds(120))
+    while result.errorOutput.contains("does not answer"), ContinuousClock.now < end {
+      result = try await self.result(program.string, arguments)
+    }
+    guard result.isSuccess else { throw WrongExit(description: "status of \(name): \(result)") }
+    return try Self.decode(result.output)
   }
 
-  /// Whether something of ours is mounted at the folder `name`.
+  /// Whether this test has a mount at the folder `name`.
   func isMounted(at name: String = "mnt") -> Bool {
     mounts().contains(path(name).string)
   }
 
   /// Waits until `condition` holds; fails the test after `limit`.
   func wait(
-    for what: String, limit: Duration = .seconds(30), at location: SourceLocation = #_sourceLocation,
+    for what: String, limit: Duration = .seconds(120), at location: SourceLocation = #_sourceLocation,
     until condition: () async throws -> Bool
   ) async throws {
     let end = ContinuousClock.now.advanced(by: limit)
     while try await !condition() {
       try #require(ContinuousClock.now < end, "\(what) did not happen in \(limit)", sourceLocation: location)
-      try await Task.sleep(for: .milliseconds(10))
+      try await Task.sleep(for: .milliseconds(10))  // The pause between two looks.
     }
   }
 
@@ -95,19 +104,18 @@ extension MountedRepository {
     try await wait(for: "the end of all processes", at: location) { processes().isEmpty }
   }
 
-  /// Waits until the lock that a first change asks for is held; its file is there 200 ms before.
+  /// Waits until the mount holds the lock that a first change asks for. The lock's file is there 200 ms earlier.
   func settle() async throws {
-    try await wait(for: "the lock") { try stored("locks").contains { $0.count == 64 } }
-    try await Task.sleep(for: .milliseconds(600))
+    try await wait(for: "the lock") { try await status().lock != nil }
   }
 
   static func decode<Value: Decodable>(_ text: String) throws -> Value {
     try JSONDecoder().decode(Value.self, from: Data(text.utf8))
   }
 
-  // MARK: What is left
+  // MARK: Leftovers
 
-  /// Where something is mounted in the test's folder.
+  /// The mountpoints in the test's folder.
   func mounts() -> [String] {
     // Read to its end: `String(contentsOfFile:)` takes the first 4 KiB of such a file for all of it.
     let bytes = (try? FileHandle(forReadingAtPath: "/proc/self/mountinfo")?.readToEnd()) ?? nil
@@ -121,7 +129,7 @@ extension MountedRepository {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     let mark = Data("XDG_STATE_HOME=\(stateHome)\0".utf8)
     return names.compactMap { Int32($0) }.filter { process in
-      // It may end while we look, or belong to somebody else.
+      // The process may end meanwhile, or belong to another user.
       guard let file = FileHandle(forReadingAtPath: "/proc/\(process)/environ") else { return false }
       let environment = (try? file.readToEnd()) ?? nil
       return environment?.range(of: mark) != nil
@@ -147,12 +155,10 @@ extension MountedRepository {
     return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
   }
 
-  /// Fails the test when something outlives it by more than `grace`, and takes it away.
+  /// Fails the test if a mount or a process outlives the test by more than `grace`, and removes it.
   func expectNothingLeft(after grace: Duration, at location: SourceLocation) async throws {
-    let end = ContinuousClock.now.advanced(by: grace)
-    while !(mounts().isEmpty && processes().isEmpty), ContinuousClock.now < end {
-      try await Task.sleep(for: .milliseconds(10))
-    }
+    // Leftovers after the grace period are reported below.
+    try? await waitUntil(grace) { mounts().isEmpty && processes().isEmpty }
     let left = [
       "mounts": mounts(), "processes": processes().map(String.init), "state": stateFiles(),
       "locks": try stored("locks"),
@@ -163,10 +169,10 @@ extension MountedRepository {
     clear()
   }
 
-  /// Takes away what is left, by force.
+  /// Removes all leftovers by force.
   func clear() {
     for process in processes() { kill(process, SIGKILL) }
-    // Forced: a request that nobody answers any more would keep its client for ever.
+    // Forced: a request without an answer would block its client for ever.
     for mount in mounts().reversed() { umount2(mount, Int32(MNT_FORCE | MNT_DETACH)) }
   }
 }

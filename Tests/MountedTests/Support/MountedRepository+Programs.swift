@@ -8,7 +8,7 @@ struct WrongExit: Error, CustomStringConvertible {
 }
 
 extension MountedRepository {
-  /// What `program` wrote to its standard output, without the last newlines. Throws unless it exits with `code`.
+  /// The standard output of `program`, without the last newlines. Throws unless the program exits with `code`.
   @discardableResult
   func run(
     _ program: String, _ arguments: [String], in directory: FilePath? = nil, input: [UInt8] = [],
@@ -26,7 +26,7 @@ extension MountedRepository {
     return result.output.trimmingSuffix("\n")
   }
 
-  /// How `program` ended, whatever its status.
+  /// The result of `program`, whatever its status.
   func result(
     _ program: String, _ arguments: [String], in directory: FilePath? = nil, input: [UInt8] = [],
     timeout: Duration? = nil
@@ -49,13 +49,13 @@ extension MountedRepository {
     try await run("restic", arguments, expecting: code)
   }
 
-  /// git, in the mountpoint if not said otherwise.
+  /// git, in the mountpoint by default.
   @discardableResult
   func git(_ arguments: [String], in directory: FilePath? = nil, expecting code: Int32 = 0) async throws -> String {
     try await run("git", arguments, in: directory ?? mountpoint, expecting: code)
   }
 
-  /// A shell script, in the mountpoint if not said otherwise. `$T` is the test's folder, `$M` the mountpoint; `not COMMAND`
+  /// A shell script, in the mountpoint by default. `$T` is the test's folder, `$M` the mountpoint; `not COMMAND`
   /// expects a failure (`!` would not end the script).
   @discardableResult
   func shell(_ script: String, in directory: FilePath? = nil, expecting code: Int32 = 0) async throws -> String {
@@ -68,7 +68,7 @@ extension MountedRepository {
       "/bin/bash", ["-eu", "-o", "pipefail", "-c", variables + script], in: directory ?? mountpoint, expecting: code)
   }
 
-  /// A Python program, in the mountpoint if not said otherwise; `PythonPrelude` is there already.
+  /// A Python program, in the mountpoint by default; `PythonPrelude` is imported already.
   @discardableResult
   func python(
     _ script: String, _ arguments: [String] = [], in directory: FilePath? = nil, expecting code: Int32 = 0,

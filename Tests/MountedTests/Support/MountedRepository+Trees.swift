@@ -1,11 +1,11 @@
 import SystemPackage
 import Testing
 
-/// Everything a tree of files holds, one line a name: to compare what a mount shows with what it should show.
+/// The content of a tree of files, one line per name: to compare a mount's content with the expected one.
 struct TreeListing: Equatable, Sendable {
   let lines: [String]
 
-  /// What differs: lines of the other with `-`, ours with `+`.
+  /// The differences: lines of the other listing with `-`, and of this one with `+`.
   func differences(from other: TreeListing) -> String {
     lines.difference(from: other.lines).prefix(12).map { change in
       switch change {
@@ -68,7 +68,7 @@ extension MountedRepository {
     }
   }
 
-  /// What restic restores from a snapshot, in a new folder.
+  /// A new folder with restic's restore of a snapshot.
   func restored(_ snapshot: String = "latest") async throws -> FilePath {
     let target = path("restored-\(UInt32.random(in: .min ... .max))")
     try await restic(["restore", snapshot, "--target", target.string, "--quiet"])

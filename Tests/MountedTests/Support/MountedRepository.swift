@@ -10,13 +10,13 @@ import Testing
 ///       try await vault.expectKept()                  // after a commit, in a new mount, restored by restic
 ///     }
 ///
-/// Whoever uses a mount is another process, with a time limit: a mount that hangs fails its test and no other. At the end
+/// Another process uses the mount, with a time limit: a mount that hangs fails its test and no other. At the end
 /// the test fails when a mount, a process, a session file or a lock is left behind, or when `restic check` complains.
-/// What the daemons logged stays in `mounted-logs` in the build folder until the next run.
+/// The daemons' logs stay in `mounted-logs` in the build folder until the next run.
 final class MountedRepository: Sendable {
   static let password = "a password that is 7f3a91 and nowhere else"
 
-  /// Everything is in here.
+  /// The test's folder, which has everything.
   let directory: TemporaryDirectory
   /// The program under test.
   let program: FilePath
@@ -24,16 +24,16 @@ final class MountedRepository: Sendable {
   let log: FilePath
   /// Runs programs with this test's environment.
   let runner: ProcessRunner
-  /// What serves the repository.
+  /// The server of the repository.
   let server: StorageServer
 
   /// The test's folder.
   var folder: FilePath { directory.path }
   /// Where the repository is, as it is given to all programs.
   var location: String { server.location }
-  /// The folder in which the repository is, whatever the way to it.
+  /// The folder of the repository, whichever server leads to it.
   var repository: FilePath { directory.path.appending("repository") }
-  /// Where it is mounted if a test doesn't say otherwise.
+  /// The default mountpoint.
   var mountpoint: FilePath { path("mnt") }
   /// XDG_STATE_HOME.
   var stateHome: FilePath { path("state") }
@@ -49,7 +49,7 @@ final class MountedRepository: Sendable {
     var environment = Self.environment(in: path)
     environment["RESTIC_REPOSITORY"] = server.location
     environment.merge(server.environment) { $1 }
-    runner = ProcessRunner(environment: environment, directory: path, timeout: .seconds(60))
+    runner = ProcessRunner(environment: environment, directory: path, timeout: .seconds(600))
     for folder in ["mnt", "tmp", "python"] { try makeFolder(folder) }
     try Data(PythonPrelude.text.utf8).write(to: URL(fileURLWithPath: path.appending("python/prelude.py").string))
     try Data(Self.gitConfiguration.utf8).write(to: URL(fileURLWithPath: path.appending("gitconfig").string))
@@ -60,7 +60,7 @@ final class MountedRepository: Sendable {
   /// test.
   @discardableResult
   static func with<Result: Sendable>(
-    version: Int = 2, storage: TestStorage? = nil, limit: Duration = .seconds(150), grace: Duration = .seconds(20),
+    version: Int = 2, storage: TestStorage? = nil, limit: Duration = .seconds(1200), grace: Duration = .seconds(120),
     checks: Bool = true, at location: SourceLocation = #_sourceLocation,
     _ body: @escaping @Sendable (MountedRepository) async throws -> Result
   ) async throws -> Result {
@@ -84,7 +84,7 @@ final class MountedRepository: Sendable {
   /// As `with`, mounted at `mountpoint` with `options`. Afterwards it is unmounted, which must commit.
   static func mounted(
     _ options: [String] = ["--no-git-init"], version: Int = 2, storage: TestStorage? = nil,
-    limit: Duration = .seconds(150), at location: SourceLocation = #_sourceLocation,
+    limit: Duration = .seconds(1200), at location: SourceLocation = #_sourceLocation,
     _ body: @escaping @Sendable (MountedRepository) async throws -> Void
   ) async throws {
     try await with(version: version, storage: storage, limit: limit, at: location) { vault in
@@ -111,7 +111,7 @@ final class MountedRepository: Sendable {
   /// other side of a push.
   private static let gitConfiguration = "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"
 
-  /// Nothing of the user's own settings decides whether a test passes; nothing is read or written in the user's folders.
+  /// A test depends on none of the user's own settings, and reads and writes nothing in the user's folders.
   private static func environment(in path: FilePath) -> [String: String?] {
     var environment: [String: String?] = [:]
     for name in ProcessInfo.processInfo.environment.keys
@@ -169,7 +169,7 @@ private func withTimeLimit<Result: Sendable>(
   try await withThrowingTaskGroup(of: Result.self) { group in
     group.addTask { try await body() }
     group.addTask {
-      try await Task.sleep(for: limit)
+      try await Task.sleep(for: limit)  // The limit itself.
       throw TestTookTooLong(limit: limit)
     }
     defer { group.cancelAll() }

@@ -28,8 +28,8 @@ struct SlowGit {
       [[ " $* " = *" $step "* ]] || exec git "$@"
       case "$what" in
         hold) : >\(vault.path("slow-held")); while [[ -e \(vault.path("slow-order")) ]]; do sleep 0.02; done ;;
-        git) (sleep "$after"; kill -9 $$) & ;;
-        mount) (sleep "$after"; kill -9 $PPID) & ;;
+        git) (sleep "$after"; kill -9 $$) & ;;  # Any moment will do.
+        mount) (sleep "$after"; kill -9 $PPID) & ;;  # Any moment will do.
       esac
       exec git "$@"
 
@@ -103,7 +103,7 @@ struct SlowGit {
     try Data((order + "\n").utf8).write(to: URL(fileURLWithPath: self.order))
   }
 
-  /// From now on git does what it always does.
+  /// From now on git works as usual.
   func clear() throws {
     if FileManager.default.fileExists(atPath: order) { try FileManager.default.removeItem(atPath: order) }
   }

@@ -4,7 +4,7 @@ import SystemPackage
 
 @testable import ResticCore
 
-/// A repository of known content, and what of it can still be read when some of its blobs can't.
+/// A repository of known content, and its readable part when some of its blobs are lost.
 ///
 /// Two snapshots, one built upon the other, each with an index file of its own: the first has `a`, `b`, `folder/inner`, the second `c` and `d`, too.
 /// Every file is one blob; packs are small, so that there are several.
@@ -14,7 +14,7 @@ struct StoredSample: Sendable {
 
   /// The snapshots, oldest first.
   let snapshots: [SavedSnapshot]
-  /// What each index file lists, by the file's name.
+  /// The content of each index file, by the file's name.
   let blobsByIndexFile: [String: Set<BlobID>]
   private let repository: Repository
   private let contents: [Path: [UInt8]]
@@ -61,7 +61,7 @@ struct StoredSample: Sendable {
     Node(name: name, type: .file, mode: 0o644, size: UInt64(bytes?.count ?? 0), links: 1, content: [blob])
   }
 
-  /// What a reader of snapshot `number` meets where the blobs that `isLost` names can't be read: the SHA-256 of each file,
+  /// The results of a reader of snapshot `number` if the blobs that `isLost` names cannot be read: the SHA-256 of each file,
   /// or `EIO`. Nil where there is nothing to mount: the root itself is lost.
   func readable(in number: Int, without isLost: (BlobID) -> Bool) -> [Path: String]? {
     guard !isLost(snapshots[number].snapshot.tree) else { return nil }

@@ -1,6 +1,6 @@
-/// What happened in a stress run: every push that was reported as accepted, and counts.
+/// The log of a stress run: every push that was reported as accepted, and counts.
 actor StressLog {
-  /// What is known of each commit.
+  /// The description of each commit.
   private(set) var accepted: [String: String] = [:]
   private(set) var counts: [String: Int] = [:]
 

@@ -3,7 +3,7 @@ import Testing
 
 /// git's housekeeping on the mounts, while others push.
 extension StressRound {
-  /// What is typed in a mount, by the name under which it is counted.
+  /// The commands in a mount, by the names under which they are counted.
   ///
   /// `git prune` beside a push deletes objects that have arrived and that no ref names yet, on any disk; so it is given an
   /// age that no push reaches. What it finds is what nobody has ever named.
@@ -17,10 +17,10 @@ extension StressRound {
     ("commit-graph", "git commit-graph write --reachable"),
   ]
 
-  /// What git says of packfiles that vanish under its hands.
+  /// git's messages about packfiles that vanish during its work.
   private static let losses = ["fatal: could not find pack '", ".pack cannot be accessed"]
 
-  /// Does one thing after another on these mounts, which nobody else tidies meanwhile.
+  /// Runs one command after the other on these mounts, in which nothing else cleans up meanwhile.
   func tidy(_ mounts: some Collection<String> & Sendable, _ source: SplitMix64) async throws {
     var random = source
     while !isOver {
@@ -40,7 +40,7 @@ extension StressRound {
       case _ where Self.losses.contains(where: result.errorOutput.contains): await log.count("\(what) overtaken")
       default: Issue.record("\(what) on \(mount), seed \(seed): \(result)")
       }
-      try await Task.sleep(for: .milliseconds(Int.random(in: 0...1000, using: &random)))
+      try await Task.sleep(for: .milliseconds(Int.random(in: 0...1000, using: &random)))  // Any moment will do.
     }
   }
 }

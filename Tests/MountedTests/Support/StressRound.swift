@@ -8,7 +8,7 @@ import Testing
 /// all at a time.
 ///
 /// Clients 0 and 1 push to the path of one of the mounts, 2 and 3 through `restic::`; to branches of their own and to one
-/// that all share. What each of them does is chosen by the seed; how it all falls together is up to the machine.
+/// that all share. The seed chooses each client's operations; their interleaving is up to the machine.
 struct StressRound: Sendable {
   static let mountNames = (0..<4).map { "m\($0)" }
   static let clientCount = 4
@@ -17,12 +17,12 @@ struct StressRound: Sendable {
   let client: RemoteClient
   /// Where everything is noted.
   let log: StressLog
-  /// Decides what is done.
+  /// Chooses the operations.
   let seed: UInt64
   /// When nothing new is begun any more.
   private var end = ContinuousClock.now
 
-  /// A round of what `seed` chooses.
+  /// A round of the operations that `seed` chooses.
   init(client: RemoteClient, log: StressLog, seed: UInt64) {
     self.client = client
     self.log = log
@@ -90,7 +90,7 @@ struct StressRound: Sendable {
       let tag = Int.random(in: 0..<6, using: &random) == 0 ? "HEAD:refs/tags/\(random.next())" : ""
       // A push of few objects arrives as loose objects, or as a packfile.
       let server = "git -c receive.unpackLimit=\([1, 100].randomElement(using: &random) ?? 1) receive-pack"
-      // Without it the client goes on from what it knows, and may be told to fetch first.
+      // Without the fetch the client goes on from its own knowledge, and may be told to fetch first.
       let fetches = Int.random(in: 0..<4, using: &random) > 0
       let answer = try await client.script(
         """
@@ -117,7 +117,7 @@ struct StressRound: Sendable {
   private func commit(_ name: String, _ source: SplitMix64) async throws {
     var random = source
     while !isOver {
-      try await Task.sleep(for: .milliseconds(Int.random(in: 100...1500, using: &random)))
+      try await Task.sleep(for: .milliseconds(Int.random(in: 100...1500, using: &random)))  // Any moment will do.
       switch Int.random(in: 0..<5, using: &random) {
       case 0: try await sync(name)
       case 1: _ = try await vault.result("sync", [vault.path(name).string])
@@ -126,10 +126,10 @@ struct StressRound: Sendable {
         try await unmount(name)
         try await mount(name)
       default:
-        // Somebody may be at work in it; and while it is away others can't push to it.
+        // A program may be at work in the mount; and while it is away others cannot push to it.
         guard try await vault.result("fusermount3", ["-u", vault.path(name).string]).isSuccess else { continue }
         await log.count("unmounts")
-        try await Task.sleep(for: .milliseconds(Int.random(in: 0...300, using: &random)))
+        try await Task.sleep(for: .milliseconds(Int.random(in: 0...300, using: &random)))  // Any moment will do.
         try await mount(name)
       }
     }
@@ -139,7 +139,7 @@ struct StressRound: Sendable {
     try await vault.mount(["--refresh", "1s"], at: name)
   }
 
-  /// Says so if the mount could not save. Somebody may have unmounted it.
+  /// Records an issue if the mount could not save. Another task may have unmounted it.
   private func sync(_ name: String) async throws {
     let result = try await vault.result(vault.program.string, ["sync", vault.path(name).string])
     await log.count("syncs")
@@ -158,7 +158,7 @@ struct StressRound: Sendable {
         Issue.record("umount of \(name), seed \(seed): \(result)")
         break
       }
-      try await Task.sleep(for: .milliseconds(50))
+      try await Task.sleep(for: .milliseconds(50))  // The pause between two tries.
     }
     await log.count("unmounts")
   }
@@ -168,7 +168,7 @@ struct StressRound: Sendable {
   private func keepHouse(_ source: SplitMix64) async throws {
     var random = source
     let prune = ["forget", "--keep-last", "2", "--group-by", "paths", "--prune", "--max-unused", "0"]
-    // Never the newest snapshot, which is what clients without a filter look at.
+    // Never the newest snapshot: clients without a filter look at that one.
     let tasks = [
       ("prunes", prune), ("checks", ["check"]),
       ("backups", ["backup", "--quiet", "--time", "2020-01-01 00:00:00", vault.path("python").string]),
@@ -191,10 +191,10 @@ struct StressRound: Sendable {
       } else if what == "backups" || !result.errorOutput.contains("already locked") {
         Issue.record("restic \(arguments), seed \(seed): \(result)")
       } else {
-        // Those that want the repository for themselves can't have it while somebody has something to save.
+        // Commands with an exclusive lock are refused while a client has something to save.
         await log.count("\(what) refused")
       }
-      try await Task.sleep(for: .milliseconds(Int.random(in: 0...1000, using: &random)))
+      try await Task.sleep(for: .milliseconds(Int.random(in: 0...1000, using: &random)))  // Any moment will do.
       next = Int.random(in: 0..<tasks.count, using: &random)
     }
   }

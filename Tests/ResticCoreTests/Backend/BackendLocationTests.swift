@@ -4,7 +4,7 @@ import Testing
 @Suite("BackendLocation")
 struct BackendLocationTests {
   @Test(
-    "folders, as restic spells them",
+    "folders are spelled as in restic",
     arguments: [
       ("/srv/vault", "/srv/vault"), ("vault", "vault"), ("a/b", "a/b"), ("local:/srv/vault", "/srv/vault"),
       ("local:vault", "vault"), ("local:s3:x", "s3:x"), ("/srv/a:b", "/srv/a:b"), ("./a:b", "./a:b"),
@@ -16,7 +16,7 @@ struct BackendLocationTests {
   }
 
   @Test(
-    "restic's other schemes get an answer that says what to do",
+    "restic's other schemes are refused with advice",
     arguments: [
       "b2:bucket:path", "gs:bucket:/", "azure:container:/", "swift:container:/path",
     ])

@@ -4,7 +4,7 @@ import Testing
 @Suite("BlockingExecutor")
 struct BlockingExecutorTests {
   @Test(
-    "a job may hold the last reference to its executor: it ends on its own thread and nothing hangs",
+    "a job may hold the last reference to its executor: the executor ends on the job's thread, and nothing hangs",
     .timeLimit(.minutes(30)))
   func lastReference() async {
     for _ in 0..<2_000 {
@@ -12,13 +12,13 @@ struct BlockingExecutorTests {
     }
   }
 
-  /// The job keeps the executor; whoever lets go last, task or job, ends it.
+  /// The job keeps the executor. The last reference, the task's or the job's, ends the executor.
   private static func runOnExecutorOfItsOwn() async {
     let executor = BlockingExecutor(threadCount: 1)
     await executor.run { _ = executor }
   }
 
-  @Test("jobs run at the same time up to the number of threads, and in order with one")
+  @Test("as many jobs as threads run at the same time; with one thread jobs run in order")
   func order() async {
     let executor = BlockingExecutor(threadCount: 1)
     let seen = Seen()
@@ -31,7 +31,7 @@ struct BlockingExecutorTests {
   }
 }
 
-/// What jobs have noted.
+/// The notes of jobs.
 private final class Seen: Sendable {
   let numbers = Locked<[Int]>([])
 }

@@ -10,14 +10,14 @@ struct LimitedBackendTests {
     .pack(try #require(PackID(bytes: [UInt8](repeating: number, count: 32))))
   }
 
-  @Test("it keeps every rule of Backend", arguments: [1, 5])
+  @Test("LimitedBackend keeps every rule of Backend", arguments: [1, 5])
   func conformance(connections: Int) async {
     #expect(await BackendConformance(LimitedBackend(MemoryBackend(), connections: connections)).violations() == [])
   }
 
-  @Test("never more calls at a time than allowed, and as many as allowed", arguments: [1, 2, 5])
+  @Test("as many calls as allowed run at the same time, and never more", arguments: [1, 2, 5])
   func limit(connections: Int) async throws {
-    let counting = CountingBackend()
+    let counting = CountingBackend(expecting: connections)
     let limited = LimitedBackend(counting, connections: connections)
     try await withThrowingTaskGroup { group in
       for number in 0..<UInt8(40) {
@@ -29,9 +29,9 @@ struct LimitedBackendTests {
     #expect(counting.running.current == 0)
   }
 
-  @Test("without the limit the same calls do exceed it")
+  @Test("without the limit more calls run at the same time")
   func limitBites() async throws {
-    let counting = CountingBackend()
+    let counting = CountingBackend(expecting: 6)
     try await withThrowingTaskGroup { group in
       for number in 0..<UInt8(40) {
         group.addTask { try await counting.save(Self.pack(number), [number]) }
@@ -58,7 +58,7 @@ struct LimitedBackendTests {
     try await stalled.value
   }
 
-  @Test("whoever waits longest goes first")
+  @Test("the longest waiting call goes first")
   func order() async throws {
     let gate = ConnectionGate(connections: 1)
     #expect(await gate.enter())
@@ -123,7 +123,7 @@ struct LimitedBackendTests {
   }
 
   @Test(
-    "a storage that has too much to do is asked for half as much at a time, down to one call, and slowly for more again"
+    "an overloaded storage gets half as many calls at a time, down to one, and then slowly more again"
   )
   func overload() async throws {
     let allowance = ConnectionAllowance(connections: 5)
@@ -156,7 +156,7 @@ struct LimitedBackendTests {
     #expect(allowance.current == 5)
   }
 
-  @Test("with fewer connections no more calls are made at a time, and all are made", arguments: [1, 2, 3])
+  @Test("with fewer connections fewer calls run at the same time, and all calls are made", arguments: [1, 2, 3])
   func fewerConnections(rest: Int) async throws {
     let gate = ConnectionGate(connections: 5)
     for _ in 0..<5 { #expect(await gate.enter()) }
@@ -182,7 +182,7 @@ struct LimitedBackendTests {
     #expect(await next.value)
   }
 
-  @Test("a call cancelled while it waits is not made")
+  @Test("a call that is cancelled while it waits is not made")
   func cancelledCall() async throws {
     let blocked = Gatekeeper()
     let base = FaultBackend(StallingBackend(blocked))
@@ -200,16 +200,19 @@ struct LimitedBackendTests {
   }
 }
 
-/// Counts how many saves are under way at the same time.
+/// Counts how many saves are under way at the same time. A save ends once `expected` of them have been.
 private final class CountingBackend: BackendWrapper {
   let base: any Backend = MemoryBackend(files: [:])
   let running = RunningCount()
+  private let expected: Int
+
+  init(expecting expected: Int) { self.expected = expected }
 
   func save(_ file: BackendFile, _ bytes: PooledBytes) async throws(BackendError) {
     running.enter()
     defer { running.leave() }
-    // Long enough for the other calls to arrive; cancellation does not matter here.
-    try? await Task.sleep(for: .milliseconds(2))
+    // If the other calls do not arrive in time, the test finds the count too low.
+    try? await waitUntil { running.highest >= expected }
     try await base.save(file, bytes)
   }
 }

@@ -7,7 +7,7 @@ import Testing
 /// Rule 1 of `Backend`: a process that dies leaves whole files or none. Each test kills a process of its own.
 @Suite("LocalBackend in a process that is killed")
 struct LocalBackendCrashTests {
-  @Test("a process killed in the middle of a write leaves nothing visible")
+  @Test("a process that is killed during a write leaves nothing visible")
   func killedWhileWriting() async throws {
     let directory = try TemporaryDirectory()
     let backend = LocalBackend(path: directory.path)
@@ -34,7 +34,8 @@ struct LocalBackendCrashTests {
     #expect(try await backend.load(Self.file(1)).array == [1])
   }
 
-  @Test("a process killed at any time leaves only whole files", arguments: [3, 10, 20, 40, 70, 110] as [UInt32])
+  @Test(
+    "a process that is killed at any time leaves complete files only", arguments: [3, 10, 20, 40, 70, 110] as [UInt32])
   func killedAtAnyTime(milliseconds: UInt32) async throws {
     let directory = try TemporaryDirectory()
     let backend = LocalBackend(path: directory.path)
@@ -44,7 +45,7 @@ struct LocalBackendCrashTests {
       let executor = BlockingExecutor(threadCount: 1)
       try await backend.save(Self.file(0), Self.bytes(of: Self.file(0), 300_000))
       async let death: Void = executor.run {
-        _ = usleep(milliseconds * 1000)
+        _ = usleep(milliseconds * 1000)  // Any moment will do.
         _ = kill(getpid(), SIGKILL)
       }
       for seed in 1..<UInt64.max {
@@ -68,7 +69,7 @@ struct LocalBackendCrashTests {
     return .pack(id)
   }
 
-  /// Bytes that follow from the name, so that whoever finds the file can tell whether it is whole.
+  /// Bytes that follow from the name, so that a test can tell whether the file is complete.
   private static func bytes(of file: BackendFile, _ count: Int) -> [UInt8] {
     var random = SplitMix64(seed: UInt64(file.name.prefix(16), radix: 16) ?? 0)
     return random.bytes(count)

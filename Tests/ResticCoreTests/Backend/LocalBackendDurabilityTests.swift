@@ -6,7 +6,7 @@ import Testing
 @testable import ResticCore
 
 /// R8, and rule 1 of `LocalBackend`, by the system calls that it makes: only a power cut could show it otherwise.
-@Suite("What LocalBackend has saved survives a power cut", .timeLimit(.minutes(30)))
+@Suite("Files that LocalBackend has saved survive a power cut", .timeLimit(.minutes(30)))
 struct LocalBackendDurabilityTests {
   private static let types: [BackendFileType] = [.data, .index, .snapshot, .lock, .key, .config]
 
@@ -34,7 +34,7 @@ struct LocalBackendDurabilityTests {
   }
 
   @Test(
-    "a new file is durable before it gets its name, and so is its name before save returns",
+    "a new file is durable before it gets its name, and the name is durable before save returns",
     arguments: types, [0, 1, 5 << 20, 16 << 20 + 1])
   func newFile(type: BackendFileType, byteCount: Int) async throws {
     let file = try Self.file(type)
@@ -49,7 +49,7 @@ struct LocalBackendDurabilityTests {
       ])
   }
 
-  @Test("an identical file that is there already is made durable, and so is its name", arguments: types)
+  @Test("an existing identical file and its name are made durable", arguments: types)
   func identicalFile(type: BackendFileType) async throws {
     let file = try Self.file(type)
     let (folder, path) = place(of: file)
@@ -62,7 +62,7 @@ struct LocalBackendDurabilityTests {
       ])
   }
 
-  @Test("where there are no hard links the order is the same")
+  @Test("the order is the same on a file system without hard links")
   func withoutHardLinks() async throws {
     let file = try Self.file(.data)
     let (folder, path) = place(of: file)
@@ -80,7 +80,7 @@ struct LocalBackendDurabilityTests {
     #expect(try await backend.load(file).array == [1, 2, 3])
   }
 
-  @Test("a file that can't be made durable is not saved, and has no name")
+  @Test("a file that cannot be made durable is not saved, and gets no name")
   func failingFile() async throws {
     let file = try Self.file(.data)
     let (_, path) = place(of: file)
@@ -95,7 +95,7 @@ struct LocalBackendDurabilityTests {
     #expect(Set(names) == [".", ".."])
   }
 
-  @Test("a name that can't be made durable, or an identical file that can't, is an error", arguments: [true, false])
+  @Test("a name, or an existing identical file, that cannot be made durable is an error", arguments: [true, false])
   func failingName(isThere: Bool) async throws {
     let file = try Self.file(.data)
     let (folder, path) = place(of: file)
@@ -113,7 +113,7 @@ struct LocalBackendDurabilityTests {
     #expect(calls.suffix(2) == [last, .synchronizeFolder(folder)])
   }
 
-  @Test("folders are durable before create returns, and so is one that is made for a file")
+  @Test("folders are durable before create returns, and a folder that is created for a file before save returns")
   func folders() async throws {
     let made = try await FileCallRecorder.record(in: root) {
       try await LocalBackend(path: root.appending("a/b")).create()

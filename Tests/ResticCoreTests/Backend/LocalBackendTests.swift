@@ -18,7 +18,7 @@ struct LocalBackendTests {
     backend = LocalBackend(path: root)
   }
 
-  @Test("it keeps every rule of Backend")
+  @Test("LocalBackend keeps every rule of Backend")
   func conformance() async {
     let conformance = BackendConformance(backend) { [root] type, name in
       let paths = LocalPaths(root: root)
@@ -28,7 +28,7 @@ struct LocalBackendTests {
     #expect(await conformance.violations() == [])
   }
 
-  @Test("listings count as immediate on a disk of this machine, and not on a file system that nobody knows")
+  @Test("listings count as immediate on a disk of this machine, and not on an unknown file system")
   func immediateListings() async throws {
     #expect(await !backend.listingsAreImmediate(of: .lock))
     try await backend.create()
@@ -41,7 +41,7 @@ struct LocalBackendTests {
   }
 
   @Test(
-    "sizes that the caller knows are not asked for, through all decorators; what is not known is, and what is gone is not listed"
+    "a listing asks only for sizes that the caller does not know, through all decorators, and omits vanished files"
   )
   func knownSizes() async throws {
     try await backend.create()
@@ -71,7 +71,7 @@ struct LocalBackendTests {
     #expect(try names(root.appending("data")).count == 256)
   }
 
-  @Test("create makes the folders that restic init makes, with the same modes, and we see restic's files")
+  @Test("create makes the folders of restic init with the same modes, and lists restic's files")
   func resticInit() async throws {
     let theirs = LocalBackend(path: directory.path.appending("restic"))
     let runner = ProcessRunner(environment: ["RESTIC_PASSWORD": "secret"])
@@ -87,7 +87,7 @@ struct LocalBackendTests {
     #expect(try mode(theirs.path.appending("config")) == 0o100400)
   }
 
-  @Test("new files are readable by the group where the config file is")
+  @Test("new files are readable by the group if the config file is")
   func sharedModes() async throws {
     try await backend.create()
     try await backend.save(.config, [1])
@@ -97,7 +97,7 @@ struct LocalBackendTests {
     #expect(try mode(root.appending("snapshots").appending(snapshot.name)) == 0o100440)
   }
 
-  @Test("create makes the folders above, too, and leaves what is there")
+  @Test("create makes missing parent folders, and leaves existing files unchanged")
   func createNested() async throws {
     let deep = LocalBackend(path: directory.path.appending("a/b/c"))
     try await deep.create()
@@ -106,7 +106,7 @@ struct LocalBackendTests {
     #expect(try await deep.load(.config).array == [1, 2])
   }
 
-  @Test("a repository that is not there is .missing, whatever is asked")
+  @Test("every call on a missing repository throws .missing")
   func missingRepository() async throws {
     let missing = BackendError.missing("there is no folder \(root.string) (is its disk mounted?)")
     let pack = try file(.data, "1a")
@@ -121,7 +121,7 @@ struct LocalBackendTests {
     #expect(try names(directory.path) == [])
   }
 
-  @Test("nothing is written into the empty folder that an unmounted disk leaves")
+  @Test("nothing is written into the empty mountpoint of an unmounted disk")
   func unmountedDisk() async throws {
     #expect(mkdir(root.string, 0o700) == 0)
     let pack = try file(.data, "1a")
@@ -131,14 +131,14 @@ struct LocalBackendTests {
     #expect(try names(root) == [])
   }
 
-  @Test("folders that a copy left out count as empty and come back when they are needed")
+  @Test("folders that a copy omitted count as empty, and are created when they are needed")
   func missingFolders() async throws {
     try await backend.create()
     try await backend.save(.config, [1])
     try await expectFoldersMade(by: backend, in: root)
   }
 
-  @Test("a pack in the wrong subfolder, a folder named like a file, and a fifo are no files")
+  @Test("a pack in the wrong subfolder, a folder with a file's name, and a fifo do not count as files")
   func strangers() async throws {
     try await backend.create()
     let pack = try file(.data, "1a")
@@ -152,7 +152,7 @@ struct LocalBackendTests {
     #expect(try await backend.list(.key) == [])
     await #expect(throws: BackendError.notFound(pack)) { try await backend.load(pack) }
     await #expect(throws: BackendError.self) { try await backend.load(snapshot) }
-    // Opening a fifo that nobody writes to must not hang.
+    // Opening a fifo without a writer must not hang.
     let fifo = BackendError.irregular(key, kind: "a fifo")
     await #expect(throws: fifo) { try await backend.load(key) }
     await #expect(throws: fifo) { try await backend.load(key, range: 0..<1) }
@@ -161,7 +161,7 @@ struct LocalBackendTests {
   }
 
   // R12 A file is a plain file, which no link leads to.
-  @Test("a link is no file, wherever it leads, and nothing is done to what it leads to; a linked folder is a folder")
+  @Test("a link does not count as a file, and its target stays unchanged; a link to a folder counts as a folder")
   func links() async throws {
     try await backend.create()
     let outside = directory.path.appending("outside")
@@ -195,7 +195,7 @@ struct LocalBackendTests {
     #expect(try await linked.list(.data).map(\.file) == [pack])
   }
 
-  @Test("a file of a tebibyte is refused as a whole, whatever its type, and never compared byte by byte")
+  @Test("a file of a tebibyte is refused, whatever its type, and never compared byte by byte")
   func hugeFiles() async throws {
     try await backend.create()
     let byteCount = 1 << 40
@@ -212,7 +212,7 @@ struct LocalBackendTests {
     }
   }
 
-  @Test("a relative path stays where it was when the process moves")
+  @Test("a relative path keeps its place when the process changes its directory")
   func relativePath() {
     let relative = LocalBackend(path: "some/vault")
     #expect(relative.path.isAbsolute)
@@ -220,7 +220,7 @@ struct LocalBackendTests {
   }
 
   @Test(
-    "large files arrive whole, wherever their bytes are in memory and wherever they end",
+    "large files arrive complete, wherever their bytes begin and end in memory",
     arguments: [8 << 20, 8 << 20 + 1, 16 << 20 - 1, 16 << 20 + 4097, 33 << 20])
   func large(byteCount: Int) async throws {
     try await backend.create()
@@ -237,12 +237,12 @@ struct LocalBackendTests {
     #expect(try await backend.load(pack, range: 0..<byteCount).array.fingerprint == bytes.array.fingerprint)
     let end = try await backend.load(pack, range: byteCount - 5000..<byteCount)
     #expect(end.array.fingerprint == bytes.array.suffix(5000).fingerprint)
-    // What is there is compared, not written again.
+    // An existing file is compared, and not written again.
     try await backend.save(pack, bytes)
     #expect(try names(root.appending("data/1a")) == [pack.name])
   }
 
-  @Test("a full disk is .noSpace, and nothing of the file stays", .enabled(if: getuid() == 0, "mounting needs root"))
+  @Test("a full disk is .noSpace, and no part of the file stays", .enabled(if: getuid() == 0, "mounting needs root"))
   func fullDisk() async throws {
     try await onTmpfs("size=1m") { mountpoint in
       let backend = LocalBackend(path: mountpoint)
@@ -287,7 +287,8 @@ struct LocalBackendTests {
   }
 
   @Test(
-    "calls that hang do not stop Swift's own threads, and no more run at a time than allowed", .timeLimit(.minutes(30)))
+    "hanging calls do not block Swift's own threads, and no more calls than allowed run at the same time",
+    .timeLimit(.minutes(30)))
   func poolStaysFree() async throws {
     let executor = BlockingExecutor(threadCount: 20)
     let pipe = try FileDescriptor.pipe()
@@ -316,20 +317,23 @@ struct LocalBackendTests {
   func executorEnds() async throws {
     func threadCount() throws -> Int { try names("/proc/self/task").count }
     var executor: BlockingExecutor? = BlockingExecutor(threadCount: 40)
+    let running = RunningCount()
     await withTaskGroup { group in
       for _ in 0..<40 {
-        group.addTask { [executor] in await executor?.run { _ = usleep(100_000) } }
+        group.addTask { [executor] in
+          await executor?.run {
+            running.enter()
+            // If the other threads do not arrive in time, the next expectation fails.
+            try? waitBlocking { running.highest == 40 }
+            running.leave()
+          }
+        }
       }
     }
     let before = try threadCount()
-    #expect(before >= 40)
+    #expect(running.highest == 40 && before >= 40)
     executor = nil
-    var rest = before
-    for _ in 0..<1000 where rest > before - 30 {
-      try await Task.sleep(for: .milliseconds(5))
-      rest = try threadCount()
-    }
-    #expect(rest <= before - 30)
+    try await waitUntil { try threadCount() <= before - 30 }
   }
 
   // MARK: - Tools

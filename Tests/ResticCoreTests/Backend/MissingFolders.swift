@@ -5,7 +5,7 @@ import Testing
 @testable import ResticCore
 
 /// Takes folders away from the repository of `backend` in `root`, which has no packs and locks, and expects that nothing is in them
-/// and that whoever needs them makes them.
+/// and that calls which need the folders make them.
 func expectFoldersMade(by backend: any Backend, in root: FilePath) async throws {
   let id: ID<Never> = SHA256.id(of: [2])
   let pack = try #require(BackendFile(type: .data, name: id.hex))

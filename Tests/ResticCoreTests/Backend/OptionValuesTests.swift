@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("What -o says of the storage")
+@Suite("Storage options after -o")
 struct OptionValuesTests {
   private func options<Options: StorageOptions>(_ scheme: String, _ texts: [String]) throws -> Options {
     var values = try OptionValues(texts, of: scheme)
@@ -15,7 +15,7 @@ struct OptionValuesTests {
   private func local(_ texts: String...) throws -> LocalOptions { try options("local", texts) }
   private func rest(_ texts: String...) throws -> RESTOptions { try options("rest", texts) }
 
-  @Test("local.connections is how many calls are made at a time; white space and case of a key do not matter")
+  @Test("local.connections sets the number of simultaneous calls; white space and case of a key do not matter")
   func connections() throws {
     #expect(try local().connections == LimitedBackend.defaultConnections)
     #expect(try local("local.connections=2").connections == 2)
@@ -33,13 +33,13 @@ struct OptionValuesTests {
     }
   }
 
-  @Test("options of other storages are not looked at, as in restic")
+  @Test("options of other storages are ignored, as in restic")
   func others() throws {
     #expect(try local("s3.connections=x", "sftp.command=a=b, c", "rest.anything") == local())
   }
 
   @Test(
-    "values that make no sense, unknown keys and two values for one key are refused",
+    "invalid values, unknown keys and two values for one key are refused",
     arguments: [
       ["local.connections=0"], ["local.connections=-1"], ["local.connections=1001"], ["local.connections=x"],
       ["local.connections="], ["local.connections"], ["local.layout=s3legacy"], ["local.other=1"], ["ro"], ["a=b"],
@@ -53,14 +53,14 @@ struct OptionValuesTests {
     }
   }
 
-  @Test("an unknown option is answered with those that the storage has")
+  @Test("the error for an unknown option lists the storage's options")
   func known() throws {
     #expect(throws: OptionError.unknown("rest.other", known: ["rest.connections", "rest.immediate-listings"])) {
       try rest("rest.other=1")
     }
   }
 
-  @Test("a storage's name and a dot make an option of the storage")
+  @Test("a key that begins with a storage's name and a dot is an option of the storage")
   func names() {
     for text in ["local.connections=1", "s3.x", "LOCAL.x", "rest.a,b"] {
       #expect(OptionValues.names(storageOptionIn: text), "\(text)")

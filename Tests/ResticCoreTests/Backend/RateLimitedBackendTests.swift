@@ -12,14 +12,14 @@ struct RateLimitedBackendTests {
     return try #require(BackendFile(type: type, name: id.hex))
   }
 
-  @Test("it keeps every rule of Backend")
+  @Test("RateLimitedBackend keeps every rule of Backend")
   func conformance() async {
     let backend = RateLimitedBackend(
       MemoryBackend(), uploadLimit: 1 << 20, downloadLimit: 1 << 20, clock: TestClock(advancesOnSleep: true))
     #expect(await BackendConformance(backend).violations() == [])
   }
 
-  @Test("what is saved and loaded takes as long as the rate has it, by the clock", arguments: [true, false])
+  @Test("saves and loads take as long as the rate demands", arguments: [true, false])
   func rate(isUpload: Bool) async throws {
     let clock = TestClock(advancesOnSleep: true)
     let start = clock.now
@@ -38,13 +38,13 @@ struct RateLimitedBackendTests {
         _ = try await backend.load(Self.file(number), range: 0..<bytes.count)
       }
     }
-    // 2.5 MB, but for the first second's worth and the last file, which nobody waits for.
+    // 2.5 MB, without the first second's worth and the last file, which no later call waits for.
     let expected = Duration.seconds(21.5)
     let elapsed = start.duration(to: clock.now)
     #expect(elapsed >= expected - .milliseconds(10) && elapsed <= expected + .milliseconds(10), "\(elapsed)")
   }
 
-  @Test("locks and small files do not wait behind large ones, and those who wait can be cancelled")
+  @Test("locks and small files do not wait behind large files, and a wait can be cancelled")
   func small() async throws {
     let clock = TestClock()
     let base = MemoryBackend()

@@ -7,13 +7,13 @@ struct RequestRoundsTests {
     RequestRounds.Exchange(name, begin: .milliseconds(begin), end: .milliseconds(end))
   }
 
-  @Test("nothing takes no round, and one request one")
+  @Test("no request takes no round, and one request takes one round")
   func few() {
     #expect(RequestRounds([]).count == 0)
     #expect(RequestRounds([Self.exchange("a", 0, 50)]).count == 1)
   }
 
-  @Test("requests that overlap share a round, those that follow each other do not")
+  @Test("overlapping requests share a round; consecutive requests do not")
   func overlapping() {
     let rounds = RequestRounds([
       Self.exchange("late", 51, 101), Self.exchange("first", 0, 50), Self.exchange("beside", 3, 53),
@@ -24,7 +24,7 @@ struct RequestRoundsTests {
     #expect(rounds.exchanges.map(\.name) == ["first", "beside", "late", "last"])
   }
 
-  @Test("a long request is no chain, however many fit beside it")
+  @Test("a long request is one round, however many requests fit beside it")
   func longest() {
     let short = (0..<20).map { Self.exchange("\($0)", $0 * 10, $0 * 10 + 9) }
     let rounds = RequestRounds(short + [Self.exchange("long", 0, 1000), Self.exchange("end", 1001, 1002)])
@@ -32,7 +32,7 @@ struct RequestRoundsTests {
     #expect(rounds.chain.last?.name == "end" && !rounds.chain.contains { $0.name == "long" })
   }
 
-  @Test("it agrees with trying all chains", arguments: 0..<50)
+  @Test("the count agrees with a search through all chains", arguments: 0..<50)
   func model(seed: UInt64) {
     var random = SplitMix64(seed: seed)
     let exchanges = (0..<10).map { number in

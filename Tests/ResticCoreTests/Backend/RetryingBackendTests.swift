@@ -12,13 +12,13 @@ struct RetryingBackendTests {
     RetryingBackend(base, policy: policy, clock: clock, logger: log.logger)
   }
 
-  @Test("it keeps every rule of Backend")
+  @Test("RetryingBackend keeps every rule of Backend")
   func conformance() async {
     #expect(await BackendConformance(retrying(MemoryBackend())).violations() == [])
     #expect(clock.sleeps == [])
   }
 
-  @Test("it keeps every rule of Backend although every third call fails, with and without effect")
+  @Test("RetryingBackend keeps every rule of Backend although every third call fails, with and without effect")
   func conformanceWithFaults() async {
     let faulty = FaultBackend(MemoryBackend()) { call in
       switch call.number % 6 {
@@ -32,7 +32,7 @@ struct RetryingBackendTests {
     #expect(clock.sleeps.count > 100)
   }
 
-  @Test("a call is repeated until it succeeds, with one warning a retry")
+  @Test("a call is repeated until it succeeds, with one warning per retry")
   func retries() async throws {
     let faulty = FaultBackend(memory) { $0.number <= 4 ? .nothingDone(FaultBackend.hiccup) : nil }
     #expect(try await retrying(faulty).load(.config).array == [1])
@@ -56,7 +56,7 @@ struct RetryingBackendTests {
     #expect(log.lines == [])
   }
 
-  @Test("delays grow from a second, each twice the one before, vary by half, and stay below the longest")
+  @Test("delays double from one second, vary by half, and stay below the longest delay")
   func delays() async {
     let faulty = FaultBackend(memory) { $0.number <= 20 ? .nothingDone(FaultBackend.hiccup) : nil }
     _ = try? await retrying(faulty, RetryPolicy(timeLimit: .seconds(3600))).load(.config)
@@ -71,7 +71,7 @@ struct RetryingBackendTests {
     #expect(Set(quotients.map { ($0 * 1000).rounded() }).count > 3)
   }
 
-  @Test("it gives up when the time is up, with the last error")
+  @Test("the last error is thrown once the time is up")
   func timeLimit() async {
     let faulty = FaultBackend(memory) { .nothingDone(.unavailable("failure \($0.number)")) }
     let start = clock.now
@@ -81,7 +81,7 @@ struct RetryingBackendTests {
     #expect(start.duration(to: clock.now) >= .seconds(13 * 60))
   }
 
-  @Test("a call that took longer than the limit is repeated once all the same")
+  @Test("a call that took longer than the limit is still repeated once")
   func atLeastOnce() async {
     let faulty = FaultBackend(memory) { [clock] _ in
       clock.advance(by: .seconds(3600))
@@ -91,7 +91,7 @@ struct RetryingBackendTests {
     #expect(faulty.callCount == 2)
   }
 
-  @Test("a save and a remove whose answers got lost are successes")
+  @Test("a save and a remove whose answers were lost succeed")
   func lostAnswers() async throws {
     let saving = FaultBackend.failing(memory, call: 1, with: .answerLost(FaultBackend.hiccup))
     let file = BackendFile.snapshot(try #require(SnapshotID(bytes: [UInt8](repeating: 7, count: 32))))

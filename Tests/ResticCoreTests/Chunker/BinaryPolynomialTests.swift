@@ -12,7 +12,7 @@ struct BinaryPolynomialTests {
     #expect(BinaryPolynomial(1 << 63).degree == 63)
   }
 
-  @Test("products reduce as in restic's published examples")
+  @Test("products are reduced as in restic's published examples")
   func products() {
     let small = BinaryPolynomial(0x1230).multiplied(by: BinaryPolynomial(0x230), modulo: BinaryPolynomial(0x55))
     #expect(small.bits == 0x22)
@@ -21,7 +21,7 @@ struct BinaryPolynomialTests {
     #expect(large.bits == 0x425a_e859_5b7a)
   }
 
-  @Test("multiplying and dividing fit together, up to the highest degree")
+  @Test("division reverses multiplication, up to the highest degree")
   func algebra() {
     var random = SplitMix64(seed: 1)
     for _ in 0..<500 {
@@ -40,7 +40,7 @@ struct BinaryPolynomialTests {
   }
 
   @Test(
-    "greatest common divisors are those of restic's published examples",
+    "greatest common divisors agree with restic's published examples",
     arguments: [
       (0b1_0110_1001, 0b1010, 0b1), (2, 2, 2), (0b1010, 0b11, 0b11), (1 << 63, 1 << 63, 1 << 63),
       (0b1100, 0b101, 0b11), (0b11_0000_1111, 0b10011, 0b10011), (0x3DA3358B4DC173, 0x3DA3358B4DC173, 0x3DA3358B4DC173),
@@ -51,7 +51,7 @@ struct BinaryPolynomialTests {
     #expect(BinaryPolynomial(right).greatestCommonDivisor(with: BinaryPolynomial(left)).bits == expected)
   }
 
-  @Test("up to degree 10, the irreducible ones are those that trial division finds")
+  @Test("up to degree 10, trial division finds the same irreducible polynomials")
   func irreducibleByTrial() {
     for bits in UInt64(0)..<2048 {
       let candidate = BinaryPolynomial(bits)

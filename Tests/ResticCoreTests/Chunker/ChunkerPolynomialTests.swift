@@ -4,7 +4,7 @@ import Testing
 @Suite("ChunkerPolynomial")
 struct ChunkerPolynomialTests {
   @Test(
-    "known irreducible polynomials are told from known reducible ones",
+    "known irreducible and known reducible polynomials are distinguished",
     arguments: [
       (0x3DA3358B4DC173, true), (0x2482734cacca49, true), (0x2e3cfd704a4623, true), (0x38f1e565e288df, false),
       (0x30a8295b9d5c91, false), (0x255f4350b962cb, false), (0x267f776110a235, false), (0x2f4dae10d41227, false),
@@ -15,7 +15,7 @@ struct ChunkerPolynomialTests {
     #expect(try #require(ChunkerPolynomial(rawValue: rawValue)).isIrreducible == expected)
   }
 
-  @Test("random ones are irreducible, of degree 53, and differ")
+  @Test("random polynomials are irreducible, have degree 53, and differ")
   func random() {
     let polynomials = (0..<50).map { _ in ChunkerPolynomial.random() }
     #expect(Set(polynomials).count == 50)
@@ -33,7 +33,7 @@ struct ChunkerPolynomialTests {
   }
 
   @Test(
-    "what is no polynomial of degree 53 is refused",
+    "anything but a polynomial of degree 53 is refused",
     arguments: [
       "", "x", "0", "1", "1e3cfd704a4623", "42e3cfd704a4623", "2e3cfd704a462g", "+2e3cfd704a4623", "-2e3cfd704a4623",
       " 2e3cfd704a4623", "0x2e3cfd704a4623", "ffffffffffffffff", "12e3cfd704a46230000",

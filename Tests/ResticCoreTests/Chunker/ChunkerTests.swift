@@ -18,7 +18,7 @@ struct ChunkerTests {
     }
   }
 
-  /// As a writer does who appends `step` bytes at a time and keeps what is not yet cut.
+  /// Like a writer that appends `step` bytes at a time and keeps the bytes after the last cut.
   static func chunkLengths(of bytes: [UInt8], by chunker: Chunker, appending step: Int) -> [Int] {
     bytes.withUnsafeBytes { bytes in
       var lengths: [Int] = []
@@ -47,7 +47,7 @@ struct ChunkerTests {
     return Chunker(polynomial: polynomial)
   }()
 
-  @Test("32 MiB of random bytes are cut where restic cut them, at once and piece by piece")
+  @Test("32 MiB of random bytes are cut into restic's chunks, at once and piece by piece")
   func random() {
     var generator = SplitMix64(seed: 42)
     let bytes = generator.bytes(32 << 20)
@@ -60,7 +60,7 @@ struct ChunkerTests {
     #expect(Self.chunkLengths(of: bytes, by: Self.resticChunker, appending: 131_072) == expected)
   }
 
-  @Test("a pattern without cuts, zeros and random bytes in a row are cut where restic cut them")
+  @Test("a pattern without cuts, zeros and random bytes in sequence are cut into restic's chunks")
   func mixed() {
     var generator = SplitMix64(seed: 7)
     let pattern = (0..<9 << 20).map { UInt8(truncatingIfNeeded: $0 * 7 + 3) }
@@ -72,7 +72,7 @@ struct ChunkerTests {
     #expect(Self.chunkLengths(of: bytes, by: Self.resticChunker, appending: 100_003) == expected)
   }
 
-  @Test("less than the minimum is never cut, and the maximum always is")
+  @Test("there is no cut before the minimum, and always one at the maximum")
   func bounds() {
     let zeros = [UInt8](repeating: 0, count: Chunker.minimumByteCount)
     #expect(zeros.withUnsafeBytes { Self.resticChunker.firstCut(in: $0) } == Chunker.minimumByteCount)
@@ -86,7 +86,7 @@ struct ChunkerTests {
     }
   }
 
-  @Test("four lanes find restic's cuts, too, where the processor has no vectors")
+  @Test("four lanes without vector instructions find restic's cuts, too")
   func withoutVectors() throws {
     var generator = SplitMix64(seed: 11)
     let bytes = generator.bytes(24 << 20)
@@ -118,7 +118,7 @@ struct ChunkerTests {
   }
 
   @Test(
-    "many lanes cut where one byte after the other does, for random polynomials, bounds and data", arguments: 0..<5,
+    "parallel lanes find the cuts of the serial algorithm, for random polynomials, bounds and data", arguments: 0..<5,
     [false, true])
   func lanesEqualReference(kind: Int, isWide: Bool) throws {
     var generator = SplitMix64(seed: UInt64(kind))
@@ -142,7 +142,7 @@ struct ChunkerTests {
     }
   }
 
-  @Test("a cut in any lane, at any place, is the first one found", arguments: [false, true])
+  @Test("the first cut is found in any lane and at any place", arguments: [false, true])
   func everyPlace(isWide: Bool) throws {
     // One window of 64 zeros in data without cuts, moved through a block of lanes.
     let polynomial = try #require(ChunkerPolynomial(hex: "3da3358b4dc173"))

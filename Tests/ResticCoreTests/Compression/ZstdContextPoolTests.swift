@@ -23,7 +23,7 @@ struct ZstdContextPoolTests {
     }
   }
 
-  @Test("one call after the other uses one context")
+  @Test("consecutive calls use one context")
   func reuse() {
     let counter = Counter()
     let pool = counter.pool(capacity: 2)
@@ -32,7 +32,7 @@ struct ZstdContextPoolTests {
     #expect(counter.made.withLock { $0 } == 1)
   }
 
-  @Test("calls at the same time get different contexts, and only the capacity is kept")
+  @Test("simultaneous calls get different contexts, and the pool keeps as many as its capacity")
   func nested() {
     let counter = Counter()
     let pool = counter.pool(capacity: 2)
@@ -47,7 +47,7 @@ struct ZstdContextPoolTests {
     #expect(counter.freed.withLock { $0 } == 1)
   }
 
-  @Test("the pool frees what it holds when it goes")
+  @Test("the pool frees its contexts at its end")
   func end() {
     let counter = Counter()
     do {

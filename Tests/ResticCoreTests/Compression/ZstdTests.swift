@@ -17,7 +17,7 @@ struct ZstdTests {
   }
 
   @Test(
-    "what is compressed comes back, with and without its size known", arguments: CompressionMode.allCases,
+    "compressed data is restored, with and without a known size", arguments: CompressionMode.allCases,
     [0, 1, 7, 1000, 70_000, 3_000_000])
   func roundTrip(mode: CompressionMode, byteCount: Int) throws {
     let random = SecureRandom.bytes(byteCount / 2)
@@ -43,7 +43,7 @@ struct ZstdTests {
     #expect(frame[6..<10] == [0x80, 0x84, 0x1e, 0x00])
   }
 
-  @Test("any other size than the expected one is refused", arguments: [0, 1, 79_999, 80_001, 1 << 40])
+  @Test("any size but the expected one is refused", arguments: [0, 1, 79_999, 80_001, 1 << 40])
   func wrongSize(expectedByteCount: Int) {
     let frames = [
       Zstd.compress([UInt8](repeating: 5, count: 80_000), mode: .auto),
@@ -56,7 +56,7 @@ struct ZstdTests {
     }
   }
 
-  @Test("a frame without content size is read, by size and by limit")
+  @Test("a frame without a content size is read, by size and by limit")
   func noContentSize() throws {
     let frame = Self.runs([(1, 100_000), (2, 131_072), (3, 5)])
     let content =
@@ -66,7 +66,7 @@ struct ZstdTests {
     #expect(try Zstd.decompress(frame, limit: 1 << 30).fingerprint == content.fingerprint)
   }
 
-  @Test("more than the limit is refused, whether or not the frame states it")
+  @Test("content beyond the limit is refused, whether or not the frame states its size")
   func limit() {
     let stated = Zstd.compress([UInt8](repeating: 0, count: 10_000), mode: .auto)
     #expect(throws: CompressionError.tooLarge(limit: 9999)) { try Zstd.decompress(stated, limit: 9999) }
@@ -75,7 +75,7 @@ struct ZstdTests {
     #expect(throws: CompressionError.tooLarge(limit: 0)) { try Zstd.decompress(bomb, limit: 0) }
   }
 
-  @Test("a content size that the frame does not keep is an error, even a huge one")
+  @Test("a wrong content size is an error, even a huge one")
   func lyingContentSize() {
     var frame: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd, 0xc0, 0x48]
     frame += [0, 0, 0, 0, 0, 0, 0, 0x80, 0x03, 0, 0, 7]
@@ -85,7 +85,7 @@ struct ZstdTests {
     #expect(throws: CompressionError.tooLarge(limit: 1 << 30)) { try Zstd.decompress(frame, limit: 1 << 30) }
   }
 
-  @Test("a window beyond memory is no reason to take memory")
+  @Test("a huge window takes no memory")
   func hugeWindow() throws {
     // 2 GiB, the largest window libzstd knows: the output serves as window.
     #expect(try Zstd.decompress(Self.runs([(7, 9)], windowDescriptor: 0xa8), limit: 100).count == 9)
@@ -95,7 +95,7 @@ struct ZstdTests {
     }
   }
 
-  @Test("several frames in a row are one content, and trailing garbage is refused")
+  @Test("consecutive frames form one content, and trailing garbage is refused")
   func severalFrames() throws {
     let frames = Self.runs([(1, 10)]) + Zstd.compress([UInt8](repeating: 2, count: 1_000_000), mode: .auto)
     #expect(try Zstd.decompress(frames, expectedByteCount: 1_000_010).count == 1_000_010)
@@ -114,7 +114,7 @@ struct ZstdTests {
     }
   }
 
-  @Test("flipped bits never trap, and never give another number of bytes than asked for")
+  @Test("flipped bits never trap, and never change the number of bytes")
   func flippedBits() {
     let frame = Zstd.compress(Array(Self.text.prefix(3000)), mode: .max)
     for index in frame.indices {

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The asynchronous gate")
 struct AsyncGateTests {
-  @Test("only one task is inside at a time, and all get in")
+  @Test("only one task at a time is inside, and all tasks get in")
   func exclusion() async {
     let gate = AsyncGate()
     let counts = Counts()
@@ -33,7 +33,7 @@ struct AsyncGateTests {
     }
   }
 
-  @Test("work in parallel is bounded, and the first failure ends it")
+  @Test("parallel work is bounded, and the first failure ends it")
   func boundedWork() async throws {
     let counts = Counts()
     try await forEachConcurrently(Array(0..<40), limit: 4) { _ async throws(RepositoryError) in

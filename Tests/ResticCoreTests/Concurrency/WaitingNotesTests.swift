@@ -5,9 +5,9 @@ import Testing
 @testable import ResticCore
 
 // P1 Whoever waits is told what for.
-@Suite("Notes of those who wait")
+@Suite("Notes about waits")
 struct WaitingNotesTests {
-  @Test("the longest wait is told until it ends, with its latest reason and the time of its beginning")
+  @Test("the longest wait is reported until it ends, with its latest reason and its start time")
   func longest() throws {
     let notes = WaitingNotes()
     #expect(notes.current == nil)
@@ -25,7 +25,7 @@ struct WaitingNotesTests {
     #expect(notes.current == nil)
   }
 
-  @Test("a note goes with whoever left it, and counts once its time has come")
+  @Test("a note vanishes with its wait, and counts only after its delay")
   func lifetime() {
     let notes = WaitingNotes()
     do {
@@ -39,7 +39,7 @@ struct WaitingNotesTests {
     withExtendedLifetime(patient) {}
   }
 
-  @Test("a call that fails for now is told with the storage and the error until it goes through")
+  @Test("a retried call is reported with the storage and the error until it succeeds")
   func retrying() async throws {
     let (notes, clock) = (WaitingNotes(), TestClock())
     let memory = MemoryBackend()
@@ -48,8 +48,7 @@ struct WaitingNotesTests {
       memory, call: 1, with: .nothingDone(.unavailable("no answer from the disk")))
     let backend = RetryingBackend(faulty, clock: clock, waiting: notes, logger: Logger(label: "test"))
     async let listed = backend.list(.snapshot)
-    let end = ContinuousClock.now.advanced(by: .seconds(60))
-    while clock.sleeperCount == 0, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(2)) }
+    try #require(await clock.waitForSleepers())
     let reason = try #require(notes.current?.reason)
     #expect(reason.contains("list snapshots at \(faulty.description)") && reason.contains("no answer from the disk"))
     clock.advance(by: .seconds(10))
@@ -57,7 +56,7 @@ struct WaitingNotesTests {
     #expect(notes.current == nil)
   }
 
-  @Test("who waits behind a lock is told whose it is, and no note stays")
+  @Test("a wait for a lock names the lock's holder, and leaves no note behind")
   func lock() async throws {
     let clock = TestClock()
     let repository = try await TestRepository.create()
@@ -67,10 +66,7 @@ struct WaitingNotesTests {
         on: repository, retryFor: .seconds(60),
         clock: LockClock(clock) { Timestamp(seconds: Int64(clock.wallTime.components.seconds), nanoseconds: 0) })
     }
-    let end = ContinuousClock.now.advanced(by: .seconds(60))
-    while repository.settings.waiting.current == nil, ContinuousClock.now < end {
-      try await Task.sleep(for: .milliseconds(2))
-    }
+    try await waitUntil { repository.settings.waiting.current != nil }
     let reason = try #require(repository.settings.waiting.current?.reason)
     #expect(reason.contains("locked exclusively by PID") && reason.contains(lock.id.short))
     other.cancel()

@@ -32,7 +32,7 @@ struct AESCounterModeTests {
     return output
   }
 
-  @Test("NIST's example comes out, in place, for every length up to its own")
+  @Test("NIST's example is reproduced in place, for every length up to its own")
   func example() {
     for byteCount in 0...Self.plaintext.count {
       #expect(Self.apply(Array(Self.plaintext.prefix(byteCount))) == Array(Self.ciphertext.prefix(byteCount)))

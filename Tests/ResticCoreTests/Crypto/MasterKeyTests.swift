@@ -45,8 +45,8 @@ struct MasterKeyTests {
     #expect(String(decoding: json, as: UTF8.self).hasPrefix(ResticSample.snapshotPrefix))
   }
 
-  /// restic writes key files without the bits of r that Poly1305 ignores; what is derived from a key does not depend on them.
-  @Test("the bits that Poly1305 ignores are no part of a key")
+  /// restic writes key files without the bits of r that Poly1305 ignores; values derived from a key do not depend on them.
+  @Test("the bits that Poly1305 ignores are not part of a key")
   func ignoredBits() throws {
     let random = SecureRandom.bytes(MasterKey.byteCount)
     var cleared = random
@@ -58,7 +58,7 @@ struct MasterKeyTests {
     #expect(try second.derived(for: "test").open(sealed) == Self.examplePlaintext)
   }
 
-  @Test("what is sealed opens again, whatever its length", arguments: [0, 1, 15, 16, 17, 31, 32, 33, 4096, 1_000_003])
+  @Test("sealed data of any length opens again", arguments: [0, 1, 15, 16, 17, 31, 32, 33, 4096, 1_000_003])
   func roundTrip(byteCount: Int) throws {
     let plaintext = SecureRandom.bytes(byteCount)
     let key = MasterKey.random()
@@ -85,7 +85,7 @@ struct MasterKeyTests {
     }
   }
 
-  @Test("every flipped bit is noticed, in the IV, the ciphertext and the MAC")
+  @Test("every flipped bit in the IV, the ciphertext and the MAC is noticed")
   func flippedBits() {
     for index in Self.exampleSealed.indices {
       for bit in 0..<8 {
@@ -101,7 +101,7 @@ struct MasterKeyTests {
     #expect(throws: CryptoError.wrongMAC) { try MasterKey.random().open(Self.exampleSealed) }
   }
 
-  @Test("a key is lent byte by byte as it came in, and never printed")
+  @Test("a key's bytes can be borrowed unchanged, and are never printed")
   func rawBytes() {
     let raw = ResticSample.masterKey
     let key = Self.key(raw)
@@ -112,7 +112,7 @@ struct MasterKeyTests {
     #expect(dumped.contains("a secret key") && !dumped.contains("bytes"))
   }
 
-  @Test("many threads can use one key")
+  @Test("many threads can use one key at the same time")
   func concurrent() async throws {
     let key = MasterKey.random()
     try await withThrowingTaskGroup(of: Void.self) { group in

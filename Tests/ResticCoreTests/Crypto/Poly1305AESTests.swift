@@ -59,12 +59,12 @@ struct Poly1305AESTests {
     return mac
   }
 
-  @Test("the examples of the paper come out", arguments: examples)
+  @Test("the examples of the paper are reproduced", arguments: examples)
   func paper(example: Example) {
     #expect(Self.mac(example) == example.mac)
   }
 
-  @Test("bits of r that Poly1305 wants cleared make no difference", arguments: examples)
+  @Test("the bits of r that Poly1305 clears make no difference", arguments: examples)
   func unmasked(example: Example) {
     var r = example.r
     for index in [3, 7, 11, 15] { r[index] |= 0xf0 }

@@ -16,7 +16,7 @@ enum ResticSample {
       639fabb1207f1f4a1888dbe70bd4b4d1
     """)
 
-  /// What `sealedMasterKey` opens to.
+  /// The content of `sealedMasterKey`.
   static let masterKeyJSON =
     #"{"mac":{"k":"riNZZA/YvX2JkAWtcjTuag==","r":"iO2GDgwsJAHojLQFkDOSBA=="},"encrypt":"zp3p8z8RLkEW+fcI2N6pQL40dILkVQSMBTIHzvDlWtg="}"#
 

@@ -17,12 +17,12 @@ struct SHA256Tests {
     ),
   ]
 
-  @Test("the examples of FIPS 180-4 come out", arguments: vectors)
+  @Test("the examples of FIPS 180-4 are reproduced", arguments: vectors)
   func examples(message: [UInt8], hex: String) {
     #expect(SHA256.id(of: message, as: BlobID.self).hex == hex)
   }
 
-  @Test("no bytes have an id")
+  @Test("an empty input has an id")
   func nothing() {
     #expect(SHA256.id(of: UnsafeRawBufferPointer(start: nil, count: 0), as: BlobID.self).hex == Self.vectors[0].hex)
   }

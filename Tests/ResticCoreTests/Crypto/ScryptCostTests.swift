@@ -4,7 +4,7 @@ import Testing
 
 @Suite("ScryptCost")
 struct ScryptCostTests {
-  /// What a hostile or damaged key file could ask for.
+  /// Costs that a hostile or damaged key file could ask for.
   static let unacceptable: [ScryptCost] = [
     ScryptCost(n: 0, r: 8, p: 1), ScryptCost(n: 1, r: 8, p: 1), ScryptCost(n: -2, r: 8, p: 1),
     ScryptCost(n: .min, r: 8, p: 1), ScryptCost(n: .max, r: 8, p: 1), ScryptCost(n: 3, r: 8, p: 1),
@@ -21,7 +21,7 @@ struct ScryptCostTests {
   }
 
   @Test(
-    "costs that restic and careful people choose are acceptable",
+    "the costs of restic and of cautious users are acceptable",
     arguments: [
       .minimum, ScryptCost(n: 32768, r: 8, p: 1), ScryptCost(n: 32768, r: 8, p: 40), ScryptCost(n: 1 << 19, r: 8, p: 4),
     ])
@@ -54,13 +54,13 @@ struct ScryptCostTests {
     #expect(Self.calibrate(pass: .milliseconds(59), memoryByteCount: 1).n == 1 << 14)
   }
 
-  @Test("a clock that stands still makes no cost that opening would refuse")
+  @Test("a stopped clock does not lead to a cost that opening would refuse")
   func stoppedClock() {
     #expect(Self.calibrate(pass: .zero).isAcceptable)
     #expect(Self.calibrate(pass: .zero, memoryByteCount: .max).isAcceptable)
   }
 
-  @Test("calibrating on this machine gives a cost that derives a key")
+  @Test("the calibrated cost of this machine derives a key")
   func real() throws {
     let cost = ScryptCost.calibrate(duration: .milliseconds(20))
     #expect(cost.isAcceptable && cost.n >= 1 << 14)

@@ -38,7 +38,7 @@ struct ScryptTests {
     Array(text.utf8).withUnsafeBytes { SecureBytes(copying: $0) }
   }
 
-  @Test("the examples of RFC 7914 come out", arguments: examples)
+  @Test("the examples of RFC 7914 are reproduced", arguments: examples)
   func rfc(example: Example) throws {
     let key = try Scrypt.derive(
       password: Self.secret(example.password), salt: Array(example.salt.utf8), cost: example.cost)
@@ -57,7 +57,7 @@ struct ScryptTests {
     #expect(throws: CryptoError.wrongMAC) { try other.open(ResticSample.sealedMasterKey) }
   }
 
-  @Test("a cost beyond reason is refused and nothing is allocated", arguments: ScryptCostTests.unacceptable)
+  @Test("an unreasonable cost is refused, and nothing is allocated", arguments: ScryptCostTests.unacceptable)
   func refusal(cost: ScryptCost) {
     #expect(throws: CryptoError.unacceptableCost(cost)) {
       try Scrypt.derive(password: Self.secret("x"), salt: [1, 2, 3], cost: cost)

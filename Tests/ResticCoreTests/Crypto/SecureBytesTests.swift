@@ -3,14 +3,14 @@ import Testing
 
 @Suite("SecureBytes")
 struct SecureBytesTests {
-  @Test("a new one is all zeros", arguments: [0, 1, 64, 5000])
+  @Test("a new instance is all zeros", arguments: [0, 1, 64, 5000])
   func zeros(byteCount: Int) {
     let bytes = SecureBytes(byteCount: byteCount)
     #expect(bytes.byteCount == byteCount)
     #expect(bytes.withUnsafeBytes { Array($0) } == [UInt8](repeating: 0, count: byteCount))
   }
 
-  @Test("a copy holds what it was made of and leaves the original")
+  @Test("a copy has the same bytes, and leaves the original unchanged")
   func copying() {
     let original: [UInt8] = [1, 2, 3]
     let copy = original.withUnsafeBytes { SecureBytes(copying: $0) }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("SecureRandom")
 struct SecureRandomTests {
-  @Test("it gives as many bytes as asked for", arguments: [0, 1, 16, 100_000])
+  @Test("the requested number of bytes is returned", arguments: [0, 1, 16, 100_000])
   func count(byteCount: Int) {
     #expect(SecureRandom.bytes(byteCount).count == byteCount)
   }

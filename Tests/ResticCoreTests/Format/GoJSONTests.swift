@@ -63,7 +63,7 @@ import Testing
   }
 
   @Test(
-    "what is no integer or doesn't fit is refused",
+    "a number that is not an integer, or does not fit, is refused",
     arguments: [
       "", "-", "+1", "01", "00", "-01", "1.0", "1e3", "1E3", "1.", "0x1", "18446744073709551616",
       "99999999999999999999999",
@@ -93,7 +93,7 @@ import Testing
 
   /// The published vectors of RFC 4648.
   @Test(
-    "base64 is that of RFC 4648",
+    "base64 follows RFC 4648",
     arguments: [
       ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
       ("foobar", "Zm9vYmFy"),
@@ -103,7 +103,7 @@ import Testing
     #expect(try readBase64(encoded) == Array(plain.utf8))
   }
 
-  @Test("base64 knows all digits and nothing else")
+  @Test("base64 accepts its digits and nothing else")
   func base64Digits() throws {
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     let decoded = try readBase64(alphabet)
@@ -132,7 +132,7 @@ import Testing
   }
 
   @Test(
-    "escapes mean what they mean to Go, lone surrogates included",
+    "escapes have Go's meaning, lone surrogates included",
     arguments: [
       (#"\"\\\/\b\f\n\r\t"#, "\"\\/\u{8}\u{c}\n\r\t"),
       (#"\u0041\u00E9\u00e9\u2028"#, "Aéé\u{2028}"),
@@ -150,7 +150,7 @@ import Testing
   }
 
   @Test(
-    "what isn't JSON is refused wherever it stands",
+    "invalid JSON is refused wherever it is",
     arguments: [
       "", " ", "{", "}", "[", "]", "{]", "[}", "[,]", "[1,]", "[1 2]", "{,}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}",
       "{a:1}",
@@ -180,14 +180,14 @@ import Testing
     #expect(String(decoding: raw, as: UTF8.self) == text)
   }
 
-  @Test("a key may be escaped, and is unknown in another case")
+  @Test("a key may be escaped, and must have the right case")
   func keys() throws {
     let config = try Config.decode(
       Array(#"{"v\u0065rsion":2,"id":"a","Id":"b","chunker\u005Fpolynomial":"3DA3358B4DC173"}"#.utf8))
     #expect(config == Config(version: 2, id: "a", chunkerPolynomial: 0x3da3358b4dc173))
   }
 
-  @Test("hex words agree with the slow way, and only lower-case digits are digits")
+  @Test("fast and slow decoding of hex agree, and only lower-case digits are accepted")
   func hexWords() {
     for word in [0, 1, 0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210, UInt64.max, 0x8000_0000_0000_0000] {
       let text = String(word, radix: 16)

@@ -10,7 +10,7 @@ import Testing
     #expect(try IndexFile.decode(file).encode() == file)
   }
 
-  @Test("the blobs of a real index")
+  @Test("a real index lists its blobs")
   func meaning() throws {
     let index = try IndexFile.decode(RealFiles.plainIndex)
     #expect(index.packs.map(\.id.short) == ["8037264e", "2d6cfbaa"])
@@ -45,7 +45,7 @@ import Testing
     #expect(sound.packs[0].blobs[0].offset == 4_294_967_263)
   }
 
-  @Test("ids must be there and be 64 lower-case digits")
+  @Test("ids are required and have 64 lower-case digits")
   func ids() {
     let rest = #""type":"data","offset":0,"length":32"#
     let wrong = [
@@ -59,7 +59,7 @@ import Testing
     #expect(throws: FormatError.self) { try IndexFile.decode(Array(#"{"packs":[{"blobs":[]}]}"#.utf8)) }
   }
 
-  @Test("supersedes is read, and written only when there is something in it")
+  @Test("supersedes is read, and written only if it is not empty")
   func supersedes() throws {
     let id = String(repeating: "c", count: 64)
     let text = #"{"supersedes":["\#(id)"],"packs":[]}"# + "\n"

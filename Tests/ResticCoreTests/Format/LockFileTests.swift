@@ -11,7 +11,7 @@ import Testing
     #expect(lock.encode() == RealFiles.lock)
   }
 
-  @Test("fields of our own survive, behind restic's")
+  @Test("additional fields survive, after restic's")
   func unknownFields() throws {
     let field = UnknownField(key: "commit", rawValue: Array("true".utf8))
     let lock = LockFile(

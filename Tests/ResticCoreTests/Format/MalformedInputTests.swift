@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-/// The promise that no decoder of restic's formats traps, whatever the bytes, and that what it accepts is sound.
+/// The promise that no decoder of restic's formats traps, whatever the bytes, and that the values which it accepts are sound.
 ///
 /// Truncations, single-bit flips and mutants of real files; the seed stands in every failure (`RESTIC_TEST_SEED` sets
 /// it).
@@ -89,7 +89,7 @@ import Testing
     #expect(throws: FormatError.self) { try Tree.decode(endless) }
   }
 
-  @Test("the attack notices a decoder whose values don't survive encoding")
+  @Test("the attack finds a decoder whose values do not survive encoding")
   func attackBites() {
     withKnownIssue {
       _ = FormatMutator.attack(

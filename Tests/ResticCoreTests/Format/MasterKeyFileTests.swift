@@ -28,7 +28,7 @@ import Testing
     #expect(RealFiles.masterKeyJSON.count == MasterKeyFile.encodedByteCount)
   }
 
-  @Test("a key with a part missing, too short or too long is refused and leaves zeros behind")
+  @Test("a key with a missing, short or long part is refused, and its memory is zeroed")
   func refused() throws {
     let text = String(decoding: RealFiles.masterKeyJSON, as: UTF8.self)
     let wrong = [

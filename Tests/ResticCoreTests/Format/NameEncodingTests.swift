@@ -21,7 +21,7 @@ import Testing
         + #""ctime":"2020-01-01T00:00:00Z","uid":0,"gid":0,"content":[]}]}"# + "\n").utf8)
   }
 
-  @Test("real names of restic, odd ones and each single byte, are written as restic writes them")
+  @Test("restic's real names, odd names and every single byte are written as restic writes them")
   func real() throws {
     #expect(RealNames.all.count > 290)
     var later = 0
@@ -40,7 +40,7 @@ import Testing
     #expect(later == 3)
   }
 
-  @Test("a name that another Unicode version spelt keeps its spelling until the node is changed")
+  @Test("a name that was escaped by another Unicode version keeps its spelling until the node changes")
   func spelling() throws {
     let blob = tree(nameJSON: #""\\U0001fae0""#)
     var decoded = try Tree.decode(blob)
@@ -87,7 +87,7 @@ import Testing
   }
 
   @Test(
-    "what Go's Unquote refuses is refused",
+    "every name that Go's Unquote refuses is refused",
     arguments: [
       "\"", "a\"b", "\n", #"\"#, #"\'"#, #"\q"#, #"\x"#, #"\x1"#, #"\xg1"#, #"\1"#, #"\12"#, #"\400"#, #"\18"#,
       #"\u123"#,

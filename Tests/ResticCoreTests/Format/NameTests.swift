@@ -28,7 +28,7 @@ import Testing
     for name in invalid { #expect(!name.isValidEntryName, "\(name)") }
   }
 
-  @Test("different names look different")
+  @Test("different names are printed differently")
   func description() {
     #expect(Name("a b").description == "a b")
     #expect(Name([0x61, 0xff, 0x0a]).description == #"a\xff\n"#)

@@ -27,7 +27,7 @@ import Testing
     #expect(plain.box == nil)
   }
 
-  @Test("what is empty is left out, but never ids, times and content")
+  @Test("empty members are omitted, but never ids, times and content")
   func omitted() {
     #expect(
       json(Node(name: "a", type: .file, mode: 0))
@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  @Test("everything is written in restic's order")
+  @Test("members are written in restic's order")
   func order() throws {
     let node = Node(
       name: "a", type: .other("x<"), mode: 1, mtime: Timestamp(seconds: 0, nanoseconds: 0),
@@ -67,7 +67,7 @@ import Testing
     #expect(decoded == node)
   }
 
-  @Test("the content of a file is a list and of anything else null, also after the type changes")
+  @Test("the content of a file is a list, and of any other node null, also after the type changes")
   func contentFollowsType() {
     var node = Node(name: "a", type: .file, mode: 0)
     #expect(json(node).contains(#""content":[]"#))
@@ -97,7 +97,7 @@ import Testing
     #expect(try decode(dir).subtree == Self.id)
   }
 
-  @Test("a node that nobody changed keeps its text; any change is written our way")
+  @Test("an unchanged node keeps its text; a changed node is encoded again")
   func spelling() throws {
     let text = #"{ "type":"file","name":"a","mode":420.0e0 }"#
     #expect(throws: FormatError.self) { try decode(text) }
@@ -124,7 +124,7 @@ import Testing
     #expect(json(node) == odd)
   }
 
-  @Test("each field counts for equality, the spelling doesn't")
+  @Test("every field counts for equality, and the spelling does not")
   func equality() throws {
     let base = try decode(#"{"name":"a","type":"file","linktarget":"x"}"#)
     #expect(base == (try decode(#"{"linktarget":"x","type":"file","name":"a"}"#)))
@@ -172,7 +172,7 @@ import Testing
     #expect(node == expected)
   }
 
-  @Test("neighbours with the same owner share it, others don't")
+  @Test("neighbours with the same owner share its memory, other nodes do not")
   func owners() throws {
     func node(_ name: String, _ owner: String) -> String { "{\"name\":\"\(name)\",\"type\":\"file\"\(owner)}" }
     let tree = try Tree.decode(
@@ -186,7 +186,7 @@ import Testing
     #expect(tree.nodes[0].owner === tree.nodes[1].owner)
   }
 
-  @Test("nodes whose texts Unicode holds equal, and whose bytes differ, are different")
+  @Test("nodes whose texts are equal in Unicode but differ in bytes are different")
   func spellings() {
     let (composed, decomposed) = ("\u{e9}", "e\u{301}")
     let changes: [(inout Node, String) -> Void] = [

@@ -3,7 +3,7 @@ import Testing
 @testable import ResticCore
 
 @Suite struct PackHeaderTests {
-  @Test("the headers of real packs hold what restic's index says of them")
+  @Test("the headers of real packs agree with restic's index")
   func real() throws {
     let compressed = try IndexFile.decode(RealFiles.compressedIndex)
     let plain = try IndexFile.decode(RealFiles.plainIndex)
@@ -18,7 +18,7 @@ import Testing
     }
   }
 
-  @Test("an entry has 37 bytes, or 41 for a compressed blob, and the four types")
+  @Test("an entry has 37 bytes, or 41 for a compressed blob, and one of four types")
   func layout() throws {
     let id = BlobID(words: (0x0102_0304_0506_0708, 0, 0, 0xff))
     let blobs = [

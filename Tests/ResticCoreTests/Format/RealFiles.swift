@@ -24,7 +24,7 @@ enum RealFiles {
     d20b649f1206a496300a6c5a0505
     """)
 
-  /// What `keyFile` holds sealed.
+  /// The sealed content of `keyFile`.
   static let masterKeyJSON = bytes(
     ##"""
     {"mac":{"k":"uRoME5okyszJ2GqpyDkJUQ==","r":"CfTSC2SfEgakljAKbFoFBQ=="},"encrypt":"d4UU0MP3mkUr1Iq9DZ\##

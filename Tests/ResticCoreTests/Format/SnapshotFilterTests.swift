@@ -15,13 +15,13 @@ import Testing
         && !SnapshotFilter(paths: [""]).isEmpty)
   }
 
-  @Test("one of the hosts is enough")
+  @Test("one matching host is enough")
   func hosts() {
     #expect(SnapshotFilter(hosts: ["there", "here"]).matches(snapshot))
     #expect(!SnapshotFilter(hosts: ["there", "HERE"]).matches(snapshot))
   }
 
-  @Test("one of the tag lists must be there as a whole")
+  @Test("all tags of one list must match")
   func tags() {
     #expect(SnapshotFilter(tags: [["x"]]).matches(snapshot))
     #expect(SnapshotFilter(tags: [["z"], ["y", "x"]]).matches(snapshot))
@@ -29,7 +29,7 @@ import Testing
     #expect(SnapshotFilter(tags: [[]]).matches(snapshot))
   }
 
-  @Test("the empty tag stands for having none")
+  @Test("the empty tag matches snapshots without tags")
   func untagged() {
     var untagged = snapshot
     untagged.tags = []
@@ -38,14 +38,14 @@ import Testing
     #expect(!SnapshotFilter(tags: [["x"]]).matches(untagged))
   }
 
-  @Test("all paths must be there")
+  @Test("all paths must match")
   func paths() {
     #expect(SnapshotFilter(paths: ["/b", "/a"]).matches(snapshot))
     #expect(!SnapshotFilter(paths: ["/a", "/c"]).matches(snapshot))
     #expect(!SnapshotFilter(paths: ["/"]).matches(snapshot))
   }
 
-  @Test("all three must match, byte by byte")
+  @Test("hosts, tags and paths must all match, byte by byte")
   func all() {
     #expect(SnapshotFilter(hosts: ["here"], tags: [["x"]], paths: ["/a"]).matches(snapshot))
     #expect(!SnapshotFilter(hosts: ["there"], tags: [["x"]], paths: ["/a"]).matches(snapshot))

@@ -18,7 +18,7 @@ import Testing
     #expect(try Snapshot.decode(file).encode() == file)
   }
 
-  @Test("the members of a real snapshot mean what was asked for")
+  @Test("the members of a real snapshot are those of the backup")
   func meaning() throws {
     let snapshot = try Snapshot.decode(RealFiles.excludingSnapshot)
     #expect(
@@ -41,7 +41,7 @@ import Testing
     #expect(snapshot.programVersion == "restic 0.17.3")
   }
 
-  @Test("a snapshot needs time and tree and nothing else")
+  @Test("a snapshot needs a time and a tree and nothing else")
   func required() throws {
     let tree = String(repeating: "a", count: 64)
     let least = try Snapshot.decode(Array("{\"tree\":\"\(tree)\",\"time\":\"2024-01-01T00:00:00Z\"}".utf8))

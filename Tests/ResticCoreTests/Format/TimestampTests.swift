@@ -38,7 +38,7 @@ import Testing
   }
 
   @Test(
-    "what is no time is refused",
+    "anything but a time is refused",
     arguments: [
       "", "Z", "2020-09-13", "2020-09-13T12:26:40", "2020-09-13 12:26:40Z", "2020-09-13t12:26:40Z",
       "2020-09-13T12:26:40z",
@@ -67,7 +67,7 @@ import Testing
     #expect(month == 120_000)
   }
 
-  @Test("years that the form can't hold are written as the nearest that it can, as restic does")
+  @Test("a year beyond the format is written as the nearest possible year, as in restic")
   func farYears() {
     #expect(Timestamp(seconds: 253_402_300_800, nanoseconds: 0).rfc3339 == "9999-01-01T00:00:00Z")
     #expect(Timestamp(seconds: -62_167_219_201, nanoseconds: 7).rfc3339 == "0000-12-31T23:59:59.000000007Z")
@@ -81,7 +81,7 @@ import Testing
     }
   }
 
-  @Test("the offset decides in which year a time is")
+  @Test("the offset decides the year of a time")
   func offsetAtTheEnds() {
     #expect(
       Timestamp(seconds: -62_167_219_200, nanoseconds: 0, offsetMinutes: -60).rfc3339 == "0000-12-31T23:00:00-01:00")
@@ -89,7 +89,7 @@ import Testing
       Timestamp(seconds: 253_402_300_799, nanoseconds: 0, offsetMinutes: 60).rfc3339 == "9999-01-01T00:59:59+01:00")
   }
 
-  @Test("order is that of instants, equality that of fields")
+  @Test("times are ordered by instant, and equal if all fields are equal")
   func order() {
     let here = Timestamp(seconds: 5, nanoseconds: 6, offsetMinutes: 60)
     let there = Timestamp(seconds: 5, nanoseconds: 6)
@@ -100,7 +100,7 @@ import Testing
     #expect(Timestamp.zero < Timestamp.now())
   }
 
-  @Test("adding carries into seconds both ways and stops at the ends")
+  @Test("addition carries into seconds in both directions, and stops at the ends")
   func adding() {
     let start = Timestamp(seconds: 10, nanoseconds: 999_999_999, offsetMinutes: 60)
     #expect(start.adding(nanoseconds: 1) == Timestamp(seconds: 11, nanoseconds: 0, offsetMinutes: 60))
@@ -115,7 +115,7 @@ import Testing
   }
 
   @Test(
-    "a time can be stored if and only if reading its text gives the same time", arguments: [-1439, -60, 0, 330, 1439])
+    "a time is storable if and only if its text gives the same time", arguments: [-1439, -60, 0, 330, 1439])
   func storable(offset: Int) {
     let offset = Int16(offset)
     let (first, last) = (Int64(-62_167_219_200) - Int64(offset) * 60, Int64(253_402_300_799) - Int64(offset) * 60)

@@ -20,7 +20,7 @@ import Testing
     #expect(tree.nodes[1].type == .other("irregular"))
   }
 
-  @Test("the nodes of a real tree mean what the files were")
+  @Test("the nodes of a real tree describe the files")
   func meaning() throws {
     let tree = try Tree.decode(RealTrees.kinds)
     func node(_ name: Name) throws -> Node { try #require(tree.nodes.first { $0.name == name }) }
@@ -57,7 +57,7 @@ import Testing
     #expect(tree.nodes.map(\.name) == ["a", "b"])
   }
 
-  @Test("a name that comes twice is an error that says which, also when the two don't stand together")
+  @Test("a duplicate name is an error that names it, adjacent or not")
   func duplicates() {
     for (nodes, name) in [(["a", "a"], "a"), (["x", "a", "x"], "x"), ([#"\\x61"#, "a"], "a")] {
       let json = nodes.map { "{\"name\":\"\($0)\",\"type\":\"file\"}" }.joined(separator: ",")
@@ -67,7 +67,7 @@ import Testing
   }
 
   @Test(
-    "a name that no file can have is an error that says which",
+    "an impossible file name is an error that names it",
     arguments: [
       ("", ""), (".", "."), ("..", ".."), ("a/b", "a/b"), ("/", "/"), (#"\\x00"#, #"\x00"#), (#"a\u0000"#, #"a\x00"#),
       (#"\\x2e\\x2e"#, ".."),
@@ -101,7 +101,7 @@ import Testing
     #expect(throws: FormatError.self) { try Tree.decode(Array(#"{"nodes":[null]}"#.utf8)) }
   }
 
-  @Test("null is an empty tree, nothing isn't one, and other members don't matter")
+  @Test("null is an empty tree, a missing list is an error, and other members do not matter")
   func shapes() throws {
     #expect(try Tree.decode(Array(#"{"nodes":null}"#.utf8)).nodes.isEmpty)
     #expect(try Tree.decode(Array(#" {"x":[{"nodes":1}], "nodes":[] ,"y":{}} "#.utf8)).nodes.isEmpty)
@@ -112,7 +112,7 @@ import Testing
   }
 
   @Test(
-    "numbers that don't fit their field are refused",
+    "numbers that do not fit into their field are refused",
     arguments: [
       #""mode":4294967296"#, #""uid":-1"#, #""gid":1.0"#, #""size":18446744073709551616"#, #""inode":"1""#,
       #""links":1e1"#,

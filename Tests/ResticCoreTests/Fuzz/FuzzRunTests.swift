@@ -16,7 +16,7 @@ struct FuzzRunTests {
     return seen
   }
 
-  @Test("gives the same inputs for the same seed, others for another one, and any of them alone")
+  @Test("gives the same inputs for the same seed, other inputs for another seed, and any input alone")
   func replay() {
     let count = FuzzSubject.allCases.count * 50
     let first = inputs(["FUZZ_SEED": "7", "FUZZ_INPUTS": "\(count)"])
@@ -30,7 +30,7 @@ struct FuzzRunTests {
     #expect(inputs(["FUZZ_INPUTS": "1"]).count == 1)
   }
 
-  @Test("notices a decoder that breaks a promise, and says how to see it again")
+  @Test("finds a decoder that breaks a promise, and says how to reproduce it")
   func bites() throws {
     let environment = ["FUZZ_SEED": "7", "FUZZ_INPUTS": "\(FuzzSubject.allCases.count * 200)"]
     var wrong: [Int] = []
@@ -46,7 +46,7 @@ struct FuzzRunTests {
     #expect(failures[0].contains("a brace; `scripts/fuzz --seed 7 --subject tree --input \(first)` tries it again"))
   }
 
-  @Test("leaves the number of the input that it tries in a file, and none when it is done")
+  @Test("keeps the number of the current input in a file, and removes the file at the end")
   func state() throws {
     let folder = try TemporaryDirectory()
     let file = folder.path.appending("tree").string

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-// R14 Whatever the bytes, no decoder traps or takes memory without bound, and what it accepts survives encoding.
+// R14 No decoder traps or takes memory without bound, whatever the bytes, and each value that it accepts survives encoding.
 @Suite("FuzzTests of ResticCore")
 struct FuzzTests {
   private static let trees = [RealTrees.single, RealTrees.empty, RealTrees.kinds, MalformedInputTests.windowsTree]
@@ -135,7 +135,7 @@ struct FuzzTests {
         let isGreeting = (try? SFTPGreeting(packet)) != nil
         guard let (_, reply) = try? SFTPReply.decode(packet) else { return isGreeting ? .accepted : .refused }
         guard case .names(let names) = reply else { return .accepted }
-        // What is not in the packet is not made of it.
+        // A decoder makes no bytes that are not in the packet.
         let byteCount = names.reduce(0) { $0 + $1.bytes.count + 12 }
         return byteCount <= packet.count ? .accepted : .failed("more names than a packet holds")
       }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-// R14 A colleague has the key: what is sealed with it is as untrusted as any bytes.
+// R14 A colleague has the key: sealed bytes are as untrusted as any others.
 @Suite("FuzzTests of sealed files")
 struct SealedFuzzTests {
   private let files = UnpackedFiles(

@@ -21,7 +21,7 @@ struct CompactIndexTests {
     return IndexFile.Pack(id: id(&random), blobs: blobs)
   }
 
-  @Test("every blob is found again with what was said of it, and others are not")
+  @Test("every blob is found with its data, and no other blob is")
   func lookup() {
     var random = SplitMix64(seed: 1)
     let index = Subject()
@@ -53,7 +53,7 @@ struct CompactIndexTests {
     #expect(index.forget(files: [Self.id(&random)]).isEmpty)
   }
 
-  @Test("a blob in several packs is found in all of them, and the same place is named once")
+  @Test("a blob in several packs is found in all of them, and each place once")
   func duplicates() {
     var random = SplitMix64(seed: 3)
     let index = Subject()
@@ -74,7 +74,7 @@ struct CompactIndexTests {
     #expect(index.count == 0)
   }
 
-  @Test("packs that no file names survive the forgetting of files, and their new slots are told")
+  @Test("packs without an index file survive the removal of files, and their new slots are returned")
   func unnamedPacks() {
     var random = SplitMix64(seed: 4)
     let index = Subject()
@@ -127,7 +127,7 @@ struct CompactIndexTests {
     }
   }
 
-  @Test("no more than 62 bytes a blob are allocated, however full the table is")
+  @Test("the index allocates at most 62 bytes per blob, however full the table is")
   func compactness() {
     var random = SplitMix64(seed: 6)
     let index = Subject()

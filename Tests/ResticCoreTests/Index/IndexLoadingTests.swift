@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Loading the index")
 struct IndexLoadingTests {
-  @Test("what another client stored is known after loading the index again")
+  @Test("blobs of another client are known after a reload of the index")
   func otherClients() async throws {
     let backend = MemoryBackend()
     let first = try await TestRepository.create(on: backend)
@@ -17,7 +17,7 @@ struct IndexLoadingTests {
     #expect(try await second.files(of: saved) == ["a": [1, 2, 3]])
   }
 
-  @Test("a blob that is not known, or whose pack is gone, makes the index load again, once")
+  @Test("an unknown blob, or a vanished pack, causes one reload of the index")
   func reload() async throws {
     let backend = MemoryBackend()
     let first = try await TestRepository.create(on: backend)
@@ -31,7 +31,7 @@ struct IndexLoadingTests {
     #expect(counted.calls.count { $0.operation == .list && $0.type == .index } == listed + 1)
   }
 
-  @Test("after a prune moved a blob into another pack it is still found")
+  @Test("a blob that a prune moved into another pack is still found")
   func prune() async throws {
     let backend = MemoryBackend()
     let first = try await TestRepository.create(on: backend)
@@ -63,7 +63,7 @@ struct IndexLoadingTests {
     #expect(try await second.files(of: saved) == ["b": [4, 5, 6]])
   }
 
-  @Test("a damaged index file is an error that names it, and the others are loaded all the same")
+  @Test("a damaged index file is an error that names it, and the other files are loaded")
   func damage() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(on: backend)
@@ -97,7 +97,7 @@ struct IndexLoadingTests {
     #expect("\(try #require(error))".contains(id.hex))
   }
 
-  @Test("an index file is saved in the middle of an upload when it is full, and then names no pack twice")
+  @Test("a full index file is saved during an upload, and no pack is named twice")
   func savingWhenFull() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(on: backend)
@@ -129,7 +129,7 @@ struct IndexLoadingTests {
     #expect(repository.directory.withLock { $0.index.count } == 50_001)
   }
 
-  @Test("many readers that miss a blob at once load the index once more, not once each")
+  @Test("many readers that miss a blob at once share one reload of the index")
   func coalescedReload() async throws {
     let backend = MemoryBackend()
     _ = try await TestRepository.create(on: backend)

@@ -42,7 +42,7 @@ struct IndexRecordTests {
     test.folder(of: try await open().repository).appending(RecordedIndexFile.recordName)
   }
 
-  @Test("each index file is read once, by whoever comes first, and says what it said")
+  @Test("each index file is read once, by the first process, and its content is the same from the record")
   func once() async throws {
     let trees = try await create(40)
     for reads in [40, 0, 0] {
@@ -52,7 +52,7 @@ struct IndexRecordTests {
     }
   }
 
-  @Test("what one process has saved another one finds without a read; few index files are not recorded")
+  @Test("a process finds index files of another process without a read; a few index files are not recorded")
   func saved() async throws {
     _ = try await create(3)
     for _ in 0..<2 { #expect(try await open().reads == 3) }
@@ -65,7 +65,7 @@ struct IndexRecordTests {
     #expect(second.reads == 0 && second.repository.contains(tree, type: .tree))
   }
 
-  @Test("index files that a prune has replaced are forgotten, and leave the record in time")
+  @Test("index files that a prune has replaced are forgotten, and are removed from the record in time")
   func replaced() async throws {
     let trees = try await create(400)
     _ = try await open()
@@ -81,7 +81,7 @@ struct IndexRecordTests {
     #expect(try await open().reads == 0)
   }
 
-  @Test("an index file of another size than was read is read again, and its damage is told")
+  @Test("an index file whose size has changed is read again, and its damage is reported")
   func otherSize() async throws {
     _ = try await create(20)
     _ = try await open()
@@ -90,7 +90,7 @@ struct IndexRecordTests {
     await #expect(throws: RepositoryError.self) { try await open() }
   }
 
-  @Test("whatever is changed in the record, the index is right: cuts, and bits everywhere")
+  @Test("a changed record never makes the index wrong: truncations, and bits everywhere")
   func damage() async throws {
     let trees = try await create(20)
     _ = try await open()
@@ -108,7 +108,7 @@ struct IndexRecordTests {
     #expect(try await open().reads == 0)
   }
 
-  @Test("entries come back as they were; what is cut off or says more than is there is an error")
+  @Test("entries are read back as written; a truncated entry, and a count beyond the end, are errors")
   func coding() throws {
     func blob(_ number: UInt32, of pack: UInt64) -> PackBlob {
       let id = BlobID(words: (UInt64(number), pack, UInt64.max, 0))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("Packs that wait for an index file")
+@Suite("Packs without an index file")
 struct PendingIndexTests {
   private static func pack(_ slot: Int, blobCount: Int) -> PendingIndex.Pack {
     var random = SplitMix64(seed: UInt64(slot))
@@ -29,7 +29,7 @@ struct PendingIndexTests {
     #expect(files == [[0, 1], [2], [3], [4]])
   }
 
-  @Test("a file is due with 50,000 blobs or after ten minutes, and not before")
+  @Test("an index file is due with 50,000 blobs or after ten minutes, and not before")
   func due() {
     var pending = PendingIndex()
     let start = ContinuousClock.now

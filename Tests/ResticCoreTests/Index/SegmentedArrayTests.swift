@@ -5,7 +5,7 @@ import Testing
 @Suite("An array in segments")
 struct SegmentedArrayTests {
   @Test(
-    "truncation at and around every segment border keeps what is before it, and appending goes on from there",
+    "truncation at and around every segment border keeps the elements before it, and appending continues there",
     arguments: [0, 1, 4095, 4096, 4097, 8191, 8192, 8193, 9000])
   func truncation(count: Int) {
     var array = SegmentedArray<Int>()

@@ -1,6 +1,6 @@
 /// A call by which a file becomes durable or gets a name, with paths relative to the folder that is watched.
 ///
-/// What follows `-tmp-` in a temporary name is random and left out.
+/// The random part of a temporary name after `-tmp-` is omitted.
 enum FileCall: Hashable {
   /// fsync(2) of a file that has `byteCount` bytes at that moment.
   case synchronizeFile(String, byteCount: Int)

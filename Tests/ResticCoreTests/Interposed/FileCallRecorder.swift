@@ -57,7 +57,7 @@ final class FileCallRecorder: Sendable {
     }
   }
 
-  /// `path` as seen from the folder, without what is random. Nil for what is elsewhere; empty for the folder itself.
+  /// `path` relative to the folder, without its random part. Nil for a path elsewhere; empty for the folder itself.
   private func relative(_ path: String) -> String? {
     guard (path + "/").hasPrefix(folder) else { return nil }
     let inside = path.dropFirst(folder.count)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Commit locks whose holders have died")
 struct CommitLockDeadHolderTests {
-  @Test("a holder whose process has ended is replaced at once")
+  @Test("the lock of a holder whose process has ended is taken over at once")
   func deadProcess() async throws {
     let scene = try await CommitLockScene()
     let field = LockMark(commitHolder: "abc").field
@@ -16,7 +16,9 @@ struct CommitLockDeadHolderTests {
     try await lock.release()
   }
 
-  @Test("a process number means nothing on another machine, in another boot or another namespace, or if it is alive")
+  @Test(
+    "a process number proves nothing on another machine, in another boot or another namespace, or if the process is alive"
+  )
   func foreignProcess() async throws {
     let here = try #require(LockMark.ProcessScope.current)
     let otherBoot = LockMark.ProcessScope(boot: "other", pidNamespace: here.pidNamespace)
@@ -39,7 +41,7 @@ struct CommitLockDeadHolderTests {
     }
   }
 
-  @Test("a mark of a kind that we do not know is a commit lock, and is waited for")
+  @Test("a mark of an unknown kind counts as a commit lock, which is waited for")
   func unknownMark() async throws {
     let marks = [
       "7", "\"x\"", "[]", "{\"commit\":1}", "{\"commit\":{\"a\":1}}", "{\"boot\":1}",
@@ -54,7 +56,7 @@ struct CommitLockDeadHolderTests {
     }
   }
 
-  @Test("what is dead beyond doubt is removed, and nothing else")
+  @Test("only the locks of certainly dead holders are removed")
   func removeStale() async throws {
     let scene = try await CommitLockScene()
     let otherBoot = LockMark.ProcessScope(boot: "other", pidNamespace: 1)
@@ -78,7 +80,7 @@ struct CommitLockDeadHolderTests {
     #expect(scene.locks == Set(kept.map(BackendFile.lock)))
   }
 
-  @Test("a commit lock that is refreshed stays, and is not waited for longer than until then")
+  @Test("a refreshed commit lock stays, and the wait for it ends with its release")
   func removeStaleBesideLiving() async throws {
     let scene = try await CommitLockScene()
     let field = LockMark(scope: nil, commitHolder: "a").field

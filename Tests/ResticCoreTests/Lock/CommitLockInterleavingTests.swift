@@ -28,7 +28,7 @@ struct CommitLockInterleavingTests {
       self.repositories = repositories
     }
 
-    /// Every client takes the lock once, in the order of steps that `choose` makes. What went wrong, or nil.
+    /// Every client takes the lock once, in the order of steps that `choose` makes. Returns the violation, or nil.
     func play(choose: @escaping ([Int]) -> Int) async -> String? {
       let stepper = Stepper()
       let result = Locked((holder: Int?.none, turnCount: 0, fault: String?.none))
@@ -40,7 +40,7 @@ struct CommitLockInterleavingTests {
               Timestamp(seconds: 1_700_000_000 + stepper.now.components.seconds, nanoseconds: 0)
             }
             var policy = LockPolicy()
-            // Nobody refreshes here, so nobody is dead.
+            // No client refreshes its lock here, so none counts as dead.
             policy.pollInterval = .seconds(86_400)
             policy.commit.deadAfter = .seconds(86_400)
             policy.commit.lossTimeout = .seconds(86_400)
@@ -74,7 +74,7 @@ struct CommitLockInterleavingTests {
   }
 
   @Test(
-    "in every order of the calls of two clients, one at a time has the lock, and each gets it",
+    "in every order of two clients' calls, one client at a time has the lock, and both get it",
     arguments: [[false, false], [true, true], [true, false]])
   func twoClients(isImmediate: [Bool]) async throws {
     let contest = try await Contest(isImmediate: isImmediate)
@@ -94,7 +94,7 @@ struct CommitLockInterleavingTests {
   }
 
   @Test(
-    "one client stops before its step k, for every k, while the other has all the time that it wants", arguments: 0...1,
+    "one client stops before its step k, for every k, while the other client goes on", arguments: 0...1,
     [false, true])
   func oneStops(stopped: Int, isImmediate: Bool) async throws {
     let contest = try await Contest(isImmediate: [isImmediate, isImmediate])
@@ -117,7 +117,7 @@ struct CommitLockInterleavingTests {
     }
   }
 
-  @Test("many clients in random orders", arguments: [3, 5], [false, true])
+  @Test("many clients in random orders have the lock one at a time", arguments: [3, 5], [false, true])
   func manyClients(count: Int, isImmediate: Bool) async throws {
     let contest = try await Contest(isImmediate: Array(repeating: isImmediate, count: count))
     for seed in 0..<150 as Range<UInt64> {

@@ -3,9 +3,9 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("The commit lock on a storage whose listings are late, slow or remembered")
+@Suite("The commit lock on a storage whose listings are late, slow or cached")
 struct CommitLockListingTests {
-  @Test("a storage that remembers what somebody has removed, until it is asked for a list, deceives nobody")
+  @Test("a storage that caches removed files until the next listing deceives nobody")
   func remembered() async throws {
     let scene = try await CommitLockScene()
     let remembering = RememberingBackend(base: scene.backend)
@@ -16,7 +16,7 @@ struct CommitLockListingTests {
     await #expect(throws: RepositoryError.self) { try await lock.confirm() }
   }
 
-  @Test("a lock that is there and listed late is not lost")
+  @Test("a lock that is listed late is not lost")
   func listedLate() async throws {
     let scene = try await CommitLockScene()
     let isLate = Locked(false)
@@ -29,7 +29,7 @@ struct CommitLockListingTests {
     await #expect(throws: RepositoryError.self) { try await lock.confirm() }
   }
 
-  @Test("a storage that does not list what was just written never gives the lock")
+  @Test("a storage that does not list new files never grants the lock")
   func lateListing() async throws {
     let scene = try await CommitLockScene()
     let late = LateListingBackend(scene.backend)
@@ -42,7 +42,7 @@ struct CommitLockListingTests {
     #expect(scene.locks.isEmpty)
   }
 
-  @Test("a look that took longer than a file stays decides nothing")
+  @Test("a listing that took longer than the lifetime of a lock file decides nothing")
   func slowListing() async throws {
     let scene = try await CommitLockScene()
     let clock = scene.clock

@@ -56,7 +56,7 @@ struct CommitLockRefreshTests {
     }
   }
 
-  @Test("every 30 s there is a new file, and each stays 30 s beside its successor")
+  @Test("a new file is written every 30 s, and each file stays for 30 s beside its successor")
   func refresh() async throws {
     let scene = try await Scene()
     var ids: [LockID] = [scene.lock.id]
@@ -74,7 +74,7 @@ struct CommitLockRefreshTests {
     #expect(scene.locks.isEmpty)
   }
 
-  @Test("a listing in which files come and go holds one of the holder's, wherever a refresh falls into it")
+  @Test("a listing during a refresh shows at least one of the holder's files")
   func tornListing() async throws {
     for step in 0..<14 {
       let scene = try await Scene()
@@ -94,7 +94,7 @@ struct CommitLockRefreshTests {
     }
   }
 
-  @Test("without a refresh for 90 s it is lost, for good; before that nothing is")
+  @Test("the lock is lost for good after 90 s without a refresh, and not before")
   func loss() async throws {
     let scene = try await Scene()
     scene.fail { _ in .nothingDone(FaultBackend.hiccup) }
@@ -118,7 +118,8 @@ struct CommitLockRefreshTests {
     #expect(scene.locks.isEmpty, "a lost lock's files are still removed")
   }
 
-  @Test("a machine that slept notices at once, by the wall clock; one whose clock was set back, by the timer")
+  @Test(
+    "a machine that slept notices the loss at once by the wall clock; a machine whose clock was set back by the timer")
   func suspension() async throws {
     let slept = try await Scene()
     slept.clock.suspend(for: .seconds(89))
@@ -135,7 +136,7 @@ struct CommitLockRefreshTests {
     #expect(setBack.isLost)
   }
 
-  @Test("a lock that somebody removed is lost: `confirm` sees it at once, a refresh at its time")
+  @Test("a removed lock is lost: `confirm` notices at once, a refresh at its time")
   func removed() async throws {
     for confirms in [true, false] {
       let scene = try await Scene()
@@ -151,7 +152,7 @@ struct CommitLockRefreshTests {
     }
   }
 
-  @Test("a storage that fails is no lost lock, but no confirmation either")
+  @Test("a failing storage neither loses nor confirms the lock")
   func failingConfirmation() async throws {
     let scene = try await Scene()
     scene.fail { _ in .nothingDone(FaultBackend.hiccup) }
@@ -164,7 +165,7 @@ struct CommitLockRefreshTests {
     try await scene.lock.confirm()
   }
 
-  @Test("a file whose saving seemed to fail does not stay")
+  @Test("a file whose save seemed to fail is removed")
   func lostAnswers() async throws {
     let scene = try await Scene()
     scene.fail { call in call.operation == .save ? .answerLost(FaultBackend.hiccup) : nil }

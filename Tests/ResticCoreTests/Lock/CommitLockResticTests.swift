@@ -6,7 +6,7 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("Locks of ours and restic itself")
+@Suite("The commit lock and restic")
 struct CommitLockResticTests {
   /// A repository on disk that restic made.
   private struct Scene {
@@ -65,7 +65,7 @@ struct CommitLockResticTests {
     #expect(try await scene.restic("check").isSuccess)
   }
 
-  @Test("`restic unlock --remove-all` takes it away, and the holder sees that")
+  @Test("`restic unlock --remove-all` removes the commit lock, and the holder notices")
   func removedByForce() async throws {
     let scene = try await Scene()
     let lock = try await CommitLock.acquire(on: try await scene.open())
@@ -78,7 +78,7 @@ struct CommitLockResticTests {
     try await lock.release()
   }
 
-  @Test("a restic process that holds the repository for itself keeps us out")
+  @Test("restic's exclusive lock refuses a commit lock")
   func exclusive() async throws {
     let scene = try await Scene()
     let repository = try await scene.open()
@@ -93,7 +93,7 @@ struct CommitLockResticTests {
     try await CommitLock.acquire(on: repository, retryFor: .zero).release()
   }
 
-  @Test("as many uploads as there are threads, all of them stuck, do not delay a lock")
+  @Test("stuck uploads on all threads do not delay a lock")
   func uploadStorm() async throws {
     let directory = try TemporaryDirectory(prefix: "lock-storm")
     let executor = BlockingExecutor(threadCount: 2)
@@ -107,7 +107,7 @@ struct CommitLockResticTests {
           group.addTask {
             await executor.run {
               busy.value.withLock { $0 += 1 }
-              while stuck.value.withLock({ $0 }) { usleep(1000) }
+              while stuck.value.withLock({ $0 }) { usleep(1000) }  // The pause between two looks.
             }
           }
         }
@@ -115,7 +115,7 @@ struct CommitLockResticTests {
     }
     // Where the lock waited for an upload, this ends the wait, and the test fails.
     let watchdog = Task {
-      try await Task.sleep(for: .seconds(120))
+      try await Task.sleep(for: .seconds(120))  // A time limit.
       stuck.value.withLock { $0 = false }
     }
     defer { watchdog.cancel() }

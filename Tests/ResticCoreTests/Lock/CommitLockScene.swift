@@ -18,7 +18,7 @@ struct CommitLockScene {
   /// The files of locks that are there.
   var locks: Set<BackendFile> { Set(backend.files.keys.filter { $0.type == .lock }) }
 
-  /// Polls once a year: with a clock that nobody stops the refreshing task would run on and on.
+  /// Polls once a year: with a clock whose sleeps end at once the refreshing task would never rest.
   var policy: LockPolicy {
     var policy = LockPolicy()
     policy.pollInterval = .seconds(365 * 86400)
@@ -54,7 +54,7 @@ struct CommitLockScene {
   /// Larger than any process number Linux gives out (2^22).
   static let noProcess: Int32 = 1 << 23
 
-  /// Whether `error` says that somebody else has a lock.
+  /// Whether `error` says that another client has a lock.
   static func isLocked(_ error: RepositoryError?) -> Bool {
     if case .locked = error { true } else { false }
   }

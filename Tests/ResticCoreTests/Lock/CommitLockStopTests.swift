@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("A client that stops, for a while or for ever, with the commit lock or on its way to it")
+@Suite("A client that stops, for a while or for ever, while it holds or takes the commit lock")
 struct CommitLockStopTests {
   /// How a stopped client's call ends.
   enum Stop: CaseIterable {
@@ -13,7 +13,7 @@ struct CommitLockStopTests {
     case after
   }
 
-  /// Two machines: time goes on for both alike, and the test waits for what they do.
+  /// Two machines: time passes equally for both, and the test waits for their work.
   private final class Scene {
     let storage = MemoryBackend()
     let stopper: StoppingBackend
@@ -48,7 +48,7 @@ struct CommitLockStopTests {
       }
     }
 
-    /// Waits until both clients do nothing but wait.
+    /// Waits until both clients only wait.
     private func settle() async throws {
       let end = ContinuousClock.now.advanced(by: .seconds(60))
       while !(first.isIdle || stopper.isStopped) || !second.isIdle {
@@ -131,7 +131,7 @@ struct CommitLockStopTests {
       }
     }
 
-    /// Whether it sleeps, or has nothing to do. A lost lock is not refreshed any more.
+    /// Whether the client sleeps, or has nothing to do. A lost lock is no longer refreshed.
     var isIdle: Bool {
       let (isBusy, sleeps) = state.withLock { state in
         switch state {
@@ -163,7 +163,7 @@ struct CommitLockStopTests {
   }
 
   @Test(
-    "whichever call it stops at, the next gets the lock within 130 s, and they never have it together",
+    "whichever call the client stops at, the next client gets the lock within 130 s, and both never have it together",
     arguments: Stop.allCases)
   func everyCall(stop: Stop) async throws {
     let callCount = try await Self.callCount()
@@ -212,7 +212,7 @@ struct CommitLockStopTests {
   }
 
   @Test(
-    "a holder that goes on refreshing is never taken for dead, whatever the clocks say", arguments: [-3600, 0, 3600])
+    "a holder that refreshes its lock is never taken for dead, whatever the clocks say", arguments: [-3600, 0, 3600])
   func living(seconds: Int64) async throws {
     let scene = try await Scene(stop: .before, atCall: .max, wallOffset: .seconds(seconds))
     scene.first.acquire()
@@ -228,14 +228,14 @@ struct CommitLockStopTests {
     #expect(scene.locks.count == 1)
   }
 
-  @Test("when both machines sleep, the one that wakes first does not take the other for dead")
+  @Test("after both machines have slept, the first to wake does not take the other for dead")
   func bothSleep() async throws {
     let scene = try await Scene(stop: .before, atCall: .max)
     scene.first.acquire()
     try await scene.pass(.seconds(5)) { scene.first.isHolder }
     scene.second.acquire()
     try await scene.pass(.seconds(50))
-    // The second machine's clock goes on in its sleep; what it slept is not what it watched.
+    // The second machine's clock goes on in its sleep; the time asleep does not count as time of observation.
     scene.second.clock.advance(by: .seconds(300))
     try await scene.pass(.zero)
     #expect(!scene.second.isHolder)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The commit lock")
 struct CommitLockTests {
-  @Test("its file is a shared lock with one member more, and is gone after release")
+  @Test("the lock's file is a shared lock with one more member, and is removed at the release")
   func file() async throws {
     let scene = try await CommitLockScene()
     let lock = try await scene.acquire()
@@ -26,7 +26,7 @@ struct CommitLockTests {
     await #expect(throws: RepositoryError.self) { try await lock.confirm() }
   }
 
-  @Test("one listing confirms it and the repository's lock, and tells which of them is gone")
+  @Test("one listing confirms the commit lock and the repository's lock, and tells which of them is gone")
   func confirmedTogether() async throws {
     let scene = try await CommitLockScene()
     let counted = FaultBackend(scene.backend)
@@ -44,7 +44,7 @@ struct CommitLockTests {
     try await lock.release()
   }
 
-  @Test("one at a time; the second is told who has it, and gets it after the release")
+  @Test("one client at a time has the lock; the second client learns who has it, and gets it after the release")
   func exclusion() async throws {
     let scene = try await CommitLockScene()
     let lock = try await scene.acquire()
@@ -61,7 +61,7 @@ struct CommitLockTests {
     #expect(scene.locks.isEmpty)
   }
 
-  @Test("shared locks of restic and of ours are no obstacle, and it is none to them")
+  @Test("shared locks and the commit lock do not exclude each other")
   func sharedLocks() async throws {
     let scene = try await CommitLockScene()
     try await scene.plant()
@@ -79,7 +79,7 @@ struct CommitLockTests {
     #expect(scene.locks.count == 1)
   }
 
-  @Test("an exclusive lock is respected, also one that appears between the two looks")
+  @Test("an exclusive lock is respected, even if it appears between the two looks")
   func exclusiveLock() async throws {
     let scene = try await CommitLockScene()
     let exclusive = try await scene.plant(exclusive: true)
@@ -100,7 +100,7 @@ struct CommitLockTests {
     #expect(scene.locks == [.lock(exclusive)])
   }
 
-  @Test("cancelling ends the wait and leaves no file")
+  @Test("a cancellation ends the wait and leaves no file behind")
   func cancellation() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(on: backend)

@@ -4,11 +4,11 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("The mark for housekeeping")
+@Suite("The lock for maintenance")
 struct HousekeepingLockTests {
   private static let elsewhere = LockMark(scope: nil, isHousekeeping: true)
 
-  @Test("it is a shared lock to restic, and gone after release")
+  @Test("restic sees a shared lock, which is removed at the release")
   func file() async throws {
     let scene = try await CommitLockScene()
     let lock = try await scene.take()
@@ -21,7 +21,7 @@ struct HousekeepingLockTests {
   }
 
   // T2 One client at a time keeps house.
-  @Test("whoever finds another one with it gets none, and leaves nothing behind")
+  @Test("a client that finds another client's maintenance lock gets none, and leaves nothing behind")
   func other() async throws {
     let scene = try await CommitLockScene()
     let other = try await scene.plant(fields: [Self.elsewhere.field])
@@ -30,7 +30,7 @@ struct HousekeepingLockTests {
     #expect(scene.locks == [.lock(other)])
   }
 
-  @Test("shared locks, commit locks among them, are not in its way; an exclusive one is")
+  @Test("shared locks and commit locks do not exclude it; an exclusive lock does")
   func others() async throws {
     let scene = try await CommitLockScene()
     try await scene.plant(fields: [])
@@ -41,7 +41,7 @@ struct HousekeepingLockTests {
     #expect(CommitLockScene.isLocked(error))
   }
 
-  @Test("the mark of a dead process of this machine, and one that is stale, stop nobody")
+  @Test("the locks of a dead process of this machine, and stale locks, do not count")
   func dead() async throws {
     let scene = try await CommitLockScene()
     let dead = try await scene.plant(
@@ -53,7 +53,7 @@ struct HousekeepingLockTests {
   }
 
   // T2 A clock that is wrong elsewhere keeps nobody away for long.
-  @Test("a mark dated half an hour ahead or more stops nobody, one dated a little ahead does")
+  @Test("a lock that is dated half an hour ahead or more does not count; a lock that is dated a little ahead does")
   func ahead() async throws {
     let scene = try await CommitLockScene()
     try await scene.plant(age: -31 * 60, fields: [Self.elsewhere.field])
@@ -63,7 +63,7 @@ struct HousekeepingLockTests {
     #expect(CommitLockScene.isLocked(error))
   }
 
-  @Test("two that want it at once don't both get it", arguments: 0..<20)
+  @Test("of two simultaneous clients at most one gets the lock", arguments: 0..<20)
   func race(_ round: Int) async throws {
     let scene = try await CommitLockScene()
     async let first = try? scene.take()

@@ -9,7 +9,7 @@ struct LockInterleavingTests {
     on repository: Repository, exclusive: Bool, _ stepper: Stepper, client: Int
   ) async throws -> RepositoryLock {
     var policy = LockPolicy()
-    // Nobody refreshes here.
+    // No client refreshes its lock here.
     policy.pollInterval = .seconds(86_400)
     let wall: @Sendable () -> Timestamp = {
       Timestamp(seconds: 1_700_000_000 + stepper.now.components.seconds, nanoseconds: 0)
@@ -20,7 +20,7 @@ struct LockInterleavingTests {
   }
 
   @Test(
-    "in no order of the calls has somebody a shared lock while another has an exclusive one", arguments: [false, true])
+    "in no order of the calls do a shared and an exclusive lock coexist", arguments: [false, true])
   func sharedAndExclusive(isImmediate: Bool) async throws {
     let storage = MemoryBackend()
     _ = try await TestRepository.create(on: storage)
@@ -52,7 +52,7 @@ struct LockInterleavingTests {
             }
             try await lock.release()
           } catch RepositoryError.locked {
-            // Both may take theirs back again and again, where their turns make it so.
+            // In some orders both clients give up their locks again and again.
           } catch {
             result.withLock { $0.fault = "client \(client): \(error)" }
           }

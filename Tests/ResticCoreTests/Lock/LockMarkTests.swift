@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The mark in a lock of this program")
 struct LockMarkTests {
-  @Test("marks survive being written and read, with members that we do not know")
+  @Test("marks survive writing and reading, with unknown members")
   func marks() throws {
     let scope = LockMark.ProcessScope(boot: "b\"1", pidNamespace: .max)
     for mark in [

@@ -35,7 +35,7 @@ struct LockTests {
     }
 
     func acquire(exclusive: Bool = false, retryFor: Duration = .zero) async throws(RepositoryError) -> RepositoryLock {
-      // Polls once a year: with a clock that nobody stops the refreshing task would run on and on.
+      // Polls once a year: with a clock whose sleeps end at once the refreshing task would never rest.
       var policy = LockPolicy()
       policy.pollInterval = .seconds(365 * 86400)
       return try await RepositoryLock.acquire(
@@ -48,7 +48,7 @@ struct LockTests {
     if case .locked = error { true } else { false }
   }
 
-  @Test("a lock is a file that says who holds it, and is gone after release", arguments: [false, true])
+  @Test("a lock is a file that names its holder, and is removed at the release", arguments: [false, true])
   func file(exclusive: Bool) async throws {
     let scene = try await Scene()
     let lock = try await scene.acquire(exclusive: exclusive)
@@ -66,7 +66,7 @@ struct LockTests {
     #expect(lock.isLost, "a released lock protects nothing")
   }
 
-  @Test("shared locks go together, exclusive ones with none", arguments: [false, true], [false, true])
+  @Test("shared locks coexist; an exclusive lock coexists with none", arguments: [false, true], [false, true])
   func conflicts(theirs: Bool, ours: Bool) async throws {
     let scene = try await Scene()
     let other = try await scene.plant(exclusive: theirs)
@@ -105,7 +105,7 @@ struct LockTests {
     #expect(backend.files.keys.filter { $0.type == .lock } == [.lock(sealed.id)])
   }
 
-  @Test("a lock in the way is waited for, with growing and varied pauses, as long as the caller says")
+  @Test("a conflicting lock is waited for, with growing random pauses, as long as the caller allows")
   func retry() async throws {
     let scene = try await Scene()
     let other = try await scene.plant(exclusive: true)
@@ -131,7 +131,7 @@ struct LockTests {
     #expect(scene.locks.isEmpty)
   }
 
-  @Test("cancelling ends the wait and leaves no file")
+  @Test("a cancellation ends the wait and leaves no file behind")
   func cancellation() async throws {
     let scene = try await Scene(advancesOnSleep: false)
     let acquiring = Task { () async -> RepositoryError? in
@@ -158,7 +158,8 @@ struct LockTests {
   private static let noProcess: Int32 = 1 << 23
 
   @Test(
-    "a lock that a dead process of ours left on this machine is removed, shared or exclusive", arguments: [false, true])
+    "the lock of a dead process of this program on this machine is removed, shared or exclusive",
+    arguments: [false, true])
   func deadProcess(exclusive: Bool) async throws {
     let scene = try await Scene()
     try await scene.plant(exclusive: true, host: "testhost", pid: Self.noProcess, mark: LockMark())
@@ -168,7 +169,7 @@ struct LockTests {
     try await lock.release()
   }
 
-  @Test("a process that has ended counts as gone although its parent has not noticed")
+  @Test("a zombie process counts as ended")
   func zombieProcess() async throws {
     let process = try ChildProcess.start("true", [], signals: .unblocked)
     defer { process.wait() }
@@ -184,7 +185,7 @@ struct LockTests {
     try await lock.release()
   }
 
-  @Test("restic's lock whose process seems to be gone may be that of a container of the same name: it is watched first")
+  @Test("restic's lock without a process may belong to a container of the same name: it is watched before its removal")
   func sameHostName() async throws {
     let otherScope = LockMark.ProcessScope(boot: "other", pidNamespace: 1)
     for mark in [nil, LockMark(scope: otherScope), LockMark(scope: nil)] {
@@ -199,7 +200,7 @@ struct LockTests {
     }
   }
 
-  @Test("a living process of this machine, and any process of another one, keep their locks")
+  @Test("a living process of this machine, and any process of another machine, keep their locks")
   func livingProcess() async throws {
     for (host, pid) in [
       ("testhost", Int32(1)), ("testhost", 4711), ("elsewhere", Self.noProcess), ("", Self.noProcess),
@@ -212,7 +213,7 @@ struct LockTests {
     }
   }
 
-  @Test("a stale exclusive lock of another machine is removed after five minutes in which nobody refreshed it")
+  @Test("a stale exclusive lock of another machine is removed after five minutes without a refresh")
   func staleForeign() async throws {
     let scene = try await Scene()
     try await scene.plant(exclusive: true, age: .seconds(31 * 60))
@@ -225,7 +226,7 @@ struct LockTests {
     try await lock.release()
   }
 
-  @Test("a lock that is merely old, or stale where an exclusive one is wanted, stays")
+  @Test("a lock that is merely old stays, and so does a stale lock if an exclusive lock is wanted")
   func oldForeign() async throws {
     for (age, exclusive) in [(Duration.seconds(20 * 60), false), (.seconds(86_400), true)] {
       let scene = try await Scene()
@@ -238,7 +239,7 @@ struct LockTests {
     }
   }
 
-  @Test("a lock that looks stale because its owner's clock is slow is respected: the owner refreshes it")
+  @Test("a lock that looks stale because its holder's clock is slow is respected: the holder refreshes it")
   func slowClock() async throws {
     let scene = try await Scene()
     let backend = scene.backend
@@ -278,7 +279,7 @@ struct LockTests {
 
   // MARK: Unreadable locks
 
-  @Test("an empty lock file is no lock; a damaged one is an error that says what to do")
+  @Test("an empty lock file does not count; a damaged lock is an error with advice")
   func damage() async throws {
     let scene = try await Scene()
     let empty = BackendFile.lock(SHA256.id(of: [1]))

@@ -3,9 +3,9 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("Memory that goes round")
+@Suite("The pool of buffers")
 struct BufferPoolTests {
-  @Test("what is given back is lent again, to whoever asks for the same power of two")
+  @Test("a returned buffer is lent again for the same power of two")
   func again() throws {
     let pool = BufferPool(idleByteLimit: 1 << 20)
     let first = pool.take(byteCount: 70_000)
@@ -22,7 +22,7 @@ struct BufferPoolTests {
     pool.giveBack(other)
   }
 
-  @Test("a power of two and a page more is of the same class: a buffer of either serves the other", arguments: 16...25)
+  @Test("a power of two, and a page more, share a class of buffers", arguments: 16...25)
   func pageMore(size: Int) throws {
     let pool = BufferPool(idleByteLimit: 64 << 20)
     let whole = 1 << size + 4096
@@ -43,7 +43,7 @@ struct BufferPoolTests {
   }
 
   // M2 Writers that would take the memory that a commit needs get ENOMEM.
-  @Test("has room while less is lent than the line says")
+  @Test("has room while less than the limit is lent")
   func room() {
     let pool = BufferPool(idleByteLimit: 1 << 20)
     pool.limitLent(to: 300_000)
@@ -54,7 +54,7 @@ struct BufferPoolTests {
     #expect(!pool.hasRoom)
     pool.giveBack(first)
     #expect(pool.hasRoom)
-    // What is idle is not lent.
+    // Idle buffers do not count as lent.
     let third = pool.take(byteCount: 1 << 17)
     #expect(!pool.hasRoom)
     for buffer in [small, second, third] { pool.giveBack(buffer) }
@@ -63,7 +63,7 @@ struct BufferPoolTests {
   }
 
   // S2 No core dump shows the memory of a process.
-  @Test("no core dump shows what is in its buffers")
+  @Test("buffers are excluded from core dumps")
   func dumps() throws {
     let pool = BufferPool(idleByteLimit: 1 << 20)
     let buffer = pool.take(byteCount: 1 << 20)
@@ -81,7 +81,7 @@ struct BufferPoolTests {
     #expect(try #require(flags).contains(" dd"))
   }
 
-  @Test("no more is kept than the limit says, beside some packs")
+  @Test("the pool keeps no more than its limit, beside some packs")
   func limit() {
     let pool = BufferPool(idleByteLimit: 1 << 20)
     let buffers = (0..<20).map { _ in pool.take(byteCount: 1 << 17) }
@@ -95,7 +95,7 @@ struct BufferPoolTests {
     #expect(pool.idle.withLock { $0.byteCount } == 0)
   }
 
-  @Test("bytes stay what they were while they move, grow and go to others")
+  @Test("bytes are preserved while a buffer moves, grows and changes its owner")
   func bytes() {
     let first = PooledBytes(copying: Array(0..<200))
     #expect(first.array == Array(0..<200))

@@ -15,11 +15,11 @@ struct BlobCoderTests {
     try coder.seal(PooledBytes(copying: bytes), id: SHA256.id(of: bytes), type: type)
   }
 
-  @Test("what is sealed opens again, of any size, version and compression", arguments: [1, 2])
+  @Test("sealed blobs of any size, version and compression open again", arguments: [1, 2])
   func roundTrip(version: Int) throws {
     for mode in CompressionMode.allCases {
       let coder = Self.coder(version: version, mode)
-      // What is compared again comes in pieces of 128 KiB.
+      // The check after the sealing compares pieces of 128 KiB.
       let sizes = [100_000, (128 << 10) - 1, 128 << 10, (128 << 10) + 1, 1 << 20]
       let noise = sizes.map { TestRepository.noise($0, seed: 1) }
       for bytes in [[], [0], Self.text, [UInt8](repeating: 0, count: 256 << 10)] + noise {
@@ -34,7 +34,9 @@ struct BlobCoderTests {
     }
   }
 
-  @Test("version 1 and empty blobs are never compressed, with compression off only trees are, noise is all the same")
+  @Test(
+    "version 1 and empty blobs are never compressed; with compression off only trees are; small noise is compressed like text"
+  )
   func whatIsCompressed() throws {
     let noise = TestRepository.noise(5000, seed: 2)
     #expect(try Self.sealed(Self.coder(version: 1, .max), Self.text).uncompressedLength == nil)
@@ -48,7 +50,7 @@ struct BlobCoderTests {
   }
 
   @Test(
-    "with auto, data of which no sample shrinks is stored as it is; a small part that shrinks has all of it compressed")
+    "with auto, data is stored uncompressed if no sample shrinks, and compressed as a whole if one does")
   func samples() throws {
     let noise = TestRepository.noise(1 << 20, seed: 4)
     #expect(try Self.sealed(Self.coder(), noise).uncompressedLength == nil)
@@ -72,7 +74,7 @@ struct BlobCoderTests {
     }
   }
 
-  @Test("a sealed blob that does not read back as what was sealed is refused")
+  @Test("a sealed blob that does not read back unchanged is refused")
   func readBack() throws {
     let coder = Self.coder()
     let blob = try Self.sealed(coder, Self.text)
@@ -117,7 +119,7 @@ struct BlobCoderTests {
     }
   }
 
-  @Test("a blob of another length, or another blob of the same key, is refused although it opens")
+  @Test("a blob of another length, or another blob with the same key, is refused although it opens")
   func authenticButWrong() throws {
     let coder = Self.coder()
     let blob = try Self.sealed(coder, Self.text)

@@ -128,7 +128,7 @@ struct CommitFailureTests {
     #expect(repository.directory.withLock { $0.pending.count } == 0)
   }
 
-  @Test("packs of a commit that failed at its index file are named by the next one")
+  @Test("packs of a commit that failed at its index file are named by the next commit's")
   func unindexedPacks() async throws {
     let backend = MemoryBackend()
     let faulty = FaultBackend(backend) { call in
@@ -146,7 +146,7 @@ struct CommitFailureTests {
     #expect(try await TestRepository.open(backend).files(of: saved) == Self.new)
   }
 
-  @Test("packs of a failed commit that a prune took away are uploaded again")
+  @Test("packs of a failed commit that a prune removed are uploaded again")
   func prunedPacks() async throws {
     let backend = MemoryBackend()
     let faulty = FaultBackend(backend) { call in

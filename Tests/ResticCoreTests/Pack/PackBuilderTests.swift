@@ -12,7 +12,9 @@ struct PackBuilderTests {
     return try coder.seal(PooledBytes(copying: bytes), id: SHA256.id(of: bytes), type: type)
   }
 
-  @Test("a pack is its blobs, the sealed header and its length, named by its hash", arguments: [0, 1, 2, 50])
+  @Test(
+    "a pack consists of its blobs, the sealed header and the header's length, and is named by its hash",
+    arguments: [0, 1, 2, 50])
   func layout(blobCount: Int) throws {
     var builder = PackBuilder(type: .data)
     let blobs = try (0..<blobCount).map { try blob(UInt64($0), 100 + $0) }
@@ -62,7 +64,7 @@ struct PackBuilderTests {
     }
   }
 
-  @Test("two packs merge where both fit one, and stay as they are where they do not")
+  @Test("two packs merge if both fit into one, and otherwise stay unchanged")
   func merging() throws {
     var first = PackBuilder(type: .data)
     var second = PackBuilder(type: .data)
@@ -78,7 +80,7 @@ struct PackBuilderTests {
     #expect(merged.byteCount == first.byteCount + second.byteCount)
   }
 
-  @Test("open packs never mix types, spread blobs over two packs a type, and give a large blob one of its own")
+  @Test("open packs never mix types, spread blobs over two packs per type, and give a large blob a pack of its own")
   func openPacks() throws {
     var packs = OpenPacks()
     for seed in 0..<200 as Range<UInt64> {

@@ -12,7 +12,7 @@ struct ReadGroupTests {
         pack: SHA256.id(of: [pack]), offset: UInt32(offset), length: UInt32(length), uncompressedLength: nil))
   }
 
-  @Test("neighbours with a gap of at most 1 MiB go together, others and other packs do not")
+  @Test("neighbours with a gap of at most 1 MiB share a request; distant blobs and other packs do not")
   func gaps() {
     let mebibyte = 1 << 20
     let items = [
@@ -28,7 +28,7 @@ struct ReadGroupTests {
     #expect(groups.count == 3)
   }
 
-  @Test("no request is longer than 32 MiB, unless one blob is")
+  @Test("no request is longer than 32 MiB, unless a single blob is")
   func limit() {
     let items = (0..<100).map { Self.item(UInt8($0), pack: 1, offset: $0 << 20, length: 1 << 20) }
     let groups = ReadGroup.plan(items)
@@ -46,7 +46,7 @@ struct ReadGroupTests {
     #expect(groups.map(\.range) == [0..<1000])
   }
 
-  @Test("loading many blobs takes one request a pack and gives each blob's bytes")
+  @Test("loading many blobs takes one request per pack and gives each blob's bytes")
   func loading() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(

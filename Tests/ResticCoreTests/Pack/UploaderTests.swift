@@ -13,7 +13,7 @@ struct UploaderTests {
     try packs(backend).flatMap { try PackBuilder.decodeHeader(of: $0, repository.coder.masterKey) }
   }
 
-  @Test("what is committed is read back by whoever opens the repository", arguments: [1, 2])
+  @Test("a commit is read back after the repository is opened again", arguments: [1, 2])
   func roundTrip(version: Int) async throws {
     for mode in CompressionMode.allCases {
       let backend = MemoryBackend()
@@ -46,7 +46,7 @@ struct UploaderTests {
     #expect(new.map(\.type) == [.snapshot], "nothing is stored twice")
   }
 
-  @Test("packs have one type, reach their target size, and a large blob gets one of its own")
+  @Test("packs have one type and reach their target size, and a large blob gets a pack of its own")
   func packSizes() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(
@@ -80,7 +80,7 @@ struct UploaderTests {
         == statistics.storedByteCount)
   }
 
-  @Test("equal blobs added by many tasks at once are stored once, and all can be read at once")
+  @Test("equal blobs that many tasks add at once are stored once, and can be read at once")
   func concurrentDuplicates() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(
@@ -107,7 +107,7 @@ struct UploaderTests {
     #expect(repository.directory.withLock { $0.pending.count } == 0)
   }
 
-  @Test("a blob under way in one uploader is not stored by another, unless that one finishes first")
+  @Test("a blob on its way in one uploader is not stored by another, unless the other finishes first")
   func twoUploaders() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(on: backend)
@@ -134,7 +134,7 @@ struct UploaderTests {
     #expect(try await repository.loadBlob(otherID, type: .data) == other)
   }
 
-  @Test("a blob that another uploader relies on survives the failure of the one that had it")
+  @Test("a blob that another uploader relies on survives the failure of its own uploader")
   func failedHolder() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(on: backend)
@@ -152,7 +152,7 @@ struct UploaderTests {
     #expect(repository.directory.withLock { $0.pending.count } == 0)
   }
 
-  @Test("a pack on its way arrives although its uploader failed, and another one waits for it")
+  @Test("a pack on its way arrives although its uploader failed, and another uploader waits for it")
   func failedUploaderInFlight() async throws {
     let memory = MemoryBackend()
     let held = HeldBackend(memory)
@@ -178,6 +178,7 @@ struct UploaderTests {
     let second = repository.makeUploader()
     #expect(try await second.add(bytes, type: .data) == id)
     let finishing = Task { try await second.finish(root: try await second.add(folder: [:])) }
+    // Time in which an uploader that does not wait could show itself.
     try await Task.sleep(for: .milliseconds(20))
     held.open()
     _ = try await finishing.value
@@ -187,7 +188,7 @@ struct UploaderTests {
     #expect(repository.directory.withLock { $0.pending.count } == 0)
   }
 
-  @Test("a root that was never added is an error, and no tree of it exists")
+  @Test("a root that was never added is an error")
   func unknownRoot() async throws {
     let repository = try await TestRepository.create()
     let uploader = repository.makeUploader()
@@ -195,7 +196,7 @@ struct UploaderTests {
     await #expect(throws: RepositoryError.self) { try await uploader.finish(root: data) }
   }
 
-  @Test("no more packs are in flight than allowed, and whoever adds more waits")
+  @Test("no more packs than allowed are in flight, and further adds wait")
   func bound() async throws {
     let gate = HeldBackend(MemoryBackend())
     let repository = try await TestRepository.create(
@@ -206,6 +207,7 @@ struct UploaderTests {
       for seed in 0..<20 { _ = try await uploader.add(TestRepository.noise(1000, seed: UInt64(seed)), type: .data) }
     }
     try await waitUntil { gate.waiting >= 2 }
+    // Time in which a further pack could show itself.
     try await Task.sleep(for: .milliseconds(50))
     #expect(gate.waiting == 2)
     #expect(uploader.statistics.data.addedBlobCount == 2)

@@ -9,11 +9,11 @@ import Testing
 
 @Suite("ProgramOutput", .timeLimit(.minutes(30)))
 struct ProgramOutputTests {
-  /// What comes of the shell's `script`. An error, if that does not end.
+  /// The output of the shell's `script`. Throws if the call does not return.
   private func run(
     _ script: String, input: [UInt8] = [], limits: ProgramLimits? = nil, sharesErrors: Bool = false
   ) async throws -> ProgramOutput {
-    try await withTimeLimit {
+    try await withTimeLimit(.seconds(300)) {
       try await BlockingExecutor(threadCount: 1).run { () throws(Errno) in
         try ProgramOutput.of(
           "/bin/sh", ["-c", script], input: input, signals: .unblocked, limits: limits, sharesErrors: sharesErrors)
@@ -27,7 +27,7 @@ struct ProgramOutputTests {
     ProgramLimits(deadline: .now + time, outputByteLimit: bytes, stop: stop)
   }
 
-  @Test("output, errors and end are the program's, however much it is told and says at the same time")
+  @Test("output, errors and status are complete, however much the program reads and writes at the same time")
   func whole() async throws {
     let input = TestRepository.noise(1 << 20, seed: 1)
     let copied = try await run("cat; echo why >&2; exit 7", input: input)
@@ -37,37 +37,38 @@ struct ProgramOutputTests {
     #expect(loud.output == Array("said\n".utf8) && loud.errorOutput.count == ProgramOutput.errorByteLimit)
     #expect(loud.errorOutput.suffix(6).elementsEqual("y\nend\n".utf8.suffix(6)))
     #expect(try await run("kill -9 $$").end == .killed(signal: SIGKILL))
-    // It closes what it has, and goes on.
+    // The program closes its outputs, and goes on for a while that may be short or long.
     #expect(try await run("exec >&- 2>&-; sleep 0.2; exit 3").end == .exited(3))
   }
 
   @Test(
-    "whoever a program has left behind with its outputs is not waited for, whether silent or not",
+    "a child that outlives the program and keeps its outputs open is not waited for, silent or not",
     arguments: ["sleep 1000", "yes"])
   func leftBehind(command: String) async throws {
     let output = try await run("\(command) & echo $!; echo why >&2")
-    // `yes` may have said something before, and says no digit.
+    // `yes` may have printed something before, but prints no digit.
     let digits = output.output.filter { (0x30...0x39).contains($0) }
     let process = try #require(pid_t(String(decoding: digits, as: UTF8.self)))
     #expect(output.end == .exited(0) && output.errorOutput == Array("why\n".utf8))
     kill(process, SIGKILL)
   }
 
-  @Test("a program whose time is up is killed with all that it has started, though it ignores every other signal")
+  @Test("a program that exceeds its time limit is killed with its children, even if it ignores every other signal")
   func stubborn() async throws {
     let directory = try TemporaryDirectory()
     let file = directory.path.appending("child")
     let script = "trap '' TERM INT HUP QUIT; sleep 1000 & echo $! > \(file); while :; do sleep 1000; done"
-    let start = ContinuousClock.now
-    await #expect(throws: Errno.timedOut) { try await run(script, limits: Self.limits(.seconds(3))) }
-    #expect(start.duration(to: .now) < .seconds(60))
-    let child = try #require(pid_t(String(contentsOfFile: file.string, encoding: .utf8).dropLast()))
-    // Somebody else waits for it.
+    let child = try await withGrowingLimit(from: .milliseconds(500)) { limit -> pid_t? in
+      await #expect(throws: Errno.timedOut) { try await run(script, limits: Self.limits(limit)) }
+      // Nil if the shell had not started its child when the limit struck.
+      return (try? String(contentsOfFile: file.string, encoding: .utf8)).flatMap { pid_t($0.dropLast()) }
+    }
+    // The child belongs to init now, which reaps it.
     try await waitUntil { kill(child, 0) != 0 || ProcessTable.isZombie(child) }
     #expect(!ProcessTable.children().contains { ProcessTable.commandLine($0).contains(file.string) })
   }
 
-  @Test("a program that prints too much, or that nobody wants any more, is ended")
+  @Test("a program that prints too much, or whose caller is cancelled, is killed")
   func limited() async throws {
     await #expect(throws: Errno.fileTooLarge) { try await run("yes", limits: Self.limits(bytes: 1000)) }
     #expect(try await run("echo 123", limits: Self.limits(bytes: 4)).output.count == 4)
@@ -78,9 +79,9 @@ struct ProgramOutputTests {
     withExtendedLifetime(bell) {}
   }
 
-  @Test("no descriptor is left open, whatever becomes of the program")
+  @Test("no descriptor stays open, however the program ends")
   func descriptors() async throws {
-    // A program of a test that runs at the same time has other names.
+    // The pipes of a simultaneous test have other names.
     func pipes() throws -> Set<String> {
       let folder = "/proc/self/fd"
       let names = try FileManager.default.contentsOfDirectory(atPath: folder)

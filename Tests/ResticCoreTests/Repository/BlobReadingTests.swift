@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Reading blobs")
 struct BlobReadingTests {
-  @Test("a damaged, short or missing pack is an error that names blob and pack, whatever happened to it")
+  @Test("a damaged, short or missing pack is an error that names blob and pack")
   func damage() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(on: backend)
@@ -36,7 +36,7 @@ struct BlobReadingTests {
     await #expect(throws: Never.self) { try await TestRepository.open(backend).loadTree(saved.snapshot.tree) }
   }
 
-  @Test("where one copy is damaged or gone, another one is read")
+  @Test("another copy of a blob is read if one is damaged or gone")
   func copies() async throws {
     let backend = MemoryBackend()
     let bytes = TestRepository.noise(400, seed: 1)
@@ -65,7 +65,7 @@ struct BlobReadingTests {
     await #expect(throws: RepositoryError.self) { try await repository.loadBlob(saved.snapshot.tree, type: .data) }
   }
 
-  @Test("a tree blob that is no tree is an error that names it")
+  @Test("an invalid tree blob is an error that names it")
   func noTree() async throws {
     let repository = try await TestRepository.create()
     let uploader = repository.makeUploader()
@@ -75,7 +75,7 @@ struct BlobReadingTests {
     #expect("\(try #require(error))".contains(id.short))
   }
 
-  @Test("an error of the storage is passed on, and not taken for damage")
+  @Test("an error of the storage is passed on, and does not count as damage")
   func storageErrors() async throws {
     let backend = MemoryBackend()
     let saved = try await TestRepository.create(on: backend).commit(["a": [1]])

@@ -1,4 +1,4 @@
-/// What can happen to a file on a bad disk.
+/// The damage that a bad disk can do to a file.
 enum Damage {
   /// Every truncation of a short file (a few of a long one), the file with one bit flipped at every position (or a few),
   /// zeros, and something behind the end.

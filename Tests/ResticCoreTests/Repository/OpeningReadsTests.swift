@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("What an opening reads before the key is known")
+@Suite("The reads of an opening before the key is known")
 struct OpeningReadsTests {
   private let memory = MemoryBackend(isDistant: true)
   /// However slow the machine is, nothing that was read is too old.
@@ -22,7 +22,7 @@ struct OpeningReadsTests {
       on: backend, password: TestRepository.password, settings: TestRepository.settings(), reads: reads)
   }
 
-  @Test("everything that a mount begins with is asked for before anybody answers, and asked for once")
+  @Test("everything that a mount needs first is requested before any answer, and once")
   func once() async throws {
     let saved = try await makeRepository()
     let counted = FaultBackend(memory)
@@ -39,7 +39,7 @@ struct OpeningReadsTests {
     #expect(lists.count { $0 == .index } == 2 && lists.count { $0 == .snapshot } == 2)
   }
 
-  @Test("a wrong password costs no further request, and what was read is good for the next try")
+  @Test("a wrong password costs no further request, and the next try uses the same reads")
   func wrongPassword() async throws {
     _ = try await makeRepository()
     let counted = FaultBackend(memory)
@@ -54,7 +54,7 @@ struct OpeningReadsTests {
 
   // C10
   @Test(
-    "a snapshot that came after the lists is chosen: a commit that a mount waits for, or one while a password was typed"
+    "a snapshot that is newer than the lists is chosen: of a commit that a mount waits for, or saved while a password was typed"
   )
   func laterSnapshot() async throws {
     _ = try await makeRepository()
@@ -67,7 +67,7 @@ struct OpeningReadsTests {
     #expect(try await repository.files(of: newest) == ["a": [3]])
   }
 
-  @Test("what came after the lists is found: the index is listed again when the snapshots are known")
+  @Test("blobs that are newer than the lists are found: the index is listed again once the snapshots are known")
   func later() async throws {
     _ = try await makeRepository()
     let reads = OpeningReads(of: memory, .everything, lifetime: Self.longEnough)
@@ -79,7 +79,7 @@ struct OpeningReadsTests {
     #expect(try await repository.files(of: newest) == ["b": [9]])
   }
 
-  @Test("an index file that a prune has replaced since is forgotten")
+  @Test("an index file that a prune has replaced meanwhile is forgotten")
   func replaced() async throws {
     let saved = try await makeRepository()
     let reads = OpeningReads(of: memory, .everything, lifetime: Self.longEnough)
@@ -100,7 +100,7 @@ struct OpeningReadsTests {
     #expect(try await repository.files(of: saved[1]) == ["a": [2]])
   }
 
-  @Test("a file that is not what its name says, or not as long as listed, is read again")
+  @Test("a file with a wrong hash, or a wrong length, is read again")
   func unusable() async throws {
     let saved = try await makeRepository()
     let fault = Locked(true)
@@ -119,7 +119,7 @@ struct OpeningReadsTests {
     #expect(try await repository.files(of: saved[1]) == ["a": [2]])
   }
 
-  @Test("of what nobody has sealed no more is kept than the limit, whatever the lists say")
+  @Test("no more than the limit of unauthenticated bytes is kept, whatever the lists say")
   func bound() async throws {
     _ = try await makeRepository()
     for number in 0..<20 { memory[.index(SHA256.id(of: [UInt8(number)]))] = [UInt8](repeating: 1, count: 1 << 20) }
@@ -136,7 +136,7 @@ struct OpeningReadsTests {
   }
 }
 
-/// Changes what is loaded on its way.
+/// Changes loaded bytes on their way.
 private struct ChangingBackend: BackendWrapper {
   let base: any Backend
   let change: @Sendable (BackendFile, [UInt8]) -> [UInt8]

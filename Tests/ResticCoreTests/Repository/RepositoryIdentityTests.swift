@@ -4,12 +4,12 @@ import Testing
 @testable import ResticCore
 
 // R10 The repository is the one that was opened.
-@Suite("Another repository, or a newer format, in the place of the one that was opened")
+@Suite("Another repository, or a newer format, in place of the opened repository")
 struct RepositoryIdentityTests {
   private static let old: [Name: [UInt8]] = ["old": Array("old".utf8)]
   private static let new: [Name: [UInt8]] = ["new": Array("new".utf8), "more": [UInt8](repeating: 7, count: 200_000)]
 
-  /// What a call ended with: the message where that is that another repository is there, else nil.
+  /// The message of a call that failed because another repository is there; otherwise nil.
   private static func refusal(_ call: () async throws -> Void) async -> String? {
     do {
       try await call()
@@ -34,7 +34,7 @@ struct RepositoryIdentityTests {
   }
 
   @Test(
-    "nothing is written to another repository, and nothing of it is kept; ours goes on when it is back",
+    "nothing is written to another repository, and nothing of it is kept; work goes on when the opened one is back",
     arguments: [true, false], [true, false])
   func otherRepository(isEmpty: Bool, isDistant: Bool) async throws {
     let backend = MemoryBackend(isDistant: isDistant)
@@ -67,7 +67,7 @@ struct RepositoryIdentityTests {
       #expect(backend.files == theirs, "call \(number)")
     }
     if !isEmpty { #expect(await Self.refusal { _ = try await repository.snapshots() } != nil) }
-    // What is in packs can't be read, which is nobody's damage.
+    // Packs cannot be read, which does not count as damage.
     #expect(await Self.refusal { _ = try await repository.loadTree(saved.snapshot.tree) } != nil)
 
     backend.replaceFiles(by: ours)
@@ -82,7 +82,7 @@ struct RepositoryIdentityTests {
     #expect(try await reader.loadBlob(SHA256.id(of: [1, 2, 3] as [UInt8]), type: .data) == [1, 2, 3])
   }
 
-  @Test("in a network the files of a commit are stored upon one look, and on a disk there is one before each")
+  @Test("on a network one look at the config serves all files of a commit; on a disk there is one look per file")
   func looks() async throws {
     for isDistant in [true, false] {
       let counted = FaultBackend(MemoryBackend(isDistant: isDistant))
@@ -101,7 +101,7 @@ struct RepositoryIdentityTests {
     }
   }
 
-  @Test("who stores something while another looks waits for that look")
+  @Test("simultaneous stores share one look")
   func sharedLook() async throws {
     let counted = FaultBackend(DistantBackend(MemoryBackend()))
     let repository = try await TestRepository.create(on: counted)
@@ -114,7 +114,7 @@ struct RepositoryIdentityTests {
     #expect(counted.calls.count { $0.operation == .load && $0.file == .config } == 1 || isSlow)
   }
 
-  @Test("one whose config our key opens is told apart by its id, and both are named")
+  @Test("another repository with the same key is recognised by its id, and the error names both")
   func otherID() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(on: backend)
@@ -127,7 +127,7 @@ struct RepositoryIdentityTests {
     #expect(backend.files.keys.allSatisfy { $0.type == .config || $0.type == .key })
   }
 
-  @Test("without a config, with a damaged one, or with an older or unknown version nothing is written")
+  @Test("nothing is written if the config is missing, damaged, or has an older or unknown version")
   func unusableConfig() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(on: backend)
@@ -163,7 +163,7 @@ struct RepositoryIdentityTests {
     #expect(try await TestRepository.open(backend).files(of: saved) == Self.new)
   }
 
-  @Test("a repository that is migrated to version 2 meanwhile goes on, in reading, writing and what was begun before")
+  @Test("after a migration to version 2 reads, writes and commits under way go on")
   func migration() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(on: backend, version: 1)
@@ -194,7 +194,7 @@ struct RepositoryIdentityTests {
   }
 
   @Test(
-    "each kind of file that a newer format wrote is read on the first try", arguments: ["lock", "snapshot", "index"])
+    "every kind of file in the newer format is read on the first try", arguments: ["lock", "snapshot", "index"])
   func firstMeeting(kind: String) async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(on: backend, version: 1)

@@ -35,7 +35,7 @@ struct RepositoryOpeningTests {
     }
   }
 
-  @Test("a new repository opens with its password and has what was written", arguments: [1, 2])
+  @Test("a new repository opens with its password and contains what was written", arguments: [1, 2])
   func roundTrip(version: Int) async throws {
     let backend = MemoryBackend()
     let created = try await TestRepository.create(on: backend, version: version)
@@ -76,7 +76,7 @@ struct RepositoryOpeningTests {
     #expect(await Self.failure { try await TestRepository.create(version: 0) } == "version 0")
   }
 
-  @Test("without a config there is no repository, whatever else is there; without a key no password is right")
+  @Test("without a config there is no repository, whatever else is there; without a key every password is wrong")
   func missing() async throws {
     #expect(await Self.failure { try await Self.open(MemoryBackend()) } == "noRepository")
     let backend = MemoryBackend()
@@ -91,7 +91,7 @@ struct RepositoryOpeningTests {
     #expect(await Self.failure { try await Self.open(backend) } == "damaged")
   }
 
-  @Test("a wrong password is told from damage")
+  @Test("a wrong password and damage are distinguished")
   func wrongPassword() async throws {
     let backend = MemoryBackend()
     _ = try await TestRepository.create(on: backend)
@@ -99,7 +99,7 @@ struct RepositoryOpeningTests {
     #expect(await Self.failure { try await Self.open(backend, "") } == "wrongPassword")
   }
 
-  @Test("a damaged config is named, and never opens")
+  @Test("a damaged config is an error that names it")
   func damagedConfig() async throws {
     let backend = MemoryBackend()
     _ = try await TestRepository.create(on: backend)
@@ -112,7 +112,7 @@ struct RepositoryOpeningTests {
     }
   }
 
-  @Test("a damaged key is named; another sound key still opens")
+  @Test("a damaged key is an error that names it; another sound key still opens the repository")
   func damagedKey() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(on: backend)
@@ -132,7 +132,7 @@ struct RepositoryOpeningTests {
     #expect(try await Self.open(backend).keyID == SHA256.id(of: other))
   }
 
-  @Test("a key that states an absurd cost, or another function, is an error and nothing worse")
+  @Test("a key with an absurd cost, or an unknown function, is an error without side effects")
   func absurdKey() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(on: backend)
@@ -153,7 +153,7 @@ struct RepositoryOpeningTests {
     }
   }
 
-  @Test("the hinted key is tried first, and of the others no more than twenty")
+  @Test("the hinted key is tried first, and at most twenty others")
   func manyKeys() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(on: backend)
@@ -175,7 +175,7 @@ struct RepositoryOpeningTests {
     #expect(without.calls.count { $0.operation == .load && $0.type == .key } == 20)
   }
 
-  @Test("a config of another version, or with a polynomial that has factors, is refused")
+  @Test("a config of an unknown version, or with a reducible polynomial, is refused")
   func otherVersions() async throws {
     for version in [0, 3, 99, -1] {
       let backend = MemoryBackend()
@@ -194,7 +194,7 @@ struct RepositoryOpeningTests {
     #expect(await Self.failure { try await Self.open(backend) } == "damaged")
   }
 
-  @Test("an error of the storage is not taken for a missing repository")
+  @Test("an error of the storage does not count as a missing repository")
   func storageErrors() async throws {
     let backend = MemoryBackend()
     _ = try await TestRepository.create(on: backend)
@@ -206,7 +206,7 @@ struct RepositoryOpeningTests {
     }
   }
 
-  @Test("creation that is cut off at any call leaves no repository or a whole one")
+  @Test("a creation that stops at any call leaves no repository or a complete one")
   func cutOffCreation() async throws {
     for losingAnswer in [false, true] {
       for count in 0..<12 {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Snapshots of a repository")
 struct RepositorySnapshotTests {
-  @Test("snapshots come sorted by time, the latest that matches is found, and none matching is nil")
+  @Test("snapshots are sorted by time; the latest matching one is found, and nil if there is none")
   func latest() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(on: backend)
@@ -19,7 +19,7 @@ struct RepositorySnapshotTests {
     #expect(try await reader.latestSnapshot(matching: SnapshotFilter(hosts: ["elsewhere"])) == nil)
   }
 
-  @Test("a snapshot is read once, and not remembered after it was forgotten")
+  @Test("a snapshot is read once, and not cached after it was forgotten")
   func cache() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(on: backend)
@@ -34,7 +34,7 @@ struct RepositorySnapshotTests {
     #expect(try await reader.latestSnapshot(matching: SnapshotFilter())?.id == first.id)
   }
 
-  @Test("an id may be shortened as long as it is unambiguous")
+  @Test("an id may be shortened while it is unambiguous")
   func prefix() async throws {
     let backend = MemoryBackend()
     let repository = try await TestRepository.create(on: backend)

@@ -9,11 +9,11 @@ import Testing
 struct SealedReadingTests {
   private let memory = MemoryBackend()
 
-  /// JSON of an index with spaces before it, larger than what is read as a whole.
+  /// JSON of an index with leading spaces, larger than the limit for reading it as a whole.
   private static let largeJSON =
     [UInt8](repeating: UInt8(ascii: " "), count: BackendFileType.index.wholeByteLimit) + Array(#"{"packs":[]}"#.utf8)
 
-  @Test("a large index file is read in pieces, and then as a whole when it is authentic")
+  @Test("a large index file is read in pieces, and then as a whole if it is authentic")
   func largeIndex() async throws {
     let repository = try await TestRepository.create(on: memory, version: 1)
     let stored = repository.unpacked.masterKey.seal(Self.largeJSON)
@@ -25,7 +25,7 @@ struct SealedReadingTests {
     #expect(measured.largest(file) == stored.count && measured.count(file) > 4)
   }
 
-  @Test("of a large index file with another hash, or a wrong MAC, only pieces are read; the damage is remembered")
+  @Test("a large index file with a wrong hash or MAC is read in pieces only, and its damage is remembered")
   func damagedIndex() async throws {
     let repository = try await TestRepository.create(on: memory, version: 1)
     let stored = repository.unpacked.masterKey.seal(Self.largeJSON)
@@ -50,7 +50,7 @@ struct SealedReadingTests {
     }
   }
 
-  @Test("what is larger than an index file can be is not read at all")
+  @Test("a file that is too large for an index is not read at all")
   func tooLarge() async throws {
     _ = try await TestRepository.create(on: memory)
     let file = try #require(BackendFile(type: .index, name: String(repeating: "a", count: 64)))
@@ -63,7 +63,7 @@ struct SealedReadingTests {
     #expect(measured.count(file) == 0)
   }
 
-  @Test("a blob that is large by an index's word is read in pieces before it is taken, and never beyond a gibibyte")
+  @Test("a blob that is large according to an index is checked in pieces first, and never read beyond a gibibyte")
   func largeBlobs() async throws {
     let repository = try await TestRepository.create(on: memory)
     let pack = PackID(words: (1, 2, 3, 4))
@@ -95,7 +95,7 @@ struct SealedReadingTests {
     #expect(measured.largest(.pack(pack)) <= SealedReading.pieceByteCount)
   }
 
-  @Test("a large blob that is authentic is read")
+  @Test("an authentic large blob is read")
   func authenticBlob() async throws {
     let repository = try await TestRepository.create(on: memory)
     let plaintext = TestRepository.noise(ReadGroup.maximumByteCount, seed: 3)
@@ -117,7 +117,7 @@ struct SealedReadingTests {
 /// Notes how much of which file is loaded at a time.
 private final class MeasuringBackend: BackendWrapper {
   let base: any Backend
-  /// What listings say of the size of index files, if not the truth.
+  /// The size of index files in listings, if it is not the true one.
   private let byteCount: Int?
   private let loads = Mutex<[BackendFile: [Int]]>([:])
 

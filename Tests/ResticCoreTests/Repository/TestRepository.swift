@@ -65,7 +65,7 @@ extension Repository {
     }
   }
 
-  /// What the folder of `saved` holds.
+  /// The content of the folder of `saved`.
   func files(of saved: SavedSnapshot) async throws -> [Name: [UInt8]] {
     var files: [Name: [UInt8]] = [:]
     for node in try await loadTree(saved.snapshot.tree).nodes {

@@ -14,7 +14,7 @@ struct UnpackedFilesTests {
     UnpackedFiles(backend: backend, masterKey: key, version: version, compression: compression)
   }
 
-  @Test("version 1 stores JSON as it is, version 2 a mark and a zstd frame, whatever compression is chosen for blobs")
+  @Test("version 1 stores plain JSON, version 2 a mark and a zstd frame, whatever compression is chosen for blobs")
   func layout() async throws {
     for mode in CompressionMode.allCases {
       let backend = MemoryBackend(files: [:])
@@ -32,7 +32,7 @@ struct UnpackedFilesTests {
     }
   }
 
-  @Test("what is neither JSON nor marked as compressed is refused in version 2")
+  @Test("version 2 refuses a file that is neither JSON nor marked as compressed")
   func otherMarks() async throws {
     let backend = MemoryBackend(files: [:])
     let files = Self.files(backend, version: 2)
@@ -69,7 +69,7 @@ struct UnpackedFilesTests {
   }
 
   // R12 Nothing is decompressed beyond what its type can have.
-  @Test("what a small frame holds is refused beyond the limit of the file's type, without being decompressed")
+  @Test("a frame whose content exceeds the limit of its file type is refused without decompression")
   func bombs() async throws {
     let backend = MemoryBackend(files: [:])
     let files = Self.files(backend, version: 2)
@@ -92,7 +92,7 @@ struct UnpackedFilesTests {
     }
   }
 
-  @Test("bytes that do not match their name are loaded once more, and refused if they still do not")
+  @Test("a file that does not match its name is loaded once more, and then refused")
   func secondTry() async throws {
     let backend = MemoryBackend(files: [:])
     let files = Self.files(backend, version: 2)

@@ -3,7 +3,7 @@ import Testing
 @testable import ResticCore
 
 // C17 `--keep-…` mean what they mean to restic; `RetentionInteropTests` compares the two.
-@Suite("What a policy keeps")
+@Suite("The snapshots that a policy keeps")
 struct RetentionPolicyTests {
   private static func time(_ text: String) throws -> Timestamp { try #require(Timestamp(rfc3339: text.utf8)) }
 
@@ -14,12 +14,12 @@ struct RetentionPolicyTests {
     }
   }
 
-  /// The indexes of what is removed.
+  /// The indexes of the removed snapshots.
   private static func removals(_ policy: RetentionPolicy, _ snapshots: [SavedSnapshot]) throws -> [UInt64] {
     policy.removals(from: snapshots, at: try time("2030-01-01T00:00:00Z")).map(\.id.words.0)
   }
 
-  @Test("a policy that says nothing keeps everything")
+  @Test("an empty policy keeps everything")
   func empty() throws {
     let snapshots = try Self.snapshots(["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"])
     var policy = RetentionPolicy()
@@ -30,7 +30,7 @@ struct RetentionPolicyTests {
     #expect(try Self.removals(policy, snapshots).isEmpty)
   }
 
-  @Test("of each span the last one is kept, and the oldest of all while there is room")
+  @Test("the last snapshot of each period is kept, and the oldest of all while the count allows")
   func spans() throws {
     let snapshots = try Self.snapshots([
       "2026-01-01T10:00:00Z", "2026-01-01T11:00:00Z", "2026-01-02T10:00:00Z", "2026-01-02T12:00:00Z",
@@ -49,7 +49,7 @@ struct RetentionPolicyTests {
     #expect(try Self.removals(policy, snapshots) == [0, 1, 2, 3])
   }
 
-  @Test("weeks begin on Monday, and those around New Year are one")
+  @Test("weeks begin on Monday, and a week across New Year is one week")
   func weeks() throws {
     let times = ["2025-12-28T23:00:00Z", "2025-12-29T00:00:00Z", "2026-01-04T23:59:59Z", "2026-01-05T00:00:00Z"]
     let numbers = try times.map { RetentionInterval.weekly.number(of: try Self.time($0)) }
@@ -57,7 +57,7 @@ struct RetentionPolicyTests {
   }
 
   @Test(
-    "a period is numbers with units",
+    "a period consists of numbers with units",
     arguments: [
       ("1y5m7d2h", RetentionPeriod(years: 1, months: 5, days: 7, hours: 2)), ("36h", RetentionPeriod(hours: 36)),
       ("2d1y", RetentionPeriod(years: 1, days: 2)), ("1d3d", RetentionPeriod(days: 3)), ("", RetentionPeriod()),
@@ -67,7 +67,8 @@ struct RetentionPolicyTests {
   }
 
   @Test(
-    "anything else is no period, and no count", arguments: ["5", "d", "1w", "-1d", "1d2", "1 d", "9999999d", "1.5h"])
+    "anything else is neither a period nor a count",
+    arguments: ["5", "d", "1w", "-1d", "1d2", "1 d", "9999999d", "1.5h"])
   func wrong(text: String) {
     #expect(RetentionPeriod(text: text) == nil)
     #expect(RetentionPolicy.Count(text: "x\(text)") == nil)
@@ -80,7 +81,7 @@ struct RetentionPolicyTests {
     #expect(RetentionPolicy.Count(text: "unlimited") == .unlimited && RetentionPolicy.Count(text: "-1") == .unlimited)
   }
 
-  @Test("a period counts by the calendar: a day that a month does not have goes on into the next")
+  @Test("a period counts by the calendar: a missing day of a month falls into the next month")
   func calendar() throws {
     let march = try Self.time("2026-03-31T12:00:00.5+02:00")
     #expect(try RetentionPeriod(months: 1).before(march) == Self.time("2026-03-03T12:00:00.5+02:00"))

@@ -7,7 +7,7 @@ import Testing
 @testable import ResticCore
 
 // D1 What was seen is kept sealed, for its owner only; whatever is wrong with the file is no error.
-@Suite("The file of what was seen", .timeLimit(.minutes(30)))
+@Suite("The file of seen snapshots", .timeLimit(.minutes(30)))
 struct SeenMemoryTests {
   private let directory: TemporaryDirectory
   private let key = MasterKey.random()
@@ -33,7 +33,7 @@ struct SeenMemoryTests {
 
   private func write(_ bytes: [UInt8]) throws { try Data(bytes).write(to: URL(fileURLWithPath: path.string)) }
 
-  @Test("what one process has seen the next one knows; nobody else can read it, and it tells nothing")
+  @Test("a process knows what an earlier process has seen; the file is private, and encrypted")
   func roundTrip() async throws {
     let log = LogLines()
     #expect(await memory(log: log).current() == SeenSnapshots())
@@ -52,7 +52,7 @@ struct SeenMemoryTests {
     #expect(log.lines.isEmpty)
   }
 
-  @Test("nothing is written where nothing is news")
+  @Test("the file is not written without news")
   func noNews() async throws {
     await memory().update { $0.note([Self.saved(2)]) }
     let before = try SystemCall.linkStatus(path)
@@ -60,7 +60,7 @@ struct SeenMemoryTests {
     #expect(try SystemCall.linkStatus(path).st_ino == before.st_ino)
   }
 
-  @Test("a file that was cut off, changed or put there for another repository counts as none, with one warning")
+  @Test("a truncated or changed file, or one of another repository, is ignored with one warning")
   func damage() async throws {
     await memory().update { $0.note([Self.saved(1)]) }
     let whole = try bytes()
@@ -90,12 +90,12 @@ struct SeenMemoryTests {
     try write([])
     await memory(key: .random()).update { $0.note([Self.saved(7)]) }
     await expectNone("another key")
-    // What is seen next takes its place.
+    // The next seen snapshot takes its place.
     await memory().update { $0.note([Self.saved(3)]) }
     #expect(await memory().current().newest.map(\.id) == [Self.saved(3).id])
   }
 
-  @Test("what a process left that was killed while it wrote is removed")
+  @Test("the unfinished file of a killed process is removed")
   func leftovers() async throws {
     await memory().update { $0.note([Self.saved(1)]) }
     let left = path.removingLastComponent().appending("tmp-17")
@@ -104,7 +104,7 @@ struct SeenMemoryTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: left.removingLastComponent().string) == ["seen"])
   }
 
-  @Test("of too many repositories those are forgotten whose files were written longest ago, and nothing else goes")
+  @Test("the oldest files go if there are too many repositories, and nothing else does")
   func manyRepositories() async throws {
     let ids = (0...SeenSnapshotsFile.repositoryLimit + 1).map { SHA256.id(of: Array("\($0)".utf8)) as ID<Never> }
     try FileManager.default.createDirectory(
@@ -123,7 +123,7 @@ struct SeenMemoryTests {
     #expect(Set(left) == Set(ids.dropFirst(2).map(\.hex) + ["remote", ids[0].hex + "x"]))
   }
 
-  @Test("where there is no place a process remembers for itself, with one warning")
+  @Test("without a place for the file a process remembers for itself, with one warning")
   func noPlace() async throws {
     let file = directory.path.appending("file")
     try Data("x".utf8).write(to: URL(fileURLWithPath: file.string))
@@ -140,7 +140,7 @@ struct SeenMemoryTests {
     #expect(await nowhere.current().newest.count == 1)
   }
 
-  @Test("of many writers at once none undoes what another has noted")
+  @Test("simultaneous writers do not undo each other's notes")
   func writers() async throws {
     let log = LogLines()
     try await withTimeLimit {

@@ -3,7 +3,7 @@ import Testing
 @testable import ResticCore
 
 // D1 The newest snapshot of each group is remembered, as many as there is room for.
-@Suite("What was seen of a repository")
+@Suite("The snapshots that were seen in a repository")
 struct SeenSnapshotsTests {
   static func saved(
     _ number: Int, _ seconds: Int64? = nil, host: String = "h", paths: [String] = ["/git"], tags: [String] = []
@@ -30,7 +30,7 @@ struct SeenSnapshotsTests {
     #expect(newest.excludes.isEmpty && newest.username.isEmpty && newest.programVersion == "restic-gitfs 1")
   }
 
-  @Test("an older snapshot changes nothing, and neither does the same one")
+  @Test("neither an older snapshot nor the same snapshot changes anything")
   func older() {
     var seen = SeenSnapshots()
     seen.note([Self.saved(1), Self.saved(5)])
@@ -41,7 +41,7 @@ struct SeenSnapshotsTests {
     #expect(seen == before && seen.newest.map(\.id) == [Self.saved(5).id])
   }
 
-  @Test("there is room for so many groups: those with the newest snapshots are kept")
+  @Test("of too many groups those with the newest snapshots are kept")
   func room() {
     let all = (0..<200).map { Self.saved($0, host: "h\($0)") }
     var seen = SeenSnapshots()
@@ -52,7 +52,7 @@ struct SeenSnapshotsTests {
     #expect(atOnce == seen)
   }
 
-  @Test("groups that the caller prefers stay, however many others have newer snapshots")
+  @Test("groups that the caller prefers stay, however many other groups have newer snapshots")
   func preference() {
     var seen = SeenSnapshots()
     let ours = (0..<3).map { Self.saved($0, host: "ours\($0)") }
@@ -66,7 +66,7 @@ struct SeenSnapshotsTests {
     #expect(atOnce == seen)
   }
 
-  @Test("what was given up is no longer seen, the last ones are remembered as given up, and what is back is not")
+  @Test("an accepted loss is no longer seen; the last ones are remembered as lost until they are back")
   func givingUp() {
     var seen = SeenSnapshots()
     seen.note([Self.saved(1), Self.saved(2, host: "other")])

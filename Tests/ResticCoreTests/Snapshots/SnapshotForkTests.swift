@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("Forks of the line of snapshots")
+@Suite("Forks in the history of snapshots")
 struct SnapshotForkTests {
   private static func id(_ name: String) -> SnapshotID { SHA256.id(of: Array(name.utf8)) }
 
@@ -27,13 +27,13 @@ struct SnapshotForkTests {
     }
   }
 
-  @Test("one line has none")
+  @Test("a linear history has no fork")
   func line() {
     #expect(Self.forks([Self.saved("a", nil)]).isEmpty)
     #expect(Self.forks([Self.saved("a", nil), Self.saved("b", "a"), Self.saved("c", "b")]).isEmpty)
   }
 
-  @Test("a snapshot that came late is found, whether it hides the other or is hidden by it")
+  @Test("a late snapshot is found, whether it hides the other snapshot or is hidden by it")
   func late() {
     #expect(Self.forks([Self.saved("a", nil), Self.saved("b", "a"), Self.saved("c", "a")]) == ["b<a"])
     #expect(Self.forks([Self.saved("a", nil), Self.saved("c", "a"), Self.saved("b", "a")]) == ["c<a"])
@@ -42,14 +42,14 @@ struct SnapshotForkTests {
       "also when somebody built upon the other")
   }
 
-  @Test("of a longer fork there is one head, and the base is where it began")
+  @Test("a longer fork has one head, and its base is where it began")
   func longFork() {
     let fork = [Self.saved("b", "a"), Self.saved("c", "b"), Self.saved("d", "b")]
     #expect(Self.forks([Self.saved("a", nil)] + fork + [Self.saved("e", "a")]) == ["c<a", "d<a"])
     #expect(Self.forks([Self.saved("a", nil), fork[0], fork[1], Self.saved("e", "a")]) == ["c<a"])
   }
 
-  @Test("a fork that was merged is none any more, nor is what it built upon")
+  @Test("neither a merged fork nor its ancestors count as a fork")
   func merged() {
     let snapshots = [Self.saved("a", nil), Self.saved("b", "a"), Self.saved("c", "b"), Self.saved("d", "a")]
     #expect(Self.forks(snapshots) == ["c<a"])
@@ -57,14 +57,14 @@ struct SnapshotForkTests {
     #expect(Self.forks(snapshots + [Self.saved("e", "d", merged: ["c"]), Self.saved("f", "e")]).isEmpty)
   }
 
-  @Test("what both build upon may have been forgotten")
+  @Test("the common base may have been forgotten")
   func forgotten() {
     #expect(Self.forks([Self.saved("b", "a"), Self.saved("c", "a")]) == ["b<a"])
     #expect(Self.forks([Self.saved("b", "a"), Self.saved("d", "c")]).isEmpty, "no relation is known")
     #expect(Self.forks([Self.saved("b", nil), Self.saved("d", "c")]).isEmpty)
   }
 
-  @Test("without a common base a snapshot is a fork only where the caller knows it, and its last one is the head")
+  @Test("without a common base a snapshot is a fork only if the caller knows it, and the last one is the head")
   func unrelated() {
     let snapshots = [Self.saved("b", nil), Self.saved("c", "b"), Self.saved("d", nil), Self.saved("e", nil)]
     #expect(Self.forks(snapshots).isEmpty)
@@ -72,7 +72,7 @@ struct SnapshotForkTests {
     #expect(Self.forks(snapshots + [Self.saved("f", "e", merged: ["c"])], newcomers: ["b", "c", "e"]).isEmpty)
   }
 
-  @Test("what a snapshot builds upon is known by names that are gone, too")
+  @Test("forgotten snapshots still connect a snapshot with its ancestors")
   func lineage() {
     let snapshots = [Self.saved("f", "a", original: "b"), Self.saved("c", "b"), Self.saved("d", "c", merged: ["g"])]
     func builds(upon name: String) -> Bool { SnapshotFork.builds(snapshots[2], upon: Self.id(name), among: snapshots) }
@@ -80,7 +80,7 @@ struct SnapshotForkTests {
     #expect(!builds(upon: "e"))
   }
 
-  @Test("a snapshot that was tagged or rewritten under a new name is the one it was")
+  @Test("a snapshot that was tagged or rewritten under a new name counts as the same")
   func rewritten() {
     let tagged = Self.saved("f", "a", original: "b")
     #expect(Self.forks([Self.saved("a", nil), tagged, Self.saved("c", "b")]).isEmpty)
@@ -88,13 +88,13 @@ struct SnapshotForkTests {
     #expect(Self.forks([Self.saved("a", nil), tagged, Self.saved("g", "b"), Self.saved("c", "a")]) == ["g<a"])
   }
 
-  @Test("parents in a circle end nothing")
+  @Test("a cycle of parents does no harm")
   func circle() {
     #expect(Self.forks([Self.saved("a", "b"), Self.saved("b", "a")]).isEmpty)
     #expect(Self.forks([Self.saved("a", "b"), Self.saved("b", "a"), Self.saved("c", "c")]).isEmpty)
   }
 
-  @Test("random histories with gaps, merges and new names have the forks that a walk from each snapshot finds")
+  @Test("a walk from each snapshot finds the same forks in random histories with gaps, merges and new names")
   func model() {
     for seed in UInt64(0)..<3000 {
       var random = SplitMix64(seed: seed)
@@ -126,7 +126,7 @@ struct SnapshotForkTests {
   }
 
   @Test(
-    "of 50,000 snapshots some were forgotten: each is visited once, not once for every later one",
+    "each of 50,000 snapshots with gaps is visited once, and not once for every later snapshot",
     .timeLimit(.minutes(30)))
   func many() {
     let count = 50_000
@@ -145,7 +145,7 @@ struct SnapshotForkTests {
     #expect(SnapshotFork.forks(among: branches, beside: branches[branches.count - 1]).count == count - 1)
   }
 
-  @Test("merged parents are kept in the file, and nonsense in their place is no parent")
+  @Test("merged parents are stored in the file, and an invalid value does not count as a parent")
   func encoding() throws {
     var snapshot = Self.saved("e", "d", merged: ["b", "c"]).snapshot
     #expect(try Snapshot.decode(snapshot.encode()).mergedParents == [Self.id("b"), Self.id("c")])

@@ -36,7 +36,7 @@ struct SnapshotListTests {
     try #require(BackendFile(type: .snapshot, name: String(repeating: digit, count: 64)))
   }
 
-  @Test("what nobody can have stored as a snapshot is passed over: empty, cut to nothing, too large, without our seal")
+  @Test("files that cannot be snapshots are skipped: empty, truncated, too large, or not authentic")
   func neverSnapshots() async throws {
     let repository = try await TestRepository.create(on: backend)
     let saved = try await save(repository, seconds: 1)
@@ -55,7 +55,7 @@ struct SnapshotListTests {
     #expect(try await reader.latestSnapshot(matching: everything) == saved)
   }
 
-  @Test("a damaged file that may be the newest is an error that names the file; readable ones are still there")
+  @Test("a damaged file that may be the newest is an error that names the file; readable snapshots are still there")
   func mayBeNewest() async throws {
     let repository = try await TestRepository.create(on: backend)
     let saved = try await save(repository, seconds: 1)
@@ -77,7 +77,7 @@ struct SnapshotListTests {
     }
   }
 
-  @Test("a damaged file that a matching snapshot builds upon, or took the place of, is passed over")
+  @Test("a damaged file is skipped if a matching snapshot names it as its parent or original")
   func builtUpon() async throws {
     let links: [@Sendable (inout Snapshot, SnapshotID) -> Void] = [
       { $0.parent = $1 }, { $0.original = $1 }, { $0.mergedParents = [$1] },
@@ -98,7 +98,7 @@ struct SnapshotListTests {
     }
   }
 
-  @Test("a damaged file that any snapshot builds upon is passed over, unless only newer ones than those asked for do")
+  @Test("a damaged file is skipped if any snapshot builds upon it, unless only later ones than requested do")
   func builtUponByOthers() async throws {
     let repository = try await TestRepository.create(on: backend)
     let ours = try await save(repository, seconds: 1)
@@ -124,7 +124,7 @@ struct SnapshotListTests {
     }
   }
 
-  @Test("each damaged file is warned of and read once, until its size changes or somebody wants to be sure")
+  @Test("each damaged file causes one warning and one read, until its size changes or a caller wants to be sure")
   func once() async throws {
     let repository = try await TestRepository.create(on: backend)
     let saved = try await save(repository, seconds: 1)
@@ -158,7 +158,7 @@ struct SnapshotListTests {
     #expect(try await reader.snapshotList().damaged.isEmpty)
   }
 
-  @Test("a snapshot that was read stays, whatever becomes of its file")
+  @Test("a snapshot that was read stays known, whatever happens to its file")
   func cached() async throws {
     let repository = try await TestRepository.create(on: backend)
     let saved = try await save(repository, seconds: 1)

@@ -14,7 +14,7 @@ struct SnapshotListingTests {
     return saved
   }
 
-  @Test("holds all that its own listing has, whatever another list at the same time lacks")
+  @Test("has everything of its own listing, whatever a simultaneous list lacks")
   func together() async throws {
     let saved = try await create(3)
     let others = Locked<Repository?>(nil)
@@ -38,7 +38,7 @@ struct SnapshotListingTests {
       }, fault: { _ in nil })
     let repository = try await TestRepository.open(backend)
     others.withLock { $0 = repository }
-    // What was read in time is known before the last one is read.
+    // Snapshots that were read in time are known before the last one is read.
     let last = memory[.snapshot(saved[2].id)]
     memory[.snapshot(saved[2].id)] = nil
     #expect(try await repository.snapshotList().snapshots.count == 2)
@@ -48,7 +48,7 @@ struct SnapshotListingTests {
   }
 
   @Test(
-    "names each snapshot once, though the storage lists it twice, read for the first time or known",
+    "names each snapshot once although the storage lists it twice, known or not",
     arguments: [false, true])
   func duplicates(isKnown: Bool) async throws {
     let saved = try await create(3)
@@ -61,7 +61,7 @@ struct SnapshotListingTests {
     #expect(try await repository.snapshots() == saved)
   }
 
-  @Test("does not begin with a snapshot that was removed, though a listing that lags behind still has it")
+  @Test("does not contain a removed snapshot that a late listing still has")
   func removed() async throws {
     let test = try CacheTestFolder()
     let saved = try await create(4)
@@ -76,7 +76,7 @@ struct SnapshotListingTests {
     #expect(calls == 3)
     #expect(try await repository.latestSnapshot(matching: SnapshotFilter()) == saved[1])
     #expect(stale.sizeCount == calls)
-    // Where listings are right nobody asks.
+    // If listings are immediate no further look is made.
     stale.show(nil)
     stale.isImmediate = true
     let other = try await TestRepository.open(stale, settings: test.settings(keepsFiles: false))
@@ -84,13 +84,13 @@ struct SnapshotListingTests {
     #expect(stale.sizeCount == calls)
   }
 
-  @Test("follows what comes and goes, in order, however many were known before")
+  @Test("follows new and removed snapshots in order, however many were known before")
   func changes() async throws {
     var random = SplitMix64(seed: 7)
     let repository = try await TestRepository.create(on: memory)
     var all: [SavedSnapshot] = []
     for number in 0..<60 {
-      // Some are older than what is there.
+      // Some are older than the known snapshots.
       all.append(
         try await repository.commit([:], seconds: Int64.random(in: 0..<1000, using: &random) * 100 + Int64(number)))
       if number % 3 == 2 {

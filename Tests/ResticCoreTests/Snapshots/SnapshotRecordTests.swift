@@ -35,12 +35,12 @@ struct SnapshotRecordTests {
       paths: ["/secret-path"], hostname: "secret-host", tags: ["secret-tag"],
       unknownFields: [UnknownField(key: "x", rawValue: Array("[\(number)]".utf8))])
     let saved = try await repository.saveSnapshot(snapshot, of: tree)
-    // The record is written beside whoever saves.
+    // The record is written at the same time as the save.
     await repository.finishCaching()
     return saved
   }
 
-  /// The repository, opened anew with its record, and what it asks the storage for.
+  /// The repository, opened again with its record, and its requests to the storage.
   private func open() async throws -> (repository: Repository, calls: FaultBackend) {
     let calls = FaultBackend(memory)
     return (try await TestRepository.open(calls, settings: test.settings(keepsFiles: false)), calls)
@@ -60,7 +60,7 @@ struct SnapshotRecordTests {
     test.folder(of: try await open().repository).appending(SnapshotRecordFile.name)
   }
 
-  @Test("each snapshot is read once, by whoever comes first, and found as it was with all its members")
+  @Test("each snapshot is read once, by the first process, and found in the record with all its members")
   func once() async throws {
     let saved = try await create(50)
     #expect(try await list() == (saved, 50))
@@ -71,7 +71,7 @@ struct SnapshotRecordTests {
     #expect(Set(found) == ["version", "data", "index", "snapshots", SnapshotRecordFile.name])
   }
 
-  @Test("what one process has saved another one finds without a read, and so does one that was there before")
+  @Test("a process finds another process's new snapshot without a read, even if it started before the save")
   func saved() async throws {
     _ = try await create(3)
     let (first, _) = try await open()
@@ -94,7 +94,7 @@ struct SnapshotRecordTests {
     #expect(try await list().reads == 0)
   }
 
-  @Test("a commit adds what it has saved and writes nothing else, however many snapshots there are")
+  @Test("a commit appends its snapshot and writes nothing else, however many snapshots there are")
   func growth() async throws {
     _ = try await create(600)
     let (repository, _) = try await open()
@@ -108,7 +108,7 @@ struct SnapshotRecordTests {
       #expect(next.st_ino == status.st_ino && (1...1000).contains(next.st_size - status.st_size))
       status = next
     }
-    // Whoever reads so many small frames puts them together.
+    // A reader of so many small frames merges them.
     for isFirst in [true, false] {
       #expect(try await list().reads == 0)
       let next = try CacheTestFolder.status(path)
@@ -117,7 +117,7 @@ struct SnapshotRecordTests {
     }
   }
 
-  @Test("what was forgotten is not shown, and leaves the record in time")
+  @Test("forgotten snapshots are not shown, and are removed from the record in time")
   func forgotten() async throws {
     let saved = try await create(700)
     _ = try await list()
@@ -137,14 +137,14 @@ struct SnapshotRecordTests {
     #expect(try await list().reads == 0)
   }
 
-  /// Has somebody read a snapshot that the record does not know.
+  /// Makes a client read a snapshot that is not in the record.
   private func readOne() async throws {
     let plain = try await TestRepository.open(memory)
     try await save(plain, try await root(of: plain), 5000)
     _ = try await list()
   }
 
-  @Test("nothing of what a snapshot says, and no key, can be read in the record")
+  @Test("the record reveals no member of a snapshot and no key")
   func secrecy() async throws {
     _ = try await create(20)
     _ = try await list()
@@ -156,7 +156,7 @@ struct SnapshotRecordTests {
     }
   }
 
-  @Test("whatever is changed in the record, the list is right: every cut, and bits everywhere")
+  @Test("a changed record never makes the list wrong: every truncation, and bits everywhere")
   func damage() async throws {
     let saved = try await create(3)
     _ = try await list()
@@ -182,7 +182,7 @@ struct SnapshotRecordTests {
     #expect(saved.count == 3)
   }
 
-  @Test("a record that somebody without the key has written counts for nothing; neither does one of another repository")
+  @Test("a record that was written without the key is ignored, and so is another repository's")
   func forged() async throws {
     let saved = try await create(3)
     _ = try await list()
@@ -205,7 +205,7 @@ struct SnapshotRecordTests {
     #expect(try await list() == (saved, 3))
   }
 
-  @Test("a file of another size than was read is read again, and its damage is told")
+  @Test("a file whose size has changed is read again, and its damage is reported")
   func otherSize() async throws {
     let saved = try await create(2)
     _ = try await list()
@@ -216,7 +216,7 @@ struct SnapshotRecordTests {
   }
 
   @Test(
-    "a link, a fifo or a folder in the record's place is passed over",
+    "a link, a fifo or a folder in place of the record is ignored",
     arguments: [CacheTestFolder.Replacement.link, .danglingLink, .fifo, .folder, .foreign, .empty])
   func replaced(by replacement: CacheTestFolder.Replacement) async throws {
     let saved = try await create(2)
@@ -225,7 +225,7 @@ struct SnapshotRecordTests {
     #expect(try await list() == (saved, 2))
   }
 
-  @Test("of an absurd length in the record no memory is taken")
+  @Test("an absurd length in the record takes no memory")
   func absurdLength() async throws {
     let saved = try await create(2)
     _ = try await list()
@@ -237,7 +237,7 @@ struct SnapshotRecordTests {
     #expect(try await list() == (saved, 2))
   }
 
-  @Test("two processes that save at the same time have both their snapshots in the record")
+  @Test("the record has the snapshots of two processes that save at the same time")
   func together() async throws {
     _ = try await create(2)
     let (first, _) = try await open()
@@ -259,7 +259,7 @@ struct SnapshotRecordTests {
     #expect(found.snapshots.count == 102 && found.reads == 0)
   }
 
-  @Test("a snapshot with more names than are recorded is read each time")
+  @Test("a snapshot with too many names for the record is read each time")
   func largeSnapshot() async throws {
     let repository = try await TestRepository.create(on: memory)
     let tree = try await root(of: repository)
@@ -271,7 +271,7 @@ struct SnapshotRecordTests {
     }
   }
 
-  @Test("an entry that is cut off, or says more than is there, is an error")
+  @Test("a truncated entry, and a count beyond the end, are errors")
   func decoding() throws {
     let snapshot = Snapshot(time: .now(), tree: BlobID(words: (1, 2, 3, 4)), paths: ["/a"])
     let entries = (0..<3).map {

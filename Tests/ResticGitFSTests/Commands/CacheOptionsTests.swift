@@ -8,7 +8,7 @@ import Testing
 @testable import ResticGitFS
 
 // K1 The cache is where restic has it, and holds no copy of what is at hand.
-@Suite("Where the cache is, and of what")
+@Suite("The place and the content of the cache")
 struct CacheOptionsTests {
   private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
@@ -20,7 +20,7 @@ struct CacheOptionsTests {
       for: try BackendLocation.parse(location), on: backend, logger: logger, Environment(environment))
   }
 
-  @Test("options win over variables, and variables over the home folder; without any there is none")
+  @Test("options win over variables, and variables over the home folder; without any of them there is no cache")
   func order() async throws {
     let variables: [Environment.Variable: String] = [.cacheFolder: "/b", .cacheHome: "/c", .home: "/d"]
     #expect(try await place(["--cache-dir", "/a"], variables)?.folder == "/a")
@@ -32,7 +32,7 @@ struct CacheOptionsTests {
     #expect(try await place(["--cache-dir", "relative"])?.folder.isAbsolute == true)
   }
 
-  @Test("files of a server are kept, those on a disk of this machine are not")
+  @Test("files of a server are cached, files on a disk of this machine are not")
   func files() async throws {
     let directory = try TemporaryDirectory()
     let local = LocalBackend(path: directory.path)

@@ -9,7 +9,7 @@ struct CommandAdviceTests {
   }
 
   @Test(
-    "is answered with the command that is meant",
+    "is answered with the intended command",
     arguments: [
       ("monut", "mount"), ("mout", "mount"), ("stat", "status"), ("unmount m", "umount"), ("inti", "init"),
       ("help moun", "mount"), ("syncc", "sync"), ("snapshot", "snapshots"), ("unlok", "unlock"),
@@ -18,7 +18,9 @@ struct CommandAdviceTests {
     #expect(advice(line)?.contains("did you mean \"\(meant)\"?") == true, "\(advice(line) ?? "")")
   }
 
-  @Test("of restic is sent to restic", arguments: ["check", "forget", "prune", "help backup", "restore latest"])
+  @Test(
+    "but a command of restic's is referred to restic",
+    arguments: ["check", "forget", "prune", "help backup", "restore latest"])
   func resticCommands(line: String) {
     #expect(advice(line)?.contains("is a command of restic") == true, "\(advice(line) ?? "")")
   }

@@ -24,7 +24,7 @@ struct CommandLineSplitterTests {
     #expect(try CommandLineSplitter.words(of: command) == words)
   }
 
-  @Test("refuses nothing at all and quotes that do not end", arguments: ["", "  ", #""""#, #"a "b"#, "a 'b", #""a\""#])
+  @Test("refuses an empty command and unclosed quotes", arguments: ["", "  ", #""""#, #"a "b"#, "a 'b", #""a\""#])
   func refused(command: String) {
     #expect(throws: CommandError.self) { try CommandLineSplitter.words(of: command) }
   }

@@ -14,7 +14,7 @@ struct CommandLineTests {
     program = try ProgramRunner()
   }
 
-  @Test("makes a repository with a password from standard input, and opens it by RESTIC_PASSWORD")
+  @Test("creates a repository with a password from standard input, and opens it with RESTIC_PASSWORD")
   func wholeWay() async throws {
     let created = try await program.run(["init", "-r", "vault"], input: "geheim\n")
     #expect(created.isSuccess)
@@ -33,7 +33,7 @@ struct CommandLineTests {
     #expect(wrong.status == .exited(12) && wrong.output.isEmpty)
   }
 
-  @Test("does not hand RESTIC_PASSWORD to the password command, nor the signals it blocks")
+  @Test("passes neither RESTIC_PASSWORD nor its blocked signals to the password command")
   func children() async throws {
     let script = program.directory.appending("command")
     try write(
@@ -45,7 +45,7 @@ struct CommandLineTests {
     #expect(result.isSuccess, "\(result.errorOutput)")
   }
 
-  @Test("answers what people mistype with what helps, in one line")
+  @Test("answers common mistakes with advice in one line")
   func advice() async throws {
     for (line, words) in [
       ("monut", "\"mount\""), ("unmount m", "\"umount\""), ("check", "a command of restic"),
@@ -59,7 +59,7 @@ struct CommandLineTests {
     }
   }
 
-  @Test("takes restic's options that change nothing here, and --verbose=2; both programs tell their version")
+  @Test("accepts restic's options without an effect here, and --verbose=2; both programs print their version")
   func resticOptions() async throws {
     #expect(try await program.run(["init", "-q", "-r", "vault", "--no-cache"], input: "geheim\n").isSuccess)
     let listed = try await program.run(
@@ -78,7 +78,7 @@ struct CommandLineTests {
     ("mount --ready-fd 1 -r missing /", 1),
   ]
 
-  @Test("says on one line of standard error what is wrong, and ends with restic's code", arguments: mistakes)
+  @Test("reports an error in one line on standard error, and ends with restic's exit code", arguments: mistakes)
   func errors(arguments: String, code: Int32) async throws {
     let result = try await program.run(arguments.split(separator: " ").map(String.init))
     #expect(result.status == .exited(code))
@@ -87,7 +87,7 @@ struct CommandLineTests {
     #expect(result.errorOutput.hasSuffix("\n") && result.errorOutput.split(separator: "\n").count == 1)
   }
 
-  /// What a program finds on standard error.
+  /// The object that a program reads from standard error.
   private struct ExitError: Decodable {
     let message_type: String
     let code: Int32
@@ -95,7 +95,7 @@ struct CommandLineTests {
   }
 
   // U7 […] and an error as restic's exit_error.
-  @Test("with --json says what is wrong in one object on standard error, with the code", arguments: mistakes)
+  @Test("with --json reports an error as one object on standard error, with the exit code", arguments: mistakes)
   func errorsInJSON(arguments: String, code: Int32) async throws {
     let words = arguments.split(separator: " ").map(String.init)
     for all in [words + ["--json"], ["--json"] + words] {
@@ -108,7 +108,7 @@ struct CommandLineTests {
   }
 
   // U11 […] whatever is told before the options are read.
-  @Test("with --log-format json tells a mistake in the command line as an object")
+  @Test("with --log-format json reports a mistake in the command line as an object")
   func mistakesInJSON() async throws {
     for arguments in [["--log-format", "json", "--bogus"], ["--log-format=json", "-r", "missing", "/nowhere"]] {
       let result = try await program.run(["mount"] + arguments)
@@ -125,7 +125,7 @@ struct CommandLineTests {
     let own = try TerminalProcess.program.string
     let full = try await program.run("/bin/sh", ["-c", "'\(own)' version --json > /dev/full"])
     #expect(full.status == .exited(1) && full.errorOutput.contains(#""message_type":"exit_error""#), "\(full)")
-    // What is printed must not go where the next file, or the pipe for signals, has got the number of a closed stream.
+    // The output must not go to a file, or the pipe for signals, that has got the number of a closed stream.
     let closed = try await program.run("/bin/sh", ["-c", "'\(own)' version <&- >&- 2>&-"])
     #expect(closed.isSuccess, "\(closed)")
     let helper = try TerminalProcess.program.removingLastComponent().appending("git-remote-restic").string
@@ -141,7 +141,7 @@ struct CommandLineTests {
     #expect(!result.output.contains("ready-fd"))
   }
 
-  @Test("tells its version, and the libraries that it runs with", arguments: [["--version"], ["version"]])
+  @Test("prints its version and the versions of its libraries", arguments: [["--version"], ["version"]])
   func version(arguments: [String]) async throws {
     let result = try await program.run(arguments)
     let lines = result.output.split(separator: "\n")

@@ -8,14 +8,14 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("What shells complete")
+@Suite("Completions")
 struct CompletionTests {
   private func offers(_ prefix: String) -> [String] {
     MountCompletion.offers(
       ["/home/me/vault", "/home/me/work", "/mnt/a b"], for: prefix, home: "/home/me", workingFolder: "/home")
   }
 
-  @Test("mounts are spelled as the word begins: in full, from the home folder, from the working folder")
+  @Test("mounts are spelled as the word begins: absolute, from the home folder, from the working folder")
   func mounts() {
     #expect(offers("") == ["/home/me/vault", "/home/me/work", "/mnt/a b"])
     #expect(offers("/mnt/") == ["/mnt/a b"])
@@ -25,7 +25,7 @@ struct CompletionTests {
     #expect(offers("else").isEmpty)
   }
 
-  @Test("snapshots are those of the repository and the filter that the line names")
+  @Test("snapshots are completed from the line's repository and filter")
   func snapshots() {
     func arguments(_ words: String...) -> ArraySlice<String> {
       SnapshotCompletion.arguments(of: words, home: "/home/me").dropFirst(3)
@@ -37,7 +37,7 @@ struct CompletionTests {
     #expect(arguments("restic-gitfs", "mount", "-r").isEmpty)
   }
 
-  /// What a configuration file with `text` names.
+  /// The repositories that a configuration file with `text` names.
   private func named(_ text: String) throws -> NamedRepositories {
     let folder = try TemporaryDirectory(prefix: "names")
     let file = folder.path.appending("config.toml").string
@@ -57,7 +57,7 @@ struct CompletionTests {
     #expect(arguments("restic-gitfs", "mount", "--repo=/v", "vault") == ["--repo=/v"])
   }
 
-  @Test("nobody asks a storage whose program may ask on the terminal, by whatever name it goes")
+  @Test("a completion does not open a storage whose program may prompt on the terminal, under any name")
   func talkative() throws {
     let named = try named(
       """
@@ -91,7 +91,7 @@ struct CompletionTests {
     #expect(MountCompletion.names(of: named, at: ["/home/me/vault"], for: "x").isEmpty)
   }
 
-  @Test("a word is offered as the shell reads it, and none that a shell would take for two")
+  @Test("a word is offered in the shell's quoting, and not if the shell would take it for two words")
   func words() {
     #expect(OfferedWord.text("a b$(x)é", for: .bash) == #"a\ b\$\(x\)é"#)
     #expect(OfferedWord.text(#"/a:b\c"#, for: .zsh) == #"/a\:b\\c"#)
@@ -99,7 +99,7 @@ struct CompletionTests {
     for word in ["a\nb", "a\tb", "\u{7f}"] { #expect(OfferedWord.text(word, for: .bash) == nil) }
   }
 
-  @Test("where a name or a folder is expected, each shell's script offers both", arguments: CompletionShell.allCases)
+  @Test("each shell's script offers names and folders where both are possible", arguments: CompletionShell.allCases)
   func scripts(_ shell: CompletionShell) throws {
     let script = try #require(CompletionScript.asked(by: ["--generate-completion-script", shell.rawValue]))
     // Those of `-r`, and of the argument of `mount`.
@@ -110,7 +110,7 @@ struct CompletionTests {
     #expect(CompletionScript.asked(by: ["mount", "/mnt"]) == nil)
   }
 
-  @Test("the shell's name, and what a shell asks for, keep their places on the line")
+  @Test("the hidden arguments of the completion keep their places on the line")
   func order() {
     for line in [
       ["--generate-completion-script", "zsh"], ["---completion", "umount", "--", "positional@0", "1", "0"],

@@ -18,7 +18,7 @@ struct DurationTextTests {
   }
 
   @Test(
-    "are refused where the unit is missing or unknown, where they are negative, or too long to be counted",
+    "are refused if the unit is missing or unknown, or the duration negative or too long",
     arguments: [
       "", "5", "s", ".s", "5 m", "-5m", "+5m", "5y", "5m3", "1h,5m", "5M", "99999999999999999999s", "9999999999h",
       "5mm",
@@ -28,7 +28,7 @@ struct DurationTextTests {
     #expect(Duration(text: text) == nil)
   }
 
-  @Test("never trap, however they are cut or changed")
+  @Test("never cause a trap, however the text is truncated or changed")
   func malformed() {
     let text = Array("12h34m5.678s900ms".utf8)
     for length in text.indices {

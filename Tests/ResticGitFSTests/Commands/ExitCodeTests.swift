@@ -11,7 +11,7 @@ struct ExitCodeTests {
   }
 
   @Test(
-    "tell a missing repository, a lock, a wrong password and a conflict from all else",
+    "distinguish a missing repository, a lock, a wrong password and a conflict from other errors",
     arguments: [
       (RepositoryError.noRepository("x"), ExitCode.noRepository), (.backend(.missing("x")), .noRepository),
       (.otherRepository("x"), .noRepository), (.unstorableTime("x"), .failure), (.locked("x"), .locked),
@@ -35,7 +35,7 @@ struct ExitCodeTests {
     #expect(MountOutcome.failed(message: "x").exitCode == .failure)
   }
 
-  @Test("come with what to do next: a missing repository names the command that makes one")
+  @Test("come with advice: the error for a missing repository names the command that creates one")
   func hint() {
     let message = CommandError(.noRepository("x"), location: "/srv/vault").description
     #expect(message.contains("`restic-gitfs init -r /srv/vault`"))

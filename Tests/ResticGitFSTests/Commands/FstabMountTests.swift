@@ -10,7 +10,7 @@ struct FstabMountTests {
     try FstabMount.mounting(["sftp:user@nas:vault", "/mnt/vault"] + more + ["-o", options])
   }
 
-  @Test("the name decides which program it is, wherever the file is")
+  @Test("the name decides which program runs, wherever the file is")
   func names() {
     for name in ["/sbin/mount.restic-gitfs", "mount.fuse.restic-gitfs"] {
       #expect(CalledProgram(called: name) == .mount)
@@ -21,7 +21,7 @@ struct FstabMountTests {
     }
   }
 
-  @Test("codes are those of mount(8)")
+  @Test("exit codes are those of mount(8)")
   func codes() {
     #expect(CalledProgram.commandLine.exitCode(.wrongPassword) == 12)
     #expect(CalledProgram.mount.exitCode(.success) == 0)
@@ -31,7 +31,7 @@ struct FstabMountTests {
     #expect(CalledProgram.unmount.exitCode(.failure) == 32)
   }
 
-  @Test("location and folder are what mount gets, and the mount is named for the location")
+  @Test("mount gets the location and the folder, and the mount's source is the location")
   func plain() throws {
     #expect(
       try FstabMount.mounting(["/srv/vault", "/mnt", "-o", "rw"]).arguments
@@ -44,7 +44,7 @@ struct FstabMountTests {
     #expect(try mounting("rw", more: ["-f"]).isFake)
   }
 
-  @Test("options of the command stand there without dashes; those of mount(8) and systemd are left out or handed on")
+  @Test("the command's options have no dashes there; options of mount(8) and systemd are dropped or passed on")
   func options() throws {
     let mount = try mounting(
       "rw,noexec,user=anna,_netdev,nofail,x-systemd.automount,x-gvfs-name=a\\,b,relatime,password_file=/p,tag=a,no_cache,"
@@ -66,7 +66,7 @@ struct FstabMountTests {
     #expect(FstabOptions.split(#"a=\x\\\",b"#) == [#"a=\x\""#, "b"])
   }
 
-  @Test("options for any file system that say nothing to this one are taken; with -s unknown ones are left out")
+  @Test("general options without a meaning here are accepted; with -s unknown options are dropped")
   func sloppy() throws {
     let options = "rw,nodiratime,silent,nomand,iversion,uhelper=x"
     #expect(try MountOptionList([options]).others.isEmpty)
@@ -80,7 +80,7 @@ struct FstabMountTests {
     #expect(try mounting("foo").arguments.contains("foo"))
   }
 
-  @Test("users and variables are taken out")
+  @Test("users and variables are extracted from the options")
   func surroundings() throws {
     let mount = try mounting("setuid=anna,env.AWS_PROFILE=vault,env.HTTPS_PROXY=http://p:1/?a=b")
     #expect(mount.user == "anna")
@@ -103,14 +103,14 @@ struct FstabMountTests {
   }
 
   @Test(
-    "a command line that is none is refused",
+    "an invalid command line is refused",
     arguments: [[], ["a"], ["a", "b", "c"], ["a", "b", "-o"], ["a", "b", "--help"], ["a", "b", "-x"]])
   func malformed(arguments: [String]) {
     #expect(throws: CommandError.self) { try FstabMount.mounting(arguments) }
     if arguments != ["a"] { #expect(throws: CommandError.self) { try FstabMount.unmounting(arguments) } }
   }
 
-  @Test("umount says how much it insists, and prints nothing unless asked to")
+  @Test("umount passes on force and laziness, and prints nothing unless asked to")
   func unmounting() throws {
     #expect(
       try FstabMount.unmounting(["/mnt"]).arguments == ["umount", "--for-umount=ifUnused", "--quiet", "--", "/mnt"])

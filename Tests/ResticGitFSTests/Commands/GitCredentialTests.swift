@@ -28,7 +28,7 @@ struct GitCredentialTests {
   private var home: FilePath { runner.directory }
   private var vault: String { home.appending("vault").string }
   private var store: String { home.appending("store").string }
-  /// What the helper keeps; empty where there is no file.
+  /// The helper's store; empty if there is no file.
   private var stored: String { (try? String(contentsOfFile: store, encoding: .utf8)) ?? "" }
 
   private static func secret(_ text: String) -> SecureBytes {
@@ -53,17 +53,17 @@ struct GitCredentialTests {
 
   private var wasAsked: Bool { access(home.appending("asked").string, F_OK) == 0 }
 
-  @Test("give the password of any command that opens a repository")
+  @Test("give the password to every command that opens a repository")
   func fill() async throws {
     try keep("geheim")
     #expect(try await snapshots().status == .exited(0))
     #expect(try await runner.run(["unlock", "-r", "\(vault)/../vault/"], environment).status == .exited(0))
-    // Even when nobody is there to ask.
+    // Even without a terminal.
     #expect(try await snapshots(["GIT_ASKPASS": try askpass("falsch")]).status == .exited(0))
     #expect(!wasAsked)
   }
 
-  @Test("come after restic's own variables, and hear nothing of those")
+  @Test("come after restic's own variables, and do not see them")
   func variables() async throws {
     try keep("falsch")
     let before = stored
@@ -72,7 +72,7 @@ struct GitCredentialTests {
     #expect(stored == before)
   }
 
-  @Test("forget a password that is wrong; then a line of standard input counts, and is not stored")
+  @Test("forget a wrong password; then a line of standard input counts, and is not stored")
   func reject() async throws {
     try keep("falsch")
     #expect(try await snapshots(input: "geheim\n").status == .exited(0))
@@ -84,7 +84,7 @@ struct GitCredentialTests {
     #expect(stored.isEmpty)
   }
 
-  @Test("that do not know it, and git that is not there, leave everything as it is in restic")
+  @Test("without the password, and a missing git, leave restic's behaviour unchanged")
   func none() async throws {
     for path in ["/usr/bin:/bin", home.string] {
       #expect(try await snapshots(["PATH": path], input: "geheim\n").status == .exited(0))
@@ -96,7 +96,7 @@ struct GitCredentialTests {
     #expect(stored.isEmpty)
   }
 
-  @Test("of the folder where the program happens to run are not asked: somebody else may have written them")
+  @Test("of the working folder are not used: somebody else may have configured them")
   func strangeFolder() async throws {
     let script = """
       cd "$HOME"; git init -q strange; cd strange; git config credential.helper '!touch $HOME/ran; false'
@@ -105,7 +105,7 @@ struct GitCredentialTests {
     #expect(try await runner.run("/bin/bash", ["-c", script], environment).status == .exited(0))
   }
 
-  @Test("store what was typed on the terminal when it was right, and GIT_ASKPASS comes before the terminal")
+  @Test("store a right password from the terminal, and GIT_ASKPASS comes before the terminal")
   func terminal() async throws {
     func start(_ variables: [String: String]) throws -> TerminalProcess {
       try TerminalProcess(

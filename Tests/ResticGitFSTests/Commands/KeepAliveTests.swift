@@ -45,7 +45,8 @@ struct KeepAliveTests {
   }
 
   @Test(
-    "a mount that ends leaves a file that a program holds, whatever the file names", arguments: ["remote-1-abc", ""])
+    "a mount that ends leaves a file that a program has locked, whatever the file names",
+    arguments: ["remote-1-abc", ""])
   func held(text: String) throws {
     let descriptor = try write(text)
     defer { #expect(throws: Never.self) { try descriptor.close() } }
@@ -58,7 +59,7 @@ struct KeepAliveTests {
     #expect(!isThere)
   }
 
-  @Test("a mount that ends leaves a new file that has taken the place of the one that was removed")
+  @Test("a mount that ends leaves a new file in place of the removed one")
   func replaced() throws {
     try write("remote-1-abc").close()
     let keepAlive = try makeKeepAlive()

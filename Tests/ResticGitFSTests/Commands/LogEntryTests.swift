@@ -30,7 +30,7 @@ struct LogEntryTests {
     #expect(!LogEntry(level: .info, message: "x").json.contains("fields"))
   }
 
-  @Test("goes to a file as JSON if that is wanted")
+  @Test("is written to a file as JSON on request")
   func file() throws {
     let folder = try TemporaryDirectory(prefix: "log")
     let destination = LogDestination()
@@ -42,7 +42,7 @@ struct LogEntryTests {
     #expect(text.contains(#""fields":{"at":"/mnt"},"level":"notice","message":"mounted""#) && text.hasSuffix("}\n"))
   }
 
-  @Test("never waits for somebody to read the file: a FIFO without a reader is refused")
+  @Test("never waits for a reader: a FIFO without a reader is refused")
   func unreadFIFO() throws {
     let folder = try TemporaryDirectory(prefix: "log")
     let path = folder.path.appending("fifo")
@@ -50,7 +50,7 @@ struct LogEntryTests {
     #expect(throws: CommandError.self) { try LogDestination().useFile(path) }
   }
 
-  @Test("has a priority before it only if standard error is the journal's")
+  @Test("begins with a priority only if the journal reads standard error")
   func journal() throws {
     var ends: [Int32] = [-1, -1]
     #expect(pipe(&ends) == 0)

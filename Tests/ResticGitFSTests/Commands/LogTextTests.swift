@@ -4,7 +4,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("What log prints")
+@Suite("The output of log")
 struct LogTextTests {
   private static let id = Array(repeating: UInt8(ascii: "a"), count: 40)
 
@@ -19,7 +19,7 @@ struct LogTextTests {
       move: RefMove(repository: ["p", "q.git"], name: ref, old: old, new: new), ancestry: ancestry)
   }
 
-  @Test("a line tells who moved what from where to where, and a terminal gets no control characters")
+  @Test("a line names the client, the ref and both values, and a terminal gets no control characters")
   func text() {
     let line = Self.line("refs/heads/main", .object(Self.id), nil, host: "lap\u{1b}top")
     #expect(line.text.contains("  alice@lap?top  deleted  p/q.git: refs/heads/main  aaaaaaaaaa"))
@@ -28,7 +28,7 @@ struct LogTextTests {
       Self.line("HEAD", nil, .symbolic("refs/heads/x")).text.hasSuffix("created  p/q.git: HEAD  ref: refs/heads/x"))
   }
 
-  @Test("JSON has every member always")
+  @Test("JSON always has every member")
   func json() {
     let json = Self.line("refs/heads/main", nil, .object(Self.id)).json
     #expect(json.contains(#""old":null"#) && json.contains(#""kind":"created""#))
@@ -36,7 +36,7 @@ struct LogTextTests {
     #expect(json.contains("\"new\":\"\(String(repeating: "a", count: 40))\""))
   }
 
-  @Test("a forced move is called so; where nobody knows it is a move, and null in JSON")
+  @Test("a forced move is named so; an unknown one is called a move, and is null in JSON")
   func forced() {
     let answers: [(RefAncestry.Answer, String, String)] = [
       (.forward, "moved  ", "false"), (.forced, "forced ", "true"), (.unknown, "moved  ", "null"),
@@ -48,7 +48,7 @@ struct LogTextTests {
     }
   }
 
-  @Test("a ref is named as git takes it")
+  @Test("a ref has the name that git accepts")
   func names() {
     let move = RefMove(repository: [], name: "refs/heads/a/b", old: nil, new: nil)
     #expect(["a/b", "heads/a/b", "refs/heads/a/b"].allSatisfy(move.isNamed))
@@ -62,7 +62,7 @@ struct LogTextTests {
     for wrong in ["main", "@1a2b", "main@", ""] { #expect(throws: CommandError.self) { try RefAtSnapshot(wrong) } }
   }
 
-  @Test("what has no sense together is refused")
+  @Test("contradictory options are refused")
   func options() {
     for wrong in [["--as", "x"], ["-n", "-1"], ["--subfolder", "a/../b"]] {
       #expect(throws: (any Error).self) { try LogCommand.parse(wrong) }

@@ -16,7 +16,7 @@ struct MountCommandTests {
       .configuration(mountpoint: "/mnt", location: .local("/srv/vault"), Environment(environment))
   }
 
-  @Test("have safe defaults: the latest snapshot, writable, for this user only, nothing to be run")
+  @Test("have safe defaults: the latest snapshot, writable, for this user only, without program execution")
   func defaults() throws {
     let configuration = try configuration([])
     #expect(configuration.selection == .latest(SnapshotFilter()))
@@ -38,7 +38,7 @@ struct MountCommandTests {
     #expect(configuration.commitAfter == .seconds(90) && configuration.retryLock == .zero)
   }
 
-  @Test("say what is served: everything, safe configurations, or only what git can be let in to")
+  @Test("choose what is served: everything, safe configurations, or only what is safe for git")
   func rules() throws {
     #expect(try configuration([]).rules == .everything)
     let safe = try configuration(["--safe-config"]).rules
@@ -51,7 +51,7 @@ struct MountCommandTests {
     }
   }
 
-  @Test("say which snapshots are kept, in restic's words; a mount that saves nothing forgets nothing")
+  @Test("choose the snapshots to keep with restic's options; a mount that saves nothing forgets nothing")
   func retention() throws {
     #expect(try configuration([]).retention.isEmpty)
     let policy = try configuration([
@@ -74,7 +74,7 @@ struct MountCommandTests {
     }
   }
 
-  @Test("take no lock only where nothing can be changed")
+  @Test("allow no lock only for a read-only mount")
   func noLock() throws {
     for readOnly in [["--read-only"], ["--snapshot", "1a2b"], ["-o", "ro"]] {
       #expect(try !configuration(["--no-lock"] + readOnly).takesLock)
@@ -83,7 +83,7 @@ struct MountCommandTests {
     #expect(throws: CommandError.self) { try configuration(["--no-lock"]) }
   }
 
-  @Test("mount a snapshot that is given by its id read-only, and `latest` writable")
+  @Test("mount a snapshot by its id read-only, and `latest` writable")
   func snapshot() throws {
     let old = try configuration(["--snapshot", "1a2b"])
     #expect(old.selection == .fixed(.idPrefix("1a2b"), folder: []) && old.isReadOnly && old.fuseOptions.readOnly)
@@ -103,11 +103,11 @@ struct MountCommandTests {
     ])
     let filter = SnapshotFilter(hosts: ["a", "b"], tags: [["x", "y"], ["z"]], paths: ["/git", "/srv"])
     #expect(configuration.selection == .latest(filter))
-    // What is saved must be found by the same filter.
+    // The same filter must find the saved snapshot.
     #expect(configuration.identity.hostname == "a")
   }
 
-  @Test("take the host from RESTIC_HOST unless one, or an empty one, is given")
+  @Test("take the host from RESTIC_HOST unless a host, or an empty one, is given")
   func host() throws {
     let fromVariable = try configuration([], [.host: "c"])
     #expect(fromVariable.selection == .latest(SnapshotFilter(hosts: ["c"])) && fromVariable.identity.hostname == "c")
@@ -115,7 +115,7 @@ struct MountCommandTests {
     #expect(try configuration(["--host", ""], [.host: "c"]).selection == .latest(SnapshotFilter()))
   }
 
-  @Test("after -o are split at commas; what is ours is understood, the rest is FUSE's")
+  @Test("after -o are split at commas; unknown ones are passed on to FUSE")
   func fuseOptions() throws {
     let configuration = try configuration(["-o", "ro,allow_other,max_read=4096", "-oexec", "-o", "nodev"])
     #expect(configuration.isReadOnly && configuration.fuseOptions.readOnly)
@@ -125,7 +125,7 @@ struct MountCommandTests {
     #expect(try !MountOptionList(["exec,noexec"]).allowsExecution)
   }
 
-  @Test("after -o that mount(8) and systemd read in /etc/fstab are accepted and change nothing")
+  @Test("after -o that are meant for mount(8) and systemd are accepted and have no effect")
   func fstabOptions() throws {
     let list = try MountOptionList([
       "user,_netdev,x-systemd.automount,noauto,nofail,X-mount.mkdir,comment=x,users,owner"
@@ -133,18 +133,18 @@ struct MountCommandTests {
     #expect(list == (try MountOptionList([])))
   }
 
-  @Test("--path takes absolute paths only")
+  @Test("refuse a relative --path")
   func relativePath() {
     #expect(throws: (any Error).self) { try configuration(["--path", "git"]) }
   }
 
-  @Test("mount REPOSITORY FOLDER is answered with -r")
+  @Test("suggest -r for mount REPOSITORY FOLDER")
   func surplusArgument() {
     let error = #expect(throws: (any Error).self) { try MountCommand.parse(["-r", "/r", "/repository", "/folder"]) }
     #expect(error.map { MountCommand.message(for: $0).contains("mount -r /repository /folder") } == true)
   }
 
-  @Test("after -o or --option that name a storage are the storage's, among others or with commas of their own")
+  @Test("after -o or --option that name a storage are passed to the storage, also among others or with commas")
   func storageOptions() throws {
     let list = try MountOptionList(["ro,local.connections=2,exec", "S3.list=a,b", "local.layout=default"])
     #expect(list.storage == ["local.connections=2", "S3.list=a,b", "local.layout=default"])
@@ -168,7 +168,7 @@ struct MountCommandTests {
     }
   }
 
-  @Test("tell the storage how to compress and how large packs are; options win over variables")
+  @Test("set the compression and the size of packs; options win over variables")
   func storage() throws {
     func options(_ arguments: [String]) throws -> StorageOptions { try StorageOptions.parse(arguments) }
     let variables = Environment([.compression: "max", .packSize: "64"])
@@ -193,7 +193,7 @@ struct MountCommandTests {
     #expect(try OutputOptions.parse(["-v", "--verbose", "-v"]).logLevel == .trace)
   }
 
-  @Test("may stand before the command, as with restic")
+  @Test("may precede the command, as with restic")
   func order() {
     func moved(_ arguments: String) -> String {
       GlobalOptionOrder.commandFirst(arguments.split(separator: " ").map(String.init)).joined(separator: " ")
@@ -208,7 +208,7 @@ struct MountCommandTests {
     #expect(moved("") == "")
   }
 
-  @Test("reach the serving process as they are, behind the hidden one")
+  @Test("reach the serving process unchanged, after the hidden option")
   func detaching() {
     #expect(
       DetachedMount.arguments(["mount", "-r", "v", "/mnt"], readyDescriptor: 7)

@@ -23,7 +23,7 @@ struct MountDiscardTests {
     MountDiscard(mount: MountedDirectory(path: path), device: "0:4294967295", ownerID: ownerID)
   }
 
-  @Test("loses nothing only where all is saved and no file is open for writing")
+  @Test("loses nothing only if everything is saved and no file is open for writing")
   func loss() throws {
     let clean = #""pid":1,"state":"clean","dirtyBytes":0,"dirtyFiles":0"#
     #expect(Self.discard().lossText(try Self.status(clean)) == nil)
@@ -36,7 +36,7 @@ struct MountDiscardTests {
   }
 
   @Test(
-    "ends the process that it names only if that runs this program for the mount's owner",
+    "kills the process that its status names only if it runs this program for the mount's owner",
     arguments: [("restic-gitfs", 0, true), ("restic-gitfs", 1, false), ("sleep", 0, false)])
   func process(_ name: String, _ otherUser: UInt32, _ isEnded: Bool) async throws {
     let folder = try TemporaryDirectory()
@@ -59,7 +59,7 @@ struct MountDiscardTests {
     await ended.value
   }
 
-  @Test("names no process where the number is none")
+  @Test("names no process if the number is invalid")
   func noProcess() {
     for number: Int32 in [0, -1, .min, .max] { #expect(ProcessIdentity(of: number) == nil) }
   }

@@ -17,7 +17,7 @@ struct MountPlacesTests {
     try MountPlaces(arguments, isGiven: isGiven, isPreset: isPreset) { name throws(CommandError) in name == "vault" }
   }
 
-  @Test("mount NAME, mount NAME FOLDER, and mount FOLDER as ever")
+  @Test("mount NAME, mount NAME FOLDER and mount FOLDER work")
   func places() throws {
     func expect(_ places: MountPlaces, _ name: String?, _ mountpoint: String?) {
       #expect(places.name == name && places.mountpoint == mountpoint)
@@ -27,7 +27,7 @@ struct MountPlacesTests {
     expect(try places(["./vault"]), nil, "./vault")
     expect(try places(["vault"], isGiven: true), nil, "vault")
     expect(try places([], isGiven: true), nil, nil)
-    // With RESTIC_REPOSITORY one argument is the mountpoint; who names two means what is said.
+    // With RESTIC_REPOSITORY a single argument is the mountpoint; two arguments are the name and the mountpoint.
     expect(try places(["vault"], isPreset: true), nil, "vault")
     expect(try places(["vault", "/mnt"], isPreset: true), "vault", "/mnt")
     for isGiven in [false, true] {
@@ -47,7 +47,7 @@ struct MountPlacesTests {
     return (Environment([.configuration: file].merging(others) { $1 }), folder)
   }
 
-  @Test("the command line counts before the file, and the file before the variables")
+  @Test("the command line wins over the file, and the file over the variables")
   func precedence() throws {
     let (environment, folder) = try environment(
       """
@@ -88,7 +88,7 @@ struct MountPlacesTests {
     #expect(try RepositoryOptions.parse(["-r", "./vault"]).entry(environment) == nil)
   }
 
-  @Test("a duration of the file that is none is named with its file")
+  @Test("the error for an invalid duration names the file")
   func badDuration() throws {
     let (environment, folder) = try environment("[repositories.a]\nrepository = '/v'\nretry-lock = 'soon'")
     defer { withExtendedLifetime(folder) {} }

@@ -51,7 +51,7 @@ struct MountPreparationTests {
     return try #require(storage.files.keys.first { !before.contains($0) })
   }
 
-  @Test("writes no lock, whoever it is for, unless that is somebody who is about to write", arguments: [true, false])
+  @Test("writes a lock only for a caller that is about to write", arguments: [true, false])
   func withoutLock(isForOneProgram: Bool) async throws {
     try await makeSnapshot()
     for isReadOnly in [true, false] {
@@ -67,7 +67,7 @@ struct MountPreparationTests {
   }
 
   // C10
-  @Test("a snapshot that was saved after the repository was opened is shown: a mount may have waited for that commit")
+  @Test("shows a snapshot that was saved after the opening: the mount may have waited for that commit")
   func savedSince() async throws {
     try await makeSnapshot()
     let repository = try await open(storage)
@@ -78,7 +78,7 @@ struct MountPreparationTests {
     await service.abandon()
   }
 
-  @Test("the index is listed when the snapshots are known")
+  @Test("lists the index once the snapshots are known")
   func order() async throws {
     try await makeSnapshot()
     let distant = DistantBackend(storage, roundTrip: .milliseconds(30))
@@ -89,7 +89,7 @@ struct MountPreparationTests {
     #expect(rounds.exchanges.count { $0.name == "load snapshots" } == 1)
   }
 
-  @Test("an exclusive lock stands in the way, whether it was there before or appears during the opening")
+  @Test("is refused by an exclusive lock, even if it appears during the opening")
   func exclusiveLock() async throws {
     try await makeSnapshot()
     let lock = try await plantExclusiveLock()
@@ -107,7 +107,7 @@ struct MountPreparationTests {
     await (try await prepare(storage)).abandon()
   }
 
-  @Test("who opens waits for an exclusive lock, and shows what is there when that is gone")
+  @Test("waits for an exclusive lock, and shows the state after its release")
   func waits() async throws {
     try await makeSnapshot()
     let lock = try await plantExclusiveLock()
@@ -128,7 +128,7 @@ struct MountPreparationTests {
     #expect(try await storage.list(.lock).isEmpty)
   }
 
-  @Test("a pack that a prune takes away during the opening makes it open once more, under a lock")
+  @Test("starts again under a lock if a prune removes a pack during the opening")
   func prunedMeanwhile() async throws {
     try await makeSnapshot()
     let misses = Locked(2)
@@ -146,7 +146,7 @@ struct MountPreparationTests {
     #expect(try await storage.list(.lock).isEmpty)
   }
 
-  @Test("an error that has nothing to do with a prune is told at once, and no lock is asked for")
+  @Test("reports an error that no prune can have caused at once, without a lock")
   func otherErrors() async throws {
     try await makeSnapshot()
     let counted = FaultBackend(storage) { call in
@@ -156,7 +156,7 @@ struct MountPreparationTests {
     #expect(!counted.calls.contains { $0.isWrite })
   }
 
-  @Test("a listing of index files that lags behind costs another look, and shows the snapshot all the same")
+  @Test("looks again if the listing of index files is late, and shows the snapshot")
   func laggingIndex() async throws {
     try await makeSnapshot()
     let known = Set(storage.files.keys)

@@ -26,14 +26,14 @@ struct MountStatusTests {
     return try JSONDecoder().decode(MountStatus.self, from: Data(bytes))
   }
 
-  @Test("tells everything as long as an extended attribute can hold it")
+  @Test("is complete while an extended attribute can hold it")
   func whole() throws {
     let status = try Self.status("conflict", references: (0..<1000).map { "refs/heads/b\($0)" })
     #expect(try Self.told(status) == status)
   }
 
   /// A control character takes six bytes in JSON.
-  @Test("is cut where it is larger, and says so", arguments: ["x", "\u{1}", "\u{1F5C4}"])
+  @Test("is shortened if it is larger, and says so", arguments: ["x", "\u{1}", "\u{1F5C4}"])
   func large(_ character: String) throws {
     let message = String(repeating: character, count: 40_000)
     let told = try Self.told(Self.status(message))
@@ -44,7 +44,7 @@ struct MountStatusTests {
     #expect(listed.lastError?.references == nil && listed.lastError?.message == "conflict")
   }
 
-  @Test("names the first of many conflicts, and counts the rest")
+  @Test("names the first of many conflicts and counts the rest")
   func conflicts() {
     let one = MergeConflict.file(path: ["file"], keptAs: ["file.conflict"])
     #expect([one].list == one.description && [one, one].list == "\(one); \(one)")

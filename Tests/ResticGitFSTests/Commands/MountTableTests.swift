@@ -27,7 +27,7 @@ struct MountTableTests {
     #expect(table.entry(at: "/home/me") == nil)
   }
 
-  @Test("shows of two mounts at one place the one that is seen")
+  @Test("shows the upper of two mounts at one place")
   func stacked() {
     #expect(MountTable(parsing: Array(text.utf8)).entry(at: "/mnt/over")?.mountID == 39)
   }
@@ -40,7 +40,7 @@ struct MountTableTests {
     #expect(table.mounts(ownedBy: 7).isEmpty)
   }
 
-  @Test("keeps a backslash that begins no escape")
+  @Test("keeps a backslash outside an escape")
   func escapes() {
     func unescaped(_ text: String) -> String {
       String(decoding: MountTableEntry.unescaped(Array(text.utf8)[...]), as: UTF8.self)
@@ -52,7 +52,7 @@ struct MountTableTests {
     #expect(unescaped(#"\134040"#) == #"\040"#)
   }
 
-  @Test("never traps, however its text is cut or changed")
+  @Test("never causes a trap, however its text is truncated or changed")
   func malformed() {
     let line = Array(#"37 22 0:32 / /mnt/a\040b rw - fuse.restic-gitfs r rw,user_id=0"#.utf8)
     for length in 0...line.count { _ = MountTable(parsing: Array(line[..<length])) }
@@ -66,7 +66,7 @@ struct MountTableTests {
     #expect(MountTable(parsing: Array("nonsense\n\n - \n".utf8)).entries.isEmpty)
   }
 
-  @Test("of this very process has a root")
+  @Test("has a root for this process")
   func real() throws {
     #expect(try MountTable.load().entry(at: "/") != nil)
   }

@@ -29,7 +29,7 @@ struct MountedCommandTests {
     return path
   }
 
-  /// Runs `body`; whatever happens, nothing stays mounted.
+  /// Runs `body`, and unmounts everything afterwards in any case.
   private func withMounts(_ body: () async throws -> Void) async throws {
     let result = await Result { try await body() }
     for entry in try MountTable.load().entries where entry.mountpoint.starts(with: program.directory) {
@@ -48,7 +48,7 @@ struct MountedCommandTests {
     return try #require(result.output.split(separator: "\n").last?.split(separator: " ").first.flatMap { Int($0) })
   }
 
-  @Test("mount is ready when it returns; sync and umount name the snapshot; nothing is left behind")
+  @Test("a mount is ready when the command returns; sync and umount name the snapshot; nothing is left behind")
   func wholeWay() async throws {
     try await withMounts {
       let mount = try await makeMount("mount")
@@ -70,7 +70,7 @@ struct MountedCommandTests {
     }
   }
 
-  @Test("the serving process leaves folder, terminal and password behind")
+  @Test("the serving process keeps neither folder nor terminal nor password")
   func detached() async throws {
     try await withMounts {
       _ = try await makeMount("mount")
@@ -87,7 +87,7 @@ struct MountedCommandTests {
     }
   }
 
-  @Test("umount of a mount that is in use fails, and everything is saved all the same")
+  @Test("umount of a mount in use fails, and still saves everything")
   func busy() async throws {
     try await withMounts {
       let mount = try await makeMount("mount")
@@ -100,22 +100,20 @@ struct MountedCommandTests {
     }
   }
 
-  @Test("SIGTERM saves and unmounts; a mount that follows at once waits and shows what was saved")
+  @Test("SIGTERM saves and unmounts; an immediate new mount waits and shows what was saved")
   func terminate() async throws {
     try await withMounts {
       let mount = try await makeMount("mount")
       try write([UInt8](repeating: 7, count: 10 << 20), to: mount.appending("file"))
       #expect(kill(try await status("mount").pid, SIGTERM) == 0)
-      while try MountTable.load().entry(at: try #require(mount.resolved())) != nil {
-        try await Task.sleep(for: .milliseconds(1))
-      }
+      try await waitUntil { try MountTable.load().entry(at: try #require(mount.resolved())) == nil }
       let again = try await makeMount("again")
       #expect(access(again.appending("file").string, F_OK) == 0)
       #expect(try await program.run(["umount", "again"]).isSuccess)
     }
   }
 
-  @Test("of two mounts that changed the same the second saves both, and exits with 3")
+  @Test("the second of two mounts with conflicting changes saves both, and exits with 3")
   func conflict() async throws {
     try await withMounts {
       let first = try await makeMount("first")
@@ -134,12 +132,13 @@ struct MountedCommandTests {
     }
   }
 
-  @Test("umount frees the folder of a process that died, and says so")
+  @Test("umount frees the mountpoint of a dead process, and says so")
   func died() async throws {
     try await withMounts {
-      _ = try await makeMount("mount")
+      let mount = try await makeMount("mount")
       #expect(kill(try await status("mount").pid, SIGKILL) == 0)
-      try await Task.sleep(for: .milliseconds(200))
+      // The kernel ends the connection once the process has died.
+      try await waitUntil { access(mount.string, F_OK) != 0 && errno == ENOTCONN }
       let refused = try await program.run(["-r", "vault", "mount", "mount"], password)
       #expect(refused.status == .exited(1) && refused.errorOutput.contains("umount"))
       #expect(try await program.run(["sync", "mount"]).status == .exited(1))
@@ -150,7 +149,7 @@ struct MountedCommandTests {
     }
   }
 
-  @Test("--read-only and --snapshot ID show without changing; nothing is committed")
+  @Test("--read-only and --snapshot ID show a snapshot and commit nothing")
   func readOnly() async throws {
     try await withMounts {
       _ = try await makeMount("mount")
@@ -169,7 +168,7 @@ struct MountedCommandTests {
 }
 
 extension Result where Failure == any Error {
-  /// What `body` returns or throws.
+  /// The result or the error of `body`.
   fileprivate init(_ body: () async throws -> Success) async {
     do {
       self = .success(try await body())

@@ -30,7 +30,7 @@ struct MountpointTests {
     }
   }
 
-  @Test("that is an empty folder is fine, and comes back without symbolic links")
+  @Test("that is an empty folder is accepted, with its symbolic links resolved")
   func fine() throws {
     let folder = try makeFolder("mount")
     let link = directory.path.appending("link")
@@ -40,7 +40,7 @@ struct MountpointTests {
     #expect(try Mountpoint.checked(link.string + "/", repository: nil, table: table) == resolved)
   }
 
-  @Test("that is missing, a file or not empty is refused, each in its own words")
+  @Test("that is missing, a file or not empty is refused, each with its own message")
   func unusable() throws {
     #expect(message(directory.path.appending("missing"))?.contains("mkdir -p") == true)
 
@@ -53,10 +53,10 @@ struct MountpointTests {
     #expect(message(full)?.contains("not empty") == true)
   }
 
-  @Test("that is an automount point is not listed: that would wait for the mount itself")
+  @Test("that is an automount point is not listed: a listing would wait for the mount itself")
   func automount() throws {
     let folder = try #require(try makeFolder("automount").resolved())
-    // What a look would find; a real one would find nothing, ever.
+    // The result of a look. A real automount point would never answer.
     try write([], to: folder.appending("file"))
     let table = MountTable(
       parsing: Array("40 22 0:35 / \(folder) rw,relatime - autofs systemd-1 rw,fd=40,pgrp=1,direct\n".utf8))
@@ -89,7 +89,7 @@ struct MountpointTests {
     #expect(message(folder, table: MountTable(parsing: Array(line.utf8)))?.contains("umount") == true)
   }
 
-  @Test("on which somebody keeps a lock is refused after some seconds")
+  @Test("that another process keeps locked is refused after some seconds")
   func keptLock() throws {
     let folder = try makeFolder("mount")
     let holder = open(folder.string, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -8,7 +8,7 @@ import Testing
 @testable import ResticGitFS
 
 /// N3, N8.
-@Suite("How servers are talked to")
+@Suite("Network options")
 struct NetworkOptionsTests {
   private func transport(
     _ arguments: [String], _ environment: [Environment.Variable: String] = [:]
@@ -23,7 +23,7 @@ struct NetworkOptionsTests {
     #expect(options.uploadLimit == nil && options.downloadLimit == nil && options.stuckTimeout == .seconds(300))
   }
 
-  @Test("options are what they say, and win over variables")
+  @Test("options take effect, and win over variables")
   func values() throws {
     let options = try transport(
       [
@@ -35,7 +35,7 @@ struct NetworkOptionsTests {
     #expect(try transport([], [.userAgent: "theirs"]).userAgent == "theirs")
   }
 
-  @Test("certificates of several files are all trusted; files are read at once")
+  @Test("the certificates of several files are all trusted; the files are read at once")
   func certificates() throws {
     let directory = try TemporaryDirectory()
     func file(_ name: String, _ text: String) throws -> String {
@@ -62,7 +62,7 @@ struct NetworkOptionsTests {
   }
 
   @Test(
-    "what makes no sense is refused",
+    "invalid values are refused",
     arguments: [
       ["--limit-upload", "-1"], ["--limit-download", "x"], ["--limit-upload", "9999999999"],
       ["--stuck-request-timeout", "0"], ["--stuck-request-timeout", "5"],

@@ -2,9 +2,9 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("What a service manager is told")
+@Suite("Notifications for a service manager")
 struct NotifySocketTests {
-  @Test("assignments are the protocol's, and a text cannot add one")
+  @Test("assignments follow the protocol, and a text cannot add one")
   func text() {
     #expect(NotifySocket.Notice.ready.text == "READY=1")
     #expect(NotifySocket.Notice.stopping.text == "STOPPING=1")
@@ -12,7 +12,7 @@ struct NotifySocketTests {
     #expect(NotifySocket.Notice.status("a\nREADY=1\r\nb").text == "STATUS=a READY=1 b")
   }
 
-  @Test("sockets are files and abstract names; anything else is none")
+  @Test("a socket is a file or an abstract name; anything else is ignored")
   func addresses() {
     for address in ["/run/systemd/notify", "@/org/freedesktop/notify", "@" + String(repeating: "a", count: 106)] {
       #expect(NotifySocket(address: address) != nil)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("What commands print")
+@Suite("The output of commands")
 struct OutputTests {
   private func snapshot(_ digit: Character, host: String = "kasimir", paths: [String]) throws -> SavedSnapshot {
     let id = try #require(SnapshotID(hex: String(repeating: digit, count: 64)))
@@ -40,7 +40,7 @@ struct OutputTests {
     }
   }
 
-  @Test("snapshots in restic's columns, one line for each path, and nothing that steers the terminal")
+  @Test("snapshots in restic's columns, one line per path, without control characters")
   func table() throws {
     let text = SnapshotTable.text([
       try snapshot("a", host: "evil\u{1B}[2J", paths: ["/git"]), try snapshot("b", paths: ["/x", "/y"]),
@@ -56,7 +56,7 @@ struct OutputTests {
     #expect(SnapshotTable.text([]) == "0 snapshots\n")
   }
 
-  @Test("what a commit came to")
+  @Test("the result of a commit")
   func commit() {
     let id = String(repeating: "ab", count: 32)
     #expect(CommitReport(snapshot: id, changed: true, saved: true).text == "snapshot abababab saved")
@@ -80,7 +80,7 @@ struct OutputTests {
     #expect(ByteCountText.text(byteCount) == text)
   }
 
-  @Test("how far a commit is: files, bytes and, after a moment, the rate and the time left")
+  @Test("the progress of a commit: files, bytes and, after a moment, the rate and the time left")
   func progress() {
     let figures = MountStatus.Progress(filesDone: 12, filesTotal: 40, bytesDone: 3 << 20, bytesTotal: 12 << 20)
     #expect(
@@ -90,7 +90,7 @@ struct OutputTests {
       ProgressLine.text(figures, byteCount: 0, in: .zero) == "committing: 12 of 40 files, 3.0 MiB of 12.0 MiB")
   }
 
-  @Test("a usage error on one line, with the help page to look at")
+  @Test("a usage error in one line that names the help page")
   func usage() {
     #expect(
       UsageMessage.line(for: "Unknown option '--x'\n  here", arguments: ["mount", "--x"])

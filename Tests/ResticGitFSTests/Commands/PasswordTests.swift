@@ -7,7 +7,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("Where the password comes from")
+@Suite("The source of the password")
 struct PasswordTests {
   private func secret(_ text: String) -> SecureBytes {
     Array(text.utf8).withUnsafeBytes { SecureBytes(copying: $0) }
@@ -23,7 +23,7 @@ struct PasswordTests {
     return try #require(answer).password.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
   }
 
-  @Test("a command's output, without white space around it; it wins over RESTIC_PASSWORD")
+  @Test("a command's output without surrounding white space; the command wins over RESTIC_PASSWORD")
   func command() async throws {
     #expect(try await password(["--password-command", "printf ' geheim\\n'"], given: "other") == "geheim")
     #expect(try await password([], [.passwordCommand: "printf geheim"]) == "geheim")
@@ -36,12 +36,12 @@ struct PasswordTests {
   }
 
   @Test(
-    "a command that fails or is not there is an error", arguments: ["false", "/nonexistent/program", "no-such-program"])
+    "a failing or missing command is an error", arguments: ["false", "/nonexistent/program", "no-such-program"])
   func failingCommand(command: String) async {
     await #expect(throws: CommandError.self) { try await password(["--password-command", command]) }
   }
 
-  @Test("a file's content; it wins over RESTIC_PASSWORD, and -p over RESTIC_PASSWORD_FILE")
+  @Test("a file's content; the file wins over RESTIC_PASSWORD, and -p over RESTIC_PASSWORD_FILE")
   func file() async throws {
     let directory = try TemporaryDirectory()
     let file = directory.path.appending("password")
@@ -52,12 +52,12 @@ struct PasswordTests {
     await #expect(throws: CommandError.self) { try await password(["-p", "/nonexistent"]) }
   }
 
-  @Test("RESTIC_PASSWORD as it is, white space and all")
+  @Test("RESTIC_PASSWORD unchanged, with its white space")
   func variable() async throws {
     #expect(try await password([], given: " geheim ") == " geheim ")
   }
 
-  @Test("command and file exclude each other, wherever they come from")
+  @Test("a command and a file exclude each other, wherever they come from")
   func exclusion() async {
     await #expect(throws: CommandError.self) { try await password(["-p", "a", "--password-command", "b"]) }
     await #expect(throws: CommandError.self) { try await password(["-p", "a"], [.passwordCommand: "b"]) }
@@ -93,7 +93,7 @@ struct PasswordTests {
     #expect(line?.withUnsafeBytes { String(decoding: $0, as: UTF8.self) } == password)
   }
 
-  @Test("no line at the end of input, nor one that is too long", arguments: ["", "12345678901", "12345678901\n"])
+  @Test("neither an empty standard input nor a line that is too long", arguments: ["", "12345678901", "12345678901\n"])
   func noLine(input: String) throws {
     let pipe = try FileDescriptor.pipe()
     _ = try pipe.writeEnd.closeAfter { try pipe.writeEnd.writeAll(Array(input.utf8)) }

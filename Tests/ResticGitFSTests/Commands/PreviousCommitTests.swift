@@ -20,12 +20,14 @@ struct PreviousCommitTests {
     try directory.create(SessionRecord(processID: getpid(), mountpoint: "/nowhere", state: state))
   }
 
-  @Test("waits until that is done, and says so once", arguments: [SessionRecord.State.committing, .serving])
+  @Test("waits until the commit has ended, and says so once", arguments: [SessionRecord.State.committing, .serving])
   func waits(state: SessionRecord.State) async throws {
     // Serving, but not mounted any more: its process has not noticed yet.
     let held = Locked<SessionFile?>(try makeSession(state))
     let events = Locked<[String]>([])
     async let ending: Void = {
+      try await waitUntil { !events.withLock { $0.isEmpty } }
+      // Time in which a second line, or an early end of the wait, could show itself.
       try await Task.sleep(for: .milliseconds(200))
       events.withLock { $0.append("ended") }
       held.withLock { $0 = nil }
@@ -38,7 +40,7 @@ struct PreviousCommitTests {
     #expect(events.withLock { $0 } == ["waiting for /nowhere", "ended", "went on"])
   }
 
-  @Test("does not wait for one that only begins, nor for one that died")
+  @Test("does not wait for a session that is starting, nor for a dead session")
   func passes() async throws {
     let session = try makeSession(.starting)
     try write(
@@ -48,23 +50,25 @@ struct PreviousCommitTests {
     withExtendedLifetime(session) {}
   }
 
-  @Test("goes on when the other could not commit and has mounted again")
+  @Test("goes on if the other session could not commit and has mounted again")
   func remounted() async throws {
     let session = try makeSession(.committing)
-    async let wait: Void = PreviousCommit(directory: directory).wait { _ in }
-    try await Task.sleep(for: .milliseconds(100))
-    // Stands for a mount that came back: nobody waits for either.
+    let isWaiting = Switch()
+    async let wait: Void = PreviousCommit(directory: directory).wait { _ in isWaiting.isOn = true }
+    try await waitUntil { isWaiting.isOn }
+    // Stands for a mount that came back: no new mount waits for such a session.
     try session.update { $0.state = .starting }
     try await wait
     withExtendedLifetime(session) {}
   }
 
-  @Test("stops waiting when it is cancelled")
+  @Test("stops waiting on cancellation")
   func cancelled() async throws {
     let session = try makeSession(.committing)
     let directory = directory
-    let task = Task { try await PreviousCommit(directory: directory).wait { _ in } }
-    try await Task.sleep(for: .milliseconds(100))
+    let isWaiting = Switch()
+    let task = Task { try await PreviousCommit(directory: directory).wait { _ in isWaiting.isOn = true } }
+    try await waitUntil { isWaiting.isOn }
     task.cancel()
     await #expect(throws: CancellationError.self) { try await task.value }
     withExtendedLifetime(session) {}

@@ -7,10 +7,10 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("Text from others")
+@Suite("Text from other people")
 struct PrintedTextTests {
   @Test(
-    "is printed without what steers a terminal or turns the order of letters",
+    "is printed without control characters and changes of the writing direction",
     arguments: [
       ("plain ünï 名前 🗄", "plain ünï 名前 🗄"), ("\u{1B}[2J", "?[2J"), ("a\u{9B}31mb\u{7F}", "a?31mb?"),
       ("a\nb\r\nc\td", "a?b??c?d"),
@@ -20,7 +20,7 @@ struct PrintedTextTests {
     #expect(text.printable == shown)
   }
 
-  @Test("in a status leaves its lines alone")
+  @Test("in a status does not break its lines")
   func status() throws {
     let text = #"""
       {"repository":"/srv/\u001b[2J","mountpoint":"/mnt/\n\u202e","pid":1,"readOnly":false,"state":"clean","dirtyBytes":0,
@@ -34,7 +34,7 @@ struct PrintedTextTests {
     for line in lines { #expect(line.printable == line) }
   }
 
-  @Test("and a session of an earlier version, which tells no device, is not listed while it is mounted")
+  @Test("and a session of an earlier version without a device is not listed while it is mounted")
   func earlierVersion() throws {
     let home = try TemporaryDirectory()
     let directory = SessionDirectory(stateHome: home.path, repositoryID: String(repeating: "ab", count: 32))
@@ -51,7 +51,7 @@ struct PrintedTextTests {
     #expect(find(line).isEmpty)
   }
 
-  @Test("of a commit that failed says where the mount is")
+  @Test("about a failed commit names the mountpoint")
   func failure() throws {
     let text = #"""
       {"repository":"/srv","mountpoint":"/mnt/vault","pid":77,"readOnly":false,"state":"dirty","dirtyBytes":0,"dirtyFiles":0,

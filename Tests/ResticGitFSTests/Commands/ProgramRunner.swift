@@ -16,14 +16,14 @@ struct ProgramRunner: Sendable {
   /// The folder.
   var directory: FilePath { temporary.path }
 
-  /// What `restic-gitfs` did.
+  /// The result of `restic-gitfs`.
   func run(
     _ arguments: [String], _ environment: [String: String?] = [:], input: String = ""
   ) async throws -> ProcessResult {
     try await run(try TerminalProcess.program.string, arguments, environment, input: input)
   }
 
-  /// What `program` did.
+  /// The result of `program`.
   func run(
     _ program: String, _ arguments: [String], _ environment: [String: String?] = [:], input: String = ""
   ) async throws -> ProcessResult {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("Which repository is meant")
+@Suite("The choice of the repository")
 struct RepositoryOptionsTests {
   private func location(_ arguments: [String], _ environment: [Environment.Variable: String] = [:]) throws -> String {
     try RepositoryOptions.parse(arguments).location(Environment(environment)).description
@@ -20,7 +20,7 @@ struct RepositoryOptionsTests {
     #expect(try location([], [.repository: "/b"]) == "/b")
   }
 
-  @Test("a file holds the location, with white space around it and a byte order mark before it")
+  @Test("a file holds the location, with surrounding white space and a byte order mark")
   func file() throws {
     let directory = try TemporaryDirectory()
     let file = directory.path.appending("location")
@@ -40,19 +40,19 @@ struct RepositoryOptionsTests {
     #expect(throws: CommandError.self) { try location(["--repository-file", "/b"], [.repository: "/a"]) }
   }
 
-  @Test("nothing at all is an error, and an empty variable is nothing")
+  @Test("a missing location is an error, and an empty variable counts as missing")
   func missing() {
     #expect(throws: CommandError.self) { try location([]) }
     #expect(throws: CommandError.self) { try location([], [.repository: "", .repositoryFile: ""]) }
   }
 
   @Test(
-    "storage that this program does not know is an error", arguments: ["s3:bucket", "sftp:u:p@h:/p", "foo:bar", ""])
+    "an unknown storage is an error", arguments: ["s3:bucket", "sftp:u:p@h:/p", "foo:bar", ""])
   func schemes(text: String) {
     #expect(throws: CommandError.self) { try location(["-r", text]) }
   }
 
-  @Test("a REST server gets the variables' user where the URL names none, and a file may hold its location")
+  @Test("a REST server gets the user of the variables if the URL names none, also for a location from a file")
   func server() throws {
     let variables: [Environment.Variable: String] = [.restUser: "bob", .restPassword: "geheim"]
     func credentials(_ text: String) throws -> HTTPCredentials? {
@@ -66,7 +66,7 @@ struct RepositoryOptionsTests {
   }
 
   @Test(
-    "git's credential helpers are asked for the server and the path",
+    "git's credential helpers get the server and the path",
     arguments: [
       ("rest:https://u:geheim@nas:8000/a/b", "nas:8000", "a/b/"), ("rest:http://nas", "nas", ""),
       ("rest:http+unix:///run/x.sock:/v", "localhost", "run/x.sock:/v/"), ("/srv/vault", "localhost", "srv/vault"),
@@ -88,7 +88,7 @@ struct RepositoryOptionsTests {
     #expect(try location(["-r", "vault/../other"]).hasSuffix("/other"))
   }
 
-  @Test("locks are waited for five minutes, or as long as is asked for")
+  @Test("the program waits five minutes for locks, or as long as the option says")
   func retryLock() throws {
     #expect(try RepositoryOptions.parse([]).retryLock == .seconds(300))
     #expect(try RepositoryOptions.parse(["--retry-lock", "1h30m"]).retryLock == .seconds(5400))

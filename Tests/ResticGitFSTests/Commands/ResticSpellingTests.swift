@@ -4,14 +4,14 @@ import Testing
 
 @Suite("restic's spellings of options")
 struct ResticSpellingTests {
-  @Test("--verbose=N counts as N times --verbose")
+  @Test("--verbose=N means N times --verbose")
   func verbosity() {
     #expect(ResticSpelling.translated(["mount", "--verbose=2", "m"]) == ["mount", "--verbose", "--verbose", "m"])
     #expect(ResticSpelling.translated(["-v=1"]) == ["--verbose"])
     #expect(ResticSpelling.translated(["--verbose=0"]) == [])
   }
 
-  @Test("a level that there is not, and what stands behind --, stay as they are")
+  @Test("an unknown level, and arguments after --, stay unchanged")
   func others() {
     for arguments in [["--verbose=9"], ["--verbose=x"], ["-vv"], ["--", "--verbose=2"], []] {
       #expect(ResticSpelling.translated(arguments) == arguments)

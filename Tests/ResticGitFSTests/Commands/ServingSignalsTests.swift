@@ -5,11 +5,11 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("Signals of a process that is about to serve a mount")
+@Suite("Signals to a process that prepares a mount")
 struct ServingSignalsTests {
   private static let interrupt = SignalListener.Signal(number: SIGINT, isFromTerminal: true)
 
-  @Test("the first one cancels the preparation, also if the signal came before")
+  @Test("the first signal cancels the preparation, even if it came before")
   func first() {
     let count = Locked(0)
     let signals = ServingSignals(logger: Logger(label: "test"))
@@ -21,7 +21,7 @@ struct ServingSignalsTests {
     #expect(count.withLock { $0 } == 2)
   }
 
-  @Test("the second one ends a process that does not end")
+  @Test("the second signal ends a process that does not end")
   func second() async {
     await #expect(processExitsWith: .exitCode(130)) {
       let signals = ServingSignals(logger: Logger(label: "test"))

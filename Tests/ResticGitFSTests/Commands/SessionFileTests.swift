@@ -24,7 +24,7 @@ struct SessionFileTests {
     return copy
   }
 
-  @Test("tells others what its process is doing")
+  @Test("tells other processes what its own process is doing")
   func roundTrip() throws {
     let file = try directory.create(record)
     let observer = try SessionObserver(path: file.path)
@@ -37,13 +37,13 @@ struct SessionFileTests {
     #expect(observer.record()?.state == .committing)
     #expect(observer.record()?.progress?.bytesTotal == 4)
 
-    // Shorter than what was there.
+    // Shorter than the previous record.
     try file.update { $0.progress = nil }
     #expect(observer.record()?.progress == nil)
   }
 
   @Test(
-    "tells how it ended to whoever opened it before it was removed",
+    "tells the session's end to a reader that opened the file before its removal",
     arguments: [
       MountOutcome.clean(snapshot: nil), .committed(snapshot: "ab"), .conflict(snapshot: "ab", message: "x \"y\""),
       .failed(message: "no room"),
@@ -61,7 +61,7 @@ struct SessionFileTests {
     withExtendedLifetime(file) { #expect(!observer.isOver) }
   }
 
-  @Test("is over when its process is gone, whatever it says")
+  @Test("is over once its process has ended, whatever the file says")
   func lock() throws {
     var file: SessionFile? = try directory.create(record)
     let observer = try SessionObserver(path: try #require(file?.path))
@@ -71,7 +71,7 @@ struct SessionFileTests {
     #expect(observer.isOver)
   }
 
-  @Test("of a dead process is removed, one of a living process is not")
+  @Test("of a dead process is removed; that of a living process is not")
   func stale() throws {
     let stale = try makeStale()
     let file = try directory.create(record)
@@ -81,7 +81,7 @@ struct SessionFileTests {
     #expect(try directory.sessions().count == 1)
   }
 
-  @Test("and its folders are for their owner only")
+  @Test("and its folders are private")
   func permissions() throws {
     let file = try directory.create(record)
     var attributes = stat()
@@ -92,7 +92,7 @@ struct SessionFileTests {
     #expect(file.path.starts(with: home.path.appending("restic-gitfs")))
   }
 
-  @Test("that is empty, cut or no record at all says nothing, and hides no other")
+  @Test("that is empty, truncated or invalid is ignored, and hides no other file")
   func unreadable() throws {
     let file = try directory.create(record)
     let whole = try FileContent.load(file.path)
@@ -106,7 +106,7 @@ struct SessionFileTests {
     #expect(try directory.sessions().map(\.path) == [file.path])
   }
 
-  @Test("is always whole for readers, however often it is rewritten")
+  @Test("is always complete for readers, however often it is rewritten")
   func concurrentReaders() async throws {
     let file = try directory.create(record)
     let observer = try SessionObserver(path: file.path)
@@ -121,7 +121,7 @@ struct SessionFileTests {
     }
   }
 
-  @Test("where there is no folder yet, there are no sessions")
+  @Test("does not exist before there is a folder")
   func none() throws {
     #expect(try directory.sessions().isEmpty)
   }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("Where the state of a user is kept")
+@Suite("The folder for a user's state")
 struct StateHomeTests {
   private let folder: TemporaryDirectory
 
@@ -17,7 +17,7 @@ struct StateHomeTests {
     StateHome.find(explicit: explicit, home: home, runtime: runtime)
   }
 
-  @Test("XDG_STATE_HOME counts if it is absolute, else the home folder")
+  @Test("XDG_STATE_HOME counts if it is absolute, and otherwise the home folder")
   func order() {
     let own = folder.path.string
     #expect(find(explicit: "/x/state", home: own) == "/x/state")
@@ -26,7 +26,7 @@ struct StateHomeTests {
   }
 
   @Test(
-    "a home folder that is missing, a file, the root directory or somebody else's is passed over",
+    "a home folder that is missing, a file, the root directory or another user's is ignored",
     .enabled(if: geteuid() == 0, "only root can give a folder to somebody else"))
   func unusable() throws {
     let others = folder.path.appending("others")

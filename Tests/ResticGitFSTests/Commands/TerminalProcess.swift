@@ -3,7 +3,7 @@ import Glibc
 import Platform
 import SystemPackage
 
-/// The built `restic-gitfs` as a child process on a pseudoterminal of its own: what a person at a terminal sees and types.
+/// The built `restic-gitfs` as a child process on a pseudoterminal of its own, as a person at a terminal uses it.
 ///
 /// The child leads a session whose controlling terminal this is. It is killed when the instance goes.
 final class TerminalProcess {
@@ -23,7 +23,7 @@ final class TerminalProcess {
   private let master: FileDescriptor
   private let slave: FileDescriptor
 
-  /// Starts the program with `arguments`, and with `environment` instead of ours.
+  /// Starts the program with `arguments`, and with `environment` instead of the test's.
   init(_ arguments: [String], environment: [String: String]) throws {
     var (master, slave) = (Int32(), Int32())
     var name = [CChar](repeating: 0, count: 256)
@@ -52,10 +52,10 @@ final class TerminalProcess {
     try? master.close()
   }
 
-  /// How long a test waits for something.
+  /// The time limit of a test's waits.
   private static let limit = Duration.seconds(60)
 
-  /// Whether what is typed is shown.
+  /// Whether the terminal echoes input.
   var echoes: Bool {
     var modes = termios()
     guard tcgetattr(slave.rawValue, &modes) == 0 else { return false }
@@ -80,7 +80,7 @@ final class TerminalProcess {
     _ = try master.writeAll(Array(text.utf8))
   }
 
-  /// Waits until the output holds `text`, after what earlier calls found; false when a minute is over.
+  /// Waits until the output has `text` after the text that earlier calls found. False after a minute.
   func waits(for text: String) throws -> Bool {
     let deadline = ContinuousClock.now + Self.limit
     var rest = output[found...]
@@ -95,7 +95,7 @@ final class TerminalProcess {
     }
   }
 
-  /// The exit code, or 1000 and the signal's number; nil when a minute is over.
+  /// The exit code, or 1000 plus the signal's number; nil after a minute.
   func exitCode() throws -> Int32? {
     let deadline = ContinuousClock.now + Self.limit
     while true {
@@ -113,7 +113,7 @@ final class TerminalProcess {
 
   private var found = "".startIndex
 
-  /// Takes what has been written, waiting a moment for it.
+  /// Reads the available output, and waits a moment for it.
   private func read() throws {
     var poll = pollfd(fd: master.rawValue, events: Int16(POLLIN), revents: 0)
     guard Glibc.poll(&poll, 1, 20) == 1 else { return }

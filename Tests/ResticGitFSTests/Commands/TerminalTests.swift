@@ -33,7 +33,7 @@ struct TerminalTests {
       on: LocalBackend(path: FilePath(vault)), password: password, settings: settings)
   }
 
-  @Test("the password of a new repository is asked for twice, and never shown")
+  @Test("the program asks twice for the password of a new repository, and never shows it")
   func initialize() throws {
     let process = try start(["init", "-r", vault])
     #expect(try process.waits(for: "enter password for new repository: "))
@@ -47,7 +47,7 @@ struct TerminalTests {
     #expect(!process.output.contains("geheim"))
   }
 
-  @Test("two different passwords make no repository")
+  @Test("two different passwords create no repository")
   func mismatch() throws {
     let process = try start(["init", "-r", vault])
     #expect(try process.waits(for: "new repository: "))
@@ -59,7 +59,7 @@ struct TerminalTests {
     #expect(access(vault, F_OK) != 0)
   }
 
-  @Test("a wrong password may be given again twice; then the exit code is 12")
+  @Test("a wrong password may be corrected twice; then the exit code is 12")
   func tries() async throws {
     try await makeRepository()
     let process = try start(["snapshots", "-r", vault])
@@ -88,7 +88,7 @@ struct TerminalTests {
   }
 
   // L1 Until it answers, a program that serves the storage has the terminal; then it is ours again.
-  @Test("a program that serves the storage may ask something before the password is asked for")
+  @Test("the storage's program may prompt before the program asks for the password")
   func asking() async throws {
     try await makeRepository()
     let process = try start(["snapshots", "-r", "rclone:\(vault)", "-o", "rclone.program=\(askingProgram())"])
@@ -100,7 +100,7 @@ struct TerminalTests {
     #expect(try process.exitCode() == 0, "\(process.output)")
   }
 
-  @Test("Ctrl-C at such a question ends the program, and then ours, which does not start it again")
+  @Test("Ctrl-C at that prompt ends the storage's program, and then this program, which does not start it again")
   func interruptedQuestion() async throws {
     try await makeRepository()
     let process = try start(["snapshots", "-r", "rclone:\(vault)", "-o", "rclone.program=\(askingProgram())"])
@@ -134,7 +134,7 @@ struct TerminalTests {
     #expect(process.echoes)
   }
 
-  @Test("signals reach the first thread and no other, also after git's credential helpers were asked")
+  @Test("signals reach the first thread only, also after git's credential helpers have run")
   func signalThread() async throws {
     try await makeRepository()
     let process = try start(["snapshots", "-r", vault])
@@ -170,7 +170,7 @@ struct TerminalTests {
   }
 
   // C18 As with git, the pager has the terminal until its user leaves it.
-  @Test("Ctrl-C in the pager of log is the pager's; the program ends after it, with 130")
+  @Test("Ctrl-C in the pager of log goes to the pager; the program ends after the pager, with 130")
   func interruptPager() async throws {
     // More than a pipe takes.
     try await makeBranches(3000)
@@ -188,7 +188,7 @@ struct TerminalTests {
   }
 
   @Test(
-    "a pager that is left early ends log with 0; the user's own LESS counts; without a pager lines come straight on")
+    "leaving the pager early ends log with 0; the user's own LESS counts; without a pager log prints directly")
   func pagers() async throws {
     try await makeBranches(3000)
     var environment = environment
@@ -207,7 +207,7 @@ struct TerminalTests {
     }
   }
 
-  @Test("a wrong mountpoint is refused before the password is asked for")
+  @Test("a wrong mountpoint is refused before the program asks for the password")
   func mountpointFirst() async throws {
     try await makeRepository()
     let process = try start(["mount", "-r", vault, directory.path.appending("missing").string])
@@ -216,7 +216,7 @@ struct TerminalTests {
     #expect(!process.output.contains("enter password"))
   }
 
-  @Test("a missing repository is told before the password is asked for, with exit code 10")
+  @Test("a missing repository is reported before the program asks for the password, with exit code 10")
   func repositoryFirst() throws {
     let process = try start(["snapshots", "-r", vault])
     #expect(try process.exitCode() == 10)

@@ -23,7 +23,7 @@ struct TextFileTests {
     #expect(text(utf16(secret, bigEndian: false)) == secret)
   }
 
-  @Test("lose white space at both ends and keep it within")
+  @Test("lose white space at both ends and keep it inside")
   func whiteSpace() {
     #expect(text(Array("  a b\t\r\n".utf8)) == "a b")
     #expect(text(Array("\u{00A0}\u{2003}a\u{3000}b\u{0085}\u{2028}".utf8)) == "a\u{3000}b")
@@ -32,7 +32,7 @@ struct TextFileTests {
     #expect(text(Array("\u{200B}a\u{FEFF}".utf8)) == "\u{200B}a\u{FEFF}")
   }
 
-  @Test("keep bytes that are no UTF-8 as they are")
+  @Test("keep bytes that are not UTF-8 unchanged")
   func otherBytes() {
     #expect(Array(TextFile.trimmed(TextFile.decoded([0x20, 0xFF, 0x80, 0x0A]))) == [0xFF, 0x80])
     #expect(Array(TextFile.trimmed([0x85, 0xA0])) == [0x85, 0xA0])

@@ -7,7 +7,7 @@ import Testing
 /// U8: `status --watch`.
 @Suite("status --watch")
 struct WatchTests {
-  @Test("takes a number of seconds or none, and leaves the mountpoint alone")
+  @Test("takes an optional number of seconds, and leaves the mountpoint alone")
   func arguments() throws {
     func command(_ arguments: [String]) throws -> StatusCommand {
       try StatusCommand.parse(Array(ResticSpelling.translated(["status"] + arguments).dropFirst()))
@@ -20,7 +20,7 @@ struct WatchTests {
     for text in ["0", "-1", "1e9", "", ".", "soon"] { #expect(WatchInterval(text: text) == nil) }
   }
 
-  @Test("writes over the text before on a terminal, and appends elsewhere")
+  @Test("overwrites the previous text on a terminal, and appends elsewhere")
   func frames() {
     let time = Timestamp(seconds: 0, nanoseconds: 0)
     let shown = WatchScreen(isTerminal: true, isJSON: false).frame("one\ntwo", at: time)

@@ -4,10 +4,10 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("Commits that nobody waits for any more", .timeLimit(.minutes(30)))
+@Suite("Commits whose callers have given up", .timeLimit(.minutes(30)))
 struct AbandonedCommitTests {
   // P1 A commit that was begun goes on, and one that waits for it ends with its caller.
-  @Test("a commit that waits for another is not begun when its caller gave up; one that was begun goes on")
+  @Test("a waiting commit whose caller gave up is not started; a running commit goes on")
   func abandoned() async throws {
     let storage = MemoryBackend()
     let turnstile = Turnstile(stopping: 0)

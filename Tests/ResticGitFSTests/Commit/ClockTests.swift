@@ -6,7 +6,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("Clients whose clocks differ, stop or leap", .timeLimit(.minutes(30)))
+@Suite("Clients whose clocks differ, stop or jump", .timeLimit(.minutes(30)))
 struct ClockTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 
@@ -15,7 +15,7 @@ struct ClockTests {
     LockClock(clock) { Timestamp(seconds: clock.wallTime.components.seconds, nanoseconds: 0) }
   }
 
-  @Test("one that is an hour behind: each commit is the latest, for filters and for restic's forget too")
+  @Test("a clock that is an hour behind: every commit is the latest, for filters and for restic's forget too")
   func hourBehind() async throws {
     let folder = try TemporaryDirectory(prefix: "clocks")
     let path = folder.path.appending("repository")
@@ -59,7 +59,7 @@ struct ClockTests {
   }
 
   @Test(
-    "a lock that could not be refreshed for 23 minutes, or not while the machine slept, is taken anew, and everything is saved",
+    "a lock that was not refreshed for 23 minutes is taken again, and everything is saved",
     arguments: ["storage away", "asleep", "asleep, and somebody removed it"])
   func overdue(_ what: String) async throws {
     let storage = MemoryBackend()
@@ -88,7 +88,7 @@ struct ClockTests {
     let time = Task {
       while !Task.isCancelled {
         clock.advance(by: .milliseconds(200))
-        try await Task.sleep(for: .milliseconds(1))
+        try await Task.sleep(for: .milliseconds(1))  // The pause between two steps of the test's clock.
       }
     }
     defer { time.cancel() }

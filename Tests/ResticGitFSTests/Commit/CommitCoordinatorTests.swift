@@ -9,7 +9,7 @@ import Testing
 struct CommitCoordinatorTests {
   private static func hold(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-  @Test("what was written is in the next mount, and a clean mount holds no lock")
+  @Test("the next mount shows what was written, and a clean mount holds no lock")
   func commitAndReopen() async throws {
     let backend = MemoryBackend()
     let mount = try await TestMount(TestMount.makeRepository(on: backend))
@@ -24,7 +24,9 @@ struct CommitCoordinatorTests {
     #expect(mount.coordinator.current.phase == .clean)
   }
 
-  @Test("without a change there is no snapshot, also after a change was undone in git's unfinished files only")
+  @Test(
+    "without a change there is no snapshot, not even after a change that was undone or affects only git's unfinished files"
+  )
   func noChange() async throws {
     let mount = try await TestMount(TestMount.makeRepository())
     #expect(try await mount.coordinator.commit(.sync) == .unchanged(nil))
@@ -37,7 +39,7 @@ struct CommitCoordinatorTests {
     #expect(try await mount.repository.snapshots().count == 1)
   }
 
-  @Test("git's unfinished files are in no snapshot, and come in when they get their final names")
+  @Test("git's unfinished files are in no snapshot until they have their final names")
   func inFlight() async throws {
     let backend = MemoryBackend()
     let mount = try await TestMount(TestMount.makeRepository(on: backend))
@@ -81,7 +83,7 @@ struct CommitCoordinatorTests {
     #expect(last[.data, default: 0] - after[.data, default: 0] == 1)
   }
 
-  @Test("two mounts that write at the same time both keep all they wrote, and both show it in the end")
+  @Test("two mounts that write at the same time keep all of their changes, and both show them in the end")
   func merge() async throws {
     let backend = MemoryBackend()
     let ours = try await TestMount(TestMount.makeRepository(on: backend))
@@ -106,7 +108,7 @@ struct CommitCoordinatorTests {
     #expect(try await backend.list(.lock).isEmpty)
   }
 
-  @Test("what both changed differently: theirs stays, ours is kept beside it, and somebody is told")
+  @Test("a conflict keeps the other client's version, with this mount's version beside it, and is reported")
   func conflict() async throws {
     let backend = MemoryBackend()
     let ours = try await TestMount(TestMount.makeRepository(on: backend))
@@ -123,7 +125,7 @@ struct CommitCoordinatorTests {
     #expect(try await reader.read(kept) == Self.hold("ours"))
   }
 
-  @Test("what is written while a merge is under way is merged at the next commit")
+  @Test("writes during a merge are merged at the next commit")
   func writeDuringMerge() async throws {
     let backend = MemoryBackend()
     let ours = try await TestMount(TestMount.makeRepository(on: backend))
@@ -147,7 +149,7 @@ struct CommitCoordinatorTests {
     #expect(!names.contains { $0.contains("conflict") })
   }
 
-  @Test("a new snapshot carries on paths, tags and host, and is later than its base whatever the clock says")
+  @Test("a new snapshot keeps paths, tags and host, and is later than its base whatever the clock says")
   func identity() async throws {
     let backend = MemoryBackend()
     let repository = try await TestMount.makeRepository(on: backend)
@@ -176,7 +178,7 @@ struct CommitCoordinatorTests {
     #expect(saved.snapshot.parent == first.id)
   }
 
-  /// What becomes of the calls of a commit from the k-th on.
+  /// The fate of a commit's calls from the k-th on.
   enum CrashPoint: String, CaseIterable, Sendable {
     case dies = "the backend dies after call k"
     case diesAfterDoing = "the backend does call k + 1 without an answer, and dies"
@@ -184,7 +186,7 @@ struct CommitCoordinatorTests {
     case deniesAfterDoing = "call k + 1 is done and denied"
     case denies = "call k + 1 is denied"
 
-    /// What happens to a call when `left` of k are left.
+    /// The fault of a call when `left` of k calls are left.
     func fault(left: Int) -> FaultBackend.Fault? {
       guard left <= 0 else { return nil }
       return switch self {
@@ -199,7 +201,7 @@ struct CommitCoordinatorTests {
 
   // C5, C15, R1
   @Test(
-    "for every k: the repository shows the old state or the new, and the next commit succeeds without a conflict",
+    "a failure at any call leaves the old or the new state, and the next commit succeeds without a conflict",
     arguments: CrashPoint.allCases, [false, true])
   func crashPoints(_ point: CrashPoint, isDistant: Bool) async throws {
     var k = 1

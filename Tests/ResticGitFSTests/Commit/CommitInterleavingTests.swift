@@ -10,10 +10,10 @@ struct CommitInterleavingTests {
   private static let width = 8
 
   @Test(
-    "one stops before its call k, for every k, while the other commits: one line of snapshots, and nothing is lost",
+    "one client stops before its call k, for every k, while the other commits: the history stays linear, and nothing is lost",
     arguments: 0...1, ["other files", "the same file", "other files in a network"])
   func oneStops(stopped: Int, changing what: String) async throws {
-    // The calls of the client that were stopped; their number varies by a few with the order of what goes on beside.
+    // The calls of the client at which it stopped. Their number varies by a few with the order of simultaneous work.
     var count = 0
     var isOver = false
     for first in stride(from: 1, to: 1000, by: Self.width) where !isOver {
@@ -36,7 +36,7 @@ struct CommitInterleavingTests {
     print("interleavings: client \(stopped) stopped before each of its \(count) calls; both change \(what)")
   }
 
-  @Test("without the commit lock it does not hold: the test notices", arguments: 0...1)
+  @Test("the test finds the forks of a commit without the commit lock", arguments: 0...1)
   func withoutCommitLock(stopped: Int) async throws {
     for number in 1..<1000 {
       let round = try await Self.play(stopping: stopped, beforeCall: number, isSameFile: false, seesLocks: false)
@@ -45,11 +45,11 @@ struct CommitInterleavingTests {
     }
   }
 
-  /// What came of two clients that changed something and committed.
+  /// The result of two clients that made changes and committed.
   private struct Round {
     /// Whether the one made as many calls as it was to be stopped before.
     var isReached: Bool
-    /// What is not as it should be.
+    /// The violations that were found.
     var faults: [String] = []
 
     mutating func check(_ condition: Bool, _ what: String) {

@@ -11,7 +11,7 @@ struct CommitReservationTests {
     CommitReservation(of: repository, retryFor: retryFor, logger: repository.settings.logger)
   }
 
-  @Test("is one that keeps others from committing, and is gone when it is given up, taken or not")
+  @Test("keeps other clients from committing, and is removed when it is given up, taken or not")
   func giveUp() async throws {
     let backend = MemoryBackend()
     let repository = try await TestMount.makeRepository(on: backend)
@@ -26,7 +26,7 @@ struct CommitReservationTests {
     #expect(try await backend.list(.lock).isEmpty)
   }
 
-  @Test("is given back by a commit, whether it saves something, finds nothing to save, or fails")
+  @Test("is released by a commit that saves something, finds nothing to save, or fails")
   func commits() async throws {
     let isBroken = Locked(false)
     let memory = MemoryBackend()
@@ -45,7 +45,7 @@ struct CommitReservationTests {
     try await mount.write([2], to: "f")
     isBroken.withLock { $0 = true }
     await #expect(throws: (any Error).self) { try await mount.coordinator.commit(.sync) }
-    // The lock for what is not saved yet.
+    // The lock for unsaved changes.
     #expect(try await memory.list(.lock).count == 1)
     isBroken.withLock { $0 = false }
     _ = try await mount.coordinator.commit(.sync)

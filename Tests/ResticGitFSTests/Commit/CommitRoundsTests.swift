@@ -5,23 +5,25 @@ import Testing
 @testable import ResticGitFS
 
 /// N11, R10: what of a commit goes on at once in a network, and what never does.
-@Suite("The order of a commit's calls in a network", .timeLimit(.minutes(30)))
+@Suite("The order of a commit's calls over a network", .timeLimit(.minutes(30)))
 struct CommitRoundsTests {
-  /// A mount of a repository at the end of a network, with one snapshot.
+  /// A mount of a repository at the end of a network, with one snapshot. The storage calls `pause` before each call.
   private static func makeMount(
-    isImmediate: Bool, isForOneProgram: Bool = false
+    isImmediate: Bool, isForOneProgram: Bool = false,
+    pause: @escaping @Sendable (BackendCall) async -> Void = { _ in }
   ) async throws -> (TestMount, DistantBackend, MemoryBackend) {
     let memory = MemoryBackend()
     let first = try await TestMount(TestMount.makeRepository(on: memory))
     try await first.write([1], to: "d/f")
     _ = try await first.commit()
-    let distant = DistantBackend(memory, roundTrip: .milliseconds(40), isImmediate: isImmediate)
+    let storage = FaultBackend(memory, pause: pause, fault: { _ in nil })
+    let distant = DistantBackend(storage, roundTrip: .milliseconds(40), isImmediate: isImmediate)
     let mount = try await TestMount(TestMount.openRepository(on: distant), isForOneProgram: isForOneProgram)
     return (mount, distant, memory)
   }
 
   @Test(
-    "packs come before the index, the index before the snapshot; snapshots are listed under the commit lock only",
+    "packs are saved before the index, and the index before the snapshot; snapshots are listed under the commit lock only",
     arguments: [true, false])
   func order(isImmediate: Bool) async throws {
     let (mount, distant, memory) = try await Self.makeMount(isImmediate: isImmediate)
@@ -50,21 +52,28 @@ struct CommitRoundsTests {
     #expect(all("list locks").contains { $0.begin >= lock.end && $0.begin >= held[0].end && $0.end <= snapshot.begin })
     #expect(all("list locks").contains { $0.begin >= snapshot.end })
     #expect(all("remove locks").allSatisfy { $0.begin >= snapshot.end })
-    // The config was seen a moment ago; a second, but for what a busy machine adds.
+    // The config was read a moment before: a second, and the time that a busy machine adds.
     let config = try #require(distant.exchanges.last { $0.name == "load config" && $0.end <= snapshot.begin })
-    #expect(snapshot.begin - config.begin <= .seconds(30))
+    #expect(snapshot.begin - config.begin <= .seconds(120))
     #expect(
       all("list index").isEmpty || all("list index").allSatisfy { $0.end <= index.begin }, "nothing is to be merged")
     #expect(try await memory.list(.lock).isEmpty)
   }
 
-  @Test("under a commit lock that was reserved, others' snapshots are looked for while the contents are stored")
+  @Test("under a reserved commit lock, the commit looks for other snapshots while it stores the contents")
   func early() async throws {
-    let (mount, distant, memory) = try await Self.makeMount(isImmediate: true, isForOneProgram: true)
+    let (isCommitting, isLooking) = (Switch(), Switch())
+    let (mount, distant, memory) = try await Self.makeMount(isImmediate: true, isForOneProgram: true) { call in
+      guard isCommitting.isOn else { return }
+      if call.operation == .list, call.type == .snapshot { isLooking.isOn = true }
+      // If nothing looks for snapshots while the index waits, the order below is wrong.
+      if call.operation == .save, call.type == .index { try? await waitUntil { isLooking.isOn } }
+    }
     try await mount.write([2], to: "d/g")
     _ = try await mount.lockKeeper.acquire()
     _ = try await mount.coordinator.current.reservation?.reservedLock()
     let before = distant.exchanges.count
+    isCommitting.isOn = true
     guard case .saved = try await mount.commit() else {
       Issue.record("a change makes a snapshot")
       return
@@ -78,7 +87,7 @@ struct CommitRoundsTests {
     #expect(try await memory.list(.lock).isEmpty)
   }
 
-  @Test("our own locks are not read back, and no file is asked for by itself")
+  @Test("a client does not read its own locks, and requests the size of no single file")
   func spared() async throws {
     let (mount, distant, _) = try await Self.makeMount(isImmediate: true)
     try await mount.write([2], to: "d/g")

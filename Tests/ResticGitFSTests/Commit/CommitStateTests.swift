@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("Where a mount stands between two snapshots")
+@Suite("The state of a mount between two snapshots")
 struct CommitStateTests {
   private static func tree(_ number: UInt8) -> BlobID { SHA256.id(of: [number], as: BlobID.self) }
 
@@ -18,7 +18,7 @@ struct CommitStateTests {
   private static let unconfirmed = UnconfirmedSnapshot(
     saved: snapshot(3), ours: tree(3), known: [snapshot(1).id], cause: CancellationError())
 
-  @Test("a look notes what is newer than what is shown, and forgets it when that is shown")
+  @Test("a look notes a newer snapshot, and forgets it once the mount shows it")
   func looking() {
     var state = CommitState(base: Self.snapshot(1), ahead: nil)
     state.noteLook(Self.snapshot(1))
@@ -30,7 +30,7 @@ struct CommitStateTests {
     #expect(state.base.newer == nil && state.base.shown.tree == Self.tree(2) && !state.isInDoubt)
   }
 
-  @Test("a snapshot that was saved and may be hidden keeps the mount in doubt until a commit goes through")
+  @Test("a saved snapshot that may be hidden keeps the mount in doubt until a commit succeeds")
   func doubt() {
     var state = CommitState(base: Self.snapshot(1), ahead: nil)
     state.noteLook(Self.snapshot(2))
@@ -55,7 +55,7 @@ struct CommitStateTests {
     #expect(state.base.newer == nil && state.base.shown.tree == Self.tree(6))
   }
 
-  @Test("the phases follow what happens")
+  @Test("the phases follow the events")
   func phases() {
     var state = CommitState(base: nil, ahead: nil)
     #expect(state.noteChange() && !state.noteChange() && state.phase == .dirty)

@@ -11,7 +11,7 @@ struct DiscardTests {
 
   /// With `heedsCancellation` the storage does not save a snapshot for a task that is cancelled.
   @Test(
-    "at every call of a commit: a snapshot that was not being saved yet is never saved, one that was is waited for",
+    "at any call of a commit: a snapshot is never saved later, unless its save had begun",
     arguments: [true, false])
   func everyMoment(heedsCancellation: Bool) async throws {
     var outcomes: Set<Bool> = []

@@ -19,7 +19,7 @@ struct FileUploaderTests {
   }
 
   @Test(
-    "after any writes the cuts are those of the whole file read anew, and unchanged chunks are not read",
+    "after any writes the chunks are those of the whole file, and unchanged chunks are not read",
     arguments: 0..<6)
   func recutting(seed: UInt64) async throws {
     var random = SplitMix64(seed: seed)
@@ -71,7 +71,8 @@ struct FileUploaderTests {
   }
 
   @Test(
-    "what is on its way is not read and hashed again, unless it is overwritten or another file's", arguments: [1, 2])
+    "chunks on their way are not read and hashed again, unless they are overwritten or belong to another file",
+    arguments: [1, 2])
   func pending(inode: InodeNumber) async throws {
     var random = SplitMix64(seed: 11)
     let repository = try await TestMount.makeRepository()
@@ -109,16 +110,16 @@ struct FileUploaderTests {
         == bytes.fingerprint)
   }
 
-  /// What happens to a pack before the commit that relies on it.
+  /// The fate of a pack before the commit that relies on it.
   enum PackLoss: CaseIterable {
     /// It could not be saved.
     case failed
-    /// It was there, and a prune that nobody kept out has taken it.
+    /// The pack was there, and a prune that no lock prevented has removed it.
     case pruned
   }
 
   @Test(
-    "a chunk that was under way and whose pack is lost before the commit is stored again", arguments: PackLoss.allCases)
+    "a chunk whose pack is lost before the commit is stored again", arguments: PackLoss.allCases)
   func lostPack(loss: PackLoss) async throws {
     let storage = MemoryBackend()
     let isBroken = Switch()
@@ -160,7 +161,7 @@ struct FileUploaderTests {
     #expect(read.fingerprint == bytes.fingerprint)
   }
 
-  @Test("a file of which a stored chunk was pruned is not stored: the error names the chunk")
+  @Test("a file with a pruned chunk is not stored: the error names the chunk")
   func prunedChunk() async throws {
     var random = SplitMix64(seed: 13)
     let bytes = random.bytes(12_000_000)
@@ -188,7 +189,7 @@ struct FileUploaderTests {
     }
   }
 
-  @Test("a file of zeros has the cuts of zeros")
+  @Test("a file of zeros is cut like zeros")
   func zeros() async throws {
     let repository = try await TestMount.makeRepository()
     var extents = ExtentMap()

@@ -35,7 +35,7 @@ struct ForgottenBaseTests {
     #expect(mount.coordinator.current.phase == .dirty)
   }
 
-  @Test("a directory that the commit carries over is gone: nothing is saved")
+  @Test("a directory of the base that the commit needs is gone: nothing is saved")
   func tree() async throws {
     let storage = MemoryBackend()
     // An empty file: no data blob is missing.
@@ -46,7 +46,7 @@ struct ForgottenBaseTests {
     #expect(try await storage.list(.snapshot).isEmpty)
   }
 
-  @Test("only the content of a file that the commit carries over is gone: nothing is saved")
+  @Test("only the content of a file of the base that the commit needs is gone: nothing is saved")
   func dataBlob() async throws {
     let storage = MemoryBackend()
     let mount = try await Self.makeMount(of: ["kept/file": "content"], on: storage)
@@ -59,7 +59,7 @@ struct ForgottenBaseTests {
   }
 
   @Test(
-    "others have saved since, and what this side renamed is gone: nothing is saved beside theirs",
+    "other clients have saved since, and a directory that this side renamed is gone: nothing is saved",
     arguments: [true, false])
   func merge(isDirectory: Bool) async throws {
     let storage = MemoryBackend()
@@ -73,7 +73,7 @@ struct ForgottenBaseTests {
     #expect(try await mount.repository.snapshots().map(\.id) == [theirs])
   }
 
-  @Test("all that the commit carries over is still there: it is saved", arguments: [true, false])
+  @Test("everything of the base that the commit needs is there: the commit succeeds", arguments: [true, false])
   func whole(othersHaveSaved: Bool) async throws {
     let storage = MemoryBackend()
     let mount = try await Self.makeMount(of: ["kept/file": "content"], on: storage)

@@ -22,20 +22,17 @@ struct FsyncLimitTests {
   }
 
   private func waitForLateCommits(_ count: Int) async throws {
-    let end = ContinuousClock.now.advanced(by: .seconds(60))
-    while lateCommits.value.withLock({ $0 }) < count, ContinuousClock.now < end {
-      try await Task.sleep(for: .milliseconds(2))
-    }
+    try await waitUntil { lateCommits.value.withLock { $0 } >= count }
     #expect(lateCommits.value.withLock { $0 } == count)
   }
 
   private func waitForSleeper() async throws {
-    let end = ContinuousClock.now.advanced(by: .seconds(60))
-    while clock.sleeperCount == 0, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(2)) }
+    try #require(await clock.waitForSleepers())
     #expect(clock.sleeperCount == 1)
   }
 
-  @Test("the first commits; all others of its interval get one commit at the end, which begins the next interval")
+  @Test(
+    "the first fsync commits; all others in its interval share one commit at the end, which begins the next interval")
   func interval() async throws {
     let limit = makeLimit()
     #expect(limit.begin() == .commit)
@@ -55,7 +52,7 @@ struct FsyncLimitTests {
     #expect(limit.begin() == .commit)
   }
 
-  @Test("while the first one's commit is under way another comes later")
+  @Test("an fsync during the first fsync's commit is deferred")
   func concurrent() async throws {
     let limit = makeLimit()
     #expect(limit.begin() == .commit)
@@ -66,7 +63,7 @@ struct FsyncLimitTests {
     try await waitForLateCommits(1)
   }
 
-  @Test("a commit that saved nothing, or failed, begins no interval")
+  @Test("a commit that saved nothing, or failed, does not begin an interval")
   func nothingSaved() async throws {
     let limit = makeLimit(finds: false)
     for _ in 0..<3 {
@@ -79,12 +76,10 @@ struct FsyncLimitTests {
     try await waitForSleeper()
     clock.advance(by: .seconds(30))
     try await waitForLateCommits(1)
-    let end = ContinuousClock.now.advanced(by: .seconds(60))
-    while limit.begin() != .commit, ContinuousClock.now < end { await Task.yield() }
-    #expect(ContinuousClock.now < end)
+    try await waitUntil { limit.begin() == .commit }
   }
 
-  @Test("without an interval each commits")
+  @Test("without an interval every fsync commits")
   func off() {
     let limit = makeLimit(.zero)
     for _ in 0..<3 {

@@ -8,7 +8,7 @@ import Testing
 @testable import ResticGitFS
 
 /// C11: the kernel uses names and attributes for a day unless it is told to forget them.
-@Suite("What a refresh makes the kernel forget", .serialized, .timeLimit(.minutes(30)))
+@Suite("The kernel's cache after a refresh", .serialized, .timeLimit(.minutes(30)))
 struct KernelCacheTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 
@@ -33,13 +33,13 @@ struct KernelCacheTests {
     }
   }
 
-  /// What the kernel says when another process runs `command` in the mount.
+  /// The output of `command`, which another process runs in the mount.
   private static func shell(_ command: String, in path: FilePath) async throws -> String {
     try await ProcessRunner().check("sh", ["-c", #"cd "$1" && "# + command, "sh", path.string]).output
   }
 
   @Test(
-    "attributes of a directory that changed elsewhere, whether the directory was listed or only looked at",
+    "forgets the attributes of a changed directory, whether the directory was listed or only looked up",
     arguments: [true, false], ["d", "d/e"])
   func directoryAttributes(isListed: Bool, changed: String) async throws {
     let storage = MemoryBackend()
@@ -54,7 +54,7 @@ struct KernelCacheTests {
     }
   }
 
-  @Test("names that lead elsewhere, are gone, or are new, and the list of a directory")
+  @Test("forgets names that lead elsewhere, are gone or are new, and the list of a directory")
   func names() async throws {
     let storage = MemoryBackend()
     let mount = try await Self.makeMount(of: ["d/changed", "d/removed"], on: storage)
@@ -72,7 +72,7 @@ struct KernelCacheTests {
     }
   }
 
-  @Test("a kernel that does not forget: a program that comes back is not told that the mount is up to date")
+  @Test("that does not forget: a returning program is not told that the mount is up to date")
   func failingNotifier() async throws {
     let storage = MemoryBackend()
     let mount = try await Self.makeMount(of: ["d/f"], on: storage)
@@ -97,7 +97,7 @@ struct KernelCacheTests {
   }
 
   @Test(
-    "one thing that the kernel does not forget does not keep it from forgetting what comes after, and is tried again")
+    "forgets the rest although one invalidation fails, which is retried")
   func refusedName() async throws {
     let mount = try await TestMount(TestMount.makeRepository())
     for path in ["d/f", "e/f"] { try await mount.write(Self.text(path), to: path) }

@@ -21,7 +21,7 @@ struct LockKeeperTests {
     return blob
   }
 
-  @Test("a new lock comes with an index that knows what others have pruned while there was none")
+  @Test("a new lock comes with an index that knows what other clients have pruned meanwhile")
   func freshIndex() async throws {
     let repository = try await TestMount.makeRepository(on: storage)
     let blob = try await Self.storeBlob(in: repository)
@@ -58,7 +58,7 @@ struct LockKeeperTests {
     await keeper.releaseUnlessNeeded()
   }
 
-  @Test("a lock that somebody removed is replaced before a commit relies on it, with a fresh index")
+  @Test("a removed lock is replaced before a commit relies on it, with a fresh index")
   func unconfirmed() async throws {
     let repository = try await TestMount.makeRepository(on: storage)
     let blob = try await Self.storeBlob(in: repository)
@@ -81,7 +81,7 @@ struct LockKeeperTests {
   }
 
   // R5 An index file that names packs which are gone is damage to restic, even if no snapshot needs them.
-  @Test("no index file names packs that were pruned after somebody removed the lock")
+  @Test("no index file names packs that were pruned after the lock was removed")
   func noIndexOfPrunedPacks() async throws {
     let repository = try await TestMount.makeRepository(on: storage)
     let keeper = Self.makeKeeper(repository)
@@ -102,7 +102,7 @@ struct LockKeeperTests {
     #expect(keeper.heldLock == nil)
   }
 
-  @Test("in a network a lock that was seen a moment ago is looked for before an index file is written")
+  @Test("over a network a lock is confirmed before an index file is written, even if it was seen a moment before")
   func lookBesideStoring() async throws {
     let backend = DistantBackend(storage)
     let repository = try await TestMount.makeRepository(on: backend)
@@ -127,7 +127,7 @@ struct LockKeeperTests {
     await keeper.releaseUnlessNeeded()
   }
 
-  @Test("a lock is given back when its last scope ends, unless something needs it still, and not before")
+  @Test("a lock is released when its last scope ends, unless something still needs it")
   func scopes() async throws {
     let repository = try await TestMount.makeRepository(on: storage)
     let keeper = Self.makeKeeper(repository)
@@ -151,7 +151,7 @@ struct LockKeeperTests {
     #expect(try await storage.list(.lock).isEmpty)
   }
 
-  @Test("a lock whose index can't be loaded is given back, and the next one is taken anew")
+  @Test("a lock whose index cannot be loaded is released, and the next attempt takes a new lock")
   func failingIndex() async throws {
     let isBroken = Switch()
     let backend = FaultBackend(storage) { call in

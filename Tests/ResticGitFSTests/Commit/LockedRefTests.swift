@@ -6,7 +6,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("A refresh and git at work on refs")
+@Suite("A refresh while git changes refs")
 struct LockedRefTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 
@@ -14,7 +14,7 @@ struct LockedRefTests {
 
   private static func value(_ digit: Character) -> [UInt8] { text(String(repeating: digit, count: 40) + "\n") }
 
-  /// A mount that shows a bare repository whose `main` is `old`; another one has saved `theirs` since.
+  /// A mount that shows a bare repository whose `main` is `old`. Another mount has saved `theirs` since.
   private static func staleMount() async throws -> (mount: TestMount, backend: MemoryBackend) {
     let backend = MemoryBackend()
     let writer = try await TestMount(TestMount.makeRepository(on: backend))
@@ -28,11 +28,13 @@ struct LockedRefTests {
     return (mount, backend)
   }
 
-  @Test("while git has a ref locked nothing is replaced: it has seen the old value, and would overwrite the new one")
+  @Test(
+    "a refresh replaces nothing while git has a ref locked: git has seen the old value, and would overwrite the new one"
+  )
   func lockedRef() async throws {
     let (mount, backend) = try await Self.staleMount()
     try await mount.write(Self.ours, to: "refs/heads/main.lock")
-    // A commit doesn't wait for git; what is in flight is in no snapshot.
+    // A commit does not wait for git; files in flight are in no snapshot.
     #expect(try await !mount.coordinator.commit(.sync).isConflict)
     #expect(try await mount.coordinator.refresh() == false)
     #expect(try await mount.read("refs/heads/main") == Self.old)
@@ -49,7 +51,7 @@ struct LockedRefTests {
   }
 
   @Test(
-    "from a refresh until the kernel knows of it no lock can be taken: git might compare with what it has read before")
+    "git cannot take a lock between a refresh and the kernel's invalidation: git might compare with the old value")
   func unannounced() async throws {
     let (mount, backend) = try await Self.staleMount()
     let newest = try #require(

@@ -5,11 +5,11 @@ import Testing
 @testable import ResticGitFS
 
 // C15 A snapshot whose saving was not confirmed is recognised by the next commit.
-@Suite("A snapshot that is saved, and the storage's answer is lost")
+@Suite("A saved snapshot whose answer was lost")
 struct LostAnswerTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-  /// What happens when the next snapshot is saved.
+  /// The fate of the next save of a snapshot.
   private final class Weather: Sendable {
     let fault = Locked<FaultBackend.Fault?>(nil)
     let isAwayAfterwards = Switch()
@@ -42,7 +42,7 @@ struct LostAnswerTests {
     return (storage, weather, mount)
   }
 
-  /// The newest snapshot as somebody else sees it.
+  /// The newest snapshot as another client sees it.
   private static func newest(_ storage: MemoryBackend) async throws -> (mount: TestMount, saved: SavedSnapshot) {
     let repository = try await TestMount.openRepository(on: storage)
     let saved = try #require(try await repository.latestSnapshot(matching: SnapshotFilter()))
@@ -50,7 +50,7 @@ struct LostAnswerTests {
   }
 
   @Test(
-    "where the storage can be asked the snapshot is found and reported as saved",
+    "a snapshot that the storage can confirm is reported as saved",
     arguments: [FaultBackend.hiccup, FaultBackend.death, .noSpace("full")], [true, false])
   func found(error: BackendError, isForOneProgram: Bool) async throws {
     let (storage, weather, mount) = try await Self.scene(isForOneProgram: isForOneProgram)
@@ -73,7 +73,7 @@ struct LostAnswerTests {
 
   // C15 What can be read back may be in memory only, as after an fsync that failed.
   @Test(
-    "one that can be read back is not reported as saved before the storage has accepted it again",
+    "a snapshot that can be read is not reported as saved before the storage has accepted it again",
     arguments: [FaultBackend.hiccup, FaultBackend.death])
   func notDurable(error: BackendError) async throws {
     let (storage, weather, mount) = try await Self.scene()
@@ -97,7 +97,7 @@ struct LostAnswerTests {
     #expect(try await storage.list(.snapshot).count == 2, "nothing is saved twice")
   }
 
-  @Test("one that is not there is an error; should it come late, it hides nothing, and nobody merges it")
+  @Test("a missing snapshot is an error; if it appears later, it hides nothing, and is not merged")
   func late() async throws {
     let (storage, weather, mount) = try await Self.scene()
     weather.isAwayAfterwards.isOn = true
@@ -122,7 +122,9 @@ struct LostAnswerTests {
     #expect(SnapshotFork.forks(among: snapshots, beside: newest, newcomers: [sent.id]).isEmpty)
   }
 
-  @Test("one that was never saved is an error, and the next commit follows what is there", arguments: [true, false])
+  @Test(
+    "a snapshot that was never saved is an error, and the next commit follows the existing snapshots",
+    arguments: [true, false])
   func notThere(isAway: Bool) async throws {
     let (storage, weather, mount) = try await Self.scene()
     let base = try await Self.newest(storage).saved.id
@@ -141,7 +143,7 @@ struct LostAnswerTests {
   }
 
   @Test(
-    "the next commit finds the snapshot and follows it, whatever was changed meanwhile",
+    "the next commit finds the snapshot and follows it, whatever changed meanwhile",
     arguments: ["nothing", "the same file", "back", "another file"])
   func recognised(change: String) async throws {
     let (storage, weather, mount) = try await Self.scene()
@@ -155,7 +157,7 @@ struct LostAnswerTests {
     #expect(mount.coordinator.current.phase == .dirty)
     #expect(try await Self.newest(storage).saved.id == sent)
     weather.isAway.isOn = false
-    // It is no newer snapshot of somebody else's.
+    // The mount does not take its own snapshot for another client's newer one.
     _ = try await mount.coordinator.refresh()
     #expect(mount.coordinator.current.base.newer == nil)
 
@@ -180,7 +182,9 @@ struct LostAnswerTests {
     #expect(try await storage.list(.lock).isEmpty)
   }
 
-  @Test("others built upon the snapshot before it was recognised: all is merged, and nothing conflicts with itself")
+  @Test(
+    "other clients built upon the snapshot before it was recognised: everything is merged, and nothing conflicts with itself"
+  )
   func followedByOthers() async throws {
     let (storage, weather, mount) = try await Self.scene()
     weather.isAwayAfterwards.isOn = true
@@ -202,7 +206,7 @@ struct LostAnswerTests {
     #expect(try await mount.names() == ["f", "g"])
   }
 
-  @Test("what was in conflict in a snapshot whose answer was lost is told by the commit that recognises it")
+  @Test("the commit that recognises the snapshot reports the snapshot's conflicts")
   func conflictIsTold() async throws {
     let (storage, weather, mount) = try await Self.scene()
     let other = try await Self.newest(storage).mount

@@ -20,7 +20,7 @@ struct LostCommitLockTests {
   }
 
   @Test(
-    "somebody saved a snapshot beside ours: the one that is reported has both, whichever of the two hid the other",
+    "another client saved a snapshot at the same time: the reported snapshot has both, whichever hid the other",
     arguments: [true, false], ["in time", "first is behind", "second is behind"])
   func fork(hasBase: Bool, clocks: String) async throws {
     let scene = try await LockThief.make(
@@ -40,7 +40,7 @@ struct LostCommitLockTests {
     let snapshots = try await reader.repository.snapshots()
     #expect(snapshots.count == (hasBase ? 4 : 3))
     #expect(SnapshotFork.forks(among: snapshots, beside: newest, newcomers: Set(snapshots.map(\.id))).isEmpty)
-    // Ours, whose time was chosen while the lock was held for certain, hides theirs only where the clocks disagree.
+    // The time of this client's snapshot was chosen while the lock was certainly held: it hides theirs only if the clocks disagree.
     let theirs = try #require(scene.second.coordinator.current.base.shown.snapshot?.id)
     let isBehind = clocks == "second is behind"
     #expect((newest.snapshot.parent == theirs) == !isBehind)
@@ -54,7 +54,7 @@ struct LostCommitLockTests {
   }
 
   @Test(
-    "somebody built upon our snapshot, or nobody saved any: ours is saved, and nothing is merged",
+    "another client built upon the snapshot, or none saved: the snapshot is saved, and nothing is merged",
     arguments: [true, false])
   func noFork(isFollowed: Bool) async throws {
     let scene = try await LockThief.make(.afterSaving) { other, _, _ in
@@ -75,7 +75,7 @@ struct LostCommitLockTests {
   }
 
   @Test(
-    "what both changed differently is a conflict; a mount for one program is told so, and both are there",
+    "different changes of both are a conflict; a mount for one program reports it, and both survive",
     arguments: [true, false])
   func conflict(isForOneProgram: Bool) async throws {
     let scene = try await LockThief.make(.beforeSaving, isForOneProgram: isForOneProgram) { other, _, _ in
@@ -102,7 +102,7 @@ struct LostCommitLockTests {
   }
 
   @Test(
-    "a storage that goes away before the look: the error says that it was saved, and the next commit has both",
+    "the storage becomes unreachable before the look: the error says that the snapshot was saved, and the next commit has both",
     arguments: [true, false])
   func unconfirmed(isChangedAgain: Bool) async throws {
     let scene = try await LockThief.make(.beforeSaving) { other, isAway, _ in
@@ -134,7 +134,7 @@ struct LostCommitLockTests {
     #expect(try await scene.first.coordinator.commit(.sync) == .unchanged(newest.id))
   }
 
-  @Test("a snapshot that is forgotten as soon as it was saved is not reported as saved, and is saved again")
+  @Test("a snapshot that is forgotten immediately is not reported as saved, and is saved again")
   func forgotten() async throws {
     let scene = try await LockThief.make(.afterSaving) { other, _, storage in
       let newest = try await other.repository.latestSnapshot(matching: SnapshotFilter())
@@ -168,7 +168,7 @@ struct LostCommitLockTests {
   }
 
   @Test(
-    "a lock that was lost before anything was saved has the commit begin again, under new locks",
+    "a commit whose lock was lost before the save begins again, under new locks",
     arguments: Loss.allCases)
   func before(loss: Loss) async throws {
     let storage = MemoryBackend()
@@ -179,7 +179,7 @@ struct LostCommitLockTests {
     let backend = FaultBackend(
       storage,
       pause: { call in
-        // Everything is uploaded, and the commit looks for what others have saved.
+        // Everything is uploaded, and the commit looks for other clients' snapshots.
         guard call.operation == .list, call.type == .snapshot, storage.files.keys.contains(where: { $0.type == .data }),
           lost.withLock({ $0.isEmpty })
         else { return }

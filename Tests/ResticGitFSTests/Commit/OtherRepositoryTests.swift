@@ -5,7 +5,7 @@ import Testing
 @testable import ResticGitFS
 
 // R10 The repository is the one that was opened.
-@Suite("A mount in whose place of storage another repository appears")
+@Suite("A mount whose repository is replaced by another")
 struct OtherRepositoryTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 
@@ -15,7 +15,7 @@ struct OtherRepositoryTests {
   }
 
   @Test(
-    "a commit writes nothing to it and fails with a message of both; it goes through when ours is back",
+    "a commit writes nothing to the other repository and fails with a message that names both; it succeeds when the mounted one is back",
     arguments: [true, false], [true, false])
   func commit(isEmpty: Bool, isLarge: Bool) async throws {
     let other = MemoryBackend()
@@ -56,7 +56,9 @@ struct OtherRepositoryTests {
     #expect(try await backend.list(.lock).isEmpty)
   }
 
-  @Test("a look for newer snapshots says so until ours is back, and shows nothing of the other one")
+  @Test(
+    "a look for newer snapshots reports the other repository until the mounted one is back, and shows nothing of the other"
+  )
   func refresh() async throws {
     let other = MemoryBackend()
     _ = try await TestMount(TestMount.makeRepository(on: other))

@@ -8,11 +8,11 @@ import Testing
 @testable import ResticGitFS
 
 // C11 A mount without changes shows a newer snapshot […]; the kernel was told to forget what was shown before.
-@Suite("What the kernel forgets after a refresh")
+@Suite("The invalidations after a refresh")
 struct RefreshInvalidationTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-  /// A kernel that notes what it is told to forget, and refuses as often as it is told to.
+  /// A kernel that notes the invalidations, and refuses as many as the test says.
   private final class Kernel: Sendable {
     private let state = Locked((forgotten: [RefreshPlan.Invalidation](), refusals: 0))
 
@@ -39,7 +39,7 @@ struct RefreshInvalidationTests {
   }
 
   // G2: a read-only mount is not asked when a known file is opened.
-  @Test("a configuration file is looked up again once the directory's other names decide anew what is shown of it")
+  @Test("a configuration file is looked up again once the directory's other names change what is shown of it")
   func configuration() async throws {
     let writer = try await TestMount(TestMount.makeRepository())
     for path in ["r/HEAD", "r/config", "r/objects/x"] { try await writer.write([], to: path) }
@@ -56,7 +56,7 @@ struct RefreshInvalidationTests {
     #expect(!kernel.forgotten.contains(.entry("config.worktree", in: directory)))
   }
 
-  @Test("a directory that was looked up and never read is shown with its new mode and times, as is everything else")
+  @Test("a directory that was looked up and never read shows its new mode and times")
   func everything() async throws {
     let writer = try await TestMount(TestMount.makeRepository())
     for path in ["sub/f", "d/inner/g", "d/h", "attributes", "content"] {
@@ -95,7 +95,7 @@ struct RefreshInvalidationTests {
     #expect(try await reader.status("attributes").mode & 0o777 == 0o600)
   }
 
-  @Test("an open file that lost its name shows no link any more, and keeps its cached content")
+  @Test("an open file without a name shows a link count of zero, and keeps its cached content")
   func openFile() async throws {
     let writer = try await TestMount(TestMount.makeRepository())
     try await writer.write(Self.text("old"), to: "f")
@@ -112,7 +112,7 @@ struct RefreshInvalidationTests {
     #expect(!kernel.forgotten.contains(.inode(open.inode)))
   }
 
-  @Test("while the kernel does not forget, no lock can be taken, and what it did not forget is tried again")
+  @Test("while an invalidation fails, no lock can be taken, and the invalidation is retried")
   func refused() async throws {
     let clock = TestClock()
     let writer = try await TestMount(TestMount.makeRepository())
@@ -137,7 +137,7 @@ struct RefreshInvalidationTests {
     try await reader.write([], to: "refs/heads/main.lock")
   }
 
-  @Test("a mount that ends while its kernel does not forget ends the trying")
+  @Test("the end of the mount ends the retries")
   func unmounted() async throws {
     let kernel = Kernel(refusals: .max)
     let clock = TestClock(advancesOnSleep: true)

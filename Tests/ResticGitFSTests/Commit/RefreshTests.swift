@@ -11,7 +11,7 @@ import Testing
 struct RefreshTests {
   private static func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-  @Test("a mount without changes shows what another one saved, and open files keep their bytes")
+  @Test("a clean mount shows another mount's snapshot, and open files keep their bytes")
   func follow() async throws {
     let backend = MemoryBackend()
     let writer = try await TestMount(TestMount.makeRepository(on: backend))
@@ -42,7 +42,7 @@ struct RefreshTests {
     #expect(Array(old) == Self.text("a/one"))
     #expect(try await reader.coordinator.refresh() == false)
 
-    // What it commits now is on top of what it shows.
+    // Its next commit is on top of the snapshot that it shows.
     try await reader.write(Self.text("from the reader"), to: "c")
     guard case .saved = try await reader.coordinator.commit(.sync) else {
       Issue.record("the base has not moved")
@@ -51,7 +51,7 @@ struct RefreshTests {
   }
 
   // T9 What housekeeping has read stays until it is done.
-  @Test("a refresh that is under way when the tree is held changes nothing")
+  @Test("a refresh under way changes nothing while the tree is held")
   func heldMeanwhile() async throws {
     let backend = MemoryBackend()
     let writer = try await TestMount(TestMount.makeRepository(on: backend))
@@ -76,7 +76,7 @@ struct RefreshTests {
     #expect(try await reader.read("f") == Self.text("2"))
   }
 
-  @Test("a program that comes back is told whether the mount shows what a new one would")
+  @Test("a returning program is told whether the mount shows what a new mount would show")
   func catchUp() async throws {
     let backend = MemoryBackend()
     let writer = try await TestMount(TestMount.makeRepository(on: backend))
@@ -103,7 +103,7 @@ struct RefreshTests {
     await kept.coordinator.discard()
   }
 
-  @Test("a mount with changes of its own is left alone")
+  @Test("a mount with changes is not refreshed")
   func changed() async throws {
     let backend = MemoryBackend()
     let writer = try await TestMount(TestMount.makeRepository(on: backend))
@@ -117,7 +117,7 @@ struct RefreshTests {
     #expect(try await other.read("f") == Self.text("1"))
   }
 
-  @Test("a file that is open for writing is not replaced: what is written to it later is kept")
+  @Test("a file that is open for writing is not replaced: later writes are kept")
   func openForWriting() async throws {
     let backend = MemoryBackend()
     let writer = try await TestMount(TestMount.makeRepository(on: backend))
@@ -141,13 +141,13 @@ struct RefreshTests {
       let kept = path == "f" ? try await after.names().filter { $0.hasPrefix("f.conflict-") } : ["d/g"]
       #expect(kept.count == 1)
       for name in kept { #expect(try await after.read(name) == Self.text("late"), "\(path)") }
-      // Nobody writes to it any more: now the newest is shown, and the next round begins from it.
+      // No program writes to the file any more: the mount shows the newest snapshot, and the next round begins there.
       #expect(other.coordinator.current.base.shown.tree == after.coordinator.current.base.shown.tree, "\(path)")
       try await writer.coordinator.refresh()
     }
   }
 
-  @Test("a file that is open for reading only does not hold a refresh back")
+  @Test("a file that is open for reading only does not prevent a refresh")
   func openForReading() async throws {
     let backend = MemoryBackend()
     let writer = try await TestMount(TestMount.makeRepository(on: backend))
@@ -161,7 +161,7 @@ struct RefreshTests {
     #expect(try await other.read("f") == Self.text("2"))
   }
 
-  @Test("a refresh that fails after the snapshot was saved is no failed commit")
+  @Test("a refresh that fails after the save does not fail the commit")
   func failingRefresh() async throws {
     let storage = MemoryBackend()
     let first = try await TestMount(TestMount.makeRepository(on: storage))
@@ -184,7 +184,7 @@ struct RefreshTests {
     #expect(second.coordinator.current.phase == .clean)
   }
 
-  @Test("writing to a file that has no name any more needs no commit and holds no lock")
+  @Test("a write to a file without a name needs no commit and holds no lock")
   func unlinked() async throws {
     let backend = MemoryBackend()
     let mount = try await TestMount(TestMount.makeRepository(on: backend))
@@ -199,11 +199,12 @@ struct RefreshTests {
       }
     }
     #expect(mount.coordinator.current.phase == .clean)
+    // Time in which a lock could show itself.
     try await Task.sleep(for: .milliseconds(300))
     #expect(try await backend.list(.lock).isEmpty)
   }
 
-  @Test("a directory that is being read when a refresh gives it another tree shows that one, and loses nothing of it")
+  @Test("a directory that is read while a refresh replaces its tree shows the new tree completely")
   func refreshDuringLoading() async throws {
     let storage = MemoryBackend()
     let writer = try await TestMount(TestMount.makeRepository(on: storage))
@@ -236,7 +237,7 @@ struct RefreshTests {
     for name in ["old", "new", "mine"] { #expect(try await last.read("d/\(name)").count == 1, "\(name)") }
   }
 
-  @Test("of two snapshots that know nothing of each other the newest is shown, and the next commit has both")
+  @Test("the mount shows the newest of two independent snapshots, and the next commit has both")
   func fork() async throws {
     let backend = MemoryBackend()
     let writer = try await TestMount(TestMount.makeRepository(on: backend))
@@ -276,7 +277,7 @@ struct RefreshTests {
     #expect(last.snapshot.parent == saved.id)
   }
 
-  @Test("a mount says when it does not show the newest: while it is changed, and while a file is open for writing")
+  @Test("a mount says when it does not show the newest snapshot: with changes, and with a file open for writing")
   func newer() async throws {
     let backend = MemoryBackend()
     let writer = try await TestMount(TestMount.makeRepository(on: backend))

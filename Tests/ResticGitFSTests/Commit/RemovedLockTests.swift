@@ -4,10 +4,10 @@ import Testing
 
 @testable import ResticGitFS
 
-/// R5 Somebody removes the lock by force, and may prune.
-@Suite("A mount whose lock somebody removes", .timeLimit(.minutes(30)))
+/// R5 Another client removes the lock by force, and may prune.
+@Suite("A mount whose lock is removed by force", .timeLimit(.minutes(30)))
 struct RemovedLockTests {
-  @Test("saves what is in memory under a new lock, at the first attempt that a person sees", arguments: [false, true])
+  @Test("saves the data in memory under a new lock, at the first visible attempt", arguments: [false, true])
   func inMemory(isDistant: Bool) async throws {
     let storage = MemoryBackend(isDistant: isDistant)
     let mount = try await TestMount(TestMount.makeRepository(on: storage))

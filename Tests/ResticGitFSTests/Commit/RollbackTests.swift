@@ -5,7 +5,7 @@ import Testing
 @testable import ResticGitFS
 
 // D2 What counts as an older state, and what does not.
-@Suite("A state that is older than what was seen")
+@Suite("A state that is older than the one seen before")
 struct RollbackTests {
   private static func id(_ number: Int) -> SnapshotID { SHA256.id(of: Array("\(number)".utf8)) }
 
@@ -34,7 +34,7 @@ struct RollbackTests {
 
   private let seen = saved(5, parent: 4)
 
-  @Test("the state of before is older, and so is none at all; both are named with times and ids")
+  @Test("an earlier state and an empty one are older; the message names both states with times and ids")
   func older() throws {
     let rollback = try #require(Self.rollback(seen, Self.chain(1...4)))
     #expect(rollback.shown?.id == Self.id(4) && rollback.seen == seen)
@@ -47,14 +47,14 @@ struct RollbackTests {
     #expect(!others.message.contains("\n"))
   }
 
-  @Test("what is listed is there, whatever else is gone or new")
+  @Test("a listed snapshot is there, whatever else is gone or new")
   func there() {
     #expect(Self.rollback(seen, [seen]) == nil)
     #expect(Self.rollback(seen, Self.chain(1...5)) == nil)
     #expect(Self.rollback(seen, Self.chain(5...9)) == nil)
   }
 
-  @Test("retention that keeps something newer is none, with the parent there or not")
+  @Test("retention that keeps a newer snapshot is no rollback, with or without the parent")
   func retention() {
     #expect(Self.rollback(seen, Self.chain(6...6)) == nil)
     #expect(Self.rollback(seen, Self.chain(9...9)) == nil)
@@ -63,7 +63,7 @@ struct RollbackTests {
     #expect(Self.rollback(seen, Self.chain(1...2) + Self.chain(7...9)) == nil)
   }
 
-  @Test("restic's tag, rewrite and copy replace it or make others, which is none")
+  @Test("restic's tag, rewrite and copy are no rollback")
   func replaced() {
     let older = Self.chain(1...4)
     let tagged = Self.saved(50, hour: 5, parent: 4, tree: 5, original: 5, tags: ["t"])
@@ -78,20 +78,20 @@ struct RollbackTests {
     #expect(Self.rollback(seen, older + [Self.saved(54, hour: 6, parent: nil, original: 200)]) == nil)
   }
 
-  @Test("a snapshot that names it as its parent, or as merged, proves that it was there")
+  @Test("a snapshot that names the seen one as its parent, or as merged, proves that it was there")
   func named() {
     let clockIsBehind = Self.saved(60, hour: 3, parent: 5)
     #expect(Self.rollback(seen, Self.chain(1...4) + [clockIsBehind]) == nil)
     #expect(Self.rollback(seen, Self.chain(1...4) + [Self.saved(61, hour: 3, parent: 4, merged: [5])]) == nil)
   }
 
-  @Test("the same content as the newest is none; as an older one it is")
+  @Test("the same content in the newest snapshot is no rollback; in an older one it is")
   func sameTree() {
     #expect(Self.rollback(seen, Self.chain(1...3) + [Self.saved(4, parent: 3, tree: 5)]) == nil)
     #expect(Self.rollback(seen, [Self.saved(1, parent: nil, tree: 5)] + Self.chain(2...4)) != nil)
   }
 
-  @Test("newer snapshots that others have made on top of the older state are named as such")
+  @Test("newer snapshots on top of the older state are named as such")
   func around() throws {
     let beside = Self.saved(70, hour: 6, parent: 4)
     let rollback = try #require(Self.rollback(seen, Self.chain(1...4) + [beside]))
@@ -105,7 +105,7 @@ struct RollbackTests {
     #expect(Self.rollback(seen, [Self.saved(74, hour: 9, parent: nil)]) != nil)
   }
 
-  @Test("what others make beside ours says nothing: other paths and tags, and restic's own backups")
+  @Test("unrelated snapshots prove nothing: other paths and tags, and restic's own backups")
   func others() {
     let older = Self.chain(1...4)
     #expect(Self.rollback(seen, older + [Self.saved(80, hour: 6, parent: 4, paths: ["/home"])]) == nil)
@@ -116,13 +116,13 @@ struct RollbackTests {
     #expect(Self.rollback(seen, older + [home]) { $0.paths == ["/git"] } != nil)
   }
 
-  @Test("parents in a circle end")
+  @Test("a cycle of parents ends")
   func circle() {
     let circle = [Self.saved(90, hour: 8, parent: 91), Self.saved(91, hour: 9, parent: 90)]
     #expect(Self.rollback(seen, Self.chain(1...4) + circle) == nil)
   }
 
-  @Test("the latest of 20,000 is looked at in no time", .timeLimit(.minutes(30)))
+  @Test("the latest of 20,000 snapshots is judged quickly", .timeLimit(.minutes(30)))
   func many() {
     let all = Self.chain(1...20_000)
     let list = SnapshotList(all)

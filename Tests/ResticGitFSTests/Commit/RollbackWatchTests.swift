@@ -7,7 +7,7 @@ import Testing
 @testable import ResticGitFS
 
 // D3 An older state is not written on top of, until that is accepted. D4 No listing that lags behind is taken for one.
-@Suite("Looks for an older state", .timeLimit(.minutes(30)))
+@Suite("The watch for an older state", .timeLimit(.minutes(30)))
 struct RollbackWatchTests {
   private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   private let storage = MemoryBackend()
@@ -72,7 +72,7 @@ struct RollbackWatchTests {
     return history
   }
 
-  @Test("the machine that saved knows it, one that never saw more does not; once accepted nobody is told again")
+  @Test("only a machine that has seen the newer state reports the rollback; an accepted rollback is not reported again")
   func machines() async throws {
     let history = try await history()
     #expect(try await look().rollback == nil)
@@ -87,7 +87,7 @@ struct RollbackWatchTests {
     #expect(try await look().list.snapshots.count == 1)
   }
 
-  @Test("a mount that shows the newer state saves nothing on top of the older one, and keeps what was written")
+  @Test("a mount that shows the newer state saves nothing on top of the older state, and keeps its changes")
   func commit() async throws {
     let history = try await rolledBack()
     let mount = history.mount
@@ -107,7 +107,7 @@ struct RollbackWatchTests {
     #expect(try await TestMount(open()).names() == ["one", "two", "three"])
   }
 
-  @Test("once another process has accepted it such a mount saves what it has on top of the older state")
+  @Test("once another process has accepted the rollback, such a mount saves its changes on top of the older state")
   func acceptedElsewhere() async throws {
     let mount = try await rolledBack().mount
     try await mount.write(Array("three".utf8), to: "three")
@@ -117,7 +117,7 @@ struct RollbackWatchTests {
     #expect(try await TestMount(open()).names() == ["one", "three"])
   }
 
-  @Test("a mount without changes goes on showing what it shows, and says why, until the newer state is back")
+  @Test("a clean mount goes on showing the newer state, and says why, until that state is back")
   func refresh() async throws {
     let history = try await rolledBack()
     let mount = history.mount
@@ -131,7 +131,7 @@ struct RollbackWatchTests {
     #expect(try await mount.coordinator.catchUp())
   }
 
-  @Test("a snapshot that is stored and not listed yet is asked for by its name, and is the newest")
+  @Test("a stored snapshot that is not listed yet is found by its name, and counts as the newest")
   func lagging() async throws {
     let new = try await history().new
     let seen = try #require(try await look().list.snapshots.last)
@@ -145,7 +145,7 @@ struct RollbackWatchTests {
     #expect(new.count < storage.files.count)
   }
 
-  @Test("what others save on top of the older state does not take the place of what was seen, whatever is looked at")
+  @Test("snapshots on top of the older state do not replace the seen ones, whatever is looked at")
   func notReplaced() async throws {
     _ = try await rolledBack()
     let other = try await mount("elsewhere")
@@ -161,7 +161,7 @@ struct RollbackWatchTests {
     #expect(try await look().rollback?.message.contains("was made without") == true)
   }
 
-  @Test("a snapshot dated ahead of the clock is not remembered: whoever removes it rolls nothing back")
+  @Test("a snapshot from the future is not remembered: its removal is no rollback")
   func ahead() async throws {
     _ = try await history()
     let repository = try await open()

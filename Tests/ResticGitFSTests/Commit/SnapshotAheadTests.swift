@@ -5,7 +5,7 @@ import Testing
 @testable import ResticGitFS
 
 // C16 A newest snapshot that is dated ahead of the clock is named.
-@Suite("A newest snapshot that is dated ahead of the clock")
+@Suite("A newest snapshot from the future")
 struct SnapshotAheadTests {
   private static let day: Int64 = 86_400
   private static let now = Timestamp(seconds: 1_750_000_000, nanoseconds: 0)
@@ -18,7 +18,7 @@ struct SnapshotAheadTests {
         tree: SHA256.id(of: [9] as [UInt8]), paths: ["/git"]))
   }
 
-  @Test("is named from more than a day on, with the commands that re-date it and remove it")
+  @Test("is reported if it is more than a day ahead, with the commands that re-date and remove it")
   func limit() throws {
     #expect(SnapshotAhead(among: [], at: Self.now) == nil)
     #expect(SnapshotAhead(among: [Self.saved(Self.day, 1)], at: Self.now) == nil)
@@ -32,7 +32,7 @@ struct SnapshotAheadTests {
     #expect(!text.contains("\n"))
   }
 
-  @Test("only those are to be forgotten after it that it holds")
+  @Test("advises to forget only the snapshots that it contains")
   func held() throws {
     let first = Self.saved(2 * Self.day, 1)
     let unrelated = Self.saved(3 * Self.day, 2)
@@ -46,7 +46,7 @@ struct SnapshotAheadTests {
     #expect(SnapshotAhead(Self.saved(0, 4), after: ahead, at: Self.now) == nil)
   }
 
-  @Test("of ten thousand that are ahead those that it holds are told in one pass", .timeLimit(.minutes(30)))
+  @Test("finds the contained ones among ten thousand future snapshots in one pass", .timeLimit(.minutes(30)))
   func many() throws {
     let count = 10_000
     var snapshots: [SavedSnapshot] = []
@@ -59,7 +59,7 @@ struct SnapshotAheadTests {
     #expect(ahead.newest == snapshots.last && ahead.held.count == count - 1)
   }
 
-  @Test("a mount follows it by the smallest step, tells of it at every look, and no more when it is gone")
+  @Test("is followed by the smallest step, and reported at every look until it is gone")
   func mount() async throws {
     let backend = MemoryBackend()
     let maker = try await TestMount(TestMount.makeRepository(on: backend))
@@ -96,7 +96,7 @@ struct SnapshotAheadTests {
     #expect(mount.coordinator.current.ahead == nil)
   }
 
-  @Test("at the end of time a commit is refused, which names the snapshot, and succeeds when that is gone")
+  @Test("at the end of time makes a commit fail, which names it, and which succeeds once it is gone")
   func endOfTime() async throws {
     let backend = MemoryBackend()
     let maker = try await TestMount(TestMount.makeRepository(on: backend))
@@ -119,7 +119,7 @@ struct SnapshotAheadTests {
     #expect(try await TestMount(TestMount.openRepository(on: backend)).read("f") == [2])
   }
 
-  @Test("a snapshot whose time would be another one when it is read is never stored")
+  @Test("a snapshot whose time would change when it is read is never stored")
   func neverStored() async throws {
     let backend = MemoryBackend()
     let repository = try await TestMount.makeRepository(on: backend)

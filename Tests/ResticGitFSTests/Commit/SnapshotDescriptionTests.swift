@@ -25,7 +25,7 @@ struct SnapshotDescriptionTests {
     try #require(Timestamp(rfc3339: text.utf8))
   }
 
-  @Test("is the clock's, or a nanosecond after the latest that is there; what is stored is what was compared")
+  @Test("is the clock's time, or a nanosecond after the latest snapshot; the stored time is the compared time")
   func successor() throws {
     let now = try Self.time("2025-01-01T00:00:00.5Z")
     let cases = [
@@ -46,7 +46,7 @@ struct SnapshotDescriptionTests {
   }
 
   @Test(
-    "where no later time can be stored the error names the snapshot, and the commands against it",
+    "if no later time is storable the error names the latest snapshot, with advice",
     arguments: [
       "9999-12-31T23:59:59.999999999Z", "9999-12-31T23:59:59.999999999-23:59", "9999-12-31T23:59:59.999999999+14:00",
     ])
@@ -66,7 +66,7 @@ struct SnapshotDescriptionTests {
     }
   }
 
-  @Test("one kept beside a newer snapshot is older than that, or refused")
+  @Test("of a snapshot that is kept beside a newer one is older, or refused")
   func conflict() throws {
     let now = Timestamp.now()
     for text in [

@@ -36,7 +36,7 @@ struct SnapshotRetentionTests {
     ).compactMap { saved in group.firstIndex { $0.id == saved.id } }
   }
 
-  @Test("what was saved within an hour before the newest stays, and what this mount shows")
+  @Test("snapshots of the hour before the newest stay, and so does the one that the mount shows")
   func recent() {
     let group = [(0, 0), (1, 10), (2, 19), (3, 20)].map { number, hours in
       Self.snapshot(number, hours: Int64(hours), parent: number > 0 ? number - 1 : nil)
@@ -49,7 +49,7 @@ struct SnapshotRetentionTests {
     #expect(Self.removals(Array(near)) == [0, 1])
   }
 
-  @Test("while a late snapshot is not merged nothing is forgotten")
+  @Test("nothing is forgotten before a late snapshot is merged")
   func fork() {
     let group = [
       Self.snapshot(0, hours: 0, parent: nil), Self.snapshot(1, hours: 10, parent: 0),
@@ -58,7 +58,7 @@ struct SnapshotRetentionTests {
     #expect(Self.removals(group).isEmpty)
   }
 
-  @Test("what came between a late snapshot's base and its merge stays as long as the merge: no fork comes of it")
+  @Test("snapshots between a late snapshot's base and its merge stay as long as the merge, so that no fork appears")
   func mergedSpan() {
     var group = [
       Self.snapshot(0, hours: 0, parent: nil), Self.snapshot(1, hours: 10, parent: 0),
@@ -78,7 +78,7 @@ struct SnapshotRetentionTests {
 
   // D2 What was forgotten is no older state of the storage.
   @Test(
-    "random commits and policies: whoever has seen a snapshot that was forgotten finds no rollback", arguments: 0..<20)
+    "random commits and policies: a client that has seen a forgotten snapshot finds no rollback", arguments: 0..<20)
   func noRollback(_ seed: Int) {
     var random = SplitMix64(seed: UInt64(seed))
     var policy = RetentionPolicy()
@@ -132,7 +132,7 @@ struct SnapshotRetentionTests {
     return saved
   }
 
-  @Test("a commit forgets what the policy does not keep, and nothing of others: other paths, restic's, conflicts")
+  @Test("a commit forgets what the policy does not keep, and no others: other paths, restic's own, conflicts")
   func commit() async throws {
     let memory = MemoryBackend()
     let mount = try await TestMount(TestMount.makeRepository(on: memory), keeping: Self.lastOnly)
@@ -154,7 +154,7 @@ struct SnapshotRetentionTests {
     #expect(try await memory.list(.lock).isEmpty)
   }
 
-  @Test("a storage that removes nothing fails no commit, and is asked once")
+  @Test("a storage that refuses to remove fails no commit, and is asked once")
   func refusing() async throws {
     let memory = MemoryBackend()
     let faulty = FaultBackend(memory) { call in
@@ -175,7 +175,7 @@ struct SnapshotRetentionTests {
     #expect((1...old.count).contains(removals.count))
   }
 
-  @Test("a client whose base was forgotten merges as ever: no conflict, and both sides' changes are there")
+  @Test("a client whose base was forgotten still merges: no conflict, and both sides' changes survive")
   func forgottenBase() async throws {
     let memory = MemoryBackend()
     let first = try await TestMount(TestMount.makeRepository(on: memory))

@@ -5,8 +5,8 @@ import Testing
 
 @testable import ResticGitFS
 
-/// C4 What an older snapshot holds of git's unfinished files is not in a mount, and not in its next snapshot.
-@Suite("Locks in an older snapshot")
+/// C4 git's unfinished files in an older snapshot are neither in a mount nor in its next snapshot.
+@Suite("git's lock files in an older snapshot")
 struct StaleLockTests {
   private static let locks = ["objects/maintenance.lock", "refs/heads/main.lock", "objects/pack/tmp_pack_AbCdEf"]
 
@@ -18,7 +18,7 @@ struct StaleLockTests {
       try await writer.write(Array(path.utf8), to: path)
     }
     _ = try await writer.coordinator.commit(.sync)
-    // Now it is a git repository, in which nobody touched the folders of the locks.
+    // Now the tree is a git repository, and the folders of the locks are unchanged.
     try await writer.write(Array("ref: refs/heads/main\n".utf8), to: "HEAD")
     _ = try await writer.coordinator.commit(.sync)
     return (writer, backend)
@@ -48,7 +48,7 @@ struct StaleLockTests {
     #expect(try await mount.read("refs/heads/main") == Array("refs/heads/main".utf8))
   }
 
-  @Test("they are not shown; that alone makes no snapshot, and the next one is without them")
+  @Test("the lock files are not shown; this alone makes no snapshot, and the next snapshot lacks them")
   func dropped() async throws {
     let (_, backend) = try await Self.staleSnapshot()
     #expect(try await Self.files(backend).isSuperset(of: Self.locks))
@@ -69,7 +69,7 @@ struct StaleLockTests {
     try await Self.expectNoLocks(in: TestMount(TestMount.openRepository(on: backend)))
   }
 
-  @Test("a refresh does not bring them back, and keeps those of a git that is at work")
+  @Test("a refresh does not bring the lock files back, and keeps those of a running git")
   func refreshed() async throws {
     let (writer, backend) = try await Self.staleSnapshot()
     let mount = try await TestMount(TestMount.openRepository(on: backend))

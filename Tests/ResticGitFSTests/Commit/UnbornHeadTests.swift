@@ -31,7 +31,7 @@ struct UnbornHeadTests {
   }
 
   @Test(
-    "it is named where it is not that of HEAD",
+    "the only branch becomes HEAD's branch",
     arguments: [
       (["master"], "master"), (["main"], "main"), (["master", "main"], "main"), (["master", "a"], "master"),
       (["topic/b", "topic/a"], "topic/a"), ([], "main"),
@@ -47,7 +47,7 @@ struct UnbornHeadTests {
   }
 
   @Test(
-    "a HEAD that a snapshot says to have other names stays as it is, and so does one beside names that are no branches")
+    "a HEAD with other hard links stays unchanged, and so does a HEAD beside names that are no branches")
   func otherNames() async throws {
     let backend = MemoryBackend()
     let first = try await Self.newRepository(backend)
@@ -66,7 +66,7 @@ struct UnbornHeadTests {
     #expect(try await Self.head(first) == "ref: refs/heads/main\n")
   }
 
-  @Test("also in a later mount; once it names a branch it is left alone")
+  @Test("a later mount still changes HEAD, until HEAD names a branch")
   func later() async throws {
     let backend = MemoryBackend()
     let first = try await Self.newRepository(backend)
@@ -82,7 +82,7 @@ struct UnbornHeadTests {
     #expect(try await Self.head(second) == "ref: refs/heads/trunk\n")
   }
 
-  @Test("a branch whose name only looks like that of HEAD is another one")
+  @Test("a branch whose name only looks like HEAD's branch is another branch")
   func otherBytes() async throws {
     let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
     let mount = try await Self.newRepository(defaultBranch: composed)
@@ -101,7 +101,7 @@ struct UnbornHeadTests {
     #expect(try await Self.head(mount) == "ref: refs/heads/main\n")
   }
 
-  @Test("a HEAD that somebody has set is left alone, also if that branch does not exist")
+  @Test("a HEAD that a person has set is left alone, even if its branch does not exist")
   func deliberate() async throws {
     for text in ["ref: refs/heads/trunk\n", "ref: refs/heads/main\n"] {
       let mount = try await Self.newRepository()
@@ -112,7 +112,7 @@ struct UnbornHeadTests {
     }
   }
 
-  @Test("in a repository that somebody else made it is left alone")
+  @Test("the HEAD of a repository from elsewhere is left alone")
   func foreign() async throws {
     let mount = try await TestMount(TestMount.makeRepository())
     for path in ["description", "HEAD", "objects/x", "refs/heads/master"] {

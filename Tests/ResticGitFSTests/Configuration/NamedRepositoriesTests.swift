@@ -6,14 +6,14 @@ import Testing
 
 @testable import NamedRepositories
 
-/// U1 to U3: what configuration files say, and which are believed.
-@Suite("Repositories with names")
+/// U1 to U3: the content of configuration files, and which files are trusted.
+@Suite("Named repositories")
 struct NamedRepositoriesTests {
   private func read(_ text: String) throws -> [String: NamedRepository] {
     try NamedRepositories.read(Array(text.utf8), file: "config.toml", home: "/home/me")
   }
 
-  @Test("have restic's options as keys; paths begin with / or ~/")
+  @Test("have restic's options as keys, and paths that begin with / or ~/")
   func settings() throws {
     let vault = try #require(
       read(
@@ -41,7 +41,7 @@ struct NamedRepositoriesTests {
   }
 
   @Test(
-    "a key that is not known, a wrong value and a password are refused with the line",
+    "the error for an unknown key, a wrong value or a password names the line",
     arguments: [
       ("[repositories.a]\nrepository = '/v'\npasword-file = '/p'", 3, "'pasword-file' is not known"),
       ("[repositories.a]\nrepository = '/v'\npassword = 'x'", 3, "password-command"),
@@ -77,10 +77,12 @@ struct NamedRepositoriesTests {
     #expect(message.hasPrefix("config.toml, line \(line): ") && message.contains(words), "\(message)")
   }
 
-  @Test("what could be a name", arguments: ["vault", "a", "my-vault_2.git", "0"])
+  @Test("these texts are names", arguments: ["vault", "a", "my-vault_2.git", "0"])
   func names(text: String) { #expect(NamedRepositories.isName(text)) }
 
-  @Test("what never is one", arguments: ["", ".", "./vault", "/srv", "sftp:x", "-r", "a b", "ü", "local:vault", "_x"])
+  @Test(
+    "these texts are not names",
+    arguments: ["", ".", "./vault", "/srv", "sftp:x", "-r", "a b", "ü", "local:vault", "_x"])
   func noNames(text: String) { #expect(!NamedRepositories.isName(text)) }
 
   /// A folder with a file `config.toml` that says `text`, and the variables that lead to it.
@@ -94,7 +96,7 @@ struct NamedRepositoriesTests {
     return try body(file) { ["RESTIC_GITFS_CONFIG": file.string][$0] }
   }
 
-  @Test("a file, or its folder, that others may write is refused, since it names commands")
+  @Test("a file that others may write, itself or in its folder, is refused, since it names commands")
   func trust() throws {
     try withFile("[repositories.a]\nrepository = '/v'") { file, variable in
       #expect(try NamedRepositories.find("a", variable)?.location == "/v")
@@ -124,7 +126,7 @@ struct NamedRepositoriesTests {
     }
   }
 
-  @Test("a location is never looked up, so that a broken file keeps nobody from a folder")
+  @Test("a location is never looked up, so that a broken file does not block a folder")
   func noLookUp() throws {
     try withFile("nonsense") { _, variable throws in
       #expect(try NamedRepositories.find("/srv/vault", variable) == nil)
@@ -133,7 +135,7 @@ struct NamedRepositoriesTests {
     }
   }
 
-  @Test("the user's file counts before the one for all users; a file that is named must be there")
+  @Test("the user's file wins over the system's; a file that the user names must exist")
   func files() throws {
     let folder = try TemporaryDirectory(prefix: "names")
     func write(_ name: String, _ text: String) throws -> String {
@@ -160,7 +162,7 @@ struct NamedRepositoriesTests {
     }
   }
 
-  @Test("two repositories have one fingerprint if the file says the same of them, and only then")
+  @Test("two repositories have the same fingerprint if and only if their settings are equal")
   func fingerprint() throws {
     let text = "[repositories.a]\nrepository = '/v'\ntag = ['x', 'y']"
     #expect(try read(text)["a"]?.fingerprint == read(text)["a"]?.fingerprint)

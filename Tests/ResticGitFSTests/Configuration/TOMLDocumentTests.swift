@@ -56,7 +56,7 @@ struct TOMLDocumentTests {
   }
 
   @Test(
-    "refuses what it does not know, or what means nothing, and names the line",
+    "refuses unknown and meaningless text, and names the line",
     arguments: [
       ("a = 1\nb", 2), ("a = 1\n\na = 2", 3), ("[a]\n[a]", 2), ("a = 1\n[a]", 2), ("[a.b]\n[a]\nb = 1", 3),
       ("a.b = 1\n[a]", 2), ("a = {b = 1}\n[a]", 2), ("a = {b = 1}\n[a.c]", 2), ("a = {b = 1}\na.c = 1", 2),
@@ -81,7 +81,7 @@ struct TOMLDocumentTests {
     #expect(error?.line == 2)
   }
 
-  @Test("tables that are nested without end are refused")
+  @Test("refuses endlessly nested tables")
   func depth() {
     let text = "a = " + String(repeating: "{a = ", count: 10000)
     #expect(throws: TOMLError.self) { try TOMLDocument(parsing: Array(text.utf8)) }

@@ -8,7 +8,7 @@ import Testing
 struct BlobCacheTests {
   private static func id(_ number: Int) -> BlobID { SHA256.id(of: Array("\(number)".utf8), as: BlobID.self) }
 
-  @Test("it never holds more than its limit, whatever comes in")
+  @Test("the cache never exceeds its limit")
   func staysWithinLimit() {
     var random = SplitMix64(seed: 1)
     var cache = BlobCache(byteLimit: 10_000)
@@ -21,7 +21,7 @@ struct BlobCacheTests {
     }
   }
 
-  @Test("what is used stays, what is not goes first")
+  @Test("used blobs stay, and unused blobs go first")
   func keepsWhatIsUsed() {
     var cache = BlobCache(byteLimit: 10)
     for number in 0..<10 { cache.insert([UInt8(number)], as: Self.id(number)) }
@@ -33,7 +33,7 @@ struct BlobCacheTests {
     #expect(cache.bytes(of: Self.id(4)) == nil)
   }
 
-  @Test("what is awaited is not pushed out by what was used before")
+  @Test("used blobs do not evict a blob that a reader awaits")
   func keepsWhatIsAwaited() {
     var cache = BlobCache(byteLimit: 10)
     for number in 0..<200 {

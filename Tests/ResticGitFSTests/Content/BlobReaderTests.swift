@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Reading content", .timeLimit(.minutes(30)))
 struct BlobReaderTests {
-  /// A stored file of about 27 blobs, opened by another process that counts what it asks the storage for.
+  /// A stored file of about 27 blobs, opened by another process that counts its requests to the storage.
   private struct Scene {
     let storage = MemoryBackend()
     let backend: FaultBackend
@@ -50,7 +50,7 @@ struct BlobReaderTests {
     }
   }
 
-  @Test("from front to back takes fewer requests than there are blobs, and a second time none")
+  @Test("a sequential read takes fewer requests than there are blobs, and a second read none")
   func sequential() async throws {
     let scene = try await Scene()
     let blobCount = try await scene.extents().count
@@ -75,7 +75,8 @@ struct BlobReaderTests {
     }
   }
 
-  @Test("small files of a directory, one after the other, take a few requests, and what was written meanwhile is read")
+  @Test(
+    "reading the small files of a directory one after the other takes a few requests, and shows simultaneous writes")
   func smallFiles() async throws {
     let storage = MemoryBackend()
     let writer = try await TestMount(TestMount.makeRepository(on: storage))
@@ -93,7 +94,7 @@ struct BlobReaderTests {
     #expect(requests <= 12, "\(requests) requests for 100 files")
   }
 
-  @Test("readers of the same bytes at the same time share the requests")
+  @Test("simultaneous readers of the same bytes share the requests")
   func shared() async throws {
     let scene = try await Scene()
     let requests = try await scene.requests {
@@ -105,7 +106,7 @@ struct BlobReaderTests {
     #expect(requests == 1)
   }
 
-  @Test("a storage that is away is waited for once, and not once more for each blob")
+  @Test("an unreachable storage is waited for once, and not once per blob")
   func away() async throws {
     let scene = try await Scene()
     let extents = try await scene.extents()
@@ -127,7 +128,7 @@ struct BlobReaderTests {
     #expect(first.fingerprint == scene.bytes[..<Int(extents[0].end)].fingerprint)
   }
 
-  @Test("a damaged blob is an error for those who need it, and its neighbours are read")
+  @Test("a damaged blob is an error for its readers, and its neighbours are read")
   func damaged() async throws {
     let scene = try await Scene()
     let extents = try await scene.extents()

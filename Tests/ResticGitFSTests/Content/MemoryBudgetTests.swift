@@ -5,7 +5,7 @@ import Testing
 @Suite("MemoryBudget")
 struct MemoryBudgetTests {
   // M2 A mount lowers --memory-limit to what the limits of its process leave.
-  @Test("is lowered to what fits, never below the least, and never raised")
+  @Test("is lowered to the available memory, never below the minimum, and never raised")
   func fitting() {
     let standard = MemoryBudget.standard
     #expect(standard.fitting(nil) == standard)

@@ -7,7 +7,7 @@ import Testing
 @Suite("MemoryGuard")
 struct MemoryGuardTests {
   // M2 Writers that would take the memory that a commit needs get ENOMEM.
-  @Test("refuses while hardly any memory is left, notices soon, and lets go on when there is some again")
+  @Test("refuses work while hardly any memory is left, notices soon, and allows work once there is memory again")
   func lowMemory() throws {
     let room = Locked(1 << 30)
     let looks = Locked(0)
@@ -27,7 +27,7 @@ struct MemoryGuardTests {
     try memory.require()
   }
 
-  @Test("never looks again where nothing limits the process")
+  @Test("never looks again if nothing limits the process")
   func unlimited() throws {
     let looks = Locked(0)
     let memory = MemoryGuard {

@@ -20,7 +20,7 @@ struct PendingChunksTests {
     [UInt8](repeating: 1, count: byteCount).withUnsafeBytes { content.write($0, at: offset) }
   }
 
-  @Test("a chunk on its way is found where it starts, as long as its bytes are the same")
+  @Test("a chunk on its way is found at its start while its bytes are unchanged")
   func find() {
     var content = ExtentMap()
     Self.write(250, at: 0, to: &content)
@@ -39,7 +39,7 @@ struct PendingChunksTests {
     #expect(pending.chunk(of: Self.inode, at: 0, in: content) == nil)
   }
 
-  @Test("the last chunk of a file counts as long as the file ends there")
+  @Test("the last chunk of a file counts while the file ends there")
   func tail() {
     var content = ExtentMap()
     Self.write(100, at: 0, to: &content)
@@ -50,7 +50,7 @@ struct PendingChunksTests {
     #expect(pending.chunk(of: Self.inode, at: 0, in: content) == nil)
   }
 
-  @Test("what is done is taken out, and of two chunks at one place the later one counts")
+  @Test("finished chunks are removed, and the later of two chunks at one place counts")
   func take() {
     var content = ExtentMap()
     Self.write(200, at: 0, to: &content)

@@ -8,7 +8,7 @@ struct ReadAheadTests {
   private static let window = 8 << 20
   private static let step: UInt64 = 128 << 10
 
-  @Test("small reads all over a file load nothing ahead")
+  @Test("small random reads load nothing ahead")
   func random() {
     var random = SplitMix64(seed: 1)
     var readAhead = ReadAhead(windowByteCount: Self.window)
@@ -18,7 +18,7 @@ struct ReadAheadTests {
     }
   }
 
-  @Test("from front to back everything behind the first reads is loaded once, never further ahead than the window")
+  @Test("a sequential read loads everything after the first reads once, and never beyond the window")
   func sequential() {
     var readAhead = ReadAhead(windowByteCount: Self.window)
     var loaded: UInt64?
@@ -33,7 +33,7 @@ struct ReadAheadTests {
     }
   }
 
-  @Test("reads of the kernel that overtake each other are one reader all the same; two files are two")
+  @Test("kernel reads that overtake each other count as one reader; two files have two readers")
   func outOfOrder() {
     var random = SplitMix64(seed: 2)
     var readAhead = ReadAhead(windowByteCount: Self.window)

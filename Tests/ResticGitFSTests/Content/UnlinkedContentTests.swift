@@ -8,7 +8,7 @@ import Testing
 @testable import ResticGitFS
 
 // R2 A mount with nothing to commit holds no lock.
-@Suite("What is written to files without a name")
+@Suite("Writes to files without a name")
 struct UnlinkedContentTests {
   /// A mount whose repository has small packs; `pause` is waited for before each call of its backend.
   private static func makeMount(
@@ -46,21 +46,11 @@ struct UnlinkedContentTests {
     }
   }
 
-  /// Whether `condition` comes true in time.
-  private static func becomes(_ condition: () async throws -> Bool) async throws -> Bool {
-    let deadline = ContinuousClock.now + .seconds(60)
-    while try await !condition() {
-      guard ContinuousClock.now < deadline else { return false }
-      try await Task.sleep(for: .milliseconds(5))
-    }
-    return true
-  }
-
   private static func hasNoLock(_ mount: TestMount) async throws -> Bool {
     try await mount.repository.backend.list(.lock).isEmpty && mount.lockKeeper.heldLock == nil
   }
 
-  @Test("a file that was closed before anything of it was stored leaves no lock")
+  @Test("a file that is closed before any of its data is stored leaves no lock behind")
   func nothingStored() async throws {
     let (isArmed, wasTaken, isGivenBack) = (Switch(), Switch(), Switch())
     let mount = Locked<(mount: TestMount, file: (inode: FuseInode, handle: FuseHandle))?>(nil)
@@ -77,20 +67,19 @@ struct UnlinkedContentTests {
     isArmed.isOn = true
     var random = SplitMix64(seed: 1)
     try await Self.write(random.bytes(9 << 20), to: file, made)
-    #expect(try await Self.becomes { isGivenBack.isOn })
-    #expect(try await Self.becomes { try await Self.hasNoLock(made) })
+    try await waitUntil { isGivenBack.isOn }
+    try await waitUntil { try await Self.hasNoLock(made) }
   }
 
   // F6 An unlinked file stays readable through descriptors that are open.
-  @Test("while a file without a name is open, the lock keeps a prune from what was stored of it; then it is given back")
+  @Test("the lock protects the stored data of an open file without a name from a prune, and is released afterwards")
   func stored() async throws {
     let mount = try await Self.makeMount()
     let file = try await Self.openUnlinked(mount)
     var random = SplitMix64(seed: 2)
     let bytes = random.bytes(40 << 20)
     try await Self.write(bytes, to: file, mount)
-    let isStored = try await Self.becomes { mount.tree.read { $0.bufferedByteCount(of: file.inode) } < 20 << 20 }
-    #expect(isStored)
+    try await waitUntil { mount.tree.read { $0.bufferedByteCount(of: file.inode) } < 20 << 20 }
     #expect(mount.lockKeeper.heldLock != nil)
     // A commit of something else gives back no lock that is needed.
     try await mount.write([1], to: "g")
@@ -101,8 +90,8 @@ struct UnlinkedContentTests {
     }
     #expect(Array(read) == bytes)
     try await mount.onThread { $0.fileSystem.release(file.inode, handle: file.handle) }
-    #expect(try await Self.becomes { try await Self.hasNoLock(mount) })
-    // And the next commit does not need what was dropped.
+    try await waitUntil { try await Self.hasNoLock(mount) }
+    // The next commit does not need the dropped data.
     try await mount.write(bytes, to: "h")
     _ = try await mount.coordinator.commit(.sync)
     #expect(try await mount.again().read("h") == bytes)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ResticGitFS
 
-/// U4, U5: what the doctor says of a machine.
+/// U4, U5: the doctor's verdicts about a machine.
 @Suite("The doctor's verdicts about a machine")
 struct MachineChecksTests {
   private var healthy: MachineFacts {
@@ -35,7 +35,7 @@ struct MachineChecksTests {
     #expect(checks.contains { $0.message == "cache, !secret" })
   }
 
-  @Test("what has to be mended fails, and says how")
+  @Test("a problem that has to be fixed is a failure with advice")
   func failures() {
     let failures: [(String, (inout MachineFacts) -> Void, String)] = [
       ("/dev/fuse", { $0.mounting.hasDevice = false }, "modprobe fuse"),
@@ -60,7 +60,7 @@ struct MachineChecksTests {
     }
   }
 
-  @Test("what may not work is a warning, and says what to do")
+  @Test("a possible problem is a warning with advice")
   func warnings() {
     let warnings: [(String, (inout MachineFacts) -> Void, String)] = [
       (
@@ -85,19 +85,19 @@ struct MachineChecksTests {
     }
   }
 
-  @Test("a device that only fusermount3 may open is no obstacle for an ordinary user")
+  @Test("a device that only fusermount3 may open is not a problem for an ordinary user")
   func ordinaryUser() {
     #expect(check("/dev/fuse") { $0.mounting.deviceError = .permissionDenied }?.verdict == .ok)
     #expect(check("user_allow_other") { $0.mounting.allowsOther = false }?.verdict == .ok)
   }
 
-  @Test("what others have named cannot steer a terminal")
+  @Test("names that other people have chosen cannot steer a terminal")
   func printable() {
     let line = check("git") { $0.git = .version("/usr/bin/git", "git\u{1B}[2J\nversion") }?.line ?? ""
     #expect(!line.contains("\u{1B}") && !line.contains("\n"))
   }
 
-  @Test("JSON tells the same")
+  @Test("JSON has the same content")
   func json() {
     let report = DoctorReport(checks: [.fail("git", "is not on PATH", advice: "install it"), .ok("x", "y")])
     #expect(

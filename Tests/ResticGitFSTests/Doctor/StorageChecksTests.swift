@@ -5,10 +5,10 @@ import Testing
 @testable import ResticCore
 @testable import ResticGitFS
 
-/// U5: what the doctor says of a repository.
+/// U5: the doctor's verdicts about a repository.
 @Suite("The doctor's verdicts about a repository")
 struct StorageChecksTests {
-  @Test("a storage that cannot be used fails")
+  @Test("an unusable storage is a failure")
   func storage() {
     #expect(StorageChecks.storage("/v", nil).verdict == .ok)
     for error in [BackendError.notFound(.config), .missing("x"), .denied("x"), .unreachable("x"), .unavailable("x")] {
@@ -17,7 +17,7 @@ struct StorageChecksTests {
     #expect(StorageChecks.storage("/v", .notFound(.config)).advice?.contains("restic-gitfs init") == true)
   }
 
-  @Test("clocks that differ: a warning from ten seconds, a failure from a quarter of an hour")
+  @Test("different clocks are a warning from ten seconds on, and a failure from a quarter of an hour on")
   func clocks() {
     #expect(StorageChecks.clock(nil).verdict == .ok && StorageChecks.clock(.seconds(-10)).verdict == .ok)
     #expect(StorageChecks.clock(.seconds(11)).verdict == .warning)
@@ -26,7 +26,7 @@ struct StorageChecksTests {
     #expect(StorageChecks.clock(.seconds(60)).message.contains("60 s ahead of"))
   }
 
-  @Test("a lock that nobody can hold, and one that keeps everybody out, are warnings")
+  @Test("a lock that nobody can hold, and a lock that blocks everybody, are warnings")
   func locks() throws {
     func lock(isDead: Bool = false, isStale: Bool = false, exclusive: Bool = false) throws -> RepositoryProbe.Lock {
       let file = LockFile(time: .now(), exclusive: exclusive, hostname: "h", username: "u", pid: 7)
@@ -41,7 +41,7 @@ struct StorageChecksTests {
     #expect(exclusive.verdict == .warning && exclusive.message.contains("exclusive"))
   }
 
-  @Test("a storage whose listings lag is a warning, or a failure if it says otherwise")
+  @Test("late listings are a warning, or a failure if the storage claims otherwise")
   func listings() {
     func write(_ isListed: Bool, _ isPromised: Bool) -> DoctorCheck.Verdict {
       StorageChecks.writing(.success(RepositoryProbe.Write(isListed: isListed, isPromised: isPromised))).verdict
@@ -53,7 +53,7 @@ struct StorageChecksTests {
     #expect(StorageChecks.removal(.allowed).verdict == .ok)
   }
 
-  @Test("a storage that answers without its time is asked when it wrote the lock")
+  @Test("the clock of a storage that does not send its time is taken from the lock file")
   func writeTime() async throws {
     let folder = try TemporaryDirectory(prefix: "probe")
     let local = LocalBackend(path: folder.path.appending("vault"))
@@ -67,7 +67,7 @@ struct StorageChecksTests {
     #expect(try await RepositoryProbe(TestMount.makeRepository(on: MemoryBackend())).writeLock().clockOffset == nil)
   }
 
-  @Test("a probe leaves nothing behind, whatever call of the storage fails")
+  @Test("a probe leaves nothing behind")
   func probe() async throws {
     let memory = MemoryBackend()
     let repository = try await TestMount.makeRepository(on: memory)
@@ -101,15 +101,16 @@ private struct LateClock: Backend {
 
 @Suite("A deadline")
 struct DeadlineTests {
-  @Test("gives the answer that comes in time, and nothing where none does")
+  @Test("returns an answer that comes in time, and otherwise nothing")
   func answers() async {
-    #expect(await Deadline.run(.seconds(60)) { 7 } == 7)
-    #expect(await Deadline.blocking(.seconds(60)) { 7 } == 7)
+    #expect(await Deadline.run(.seconds(300)) { 7 } == 7)
+    #expect(await Deadline.blocking(.seconds(300)) { 7 } == 7)
     let begin = ContinuousClock.now
+    // The answer comes after an hour, unless the deadline cancels the task.
     let none = await Deadline.run(.milliseconds(20)) { () -> Int in
-      try? await Task.sleep(for: .seconds(3600))  // cancelled with the deadline
+      try? await Task.sleep(for: .seconds(3600))  // Cancelled with the deadline.
       return 7
     }
-    #expect(none == nil && begin.duration(to: .now) < .seconds(60))
+    #expect(none == nil && begin.duration(to: .now) < .seconds(300))
   }
 }

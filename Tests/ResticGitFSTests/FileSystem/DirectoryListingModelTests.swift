@@ -10,17 +10,17 @@ import Testing
 // F10 A directory that is read while names come and go lists every name that was there all the time exactly once.
 @Suite("Listing a directory that changes")
 struct DirectoryListingModelTests {
-  /// A directory read through the file system, beside a model of what is in it.
+  /// A directory that is read through the file system, beside a model of its content.
   private struct Reading {
     let mount: TestMount
     let directory: InodeNumber
     var handles: [FuseHandle] = []
-    /// What the model holds: names, and which of a few files each leads to.
+    /// The model: names, and the file of each.
     var names: [String: FuseInode] = [:]
     /// The names that were there since this pass began, and those that were there at any time.
     var always: Set<String> = []
     var ever: Set<String> = []
-    /// What this pass has listed, with the offset after each.
+    /// The entries that this pass has listed, with the offset after each.
     var listed: [(name: String, offset: UInt64)] = []
     var lookups: [FuseInode: UInt64] = [:]
     var position: UInt64 = 0
@@ -57,7 +57,7 @@ struct DirectoryListingModelTests {
       return entries.isEmpty
     }
 
-    /// What a whole pass must have come to.
+    /// The result that a whole pass must have.
     func check(_ seed: UInt64) {
       let all = listed.map(\.name)
       #expect(Set(all).count == all.count, "seed \(seed): \(all)")
@@ -104,7 +104,7 @@ struct DirectoryListingModelTests {
   }
 
   @Test(
-    "whatever is renamed, exchanged, removed and made meanwhile, names that stay are listed once", arguments: 0..<60)
+    "remaining names are listed once, whatever is renamed, exchanged, removed and created meanwhile", arguments: 0..<60)
   func model(_ seed: UInt64) async throws {
     let mount = try await TestMount(TestMount.makeRepository())
     try await mount.onThread { mount in
@@ -143,7 +143,7 @@ struct DirectoryListingModelTests {
     }
   }
 
-  @Test("a refresh between two answers replaces every file, and each is listed once, as it is now")
+  @Test("after a refresh between two replies that replaces every file, each file is listed once, in its new state")
   func refresh() async throws {
     let writer = try await TestMount(TestMount.makeRepository())
     let names = (0..<600).map { "ref\($0)" }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Listing a directory")
 struct DirectoryListingTests {
-  @Test("a small directory is listed anew each time, with its files' attributes; the kernel keeps a large one's names")
+  @Test("a small directory is listed each time with its files' attributes; the kernel caches a large one's names")
   func cached() async throws {
     let mount = try await TestMount(TestMount.makeRepository())
     try await mount.onThread { mount in
@@ -33,7 +33,7 @@ struct DirectoryListingTests {
     }
   }
 
-  @Test("directories that are read without a handle are listed whole, many at a time, each name once")
+  @Test("directories that are read without a handle are listed completely, many at the same time, each name once")
   func silent() async throws {
     let mount = try await TestMount(TestMount.makeRepository())
     let directoryCount = DirectoryListings.silentLimit + 4

@@ -11,7 +11,7 @@ struct ExtendedAttributeNameTests {
   private static let decomposed = Array("user.e\u{301}".utf8)
 
   // F12 Extended attributes user.* […] are kept, as restic stores them: two spellings of one word are two names.
-  @Test("extended attributes whose names Unicode holds equal are two, also after a commit and a new mount")
+  @Test("two extended attributes whose names are equal in Unicode only stay two, also after a commit and a new mount")
   func attributes() async throws {
     let mount = try await TestMount(TestMount.makeRepository())
     try await mount.write([], to: "f")
@@ -33,7 +33,7 @@ struct ExtendedAttributeNameTests {
     }
   }
 
-  @Test("snapshots of paths that Unicode holds equal are of two things")
+  @Test("snapshots whose paths are equal in Unicode only are unrelated")
   func paths() throws {
     func snapshot(_ path: String) -> Snapshot {
       Snapshot(time: .zero, tree: BlobID(hex: String(repeating: "0", count: 64))!, paths: [path], hostname: path)

@@ -23,7 +23,7 @@ struct GitConfigurationTextTests {
     names(try GitConfigurationText(Array(text.utf8)))
   }
 
-  @Test("sections, values, quotes, comments and lines that go on")
+  @Test("sections, values, quotes, comments and continued lines are read")
   func examples() throws {
     #expect(try Self.read("") == [])
     #expect(
@@ -36,7 +36,7 @@ struct GitConfigurationTextTests {
     #expect(throws: GitConfigurationText.Failure.encoding) { try Self.read("[a]\nk = \0") }
   }
 
-  @Test("damaged files are read as git reads them, or are an error where they are one to git")
+  @Test("damaged files are read as git reads them, or are an error if git reports one")
   func mutants() async throws {
     let folder = try TemporaryDirectory()
     let samples = [
@@ -60,7 +60,7 @@ struct GitConfigurationTextTests {
       files.append(bytes)
       try Self.write(bytes, to: folder.path.appending("\(files.count - 1)"))
     }
-    // One process for all: what git says of each file, then a line with its exit code.
+    // One process for all files: git's output for each file, then a line with git's exit code.
     let script = """
       for ((i = 0; i < \(files.count); i++)); do
         code=0; git config --file $i --no-includes --list -z > out 2> /dev/null || code=$?; od -An -v -tx1 < out | tr -d ' \\n'; echo " $code"

@@ -7,7 +7,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("What git is let in to", .timeLimit(.minutes(30)))
+@Suite("The inspection of a repository before git enters it", .timeLimit(.minutes(30)))
 struct RepositoryInspectionTests {
   private static func node(_ name: String, _ type: NodeType, subtree: BlobID? = nil) -> Node {
     Node(name: Name(name), type: type, mode: type == .dir ? 1 << 31 | 0o755 : 0o644, subtree: subtree)
@@ -45,7 +45,7 @@ struct RepositoryInspectionTests {
     }
   }
 
-  @Test("an ordinary repository is fine")
+  @Test("an ordinary repository is accepted")
   func ordinary() async throws {
     let mount = try await Self.mount { uploader in
       let heads = try await Self.store([Self.node("main", .file), Self.node("config", .file)], uploader)
@@ -55,7 +55,7 @@ struct RepositoryInspectionTests {
   }
 
   @Test(
-    "what is no regular file or directory is refused, with its path and kind",
+    "anything but a regular file or directory is refused, with its path and kind",
     arguments: [NodeType.symlink, .fifo, .socket, .dev, .chardev, .other("irregular")])
   func kinds(_ type: NodeType) async throws {
     for name in ["HEAD", "config", "packed-refs", "refs", "objects", "logs", "commondir", ".git"] {
@@ -71,7 +71,7 @@ struct RepositoryInspectionTests {
     #expect(try await Self.refusal(mount)?.hasPrefix("refs/heads/d/x is ") == true)
   }
 
-  @Test("a file in the place of a directory, and a directory in the place of a file, is refused")
+  @Test("a file in place of a directory, and a directory in place of a file, are refused")
   func places() async throws {
     #expect(try await Self.refusal(Self.mount([Self.node("objects", .file)])) != nil)
     let mount = try await Self.mount { uploader in
@@ -81,7 +81,7 @@ struct RepositoryInspectionTests {
   }
 
   /// G5 A tree that shows more than any memory holds, of a few directories stored once, ends in an error at once.
-  @Test("refs of 30^12 directories, and of folders in folders without end, are refused at once")
+  @Test("refs in 30^12 directories, and in endlessly nested folders, are refused at once")
   func wide() async throws {
     let wide = try await Self.mount { uploader in
       var nodes = [Self.node("x", .file)]
@@ -101,7 +101,7 @@ struct RepositoryInspectionTests {
     #expect(try await Self.refusal(deep)?.contains("nested too deeply") == true)
   }
 
-  @Test("no more inodes are loaded than the rules allow, wherever they are")
+  @Test("no more inodes than the rules allow are loaded, wherever they are")
   func room() async throws {
     var rules = ServingRules.forGit
     rules.inodeLimit = 50
@@ -117,7 +117,7 @@ struct RepositoryInspectionTests {
   }
 
   /// G5 A file with further names has all directories looked through, but not without end.
-  @Test("the search for a file's further names keeps to the limit as well")
+  @Test("the search for a file's other names keeps the limit as well")
   func furtherNames() async throws {
     var rules = ServingRules.forGit
     rules.inodeLimit = 2000
@@ -138,7 +138,7 @@ struct RepositoryInspectionTests {
     #expect(mount.tree.read { $0.inodes.count } < 2100)
   }
 
-  @Test("a chain of directories that is deeper than any path is loaded, and the search in it ends")
+  @Test("a search ends in a chain of directories that is deeper than any path")
   func deepNames() async throws {
     // A path has 4096 bytes at most, two for each level.
     let depth = 2100
@@ -156,8 +156,8 @@ struct RepositoryInspectionTests {
     #expect(mount.tree.read { $0.inodes.count } > depth)
   }
 
-  /// G5 What nobody has looked at is not taken for served.
-  @Test("who gives up asking is told nothing of the rest, and no refusal is noted; the next one is told all")
+  /// G5 A repository that was not inspected does not count as accepted.
+  @Test("a caller that gives up gets no answer, and no refusal is noted; the next caller gets the full answer")
   func givenUp() async throws {
     let storage = MemoryBackend()
     let writer = try await TestMount(TestMount.makeRepository(on: storage))
@@ -169,8 +169,8 @@ struct RepositoryInspectionTests {
       storage,
       pause: { _ in
         if held.isOn { isWaiting.isOn = true }
-        // Cancelled or not, it looks again: nobody waits for what was cancelled.
-        while held.isOn, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(10)) }
+        // A cancelled call goes on at once.
+        try? await waitUntil(.seconds(600)) { !held.isOn }
       }, fault: { _ in nil })
     let mount = try await TestMount(TestMount.openRepository(on: backend), rules: .forGit, committer: inspector)
     inspector.fileSystem.withLock { $0 = mount.fileSystem }
@@ -195,7 +195,7 @@ struct RepositoryInspectionTests {
     }
   }
 
-  /// Looks at the repository for whoever asks, as a mount for git does.
+  /// Inspects the repository for each caller, as a mount for git does.
   private final class Inspector: FileSystemCommitter {
     let fileSystem = Locked<GitFileSystem?>(nil)
     let answers = Locked<[Bool]>([])
@@ -210,7 +210,7 @@ struct RepositoryInspectionTests {
     }
   }
 
-  @Test("no link, fifo, socket or device can be made there")
+  @Test("no link, fifo, socket or device can be created in a served repository")
   func making() async throws {
     let mount = try await TestMount(TestMount.makeRepository(), rules: .forGit)
     try await mount.onThread { mount in

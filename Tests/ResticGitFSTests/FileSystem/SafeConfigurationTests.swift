@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("What is shown of a configuration file")
+@Suite("The safe part of a configuration file")
 struct SafeConfigurationTests {
   private static func shown(_ text: String) throws -> [String] {
     try GitConfigurationText(SafeConfiguration(of: Array(text.utf8)).text).entries.map { entry in
@@ -20,7 +20,7 @@ struct SafeConfigurationTests {
     }
   }
 
-  @Test("settings that can do no harm are shown, with their values as git takes them; others are left out")
+  @Test("harmless settings are shown with git's reading of their values; other settings are omitted")
   func allowed() throws {
     #expect(
       try Self.shown(
@@ -61,7 +61,7 @@ struct SafeConfigurationTests {
         ])
   }
 
-  @Test("a value that git would not take is an error, as is an extension that nobody knows")
+  @Test("a value that git would refuse is an error, and so is an unknown extension")
   func refused() throws {
     #expect(Self.failure("[receive]\ndenyDeletes = perhaps")?.contains("receive.denydeletes") == true)
     #expect(Self.failure("[core]\nbare = 9223372036854775808") != nil)
@@ -79,7 +79,7 @@ struct SafeConfigurationTests {
   }
 
   /// G2 Of every variable that git knows, and of those that it doesn't know yet, none shows a command or a path.
-  @Test("no variable of git's shows a command or a path, however it is spelled")
+  @Test("a command or a path in any of git's variables is not shown, however the variable is spelled")
   func everyVariable() async throws {
     let listed = try await ProcessRunner().run("git", ["help", "--config"])
     let names = listed.output.split(separator: "\n").map(String.init).filter { $0.contains(".") }

@@ -7,7 +7,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("Configuration files on a mount that shows them safely")
+@Suite("Configuration files on a mount with safe configurations")
 struct ShownConfigurationTests {
   private static let stored = Array("[core]\n\tbare = true\n\tsshCommand = touch x\n".utf8)
   private static let safe = ServingRules(showsSafeConfiguration: true)
@@ -42,7 +42,7 @@ struct ShownConfigurationTests {
 
   private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
-  @Test("config is shown without commands, by its size, its bytes and its listing; a branch of that name is a branch")
+  @Test("config is shown without commands, in its size, bytes and listing; a branch named config is not affected")
   func shown() async throws {
     for path in ["", "r/", "deep/down/r/"] {
       let mount = try await TestMount(TestMount.openRepository(on: Self.make(path)), rules: Self.safe)
@@ -65,7 +65,9 @@ struct ShownConfigurationTests {
     }
   }
 
-  @Test("it can be neither written, cut, removed, replaced, linked nor made, and goes unchanged into the next snapshot")
+  @Test(
+    "config cannot be written, truncated, removed, replaced, linked or created, and goes unchanged into the next snapshot"
+  )
   func unchangeable() async throws {
     let backend = try await Self.make()
     let mount = try await TestMount(TestMount.openRepository(on: backend), rules: Self.safe)
@@ -139,7 +141,7 @@ struct ShownConfigurationTests {
   }
 
   /// W4 git reads the configuration of the folder that a file commondir names, and looks for HEAD in the folder of that file only.
-  @Test("a folder that others have in common is a repository, with and without HEAD")
+  @Test("a common folder of several repositories counts as a repository, with and without HEAD")
   func commonFolder() async throws {
     let backend = MemoryBackend()
     let writer = try await TestMount(TestMount.makeRepository(on: backend))
@@ -169,7 +171,7 @@ struct ShownConfigurationTests {
     #expect(try await mount.read("plain/config") == Self.stored)
   }
 
-  @Test("what becomes a repository's config is not opened as it was stored, not even by its number")
+  @Test("a file that becomes a repository's config cannot be opened in its stored form, not even by its inode number")
   func later() async throws {
     let mount = try await TestMount(TestMount.makeRepository(), rules: Self.safe)
     for (name, bytes) in [("config", Self.stored), ("HEAD", []), ("objects/x", [])] {
@@ -188,7 +190,9 @@ struct ShownConfigurationTests {
     #expect(try await !Self.read("config", in: "", mount).contains("ssh"))
   }
 
-  @Test("one that can't be shown is an error, with a reason: a link, one that is too large, one that git can't read")
+  @Test(
+    "a config that cannot be shown is an error with a reason: a link, a file that is too large, a file that git cannot read"
+  )
   func refused() async throws {
     for (bytes, reason) in [
       (Array("[core]\n\tbare = perhaps\n".utf8), "core.bare"), (Array("[core".utf8), "line 1"),
@@ -217,7 +221,7 @@ struct ShownConfigurationTests {
     }
   }
 
-  @Test("a mount without that rule shows what is stored")
+  @Test("a mount without safe configurations shows the stored file")
   func plain() async throws {
     let mount = try await TestMount(TestMount.openRepository(on: Self.make()))
     #expect(try await mount.read("r/config") == Self.stored)

@@ -11,7 +11,7 @@ struct BareRepositoryTests {
   }
 
   @Test(
-    "git's unfinished files are recognised where git puts them",
+    "git's unfinished files are recognised in their places",
     arguments: [
       ([], "HEAD.lock"), ([], "config.lock"), ([], "packed-refs.lock"), ([], "packed-refs.new"), ([], "gc.pid"),
       ([], "gc.pid.lock"), ([], "index.lock"), ([], "next-index-4711.lock"), ([], "MERGE_RR.lock"),
@@ -37,7 +37,7 @@ struct BareRepositoryTests {
     #expect(BareRepository.isInFlight(name, isDirectory: false, in: Self.position(path)))
   }
 
-  @Test("so are folders of objects that are not accepted yet")
+  @Test("folders of quarantined objects are recognised")
   func quarantine() {
     for name: Name in ["incoming-AbC123", "tmp_objdir-incoming-AbC123"] {
       #expect(BareRepository.isInFlight(name, isDirectory: true, in: .objects))
@@ -46,7 +46,7 @@ struct BareRepositoryTests {
   }
 
   @Test(
-    "everything else is kept, also what has such a name elsewhere",
+    "everything else is kept, even a file with such a name elsewhere",
     arguments: [
       ([], "HEAD"), ([], "gc.log"), ([], "hooks"), ([], ".lock"), ([], "shallow_file"), ([], "refs_AbCd12"),
       (["refs", "heads"], "main"), (["refs", "heads"], "x.temp.AbCd12"), (["refs", "heads"], "tmp_pack_aBc"),
@@ -62,14 +62,14 @@ struct BareRepositoryTests {
     #expect(!BareRepository.isInFlight(name, isDirectory: false, in: Self.position(path)))
   }
 
-  @Test("a folder is no lock: a submodule may have such a name")
+  @Test("a folder is not a lock: a submodule may have such a name")
   func folders() {
     for path: [Name] in [[], ["modules"], ["worktrees"], ["refs", "heads"], ["objects"], ["logs"]] {
       #expect(!BareRepository.isInFlight("yarn.lock", isDirectory: true, in: Self.position(path)))
     }
   }
 
-  @Test("outside of git repositories nothing is in flight, nor in a work tree, wherever it is")
+  @Test("nothing is in flight outside git repositories and in work trees")
   func outside() {
     for name: Name in ["HEAD.lock", "tmp_pack_1", "incoming-1"] {
       #expect(!BareRepository.isInFlight(name, isDirectory: false, in: .outside))
@@ -79,7 +79,7 @@ struct BareRepositoryTests {
     #expect(BareRepository.position(.root, hasEntry: workTree.contains) == .outside)
   }
 
-  @Test("a lock guards what git looked at before; those of housekeeping guard nothing that a refresh changes")
+  @Test("a lock guards what git has read; locks of maintenance guard nothing that a refresh changes")
   func guards() {
     for (path, name) in [
       ([], "HEAD.lock"), ([], "config.lock"), ([], "index.lock"), (["refs", "heads"], "main.lock"),

@@ -6,14 +6,14 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("After housekeeping has failed")
+@Suite("The pauses after failed maintenance")
 struct HousekeepingBackoffTests {
   private static func time(_ seconds: Int64) -> Timestamp {
     Timestamp(seconds: 1_800_000_000 + seconds, nanoseconds: 0)
   }
 
   // T1
-  @Test("it is tried again after a minute, then after twice as long each time, and at least once a day")
+  @Test("maintenance is retried after a minute, then after twice the time, and at least once a day")
   func pauses() throws {
     let folder = try TemporaryDirectory()
     let backoff = HousekeepingBackoff(file: folder.path.appending("housekeeping"))
@@ -26,7 +26,7 @@ struct HousekeepingBackoffTests {
     }
     for _ in 0..<80 { backoff.noteFailure(at: Self.time(now)) }
     #expect(!backoff.isOver(at: Self.time(now + 86399)) && backoff.isOver(at: Self.time(now + 86400)))
-    // A note from the future, after a clock was put back, stops nobody.
+    // A note from the future, after a clock was set back, does not block maintenance.
     #expect(backoff.isOver(at: Self.time(now - 1)))
     backoff.noteSuccess()
     #expect(backoff.isOver(at: Self.time(now)))
@@ -34,7 +34,7 @@ struct HousekeepingBackoffTests {
     #expect(backoff.isOver(at: Self.time(now + 60)))
   }
 
-  @Test("without a place for the note, or with something else there, it is tried each time")
+  @Test("without a usable place for the note maintenance is tried each time")
   func nowhere() throws {
     let folder = try TemporaryDirectory()
     for file in [nil, folder.path.appending("missing").appending("housekeeping"), folder.path] {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("When a repository is put in order, and how")
+@Suite("The decision for maintenance")
 struct HousekeepingDecisionTests {
   private static func wishes(_ text: String) throws -> HousekeepingWishes {
     HousekeepingWishes(try GitConfigurationText(Array(text.utf8)).entries)
@@ -16,7 +16,7 @@ struct HousekeepingDecisionTests {
 
   private static let limits = HousekeepingLimits(packfiles: 10, looseReferences: 20, looseObjects: 30)
 
-  @Test("nothing is due up to the limits, and each limit has its own programs")
+  @Test("nothing is due up to the limits, and each limit has its own git commands")
   func limits() {
     let wishes = HousekeepingWishes()
     #expect(
@@ -29,7 +29,7 @@ struct HousekeepingDecisionTests {
     }
   }
 
-  @Test("what has reached half of its limit is put in order together with what is beyond")
+  @Test("work that has reached half of its limit is done together with work beyond its limit")
   func together() throws {
     let wishes = HousekeepingWishes()
     let all: [HousekeepingStep] = [.packReferences, .repack(updatesServerInformation: false), .commitGraph]
@@ -43,14 +43,14 @@ struct HousekeepingDecisionTests {
         == [.repack(updatesServerInformation: false), .commitGraph])
   }
 
-  @Test("with many packed references more loose ones are allowed, since all of them are stored anew")
+  @Test("many packed refs allow more loose refs, since packing stores all of them again")
   func scaled() {
     #expect(Self.limits.scaled(toPackedReferences: 100_000) == Self.limits)
     #expect(Self.limits.scaled(toPackedReferences: 600_000).looseReferences == 100)
     #expect(Self.limits.scaled(toPackedReferences: .max).packfiles == 10)
   }
 
-  @Test("what git left is not tried again before there is more of it")
+  @Test("objects that git left behind are not tried again before there are more")
   func settled() {
     let left = RepositoryCounts(packfiles: 12)
     #expect(Self.limits.areExceeded(by: left, settled: nil))
@@ -60,7 +60,7 @@ struct HousekeepingDecisionTests {
     #expect(Self.limits.areExceeded(by: RepositoryCounts(packfiles: 11), settled: RepositoryCounts(packfiles: 2)))
   }
 
-  @Test("what is asked for is done whatever the limits, and only what there is to do")
+  @Test("requested maintenance ignores the limits, and does only what is necessary")
   func everything() {
     let wishes = HousekeepingWishes()
     #expect(HousekeepingStep.everything(Self.findings(), wishes).isEmpty)
@@ -77,7 +77,7 @@ struct HousekeepingDecisionTests {
 
   // T5 A repository's own settings count.
   @Test(
-    "git's settings turn it off, and restic.maintenance has the last word",
+    "git's settings turn maintenance off, and restic.maintenance overrides them",
     arguments: [
       ("", true), ("[gc]\nauto = 0", false), ("[gc]\nauto = 100", true), ("[maintenance]\nauto = false", false),
       ("[receive]\nautogc = no", false), ("[restic]\nmaintenance = false", false),
@@ -88,7 +88,7 @@ struct HousekeepingDecisionTests {
     #expect(try Self.wishes(text).isAutomatic == isAutomatic)
   }
 
-  @Test("a new repository keeps git from packing everything, and leaves it to the mount")
+  @Test("a new repository turns off git's own maintenance, and leaves it to the mount")
   func template() async throws {
     let mount = try await TestMount(TestMount.makeRepository())
     let config = try await mount.onThread { mount in
@@ -107,7 +107,7 @@ struct HousekeepingDecisionTests {
     #expect(String(decoding: config, as: UTF8.self).contains("auto = 0"))
   }
 
-  @Test("limits and expiry come from the repository where it has them; nonsense counts as not there")
+  @Test("the repository's settings override limits and expiry; invalid values count as missing")
   func values() throws {
     let git = try Self.wishes("[gc]\nauto = 100\nautoPackLimit = 0\npruneExpire = 3.days.ago\npackRefs = false")
     #expect(git.limits(Self.limits).looseObjects == 100)
@@ -126,21 +126,21 @@ struct HousekeepingDecisionTests {
 
   // T3 What a push has stored lately is not pruned, whatever the repository says.
   @Test(
-    "nothing that is younger than an hour is pruned",
+    "nothing younger than an hour is pruned",
     arguments: ["now", "all", "5.minutes.ago", "10.SECONDS.ago", "59 minutes", "1.minute.30.seconds.ago"])
   func leastExpiry(_ text: String) throws {
     #expect(try Self.wishes("[gc]\npruneExpire = \(text)").expiry == "1.hour.ago")
   }
 
   @Test(
-    "ages of an hour and more are git's to apply",
+    "git applies ages of an hour and more",
     arguments: ["1.hour.ago", "60 minutes", "1.day.12.hours.ago", "3.months"])
   func longExpiry(_ text: String) throws {
     #expect(try Self.wishes("[gc]\npruneExpire = \(text)").expiry == text)
   }
 
   @Test(
-    "a date that may lie within the last hour, or that is no age, prunes nothing",
+    "a date that may be within the last hour, or that is invalid, prunes nothing",
     arguments: [
       "never", "false", "2026-11-30 13:00", "2999-01-01", "yesterday noon", "today", "noon", "1.day.ago 13:00",
       "010.days.ago", "9999999999", "days.ago", "ago", "1.day.2.ago", "3.fortnights.ago",

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("git's programs for housekeeping", .timeLimit(.minutes(5)))
+@Suite("git's maintenance processes", .timeLimit(.minutes(30)))
 struct HousekeepingProcessTests {
   /// A folder for git, and the one that it is in.
   private static func make(
@@ -36,49 +36,50 @@ struct HousekeepingProcessTests {
 
   private static let hang = ["-c", "alias.hang=!sleep 600", "hang"]
 
-  @Test("a program that ends in time did its work; one that fails says why in one line")
+  @Test("a process that ends in time has done its work; a failing process gives its reason in one line")
   func ends() async throws {
-    #expect(try await Self.run(["pack-refs", "--all"], limit: .seconds(60)) == nil)
+    #expect(try await Self.run(["pack-refs", "--all"], limit: .seconds(300)) == nil)
     let failure = try #require(try await Self.run(["repack", "--no-such-option"], limit: nil))
     #expect(failure.message.contains("git repack failed") && !failure.message.contains("\n"))
   }
 
-  // T2 A git that hangs keeps no prune waiting for ever.
-  @Test("a program that hangs is ended, and so is what it started")
+  // T2 A hanging git does not block a prune for ever.
+  @Test("a hanging process is killed")
   func overdue() async throws {
     let start = ContinuousClock.now
+    // The program never ends, however short the limit is.
     let failure = try #require(try await Self.run(Self.hang, limit: .milliseconds(300)))
     #expect(failure.message.contains("took too long") && !failure.isStopped)
-    #expect(start.duration(to: .now) < .seconds(60))
+    #expect(start.duration(to: .now) < .seconds(300))
     let stopped = try #require(try await Self.run(Self.hang, limit: .seconds(3600), isStopping: { true }))
     #expect(stopped.isStopped)
   }
 
-  // T2 Nor does one that has left somebody behind.
-  @Test("whoever a program has left behind in another session with its errors is not waited for")
+  // T2 A git process that has left a child behind does not block a prune for ever either.
+  @Test("a child in another session that keeps the error output open is not waited for")
   func leftBehind() async throws {
     let directory = try TemporaryDirectory(prefix: "housekeeping")
     let file = directory.path.appending("process").string
     defer {
-      let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""  // Without the file there is nobody to end.
+      let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""  // No file, no process.
       if let process = pid_t(text.dropLast()) { kill(process, SIGKILL) }
     }
     let leave = "alias.leave=!echo why >&2; setsid sh -c 'sleep 600 & echo $! > \(file)'; exit 3"
     let start = ContinuousClock.now
     let failure = try #require(try await Self.run(["-c", leave, "leave"], limit: nil))
-    #expect(start.duration(to: .now) < .seconds(60))
+    #expect(start.duration(to: .now) < .seconds(300))
     #expect(failure.message.hasSuffix(": why"))
     #expect(try pid_t(String(contentsOfFile: file, encoding: .utf8).dropLast()) != nil)
   }
 
-  @Test("of what a program says at length, the end is kept")
+  @Test("the end of a long error output is kept")
   func loud() async throws {
     let failure = try #require(
       try await Self.run(["-c", "alias.say=!yes | head -n 300000 >&2; echo why >&2; exit 3", "say"], limit: nil))
     #expect(failure.message.contains("git say failed") && failure.message.hasSuffix(": why"))
   }
 
-  @Test("where one place has no room for git's folder the next one is taken; what no place takes names them")
+  @Test("git's folder is made in the next place if the first has no space; if no place works the error names them")
   func room() async throws {
     let (folder, directory) = try await Self.make { ["/proc", $0] }
     defer { withExtendedLifetime(directory) {} }
@@ -90,10 +91,10 @@ struct HousekeepingProcessTests {
     #expect(try #require(error).message.contains("/proc"))
   }
 
-  @Test("what a process has left that is gone is found, and nothing of those that are there")
+  @Test("only the folders of ended processes count as leftovers")
   func leftovers() throws {
     let directory = try TemporaryDirectory(prefix: "housekeeping")
-    // Larger than any process number Linux gives out (2^22).
+    // Larger than any process number of Linux (2^22).
     for name in ["x-\(1 << 23)-abc", "x-\(getpid())-abc", "x-1-abc", "x-abc", "y-\(1 << 23)-abc"] {
       try FileManager.default.createDirectory(
         atPath: directory.path.appending(name).string, withIntermediateDirectories: false)

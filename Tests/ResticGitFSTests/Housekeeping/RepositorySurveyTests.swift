@@ -7,9 +7,9 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("What housekeeping finds in a repository", .timeLimit(.minutes(30)))
+@Suite("The survey of a repository before maintenance", .timeLimit(.minutes(30)))
 struct RepositorySurveyTests {
-  /// What a survey finds of a repository with these files and links (`-> `) in its folders.
+  /// The survey of a repository with these files and links (`-> `) in its folders.
   private static func survey(
     _ paths: [String], age: Int64 = 0, fresh: String? = nil, extent: RepositorySurvey.Extent = .everything
   ) async throws -> RepositorySurvey.Findings {
@@ -46,7 +46,7 @@ struct RepositorySurveyTests {
     }
   }
 
-  @Test("packfiles but for those that are kept, loose references at any depth, loose objects")
+  @Test("counts packfiles without kept ones, loose refs at any depth, and loose objects")
   func counts() async throws {
     let paths = [
       "objects/pack/pack-a.pack", "objects/pack/pack-a.idx", "objects/pack/pack-b.pack", "objects/pack/pack-b.keep",
@@ -60,7 +60,7 @@ struct RepositorySurveyTests {
   }
 
   @Test(
-    "git at work is seen",
+    "notices a running git",
     arguments: [
       "refs/heads/main.lock", "packed-refs.lock", "HEAD.lock", "objects/incoming-x/pack", "objects/tmp_objdir-x/pack",
       "objects/pack/tmp_pack_abcDEF", "objects/maintenance.lock", "objects/info/commit-graph.lock", "gc.pid",
@@ -71,14 +71,14 @@ struct RepositorySurveyTests {
     #expect(try await Self.survey([path]).counts == RepositoryCounts())
   }
 
-  @Test("a lock of a time to come stops nobody for longer than an old one: somebody has set the clock back")
+  @Test("a lock from the future blocks no longer than an old lock: the clock was set back")
   func clockSetBack() async throws {
     #expect(try await Self.survey(["packed-refs.lock"], age: -4000).busy == nil)
     #expect(try await Self.survey(["packed-refs.lock"], age: -60).busy != nil)
   }
 
   // T4 A push that has gone on for hours is at work, though its folder is as old as its beginning.
-  @Test("what is written deep in a folder in flight counts")
+  @Test("files deep in a quarantine folder count")
   func longPush() async throws {
     let path = "objects/incoming-x/pack/tmp_pack_abcDEF"
     #expect(try await Self.survey([path], age: 9000).busy == nil)
@@ -87,7 +87,7 @@ struct RepositorySurveyTests {
 
   // T3 What git does not see from its folder is not pruned.
   @Test(
-    "an index, work trees, a rebase and grafts speak against a prune",
+    "an index, work trees, a rebase and grafts forbid a prune",
     arguments: [
       "index", "worktrees/w/HEAD", "rebase-merge/onto", "rebase-apply/onto", "info/grafts",
     ])
@@ -100,7 +100,7 @@ struct RepositorySurveyTests {
 
   // T4 What is not a repository of its own is left alone.
   @Test(
-    "links, and what leads to other places, are obstacles",
+    "links, and pointers to other places, are obstacles",
     arguments: [
       "packed-refs link", "refs/heads/main link", "objects/pack/pack-a.pack link", "objects/info/alternates",
       "objects/info/http-alternates", "objects/info/commit-graphs/x link", "commondir", "gitdir",

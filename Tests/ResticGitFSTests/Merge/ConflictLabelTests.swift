@@ -6,7 +6,7 @@ import Testing
 @Suite("ConflictLabel")
 struct ConflictLabelTests {
   @Test(
-    "any host comes to something that a ref's name can hold",
+    "any host name becomes a valid part of a ref's name",
     arguments: [
       ("host", "host"), ("", "unknown"), ("a b/c:d", "a-b-c-d"), ("..", "-"), (".x", "-x"), ("a..b", "a.-b"),
       ("a.", "a"),
@@ -25,7 +25,7 @@ struct ConflictLabelTests {
   }
 
   @Test(
-    "any name of a ref comes to one that git takes",
+    "any ref name becomes a valid ref name",
     arguments: [
       ("refs/heads/a/b", "heads/a/b"), ("HEAD", "HEAD"), ("refs/heads/a b", "heads/a-b"), ("refs/heads/.a", "heads/-a"),
       ("refs/heads/a..b", "heads/a.-b"), ("refs/heads/a.lock/x", "heads/a.lock-/x"), ("refs/heads/a.", "heads/a.-"),

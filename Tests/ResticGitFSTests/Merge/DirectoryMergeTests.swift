@@ -10,7 +10,7 @@ struct DirectoryMergeTests {
     "a": "a", "b": "b", "d/x": "x", "d/y": "y", "d/deep/z": "z", "link": .init(.link("a")), "empty": .directory,
   ]
 
-  @Test("a side that changed nothing gets the other's tree as it is, whatever was changed there")
+  @Test("an unchanged side gets the other side's tree, whatever changed there")
   func oneSide() async throws {
     let fixture = try await MergeFixture()
     let changed = Self.base.changing(["a": "A", "b": nil, "d/y": nil, "d/new/n": "n", "empty": nil])
@@ -26,7 +26,7 @@ struct DirectoryMergeTests {
         == MergeResult(root: other, conflicts: [], isOurs: true, isTheirs: true))
   }
 
-  @Test("changes of both sides to different entries are all taken, deletions included")
+  @Test("changes of both sides to different entries are all kept, deletions included")
   func bothSides() async throws {
     let fixture = try await MergeFixture()
     let theirs = Self.base.changing(["a": "A", "d/x": nil, "t": "t", "d/deep/t": "t"])
@@ -41,7 +41,7 @@ struct DirectoryMergeTests {
     #expect(try await fixture.merge(Self.base, ours, theirs).files == expected)
   }
 
-  @Test("what both changed to the same is no conflict")
+  @Test("an equal change on both sides is not a conflict")
   func sameChange() async throws {
     let fixture = try await MergeFixture()
     let theirs = Self.base.changing(["a": "same", "b": nil, "n": "n", "t": "t"])
@@ -51,7 +51,7 @@ struct DirectoryMergeTests {
     #expect(result.conflicts.isEmpty)
   }
 
-  @Test("a file changed by both stays as theirs, with ours beside it")
+  @Test("a file that both sides changed keeps their version, with our version beside it")
   func conflict() async throws {
     let fixture = try await MergeFixture()
     let (files, result) = try await fixture.merge(
@@ -61,7 +61,7 @@ struct DirectoryMergeTests {
     #expect(!result.needsSnapshotOfOurs)
   }
 
-  @Test("without a base everything of both is there, and what differs is a conflict")
+  @Test("without a base the entries of both sides are kept, and differences are conflicts")
   func noBase() async throws {
     let fixture = try await MergeFixture()
     let (files, result) = try await fixture.merge(
@@ -70,7 +70,7 @@ struct DirectoryMergeTests {
     #expect(result.conflicts.count == 1)
   }
 
-  @Test("a conflict's name that is taken gets a number, and a long one is cut")
+  @Test("a conflict's name gets a number if it exists already, and is shortened if it is too long")
   func conflictNames() async throws {
     let fixture = try await MergeFixture()
     let long = String(repeating: "n", count: 255)
@@ -85,7 +85,7 @@ struct DirectoryMergeTests {
       ])
   }
 
-  @Test("what one side deleted and the other changed stays", arguments: [false, true])
+  @Test("an entry that one side deleted and the other changed stays", arguments: [false, true])
   func deletion(oursDeletes: Bool) async throws {
     let fixture = try await MergeFixture()
     let changed = Self.base.changing(["a": "changed"])
@@ -96,7 +96,7 @@ struct DirectoryMergeTests {
     #expect(result.conflicts == [.deletion(path: ["a"], changedBy: oursDeletes ? .theirs : .ours)])
   }
 
-  @Test("of a deleted directory only what the other side changed stays", arguments: [false, true])
+  @Test("of a deleted directory only the other side's changes stay", arguments: [false, true])
   func deletedDirectory(oursDeletes: Bool) async throws {
     let fixture = try await MergeFixture()
     let changed = Self.base.changing(["d/deep/z": "changed", "d/new": "n"])
@@ -113,7 +113,7 @@ struct DirectoryMergeTests {
     #expect(none.conflicts.isEmpty)
   }
 
-  @Test("a file and a directory of one name: theirs stays, ours is beside it", arguments: [false, true])
+  @Test("a file and a directory of one name: theirs keeps the name, and ours is beside it", arguments: [false, true])
   func fileAgainstDirectory(oursIsFile: Bool) async throws {
     let fixture = try await MergeFixture()
     let file = Self.base.changing(["d/x": nil, "d/y": nil, "d/deep/z": nil, "d": "file"])
@@ -129,7 +129,7 @@ struct DirectoryMergeTests {
     #expect(result.conflicts == [.file(path: ["d"], keptAs: [Name(kept)])])
   }
 
-  @Test("times and modes alone are never a conflict: the later is taken, and what only the other side changed")
+  @Test("times and modes alone never conflict: a change of one side is taken, and of two the later")
   func metadata() async throws {
     let fixture = try await MergeFixture()
     let base: FileTree = [
@@ -165,7 +165,7 @@ struct DirectoryMergeTests {
     #expect(try await fixture.repository.loadTree(result.root).nodes.map(\.name) == ["big", "ours", "theirs"])
   }
 
-  @Test("a tree that can't be read fails the merge")
+  @Test("an unreadable tree fails the merge")
   func unreadable() async throws {
     let fixture = try await MergeFixture()
     let absent = try #require(BlobID(hex: String(repeating: "ab", count: 32)))

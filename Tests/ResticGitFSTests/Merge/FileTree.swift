@@ -2,7 +2,7 @@ import ResticCore
 
 @testable import ResticGitFS
 
-/// A tree written down: paths with `/`, and what is there.
+/// A tree in writing: paths with `/`, and the entry of each.
 struct FileTree: Hashable, Sendable, ExpressibleByDictionaryLiteral {
   /// A file, a link or a directory.
   struct Entry: Hashable, Sendable, ExpressibleByStringLiteral {
@@ -14,7 +14,7 @@ struct FileTree: Hashable, Sendable, ExpressibleByDictionaryLiteral {
 
     var kind: Kind
     var modifiedAt: Int64 = 0
-    /// Permission bits; nil = what is usual.
+    /// Permission bits; nil means the usual ones.
     var mode: UInt32?
     /// Of a file with other names; 0 = it has none.
     var inode: UInt64 = 0
@@ -47,7 +47,7 @@ struct FileTree: Hashable, Sendable, ExpressibleByDictionaryLiteral {
       (inode, links) = (node.inode, node.links)
     }
 
-    /// Gives `node` what this says of it.
+    /// Gives `node` the members of this entry.
     func apply(to node: inout Node) {
       if modifiedAt != 0 { node.mtime = Timestamp(seconds: modifiedAt, nanoseconds: 0) }
       if let mode { node.mode = node.type == .dir ? 1 << 31 | mode : mode }
@@ -95,7 +95,7 @@ struct FileTree: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     FileTree(Dictionary(uniqueKeysWithValues: entries.map { ("\(folder)/\($0.key)", $0.value) }))
   }
 
-  /// What the folder holds.
+  /// The content of the folder.
   func folder(_ folder: String) -> FileTree {
     var tree: FileTree = [:]
     for (path, entry) in entries where path.hasPrefix(folder + "/") {

@@ -4,7 +4,7 @@ import SystemPackage
 
 /// Copies of a git repository on disk, in a folder of their own.
 struct GitCopies {
-  /// What git says of a copy.
+  /// git's view of a copy.
   struct State {
     var refs: RefMap
     /// The ids of all objects.

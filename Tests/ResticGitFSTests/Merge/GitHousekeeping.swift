@@ -1,10 +1,10 @@
 import ResticTestSupport
 
-/// Shell commands that commit, delete, revive and clean up, so that what one copy needs is garbage in another.
+/// Shell commands that commit, delete, restore and clean up, so that objects which one copy needs are garbage in another.
 enum GitHousekeeping {
   private static let branches = ["main", "a", "b", "feature/x"]
 
-  /// Makes the repository pack what it has, `count` times a commit and a packfile.
+  /// Makes `count` commits, and packs the repository after each.
   static func packfiles(_ count: Int, side: String) -> String {
     (0..<count).map { "\(GitScript.commit("refs/heads/main", "\(side)-\($0)"))git repack -q -d\n" }.joined()
   }

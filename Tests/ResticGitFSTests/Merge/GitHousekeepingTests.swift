@@ -7,7 +7,7 @@ import Testing
 @testable import ResticGitFS
 
 /// The real git cleans up one copy while the other goes on, or cleans up, too. More seeds: RESTIC_GITFS_MERGE_SEEDS=100-199.
-@Suite("A merge and git's housekeeping")
+@Suite("A merge and git's maintenance")
 struct GitHousekeepingTests {
   /// Two copies of a repository on disk, and their merge.
   private struct Merge {
@@ -60,14 +60,14 @@ struct GitHousekeepingTests {
       return Set(list.split(separator: "\n"))
     }
 
-    /// The objects of a copy, and what its refs name.
+    /// The objects of a copy, and the objects that its refs name.
     func content(_ copy: String) async throws -> (objects: Set<Substring>, refs: Set<Substring>) {
       let objects = try await work.run("git cat-file --batch-all-objects --batch-check='%(objectname)'", in: copy)
       let refs = try await work.run("git for-each-ref --format='%(objectname)'", in: copy)
       return (Set(objects.split(separator: "\n")), Set(refs.split(separator: "\n")))
     }
 
-    /// Whether git finds nothing wrong. A repack may delete what garbage needs that it leaves, and git minds.
+    /// Whether git finds no error. A repack may leave garbage whose objects it deletes, which git reports.
     func isSound(_ copy: String) async throws -> Bool {
       try await work.run("if git fsck --strict --full >/dev/null 2>&1; then echo 1; fi", in: copy) == "1\n"
     }
@@ -88,7 +88,7 @@ struct GitHousekeepingTests {
     }
   }
 
-  @Test("a gc on one side stays done, whoever pushed meanwhile", arguments: ["sha1", "sha256"], ["theirs", "ours"])
+  @Test("the gc of one side survives the pushes of the other", arguments: ["sha1", "sha256"], ["theirs", "ours"])
   func gc(format: String, side: String) async throws {
     let merge = try await Merge()
     try await merge.work.run(
@@ -101,7 +101,7 @@ struct GitHousekeepingTests {
     try await merge.expectAllObjects("\(side)")
   }
 
-  @Test("objects that were packed, or unpacked, stay so", arguments: ["theirs", "ours"])
+  @Test("packed objects stay packed, and unpacked objects stay loose", arguments: ["theirs", "ours"])
   func looseObjects(side: String) async throws {
     let merge = try await Merge()
     let loose = (0..<40).map { GitScript.commit("refs/heads/main", "\($0)") }.joined()
@@ -113,7 +113,7 @@ struct GitHousekeepingTests {
     #expect(try await merge.looseObjects("merged").count == 3)
     try await merge.expectAllObjects("packed")
 
-    // A branch is deleted; gc unpacks what it had.
+    // A branch is deleted, and gc unpacks its objects.
     try merge.work.move("merged", to: "base")
     try await merge.work.run("git repack -q -a -d", in: "base")
     let packed = try merge.packs("base")
@@ -125,7 +125,7 @@ struct GitHousekeepingTests {
     try await merge.expectAllObjects("unpacked")
   }
 
-  @Test("what one side pruned stays where the other may need it")
+  @Test("objects that one side pruned stay if the other side may need them")
   func pruned() async throws {
     let merge = try await Merge()
     try await merge.work.run(
@@ -143,7 +143,7 @@ struct GitHousekeepingTests {
     }
   }
 
-  @Test("each side packed anew, and deleted what the other relies on: nothing is missing")
+  @Test("each side repacked, and deleted packfiles that the other side relies on: no object is missing")
   func bothRepacked() async throws {
     let merge = try await Merge()
     try await merge.work.run(
@@ -163,7 +163,7 @@ struct GitHousekeepingTests {
   }
 
   @Test(
-    "an index that is damaged, or is not that of its packfile, proves nothing", arguments: ["idx", "pack", "other"])
+    "a damaged index, or another packfile's, proves nothing", arguments: ["idx", "pack", "other"])
   func damaged(_ what: String) async throws {
     let merge = try await Merge()
     try await merge.work.run(
@@ -181,7 +181,7 @@ struct GitHousekeepingTests {
     #expect(try merge.packs("merged").isSuperset(of: merge.packs("base")))
   }
 
-  @Test("a packfile that somebody locked since stays, and one whose lock is gone does not")
+  @Test("a packfile that was locked since stays, and a packfile whose lock is gone does not")
   func locked() async throws {
     let merge = try await Merge()
     let script = GitScript.create(format: "sha1", logsRefs: false) + GitHousekeeping.packfiles(3, side: "base")
@@ -196,7 +196,7 @@ struct GitHousekeepingTests {
   }
 
   @Test(
-    "random housekeeping on both sides: no ref lacks an object, and what is elsewhere stays deleted",
+    "random maintenance on both sides: no ref lacks an object, and objects that exist elsewhere stay deleted",
     arguments: MergeFixture.seeds(0..<10))
   func random(seed: UInt64) async throws {
     var random = SplitMix64(seed: seed &* 7919)
@@ -218,7 +218,7 @@ struct GitHousekeepingTests {
     }
   }
 
-  /// Fails the test where a file is back that one side deleted and whose objects are all in files that nobody deleted.
+  /// Fails the test if the merge restores a file that one side deleted although all its objects are in files that no side deleted.
   private static func expectNothingNeedless(_ merge: Merge, _ place: Comment) async throws {
     let (base, theirs, ours) = (
       try await merge.objects("base"), try await merge.objects("theirs"), try await merge.objects("ours")

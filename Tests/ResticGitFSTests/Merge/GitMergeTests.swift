@@ -11,7 +11,7 @@ import Testing
 @Suite("git finds merged repositories sound")
 struct GitMergeTests {
   @Test(
-    "random commands on two copies: fsck passes, refs are as the model says, all objects are there",
+    "random commands on two copies: fsck passes, refs agree with the model, and all objects are there",
     arguments: MergeFixture.seeds(0..<8))
   func randomCommands(seed: UInt64) async throws {
     var random = SplitMix64(seed: seed)
@@ -60,7 +60,7 @@ struct GitMergeTests {
     }
   }
 
-  @Test("pushes to two mounts at the same time are both there")
+  @Test("simultaneous pushes to two mounts both survive")
   func pushes() async throws {
     let work = try GitCopies()
     try await work.run(

@@ -1,6 +1,6 @@
 import ResticTestSupport
 
-/// Shell commands that do with git what clients and administrators do.
+/// Shell commands for the usual work of clients and administrators with git.
 enum GitScript {
   private static let branches = ["main", "a", "a/b", "b", "feature/x", "feature/y", "c/d/e"]
 

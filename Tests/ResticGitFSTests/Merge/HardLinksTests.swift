@@ -7,7 +7,7 @@ import Testing
 struct HardLinksTests {
   private typealias Entry = FileTree.Entry
 
-  /// The paths of each file in the tree, by what restic knows a file by; checks content and count.
+  /// The paths of each file in the tree, by restic's identity of a file; checks content and count.
   private static func groups(_ files: FileTree) -> [[String]] {
     let linked = files.entries.filter { $0.value.links > 1 }
     let groups = Dictionary(grouping: linked, by: \.value.inode)
@@ -22,7 +22,7 @@ struct HardLinksTests {
     "a": .file("1", inode: 9, links: 2), "d/b": .file("1", inode: 9, links: 2), "e/x": "x",
   ]
 
-  @Test("a new name of a file that the other side wrote gets what was written")
+  @Test("a new name of a file that the other side wrote has the new content")
   func newName() async throws {
     let fixture = try await MergeFixture()
     let theirs = Self.base.changing([
@@ -38,7 +38,7 @@ struct HardLinksTests {
     }
   }
 
-  @Test("a file written by both sides becomes two files")
+  @Test("a file that both sides wrote becomes two files")
   func twoContents() async throws {
     let fixture = try await MergeFixture()
     let theirs = Self.base.changing(["a": .file("2", inode: 9, links: 2), "d/b": .file("2", inode: 9, links: 2)])
@@ -50,7 +50,7 @@ struct HardLinksTests {
     #expect(files["a"]?.text == "2" && files["d/b\(suffix)"]?.text == "3")
   }
 
-  @Test("names removed by one side and added by the other are counted")
+  @Test("the link count has the names that one side removed and the other added")
   func counts() async throws {
     let fixture = try await MergeFixture()
     let theirs = Self.base.changing(["a": .file("1", inode: 9, links: 1), "d/b": nil])
@@ -64,7 +64,7 @@ struct HardLinksTests {
     }
   }
 
-  @Test("a change by one side leaves the file as that side has it")
+  @Test("a file that one side changed has that side's links")
   func oneSide() async throws {
     let fixture = try await MergeFixture()
     let theirs = Self.base.changing(["a": .file("2", inode: 9, links: 2), "d/b": .file("2", inode: 9, links: 2)])
@@ -73,7 +73,7 @@ struct HardLinksTests {
     #expect(files == theirs.merging(["o": "o", "d/o": "o"]))
   }
 
-  @Test("an object file that one side deleted counts right when the merge brings it back")
+  @Test("an object file that the merge restores has the right link count")
   func revivedObject() async throws {
     let fixture = try await MergeFixture()
     func tree(_ first: Bool, links: UInt64, more: FileTree) -> FileTree {

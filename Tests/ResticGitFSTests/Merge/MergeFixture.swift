@@ -12,7 +12,7 @@ struct MergeFixture: Sendable {
   let uploader: Uploader
 
   static let label = ConflictLabel(host: "here", time: Timestamp(seconds: 1_767_323_045, nanoseconds: 0))
-  /// What `label` adds to a file's name.
+  /// The suffix that `label` adds to a file's name.
   static let suffix = ".conflict-here-20260102T030405Z"
   /// Where `label` puts refs.
   static let conflicts = "refs/conflicts/here/20260102T030405Z"
@@ -81,7 +81,7 @@ struct MergeFixture: Sendable {
     return node
   }
 
-  /// What a stored tree holds. Directories are entries only where they are empty.
+  /// The content of a stored tree. Only empty directories are entries.
   func load(_ id: BlobID) async throws -> FileTree {
     var files: FileTree = [:]
     try await load(id, at: "", into: &files)

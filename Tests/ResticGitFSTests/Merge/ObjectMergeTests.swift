@@ -12,7 +12,7 @@ struct ObjectMergeTests {
     .merging(objects.inside("objects"))
   }
 
-  /// What `objects` holds after a merge, which has no conflict.
+  /// The content of `objects` after a merge, which has no conflict.
   private static func merge(_ base: FileTree, _ theirs: FileTree, _ ours: FileTree) async throws -> FileTree {
     let (files, result) = try await MergeFixture().merge(
       repository(base), repository(theirs).merging(["t": "t"]), repository(ours).merging(["o": "o"]))
@@ -21,7 +21,7 @@ struct ObjectMergeTests {
   }
 
   @Test(
-    "objects and packfiles of either side are there, whatever the other deleted, where nothing proves them needless")
+    "objects and packfiles of either side stay, whatever the other side deleted, unless they are provably redundant")
   func union() async throws {
     let base: FileTree = ["01/a": "a", "02/b": "b", "pack/pack-1.pack": "1", "pack/pack-1.idx": "i"]
     let theirs: FileTree = ["02/b": "b", "03/t": "t", "pack/pack-2.pack": "2", "pack/pack-2.idx": "i2"]
@@ -33,7 +33,7 @@ struct ObjectMergeTests {
     )
   }
 
-  @Test("derived files are those of one side, and those of a packfile stay with it")
+  @Test("derived files come from one side, and a packfile keeps its own")
   func derived() async throws {
     let base: FileTree = ["pack/pack-1.pack": "1", "pack/pack-1.idx": "i", "info/commit-graph": "g"]
     let theirs: FileTree = [
@@ -52,7 +52,7 @@ struct ObjectMergeTests {
         == theirs.merging(["pack/pack-2.pack": "2", "pack/pack-2.idx": "i2", "pack/pack-2.rev": "r2"]))
     #expect(
       try await Self.merge(base, base, ours) == ours.changing(["pack/pack-1.rev": nil]), "theirs did not change them")
-    // A multi-pack-index of ours knows our packfile of the name, of which theirs is taken.
+    // Our multi-pack-index describes our packfile of this name, but the merge takes theirs.
     let other = base.changing(["pack/pack-1.pack": "one", "info/commit-graph": nil])
     #expect(
       try await Self.merge([:], other, ours).entries.keys.filter { $0.contains("multi") || $0 == "info/packs" } == [])
@@ -60,7 +60,7 @@ struct ObjectMergeTests {
     #expect(files.folder("info") == ["commit-graph": "g", "x": "t", "y": "o"])
   }
 
-  @Test("what git has in flight on either side is not there afterwards")
+  @Test("files that git has in flight on either side are dropped")
   func inFlight() async throws {
     let base: FileTree = [
       "01/a": "a", "pack/pack-1.pack": "1", "pack/pack-1.idx": "i", "info/commit-graphs/graph-1.graph": "g",
@@ -76,7 +76,7 @@ struct ObjectMergeTests {
     #expect(try await Self.merge(base.merging(stale), theirs.merging(stale), ours.merging(stale)) == expected)
   }
 
-  @Test("an object that one side has found and set to the time of its use keeps that time: a prune goes by it")
+  @Test("an object keeps the later time of use, which a prune goes by")
   func freshened() async throws {
     func objects(_ loose: Int64, _ pack: Int64) -> FileTree {
       ["01/a": .file("a", modifiedAt: loose), "pack/pack-1.pack": .file("1", modifiedAt: pack), "pack/pack-1.idx": "i"]
@@ -90,7 +90,7 @@ struct ObjectMergeTests {
     }
   }
 
-  @Test("packfiles stay locked for who locked them")
+  @Test("packfiles stay locked")
   func keep() async throws {
     let pack: FileTree = ["pack/pack-1.pack": "1", "pack/pack-1.idx": "i"]
     let kept = pack.merging(["pack/pack-1.keep": "k"])
@@ -103,18 +103,18 @@ struct ObjectMergeTests {
     #expect(try await Self.merge(promised, pack, promised.merging(["01/o": "o"])) == promised.merging(["01/o": "o"]))
   }
 
-  @Test("a packfile that was saved before its index was there gets the index of the side that has it")
+  @Test("a packfile that was saved without its index gets the index from the other side")
   func partial() async throws {
     // receive-pack links .keep, .pack, .rev and .idx in this order, and removes .keep when the refs are set.
     let partial: FileTree = ["pack/pack-1.keep": "k", "pack/pack-1.pack": "1"]
     let whole: FileTree = ["pack/pack-1.pack": "1", "pack/pack-1.rev": "r", "pack/pack-1.idx": "i"]
     let others: FileTree = ["01/t": "t"]
-    // Ours was saved and merged while it was partial, so it is so in theirs, too.
+    // Our packfile was saved and merged while it was partial, so theirs is partial, too.
     #expect(try await Self.merge(partial, partial.merging(others), whole) == whole.merging(others))
     #expect(try await Self.merge(partial, whole.merging(others), partial) == whole.merging(others))
     #expect(try await Self.merge([:], partial.merging(others), whole) == whole.merging(others).merging(partial))
     #expect(try await Self.merge([:], partial, partial.merging(others)) == partial.merging(others))
-    // Of two whole ones of the same name all files are theirs.
+    // Of two complete packfiles of the same name all files are theirs.
     let otherwise: FileTree = ["pack/pack-1.pack": "one", "pack/pack-1.idx": "eye"]
     #expect(try await Self.merge([:], otherwise, whole) == otherwise)
     #expect(try await Self.merge(partial, partial.merging(others), otherwise) == otherwise.merging(others))

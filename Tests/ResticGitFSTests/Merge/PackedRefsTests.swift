@@ -21,7 +21,7 @@ struct PackedRefsTests {
 
   private static func parse(_ text: String) -> PackedRefs? { PackedRefs(Array(text.utf8)) }
 
-  @Test("a file that git wrote comes back byte for byte")
+  @Test("a file that git wrote is encoded to the same bytes")
   func roundTrip() throws {
     let refs = try #require(Self.parse(Self.text))
     #expect(refs.entries.count == 5 && refs.isFullyPeeled)
@@ -33,7 +33,7 @@ struct PackedRefsTests {
     #expect(Array(refs.names(in: "refs/heads/ab")).isEmpty)
   }
 
-  @Test("unsorted files, files without a header and empty ones are read")
+  @Test("unsorted files, files without a header and empty files are read")
   func otherFiles() throws {
     let refs = try #require(Self.parse("\(Self.id) refs/tags/x\n\(Self.other) refs/heads/b\n"))
     #expect(refs.entries.map(\.name) == ["refs/heads/b", "refs/tags/x"] && !refs.isFullyPeeled)
@@ -47,7 +47,7 @@ struct PackedRefsTests {
   }
 
   @Test(
-    "what git refuses is refused",
+    "a file that git refuses is refused",
     arguments: [
       "x\n", "^\(id)\n", "\(id)\n", "\(id) \n", "\(id) HEAD\n", "\(id) refs/../config\n", "\(id) refs//x\n",
       "\(id) /refs/x\n",
@@ -58,7 +58,7 @@ struct PackedRefsTests {
     #expect(Self.parse(text) == nil)
   }
 
-  @Test("no damage to a file makes more of it than an error or other refs")
+  @Test("a damaged file gives an error or other refs, and nothing worse")
   func damage() {
     let bytes = Array(Self.text.utf8)
     for count in 0...bytes.count { _ = PackedRefs(Array(bytes[..<count]))?.encode() }
@@ -73,7 +73,7 @@ struct PackedRefsTests {
     }
   }
 
-  @Test("differences are the names that are new, gone or changed")
+  @Test("the differences are the new, missing and changed names")
   func differences() throws {
     let refs = try #require(Self.parse(Self.text))
     let changed = try #require(
@@ -84,7 +84,7 @@ struct PackedRefsTests {
     #expect(refs.differences(from: refs).isEmpty)
   }
 
-  @Test("peeled tags are promised only where both files promised them")
+  @Test("the merged file promises peeled tags only if both files did")
   func peeled() throws {
     let refs = try #require(Self.parse(Self.text))
     let unpeeled = try #require(Self.parse("\(Self.id) refs/tags/w\n"))

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("PackfileIndex")
 struct PackfileIndexTests {
-  /// A packfile as git writes it, with what git says of it.
+  /// A packfile that git wrote, with git's list of its objects.
   private struct Sample {
     var pack: [UInt8]
     var index: [UInt8]
@@ -48,7 +48,7 @@ struct PackfileIndexTests {
   }
 
   @Test(
-    "the names in an index are those that git lists", arguments: [ObjectFormat.sha1, .sha256], ["1", "2", "2,0x40"])
+    "the ids in an index are those that git lists", arguments: [ObjectFormat.sha1, .sha256], ["1", "2", "2,0x40"])
   func names(_ format: ObjectFormat, _ version: String) async throws {
     let fixture = try await MergeFixture()
     let sample = try await Self.sample(format, indexVersion: version)
@@ -70,7 +70,7 @@ struct PackfileIndexTests {
     }
   }
 
-  @Test("an index that is cut off, longer, or changed in any byte is none; nor is that of another packfile")
+  @Test("an index that is truncated, longer or changed in any byte is refused, and so is another packfile's")
   func damage() async throws {
     let fixture = try await MergeFixture()
     let sample = try await Self.sample(.sha1, indexVersion: "2")
@@ -101,7 +101,7 @@ struct PackfileIndexTests {
     #expect(try await !isOpened(sample.index, of: missing))
   }
 
-  @Test("whatever a fanout and lengths say, with a right checksum, nothing traps")
+  @Test("invalid fanouts and lengths with a right checksum cause no trap")
   func nonsense() async throws {
     let fixture = try await MergeFixture()
     let sample = try await Self.sample(.sha1, indexVersion: "2")
@@ -123,7 +123,7 @@ struct PackfileIndexTests {
     }
   }
 
-  @Test("of names that are out of order git finds none")
+  @Test("ids that are out of order are not found")
   func order() async throws {
     let fixture = try await MergeFixture()
     let sample = try await Self.sample(.sha1, indexVersion: "2")

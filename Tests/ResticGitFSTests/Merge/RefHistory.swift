@@ -8,7 +8,7 @@ struct RefHistory {
   private(set) var loose = ["HEAD": "ref: refs/heads/main"]
   private(set) var packed: [String: String] = [:]
   private var emptyFolders: Set<String> = []
-  /// What was done, for the report of a failure.
+  /// The operations so far, for the report of a failure.
   private(set) var log: [String] = []
 
   private static let names = [
@@ -18,7 +18,7 @@ struct RefHistory {
   ]
   private static let symbolicNames = ["HEAD", "HEAD", "refs/remotes/o/HEAD", "refs/s"]
 
-  /// What a reader sees.
+  /// The refs as a reader sees them.
   var refs: RefMap { RefMap(packed.merging(loose) { $1 }) }
 
   /// The files.

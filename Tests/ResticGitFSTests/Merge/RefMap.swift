@@ -26,13 +26,13 @@ struct RefMap: Equatable, CustomStringConvertible {
     set { values[name] = newValue }
   }
 
-  /// What a symbolic ref names.
+  /// The target of a symbolic ref.
   func target(of name: String) -> String? {
     guard let value = values[name], value.hasPrefix("ref: ") else { return nil }
     return String(value.dropFirst(5))
   }
 
-  /// Symbolic refs, but for `HEAD`, that name what isn't there.
+  /// Symbolic refs except `HEAD` whose target is missing.
   var dangling: [String] {
     values.keys.filter { name in name != "HEAD" && target(of: name).map { values[$0] == nil } ?? false }
   }

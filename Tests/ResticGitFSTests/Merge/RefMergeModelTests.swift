@@ -5,10 +5,10 @@ import Testing
 @testable import ResticGitFS
 
 /// Random histories of refs on two sides, merged by `TreeMerge` and by a naive model. More seeds: RESTIC_GITFS_MERGE_SEEDS=100-199.
-@Suite("Refs are merged as the model says")
+@Suite("The merge of refs agrees with a model")
 struct RefMergeModelTests {
   @Test(
-    "whatever two sides do to refs, the merge is what the model says, sound, and nothing of ours is lost",
+    "whatever two sides do to refs, the merge agrees with the model, is sound, and loses no ref of ours",
     arguments: MergeFixture.seeds(0..<60))
   func histories(seed: UInt64) async throws {
     var random = SplitMix64(seed: seed)
@@ -51,7 +51,7 @@ struct RefMergeModelTests {
     }
   }
 
-  @Test("merging with a side that did nothing, or the same, is that side", arguments: 100..<110)
+  @Test("merging with an unchanged or an equal side gives the changed side", arguments: 100..<110)
   func identities(seed: UInt64) async throws {
     var random = SplitMix64(seed: seed)
     let fixture = try await MergeFixture()

@@ -36,7 +36,7 @@ struct RefMergeTests {
     return (files, RefMap(files), result.conflicts)
   }
 
-  @Test("refs made, moved and deleted on one side each are all taken, loose or packed")
+  @Test("refs that one side created, moved or deleted are merged, loose or packed")
   func bothSides() async throws {
     let base = Self.repository(
       ["refs/heads/main": Self.one, "refs/heads/gone": Self.one, "refs/heads/x/gone": Self.one],
@@ -63,7 +63,7 @@ struct RefMergeTests {
     #expect(try await Self.merge(base, ours, theirs).refs == refs)
   }
 
-  @Test("a ref packed on one side and moved on the other has moved", arguments: [false, true])
+  @Test("a ref that was packed on one side and moved on the other is moved", arguments: [false, true])
   func packedMeanwhile(oursPacks: Bool) async throws {
     let base = Self.repository(["refs/heads/main": Self.one, "refs/heads/b": Self.one])
     let packs = Self.repository([:], packed: ["\(Self.one) refs/heads/b", "\(Self.one) refs/heads/main"])
@@ -73,7 +73,8 @@ struct RefMergeTests {
     #expect(refs["refs/heads/main"] == Self.two && refs["refs/heads/b"] == Self.one)
   }
 
-  @Test("a ref packed on one side and deleted on the other is deleted in both places", arguments: [false, true])
+  @Test(
+    "a ref that was packed on one side and deleted on the other is deleted in both places", arguments: [false, true])
   func packedAndDeleted(oursPacks: Bool) async throws {
     let base = Self.repository(
       ["refs/heads/main": Self.one, "refs/heads/b": Self.two], packed: ["\(Self.one) refs/heads/b"])
@@ -84,7 +85,7 @@ struct RefMergeTests {
     #expect(refs["refs/heads/b"] == nil && refs["refs/heads/main"] == Self.one)
   }
 
-  @Test("a ref that only ours has, packed, is packed with the object that its tag leads to")
+  @Test("a packed ref of our side only is packed with its peeled object")
   func packedAdded() async throws {
     let base = Self.repository(["refs/heads/main": Self.one])
     let ours = Self.repository(["refs/heads/main": Self.one], packed: ["\(Self.two) refs/tags/v1", "^\(Self.three)"])
@@ -94,7 +95,7 @@ struct RefMergeTests {
     #expect(files["packed-refs"]?.text == "\(Self.header)\(Self.two) refs/tags/v1\n^\(Self.three)\n")
   }
 
-  @Test("a ref moved by both stays as theirs, and ours is beneath refs/conflicts")
+  @Test("a ref that both sides moved keeps their value, and ours goes beneath refs/conflicts")
   func conflict() async throws {
     let base = Self.repository(["refs/heads/main": Self.one, "refs/heads/same": Self.one])
     let theirs = base.changing(["refs/heads/main": .file(Self.two + "\n"), "refs/heads/same": .file(Self.three + "\n")])
@@ -119,7 +120,7 @@ struct RefMergeTests {
   }
 
   @Test(
-    "deleted on one side and moved on the other is a conflict, and the deletion is theirs or nothing",
+    "a ref that one side deleted and the other moved is a conflict",
     arguments: [false, true])
   func deletedAndMoved(oursDeletes: Bool) async throws {
     let base = Self.repository(["refs/heads/main": Self.one], packed: ["\(Self.one) refs/heads/b"])
@@ -137,7 +138,7 @@ struct RefMergeTests {
   }
 
   @Test(
-    "a ref of ours in a folder that is a ref of theirs, or the other way round, goes to refs/conflicts",
+    "our ref goes to refs/conflicts if their ref is its folder, or is in the folder of its name",
     arguments: [false, true])
   func nameTaken(oursIsDeeper: Bool) async throws {
     let base = Self.repository(["refs/heads/main": Self.one])
@@ -150,7 +151,7 @@ struct RefMergeTests {
     #expect(conflicts.count == 1)
   }
 
-  @Test("a ref that became a folder of refs on one side does so in the merge", arguments: [false, true])
+  @Test("a ref that one side replaced by a folder of refs is replaced in the merge", arguments: [false, true])
   func becomesFolder(oursDoes: Bool) async throws {
     let base = Self.repository(
       ["refs/heads/a": Self.one, "refs/heads/b/c": Self.one], packed: ["\(Self.one) refs/heads/p"])
@@ -166,7 +167,7 @@ struct RefMergeTests {
       ])
   }
 
-  @Test("an empty folder in theirs gives way to a ref of ours")
+  @Test("an empty folder of theirs is replaced by our ref")
   func emptyFolder() async throws {
     let base = Self.repository(["refs/heads/main": Self.one])
     let theirs = base.changing(["refs/heads/a/b": .directory, "refs/heads/main": .file(Self.two + "\n")])
@@ -175,7 +176,7 @@ struct RefMergeTests {
     #expect(conflicts.isEmpty && refs["refs/heads/a"] == Self.three && refs["refs/heads/main"] == Self.two)
   }
 
-  @Test("HEAD is a ref: taken from the side that moved it, else a conflict")
+  @Test("HEAD is merged like a ref: the side that moved it wins, and two moves are a conflict")
   func head() async throws {
     let base = Self.repository(["refs/heads/a": Self.one, "refs/heads/b": Self.one, "refs/heads/c": Self.one])
     func at(_ branch: String) -> FileTree { base.changing(["HEAD": .file("ref: refs/heads/\(branch)\n")]) }
@@ -216,7 +217,7 @@ struct RefMergeTests {
     #expect(headRefused.refs["HEAD"] == "ref: refs/heads/main" && headRefused.conflicts.count == 1)
   }
 
-  @Test("a ref of ours that git can't read is kept as a file, and taken as it is where only ours changed it")
+  @Test("our unreadable ref is kept as a file, and unchanged if only our side changed it")
   func malformed() async throws {
     let base = Self.repository(["refs/heads/a": Self.one, "refs/heads/b": Self.one])
     let theirs = base.changing(["refs/heads/a": .file(Self.two + "\n")])
@@ -227,7 +228,7 @@ struct RefMergeTests {
     #expect(conflicts.count == 1)
   }
 
-  @Test("a folder of conflicts that is taken gets a number")
+  @Test("a folder of conflicts gets a number if its name exists already")
   func conflictFolder() async throws {
     let base = Self.repository(["refs/heads/a": Self.one])
     let theirs = base.changing(["refs/heads/a": .file(Self.two + "\n"), "\(Self.conflicts)/x": .file(Self.one + "\n")])
@@ -240,7 +241,7 @@ struct RefMergeTests {
     #expect(blocked.refs["refs/conflicts-2/here/20260102T030405Z/heads/a"] == Self.three)
   }
 
-  @Test("the target of a symbolic ref that stays as theirs has it stays too")
+  @Test("the target of a symbolic ref that keeps their value stays too")
   func chainOfTargets() async throws {
     let base = Self.repository(["refs/heads/x": Self.one, "refs/heads/y": Self.one, "refs/s": "ref: refs/heads/x"])
     let ours = base.changing([
@@ -253,7 +254,7 @@ struct RefMergeTests {
     #expect(conflicts.count == 3)
   }
 
-  @Test("a side that did not touch refs gets the other's files as they are, packed or not")
+  @Test("a side with unchanged refs gets the other side's files, packed or not")
   func oneSide() async throws {
     let base = Self.repository(["refs/heads/a": Self.one, "refs/heads/x/y": Self.one])
     let changed = Self.repository([:], packed: ["\(Self.two) refs/heads/a"])
@@ -264,7 +265,7 @@ struct RefMergeTests {
     }
   }
 
-  @Test("repositories made by both sides where there was nothing are united")
+  @Test("repositories that both sides created in the same place are united")
   func noBase() async throws {
     let theirs = Self.repository(["refs/heads/main": Self.one, "refs/heads/t": Self.one])
     let ours = Self.repository(["refs/heads/main": Self.two, "refs/heads/o": Self.two])
@@ -277,7 +278,7 @@ struct RefMergeTests {
     #expect(conflicts.count == 1)
   }
 
-  @Test("a packed-refs that git could not read: theirs stays, and ours needs a snapshot", arguments: [0, 1, 2])
+  @Test("with an unreadable packed-refs theirs stays, and ours needs a snapshot of its own", arguments: [0, 1, 2])
   func damagedPackedRefs(side: Int) async throws {
     let base = Self.repository(["refs/heads/a": Self.one])
     var sides = [

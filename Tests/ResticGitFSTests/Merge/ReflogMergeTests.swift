@@ -13,7 +13,7 @@ struct ReflogMergeTests {
     String(decoding: ReflogMerge.unite(Array(theirs.utf8), Array(ours.utf8)), as: UTF8.self)
   }
 
-  @Test("lines of both logs are in the order of their times, each once")
+  @Test("the merged log has the lines of both logs in the order of their times, each once")
   func union() {
     let common = Self.line(1, "1") + Self.line(2, "2")
     let theirs = Self.line(3, "t") + Self.line(7, "t")
@@ -26,7 +26,7 @@ struct ReflogMergeTests {
     #expect(Self.unite("", ours) == ours && Self.unite(theirs, "") == theirs)
   }
 
-  @Test("a line that one side has twice stays twice")
+  @Test("a duplicate line of one side stays twice")
   func repeated() {
     let twice = Self.line(1, "x") + Self.line(1, "x")
     #expect(Self.unite(twice, Self.line(1, "x")) == twice)
@@ -41,7 +41,7 @@ struct ReflogMergeTests {
         + Self.line(3, "clock went back") + Self.line(6, "o") + "\u{1}\n" + Self.line(8, "t"))
   }
 
-  @Test("logs are merged as their refs are: the log of a ref that is gone is gone")
+  @Test("logs are merged like their refs: the log of a deleted ref is deleted")
   func logs() async throws {
     let one = RefMergeTests.one
     let base = RefMergeTests.repository(
@@ -76,13 +76,13 @@ struct ReflogMergeTests {
     #expect(result.conflicts.count == 3)
   }
 
-  @Test("logs follow refs that stay or are not made because of something else")
+  @Test("logs follow refs that stay, or are dropped, for another reason")
   func refused() async throws {
     let one = RefMergeTests.one
     let base = RefMergeTests.repository(
       ["refs/heads/a": one, "refs/heads/b": one],
       more: ["logs/refs/heads/a": .file(Self.line(1, "1")), "logs/refs/heads/b": .file(Self.line(1, "1"))])
-    // Theirs makes a symbolic ref to what ours deletes and makes a folder.
+    // Their side makes a symbolic ref to a ref that our side replaces by a folder.
     let theirs = base.changing(["refs/remotes/o/HEAD": "ref: refs/heads/a\n"])
     let ours = base.changing([
       "refs/heads/a": nil, "refs/heads/a/b": .file(RefMergeTests.two + "\n"), "logs/refs/heads/a": nil,

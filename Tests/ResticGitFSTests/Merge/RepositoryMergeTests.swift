@@ -13,7 +13,7 @@ struct RepositoryMergeTests {
 
   private static func moved(_ id: String) -> FileTree { base.changing(["refs/heads/main": .file(id + "\n")]) }
 
-  @Test("config, description and hooks are merged as files; what commands leave behind is no conflict")
+  @Test("config, description and hooks are merged as files; leftovers of commands do not conflict")
   func files() async throws {
     let theirs = Self.base.changing([
       "config": "theirs", "hooks": nil, "hooks/update": "u", "FETCH_HEAD": "t", "ORIG_HEAD": "t", "gc.log": "t",
@@ -32,7 +32,7 @@ struct RepositoryMergeTests {
     #expect(result.conflicts == [.file(path: ["config"], keptAs: [Name("config\(Self.suffix)")])])
   }
 
-  @Test("several repositories in one tree are merged each by itself, beside ordinary files")
+  @Test("several repositories in one tree are merged separately, beside ordinary files")
   func several() async throws {
     let base = Self.base.inside("x").merging(Self.base.inside("y/.git")).merging(["y/file": "1"])
     let theirs = base.merging(Self.moved(Self.two).inside("x")).merging(["y/file": "2"])
@@ -44,7 +44,7 @@ struct RepositoryMergeTests {
     #expect(RefMap(files.folder("y/.git")).values["refs/heads/o"] == Self.two && files["y/file"] == "2")
   }
 
-  @Test("a repository that one side deleted and the other changed stays whole", arguments: [false, true])
+  @Test("a repository that one side deleted and the other changed stays complete", arguments: [false, true])
   func deleted(oursDeletes: Bool) async throws {
     let base = Self.base.inside("r").merging(["f": "f"])
     let deleted: FileTree = ["f": "f", "new": "n"]
@@ -55,7 +55,9 @@ struct RepositoryMergeTests {
     #expect(result.conflicts == [.deletion(path: ["r"], changedBy: oursDeletes ? .theirs : .ours)])
   }
 
-  @Test("what is a repository on one side only is not mixed with the other: ours is beside it, or needs a snapshot")
+  @Test(
+    "a repository is not mixed with a plain folder of the other side: ours is kept beside it, or needs a snapshot of its own"
+  )
   func torn() async throws {
     let torn = Self.base.changing(["HEAD": nil, "objects/info": nil, "objects/pack": nil, "objects": "file"])
     let nested = try await MergeFixture().merge(
@@ -68,7 +70,7 @@ struct RepositoryMergeTests {
     #expect(root.result.conflicts == [.unmergeable(repository: [], reason: .notARepository)])
   }
 
-  @Test("a repository made beside ordinary files that the other side made is united with them")
+  @Test("a new repository is united with new ordinary files of the other side")
   func madeInPlace() async throws {
     let (files, result) = try await MergeFixture().merge(nil, ["notes": "n", "config": "mine"], Self.base)
     #expect(
@@ -86,7 +88,9 @@ struct RepositoryMergeTests {
     #expect(try await MergeFixture().merge(nil, same, sha256).result.conflicts.map(\.isFile) == [true])
   }
 
-  @Test("reftables: changed by one side = taken; by both = theirs stays and ours needs a snapshot")
+  @Test(
+    "reftables of the changed side are taken; if both sides changed them theirs stay, and ours need a snapshot of their own"
+  )
   func reftables() async throws {
     let base: FileTree = [
       "HEAD": "ref: refs/heads/.invalid\n", "refs/heads": "this repository uses the reftable format\n",
@@ -107,7 +111,7 @@ struct RepositoryMergeTests {
     #expect(result.conflicts == [.unmergeable(repository: [], reason: .reftable)] && result.needsSnapshotOfOurs)
   }
 
-  @Test("reftables on one side only: theirs stays, with the config that fits it", arguments: [false, true])
+  @Test("with reftables on one side only theirs stays, with the matching config", arguments: [false, true])
   func mixedStorage(oursMigrated: Bool) async throws {
     let migrated = Self.base.changing([
       "refs/heads/main": nil, "refs/heads": "reftable", "reftable/tables.list": "1\n",
@@ -121,7 +125,7 @@ struct RepositoryMergeTests {
     #expect(result.needsSnapshotOfOurs)
   }
 
-  @Test("of shallow every line of either side stays")
+  @Test("a merged shallow file has all lines of both sides")
   func shallow() async throws {
     let base = Self.base.changing(["shallow": .file("\(Self.one)\n\(Self.two)\n")])
     let theirs = base.changing(["shallow": .file("\(Self.two)\n"), "t": "t"])

@@ -24,7 +24,7 @@ struct MountMetricsTests {
       traffic: TrafficCounter().figures, memory: .standard, residentByteCount: 1 << 20)
   }
 
-  @Test("are in the format, each with help and type")
+  @Test("follow the format, each with help and type")
   func format() throws {
     let text = try PrometheusText(metrics().text(isUp: true))
     #expect(text.values("restic_gitfs_up") == [1] && text.values("restic_gitfs_dirty_bytes") == [4096])
@@ -37,21 +37,21 @@ struct MountMetricsTests {
     #expect(try PrometheusText(metrics().text(isUp: false)).values("restic_gitfs_up") == [0])
   }
 
-  @Test("have labels that no name can break out of")
+  @Test("have labels with escaped names")
   func labels() throws {
     let text = metrics(repository: "a\"b\\c\nd{}, e=\"f\"", mountpoint: "/m\u{7}\"} 1").text(isUp: true)
     #expect(try PrometheusText(text).values("restic_gitfs_up") == [1])
     #expect(text.contains(#"repository="a\"b\\c\nd{}, e=\"f\"""#))
   }
 
-  @Test("count requests from any number of threads")
+  @Test("count the requests of any number of threads")
   func counts() async {
     let counts = FuseRequestCounts()
     let names = Set(FuseRequestKind.allCases.map(\.name))
     #expect(names.count == FuseRequestKind.allCases.count && counts.figures.values.allSatisfy { $0 == 0 })
   }
 
-  @Test("replace a file at once, readable for all, and leave nothing beside it")
+  @Test("replace the file atomically, readable for all, and leave no other file")
   func file() throws {
     let folder = try TemporaryDirectory(prefix: "metrics")
     let path = folder.path.appending("vault.prom")
@@ -65,7 +65,7 @@ struct MountMetricsTests {
     #expect(throws: Errno.self) { try ReplacedFile.write([], to: folder.path.appending("none/x")) }
   }
 
-  @Test("need a folder that can be written")
+  @Test("need a writable folder")
   func place() throws {
     #expect(throws: CommandError.self) { try MetricsFile.checked("/nowhere/vault.prom") }
     let folder = try TemporaryDirectory(prefix: "metrics")

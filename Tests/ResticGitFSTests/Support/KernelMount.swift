@@ -5,11 +5,11 @@ import SystemPackage
 
 @testable import ResticGitFS
 
-/// A test mount as the kernel sees it, for a test that asks what the kernel remembers.
+/// A test mount in the kernel, for tests of the kernel's cache.
 ///
 /// Only other processes may look into it: this one serves it.
 enum KernelMount {
-  /// Calls `body` with the folder at which `mount` is mounted, and with what tells the kernel of changes.
+  /// Calls `body` with the mountpoint of `mount`, and with the notifier that tells the kernel about changes.
   static func with(
     _ mount: TestMount, _ body: (_ path: FilePath, _ notifier: FuseNotifier) async throws -> Void
   ) async throws {

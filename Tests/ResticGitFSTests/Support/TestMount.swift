@@ -37,7 +37,7 @@ struct TestMount: Sendable {
 
   /// Mounts the newest snapshot that matches `filter`; an empty root where there is none.
   ///
-  /// `isForOneProgram` as in `MountConfiguration`; `clock` is this machine's, `kernelClock` what the kernel is waited for by.
+  /// `isForOneProgram` is as in `MountConfiguration`; `clock` is the machine's, and `kernelClock` measures waits for the kernel.
   init(
     _ repository: Repository, filter: SnapshotFilter = SnapshotFilter(), memory: MemoryBudget = .standard,
     isForOneProgram: Bool = false, rules: ServingRules = .everything, keeping policy: RetentionPolicy? = nil,
@@ -139,7 +139,7 @@ struct TestMount: Sendable {
     }
   }
 
-  /// Opens a file, and returns what the kernel would have of it.
+  /// Opens a file, and returns the kernel's view of it.
   func open(_ path: String, flags: Int32) async throws -> (inode: FuseInode, handle: FuseHandle) {
     try await onThread { mount in
       let inode = try mount.inode(path)
@@ -166,7 +166,7 @@ struct TestMount: Sendable {
     }
   }
 
-  /// What stat(2) shows.
+  /// The result of stat(2).
   func status(_ path: String) async throws -> FuseAttributes {
     try await onThread { try $0.fileSystem.attributes(of: $0.inode(path), handle: nil) }
   }
@@ -198,7 +198,7 @@ struct TestMount: Sendable {
     }
   }
 
-  /// Another mount of the same repository, as another process would make it; it shows what is committed.
+  /// Another mount of the same repository, as another process would make it. The mount shows the last commit.
   func again() async throws -> TestMount {
     try await TestMount(Self.openRepository(on: repository.backend))
   }

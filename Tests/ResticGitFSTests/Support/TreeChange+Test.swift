@@ -2,7 +2,7 @@ import ResticCore
 
 @testable import ResticGitFS
 
-// What the printed form of a `TreeChange` needs to be Swift source.
+// The declarations that make the printed form of a `TreeChange` Swift source.
 
 extension [UInt8] {
   /// So many bytes, which differ from count to count.

@@ -39,7 +39,7 @@ struct ExtentMapTests {
     return position == extents.byteCount && buffered == extents.bufferedByteCount
   }
 
-  @Test("a file is settled up to the first hole near its end")
+  @Test("a file is complete up to the first hole near its end")
   func settled() {
     var extents = ExtentMap()
     #expect(extents.settled(window: 10).byteCount == 0)
@@ -54,7 +54,7 @@ struct ExtentMapTests {
     #expect(extents.settled(window: 200).byteCount == 500)
   }
 
-  @Test("random writes, truncations and holes give what the same operations give on an array", arguments: 0..<60)
+  @Test("random writes, truncations and holes have the same results as on an array", arguments: 0..<60)
   func modelTest(seed: UInt64) {
     var random = SplitMix64(seed: seed)
     var model = Model()
@@ -111,7 +111,7 @@ struct ExtentMapTests {
     }
   }
 
-  @Test("small appends share buffers: a file written in pieces has few extents")
+  @Test("small appends share buffers: a file that is written in pieces has few extents")
   func appendsCoalesce() {
     var extents = ExtentMap()
     let piece = [UInt8](repeating: 7, count: 100)
@@ -122,7 +122,7 @@ struct ExtentMapTests {
     #expect(extents.extents.count < 30)
   }
 
-  @Test("a whole blob is found where it starts, unless it is cut short or something follows the end of a file")
+  @Test("a whole blob is found at its start, unless it is truncated or data follows the end of the file")
   func wholeBlobs() {
     let id = SHA256.id(of: [1], as: BlobID.self)
     let cut = StoredChunk(id: id, byteCount: 1000, endsAtCut: true)

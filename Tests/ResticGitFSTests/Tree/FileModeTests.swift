@@ -7,7 +7,7 @@ import Testing
 @Suite("FileMode")
 struct FileModeTests {
   @Test(
-    "every mode survives the way to restic's form and back",
+    "every mode survives the conversion to restic's form and back",
     arguments: [
       S_IFREG, S_IFDIR, S_IFLNK, S_IFBLK, S_IFCHR, S_IFIFO, S_IFSOCK,
     ])
@@ -20,7 +20,7 @@ struct FileModeTests {
   }
 
   @Test(
-    "restic's own bits are those of Go",
+    "restic's bits are Go's",
     arguments: [
       (S_IFREG | 0o644, 0o644), (S_IFDIR | 0o755, 1 << 31 | 0o755), (S_IFLNK | 0o777, 1 << 27 | 0o777),
       (S_IFCHR | 0o600, 1 << 26 | 1 << 21 | 0o600), (S_IFREG | 0o4755, 1 << 23 | 0o755),

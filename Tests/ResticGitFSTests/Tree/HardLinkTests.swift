@@ -21,7 +21,7 @@ struct HardLinkTests {
     return try await maker.again()
   }
 
-  /// What the newest snapshot stores as `path`.
+  /// The node of `path` in the newest snapshot.
   private static func node(_ path: String, in repository: Repository) async throws -> Node {
     let newest = try #require(try await repository.latestSnapshot(matching: SnapshotFilter()))
     var tree = try await repository.loadTree(newest.snapshot.tree)
@@ -51,7 +51,7 @@ struct HardLinkTests {
   }
 
   @Test(
-    "names that a refresh changes stay names of one file, whether or not the old one is in use",
+    "names that a refresh changes stay names of one file, whether or not the old file is in use",
     arguments: [["a", "b"], ["d/a", "e/b"], ["a", "d/b", "d/c"]], [false, true])
   func refreshed(_ paths: [String], isHeld: Bool) async throws {
     let writer = try await Self.mount(linking: paths)
@@ -81,7 +81,7 @@ struct HardLinkTests {
     try await Self.expectOne(paths, "own", on: reader.again())
   }
 
-  @Test("a refresh that finds one name more or less gives the right link count")
+  @Test("a refresh with one more or one fewer name gives the right link count")
   func refreshedCount() async throws {
     let writer = try await Self.mount(linking: ["a", "d/b"])
     let reader = try await writer.again()
@@ -96,7 +96,9 @@ struct HardLinkTests {
     try await Self.expectOne(["d/b", "e/c"], "old", on: reader)
   }
 
-  @Test("a name removed or replaced counts for names in directories that were never entered", arguments: [false, true])
+  @Test(
+    "removing or replacing a name changes the link count of names in directories that were never entered",
+    arguments: [false, true])
   func neverEntered(isReplaced: Bool) async throws {
     let mount = try await Self.mount(linking: ["d/a", "e/b", "f/c"])
     if isReplaced {
@@ -110,7 +112,7 @@ struct HardLinkTests {
     try await Self.expectOne(["e/b", "f/c"], "old", on: mount.again())
   }
 
-  @Test("a name that is moved takes the other names' time of change along")
+  @Test("moving a name updates the change time of the other names")
   func moved() async throws {
     let mount = try await Self.mount(linking: ["d/a", "e/b"])
     try await mount.rename("d/a", to: "d/c")
@@ -119,7 +121,7 @@ struct HardLinkTests {
   }
 
   @Test(
-    "files that share their stored numbers and are not linked do not share them any more when one changes",
+    "unlinked files with the same stored numbers get different numbers when one changes",
     arguments: 0..<3)
   func sharedNumbers(_ changed: Int) async throws {
     let names = ["a", "b", "c"]
@@ -169,7 +171,7 @@ struct HardLinkTests {
   }
 
   // R4 A directory that can't be read stays in the next snapshot as it was; everything else works.
-  @Test("a directory that can't be read keeps no hard-linked file from being changed, and stays as it is")
+  @Test("an unreadable directory does not prevent changes of hard-linked files, and stays unchanged")
   func unreadableDirectory() async throws {
     let mount = try await Self.damaged(
       [Self.file("a", inode: 5, links: 2), Self.file("b", inode: 5, links: 2), Self.file("half", inode: 6, links: 2)],
@@ -193,7 +195,7 @@ struct HardLinkTests {
     await #expect(throws: Errno.ioError) { try await mount.read("bad/x") }
   }
 
-  @Test("while the storage can't be reached a hard-linked file that may have names elsewhere is not changed")
+  @Test("while the storage is unreachable, a hard-linked file with possible names elsewhere is not changed")
   func unreachable() async throws {
     let isAway = Switch()
     let storage = MemoryBackend()
@@ -212,7 +214,7 @@ struct HardLinkTests {
     try await Self.expectOne(["a", "d/b"], "new", on: mount.again())
   }
 
-  @Test("each directory is looked through once, however many files have names elsewhere")
+  @Test("each directory is searched once, however many files have names elsewhere")
   func linear() async throws {
     let maker = try await TestMount(TestMount.makeRepository())
     for number in 0..<40 { try await maker.write(Self.text("\(number)"), to: "d\(number)/f") }

@@ -18,7 +18,7 @@ struct InodeNumberTests {
     return numbers
   }
 
-  @Test("numbers stay through a commit, a new mount, a refresh and whatever order directories are entered in")
+  @Test("numbers survive a commit, a new mount, a refresh, and any order of entering directories")
   func stable() async throws {
     let paths = ["a", "d", "d/b", "d/e", "d/e/c", "f", "linked", "d/linked"]
     let writer = try await TestMount(TestMount.makeRepository())
@@ -31,7 +31,7 @@ struct InodeNumberTests {
     let reader = try await writer.again()
     #expect(try await Self.numbers(paths.reversed(), on: reader) == made)
 
-    // What is made in another mount gets other numbers.
+    // Files that another mount creates get other numbers.
     try await reader.write(Self.text("new"), to: "new")
     try await reader.changeMode(0o600, of: "d/b")
     try await reader.rename("f", to: "d/e/moved")
@@ -45,7 +45,7 @@ struct InodeNumberTests {
     #expect(try await Self.numbers(changed.keys.sorted().reversed(), on: writer.again()) == changed)
   }
 
-  @Test("while somebody has the old file open, the file that takes its place shows another number")
+  @Test("while the old file is open, the file that replaces it has another number")
   func replacedWhileOpen() async throws {
     let writer = try await TestMount(TestMount.makeRepository())
     try await writer.write(Self.text("old"), to: "f")
@@ -73,7 +73,7 @@ struct InodeNumberTests {
     return try namespace.attributes(of: number, mounter: TestMount.owner).inodeNumber
   }
 
-  @Test("files that share their stored numbers, or have none, show different numbers, the same in each mount")
+  @Test("files with equal or missing stored numbers show different numbers, the same in every mount")
   func collisions() throws {
     var nodes: [Node] = []
     for (device, inode) in [(0, 0), (0, 1), (7, 5), (8, 5), (7, UInt64.max)] as [(UInt64, UInt64)] {
@@ -92,7 +92,7 @@ struct InodeNumberTests {
   }
 
   @Test(
-    "a file that gets a second name keeps its number, here and in the next mount, and its stored numbers are its own")
+    "a file that gets a second name keeps its number, now and in the next mount, and its stored numbers are unique")
   func linked() throws {
     let now = Timestamp(seconds: 1, nanoseconds: 0)
     let nodes = ["a", "b"].map { Node(name: $0, type: .file, mode: 0o644, inode: 5, deviceID: 7, links: 1) }
@@ -115,7 +115,7 @@ struct InodeNumberTests {
     #expect(try Self.shown("a2", again) == before.0)
   }
 
-  @Test("a number is free again when its file is gone")
+  @Test("a number is free again once its file is gone")
   func reused() throws {
     let now = Timestamp(seconds: 1, nanoseconds: 0)
     let node = Node(name: "a", type: .file, mode: 0o644, inode: 5, deviceID: 7, links: 1)

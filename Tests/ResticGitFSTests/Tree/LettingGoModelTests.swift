@@ -5,19 +5,19 @@ import Testing
 
 @testable import ResticGitFS
 
-// F17, M3: what is let go is there again when somebody needs it, the same in every respect, and nothing that anybody needs is let go.
-@Suite("Random changes of a tree whose inodes are let go", .timeLimit(.minutes(30)))
+// F17, M3: an evicted inode is the same in every respect when it is loaded again, and no inode in use is evicted.
+@Suite("Random changes of a tree whose inodes are evicted", .timeLimit(.minutes(30)))
 struct LettingGoModelTests {
   private static let time = Timestamp(seconds: 1_000, nanoseconds: 5)
   private static let mounter = FileOwner(userID: 0, groupID: 0)
 
-  /// A tree beside its naive model, and what a kernel knows of it.
+  /// A tree beside its naive model, and a kernel's knowledge of the tree.
   private struct Pair {
     var stored = StoredNamespace()
     var reference = ReferenceTree()
-    /// What the tree calls each inode of the model, as far as it is reached by name.
+    /// The tree's number of each inode of the model that has a name.
     var inodes: [InodeNumber: InodeNumber] = [:]
-    /// What stat(2) showed of each inode of the model.
+    /// The result of stat(2) for each inode of the model.
     var numbers: [InodeNumber: UInt64] = [:]
     /// The kernel's lookups, and its open files.
     var lookups: [InodeNumber: UInt64] = [:]
@@ -25,7 +25,7 @@ struct LettingGoModelTests {
     var frozen: FrozenTree?
     var letGoCount = 0
 
-    /// Finds all inodes by their names, and expects them to be what the model has.
+    /// Finds all inodes by their names, and expects them to agree with the model.
     mutating func compare() throws {
       inodes = [:]
       try compare(Namespace.root, Namespace.root)
@@ -96,7 +96,7 @@ struct LettingGoModelTests {
   }
 
   @Test(
-    "a tree is what a naive model of it is, whatever is committed, known to the kernel and let go",
+    "a tree agrees with a naive model, whatever is committed, known to the kernel and evicted",
     arguments: 0..<40)
   func model(seed: UInt64) throws {
     var random = SplitMix64(seed: seed)
@@ -108,7 +108,7 @@ struct LettingGoModelTests {
     try pair.compare()
   }
 
-  @Test("the random changes leave something that can be let go, often")
+  @Test("the random changes often leave inodes that can be evicted")
   func isExercised() throws {
     var count = 0
     for seed in 100..<110 {

@@ -7,7 +7,7 @@ import Testing
 @testable import ResticGitFS
 
 // M3: clean inodes that the kernel has forgotten are let go, and nothing else.
-@Suite("Letting go of inodes", .timeLimit(.minutes(30)))
+@Suite("The eviction of inodes", .timeLimit(.minutes(30)))
 struct LettingGoTests {
   private static func letGo(_ mount: TestMount, as mounter: FileOwner = TestMount.owner) -> Int {
     mount.tree.bookkeep { $0.letGo(examining: .max, mounter: mounter, recentCount: 0).count }
@@ -25,7 +25,7 @@ struct LettingGoTests {
     return mount
   }
 
-  @Test("what is committed and forgotten goes, from the leaves up, and is the same when it is needed again")
+  @Test("committed and forgotten inodes are evicted, from the leaves up, and are the same when they are loaded again")
   func leavesFirst() async throws {
     let mount = try await Self.mount()
     let before = try await mount.status("d/e/g/a")
@@ -36,14 +36,14 @@ struct LettingGoTests {
     }
     #expect(Self.letGo(mount) == 0)
     var after = try await mount.status("d/e/g/a")
-    // What is read from a snapshot seems to belong to the mounting user.
+    // Files from a snapshot seem to belong to the mounting user.
     (after.userID, after.groupID) = (before.userID, before.groupID)
     #expect(after == before)
     #expect(try await mount.read("d/e/b") == Array("d/e/b".utf8))
     #expect(try await mount.commit() == .unchanged(mount.coordinator.current.base.shown.snapshot?.id))
   }
 
-  @Test("what is changed, open, or known to the kernel stays, with all directories above it")
+  @Test("changed inodes, open inodes and inodes that the kernel knows stay, with all their parent directories")
   func kept() async throws {
     let mount = try await Self.mount()
     let (inode, handle) = try await mount.open("d/e/g/a", flags: O_RDONLY)
@@ -63,14 +63,14 @@ struct LettingGoTests {
     #expect(Self.letGo(mount) == 2)
   }
 
-  @Test("what belongs to somebody else than the mounting user keeps its owner as long as the mount lives")
+  @Test("a file of another user keeps its owner for the lifetime of the mount")
   func owners() async throws {
     let mount = try await Self.mount()
     #expect(Self.letGo(mount, as: FileOwner(userID: 4711, groupID: 4711)) == 0)
     #expect(try await mount.status("d/e/g/a").userID == TestMount.owner.userID)
   }
 
-  @Test("a directory with something that git has in flight stays: no snapshot has that")
+  @Test("a directory with git's unfinished files stays: no snapshot has them")
   func inFlight() async throws {
     let mount = try await TestMount(TestMount.makeRepository())
     for name in ["HEAD", "objects/x", "refs/heads/main"] { try await mount.write([], to: name) }
@@ -85,7 +85,7 @@ struct LettingGoTests {
     #expect(try await mount.status("refs/heads/main.lock").mode & S_IFMT == S_IFLNK)
   }
 
-  @Test("directories that come and go are not remembered")
+  @Test("deleted directories leave nothing behind")
   func comingAndGoing() throws {
     var tree = Namespace.empty()
     let time = Timestamp(seconds: 1_000, nanoseconds: 0)
@@ -96,7 +96,7 @@ struct LettingGoTests {
     #expect(tree.loadedDirectories.count < 1_100)
   }
 
-  @Test("a mount keeps to its number of inodes while a large tree is walked, and shows all of it")
+  @Test("a mount keeps its limit of inodes during a walk through a large tree, and shows all of it")
   func budget() async throws {
     let mount = try await TestMount(TestMount.makeRepository())
     for directory in 0..<300 {

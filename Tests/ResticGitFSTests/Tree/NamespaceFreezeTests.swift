@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("What is written during a commit belongs to the next one", .timeLimit(.minutes(30)))
+@Suite("Changes during a commit belong to the next commit", .timeLimit(.minutes(30)))
 struct NamespaceFreezeTests {
   private static let root = Namespace.root
   private static let now = Timestamp(seconds: 1_000, nanoseconds: 5)
@@ -27,7 +27,7 @@ struct NamespaceFreezeTests {
     _ = try namespace.apply(.write(.buffer(WriteBuffer(copying: text)), to: file, offset: 0), at: Self.now)
   }
 
-  /// What a commit of `frozen` stores: every file as one chunk.
+  /// A commit's notes about `frozen`, with every file as one chunk.
   private static func stored(_ frozen: FrozenTree) -> StoredTree {
     var stored = StoredTree()
     func collect(_ directory: FrozenTree.Directory) {
@@ -53,7 +53,7 @@ struct NamespaceFreezeTests {
     namespace.settle(Self.stored(frozen), of: frozen)
   }
 
-  /// The paths of the files that the next commit stores, and of what it carries over as it was not in the base.
+  /// The paths of the files that the next commit stores, and of those that it takes over from this commit.
   private var toStore: [Name] {
     func names(in directory: FrozenTree.Directory) -> [Name] {
       directory.entries.flatMap { entry -> [Name] in
@@ -67,7 +67,7 @@ struct NamespaceFreezeTests {
     return names(in: namespace.freeze().root)
   }
 
-  @Test("nothing is written: nothing is left to commit")
+  @Test("without changes nothing is left to commit")
   mutating func quiet() throws {
     try commit()
     #expect(!namespace.isChanged)
@@ -75,7 +75,7 @@ struct NamespaceFreezeTests {
     #expect(namespace.bufferedByteCount == 0)
   }
 
-  @Test("a file that is written again keeps its new bytes in memory, and the next commit stores them")
+  @Test("a rewritten file keeps its new bytes in memory, and the next commit stores them")
   mutating func fileWrittenAgain() throws {
     try commit { try $0.write("newer") }
     #expect(namespace.isChanged)
@@ -99,14 +99,14 @@ struct NamespaceFreezeTests {
     #expect(!namespace.isChanged)
   }
 
-  @Test("a name that is removed is not in the next commit, and the directory is stored again")
+  @Test("a removed name is not in the next commit, and the directory is stored again")
   mutating func removal() throws {
     try commit { _ = try $0.namespace.apply(.unlink("f", in: $0.directory), at: Self.now) }
     #expect(namespace.isChanged)
     #expect(toStore == ["d"])
   }
 
-  @Test("attributes that change are in the next commit, of a file and of a directory", arguments: [true, false])
+  @Test("changed attributes of a file and of a directory are in the next commit", arguments: [true, false])
   mutating func attributes(isDirectory: Bool) throws {
     try commit { test in
       let changed = isDirectory ? test.directory : test.file

@@ -12,7 +12,7 @@ struct NamespaceTests {
   private static func file() -> NewInode { NewInode(type: .file, permissions: 0o644) }
   private static func directory() -> NewInode { NewInode(type: .dir, permissions: 0o755) }
 
-  @Test("create refuses a name that is there, a name that is too long and a removed directory")
+  @Test("create refuses an existing name, a name that is too long and a removed directory")
   func create() throws {
     var namespace = Namespace.empty()
     let directory = try namespace.apply(.create(Self.directory(), as: "d", in: Self.root), at: Self.now)
@@ -30,7 +30,7 @@ struct NamespaceTests {
     }
   }
 
-  @Test("an unlinked file stays as long as it is open or looked up, and not longer")
+  @Test("an unlinked file stays while it is open or looked up, and no longer")
   func unlinkedButOpen() throws {
     var namespace = Namespace.empty()
     let file = try namespace.apply(.create(Self.file(), as: "f", in: Self.root), at: Self.now)
@@ -101,7 +101,7 @@ struct NamespaceTests {
     #expect(try namespace.child("inner", of: try namespace.child("empty", of: Self.root)) == inner)
   }
 
-  @Test("renaming one name of a file onto another name of it does nothing")
+  @Test("renaming one name of a file to another name of the same file does nothing")
   func renameOntoItself() throws {
     var namespace = Namespace.empty()
     let file = try namespace.apply(.create(Self.file(), as: "a", in: Self.root), at: Self.now)
@@ -110,7 +110,7 @@ struct NamespaceTests {
     #expect(try namespace.children(of: Self.root).count == 2)
   }
 
-  @Test("a directory that isn't loaded is asked for before anything changes")
+  @Test("a change first requests the directories that are not loaded")
   func needs() throws {
     let subtree = SHA256.id(of: [1], as: BlobID.self)
     let tree = Tree(nodes: [Node(name: "d", type: .dir, mode: 1 << 31 | 0o755, subtree: subtree)])
@@ -125,7 +125,7 @@ struct NamespaceTests {
     #expect(namespace.isChanged)
   }
 
-  @Test("stored hard links are one inode, and a change asks for all their names first")
+  @Test("stored hard links are one inode, and a change first requests all their names")
   func storedHardLinks() throws {
     let blob = SHA256.id(of: [1], as: BlobID.self)
     func node(_ name: Name) -> Node {
@@ -145,7 +145,7 @@ struct NamespaceTests {
     #expect(frozen.changedFileCount == 3, "all three names have the new content")
   }
 
-  @Test("a node that nobody touched is frozen as it was read")
+  @Test("an unchanged node is frozen as it was read")
   func untouchedNodes() throws {
     let text = """
       {"nodes":[{"name":"f","type":"file","mode":420,"mtime":"2020-01-02T03:04:05.6+02:00","atime":"2020-01-02T03:04:05Z",\
@@ -162,7 +162,7 @@ struct NamespaceTests {
   }
 
   // M1 What a commit holds counts until it has ended.
-  @Test("bytes that a frozen tree holds count, whatever becomes of the file meanwhile")
+  @Test("bytes of a frozen tree count, whatever happens to the file meanwhile")
   func frozenBytes() throws {
     var namespace = Namespace.empty()
     let first = try namespace.apply(.create(Self.file(), as: "first", in: Self.root), at: Self.now)
@@ -173,7 +173,7 @@ struct NamespaceTests {
     #expect(namespace.bufferedCost == before)
     try Self.write(100_000, to: first, at: 0, in: &namespace)
     #expect(namespace.bufferedCost == before + 100_000)
-    // Again: what is overwritten now was written after the tree was frozen.
+    // Again: the bytes that are overwritten now were written after the tree was frozen.
     try Self.write(100_000, to: first, at: 0, in: &namespace)
     #expect(namespace.bufferedCost == before + 100_000)
     _ = try namespace.apply(.setAttributes(AttributeChanges(byteCount: 40_000), of: second), at: Self.now)

@@ -3,7 +3,7 @@ import SystemPackage
 
 @testable import ResticGitFS
 
-/// The naive model of a tree: whole contents, no sharing, no laziness. It refuses what POSIX refuses.
+/// The naive model of a tree: whole contents, no sharing, no laziness. The model refuses the changes that POSIX refuses.
 struct ReferenceTree: Equatable {
   /// An inode.
   struct File: Equatable {
@@ -21,7 +21,7 @@ struct ReferenceTree: Equatable {
   ]
   private var next = Namespace.root + 1
 
-  /// Makes `change`, or throws what the program is told.
+  /// Makes `change`, or throws the error that the program gets.
   mutating func apply(_ change: TreeChange) throws(Errno) {
     switch change {
     case .create(let new, let name, let directory):

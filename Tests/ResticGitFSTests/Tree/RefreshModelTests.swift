@@ -7,12 +7,12 @@ import Testing
 
 @testable import ResticGitFS
 
-// F8, F17, C11: what a refreshed mount shows is what the other mount shows, and a new one.
-@Suite("Random changes seen by other mounts")
+// F8, F17, C11: a refreshed mount shows the same as the other mount and a new mount.
+@Suite("Random changes as other mounts see them")
 struct RefreshModelTests {
   private static let directories = ["", "d/", "d/e/", "g/"]
 
-  /// What a mount shows of a file.
+  /// A file as a mount shows it.
   private struct Shown: Hashable {
     var inodeNumber: UInt64
     var linkCount: UInt32
@@ -44,14 +44,14 @@ struct RefreshModelTests {
     mount.tree.bookkeep { _ = $0.letGo(examining: .max, mounter: TestMount.owner, recentCount: 0) }
   }
 
-  /// The bytes of a file. Another thread may let go of what no kernel knows.
+  /// The bytes of a file. Another thread may evict inodes that no kernel knows.
   private static func read(_ path: String, _ mount: TestMount) async throws -> [UInt8] {
     while true {
       do { return try await mount.read(path) } catch Errno.staleNFSFileHandle {}
     }
   }
 
-  @Test("a mount that lets go while it is refreshed shows what was saved")
+  @Test("a mount that evicts inodes during refreshes shows what was saved")
   func refreshedWhileLettingGo() async throws {
     let writer = try await TestMount(TestMount.makeRepository())
     let paths = (0..<30).map { "d\($0 % 5)/e\($0 % 10)/f\($0)" }
@@ -100,7 +100,7 @@ struct RefreshModelTests {
     }
   }
 
-  /// Expects links to be what equal numbers say they are.
+  /// Expects names to be linked if and only if their numbers are equal.
   private static func check(_ shown: [String: Shown], _ context: String) {
     for (_, names) in Dictionary(grouping: shown, by: \.value.inodeNumber) {
       #expect(Set(names.map(\.value)).count == 1, "\(context): one number, one file: \(names)")
@@ -109,7 +109,7 @@ struct RefreshModelTests {
   }
 
   @Test(
-    "a refreshed mount shows the same files, links and numbers as the one that wrote, and as a new one",
+    "a refreshed mount shows the same files, links and numbers as the writing mount and a new mount",
     arguments: 0..<25)
   func model(_ seed: UInt64) async throws {
     var random = SplitMix64(seed: seed)
@@ -124,10 +124,10 @@ struct RefreshModelTests {
       Self.check(written, context)
       _ = try await writer.coordinator.commit(.sync)
       #expect(try await Self.everything(writer) == written, "\(context): a commit changes nothing")
-      // What nobody needs is let go, at any time.
+      // Unused inodes may be evicted at any time.
       if random.next() % 2 == 0 { Self.letGo(writer) }
       if random.next() % 2 == 0 { Self.letGo(reader) }
-      // What the reader has looked at and holds differs.
+      // The reader knows and holds other inodes each time.
       var held: (inode: FuseInode, handle: FuseHandle)?
       for _ in 0..<random.next() % 6 { _ = try? await reader.read(Self.randomPath(&random)) }  // it may not be there
       if random.next() % 3 == 0 { held = try? await reader.open(Self.randomPath(&random), flags: O_RDONLY) }

@@ -2,13 +2,13 @@ import ResticCore
 
 @testable import ResticGitFS
 
-/// A tree over a store in memory: what is committed can be let go, and is loaded again when it is needed.
+/// A tree over a store in memory: committed inodes can be evicted, and are loaded again when they are needed.
 struct StoredNamespace {
   var tree = Namespace.empty()
   private var trees: [BlobID: Tree] = [:]
   private(set) var blobs: [BlobID: [UInt8]] = [:]
 
-  /// Makes a change, and loads what it needs, as `WorkingTree` does.
+  /// Makes a change, and loads the directories that the change needs, as `WorkingTree` does.
   mutating func apply(_ change: TreeChange, at time: Timestamp) throws(NamespaceError) -> InodeNumber {
     try loading { tree throws(NamespaceError) in try tree.apply(change, at: time) }
   }
@@ -49,7 +49,7 @@ struct StoredNamespace {
     tree.install(stored, in: directory)
   }
 
-  /// Stores what `frozen` has, and returns what a commit notes of it.
+  /// Stores the content of `frozen`, and returns a commit's notes about it.
   mutating func store(_ frozen: FrozenTree) throws -> StoredTree {
     var stored = StoredTree()
     _ = try store(frozen.root, in: &stored)
@@ -82,7 +82,7 @@ struct StoredNamespace {
     return id
   }
 
-  /// What a file holds.
+  /// The content of a file.
   func bytes(of content: ExtentMap) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: Int(content.byteCount))
     for extent in content.extents {

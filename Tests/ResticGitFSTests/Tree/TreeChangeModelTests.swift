@@ -5,12 +5,12 @@ import Testing
 
 @testable import ResticGitFS
 
-// F1 to F8: the one door for changes does what a naive model does, and the same changes make the same tree again.
+// F1 to F8: the only function for changes agrees with a naive model, and equal changes give equal trees.
 @Suite("Random changes of a tree")
 struct TreeChangeModelTests {
   private static let time = Timestamp(seconds: 1_000, nanoseconds: 5)
 
-  @Test("a tree is what a naive model of it is after each change, whatever is refused", arguments: 0..<40)
+  @Test("a tree agrees with a naive model after each change, whatever is refused", arguments: 0..<40)
   func model(seed: UInt64) throws {
     var random = SplitMix64(seed: seed)
     var tree = Namespace.empty()
@@ -31,7 +31,7 @@ struct TreeChangeModelTests {
     #expect(try ReferenceTree(again).files == reference.files, "seed \(seed): the same changes make the same tree")
   }
 
-  @Test("a change prints as Swift source, without what is written")
+  @Test("a change is printed as Swift source, without the written bytes")
   func source() {
     let new = NewInode(type: .symlink, permissions: 0o777)
     let changes: [(TreeChange, String)] = [

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The tree of a mount")
 struct WorkingTreeTests {
-  @Test("what is beneath a directory that was renamed is not untouched any more: it is at another place")
+  @Test("the content of a renamed directory no longer counts as unchanged: its place is new")
   func renamedDirectory() async throws {
     let mount = try await TestMount(TestMount.makeRepository())
     try await mount.write(Array("1".utf8), to: "d/f")
@@ -26,7 +26,7 @@ struct WorkingTreeTests {
   }
 
   // F1 Bytes written […] are read back as written, before and after a commit.
-  @Test("extents of an older content are not taken for those of a newer one")
+  @Test("extents of an older content are not taken for extents of a newer one")
   func staleExtents() async throws {
     let mount = try await TestMount(TestMount.makeRepository())
     try await mount.write(Array("old".utf8), to: "f")
@@ -54,7 +54,7 @@ struct WorkingTreeTests {
     }
   }
 
-  @Test("a tree that changes for years still calls its listener")
+  @Test("a tree still calls its listener after years of changes")
   func manyChanges() async throws {
     let mount = try await TestMount(TestMount.makeRepository())
     try await mount.onThread { mount in

@@ -8,21 +8,21 @@ import ResticCore
 ///
 /// `scripts/fuzz` sets, in the environment:
 /// - `FUZZ_INPUTS`: how many inputs there are for all subjects together,
-/// - `FUZZ_SEED`: what decides them,
+/// - `FUZZ_SEED`: the seed of the inputs,
 /// - `FUZZ_SUBJECT` and `FUZZ_INPUT`: that only this input is made, to see a failure again,
 /// - `FUZZ_STATE`: a folder that has a file for each subject with the number of the input that was tried last. It is memory
 ///   of the file, so it is right when a decoder traps.
 public struct FuzzRun: Sendable {
-  /// What a decoder made of an input.
+  /// The result of a decoder for an input.
   public enum Outcome: Equatable, Sendable {
-    /// It was decoded, and what was decoded kept every promise.
+    /// The input was decoded, and the value kept every promise.
     case accepted
     case refused
     /// A promise was broken.
     case failed(String)
   }
 
-  /// How many inputs a subject gets if nobody says otherwise: a second or two for all of them.
+  /// The default number of inputs per subject: a second or two for all subjects.
   private static let defaultInputCount = 3000
   /// More failures of a subject are not told.
   private static let longestReport = 3

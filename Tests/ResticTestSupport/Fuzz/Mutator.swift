@@ -38,7 +38,7 @@ public struct Mutator: Sendable {
     }
   }
 
-  /// What breaks readers of JSON, of restic's names and times, and of numbers.
+  /// Pieces that break readers of JSON, of restic's names and times, and of numbers.
   public static let formatWords: [[UInt8]] = [
     "null", "true", "{}", "[]", "[[[[", "{\"a\":", "\"\"", "\"\\u0000\"", "\\ud800", "\\udc00", "\\u2028", "\\\\xff",
     "\\\\U0010ffff",

@@ -7,7 +7,7 @@ public import SystemPackage
 /// A program that runs beside a test, in a process group of its own, and is killed when the last reference goes, or with
 /// the test's process.
 public final class BackgroundProgram: Sendable {
-  /// Holds a pipe to us; kills the program when the pipe ends, and ends when the program does.
+  /// Holds a pipe to the test's process; kills the program when the pipe ends, and ends when the program does.
   private static let keeper = """
     import os, signal, subprocess, sys, threading
     child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
@@ -25,7 +25,7 @@ public final class BackgroundProgram: Sendable {
   private let lifeline: Mutex<FileDescriptor?>
   private let run: Task<Void, any Error>
 
-  /// Starts `program` (a path, or a name found in PATH); what it writes goes to the file `log`.
+  /// Starts `program` (a path, or a name found in PATH), whose outputs go to the file `log`.
   public init(
     _ program: String, _ arguments: [String], environment: [String: String] = [:], log: FilePath
   ) throws {
@@ -66,7 +66,7 @@ public final class BackgroundProgram: Sendable {
     lifeline.withLock { try? $0.take()?.close() }
   }
 
-  /// What it has written so far.
+  /// The program's output so far.
   public var output: String {
     (try? Data(contentsOf: URL(fileURLWithPath: log.string))).map { String(decoding: $0, as: UTF8.self) } ?? ""
   }

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// Each connection has a thread; there are few, and none is kept busy. Requests have a Content-Length or no body.
 public final class FaultProxy: Sendable {
-  /// What a client asks for.
+  /// A client's request.
   public struct Request: Sendable {
     /// The method, in capitals as it was sent.
     public let method: String
@@ -18,7 +18,7 @@ public final class FaultProxy: Sendable {
     public let number: Int
   }
 
-  /// What becomes of a request.
+  /// The treatment of a request.
   public enum Treatment: Sendable {
     /// It is passed on, and the answer too.
     case pass
@@ -70,7 +70,8 @@ public final class FaultProxy: Sendable {
     self.upstream = upstream
     state = Mutex(State(treat: treat))
     Thread.detachNewThread { [weak self] in
-      // Nobody else closes it: its number would soon be another socket's, whose connections this thread would take and drop.
+      // Only this thread closes the socket: otherwise its number would soon be another socket's, whose connections this thread
+      // would accept and drop.
       defer { close(socket) }
       while true {
         let client = SocketStream.retrying { accept(socket, nil, nil) }
@@ -93,7 +94,7 @@ public final class FaultProxy: Sendable {
     state.withLock { state in
       guard !state.isStopped else { return }
       state.isStopped = true
-      // Whoever waits for something on one of them is woken, and nobody is connected any more.
+      // Threads that wait for a connection are woken, and all connections end.
       shutdown(listener, Int32(SHUT_RDWR))
       for client in state.sockets { shutdown(client, Int32(SHUT_RDWR)) }
     }
@@ -173,7 +174,7 @@ public final class FaultProxy: Sendable {
       client.write(bytes)
       return true
     }
-    usleep(pause)
+    usleep(pause)  // The delay that the test has chosen.
     return forward(head, body, to: &client, request, keeping: lostCount, begin, pause)
   }
 
@@ -192,7 +193,7 @@ public final class FaultProxy: Sendable {
     let payload =
       request.method == "HEAD"
       ? [] : SocketStream.contentLength(answer).map { stream.read($0) ?? [] } ?? stream.readAll()
-    usleep(pause)
+    usleep(pause)  // As above.
     if keeping == -1 { return false }
     let name = "\(request.method) \(request.target)"
     // Before it is sent: the client's next request may be here before this goes on.

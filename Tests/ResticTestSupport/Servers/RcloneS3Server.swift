@@ -3,7 +3,7 @@ public import SystemPackage
 
 /// `rclone serve s3`, the real thing, on a folder: each folder in it is a bucket.
 public final class RcloneS3Server: Sendable {
-  /// What requests are signed with.
+  /// The key for signing requests.
   public static let accessKeyID = "AKIATESTTESTTEST7731"
   /// The secret access key; it holds characters that must be escaped in URLs.
   public static let secret = "geheim+7731/secret"
@@ -22,7 +22,7 @@ public final class RcloneS3Server: Sendable {
       RcloneServer.Release.current.program,
       [
         "serve", "s3", "--addr", "127.0.0.1:0", "--auth-key", "\(Self.accessKeyID),\(Self.secret)",
-        // What is put into the folder past the server is seen at once.
+        // The server sees files at once that a test puts into the folder.
         "--dir-cache-time", "10ms",
       ] + options + [folder.string],
       // Nothing of the user's own counts.
@@ -40,7 +40,7 @@ public final class RcloneS3Server: Sendable {
   /// Ends it at once.
   public func stop() async throws { try await program.stop() }
 
-  /// What it has logged.
+  /// The server's log.
   public var log: String { program.output }
 
   /// `s3:http://127.0.0.1:4711/bucket`, through another port where there is a proxy.

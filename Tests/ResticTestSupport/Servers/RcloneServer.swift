@@ -56,7 +56,7 @@ public final class RcloneServer: Sendable {
   /// Ends it at once.
   public func stop() async throws { try await program.stop() }
 
-  /// What it has logged.
+  /// The server's log.
   public var log: String { program.output }
 
   /// `http://127.0.0.1:4711/`, which it logs once it listens.

@@ -6,7 +6,7 @@
 public struct RequestRounds: Sendable, CustomStringConvertible {
   /// A request and its answer.
   public struct Exchange: Hashable, Sendable {
-    /// What was asked: `GET config`.
+    /// The request: `GET config`.
     public let name: String
     /// When the request had arrived.
     public let begin: Duration
@@ -30,7 +30,7 @@ public struct RequestRounds: Sendable, CustomStringConvertible {
   public init(_ exchanges: [Exchange]) {
     self.exchanges = exchanges.sorted { $0.begin < $1.begin }
     let byEnd = exchanges.sorted { $0.end < $1.end }
-    // The longest chain that ends with each, and what comes before it there.
+    // The longest chain that ends with each request, and the request's predecessor in the chain.
     var depths = [Int](repeating: 1, count: byEnd.count)
     var before = [Int?](repeating: nil, count: byEnd.count)
     // The deepest one of those up to a place.
@@ -56,7 +56,7 @@ public struct RequestRounds: Sendable, CustomStringConvertible {
   /// How many round trips it took.
   public var count: Int { chain.count }
 
-  /// What there is to see in one: a line for each request, those of the longest chain marked.
+  /// A line for each request, with marks on those of the longest chain.
   public var description: String {
     let marked = Set(chain)
     let lines = exchanges.map { exchange in

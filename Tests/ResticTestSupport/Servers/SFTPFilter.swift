@@ -3,7 +3,7 @@ public import SystemPackage
 
 /// A program for `sftp.command`: OpenSSH's sftp-server, whose packets are late, changed or lost on their way, and noted.
 public struct SFTPFilter: Sendable {
-  /// What becomes of the packets. `after`: that many answers of a connection are left alone.
+  /// The fault. The first `after` answers of a connection are unchanged.
   public enum Fault: Sendable {
     /// Nothing.
     case none
@@ -23,11 +23,11 @@ public struct SFTPFilter: Sendable {
     case truncate(after: Int, to: Int)
     /// The answer says that all went well, and nothing else.
     case emptySuccess(after: Int)
-    /// Reads are answered with half of what they asked for.
+    /// A read returns half of the requested bytes.
     case halfReads
     /// The server knows no extensions.
     case noExtensions
-    /// Renaming replaces what is there.
+    /// A rename replaces an existing file.
     case replacing
     /// Names in folders come without attributes.
     case bareNames
@@ -168,7 +168,7 @@ public struct SFTPFilter: Sendable {
         def write():
             while True:
                 due, data = late.get()
-                time.sleep(max(0, due - time.monotonic()))
+                time.sleep(max(0, due - time.monotonic()))  # the delay that the test has chosen
                 if data is None:
                     target.close()
                     return
@@ -186,6 +186,7 @@ public struct SFTPFilter: Sendable {
     threading.Thread(target=pump, args=(sys.stdin.buffer, child.stdin, to_server), daemon=True).start()
     pump(child.stdout, sys.stdout.buffer, from_server)
     child.wait()
+    # A moment for what is on its way to the client.
     time.sleep(0.05)
     os._exit(0)
 

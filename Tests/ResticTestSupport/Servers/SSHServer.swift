@@ -36,7 +36,7 @@ public final class SSHServer: Sendable {
       .write(to: URL(fileURLWithPath: folder.appending("known_hosts").string))
   }
 
-  /// What `sftp.args` has to be, so that nothing of the user's own counts.
+  /// The `sftp.args` that keep the user's own configuration out.
   public var arguments: String { arguments(knownHosts: "known_hosts") }
 
   /// As `arguments`, for a client that knows no server.
@@ -86,7 +86,7 @@ public final class SSHServer: Sendable {
     return try makeProgram("exec /usr/bin/ssh -F \(file) \"$@\"")
   }
 
-  /// What it has logged.
+  /// The server's log.
   public var log: String { program.output }
 
   /// Gives the client's key a passphrase, which ssh asks for from now on.
@@ -126,7 +126,7 @@ public final class SSHServer: Sendable {
     ["Subsystem sftp internal-sftp" + (start.map { " -d \($0)" } ?? "")]
   }
 
-  /// A server on a port that was free a moment ago; somebody else may have been quicker.
+  /// A server on a port that was free a moment ago. Another program may have taken the port since.
   private static func start(in folder: FilePath, subsystem: [String]) async throws -> (UInt16, BackgroundProgram) {
     while true {
       let proxy = try FaultProxy()
@@ -155,7 +155,7 @@ public final class SSHServer: Sendable {
   /// It has not started.
   public struct Failure: Error, CustomStringConvertible {
     let log: String
-    /// How to install sshd, and what sshd logged.
+    /// How to install sshd, and sshd's log.
     public var description: String { "sshd does not start (scripts/bootstrap --test installs it): \(log)" }
   }
 }
@@ -183,7 +183,7 @@ public enum ProcessTable {
     return Set(parents().filter { $0.value == own }.keys)
   }
 
-  /// Whether a process has ended and nobody has waited for it yet.
+  /// Whether a process has ended and was not reaped yet.
   public static func isZombie(_ process: pid_t) -> Bool {
     let text = FileManager.default.contents(atPath: "/proc/\(process)/stat").map { String(decoding: $0, as: UTF8.self) }
     return text?.contains(") Z ") == true

@@ -39,7 +39,7 @@ struct SocketStream {
     return buffer
   }
 
-  /// Writes all of `bytes`, as far as somebody takes them.
+  /// Writes all of `bytes`, or as many as the peer accepts.
   func write(_ bytes: [UInt8]) {
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -57,7 +57,7 @@ struct SocketStream {
     return field.flatMap { Int($0.dropFirst("content-length:".count).trimmingCharacters(in: .whitespaces)) }
   }
 
-  /// What `call` returns once no signal interrupts it.
+  /// The result of `call`, which is repeated while signals interrupt it.
   static func retrying<Result: SignedInteger>(_ call: () -> Result) -> Result {
     while true {
       let result = call()

@@ -4,19 +4,19 @@ public import SystemPackage
 /// OpenStack Swift with s3api, a production store that is strict: it checks signatures, regions, hashes and conditions. It has
 /// nothing to do with the language.
 ///
-/// It takes some 20 s to start and answers some 25 requests a second, so what uses it is a slow test (`SlowTests`).
+/// The server takes some 20 s to start and answers some 25 requests a second, so tests that use it are slow tests (`SlowTests`).
 /// `scripts/bootstrap --slow` gets it from PyPI.
 public final class SwiftServer: Sendable {
-  /// What requests are signed with.
+  /// The key for signing requests.
   public static let environment = ["AWS_ACCESS_KEY_ID": "test:tester", "AWS_SECRET_ACCESS_KEY": "testing-7731"]
-  /// The region that it has, which is not the one that is taken where nobody says.
+  /// The server's region, which is not the default region.
   public static let region = "eu-test-7"
 
   /// Its port of 127.0.0.1.
   public let port: UInt16
   private let program: BackgroundProgram
 
-  /// Starts a server that keeps everything in `folder`, which is new, and returns when it answers.
+  /// Starts a server that keeps everything in `folder`, which is new, and returns when the server answers.
   public init(folder: FilePath) async throws {
     try FileManager.default.createDirectory(atPath: folder.string, withIntermediateDirectories: true)
     let python = try TestTools.folder("swift-tools").appending("bin/python").string
@@ -31,10 +31,10 @@ public final class SwiftServer: Sendable {
     port = found ?? 0
   }
 
-  /// Ends it at once.
+  /// Ends the server at once.
   public func stop() async throws { try await program.stop() }
 
-  /// What it has logged.
+  /// The server's log.
   public var log: String { program.output }
 
   /// `s3:http://127.0.0.1:4711/bucket`.
@@ -115,7 +115,7 @@ public final class SwiftServer: Sendable {
 
     def answers(kind):
         try:
-            connection = http.client.HTTPConnection('127.0.0.1', ports[kind], timeout=10)
+            connection = http.client.HTTPConnection('127.0.0.1', ports[kind], timeout=60)
             connection.request('GET', '/healthcheck')
             return connection.getresponse().status < 500
         except OSError:
@@ -125,7 +125,7 @@ public final class SwiftServer: Sendable {
         ended = [server.args[-1] for server in servers if server.poll() is not None]
         if ended:
             sys.exit(f'ended: {ended}')
-        time.sleep(0.05)
+        time.sleep(0.05)  # the pause between two looks
     print('ready', ports['proxy'], flush=True)
     servers[0].wait()
     """#

@@ -3,7 +3,7 @@ public import SystemPackage
 
 /// A kind of storage on which a test's repository is.
 ///
-/// Whatever the kind, what is stored is a folder of this machine in restic's layout, so that a test can also look at it
+/// Every kind stores files in a folder of this machine in restic's layout, so that a test can also look at them
 /// from behind.
 public enum TestStorage: String, CaseIterable, Sendable {
   /// The folder itself.
@@ -70,7 +70,7 @@ public enum TestStorage: String, CaseIterable, Sendable {
 public struct StorageServer: Sendable {
   /// The repository's location, as restic takes it after `-r`.
   public let location: String
-  /// What both programs and restic need to find in their environment to get there.
+  /// The variables that both programs and restic need to reach the storage.
   public let environment: [String: String]
   /// Ends the server.
   public let stop: @Sendable () async throws -> Void

@@ -1,7 +1,7 @@
 import Foundation
 public import SystemPackage
 
-/// What tests need and no package of the distribution has; `scripts/bootstrap --test` puts it into the build folder.
+/// Tools that no package of the distribution has; `scripts/bootstrap --test` puts them into the build folder.
 public enum TestTools {
   /// They are not there.
   public struct Missing: Error, CustomStringConvertible {

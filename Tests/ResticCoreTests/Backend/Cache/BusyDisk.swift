@@ -2,7 +2,7 @@ import Dispatch
 
 @testable import ResticCore
 
-/// A cache's disk that answers nobody between `begin` and `end`.
+/// A cache's disk that does not answer between `begin` and `end`.
 final class BusyDisk: Sendable {
   private let cache: RepositoryCache
   private let isOver = DispatchSemaphore(value: 0)

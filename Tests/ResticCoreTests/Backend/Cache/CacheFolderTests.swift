@@ -25,7 +25,7 @@ struct CacheFolderTests {
     cache.path.appending("index").appending(String(file.name.prefix(2))).appending(file.name)
   }
 
-  @Test("it is laid out and closed to others as restic does it, and made again without harm")
+  @Test("the folder has restic's layout and permissions, and creating it twice does no harm")
   func layout() throws {
     try cache.prepare()
     try cache.prepare()
@@ -56,7 +56,7 @@ struct CacheFolderTests {
   }
 
   @Test(
-    "of another version, or with something else in the version's place, there is no cache",
+    "a folder of another version, or with something else in place of the version, is no cache",
     arguments: ["2", "10", "x", "1\n", "link", "folder"])
   func version(text: String) throws {
     try cache.prepare()
@@ -72,7 +72,7 @@ struct CacheFolderTests {
     #expect(throws: CacheFailure.self) { try cache.prepare() }
   }
 
-  @Test("a version that somebody was about to write when he died is written again")
+  @Test("an incomplete version file of a dead process is written again")
   func emptyVersion() throws {
     try cache.prepare()
     try CacheTestFolder.write([], to: cache.path.appending("version"))
@@ -80,7 +80,7 @@ struct CacheFolderTests {
     #expect(try CacheTestFolder.bytes(cache.path.appending("version")) == [UInt8(ascii: "1")])
   }
 
-  @Test("a range is read where the file has it, and nothing where it ends before")
+  @Test("a range is read if the file has all of it, and otherwise nothing")
   func ranges() throws {
     try cache.prepare()
     try cache.save(file, content)
@@ -91,7 +91,7 @@ struct CacheFolderTests {
   }
 
   @Test(
-    "what is no plain file of ours is not read, and replaced unless it is a folder",
+    "anything but a plain file of this user is not read, and is replaced unless it is a folder",
     arguments: CacheTestFolder.Replacement.allCases)
   func replaced(by replacement: CacheTestFolder.Replacement) throws {
     try cache.prepare()
@@ -107,7 +107,7 @@ struct CacheFolderTests {
     }
   }
 
-  @Test("a link in a folder's place is not followed, and what it leads to stays as it is", arguments: [0, 1, 2])
+  @Test("a link in place of a folder is not followed, and its target stays unchanged", arguments: [0, 1, 2])
   func linkedFolder(depth: Int) throws {
     try cache.prepare()
     try cache.save(file, content)
@@ -144,7 +144,7 @@ struct CacheFolderTests {
     #expect(throws: CacheFailure.self) { try cache.prepare() }
   }
 
-  @Test("what can't be made is a failure that names the place: below a file, on a read-only file system")
+  @Test("a folder that cannot be created is an error that names the place: below a file, on a read-only file system")
   func noPlace() throws {
     try CacheTestFolder.write([], to: test.outside.appending("file"))
     for base in [test.outside.appending("file").appending("cache"), "/proc/nothing"] {
@@ -155,7 +155,7 @@ struct CacheFolderTests {
     }
   }
 
-  @Test("a cache that is removed meanwhile is empty, and no error")
+  @Test("a cache that is removed meanwhile counts as empty, without an error")
   func removed() throws {
     try cache.prepare()
     try CacheTestFolder.remove(cache.path)
@@ -167,7 +167,7 @@ struct CacheFolderTests {
     #expect(try cache.load(file, range: nil) != nil)
   }
 
-  @Test("what was left half-written goes after an hour, and what is being written stays")
+  @Test("unfinished files are removed after an hour, and files that are being written stay")
   func leftovers() throws {
     try cache.prepare()
     try cache.save(file, content)

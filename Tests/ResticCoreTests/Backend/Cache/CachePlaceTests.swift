@@ -7,9 +7,9 @@ import Testing
 @testable import ResticCore
 
 // K1 The cache is where restic has it.
-@Suite("Where caches are")
+@Suite("The place of caches")
 struct CachePlaceTests {
-  @Test("--cache-dir, then RESTIC_CACHE_DIR, then XDG_CACHE_HOME, then HOME; without any of them there is no place")
+  @Test("the order is --cache-dir, RESTIC_CACHE_DIR, XDG_CACHE_HOME, HOME; without any of them there is no place")
   func order() {
     func place(_ explicit: String?, _ variable: String?, _ cacheHome: String?, _ home: String?) -> FilePath? {
       CachePlace.folder(explicit: explicit, variable: variable, cacheHome: cacheHome, home: home)
@@ -24,7 +24,7 @@ struct CachePlaceTests {
   }
 
   @Test(
-    "caches that nobody has used for 30 days go, and nothing else: no younger ones, no other names, nothing behind a link"
+    "only caches that nobody has used for 30 days are removed: no younger caches, no other names, nothing behind a link"
   )
   func cleanup() throws {
     let test = try CacheTestFolder()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ResticCore
 
-/// A folder for caches, and what a test does to it behind the program's back.
+/// A folder for caches, and a test's changes to it behind the program's back.
 struct CacheTestFolder {
   private let directory: TemporaryDirectory
 
@@ -60,7 +60,7 @@ struct CacheTestFolder {
     try SystemCall.linkStatus(path)
   }
 
-  /// What can stand in the place of a cached file.
+  /// The things that may be in place of a cached file.
   enum Replacement: String, CaseIterable {
     case nothing
     case empty
@@ -83,7 +83,7 @@ struct CacheTestFolder {
       case .flipped: try CacheTestFolder.write(bytes.map { $0 ^ 1 }, to: path)
       case .folder: try CacheTestFolder.makeFolder(path)
       case .link:
-        // To what would be right: the link itself is what is wrong.
+        // The target is right: only the link itself is wrong.
         let target = FilePath(path.string + "-target")
         try CacheTestFolder.write(bytes, to: target)
         #expect(symlink(target.string, path.string) == 0)

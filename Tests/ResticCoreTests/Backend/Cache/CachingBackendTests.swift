@@ -7,7 +7,7 @@ import Testing
 
 @testable import ResticCore
 
-// K1, K2, K3 What was read once is not loaded again, and never believed unchecked.
+// K1, K2, K3 A file that was read once is not loaded again, and never trusted unchecked.
 @Suite("CachingBackend", .timeLimit(.minutes(30)))
 struct CachingBackendTests {
   private let test: CacheTestFolder
@@ -42,19 +42,19 @@ struct CachingBackendTests {
       base, cache: try #require(RepositoryCache(CachePlace(folder: test.base), repositoryID: id.hex, logger: logger)))
   }
 
-  @Test("it keeps every rule of Backend")
+  @Test("CachingBackend keeps every rule of Backend")
   func conformance() async throws {
     #expect(await BackendConformance(try caching(MemoryBackend())).violations() == [])
   }
 
-  @Test("it keeps them where there can be no cache")
+  @Test("CachingBackend keeps every rule of Backend where there can be no cache")
   func conformanceWithout() async throws {
     try CacheTestFolder.makeFolder(test.base.removingLastComponent())
     try CacheTestFolder.write([], to: test.base)
     #expect(await BackendConformance(try caching(MemoryBackend())).violations() == [])
   }
 
-  @Test("index, snapshots and trees that were read or saved once are not loaded again; data is")
+  @Test("an index file, snapshot or tree that was read or saved once is not loaded again; data is")
   func warm() async throws {
     let (_, saved) = try await create()
     try FileManager.default.removeItem(atPath: test.base.string)
@@ -64,7 +64,7 @@ struct CachingBackendTests {
       #expect(loads(calls, .index) == (isWarm ? 0 : 2) && loads(calls, .snapshot) == (isWarm ? 0 : 2))
       #expect(loads(calls, .data) == (isWarm ? 1 : 2))
     }
-    // What was saved is there at once.
+    // Saved files are there at once.
     let (writer, _) = try await open()
     let next = try await writer.commit(["c": TestRepository.noise(3000, seed: 3)], seconds: 3)
     let (reader, calls) = try await open()
@@ -72,7 +72,7 @@ struct CachingBackendTests {
     #expect(loads(calls, .index) == 0 && loads(calls, .snapshot) == 0 && loads(calls, .data) == 1)
   }
 
-  @Test("keys, config, locks and data are never in the cache, and what is there is byte for byte the storage's")
+  @Test("the cache never holds keys, config, locks and data; its files are identical to the storage's")
   func content() async throws {
     let (repository, _) = try await create()
     let lock = try await RepositoryLock.acquire(on: repository)
@@ -88,7 +88,7 @@ struct CachingBackendTests {
     try await lock.release()
   }
 
-  @Test("a pack of trees is loaded as a whole, once, however many trees are asked for at a time")
+  @Test("a tree pack is loaded once and as a whole, however many trees are requested at the same time")
   func wholePack() async throws {
     let plain = try await TestRepository.create(on: memory)
     let uploader = plain.makeUploader()
@@ -106,7 +106,7 @@ struct CachingBackendTests {
   }
 
   @Test(
-    "whatever is in the place of a cached file costs one load, and nothing else",
+    "anything in place of a cached file costs one load, and nothing else",
     arguments: CacheTestFolder.Replacement.allCases, [BackendFileType.data, .index, .snapshot])
   func replaced(by replacement: CacheTestFolder.Replacement, type: BackendFileType) async throws {
     let (first, saved) = try await create()
@@ -128,7 +128,7 @@ struct CachingBackendTests {
     }
   }
 
-  @Test("a damaged pack is not cached, and read in parts")
+  @Test("a damaged pack is not cached, and is read in parts")
   func damagedPack() async throws {
     let (_, saved) = try await create()
     try FileManager.default.removeItem(atPath: test.base.string)
@@ -142,7 +142,7 @@ struct CachingBackendTests {
     #expect(test.names(of: .data, in: repository) == [])
   }
 
-  @Test("a pack that is too large is read in parts, and asked for as a whole once")
+  @Test("a pack that is too large is requested as a whole once, and then read in parts")
   func largePack() async throws {
     let caching = try caching(memory)
     let limit = BackendFileType.data.wholeByteLimit
@@ -155,7 +155,7 @@ struct CachingBackendTests {
   }
 
   @Test(
-    "what the storage has no more is gone from the cache after a list; what this process has saved is not, whatever the list says"
+    "a listing removes files from the cache that the storage no longer has, but no file that this process has saved"
   )
   func lists() async throws {
     let (repository, _) = try await create()
@@ -176,7 +176,7 @@ struct CachingBackendTests {
     #expect(test.names(of: .snapshot, in: other).contains(new.id.hex))
   }
 
-  @Test("packs of trees that are in no index file any more go")
+  @Test("tree packs that no index file names any more are removed from the cache")
   func stalePacks() async throws {
     let (repository, _) = try await create()
     #expect(test.names(of: .data, in: repository).count == 2)
@@ -188,7 +188,7 @@ struct CachingBackendTests {
     #expect(test.names(of: .data, in: reader) == [])
   }
 
-  @Test("removing a file takes it out of the cache; so does finding that it is gone")
+  @Test("removing a file, or finding that it is gone, removes it from the cache")
   func removed() async throws {
     let (repository, saved) = try await create()
     let file = BackendFile.snapshot(saved.id)
@@ -200,7 +200,7 @@ struct CachingBackendTests {
     #expect(!test.names(of: .index, in: repository).contains(other.name))
   }
 
-  @Test("what is looked for on the storage after a failed save is not found in the cache")
+  @Test("a look for a file after a failed save asks the storage, and not the cache")
   func isStored() async throws {
     let (repository, saved) = try await create()
     let uploader = repository.makeUploader()
@@ -214,7 +214,7 @@ struct CachingBackendTests {
   }
 
   @Test(
-    "a cache whose disk does not answer holds no commit up; what was saved gets there later, before it is read or removed"
+    "a cache whose disk does not answer delays no commit; a saved file arrives later, before it is read or removed"
   )
   func slowDisk() async throws {
     let (repository, _) = try await create()
@@ -228,21 +228,20 @@ struct CachingBackendTests {
     try await withTimeLimit { _ = try await repository.save(sealed) }
     #expect(memory[.snapshot(sealed.saved.id)] != nil)
     #expect(!test.names(of: .snapshot, in: repository).contains(sealed.saved.id.hex))
-    // Nor does it hold up whoever ends.
-    let start = ContinuousClock.now
-    await cache.finish(within: .milliseconds(50))
-    #expect(start.duration(to: .now) < .seconds(30) && disk.isBusy)
+    // The cache does not delay the end of the program either: the disk stays busy, however short the limit is.
+    try await withTimeLimit { await cache.finish(within: .milliseconds(50)) }
+    #expect(disk.isBusy)
     async let loaded = cache.load(.snapshot(sealed.saved.id), range: nil)
     disk.end()
     let found = await loaded
     #expect(found?.byteCount == sealed.bytes.byteCount)
-    await cache.finish(within: .seconds(60))
+    await cache.finish(within: .seconds(120))
     let (reader, calls) = try await open()
     #expect(try await reader.snapshots().contains { $0.id == sealed.saved.id })
     #expect(loads(calls, .snapshot) == 0 && loads(calls, .index) == 0)
   }
 
-  @Test("a file that is removed while it is on its way into the cache is not there afterwards")
+  @Test("a file that is removed while it is being written into the cache is not there afterwards")
   func removedOnTheWay() async throws {
     let (repository, _) = try await create()
     let disk = BusyDisk(of: try #require(repository.cache))
@@ -257,7 +256,7 @@ struct CachingBackendTests {
     #expect(!test.names(of: .index, in: repository).contains(file.name))
   }
 
-  @Test("of what a cache cannot take in time no more than a few packs are held in memory")
+  @Test("a slow cache keeps no more than a few packs in memory")
   func boundedWrites() async throws {
     let writes = CacheWrites()
     let (gate, opening) = AsyncStream.makeStream(of: Never.self)
@@ -270,11 +269,11 @@ struct CachingBackendTests {
       }
     }
     opening.finish()
-    await writes.finish(within: .seconds(60))
+    await writes.finish(within: .seconds(120))
     #expect(counts.withLock { $0 } == 3)
   }
 
-  @Test("a cache that breaks meanwhile is told once, and the work goes on")
+  @Test("a cache that fails meanwhile is reported once, and the work goes on")
   func broken() async throws {
     let warnings = LogLines()
     var settings = test.settings()
@@ -294,7 +293,7 @@ struct CachingBackendTests {
     #expect(try await reader.files(of: saved)["a"] == TestRepository.noise(3000, seed: 1))
   }
 
-  @Test("an opening reads nothing early that is in the cache, and the cache keeps what was read early")
+  @Test("an opening reads no cached file early, and the cache keeps the files that were read early")
   func opening() async throws {
     _ = try await create()
     try FileManager.default.removeItem(atPath: test.base.string)
@@ -317,7 +316,7 @@ struct CachingBackendTests {
     }
   }
 
-  @Test("two processes at once, each with the other's files, lose nothing")
+  @Test("two processes that share a cache lose nothing")
   func together() async throws {
     _ = try await create()
     let (first, _) = try await open()
@@ -335,10 +334,10 @@ struct CachingBackendTests {
         }
       }
       group.addTask {
-        // restic's own tidying up.
+        // restic's own cleaning.
         for _ in 0..<20 {
           try? FileManager.default.removeItem(atPath: test.folder(of: first).appending("index").string)
-          try await Task.sleep(for: .milliseconds(5))
+          try await Task.sleep(for: .milliseconds(5))  // Any moment will do.
         }
       }
       try await group.waitForAll()

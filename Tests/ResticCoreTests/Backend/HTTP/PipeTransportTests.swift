@@ -38,7 +38,7 @@ struct PipeTransportTests {
     HTTPRequest(method: .get, target: "/x", fields: ["Accept: z"], room: room)
   }
 
-  /// What became of a request, in a few words.
+  /// The outcome of a request, in a few words.
   private func outcome(_ transport: PipeTransport, _ request: HTTPRequest) async -> String {
     do throws(HTTPFailure) {
       let response = try await transport.send(request)
@@ -63,7 +63,7 @@ struct PipeTransportTests {
       .map { String(decoding: $0, as: UTF8.self).split(separator: "\n").map(String.init) } ?? []
   }
 
-  @Test("what is answered is taken if there is room for it, with a body or without one; requests share one connection")
+  @Test("answers with and without a body are read if they fit; requests share one connection")
   func answers() async throws {
     let transport = transport(.good)
     #expect(await outcome(transport, get()) == "200 hello")
@@ -80,7 +80,7 @@ struct PipeTransportTests {
     #expect(frames.contains { $0.hasPrefix("0 ") })
   }
 
-  @Test("an answer that is not whole is a failure; more of it than there is room for is not taken, whatever its size")
+  @Test("a truncated answer is a failure; no more of an answer is read than the caller allows")
   func bodies() async throws {
     #expect(await outcome(transport(.shortBody), get()).hasPrefix("interrupted: the program closed a request"))
     #expect(await outcome(transport(.reset), get()).hasPrefix("interrupted: the program closed a request"))
@@ -91,13 +91,13 @@ struct PipeTransportTests {
     #expect(message == "500 \(String(repeating: "x", count: 4096))")
   }
 
-  @Test("an endless header is a failure; the connection goes on, or is made anew")
+  @Test("an endless header is a failure; the connection goes on, or is replaced")
   func headers() async throws {
     let transport = transport(.endlessHeader)
     for _ in 0..<3 { #expect(await outcome(transport, get()).hasPrefix("interrupted")) }
   }
 
-  @Test("a program that takes no more requests is started again for the next one")
+  @Test("a program that accepts no more requests is started again for the next request")
   func goAway() async throws {
     let transport = transport(.goAway)
     for _ in 0..<3 {
@@ -106,7 +106,7 @@ struct PipeTransportTests {
   }
 
   // N8 Requests for locks do not wait.
-  @Test("what a lock has to say passes packs that have filled all the room that the server gives")
+  @Test("a lock's request passes packs that have used up the server's window")
   func lockBehindPacks() async throws {
     let transport = transport(.tight)
     let pack = PooledBytes(copying: [UInt8](repeating: 7, count: 512 << 10))
@@ -129,18 +129,18 @@ struct PipeTransportTests {
     frames.last { $0.hasPrefix("received ") }.flatMap { Int($0.dropFirst("received ".count)) } ?? 0
   }
 
-  @Test("whoever does not want all of a body may answer before its end")
+  @Test("a server may answer before it has read the whole body")
   func earlyAnswer() async throws {
     let transport = transport(.early)
     let body = PooledBytes(copying: [UInt8](repeating: 7, count: 3 << 20))
     let request = HTTPRequest(method: .post, target: "/x", body: body, room: .upTo(9))
     for _ in 0..<3 { #expect(await outcome(transport, request) == "400 hello") }
-    // It cannot have done what it was not told.
+    // The program cannot have done work that it never heard of.
     let message = await outcome(self.transport(.earlySuccess), request)
     #expect(message == "interrupted: the program answered before the request was complete")
   }
 
-  @Test("a program that ends is unreachable, with its last words, printable and without secrets")
+  @Test("a program that ends is unreachable; the error has its last words, printable and without secrets")
   func lastWords() async throws {
     let words = PipeServer.end.words(log: log)
     let message = await outcome(transport(words, secrets: ["such"]), get())
@@ -148,37 +148,39 @@ struct PipeTransportTests {
     #expect(message.hasSuffix(": some words; no *** remote:  [31mwhat"), "\(message)")
   }
 
-  @Test("a program that says something else is unreachable, with what it says")
+  @Test("a program that speaks another protocol is unreachable; the error quotes its output")
   func greeting() async throws {
     let message = await outcome(transport(.greeting), get())
     #expect(message.contains("unreachable: the program answers \"Welcome to this machine!?Enjoy."), "\(message)")
     #expect(message.contains("instead of HTTP/2"))
   }
 
-  @Test("a program that cannot be started is unreachable, with what to do")
+  @Test("a program that cannot be started is unreachable; the error has advice")
   func missing() async throws {
     let message = await outcome(transport(["/nowhere/rclone"]), get())
     #expect(message.hasPrefix("unreachable: /nowhere/rclone cannot be started") && message.hasSuffix(": install it"))
   }
 
-  @Test("a program that never begins is given up after its time")
+  @Test("a program that never begins to answer is given up after its start limit")
   func mute() async throws {
+    // The program never answers, however short the limit is.
     let message = await outcome(transport(.mute, startLimit: .seconds(2)), get())
     #expect(message.hasPrefix("unreachable: the program has not begun to answer within 2 s"), "\(message)")
   }
 
-  @Test("a request that is stuck is given up after the time that is set, and the program that has stopped with it")
+  @Test("a stuck request is given up after the time limit, and its program is killed")
   func stuck() async throws {
+    // The program never answers a request, however short the limit is.
     let transport = transport(.silent) { $0.stuckTimeout = .seconds(2) }
     let start = ContinuousClock.now
     let message = await outcome(transport, get())
-    // What it said at its beginning may have come after the request was made.
+    // The program's first bytes may have arrived after the request was made.
     #expect(message.hasPrefix("interrupted: the program") && message.hasSuffix("moved for 2 s"), "\(message)")
     #expect(start.duration(to: .now) >= .seconds(2))
-    #expect(start.duration(to: .now) < .seconds(60))
+    #expect(start.duration(to: .now) < TransportOptions().stuckTimeout)
   }
 
-  @Test("a cancelled request ends at once, and the program is told; one that begins afterwards is carried out")
+  @Test("a cancelled request ends at once, and the program is notified; a later request is carried out")
   func cancellation() async throws {
     let transport = transport(.silent)
     let waiting = Task { await outcome(transport, get()) }
@@ -196,7 +198,7 @@ struct PipeTransportTests {
     #expect(await late.value == "200 hello")
   }
 
-  @Test("whoever is cancelled while the program has not begun waits no longer")
+  @Test("a cancelled caller does not wait for a program that has not begun to answer")
   func cancelledStart() async throws {
     let transport = transport(.mute)
     let waiting = Task { await outcome(transport, get()) }
@@ -205,7 +207,7 @@ struct PipeTransportTests {
     #expect(try await withTimeLimit { await waiting.value } == "cancelled")
   }
 
-  @Test("the program is gone, and waited for, when nobody needs it any more", arguments: [PipeServer.good, .silent])
+  @Test("the program ends and is reaped once nobody uses the transport", arguments: [PipeServer.good, .silent])
   func end(server: PipeServer) async throws {
     var transport: PipeTransport? = transport(server)
     let task = begin(transport)

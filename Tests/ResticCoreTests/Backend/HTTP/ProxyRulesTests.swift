@@ -9,7 +9,7 @@ struct ProxyRulesTests {
     ProxyRules { variables[$0] }.proxy(for: try RESTLocation(url).origin)
   }
 
-  @Test("the variable of the scheme counts, in capitals before small letters, and no other")
+  @Test("only the variable of the scheme counts, upper case before lower case")
   func variables() throws {
     let both = ["HTTP_PROXY": "a:1", "https_proxy": "b:2", "ALL_PROXY": "c:3", "http_proxy": "d:4"]
     #expect(try proxy(both, "http://host/") == "http://a:1")
@@ -21,7 +21,7 @@ struct ProxyRulesTests {
   }
 
   @Test(
-    "schemes of proxies",
+    "proxies have schemes",
     arguments: [
       ("socks5://p:1", "socks5h://p:1"), ("https://u:s@p", "https://u:s@p"), ("p", "http://p"),
       ("ftp://p", "http://ftp://p"),
@@ -37,7 +37,7 @@ struct ProxyRulesTests {
   }
 
   @Test(
-    "hosts that NO_PROXY names, and others",
+    "NO_PROXY exempts the hosts that it names, and no others",
     arguments: [
       ("*", "any.where", true), ("example.com", "example.com", true), ("example.com", "a.example.com", true),
       ("example.com", "badexample.com", false), (".example.com", "example.com", false),

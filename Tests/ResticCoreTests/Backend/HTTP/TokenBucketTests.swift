@@ -4,7 +4,7 @@ import Testing
 
 @Suite("TokenBucket")
 struct TokenBucketTests {
-  @Test("a second's worth is there at first, and then comes at the rate")
+  @Test("the bucket starts with one second's worth, and then fills at the rate")
   func rate() {
     let start = ContinuousClock.now
     var bucket = TokenBucket(bytesPerSecond: 1000, now: start)
@@ -17,7 +17,7 @@ struct TokenBucketTests {
     #expect(bucket.take(upTo: 1, at: start) == 0)
   }
 
-  @Test("debts are waited for by all who come later")
+  @Test("later requests wait until a debt is paid")
   func debts() {
     let start = ContinuousClock.now
     var bucket = TokenBucket(bytesPerSecond: 1000, now: start)

@@ -38,7 +38,7 @@ struct RESTFaultTests {
     return .answer(Array((head.joined(separator: "\r\n") + "\r\n\r\n").utf8))
   }
 
-  @Test("it keeps every rule of Backend, 50 ms away")
+  @Test("RESTBackend keeps every rule of Backend at a distance of 50 ms")
   func delay() async throws {
     proxy.treat { _ in .delay(.milliseconds(50)) }
     let limited = LimitedBackend(retrying(TestClock(advancesOnSleep: true)))
@@ -46,7 +46,7 @@ struct RESTFaultTests {
     #expect(violations == [])
   }
 
-  @Test("it keeps every rule of Backend while every fifth request fails in another way, retried")
+  @Test("RESTBackend with retries keeps every rule of Backend while every fifth request fails in a different way")
   func faults() async throws {
     proxy.treat { request in
       // A DELETE that is repeated cannot tell that nothing was there in the first place.
@@ -67,7 +67,7 @@ struct RESTFaultTests {
     #expect(clock.sleeps.count > 50)
   }
 
-  @Test("an answer of 429 or 503 is tried again after the time that it names, and not before")
+  @Test("a request that is answered with 429 or 503 is retried after the time that the answer names, and not before")
   func retryAfter() async throws {
     try await backend.create()
     let later = Date(timeIntervalSinceNow: 100)
@@ -96,7 +96,7 @@ struct RESTFaultTests {
   }
 
   @Test(
-    "what time does not change is tried once, and the message names host, status and what to change",
+    "a permanent error is not retried, and the message names the host, the status and the remedy",
     arguments: [
       ("401 Unauthorized", "RESTIC_REST_USERNAME"), ("403 Forbidden", "append-only"),
       ("405 Method Not Allowed", "REST server"),
@@ -119,7 +119,7 @@ struct RESTFaultTests {
     #expect(proxy.requests.filter { $0.method == "POST" }.count == 1)
   }
 
-  @Test("a list that is none is an error at once; one that rclone says is not there may be there later")
+  @Test("an invalid list is a permanent error; a list that rclone does not find is retried")
   func lists() async throws {
     proxy.treat { _ in
       .answer(Array("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>".utf8))
@@ -135,7 +135,7 @@ struct RESTFaultTests {
     #expect(try await backend.list(.key).isEmpty)
   }
 
-  @Test("a config that rclone does not find is missing only where there are no keys")
+  @Test("a config that rclone does not find counts as missing only if there are no keys")
   func hiddenConfig() async throws {
     try await retrying().create()
     let missing = Self.answer("404 Not Found", ["Server: rclone/v1.60.1"])
@@ -155,7 +155,7 @@ struct RESTFaultTests {
     #expect(try await retrying().load(.config).array == [1])
   }
 
-  @Test("a list of version 1 tells names only, and sizes are asked for; what is gone meanwhile is left out")
+  @Test("a list of version 1 has names only: the sizes are requested, and vanished files are left out")
   func firstVersion() async throws {
     try await backend.create()
     let files = try (0..<20).map { number in
@@ -171,7 +171,7 @@ struct RESTFaultTests {
     #expect(try await Set(backend.list(.index)) == Set(expected))
   }
 
-  @Test("a server that knows no ranges is told from a file that is too short")
+  @Test("the error distinguishes a server without ranges from a file that is too short")
   func ranges() async throws {
     let file = BackendFile.pack(SHA256.id(of: [1]))
     let answer = Array("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789".utf8)
@@ -186,7 +186,7 @@ struct RESTFaultTests {
     await #expect(throws: BackendError.truncated(file)) { try await backend.load(file, range: 5..<15) }
   }
 
-  @Test("nobody there is an error within seconds; once somebody was, it is waited for")
+  @Test("a server that never answered is an error within seconds; a server that has answered is waited for")
   func contact() async throws {
     let clock = TestClock(advancesOnSleep: true)
     let backend = retrying(clock)
@@ -200,7 +200,7 @@ struct RESTFaultTests {
     #expect(clock.sleeps.reduce(.zero, +) <= .seconds(5))
   }
 
-  @Test("what was reached once and is gone is waited for as long as ever")
+  @Test("a server that was reached once is waited for until the retry limit")
   func contactLost() async throws {
     let clock = TestClock(advancesOnSleep: true)
     let backend = retrying(clock)

@@ -10,7 +10,7 @@ struct RESTListingTests {
     try RESTListing.entries(of: .lock, in: PooledBytes(copying: Array(text.utf8)))
   }
 
-  @Test("names and sizes; members that nobody knows and names that are no ids are passed over")
+  @Test("a list has names and sizes; unknown members, and names that are not ids, are ignored")
   func secondVersion() throws {
     let file = try #require(BackendFile(type: .lock, name: Self.name))
     let text = """
@@ -21,14 +21,14 @@ struct RESTListingTests {
     #expect(try entries(" [] ") == [] && entries("null") == [])
   }
 
-  @Test("names alone")
+  @Test("a list may have names alone")
   func firstVersion() throws {
     let text = PooledBytes(copying: Array("[\"\(Self.name)\",\"README\"]".utf8))
     #expect(try RESTListing.files(of: .lock, in: text) == [try #require(BackendFile(type: .lock, name: Self.name))])
   }
 
   @Test(
-    "what is no list is an error",
+    "anything but a list is an error",
     arguments: [
       "", "<html>", "{}", "[", "[{\"name\":1}]", "[{\"size\":-1}]", "[{\"size\":1e400}]", "[{\"size\":\"1\"}]",
       "[{\"size\":9223372036854775808}]", "[] []", "[\"x\"]",

@@ -6,7 +6,7 @@ import Testing
 @Suite("RESTLocation")
 struct RESTLocationTests {
   @Test(
-    "locations that restic takes, and what is sent",
+    "the locations that restic accepts lead to restic's requests",
     arguments: [
       ("http://localhost:1234", "http://localhost:1234", "/"),
       ("http://localhost:1234/", "http://localhost:1234", "/"),
@@ -30,7 +30,7 @@ struct RESTLocationTests {
   }
 
   @Test(
-    "what cannot be read is refused, and the message tells none of it",
+    "an invalid location is refused, and the message quotes nothing of it",
     arguments: [
       "", "/srv/secret", "secret", "ftp://secret/", "http:/secret", "http://", "http:///secret", "http://u:secret@/",
       "http://host:secret/", "http://host:70000/secret", "http://host:-1/secret", "http://[::1/secret",
@@ -45,7 +45,7 @@ struct RESTLocationTests {
   }
 
   @Test(
-    "users and passwords mean what they mean percent-decoded, and no password is ever printed",
+    "users and passwords are percent-decoded, and no password is printed",
     arguments: [
       ("u", "u", nil, "rest:http://u@nas/v/"), ("u:", "u", "", "rest:http://u:***@nas/v/"),
       ("u:geheim", "u", "geheim", "rest:http://u:***@nas/v/"), (":geheim", "", "geheim", "rest:http://:***@nas/v/"),
@@ -64,7 +64,7 @@ struct RESTLocationTests {
     #expect(!dumped.contains("heim"))
   }
 
-  @Test("the variables' user counts where the URL names neither user nor password, and is not printed")
+  @Test("the user of the variables counts if the URL names neither user nor password, and is not printed")
   func defaults() throws {
     let other = HTTPCredentials(user: "env", password: "geheim")
     #expect(try RESTLocation("http://nas/").withDefault(other).credentials == other)
@@ -76,7 +76,7 @@ struct RESTLocationTests {
   }
 
   @Test(
-    "an address that a server names is told without what may be secret",
+    "an address from a server is printed without its possibly secret parts",
     arguments: [
       ("https://u:p@nas/x?token=1#y", "https://nas/x"), ("/elsewhere?x", "/elsewhere"),
       ("http://nas/a@b", "http://nas/a@b"),

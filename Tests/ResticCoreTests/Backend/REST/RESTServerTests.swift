@@ -36,7 +36,7 @@ struct RESTServerTests {
     return try #require(BackendFile(type: type, name: id.hex))
   }
 
-  @Test("it keeps every rule of Backend, with old and new servers", arguments: RcloneServer.Release.allCases)
+  @Test("RESTBackend keeps every rule of Backend, with old and new servers", arguments: RcloneServer.Release.allCases)
   func conformance(release: RcloneServer.Release) async throws {
     let server = try await RcloneServer(release, folder: folder)
     let backend = try backend("\(server.url)some/vault/")
@@ -50,7 +50,7 @@ struct RESTServerTests {
     try await server.stop()
   }
 
-  @Test("it keeps them through a socket of this machine")
+  @Test("RESTBackend keeps every rule of Backend through a Unix socket")
   func socket() async throws {
     let socket = directory.path.appending("s")
     let server = try await RcloneServer(folder: folder, socket: socket)
@@ -60,7 +60,7 @@ struct RESTServerTests {
     try await server.stop()
   }
 
-  @Test("it keeps them over TLS, and trusts nobody that the authority has not signed")
+  @Test("RESTBackend keeps every rule of Backend over TLS, and trusts only certificates of the authority")
   func tls() async throws {
     let authority = try await TestAuthority(in: directory.path)
     let (server, client) = (try await authority.sign("server"), try await authority.sign("client"))
@@ -98,7 +98,7 @@ struct RESTServerTests {
     try await rclone.stop()
   }
 
-  @Test("a server that wants a user is told one; a wrong or missing one is an error that names it, and no password")
+  @Test("RESTBackend authenticates to a server; the error for a wrong or missing user names the user, and no password")
   func authentication() async throws {
     let server = try await RcloneServer(folder: folder, options: Self.user)
     let port = try #require(URL(string: server.url)?.port)
@@ -120,7 +120,7 @@ struct RESTServerTests {
     try await server.stop()
   }
 
-  @Test("an append-only server adds everything and removes locks only; what is saved again is compared")
+  @Test("an append-only server accepts new files and removes locks only; a file that is saved again is compared")
   func appendOnly() async throws {
     let server = try await RcloneServer(folder: folder, options: ["--append-only"])
     let backend = try backend("\(server.url)vault/")
@@ -147,7 +147,7 @@ struct RESTServerTests {
     try await server.stop()
   }
 
-  @Test("a lock that somebody else has removed is gone, whatever the server remembers")
+  @Test("a lock that another client has removed is gone, whatever the server has cached")
   func removedLock() async throws {
     let server = try await RcloneServer(folder: folder)
     let backend = try backend("\(server.url)vault/")
@@ -160,7 +160,7 @@ struct RESTServerTests {
     try await server.stop()
   }
 
-  @Test("a server that is restarted in the middle costs a retry, and nothing else")
+  @Test("a restart of the server costs a retry, and nothing else")
   func restart() async throws {
     let socket = directory.path.appending("s")
     var server = try await RcloneServer(folder: folder, socket: socket)

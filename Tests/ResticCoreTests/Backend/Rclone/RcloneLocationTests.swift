@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-/// L1, and what is answered for storages that are reached through rclone.
+/// L1, and the advice for storages that rclone reaches.
 @Suite("RcloneLocation and RcloneOptions")
 struct RcloneLocationTests {
   private func location(_ text: String) throws -> RcloneLocation {
@@ -21,7 +21,7 @@ struct RcloneLocationTests {
   }
 
   @Test(
-    "what stands after rclone: is what rclone gets",
+    "rclone gets the text after rclone: unchanged",
     arguments: [
       "remote:path", "remote:", "/srv/vault", ":local:/srv/vault", "a b:c d", "x", "../x", "remote:a,b=c:d", "/a,b",
       "./a,b", "é:é",
@@ -52,7 +52,7 @@ struct RcloneLocationTests {
     }
   }
 
-  @Test("of a line neither an option's value nor the beginning of one at a cut is shown, however it is written")
+  @Test("a printed line shows no option's value and no part of one, however the option is written")
   func values() throws {
     let secrets = ServiceSecrets(try location(":sftp,pass=\"ge:\"\"heim\",host=nas7:/p").secrets)
     #expect(secrets.hidden(in: "bad \"ge:\\\"heim\" at nas7") == "bad \"***\" at ***")
@@ -63,7 +63,7 @@ struct RcloneLocationTests {
     #expect(words.take(ArraySlice(line.utf8)).first?.contains("nas") == false)
   }
 
-  @Test("what cannot be a remote is refused", arguments: ["", "-x", "--config=/x", "a\nb:", "a\0b:", "\u{7f}"])
+  @Test("an invalid remote is refused", arguments: ["", "-x", "--config=/x", "a\nb:", "a\0b:", "\u{7f}"])
   func refused(text: String) {
     let error = #expect(throws: BackendLocationError.self) { try BackendLocation.parse("rclone:\(text)") }
     guard case .malformed(scheme: "rclone", _) = error else {
@@ -72,7 +72,7 @@ struct RcloneLocationTests {
     }
   }
 
-  @Test("the program and its arguments are words, without a shell")
+  @Test("the program and its arguments are split into words without a shell")
   func words() throws {
     #expect(try options().words == ["rclone", "serve", "restic", "--stdio", "--b2-hard-delete"])
     #expect(try options().connections == 5 && options().timeout == .seconds(60))
@@ -86,7 +86,7 @@ struct RcloneLocationTests {
     #expect(throws: OptionError.self) { try options("rclone.program=", "rclone.args=") }
   }
 
-  @Test("a program that is not there is an error before anything else", arguments: ["no-such-rclone", "./no", "/etc"])
+  @Test("a missing program is reported before anything else", arguments: ["no-such-rclone", "./no", "/etc"])
   func missing(program: String) throws {
     let location = try BackendLocation.parse("rclone:x:")
     let error = #expect(throws: OptionError.self) {
@@ -97,7 +97,7 @@ struct RcloneLocationTests {
   }
 
   @Test(
-    "storages that rclone reaches are answered with the remote to use",
+    "the error for a storage that rclone reaches names the remote to use",
     arguments: [
       ("b2:x:y", "b2"), ("azure:x:/", "azureblob"), ("gs:x:/", "google cloud storage"), ("swift:x:/", "swift"),
     ])

@@ -25,10 +25,10 @@ struct RcloneProgramTests {
   ) throws -> any Backend {
     var transport = TransportOptions()
     change(&transport)
-    // Nothing of the user's own counts.
+    // The user's own configuration does not count.
     let program = try "env RCLONE_CONFIG=/dev/null " + (program ?? RcloneServer.Release.current.program)
     return try BackendLocation.parse("rclone:\(remote)").makeBackend(
-      // A busy machine may take its time, and is no failure.
+      // A busy machine may be slow, which is not a failure.
       options: ["rclone.program=\(program)", "rclone.timeout=5m"] + options, transport: transport, logger: Self.silent)
   }
 
@@ -51,7 +51,7 @@ struct RcloneProgramTests {
   }
 
   @Test(
-    "it keeps every rule of Backend, with old and new programs, on a folder and on a remote",
+    "the backend keeps every rule of Backend, with old and new programs, on a folder and on a remote",
     arguments: RcloneServer.Release.allCases, ["", ":local:"])
   func conformance(release: RcloneServer.Release, remote: String) async throws {
     let root = folder.appending("some").appending("vault")
@@ -60,9 +60,9 @@ struct RcloneProgramTests {
     #expect(violations == [])
   }
 
-  @Test("it keeps them where the program is another one that starts rclone, with arguments of its own")
+  @Test("the backend keeps every rule of Backend through another program that starts rclone with arguments of its own")
   func wrapper() async throws {
-    // As ssh with a forced command has it: the arguments do not count.
+    // Like ssh with a forced command: the arguments do not count.
     let script = directory.path.appending("forced command")
     let rclone = try RcloneServer.Release.current.program
     let text = "#!/bin/sh\n\(rclone) serve restic --stdio \(folder)\n"
@@ -73,7 +73,7 @@ struct RcloneProgramTests {
     #expect(violations == [])
   }
 
-  @Test("16 packs at a time go there and back, whole and in parts")
+  @Test("16 packs are saved and loaded at the same time, whole and in parts")
   func packs() async throws {
     let backend = try backend(folder.string, ["rclone.connections=16"])
     try await backend.create()
@@ -93,7 +93,7 @@ struct RcloneProgramTests {
     }
   }
 
-  @Test("rclone that is killed in the middle costs a retry, and nothing else", arguments: RcloneServer.Release.allCases)
+  @Test("a killed rclone costs a retry, and nothing else", arguments: RcloneServer.Release.allCases)
   func killed(release: RcloneServer.Release) async throws {
     let backend = retrying(try backend(folder.string, program: release.program))
     try await backend.create()
@@ -111,13 +111,13 @@ struct RcloneProgramTests {
     #expect(try await backend.list(.data).count == 12)
   }
 
-  /// At any moment of what is under way.
+  /// Kills rclone at any moment of a call.
   private func killSoon(_ random: inout SplitMix64) async throws {
-    try await Task.sleep(for: .milliseconds(Int.random(in: 0..<150, using: &random)))
+    try await Task.sleep(for: .milliseconds(Int.random(in: 0..<150, using: &random)))  // Any moment will do.
     for process in programs() { kill(process, SIGKILL) }
   }
 
-  /// Programs of ours that serve the folder of this test.
+  /// The running programs that serve the folder of this test.
   private func programs() -> [pid_t] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return names.compactMap { pid_t($0) }.filter { process in
@@ -127,12 +127,13 @@ struct RcloneProgramTests {
     }
   }
 
-  @Test("rclone that has stopped is noticed, ended and started again")
+  @Test("a stopped rclone is noticed, killed and started again")
   func stopped() async throws {
+    // A slow answer costs a retry, as a program that has stopped does.
     let backend = retrying(try backend(folder.string) { $0.stuckTimeout = .seconds(15) })
     try await backend.create()
+    try await waitUntil { programs().count == 1 }
     let before = programs()
-    #expect(before.count == 1)
     for process in before { kill(process, SIGSTOP) }
     let pack = [UInt8](repeating: 7, count: 1 << 20)
     try await backend.save(Self.file(pack), pack)
@@ -140,7 +141,7 @@ struct RcloneProgramTests {
     #expect(programs() != before)
   }
 
-  @Test("the program is gone when nobody needs it any more")
+  @Test("the program ends once nobody uses the backend")
   func end() async throws {
     var backend: (any Backend)? = try backend(folder.string)
     #expect(try await backend?.list(.key).isEmpty == true)
@@ -150,7 +151,7 @@ struct RcloneProgramTests {
   }
 
   @Test(
-    "a remote that is not there is an error within seconds, with rclone's own words",
+    "an unknown remote is an error within seconds, with rclone's own message",
     arguments: RcloneServer.Release.allCases)
   func noRemote(release: RcloneServer.Release) async throws {
     let clock = TestClock(advancesOnSleep: true)
@@ -164,7 +165,7 @@ struct RcloneProgramTests {
     #expect(clock.sleeps.reduce(.zero, +) <= .seconds(5))
   }
 
-  @Test("a program that is none of rclone's is an error, too")
+  @Test("a program other than rclone is an error")
   func wrongProgram() async throws {
     for (program, said) in [
       ("true", "ended before"), ("sh -c 'echo Hello; exec cat'", "\"Hello"), ("cat /dev/zero", "instead of HTTP/2"),
@@ -175,7 +176,7 @@ struct RcloneProgramTests {
     }
   }
 
-  @Test("append-only: everything is added and only locks are removed; what is saved again is compared")
+  @Test("append-only: new files are accepted and only locks are removed; a file that is saved again is compared")
   func appendOnly() async throws {
     let backend = try backend(folder.string, ["rclone.args=serve restic --stdio --append-only"])
     try await backend.create()
@@ -194,7 +195,7 @@ struct RcloneProgramTests {
     #expect(try await backend.list(.lock).isEmpty)
   }
 
-  @Test("why a request fails is told in rclone's words", arguments: RcloneServer.Release.allCases)
+  @Test("the error for a failed request has rclone's message", arguments: RcloneServer.Release.allCases)
   func reason(release: RcloneServer.Release) async throws {
     // A file is where the folder should be.
     try Data().write(to: URL(fileURLWithPath: folder.string))
@@ -203,7 +204,7 @@ struct RcloneProgramTests {
     #expect(error.map { "\($0)".contains("not a directory") && $0.isRetryable } == true, "\(String(describing: error))")
   }
 
-  @Test("a lock that somebody else has removed is gone, whatever rclone remembers")
+  @Test("a lock that another client has removed is gone, whatever rclone has cached")
   func removedLock() async throws {
     let backend = try backend(folder.string)
     try await backend.create()
@@ -216,7 +217,7 @@ struct RcloneProgramTests {
 
   private static let largeByteCount = 300 << 10
 
-  @Test("limits hold for all requests together", arguments: [true, false])
+  @Test("the rate limit holds for all requests together", arguments: [true, false])
   func limits(isUpload: Bool) async throws {
     let packs = (0..<3).map { [UInt8](repeating: $0, count: Self.largeByteCount) }
     let free = try backend(folder.string)
@@ -236,11 +237,11 @@ struct RcloneProgramTests {
       }
       try await group.waitForAll()
     }
-    // 900 KiB, of which 200 are there at once, and what is sent before the rate is asked: 64 KiB for each download.
+    // 900 KiB, minus 200 KiB that are there at once, and minus the 64 KiB of each download that are sent before the limit applies.
     #expect(start.duration(to: .now) > .seconds(2))
   }
 
-  @Test("small requests pass while large ones wait for the rate", arguments: [true, false])
+  @Test("small requests pass while large requests wait for the rate", arguments: [true, false])
   func smallRequests(isUpload: Bool) async throws {
     let pack = [UInt8](repeating: 7, count: Self.largeByteCount)
     let free = try backend(folder.string)

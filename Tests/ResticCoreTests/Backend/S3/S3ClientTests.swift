@@ -3,7 +3,7 @@ import Testing
 
 @testable import ResticCore
 
-/// What only Amazon's servers do, with servers that a test makes up.
+/// The behaviour that only Amazon's servers have, with scripted servers.
 @Suite("S3Client")
 struct S3ClientTests {
   private static let now: Int64 = 1_795_971_600
@@ -28,7 +28,7 @@ struct S3ClientTests {
     "<Error><Code>\(code)</Code><Message>words</Message>\(more)</Error>"
   }
 
-  @Test("a bucket in another region is found by what the server says, and remembered")
+  @Test("the region of a bucket elsewhere is learnt from the server's answer, and remembered")
   func region() async throws {
     let servers = ScriptedServers { call in
       switch call.origin.host {
@@ -51,7 +51,7 @@ struct S3ClientTests {
   }
 
   @Test(
-    "a wrong region in a signature is corrected, on a server of anybody's, without going anywhere else",
+    "a wrong region in a signature is corrected on any server, without another host",
     arguments: [
       (400, "AuthorizationHeaderMalformed"), (400, "InvalidRegion"), (301, "PermanentRedirect"),
       (307, "TemporaryRedirect"),
@@ -71,7 +71,7 @@ struct S3ClientTests {
     #expect(Set(servers.calls.map(\.origin.description)) == ["http://nas:3900"])
   }
 
-  @Test("a server that sends us in circles, or nowhere, is an error that names the bucket and the option")
+  @Test("a redirect loop, and a redirect to nowhere, are errors that name the bucket and the option")
   func circles() async throws {
     let servers = ScriptedServers { call in
       let other = Self.scope(call) == "one" ? "two" : "one"
@@ -85,7 +85,7 @@ struct S3ClientTests {
     #expect(second.map { !"\($0)".contains("geheim") } == true && away.calls.count == 1)
   }
 
-  @Test("a clock that is wrong is set by the server's, and requests go on")
+  @Test("a wrong clock is corrected by the server's clock, and requests go on")
   func clock() async throws {
     let servers = ScriptedServers { call in
       call.field("x-amz-date") == "20261129T183000Z"
@@ -105,7 +105,7 @@ struct S3ClientTests {
     #expect(error.map { "\($0)".contains("clock") } == true && stubborn.calls.count == 2)
   }
 
-  @Test("credentials that have expired are renewed once; where there are no others the error says so")
+  @Test("expired credentials are renewed once; without other credentials the error says so")
   func expired() async throws {
     let fetched = Mutex(0)
     let provider = ScriptedCredentials { () throws(CredentialError) in
@@ -131,7 +131,7 @@ struct S3ClientTests {
     #expect(error.map { "\($0)".contains("expired") && "\($0)".contains("AKIA…7731") } == true)
   }
 
-  @Test("MD5 comes with small files, and with packs once a server has wanted it or checks nothing else")
+  @Test("MD5 is sent with small files, and with packs once a server has required MD5 or checks nothing else")
   func md5() async throws {
     let large = PooledBytes(copying: [UInt8](repeating: 7, count: 2 << 20))
     let locked = ScriptedServers { call in
@@ -166,7 +166,7 @@ struct S3ClientTests {
     #expect(plain.calls[0].field("x-amz-content-sha256") == Self.file.name)
   }
 
-  @Test("config is sent so that a server which can replaces none; others are sent it plainly")
+  @Test("the config is saved with If-None-Match, and without the condition on a server that does not know it")
   func config() async throws {
     for (status, code) in [(501, "NotImplemented"), (400, "InvalidArgument")] {
       let servers = ScriptedServers { call in
@@ -179,7 +179,7 @@ struct S3ClientTests {
       let hash = SHA256.id(of: [1], as: ID<Never>.self).hex
       #expect(servers.calls[2].field("x-amz-content-sha256") == hash)
     }
-    // Somebody else was quicker.
+    // Another client was quicker.
     for (stored, isSame) in [("\u{1}", true), ("\u{2}", false)] {
       let servers = ScriptedServers { call in
         if call.request.method == .put { return ScriptedServers.answer(412, Self.refusal("PreconditionFailed")) }
@@ -203,7 +203,7 @@ struct S3ClientTests {
     #expect(error?.isRetryable == true)
   }
 
-  @Test("create makes the bucket, in its region, unless it is there or nobody may look")
+  @Test("create makes the bucket in its region, unless the bucket exists or cannot be looked at")
   func create() async throws {
     for (status, code, puts) in [(200, "", 0), (403, "AccessDenied", 0), (404, "", 1)] {
       let servers = ScriptedServers { call in
@@ -266,7 +266,7 @@ struct S3ClientTests {
     return "<ListBucketResult><IsTruncated>\(next != nil)</IsTruncated>\(more)\(keys)</ListBucketResult>"
   }
 
-  @Test("lists come in pages, of both versions; names that are no files are passed over")
+  @Test("both versions of lists have pages; names that are not files are ignored")
   func pages() async throws {
     let names = (0..<5).map { SHA256.id(of: [$0], as: LockID.self).hex }.sorted()
     let second = ScriptedServers { call in
@@ -291,7 +291,7 @@ struct S3ClientTests {
       try await Set(backend("http://nas/b/p", first, options: options).list(.lock).map(\.file.name)) == Set(names))
   }
 
-  @Test("a list that never ends, goes in circles, or is of something else is an error")
+  @Test("an endless list, a list that loops, and a list of another bucket are errors")
   func endless() async throws {
     let answers: [(String, @Sendable (Int) -> String)] = [
       ("no token", { _ in Self.page([]).replacing("<IsTruncated>false", with: "<IsTruncated>true") }),

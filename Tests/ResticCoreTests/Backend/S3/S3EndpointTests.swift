@@ -5,7 +5,7 @@ import Testing
 @Suite("S3Endpoint, AmazonHost and S3Region")
 struct S3EndpointTests {
   @Test(
-    "the names of Amazon's hosts tell the region, and lead to the same kind of host in another one",
+    "the name of an Amazon host contains the region, and leads to the same kind of host in another region",
     arguments: [
       ("s3.amazonaws.com", nil, "s3.eu-west-1.amazonaws.com"),
       ("s3-external-1.amazonaws.com", "us-east-1", "s3.eu-west-1.amazonaws.com"),
@@ -26,7 +26,7 @@ struct S3EndpointTests {
   }
 
   @Test(
-    "other hosts are not Amazon's",
+    "other hosts do not count as Amazon's",
     arguments: [
       "amazonaws.com", "s3.amazonaws.com.evil.example", "s3.eu-west-1.amazonaws.org", "nas", "127.0.0.1", "[::1]", "",
       "s3amazonaws.com", "storage.googleapis.com",
@@ -37,14 +37,14 @@ struct S3EndpointTests {
   }
 
   @Test(
-    "what a region is called goes into fields and hosts",
+    "a region's name may be used in header fields and host names",
     arguments: ["", "eu west", "a.b", "a/b", "a\r\nb", "é", "a:b"])
   func invalidRegions(text: String) {
     #expect(!S3Region.isValid(text) && !S3Region.isValid(String(repeating: "a", count: 65)))
   }
 
   @Test(
-    "the bucket stands in the host where that is known to work, and in the path elsewhere; an option decides otherwise",
+    "the bucket is in the host name where that is known to work, and in the path elsewhere; an option overrides this",
     arguments: [
       ("s3.amazonaws.com/vault", "auto", "us-east-1", "https://vault.s3.amazonaws.com", "/"),
       ("s3.amazonaws.com/vault", "auto", "eu-west-1", "https://vault.s3.eu-west-1.amazonaws.com", "/"),

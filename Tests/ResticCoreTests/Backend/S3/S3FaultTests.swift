@@ -26,7 +26,7 @@ struct S3FaultTests {
     return .answer(Array((head.joined(separator: "\r\n") + "\r\n\r\n" + body).utf8))
   }
 
-  @Test("it keeps every rule of Backend, 50 ms away")
+  @Test("S3Backend keeps every rule of Backend at a distance of 50 ms")
   func delay() async throws {
     proxy.treat { _ in .delay(.milliseconds(50)) }
     let named = HashNamedBackend(S3Bucket.retrying(backend))
@@ -34,7 +34,7 @@ struct S3FaultTests {
     #expect(violations == [])
   }
 
-  @Test("it keeps every rule of Backend while every fifth request fails in another way, retried")
+  @Test("S3Backend with retries keeps every rule of Backend while every fifth request fails in a different way")
   func faults() async throws {
     proxy.treat { request in
       // A HEAD's answer has no body that could end early.
@@ -54,7 +54,7 @@ struct S3FaultTests {
     #expect(clock.sleeps.count > 50)
   }
 
-  @Test("an upload that is cut off leaves nothing that is taken for a file")
+  @Test("a broken upload leaves nothing that counts as a file")
   func cutUpload() async throws {
     try await backend.create()
     let file = S3Bucket.file(.data, [UInt8](repeating: 7, count: 3 << 20))
@@ -64,7 +64,7 @@ struct S3FaultTests {
     #expect(try await backend.list(.data).isEmpty)
   }
 
-  @Test("SlowDown and its like are tried again after the time that they name, and not before")
+  @Test("SlowDown and similar answers are retried after the time that they name, and not before")
   func slowDown() async throws {
     try await S3Bucket.retrying(backend).create()
     for (status, code, value, expected) in [
@@ -82,7 +82,7 @@ struct S3FaultTests {
   }
 
   @Test(
-    "what time does not change is tried once, and the message names host, bucket, status, code and what to change",
+    "a permanent error is not retried, and the message names host, bucket, status, code and the remedy",
     arguments: [
       ("403 Forbidden", "AccessDenied", "s3:PutObject"), ("403 Forbidden", "InvalidAccessKeyId", "does not know"),
       ("403 Forbidden", "SignatureDoesNotMatch", "secret key"), ("404 Not Found", "NoSuchBucket", "restic-gitfs init"),
@@ -108,7 +108,7 @@ struct S3FaultTests {
     #expect(proxy.requests.count == 1)
   }
 
-  @Test("a HEAD that is refused is asked for in words")
+  @Test("after a refused HEAD a GET asks for the reason")
   func head() async throws {
     proxy.treat {
       $0.method == "HEAD" ? Self.answer("403 Forbidden") : Self.answer("403 Forbidden", "InvalidAccessKeyId")
@@ -118,7 +118,7 @@ struct S3FaultTests {
   }
 
   @Test(
-    "a server that knows no ranges is told from a file that is too short; another part than was asked for is refused")
+    "the error distinguishes a server without ranges from a file that is too short; a wrong range is refused")
   func ranges() async throws {
     let file = S3Bucket.file(.data, [1])
     proxy.treat { _ in .answer(Array("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789".utf8)) }
@@ -138,7 +138,7 @@ struct S3FaultTests {
     await #expect(throws: BackendError.truncated(file)) { try await backend.load(file, range: 5..<15) }
   }
 
-  @Test("nobody there is an error within seconds; once somebody was, it is waited for")
+  @Test("a server that never answered is an error within seconds; a server that has answered is waited for")
   func contact() async throws {
     let (first, second) = (TestClock(advancesOnSleep: true), TestClock(advancesOnSleep: true))
     let reached = S3Bucket.retrying(backend, second)

@@ -6,7 +6,7 @@ import Testing
 struct S3ListingTests {
   private static let name = String(repeating: "ab", count: 32)
 
-  /// What Amazon, rclone and Swift send, in short.
+  /// Shortened lists of Amazon, rclone and Swift.
   static let pages = [
     """
     <?xml version="1.0" encoding="UTF-8"?>
@@ -28,7 +28,7 @@ struct S3ListingTests {
     try S3Listing(PooledBytes(copying: Array(text.utf8)), prefix: prefix)
   }
 
-  @Test("keys are decoded where the server says that they are encoded, and taken as they are elsewhere")
+  @Test("keys are decoded if the server declares them as encoded, and otherwise taken unchanged")
   func keys() throws {
     let first = try page(Self.pages[0])
     #expect(
@@ -45,14 +45,14 @@ struct S3ListingTests {
     #expect(third.lastKey == "p/z+")
   }
 
-  @Test("a key that is no text is somebody else's, and hides no other")
+  @Test("a key that is not text belongs to another program, and hides no other key")
   func foreignKeys() throws {
     let keys = ["p/%FF", "p/%zz", "p/a%20b"].map { "<Contents><Key>\($0)</Key><Size>1</Size></Contents>" }.joined()
     let text = "<ListBucketResult><EncodingType>url</EncodingType>\(keys)</ListBucketResult>"
     #expect(try page(text).entries.map(\.key) == ["p/a b"])
   }
 
-  @Test("a server that encodes keys and does not say so is known by what it makes of the prefix")
+  @Test("the prefix reveals a server that encodes keys without declaring it")
   func silentEncoding() throws {
     let text =
       "<ListBucketResult><Prefix>p+q/</Prefix><Contents><Key>p+q/a%2Bb</Key><Size>1</Size></Contents></ListBucketResult>"
@@ -62,7 +62,7 @@ struct S3ListingTests {
   }
 
   @Test(
-    "what is no list is an error",
+    "anything but a list is an error",
     arguments: [
       "", "<html>", "[]", "<a/>", "<ListBucketResult>", "<x><ListBucketResult/></x>",
       "<ListBucketResult><Contents><Key>x</Key></Contents></ListBucketResult>",
@@ -74,7 +74,7 @@ struct S3ListingTests {
     #expect(throws: FormatError.self) { try page(text) }
   }
 
-  @Test("every beginning of a page is refused, and so is none of its bytes that makes us trap")
+  @Test("every truncated page is refused, and no changed byte causes a trap")
   func truncated() throws {
     for text in Self.pages {
       let bytes = Array(text.utf8)
@@ -89,7 +89,7 @@ struct S3ListingTests {
     }
   }
 
-  @Test("entities, depth, long texts and many elements are refused before they cost anything")
+  @Test("entities, deep nesting, long texts and too many elements are refused before they cost memory")
   func hostile() {
     let entities = (1...9).map { "<!ENTITY e\($0) \"&e\($0 - 1);&e\($0 - 1);\">" }.joined()
     let texts = [
@@ -113,7 +113,7 @@ struct S3ListingTests {
         body: .taken(PooledBytes(copying: Array(body.utf8)))))
   }
 
-  @Test("a refusal tells its code, words and region, also where its end is missing")
+  @Test("an error document gives its code, message and region, even if it is truncated")
   func refusals() {
     let whole = """
       <?xml version="1.0"?>\n<Error><Code>AuthorizationHeaderMalformed</Code><Message>the region 'us-east-1' is wrong; expecting \
@@ -141,7 +141,7 @@ struct S3ListingTests {
   }
 
   @Test(
-    "times in header fields",
+    "times in header fields are read",
     arguments: [
       "", "now", "Sun, 29 Nov 2026 17:00:00", "Sun, 29 Nov 26 17:00:00 GMT", "Sun, 31 Nov 2026 17:00:00 GMT",
       "Sun, 29 Nov 2026 25:00:00 GMT", "Sun, 29 Foo 2026 17:00:00 GMT", "2026-11-29T17:00:00Z",

@@ -6,7 +6,7 @@ import Testing
 struct S3LocationTests {
   /// The first lines are restic's own tests.
   @Test(
-    "locations that restic takes: server, bucket, and what keys begin with",
+    "restic's locations give the server, the bucket and the prefix of keys",
     arguments: [
       ("//eu-central-1/bucketname", "https://eu-central-1", "bucketname", ""),
       ("//eu-central-1/bucketname/", "https://eu-central-1", "bucketname", ""),
@@ -42,7 +42,7 @@ struct S3LocationTests {
   }
 
   @Test(
-    "what cannot be read is refused, and the message tells none of it",
+    "an invalid location is refused, and the message quotes nothing of it",
     arguments: [
       "", "/", "//", "//secret", "///secret/x", "/secret/prefix", "secret", "host/", "https://secret",
       "https:///secret",

@@ -11,7 +11,7 @@ struct S3OptionsTests {
     return options
   }
 
-  @Test("restic's options, and one of our own")
+  @Test("restic's options and one option of this program are accepted")
   func known() throws {
     let defaults = try options()
     #expect(defaults.connections == LimitedBackend.defaultConnections && defaults.region == nil)
@@ -27,7 +27,7 @@ struct S3OptionsTests {
   }
 
   @Test(
-    "values that make no sense are refused, and so is what is not supported, with a reason",
+    "invalid values and unsupported options are refused, with a reason",
     arguments: [
       ("s3.connections=0", "number"), ("s3.region=eu west", "region"), ("s3.bucket-lookup=host", "auto, dns or path"),
       ("s3.list-objects-v1=yes", "true or false"), ("s3.storage-class=GLACIER", "read at once"),
@@ -57,7 +57,7 @@ struct S3OptionsTests {
     }
   }
 
-  @Test("listings are immediate at Amazon's, and elsewhere if somebody says so")
+  @Test("listings are immediate at Amazon, and elsewhere if an option says so")
   func listings() async throws {
     for (text, option, isImmediate) in [
       ("s3.amazonaws.com/b", nil, true), ("s3.amazonaws.com/b", "s3.immediate-listings=false", false),

@@ -16,7 +16,7 @@ struct S3ServerTests {
   }
 
   @Test(
-    "it keeps every rule of Backend, with both versions of lists and with odd prefixes",
+    "S3Backend keeps every rule of Backend, with both versions of lists and with odd prefixes",
     arguments: [
       ("vault/some/place", "false"), ("vault", "true"), ("vault/a b+c&é/%25", "false"), ("vault/a b+c", "true"),
     ])
@@ -36,7 +36,7 @@ struct S3ServerTests {
     try await server.stop()
   }
 
-  @Test("lists of many pages are whole, in both versions", arguments: ["false", "true"])
+  @Test("lists of many pages are complete, in both versions", arguments: ["false", "true"])
   func pages(usesFirstListing: String) async throws {
     let server = try await RcloneS3Server(folder: folder)
     let backend = try S3Bucket.backend(server.location("vault/p"), "s3.list-objects-v1=\(usesFirstListing)")
@@ -54,7 +54,7 @@ struct S3ServerTests {
     try await server.stop()
   }
 
-  @Test("a key that is wrong, a secret that is wrong and a bucket that is missing are errors that name what to change")
+  @Test("a wrong key, a wrong secret and a missing bucket are errors that name the remedy")
   func refusals() async throws {
     let server = try await RcloneS3Server(folder: folder)
     let good = try S3Bucket.backend(server.location())
@@ -92,7 +92,7 @@ struct S3ServerTests {
     try await server.stop()
   }
 
-  @Test("a bucket that stands in the host's name")
+  @Test("a bucket may be in the host name")
   func hostName() async throws {
     try FileManager.default.createDirectory(
       atPath: folder.appending("vault").string, withIntermediateDirectories: true)

@@ -55,7 +55,7 @@ struct S3SignatureTests {
       signature: "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543")
   }
 
-  @Test("a list, whose parameters come in any order")
+  @Test("a list with parameters in any order")
   func list() throws {
     try expect(
       "GET", "/", S3Query([("prefix", "J"), ("max-keys", "2")]), names: "host;x-amz-content-sha256;x-amz-date",
@@ -66,7 +66,8 @@ struct S3SignatureTests {
   func suite() throws {
     let credentials = try S3Credentials(
       accessKeyID: "AKIDEXAMPLE", secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", source: "a test")
-    // The suite's service is called "service"; ours are real ones, so the keys differ in the third step. 2015-08-30T12:36:00Z.
+    // The suite's service is called "service", and this code's services are real, so the keys differ in the third step.
+    // The time is 2015-08-30T12:36:00Z.
     let signature = S3Signature(credentials: credentials, region: "us-east-1", service: .sts, time: 1_440_938_160)
     let day = HMACSHA256.code(of: Array("20150830".utf8), key: Array("AWS4\(credentials.secret)".utf8))
     let iam = ["us-east-1", "iam", "aws4_request"].reduce(day) { HMACSHA256.code(of: Array($1.utf8), key: $0) }

@@ -39,7 +39,7 @@ final class ScriptedServers: Sendable {
     { origin, _ in Transport(servers: self, origin: origin) }
   }
 
-  /// An answer. `body`: what is taken of it if it is a success.
+  /// An answer. `body` is the part that a success reads.
   static func answer(
     _ status: Int, _ body: String = "", _ fields: [HTTPResponse.Field: String] = [:], retryAfter: Duration? = nil
   ) -> HTTPResponse {
@@ -64,7 +64,7 @@ final class ScriptedServers: Sendable {
   }
 }
 
-/// A provider of what a test says.
+/// A provider of the test's credentials.
 struct ScriptedCredentials: CredentialProvider {
   let next: @Sendable () throws(CredentialError) -> S3Credentials?
 

@@ -7,7 +7,7 @@ import Testing
 /// B4, B5: a server that is strict, and keeps a region of its own.
 @Suite("S3Backend on OpenStack Swift", .enabled(if: SlowTests.areWanted), .serialized, .timeLimit(.minutes(30)))
 struct SwiftServerTests {
-  @Test("it keeps every rule of Backend, finds the region, and is refused wherever it should be")
+  @Test("S3Backend keeps every rule of Backend, learns the region, and reports refusals")
   func everything() async throws {
     let directory = try TemporaryDirectory()
     let server = try await SwiftServer(folder: directory.path.appending("swift"))
@@ -24,7 +24,7 @@ struct SwiftServerTests {
     try await server.stop()
   }
 
-  /// What is not what it is called is refused, whatever its size.
+  /// A file that does not match its name is refused, whatever its size.
   private func hashes(_ server: SwiftServer) async throws {
     let backend = try S3Bucket.backend(server.location("vault/hashes"), environment: SwiftServer.environment)
     try await backend.create()

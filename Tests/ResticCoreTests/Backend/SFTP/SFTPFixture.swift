@@ -7,7 +7,7 @@ import Testing
 
 /// Repositories on SSH servers, as the program makes them of a location and options.
 enum SFTPFixture {
-  /// What tests do not look at is not logged.
+  /// A logger that drops all messages.
   static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
   /// For many calls at a time on one clock, whose delays add up.
@@ -30,7 +30,7 @@ enum SFTPFixture {
     let own = try SFTPOptions(&values)
     try values.finish()
     var transport = TransportOptions()
-    // A busy machine may take its time, and is no failure.
+    // A busy machine may be slow, which is not a failure.
     transport.connectTimeout = .seconds(300)
     change(&transport)
     return SFTPBackend(try SFTPLocation(location), own, transport: transport, logger: logger)
@@ -57,14 +57,14 @@ enum SFTPFixture {
     }
   }
 
-  /// A file named for what is in it.
+  /// A file that is named after the hash of its content.
   static func file(_ type: BackendFileType, _ bytes: [UInt8]) -> BackendFile {
     let id: ID<Never> = SHA256.id(of: bytes)
     return BackendFile(type: type, name: id.hex) ?? .config
   }
 }
 
-/// Something that one task tells another.
+/// A signal from one task to another.
 final class Flag: Sendable {
   private let state = Locked(false)
 

@@ -2,7 +2,7 @@ import Testing
 
 @testable import ResticCore
 
-/// H1: where an SSH server is, and what ssh is told.
+/// H1: the location of an SSH server, and ssh's arguments.
 @Suite("SFTPLocation")
 struct SFTPLocationTests {
   private func location(_ text: String) throws -> SFTPLocation {
@@ -37,12 +37,12 @@ struct SFTPLocationTests {
   ]
 
   @Test(
-    "locations mean what they mean to restic",
+    "locations have the same meaning as in restic",
     arguments: locations)
   func meaning(text: String, user: String?, host: String, port: Int?, path: String) throws {
     let location = try location(text)
     #expect(location.user == user && location.host == host && location.port == port && location.path == path)
-    // What is printed means the same.
+    // The printed location means the same.
     let printed = try BackendLocation.parse(
       location.description.replacing("%eth0", with: "%25eth0").replacing("b%", with: "b%25"))
     guard case .sftp(let again) = printed else { return }
@@ -50,7 +50,7 @@ struct SFTPLocationTests {
   }
 
   @Test(
-    "what ssh or a shell behind it might obey, and what cannot be meant, is refused",
+    "a location that ssh or a shell might interpret, and an impossible location, are refused",
     arguments: [
       "host", "//host", "//host:dir", "host:~/dir", "//host/~", "//host:0/x", "//host:65536/x", "//host:x/y",
       "//[::1/x",
@@ -67,7 +67,7 @@ struct SFTPLocationTests {
   }
 
   @Test(
-    "a password is refused and not printed; a folder whose name looks like one is written ./",
+    "a password is refused and not printed; a folder whose name looks like a password is written with ./",
     arguments: [
       "//user:geheim@host/dir", "//user:ge:heim@host:22//dir", "user:geheim@host:dir", "user:geheim@host:/dir",
     ])
@@ -79,7 +79,7 @@ struct SFTPLocationTests {
     #expect(relative.path == "a@b:c" && absolute.path == "/a@b:c")
   }
 
-  @Test("ssh is called as restic calls it, and told when a server counts as gone; what the user says comes first")
+  @Test("ssh gets restic's arguments, and keep-alive options after the user's own")
   func command() throws {
     let own = [
       "-o", "ConnectTimeout=30", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3", "-s", "sftp",
@@ -95,7 +95,7 @@ struct SFTPLocationTests {
   }
 
   @Test(
-    "options that make no sense are refused, and no command line is printed",
+    "invalid options are refused, and no command line is printed",
     arguments: [
       ["sftp.command=ssh -p geheim", "sftp.args=-i x"], ["sftp.command=ssh 'geheim"], ["sftp.args=\"geheim"],
       ["sftp.connections=0"], ["sftp.immediate-listings=yes"], ["sftp.layout=s3legacy"], ["sftp.other=1"],
@@ -110,7 +110,7 @@ struct SFTPLocationTests {
     #expect(!"\(String(describing: error))".contains("geheim"))
   }
 
-  @Test("sftp.connections, sftp.immediate-listings and an old sftp.layout are taken")
+  @Test("sftp.connections, sftp.immediate-listings and an old sftp.layout are accepted")
   func values() throws {
     var values = try OptionValues(
       ["sftp.connections=9", "sftp.immediate-listings=true", "sftp.layout=default"], of: "sftp")

@@ -2,7 +2,7 @@ import Testing
 
 @testable import ResticCore
 
-@Suite("Packets of SFTP")
+@Suite("SFTP packets")
 struct SFTPPacketTests {
   private static func text(_ bytes: some Sequence<UInt8>) -> [UInt8] {
     let bytes = Array(bytes)
@@ -45,7 +45,7 @@ struct SFTPPacketTests {
   ]
 
   @Test(
-    "a request is its length, type and number, and what the type has",
+    "a request consists of length, type, number, and the fields of its type",
     arguments: requests)
   func encoding(request: SFTPRequest, body: [UInt8]) {
     var packets: [UInt8] = [1, 2, 3]
@@ -83,7 +83,7 @@ struct SFTPPacketTests {
     ]
   }()
 
-  @Test("an answer is what its type has; nothing shorter is one", arguments: replies)
+  @Test("an answer has the fields of its type; a shorter packet is refused", arguments: replies)
   func decoding(bytes: [UInt8], reply: SFTPReply) throws {
     let decoded = try Self.decode(bytes)
     #expect(decoded.id == 7 && decoded.reply == reply)
@@ -95,7 +95,7 @@ struct SFTPPacketTests {
     }
   }
 
-  @Test("a status may come with words or without; what is printed of them steers no terminal")
+  @Test("a status may have a message, which is printed without control characters")
   func status() throws {
     let head: [UInt8] = [101] + Self.word(7)
     let plain = try Self.decode(head + Self.word(4)).reply.status
@@ -108,7 +108,7 @@ struct SFTPPacketTests {
     #expect(try Self.decode(head + Self.word(4) + long).reply.status.description.utf8.count < 300)
   }
 
-  @Test("numbers of names and lengths that a packet cannot have take no memory")
+  @Test("impossible counts and lengths in a packet take no memory")
   func impossible() {
     for count in [3, 1000, UInt32.max] {
       let bytes = [104] + Self.word(7) + Self.word(count) + [UInt8](repeating: 0, count: 24)
@@ -121,7 +121,7 @@ struct SFTPPacketTests {
     #expect(throws: SFTPPacketError.self) { try Self.decode([99, 0, 0, 0, 7]) }
   }
 
-  @Test("the greeting names the extensions that are of use")
+  @Test("the greeting gives the useful extensions")
   func greeting() throws {
     let pairs = ["fsync@openssh.com", "x", "limits@openssh.com"].flatMap { Self.text($0.utf8) + Self.text("1".utf8) }
     let bytes: [UInt8] = [2] + Self.word(3) + pairs
@@ -130,7 +130,7 @@ struct SFTPPacketTests {
     #expect(throws: SFTPPacketError.self) { try Array(bytes.dropLast()).withUnsafeBytes { try SFTPGreeting($0) } }
   }
 
-  @Test("a file system that says that it is endless is as large as a number can say")
+  @Test("the size of an endless file system is the largest number")
   func fileSystem() throws {
     let most = (0..<11).flatMap { _ in Self.long(.max) }
     let endless = try SFTPFileSystem(most)
@@ -143,7 +143,7 @@ struct SFTPPacketTests {
     #expect(throws: SFTPPacketError.self) { try SFTPFileSystem(Array(most.prefix(79))) }
   }
 
-  @Test("success without what was asked for is no answer")
+  @Test("a success without the requested data is refused")
   func answers() {
     let ok = SFTPReply.status(.ok)
     for request in [

@@ -26,13 +26,13 @@ struct SFTPServerTests {
     }
   }
 
-  @Test("it keeps every rule of Backend without sshd between")
+  @Test("SFTPBackend keeps every rule of Backend without sshd")
   func plain() async throws {
     let backend = try SFTPFixture.backend(root)
     #expect(await BackendConformance(backend, plant: planter).violations() == [])
   }
 
-  @Test("it keeps every rule of Backend with sshd")
+  @Test("SFTPBackend keeps every rule of Backend with sshd")
   func conformance() async throws {
     let server = try await SSHServer(in: directory.path.appending("ssh"))
     let backend = try SFTPFixture.backend(
@@ -42,7 +42,7 @@ struct SFTPServerTests {
   }
 
   @Test(
-    "it keeps every rule of Backend with servers that do less",
+    "SFTPBackend keeps every rule of Backend with servers that can do less",
     arguments: [SFTPFilter.Fault.noExtensions, .bareNames, .halfReads, .delay(.milliseconds(2))])
   func lesserServers(fault: SFTPFilter.Fault) async throws {
     let filter = try SFTPFilter(in: directory.path)
@@ -50,14 +50,14 @@ struct SFTPServerTests {
     #expect(await BackendConformance(backend, plant: planter).violations() == [])
   }
 
-  @Test("it keeps every rule of Backend with a server that replaces files")
+  @Test("SFTPBackend keeps every rule of Backend with a server that replaces files")
   func replacing() async throws {
     let filter = try SFTPFilter(in: directory.path)
     let backend = try SFTPFixture.backend(root, ["sftp.command=\(filter.command(.replacing))"])
     #expect(await BackendConformance(backend, plant: planter, replacesFiles: true).violations() == [])
   }
 
-  @Test("the layout is restic's: 256 data folders, modes 0400 and 0700, for the group where config is")
+  @Test("the layout is restic's: 256 data folders, modes 0400 and 0700, readable by the group if the config is")
   func layout() async throws {
     let backend = try SFTPFixture.backend(directory.path.appending("deep/vault"))
     let root = directory.path.appending("deep/vault")
@@ -78,7 +78,7 @@ struct SFTPServerTests {
     #expect(try mode(root.appending("snapshots").appending(snapshot.name)) == 0o440)
   }
 
-  @Test("a path that does not begin with a slash counts from where the server begins")
+  @Test("a relative path begins at the server's start folder")
   func relative() async throws {
     let command = "sh -c 'cd \(directory.path) && exec \(SSHServer.sftpServer)'"
     for path in ["some/vault", "../\(directory.path.lastComponent?.string ?? "")/other", "."] {
@@ -93,14 +93,14 @@ struct SFTPServerTests {
   }
 
   // H4 What a save does, and in which order.
-  @Test("a save makes the file durable, then its name, in three rounds; nothing has its name before it is durable")
+  @Test("a save makes the file durable, and then its name, in three round trips")
   func durability() async throws {
     let filter = try SFTPFilter(in: directory.path)
     let backend = try SFTPFixture.backend(root, ["sftp.command=\(filter.command())"])
     try await backend.create()
     try await backend.save(.config, [1])
     let bytes = [UInt8](repeating: 7, count: 600_000)
-    // What nobody waits for comes before the next answer.
+    // Answers that no caller waits for come before the next answer.
     _ = try await backend.byteCount(of: .config)
     let before = filter.lines.count
     try await backend.save(SFTPFixture.file(.data, bytes), bytes)
@@ -117,7 +117,7 @@ struct SFTPServerTests {
     #expect(lines[..<write].filter { $0[0] == "<" }.count == 2)
   }
 
-  @Test("a server that makes nothing durable is told of in the log, once, and used")
+  @Test("a server without fsync is reported in the log once, and used")
   func notDurable() async throws {
     let filter = try SFTPFilter(in: directory.path)
     let log = LogLines(from: .info)
@@ -130,7 +130,7 @@ struct SFTPServerTests {
     #expect(!filter.lines.contains { $0.contains("fsync") })
   }
 
-  @Test("whoever is cancelled while a connection is being made waits no longer")
+  @Test("a caller that is cancelled while a connection is being made stops waiting")
   func cancelledStart() async throws {
     let file = directory.path.appending("started")
     let backend = try SFTPFixture.backend(root, ["sftp.command=sh -c 'touch \(file); sleep 1000'"])
@@ -141,7 +141,7 @@ struct SFTPServerTests {
     #expect(error.map { "\($0)".contains("cancelled") } == true)
   }
 
-  @Test("a repository that is not there is .missing, whatever is asked, and nothing is made")
+  @Test("every call on a missing repository throws .missing, and creates nothing")
   func missingRepository() async throws {
     let backend = try SFTPFixture.backend(root)
     let missing = backend.missing
@@ -162,7 +162,7 @@ struct SFTPServerTests {
     #expect(try names(root) == [])
   }
 
-  @Test("folders that a copy left out count as empty and come back when they are needed")
+  @Test("folders that a copy omitted count as empty, and are created when they are needed")
   func missingFolders() async throws {
     let backend = try SFTPFixture.backend(root)
     try await backend.create()
@@ -171,7 +171,7 @@ struct SFTPServerTests {
   }
 
   // R12 A file is a plain file, which no link leads to.
-  @Test("a link, a fifo and a folder are no files, and are not opened; a linked folder is a folder")
+  @Test("a link, a fifo and a folder do not count as files, and are not opened; a link to a folder counts as a folder")
   func strangers() async throws {
     let backend = try SFTPFixture.backend(root)
     try await backend.create()
@@ -210,7 +210,7 @@ struct SFTPServerTests {
     #expect(try await backend.list(.data).map(\.file) == [pack])
   }
 
-  @Test("a file of a tebibyte is refused as a whole, whatever its type, and never compared byte by byte")
+  @Test("a file of a tebibyte is refused, whatever its type, and never compared byte by byte")
   func hugeFiles() async throws {
     let backend = try SFTPFixture.backend(root)
     try await backend.create()
@@ -228,7 +228,7 @@ struct SFTPServerTests {
     }
   }
 
-  @Test("a file that others have replaced or removed is seen as it is, whatever is remembered of it")
+  @Test("a file that another client has replaced or removed is seen in its new state, whatever is cached")
   func changedByOthers() async throws {
     let (ours, theirs) = (try SFTPFixture.backend(root), try SFTPFixture.backend(root))
     try await ours.create()
@@ -244,7 +244,7 @@ struct SFTPServerTests {
     await #expect(throws: BackendError.notFound(file)) { try await ours.byteCount(of: file) }
   }
 
-  @Test("large files arrive whole, up and down, many at a time", arguments: [false, true])
+  @Test("large files arrive complete in both directions, many at the same time", arguments: [false, true])
   func large(isLimited: Bool) async throws {
     let backend = try SFTPFixture.backend(root) {
       if isLimited { ($0.uploadLimit, $0.downloadLimit) = (200 << 20, 200 << 20) }
@@ -269,7 +269,7 @@ struct SFTPServerTests {
     }
   }
 
-  @Test("nobody knows whether listings are immediate, unless an option says so")
+  @Test("listings count as immediate only if an option says so")
   func immediateListings() async throws {
     let plain = try SFTPFixture.backend(root)
     #expect(await !plain.listingsAreImmediate(of: .lock))

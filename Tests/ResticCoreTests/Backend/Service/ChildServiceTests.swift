@@ -11,7 +11,7 @@ import Testing
 @Suite("ChildService", .timeLimit(.minutes(30)))
 struct ChildServiceTests {
   private static func command(_ script: String) -> ServiceCommand {
-    ServiceCommand(words: ["/bin/sh", "-c", script], name: "sh", startLimit: .seconds(60), advice: "")
+    ServiceCommand(words: ["/bin/sh", "-c", script], name: "sh", startLimit: .seconds(300), advice: "")
   }
 
   /// Starts the service of `script` as the program does it: on a thread that takes no signals.
@@ -33,7 +33,7 @@ struct ChildServiceTests {
     await withCheckedContinuation { continuation in service.end(grace: grace) { continuation.resume(returning: $0) } }
   }
 
-  /// Everything that it writes, up to the end.
+  /// The whole output of the service, up to its end.
   private func output(of service: ChildService) async -> String {
     let output = service.output
     _ = fcntl(output.rawValue, F_SETFL, 0)
@@ -43,25 +43,26 @@ struct ChildServiceTests {
 
   private static func isGone(_ process: pid_t) -> Bool { kill(process, 0) != 0 && errno == ESRCH }
 
-  @Test("it has our variables but restic's, and leads a process group")
+  @Test("a service gets this process's variables without restic's, and leads a process group")
   func surroundings() async throws {
     setenv("RESTIC_PLANTED", "planted", 1)
     let service = try await start("env; cut -d ' ' -f 5 /proc/$$/stat; echo group $$")
     let lines = await output(of: service).split(separator: "\n").map(String.init)
     #expect(lines.contains { $0.hasPrefix("PATH=") } && !lines.contains { $0.hasPrefix("RESTIC_") })
     #expect(lines.contains("\(service.processID)") && lines.last == "group \(service.processID)")
-    #expect(await end(service, grace: .seconds(60)).status == .exited(0))
+    #expect(await end(service, grace: .seconds(300)).status == .exited(0))
     #expect(Self.isGone(service.processID))
   }
 
-  @Test("the end of its input ends it, and it is waited for")
+  @Test("the end of its input ends a service, which is reaped")
   func asked() async throws {
     let service = try await start("cat; exit 7")
-    #expect(await end(service, grace: .seconds(60)).status == .exited(7))
+    #expect(await end(service, grace: .seconds(300)).status == .exited(7))
     #expect(Self.isGone(service.processID))
   }
 
-  @Test("one that does not go is killed, and so is whoever it has started", arguments: ["", "kill -STOP $$; "])
+  @Test(
+    "a service that outlives its grace period is killed, and so are its children", arguments: ["", "kill -STOP $$; "])
   func killed(first: String) async throws {
     let service = try await start("sleep 1000 & echo $!; \(first)trap '' TERM; while :; do sleep 1000; done")
     var line = ""
@@ -72,27 +73,29 @@ struct ChildServiceTests {
       return line.hasSuffix("\n")
     }
     let other = try #require(pid_t(line.dropLast()))
+    // The program outlives any grace period.
     let outcome = await end(service, grace: .milliseconds(1))
     #expect(outcome.status == .killed(signal: SIGKILL))
     #expect(Self.isGone(service.processID))
-    // Somebody else waits for it.
+    // The child belongs to init now, which reaps it.
     try await waitUntil { Self.isGone(other) || ProcessTable.isZombie(other) }
   }
 
-  @Test("one that cannot be killed keeps nobody waiting, and is waited for by its thread alone")
+  @Test("a service that cannot be killed delays nobody, and only its own thread waits for it")
   func unkillable() async throws {
     let pipe = try Platform.Pipe()
-    // It leads no group, so that whoever kills its group does not hit it.
+    // The program does not lead a process group, so that a kill of its group does not reach it.
     let child = try ChildProcess.start(
-      "/bin/sh", ["-c", "trap : TERM INT HUP; echo stuck >&2; while :; do sleep 1; done"],
+      "/bin/sh", ["-c", "trap : TERM INT HUP; echo stuck >&2; while :; do sleep 1000; done"],
       descriptors: [(STDERR_FILENO, pipe.writeEnd)], signals: .unblocked)
     pipe.writeEnd.closeQuietly()
     let keeper = try ServiceKeeper(
       child, errors: pipe.readEnd, command: Self.command(""), hadTerminal: false,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     try await waitUntil { keeper.lastWords(since: .now.advanced(by: .seconds(-600))) == "stuck" }
-    let ended = try await withTimeLimit(.seconds(60)) {
+    let ended = try await withTimeLimit {
       await withCheckedContinuation { continuation in
+        // The program outlives any grace period.
         keeper.end(grace: .milliseconds(1)) { continuation.resume(returning: $0) }
       }
     }
@@ -104,7 +107,7 @@ struct ChildServiceTests {
   }
 
   @Test(
-    "the end of this process ends one that ignores the end of its input, whatever else it ignores",
+    "the end of this process kills a service that ignores the end of its input and SIGTERM",
     arguments: [("", SIGTERM), ("trap '' TERM; ", SIGKILL)])
   func endOfProcess(first: String, signal: Int32) async throws {
     let services = RunningServices()
@@ -126,21 +129,21 @@ struct ChildServiceTests {
     #expect(ended.status == .killed(signal: signal))
   }
 
-  @Test("one that has gone by itself is waited for before anybody asks")
+  @Test("a service that has ended by itself is reaped at once")
   func gone() async throws {
     let service = try await start("echo bye >&2; exit 1")
     try await waitUntil { Self.isGone(service.processID) }
-    let outcome = await end(service, grace: .seconds(60))
+    let outcome = await end(service, grace: .seconds(300))
     #expect(outcome.status == .exited(1) && outcome.lastWords == "bye")
   }
 
-  @Test("of what it writes to standard error each line is logged, and the last three are kept, however much it is")
+  @Test("every line of a service's standard error is logged, and the last three are kept")
   func words() async throws {
     let log = LogLines(from: .info)
     let service = try await start(
       "yes | head -n 20000 >&2; printf '%01000d\\n' 7 >&2; printf '\\033[1mx\\n\\n  y' >&2",
       logger: log.logger)
-    let outcome = await end(service, grace: .seconds(60))
+    let outcome = await end(service, grace: .seconds(300))
     #expect(outcome.lastWords == "\(String(repeating: "0", count: 400)); [1mx; y")
     let lines = log.lines
     #expect(lines.count == 20003 && lines.first == "sh: y" && lines.last == "sh: y")

@@ -46,7 +46,7 @@ struct AWSProfilesTests {
     credential_process = x 'y
     """
 
-  @Test("credentials are taken over those of the config file, as pairs")
+  @Test("the credentials file wins over the config file, pair by pair")
   func merging() {
     var profiles = AWSProfiles()
     profiles.add(Self.config, .config)
@@ -63,7 +63,7 @@ struct AWSProfilesTests {
     #expect(profiles.settings(of: "profile wrong") == nil && profiles.settings(of: "nobody") == nil)
   }
 
-  @Test("lines of Windows, and lines that are nothing")
+  @Test("Windows line ends are accepted, and meaningless lines are ignored")
   func lines() {
     var profiles = AWSProfiles()
     profiles.add("x = 1\r\n[a]\r\nk = v\r\n\r\nnothing\r\n= w\r\n[b\r\n", .credentials)

@@ -33,7 +33,7 @@ struct CredentialCacheTests {
     func set(_ time: Int64) { now.withLock { $0 = time } }
   }
 
-  @Test("credentials are renewed when four fifths of their time are over")
+  @Test("credentials are renewed after four fifths of their lifetime")
   func renewal() async throws {
     let world = World()
     let cache = world.cache(lifetime: 1000)
@@ -41,13 +41,13 @@ struct CredentialCacheTests {
     world.set(1799)
     #expect(try await cache.current().accessKeyID == "KEY1")
     world.set(1800)
-    // Nobody waits for them.
+    // No caller waits for the new credentials.
     #expect(try await cache.current().accessKeyID == "KEY1")
     try await waitUntil { world.count.withLock { $0 } == 2 }
     try await Self.expect("KEY2", from: cache)
   }
 
-  @Test("those without an end are fetched once; many who ask at once cause one fetch")
+  @Test("credentials without an expiry are fetched once; many simultaneous callers cause one fetch")
   func once() async throws {
     let world = World()
     let cache = world.cache(lifetime: nil)
@@ -58,7 +58,7 @@ struct CredentialCacheTests {
     #expect(try await cache.current().accessKeyID == "KEY1" && world.count.withLock { $0 } == 1)
   }
 
-  @Test("where no new ones can be had the old ones are used until their end, and asked for again a minute later")
+  @Test("if a renewal fails the old credentials are used until they expire, and the renewal is retried every minute")
   func outage() async throws {
     let world = World()
     let cache = world.cache(lifetime: 1000)
@@ -80,7 +80,7 @@ struct CredentialCacheTests {
     await #expect(throws: CredentialError.self) { try await cache.current() }
   }
 
-  @Test("the server's word that they have expired counts, once")
+  @Test("a server's report that the credentials have expired causes one renewal")
   func expired() async throws {
     let world = World()
     let cache = world.cache(lifetime: nil)
@@ -93,7 +93,7 @@ struct CredentialCacheTests {
     #expect(try await same.renew(after: used) == false)
   }
 
-  @Test("a renewal that hangs holds nobody back while the old ones are good")
+  @Test("a hanging renewal delays nobody while the old credentials are valid")
   func stuck() async throws {
     let now = Mutex<Int64>(1000)
     let count = FetchCount(0)
@@ -117,7 +117,8 @@ struct CredentialCacheTests {
     let error = Mutex<CredentialError?>(nil)
   }
 
-  /// What a task hears that is cancelled while it waits. One that was cancelled before it began to wait goes on waiting, so some are tried.
+  /// The error of a task that is cancelled while it waits. A task that is cancelled before it begins to wait goes on waiting, so
+  /// several tasks are tried.
   private static func cancelled(_ cache: CredentialCache) async throws -> CredentialError {
     let heard = Heard()
     for _ in 0..<1000 where heard.error.withLock({ $0 == nil }) {
@@ -128,14 +129,16 @@ struct CredentialCacheTests {
           heard.error.withLock { $0 = error }
         }
       }
+      // If either pause is too short the loop tries again.
       try await Task.sleep(for: .milliseconds(20))
       task.cancel()
-      try await Task.sleep(for: .milliseconds(20))
+      try await Task.sleep(for: .milliseconds(20))  // As above.
     }
     return try #require(heard.error.withLock { $0 })
   }
 
-  @Test("who is cancelled while another one's fetch hangs waits no longer; who cleans up after a cancellation waits")
+  @Test(
+    "a caller that is cancelled while another caller's fetch hangs stops waiting; a caller that began cancelled waits")
   func cancelledWait() async throws {
     let (stream, end) = AsyncStream.makeStream(of: Void.self)
     let count = FetchCount(1)
@@ -155,7 +158,7 @@ struct CredentialCacheTests {
     #expect(try await third.value.accessKeyID == "KEY2" && count.value == 2)
   }
 
-  @Test("a service that has no credentials any more may have some later")
+  @Test("a service without credentials may have some later")
   func goneForAWhile() async throws {
     let isGone = Mutex(false)
     let now = Mutex<Int64>(1000)
@@ -173,14 +176,14 @@ struct CredentialCacheTests {
     #expect(try await cache.current().accessKeyID == "KEY")
   }
 
-  @Test("a clock that holds new credentials for old ones does not have them fetched for each request")
+  @Test("a wrong clock, by which new credentials have expired, does not cause a fetch per request")
   func fastClock() async throws {
     let world = World()
     let cache = world.cache(lifetime: -5000)
     for _ in 0..<10 { #expect(try await cache.current().accessKeyID == "KEY1") }
   }
 
-  @Test("whether a service has others is not known while it is away")
+  @Test("it is unknown whether an unreachable service has other credentials")
   func renewalFails() async throws {
     let world = World()
     let cache = world.cache(lifetime: nil)
@@ -226,7 +229,7 @@ struct CredentialCacheTests {
     }
   }
 
-  @Test("none is an error that says what to set")
+  @Test("missing credentials are an error with advice")
   func missing() async {
     let cache = CredentialCache(ScriptedCredentials { () throws(CredentialError) in nil }, missing: .missing)
     let error = await #expect(throws: CredentialError.self) { try await cache.current() }

@@ -18,7 +18,7 @@ struct CredentialChainTests {
      "nas":{"accessKey":"NAS","secretKey":"s"}},"hosts":{"s3":{"accessKey":"OLD","secretKey":"s"}}}
     """
 
-  @Test("each place is asked only where those before it have none")
+  @Test("each place is asked only if the places before it have no credentials")
   func order() async throws {
     #expect(try await places.found() == nil)
     try places.write(".mc/config.json", Self.minio)
@@ -38,7 +38,7 @@ struct CredentialChainTests {
     #expect(try await places.found(both)?.accessKeyID == "B")
   }
 
-  @Test("half a pair, a profile that is missing and one that needs AWS SSO are errors that say what to do")
+  @Test("half a pair, a missing profile and a profile that needs AWS SSO are errors with advice")
   func unusable() async throws {
     try places.write(".aws/config", AWSProfilesTests.config)
     for (variables, said) in [
@@ -57,12 +57,12 @@ struct CredentialChainTests {
         "\(String(describing: error))")
       #expect(error?.isPassing == false)
     }
-    // Nobody is somebody else by chance.
+    // No profile gets another profile's credentials by chance.
     try places.write(".mc/config.json", Self.minio)
     await #expect(throws: CredentialError.self) { try await places.found(["AWS_PROFILE": "sso"]) }
   }
 
-  @Test("files that cannot be read are named; what is in them is not")
+  @Test("the error for an unreadable file names the file, and quotes nothing of it")
   func unreadable() async throws {
     try places.write(".mc/config.json", "{\"version\":\"10\",\"aliases\":{\"s3\":{\"accessKey\":\"geheim\",}}}")
     let error = await #expect(throws: CredentialError.self) { try await places.found() }
@@ -76,7 +76,7 @@ struct CredentialChainTests {
     #expect(large?.description.contains("larger than") == true)
   }
 
-  @Test("no secret is printed, however it is printed")
+  @Test("no way of printing shows a secret")
   func secrets() async throws {
     let environment = places.environment([
       "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "geheim",

@@ -31,7 +31,7 @@ struct CredentialPlaces {
     return S3Environment { all[$0] }
   }
 
-  /// What the chain finds with `variables`; services are made up by `servers`.
+  /// The credentials that the chain finds with `variables`; `servers` stand for the services.
   func found(
     _ variables: [String: String] = [:],
     _ servers: ScriptedServers = ScriptedServers { _ in ScriptedServers.answer(500) }

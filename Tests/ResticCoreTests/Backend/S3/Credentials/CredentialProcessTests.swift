@@ -19,7 +19,7 @@ struct CredentialProcessTests {
     {"Version": 1, "AccessKeyId": "ASIAPROCESS", "SecretAccessKey": "s", "SessionToken": "t", "Expiration": "2030-01-02T03:04:05Z"}
     """
 
-  @Test("a program of a profile is run without a shell, and its words may be quoted")
+  @Test("a profile's program runs without a shell, and its words may be quoted")
   func process() async throws {
     try places.write(
       "two words", "#!/bin/sh\n[ \"$1\" = 'a b;$(x)' ] && [ -z \"$2\" ] && cat \"${0%/*}/document\"\n", mode: 0o755)
@@ -31,7 +31,8 @@ struct CredentialProcessTests {
     #expect(credentials?.source.contains("credential_process") == true)
   }
 
-  @Test("a program that fails, prints something else, prints without end or does not end is an error in time")
+  @Test(
+    "a program that fails, prints something else, prints endlessly or does not end is an error within the time limit")
   func failingProcess() async throws {
     for (command, said) in [
       ("false", "failed;"), ("/nonexistent/x", "cannot be run"), ("echo {}", "lacks AccessKeyId"),
@@ -40,8 +41,9 @@ struct CredentialProcessTests {
       ("sh -c 'exec >&-; sleep 1000'", "did not end within"),
       ("sh -c 'trap : TERM INT HUP QUIT; while :; do sleep 1000; done'", "did not end within"),
     ] {
-      let process = CredentialProcess(
-        command: command, source: "profile x", timeLimit: .milliseconds(command.contains("1000") ? 300 : 100_000))
+      // A program with a "1000" never ends, however short the limit is.
+      let timeLimit = Duration.milliseconds(command.contains("1000") ? 300 : 300_000)
+      let process = CredentialProcess(command: command, source: "profile x", timeLimit: timeLimit)
       let error = await #expect(throws: CredentialError.self, "\(command)") { try await process.credentials() }
       #expect(
         error.map { $0.description.contains(said) && !$0.description.contains("geheim") } == true,
@@ -50,7 +52,7 @@ struct CredentialProcessTests {
   }
 
   @Test(
-    "a program that is at work is ended as soon as nobody wants its credentials any more, and all that it has started")
+    "a cancellation kills the running program and its children")
   func cancelledProcess() async throws {
     let file = home.appending("started")
     let script = "sleep 1000 & echo $! > '\(file).new'; mv '\(file).new' '\(file)'; trap : TERM INT; wait; sleep 1000"
@@ -63,11 +65,11 @@ struct CredentialProcessTests {
     let error = try await withTimeLimit { await #expect(throws: CredentialError.self) { try await task.value } }
     #expect(
       error?.isPassing == true && error?.description.contains("cancelled") == true, "\(String(describing: error))")
-    // Somebody else waits for it.
+    // The child belongs to init now, which reaps it.
     try await waitUntil { kill(child, 0) != 0 || ProcessTable.isZombie(child) }
   }
 
-  @Test("whoever cleans up after a cancellation gets credentials from a program all the same")
+  @Test("a caller that begins cancelled still gets credentials from a program")
   func cleaningUp() async throws {
     try places.write("document", Self.document)
     let process = CredentialProcess(command: "cat \(home)/document", source: "profile x")
@@ -79,7 +81,7 @@ struct CredentialProcessTests {
     #expect(try await task.value?.accessKeyID == "ASIAPROCESS")
   }
 
-  @Test("words of a command")
+  @Test("a command is split into words")
   func words() {
     for (text, words) in [
       ("a b", ["a", "b"]), ("  a\t'b c'd \"\" ", ["a", "b cd", ""]), ("a\\ b \"c\\\"d\\e\"", ["a b", "c\"d\\e"]),

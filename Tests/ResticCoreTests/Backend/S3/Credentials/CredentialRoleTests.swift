@@ -54,7 +54,7 @@ struct CredentialRoleTests {
     }
   }
 
-  @Test("a role is assumed with the credentials that were found, signed for the token service")
+  @Test("a role is assumed with the credentials of the source, signed for the token service")
   func assumedRole() async throws {
     let servers = ScriptedServers { _ in ScriptedServers.answer(200, Self.roleAnswer("AssumeRole")) }
     let environment = places.environment([
@@ -77,7 +77,7 @@ struct CredentialRoleTests {
         && call.field("Authorization")?.contains("/eu-west-1/sts/") == true)
   }
 
-  @Test("the token service's clock is taken over from its answers, as a storage's is", arguments: [true, false])
+  @Test("the token service's clock is learnt from its answers, as a storage's is", arguments: [true, false])
   func tokenServiceClock(isPlain: Bool) async throws {
     let refusal = isPlain ? "RequestExpired" : "SignatureDoesNotMatch"
     let servers = ScriptedServers { call in

@@ -14,7 +14,7 @@ struct CredentialServiceTests {
     places = try CredentialPlaces()
   }
 
-  @Test("a container's service is asked with its token; over plain HTTP only where that is of this machine")
+  @Test("a container's service is asked with its token; over plain HTTP only on this machine")
   func container() async throws {
     let answer =
       #"{"AccessKeyId":"ASIAECS","SecretAccessKey":"s","Token":"t","Expiration":"2030-01-02T03:04:05Z","RoleArn":"r"}"#
@@ -42,7 +42,7 @@ struct CredentialServiceTests {
     #expect(servers.calls.count == count)
   }
 
-  @Test("a machine's role is asked for last, with a token, and only where nothing else is configured")
+  @Test("a machine's role is requested last, with a token, and only if nothing else is configured")
   func instance() async throws {
     let servers = ScriptedServers { call in
       switch (call.request.method, call.request.target) {
@@ -74,18 +74,23 @@ struct CredentialServiceTests {
     #expect(error?.description.contains("no role") == true)
   }
 
-  @Test("services answer through real connections, and one that hangs is given up")
+  @Test("services answer through real connections, and a hanging service is given up")
   func realServices() async throws {
     let server = try FaultProxy { request in
       let body = request.target == "/creds" ? #"{"AccessKeyId":"ASIAECS","SecretAccessKey":"s"}"# : "x"
       return .answer(Array("HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)".utf8))
     }
-    let makeTransport: TransportMaker = { origin, limits in
-      let options = TransportOptions()
-      return CurlTransport(origin: origin, credentials: nil, options: limits?.applied(to: options) ?? options)
+    // The time limits of the product are the subject of `instanceRetry`. A busy machine exceeds them.
+    func makeTransport(stuck: Duration) -> TransportMaker {
+      { origin, limits in
+        var options = TransportOptions()
+        options = limits?.applied(to: options) ?? options
+        (options.connectTimeout, options.stuckTimeout) = (.seconds(300), stuck)
+        return CurlTransport(origin: origin, credentials: nil, options: options)
+      }
     }
     let environment = places.environment(["AWS_CONTAINER_CREDENTIALS_FULL_URI": "\(server.url)creds"])
-    let chain = CredentialChain(environment, makeTransport: makeTransport)
+    let chain = CredentialChain(environment, makeTransport: makeTransport(stuck: .seconds(300)))
     #expect(try await chain.credentials()?.accessKeyID == "ASIAECS")
     let silent = places.environment(["AWS_EC2_METADATA_DISABLED": "", "AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url])
     let asked = Mutex(0)
@@ -93,13 +98,16 @@ struct CredentialServiceTests {
       asked.withLock { $0 += 1 }
       return .hang
     }
-    // Two seconds, and what a busy machine takes.
-    let start = ContinuousClock.now
-    #expect(try await CredentialChain(silent, makeTransport: makeTransport).credentials() == nil)
-    #expect(asked.withLock { $0 } == 2 && start.duration(to: .now) < .seconds(30))
+    try await withGrowingLimit(from: .seconds(1)) { limit -> Void? in
+      asked.withLock { $0 = 0 }
+      let found = try await CredentialChain(silent, makeTransport: makeTransport(stuck: limit)).credentials()
+      #expect(found == nil)
+      // Fewer if a request was given up before the server had read it.
+      return asked.withLock { $0 } == 2 ? () : nil
+    }
   }
 
-  @Test("a machine's service that was not heard is asked once more, and is waited for for a second at a time")
+  @Test("a machine's service that does not answer is asked twice, for one second each")
   func instanceRetry() async throws {
     let on = places.environment(["AWS_EC2_METADATA_DISABLED": ""])
     for failure in [HTTPFailure.unreachable("no way"), .interrupted("silent")] {

@@ -14,6 +14,7 @@ enum Program {
   static func main() {
     StandardDescriptors.complete()
     ProcessPrivacy.begin()
+    ChildProcess.expectEnds()
     // If a server ends early, this process must not die before it has read the server's report.
     signal(SIGPIPE, SIG_IGN)
     let environment = ProcessEnvironment.current()

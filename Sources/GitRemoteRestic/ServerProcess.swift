@@ -30,9 +30,12 @@ final class ServerProcess {
     }
   }
 
+  /// An end that the system does not report is none that git calls a success.
+  private static let unknownEnd = ChildProcess.End.exited(-1)
+
   /// Waits for its end, and until all that it has said is passed on.
   func wait() -> ChildProcess.End {
-    let end = process.wait() ?? .exited(0)
+    let end = process.wait() ?? Self.unknownEnd
     relaying.wait()
     errors.closeQuietly()
     return end

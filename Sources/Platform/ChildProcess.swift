@@ -67,7 +67,13 @@ public final class ChildProcess {
     return ChildProcess(processID: child)
   }
 
-  /// Waits for the program's end. Returns nil if the system does not report it, as with SIGCHLD ignored.
+  /// Makes the system report how children end, also if this process was started with SIGCHLD ignored, as some services
+  /// start programs. Programs that this process starts inherit that. Call it while there is one thread.
+  public static func expectEnds() {
+    signal(SIGCHLD, SIG_DFL)
+  }
+
+  /// Waits for the program's end. Returns nil if the system does not report it (`expectEnds`).
   @discardableResult
   public func wait() -> End? {
     look(options: 0)

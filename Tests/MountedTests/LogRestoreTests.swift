@@ -127,4 +127,46 @@ struct LogRestoreTests {
       #expect(result.isSuccess, "\(result.errorOutput)")
     }
   }
+
+  @Test("what the newest state has lost comes back with the ref, whatever its refs and its shallow file say")
+  func lost() async throws {
+    try await RemoteClient.withHistory { client in
+      let vault = client.vault
+      try await client.script(
+        """
+        cd a; git push -q origin main:old; echo 6 > f6; git add .; git commit -q -m c6; git push -q origin main main:same
+        git push -q origin :same
+        """)
+      try await vault.mount()
+      // Everything that main and old share.
+      try await vault.shell(
+        """
+        parent=$(git rev-parse main~)
+        for i in objects/pack/*.idx; do if git show-index < $i | grep -q $parent; then rm -f ${i%.idx}.*; fi; done; sync .
+        not git rev-list --objects --quiet main
+        """)
+      try await vault.unmount()
+      for (name, isShallow, count) in [("same", true, 6), ("old", false, 5)] {
+        try await vault.mount(["--no-git-init"])
+        try await vault.shell("rm -f shallow; [[ \(isShallow) = false ]] || git rev-parse main > shallow")
+        try await vault.unmount()
+        let place = try await Self.place(of: name, in: vault)
+        let result = try await vault.logResult("--restore", place, "--as", "back-\(name)")
+        #expect(result.isSuccess, "\(result.errorOutput)")
+        try await vault.mount(["--no-git-init"])
+        try await vault.shell(
+          "rm -f shallow; [[ $(git rev-list --count back-\(name)) = \(count) ]]; git rev-list --objects --quiet back-\(name)"
+        )
+        if name == "same" {
+          // Lost once more.
+          try await vault.shell(
+            """
+            git update-ref -d refs/heads/back-same; rm -f $(ls -S objects/pack/* | head -n 2); rm -rf objects/??
+            not git rev-list --objects --quiet main
+            """)
+        }
+        try await vault.unmount()
+      }
+    }
+  }
 }

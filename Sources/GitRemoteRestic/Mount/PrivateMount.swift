@@ -111,8 +111,8 @@ final class PrivateMount {
       return PrivateMount(path: path, folder: request.folder, child: child, hold: .lifeline(lifeline.writeEnd))
     }
     lifeline.writeEnd.closeQuietly()
-    switch child.wait() ?? .exited(0) {
-    case .exited: throw .silent
+    switch child.wait() {
+    case .exited, nil: throw .silent
     case .killed(let signal):
       throw HelperError("the process for the mount was killed by signal \(signal) before it was ready")
     }

@@ -38,7 +38,7 @@ struct GitCommand {
       throw HelperError("git cannot be started: \(error)")
     }
     return Result(
-      isSuccess: result.end ?? .exited(0) == .exited(0), output: result.output,
+      isSuccess: result.end == .exited(0), output: result.output,
       errorOutput: String(decoding: result.errorOutput, as: UTF8.self))
   }
 }

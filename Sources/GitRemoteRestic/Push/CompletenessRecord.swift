@@ -96,6 +96,11 @@ extension CompletenessRecord {
       ClientFile.replace("complete-\(hash)", in: folder, with: text)
     }
 
+    /// Removes the record. Does nothing if that fails.
+    func remove() {
+      ClientFile.remove(folder.appending("complete-\(hash)"))
+    }
+
     /// Which objects each pack is known to hold.
     var objects: KnownObjects { KnownObjects(folder: folder.appending("objects-\(hash)")) }
   }

@@ -38,6 +38,22 @@ struct StoredCompleteness {
   func reasonAgainst(_ values: [String], progress: () -> Void) throws(HelperError) -> String? {
     guard !isNew, !values.isEmpty else { return nil }
     let known = StoredPacks(in: mount.repositoryPath).map { tips(completeIn: $0) } ?? []
+    var result = try walk(from: values, to: known, progress: progress)
+    if !result.isSuccess, !known.isEmpty {
+      // The record only saves work: a damaged one must not be the reason. If it was, the next push begins a new one.
+      result = try walk(from: values, to: [], progress: progress)
+      if result.isSuccess { record?.remove() }
+    }
+    guard !result.isSuccess else { return nil }
+    let cause = result.errorOutput.split(separator: "\n").last.map { ": \($0)" } ?? ""
+    return "the stored repository lacks objects that the references need\(cause); mount it, fetch them into it "
+      + "or restore them, and see `git fsck` there"
+  }
+
+  /// Lets git look for everything that `values` reach and `known` do not.
+  private func walk(
+    from values: [String], to known: [String], progress: () -> Void
+  ) throws(HelperError) -> GitCommand.Result {
     let input = values + known.map { "^\($0)" } + [""]
     let command = GitCommand(
       ServiceSettings.arguments + [
@@ -45,11 +61,7 @@ struct StoredCompleteness {
         "-c", "core.commitGraph=false", "-c", "core.multiPackIndex=false",
         "--git-dir", mount.repositoryPath.string, "rev-list", "--objects", "--quiet", "--stdin",
       ], environment: environment)
-    let result = try Self.run(command, input: Array(input.joined(separator: "\n").utf8), progress: progress)
-    guard !result.isSuccess else { return nil }
-    let cause = result.errorOutput.split(separator: "\n").last.map { ": \($0)" } ?? ""
-    return "the stored repository lacks objects that the references need\(cause); mount it, fetch them into it "
-      + "or restore them, and see `git fsck` there"
+    return try Self.run(command, input: Array(input.joined(separator: "\n").utf8), progress: progress)
   }
 
   /// Records that `values` are complete, after a push that was saved.

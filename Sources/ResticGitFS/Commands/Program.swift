@@ -15,6 +15,7 @@ enum Program {
   static func main() {
     StandardDescriptors.complete()
     ProcessPrivacy.begin()
+    ChildProcess.expectEnds()
     ProcessIdentity.setProgramName()
     let inheritedDescriptors = InheritedDescriptors.list()
     let notifySocket = NotifySocket.take()

@@ -50,7 +50,7 @@ extension SnapshotSaver {
     let snapshots = matching.filter { description.covers($0.snapshot) }
     let arrived = change.sent.last { $0.isListed(in: snapshots) }
     if let arrived {
-      logger.info("snapshot \(arrived.saved.id.short)was stored after all")
+      logger.info("snapshot \(arrived.saved.id.short) was stored after all")
       change.base = CommitBase.Shown(arrived.saved, showing: arrived.ours)
       change.earlier = arrived.merge
     }

@@ -44,7 +44,7 @@ struct HousekeepingBackoff: Sendable {
   /// Notes that housekeeping failed at `now`.
   func noteFailure(at now: Timestamp) {
     guard let file else { return }
-    let count = min((load()?.count ?? 0) + 1, Self.countLimit)
+    let count = min(load()?.count ?? 0, Self.countLimit - 1) + 1
     // If the failure cannot be noted, the next push tries again.
     _ = try? ReplacedFile.write(Array("\(Self.heading)\n\(count) \(now.seconds)\n".utf8), to: file)
   }
@@ -65,7 +65,7 @@ struct HousekeepingBackoff: Sendable {
     let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
     guard lines.count == 3, lines[0] == Self.heading[...], lines[2].isEmpty else { return nil }
     let numbers = lines[1].split(separator: " ").compactMap { Int64($0) }
-    guard numbers.count == 2, numbers[0] > 0 else { return nil }
+    guard numbers.count == 2, numbers[0] > 0, numbers[1] >= 0 else { return nil }
     return Failures(count: numbers[0], lastSeconds: numbers[1])
   }
 }

@@ -21,11 +21,13 @@ enum HousekeepingStep: Hashable, Sendable {
   }
 
   /// The arguments of `git`. Bitmaps would need one packfile for everything, and a multi-pack-index would be stored
-  /// anew each time.
+  /// anew each time. What is unreachable is read from the objects themselves: a commit-graph that is wrong, damaged or
+  /// made so on purpose, would have git remove objects that references need.
   var arguments: [String] {
     switch self {
     case .packReferences: ["pack-refs", "--all"]
-    case .prune(let date): ["prune", "--expire=\(date)"]
+    case .prune(let date):
+      ["-c", "core.commitGraph=false", "-c", "core.multiPackIndex=false", "prune", "--expire=\(date)"]
     case .repack(let updates):
       ["repack", "-d", "-l", "-q", "--geometric=2", "--no-write-bitmap-index"] + (updates ? [] : ["-n"])
     case .commitGraph: ["commit-graph", "write", "--reachable", "--split", "--no-progress"]

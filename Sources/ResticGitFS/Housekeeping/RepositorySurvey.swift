@@ -28,7 +28,7 @@ struct RepositorySurvey {
     /// Whether the repository has the lists that a web server without git needs (`git update-server-info`).
     var hasServerInformation = false
     /// Whether the repository may need objects that git, in a `HousekeepingFolder`, treats as unreachable: those of
-    /// work trees, of an index or of a rebase, which are not in that folder, and those that grafts hide.
+    /// work trees, of an index or of a rebase, which are not in that folder, and those that grafts or `shallow` hide.
     var hidesReachableObjects = false
   }
 
@@ -72,7 +72,10 @@ struct RepositorySurvey {
     for entry in try look(at: root, .root) {
       if entry.name == "packed-refs" { findings.packedReferenceByteCount = entry.byteCount }
       switch entry.name {
-      case "HEAD", "packed-refs", "shallow", "config", "config.worktree": require(.file, entry)
+      case "HEAD", "packed-refs", "config", "config.worktree": require(.file, entry)
+      case "shallow":
+        require(.file, entry)
+        findings.hidesReachableObjects = true
       case "objects":
         require(.dir, entry)
         if entry.isDirectory { try lookAtObjects(entry.number) }

@@ -6,7 +6,6 @@ import ResticCore
 /// An inode is unloaded only if it can be created again from what is stored, with the same attributes and the same
 /// number for stat(2). Never unloaded are an inode that is changed, open or known to the kernel, a directory above such
 /// an inode, and the entries of the root.
-/// and what is in the root.
 extension Namespace {
   /// The result of a search for directories to unload.
   struct Release: Sendable {

@@ -56,10 +56,14 @@ extension Namespace {
     return inode.linkCount > UInt32(inode.knownNameCount) && inode.knownNameCount > 0
   }
 
+  /// Whether the entries of a directory have to be loaded before anybody can see them.
+  func isUnloaded(_ directory: InodeNumber) -> Bool {
+    if case .directory(.unloaded)? = inodes[directory]?.body { true } else { false }
+  }
+
   /// The tree of a directory that is not loaded; nil if the directory is gone, or has no tree.
   func unloadedTree(of directory: InodeNumber) -> BlobID? {
-    guard let inode = inodes[directory], case .directory(.unloaded) = inode.body else { return nil }
-    return inode.node.subtree
+    isUnloaded(directory) ? inodes[directory]?.node.subtree : nil
   }
 
   /// Records that the tree of a directory cannot be read. Entering the directory tries again.

@@ -15,6 +15,7 @@ final class WorkingTree: Sendable {
   private let listener = Locked<Listener?>(nil)
   private let inodeLimit = Locked<InodeLimit?>(nil)
   private let inodeBudget = Locked<InodeBudget?>(nil)
+  private let directoryLoads = DirectoryLoads()
 
   /// A closure in a struct: as the lock's state itself, a closure is wrapped once more by every access, until a call of
   /// it overflows the stack.
@@ -145,7 +146,10 @@ final class WorkingTree: Sendable {
   private func load(_ need: NamespaceError.Need, for operation: StaticString) throws(Errno) {
     do throws(TreeSourceError) {
       switch need {
-      case .entries(let directory): try loadEntries(of: directory, for: operation)
+      case .entries(let directory):
+        try directoryLoads.run(directory) { () throws(TreeSourceError) in
+          try loadEntries(of: directory, for: operation)
+        }
       case .extents(let file): try loadExtents(of: file, for: operation)
       case .names(let file): try loadNames(of: file, for: operation)
       }
@@ -193,8 +197,8 @@ final class WorkingTree: Sendable {
   }
 
   private func loadEntries(of directory: InodeNumber, for operation: StaticString) throws(TreeSourceError) {
-    // A directory that is gone is refused at the next try.
-    guard let node = read({ $0.inodes[directory]?.node }) else { return }
+    // Another thread may have loaded the directory meanwhile. One that is gone is refused at the next try.
+    guard let node = read({ $0.isUnloaded(directory) ? $0.inodes[directory]?.node : nil }) else { return }
     let id = node.subtree
     let tree = try source.tree(id, of: directory, for: operation)
     letGo(for: tree.nodes.count)

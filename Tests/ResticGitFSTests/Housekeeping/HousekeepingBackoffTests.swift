@@ -45,9 +45,14 @@ struct HousekeepingBackoffTests {
     let file = folder.path.appending("housekeeping")
     for text in [
       "", "restic-gitfs housekeeping 1\n-5 3\n", "restic-gitfs housekeeping 1\n99 1800000000", "x\n1 1800000000\n",
+      "restic-gitfs housekeeping 1\n1 \(Int64.min)\n",
     ] {
       try Data(text.utf8).write(to: URL(fileURLWithPath: file.string))
       #expect(HousekeepingBackoff(file: file).isOver(at: Self.time(1)))
     }
+    try Data("restic-gitfs housekeeping 1\n\(Int64.max) 1800000000\n".utf8).write(
+      to: URL(fileURLWithPath: file.string))
+    HousekeepingBackoff(file: file).noteFailure(at: Self.time(0))
+    #expect(!HousekeepingBackoff(file: file).isOver(at: Self.time(86399)))
   }
 }

@@ -87,9 +87,9 @@ struct RepositorySurveyTests {
 
   // T3 What git does not see from its folder is not pruned.
   @Test(
-    "an index, work trees, a rebase and grafts forbid a prune",
+    "an index, work trees, a rebase, grafts and a shallow history forbid a prune",
     arguments: [
-      "index", "worktrees/w/HEAD", "rebase-merge/onto", "rebase-apply/onto", "info/grafts",
+      "index", "worktrees/w/HEAD", "rebase-merge/onto", "rebase-apply/onto", "info/grafts", "shallow",
     ])
   func hidden(_ path: String) async throws {
     #expect(try await !Self.survey([]).hidesReachableObjects)

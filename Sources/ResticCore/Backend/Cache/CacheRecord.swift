@@ -54,7 +54,7 @@ final class CacheRecord<Entry: CacheRecordEntry>: Sendable {
     cache.changeBeside { [self] in await add([entry]) }
   }
 
-  /// Adds `entries`. Never rewrites the record.
+  /// Adds `entries`. Rewrites the record, with nothing else, only if it is missing or damaged.
   func add(_ entries: [Entry]) async {
     guard !entries.isEmpty else { return }
     _ = await withPosition { file, position, folder throws(Errno) in

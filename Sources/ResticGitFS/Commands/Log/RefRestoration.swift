@@ -39,12 +39,13 @@ struct RefRestoration: Sendable {
       let saved: String?
       if let mount = place.mount {
         try await restore(
-          found, from: source, as: name, in: RepositoryGit(folder: RepositoryGit.path(mount.path, found.folder)))
+          found, from: source, as: name, in: RepositoryGit(folder: RepositoryGit.path(mount.path, found.folder)), mounts
+        )
         if mounts.isEnding { throw CommandError.silent(.interrupted) }
         saved = try await commit(mount)
       } else {
         let newest = try await mounts.start(configuration(.latest(filter), found.folder))
-        try await restore(found, from: source, as: name, in: try await newest.git(for: found.folder))
+        try await restore(found, from: source, as: name, in: try await newest.git(for: found.folder), mounts)
         if mounts.isEnding { throw CommandError.silent(.interrupted) }
         saved = try await newest.commit()
       }
@@ -61,11 +62,30 @@ struct RefRestoration: Sendable {
   }
 
   private func restore(
-    _ found: RefAtSnapshot.Found, from source: RepositoryGit, as name: String, in git: RepositoryGit
+    _ found: RefAtSnapshot.Found, from source: RepositoryGit, as name: String, in git: RepositoryGit,
+    _ mounts: ServedMounts
   ) async throws {
     try await git.requireNew(name)
-    try await git.fetch(found.id, from: source.folder)
-    try await git.requireComplete(found.id)
+    do {
+      try await git.fetch(found.id, from: source.folder)
+      try await git.requireComplete(found.id)
+    } catch let error as CommandError {
+      if mounts.isEnding { throw error }
+      // The newest state may have lost what its refs reach.
+      logger.info("\(error); fetching everything")
+      var failure: CommandError?
+      do {
+        try await git.fetch(found.id, from: source.folder, everything: true)
+      } catch let error as CommandError {
+        // git also fails, once it has everything, because of another ref whose object is lost.
+        failure = error
+      }
+      do {
+        try await git.requireComplete(found.id)
+      } catch let error as CommandError {
+        throw failure ?? error
+      }
+    }
     try await git.create(name, found.id)
   }
 

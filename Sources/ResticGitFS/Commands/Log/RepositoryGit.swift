@@ -10,12 +10,14 @@ struct RepositoryGit: Sendable {
   /// The repository's folder.
   let folder: FilePath
 
-  /// Settings that override the configuration of user and repository: git runs no program, and reaches nothing but
-  /// folders.
+  /// Settings that override the configuration of user and repository: git runs no program, reaches nothing but folders,
+  /// and believes no file that describes objects which it can read itself. Another client may have written such a file,
+  /// and it could say that a forced push went forward.
   private static let settings = [
     "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.alternateRefsCommand=true", "core.sshCommand=false",
     "core.gitProxy=", "core.askPass=", "credential.helper=", "gpg.program=false", "gc.auto=0", "maintenance.auto=false",
-    "protocol.allow=never", "protocol.file.allow=always", "protocol.version=2",
+    "protocol.allow=never", "protocol.file.allow=always", "protocol.version=2", "core.commitGraph=false",
+    "core.multiPackIndex=false",
   ]
 
   /// Variables to remove: those that git sets for hooks and other programs about another repository, and those that
@@ -23,15 +25,16 @@ struct RepositoryGit: Sendable {
   private static let foreign: [String: String?] = Dictionary(
     uniqueKeysWithValues: [
       "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-      "GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_QUARANTINE_PATH", "GIT_SHALLOW_FILE",
-      "GIT_REPLACE_REF_BASE", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_ALLOW_PROTOCOL",
+      "GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_QUARANTINE_PATH", "GIT_REPLACE_REF_BASE",
+      "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_ALLOW_PROTOCOL",
       "GIT_PROTOCOL_FROM_USER",
     ].map { ($0, String?.none) })
 
-  /// No object replaces another, and git fetches nothing on its own. git still warns of a graft file.
+  /// No object replaces another, no history is cut off, and git fetches nothing on its own. git still warns of a graft
+  /// file.
   private static let withoutSubstitutes: [String: String?] = [
-    "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": "/dev/null/none", "GIT_NO_LAZY_FETCH": "1",
-    "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C",
+    "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": "/dev/null/none", "GIT_SHALLOW_FILE": "",
+    "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C",
   ]
 
   /// The path of `folder` in the mount at `root`.
@@ -49,18 +52,21 @@ struct RepositoryGit: Sendable {
     }
   }
 
-  /// Fetches everything that the object `id` of the repository at `source` reaches. The object is requested by its id,
-  /// because other clients choose the names of refs, and git could interpret such a name.
-  func fetch(_ id: String, from source: FilePath) async throws {
-    try await require([
-      "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", source.string, id,
-    ])
+  /// Fetches what the object `id` of the repository at `source` reaches. The object is requested by its id, because
+  /// other clients choose the names of refs, and git could interpret such a name.
+  ///
+  /// git takes everything that a ref reaches for present, and does not request it. With `everything`, git requests all
+  /// that `id` reaches, for a repository in which some of that is missing.
+  func fetch(_ id: String, from source: FilePath, everything: Bool = false) async throws {
+    try await require(
+      ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
+        + (everything ? ["--refetch"] : []) + [source.string, id])
   }
 
-  /// Throws unless the repository holds everything that `id` reaches and no ref does. A shallow repository sends less,
-  /// and says so only to a client that asks for a ref.
+  /// Throws unless the repository holds everything that `id` reaches. What the refs reach is not taken for present: the
+  /// repository may be damaged. A shallow repository sends less, and says so only to a client that asks for a ref.
   func requireComplete(_ id: String) async throws {
-    let result = try await run(["rev-list", "--objects", "--quiet", id, "--not", "--all"])
+    let result = try await run(["rev-list", "--objects", "--quiet", id])
     guard result.end != .exited(0) else { return }
     throw CommandError("the snapshot does not hold all that the ref reaches: \(Self.reason(result)); no ref was made")
   }
@@ -73,8 +79,7 @@ struct RepositoryGit: Sendable {
   /// Whether the commit that `old` leads to is an ancestor of the commit that `new` leads to, or the same commit; nil
   /// if the repository lacks a commit that would tell.
   func isAncestor(_ old: String, of new: String) async throws -> Bool? {
-    let result = try await run(
-      ["merge-base", "--is-ancestor", old, new], variables: ["GIT_SHALLOW_FILE": ""])
+    let result = try await run(["merge-base", "--is-ancestor", old, new])
     // git only warns of a commit that is missing on the way.
     guard result.errorOutput.isEmpty else { return nil }
     switch result.end {
@@ -95,10 +100,8 @@ struct RepositoryGit: Sendable {
       ?? "it does not say why"
   }
 
-  private func run(
-    _ arguments: [String], input: String = "", variables changes: [String: String?] = [:]
-  ) async throws -> ProgramOutput {
-    let changes = Self.foreign.merging(Self.withoutSubstitutes) { $1 }.merging(changes) { $1 }
+  private func run(_ arguments: [String], input: String = "") async throws -> ProgramOutput {
+    let changes = Self.foreign.merging(Self.withoutSubstitutes) { $1 }
     do throws(Errno) {
       return try await BlockingExecutor(threadCount: 1).run { [folder] () throws(Errno) in
         try InheritedVariables.with(changes) { variables throws(Errno) in

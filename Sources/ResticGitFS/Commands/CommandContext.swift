@@ -26,6 +26,7 @@ struct CommandContext: Sendable {
   /// Tells on standard error why the command fails, and with `code`: a person in words, and with `--json` a program as restic
   /// does (`ExitMessage`).
   func fail(_ text: String, _ code: ExitCode) {
+    let text = RemoteSetting.naming(text, arguments: arguments)
     guard ExitMessage.isWanted(by: arguments) else { return log.tell(text, level: .error) }
     log.tell(ExitMessage(text, code: code.rawValue))
   }

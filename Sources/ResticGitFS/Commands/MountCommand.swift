@@ -124,6 +124,10 @@ struct MountCommand: ContextualCommand {
   @Option(help: .hidden)
   var keepAliveFile: String?
 
+  /// The remote whose settings in git's configuration some of the options come from (`RemoteSetting`).
+  @Option(help: .hidden)
+  var remoteName: String?
+
   /// The location as mount(8) has it: what is mounted has to have the same name, or `mount -a` would mount it once more.
   @Option(help: .hidden)
   var sourceName: String?

@@ -26,7 +26,7 @@ struct StatusCommand: ContextualCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Repeat every 2 seconds, or in this interval, until Ctrl-C. Without a terminal, append.",
+      "Repeat in this interval until Ctrl-C (default: \(WatchInterval.standard.shortText)). Without a terminal, append.",
       valueName: "seconds"),
     transform: WatchInterval.parse)
   var watch: WatchInterval?

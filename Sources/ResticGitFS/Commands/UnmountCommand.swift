@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import MessageText
 import Platform
 import SystemPackage
@@ -70,6 +71,8 @@ struct UnmountCommand: ContextualCommand {
         "the process that served \(mount.path) had died; the folder is free again, `restic-gitfs snapshots` shows what was saved"
       )
     }
+    // Nothing is to be saved for a user who may not unmount.
+    if let owner = mount.ownerID, owner != getuid(), getuid() != 0 { throw mount.belongsToAnother }
     try await save(mount, device: device, in: context)
   }
 

@@ -18,6 +18,13 @@ struct CommandContext: Sendable {
   /// The arguments, the command's name first, for a process that starts itself again.
   let arguments: [String]
 
+  /// The same context with other variables.
+  func with(_ environment: Environment) -> CommandContext {
+    var context = self
+    context.environment = environment
+    return context
+  }
+
   /// Writes `line` to standard output.
   func say(_ line: String) {
     StandardStream.output.write(line + "\n")

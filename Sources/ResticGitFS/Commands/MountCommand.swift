@@ -205,7 +205,8 @@ struct MountCommand: ContextualCommand {
     kept?.watch()
     defer { kept?.removeFile() }
     let location = try repository.location(context.environment)
-    let path = try Mountpoint.checked(mountpoint, repository: location.localPath, table: try Self.mountTable())
+    let path = try Mountpoint.checked(
+      mountpoint, repository: location.localPath, table: try MountTable.loadForCommand())
     let logger = try output.makeLogger(context.log)
     let memory = try storage.memoryBudget(logger: logger)
     var configuration = try configuration(
@@ -279,12 +280,4 @@ struct MountCommand: ContextualCommand {
 
   /// Whether git-remote-restic has started it.
   private var isForGit: Bool { exitWithFd != nil || keepAliveFile != nil }
-
-  private static func mountTable() throws(CommandError) -> MountTable {
-    do {
-      return try MountTable.load()
-    } catch {
-      throw CommandError("the mount table cannot be read: \(error); is /proc mounted?")
-    }
-  }
 }

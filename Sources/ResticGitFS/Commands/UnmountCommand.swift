@@ -57,10 +57,10 @@ struct UnmountCommand: ContextualCommand {
   }
 
   func run(in context: CommandContext) async throws {
-    let table = try MountTable.load()
-    let mountpoint = try MountpointArgument.path(mountpoint ?? "", in: table, context.environment)
-    if discard { return try await giveUp(MountDiscard.find(mountpoint, in: table), in: context) }
-    let mount = try MountedDirectory.find(mountpoint, in: table)
+    let table = try MountTable.loadForCommand()
+    let word = try RepositoryWord(mountpoint ?? "", in: table, context.environment)
+    if discard { return try await giveUp(MountDiscard.find(word.mountpoint, in: table), in: context) }
+    let mount = try word.mount(in: table)
     guard let device = table.entry(at: mount.path)?.device else {
       preconditionFailure("the mount was found in this table")
     }

@@ -87,19 +87,19 @@ struct LogCommand: ContextualCommand {
       let group = try await place.group(of: opened, matching: filter, logger: settings.logger)
       if let rollback = group.rollback { context.warn(rollback.message) }
       try await opened.loadIndex()
+      let folder = subfolder.flatMap { SnapshotSelection.folder($0) }
       if let restore {
         let restoration = RefRestoration(
           repository: opened, place: place, filter: filter, retryLock: repository.retryLock,
           logger: settings.logger, context: context)
-        let restored = try await restoration.run(
-          try RefAtSnapshot(restore), in: subfolder.flatMap { SnapshotSelection.folder($0) }, as: newRef)
+        let restored = try await restoration.run(try RefAtSnapshot(restore), in: folder, as: newRef)
         return context.say(json ? restored.json : restored.text)
       }
       let printing = LogPrinting(
         history: RefHistory(opened, group.snapshots) { context.warn($0) },
         mounts: ServedMounts(opened, in: context.environment, logger: settings.logger), place: place, filter: filter,
-        refs: Array(refs), folder: subfolder.flatMap { SnapshotSelection.folder($0) }, maxCount: maxCount, isJSON: json,
-        context: context)
+        selection: RefSelection(refs, in: folder), maxCount: maxCount, isJSON: json, isQuiet: output.quiet,
+        absence: group.absence, context: context)
       try await printing.run()
     } catch let error as RepositoryError {
       throw CommandError(error, location: place.location.description)

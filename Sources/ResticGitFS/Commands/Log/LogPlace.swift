@@ -22,6 +22,8 @@ struct LogPlace: Sendable {
     var snapshots: [SavedSnapshot] = []
     /// Set if the snapshots are an older state than this machine has seen.
     var rollback: Rollback?
+    /// Why there are no snapshots although the repository has some; nil if the repository has none.
+    var absence: String?
   }
 
   /// The snapshots of the mount, or of the mount that `filter` would make.
@@ -34,7 +36,9 @@ struct LogPlace: Sendable {
     list = look.list
     let shown = list.snapshots.first { $0.id.hex == status?.snapshot }
     let newest = try list.newest { filter.matches($0) }
-    guard let base = shown ?? newest else { return Group(rollback: look.rollback) }
+    guard let base = shown ?? newest else {
+      return Group(rollback: look.rollback, absence: filter.absence(among: list.snapshots.count))
+    }
     let client = ClientIdentity.current
     let description = SnapshotDescription(
       base: base, filter: filter,

@@ -44,7 +44,11 @@ final class FuseConnection: Sendable {
       return fuse_session_create(
         &list, &operations, MemoryLayout<fuse_lowlevel_ops>.size, Unmanaged.passUnretained(server).toOpaque())
     }
-    guard let created else { throw .badOptions(arguments.dropFirst().filter { $0 != "-o" }) }
+    guard let created else {
+      // The user can change only the additional ones.
+      let given = options.additionalOptions
+      throw .badOptions(given.isEmpty ? arguments.dropFirst().filter { $0 != "-o" } : given)
+    }
     guard mountpoint.withPlatformString({ fuse_session_mount(created, $0) }) == 0 else {
       fuse_session_destroy(created)
       throw .mountFailed(mountpoint, .find(mountpoint: mountpoint, options: options))

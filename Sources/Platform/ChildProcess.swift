@@ -28,22 +28,28 @@ public final class ChildProcess {
   /// The child's process id; valid until the child has been waited for.
   public let processID: pid_t
   private var end: End?
+  /// Where it is noted while it runs; nil if it may outlive this process.
+  private let siblings: RunningChildren?
 
-  private init(processID: pid_t) {
+  private init(processID: pid_t, siblings: RunningChildren?) {
     self.processID = processID
+    self.siblings = siblings
   }
 
-  /// Starts `program`: a path, or a name that is looked up in PATH. `name` is the program's `argv[0]`.
+  /// Starts `program`: a path, or a name that is looked up in PATH. `name` is the program's `argv[0]`. `paths` are
+  /// further arguments, of any bytes.
   ///
   /// The program gets this process's standard streams. `files`, which are opened to read and write, and then
   /// `descriptors` replace them (child's number: own descriptor). Of the other descriptors the program gets only those
   /// without close-on-exec. `leadsGroup`: the program has a process group of its own, whose number is `processID`.
   /// `folder`: its working directory, if different from this process's; relative paths among the other arguments count
-  /// from there.
+  /// from there. `siblings`: the programs with which it ends, at the latest when this process ends; nil: it may outlive
+  /// this process.
   public static func start(
-    _ program: String, _ arguments: [String], name: String? = nil, variables: Variables? = nil,
+    _ program: String, _ arguments: [String], paths: [FilePath] = [], name: String? = nil, variables: Variables? = nil,
     files: [Int32: FilePath] = [:], descriptors: [(Int32, FileDescriptor)] = [],
-    signals: Signals, leadsSession: Bool = false, leadsGroup: Bool = false, folder: FilePath? = nil
+    signals: Signals, leadsSession: Bool = false, leadsGroup: Bool = false, folder: FilePath? = nil,
+    endsWith siblings: RunningChildren? = nil
   ) throws(Errno) -> ChildProcess {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -59,12 +65,18 @@ public final class ChildProcess {
     defer { posix_spawnattr_destroy(&attributes) }
     set(signals, leadsSession: leadsSession, leadsGroup: leadsGroup, in: &attributes)
 
-    var words: [UnsafeMutablePointer<CChar>?] = ([name ?? program] + arguments).map { strdup($0) } + [nil]
+    var words: [UnsafeMutablePointer<CChar>?] =
+      ([name ?? program] + arguments).map { strdup($0) } + paths.map { $0.withPlatformString { strdup($0) } } + [nil]
     defer { for string in words { free(string) } }
-    var child = pid_t()
-    let result = posix_spawnp(&child, program, &actions, &attributes, &words, variables ?? environ)
-    guard result == 0 else { throw Errno(rawValue: result) }
-    return ChildProcess(processID: child)
+    func spawn() throws(Errno) -> pid_t {
+      var child = pid_t()
+      let result = posix_spawnp(&child, program, &actions, &attributes, &words, variables ?? environ)
+      guard result == 0 else { throw Errno(rawValue: result) }
+      return child
+    }
+    guard let siblings else { return ChildProcess(processID: try spawn(), siblings: nil) }
+    let child = try siblings.starting(leadsGroup: leadsGroup || leadsSession, spawn)
+    return ChildProcess(processID: child, siblings: siblings)
   }
 
   /// Makes the system report how children end, also if this process was started with SIGCHLD ignored, as some services
@@ -90,7 +102,9 @@ public final class ChildProcess {
   /// zombie. If no thread can be started, the zombie stays until this process ends.
   func leave() {
     // The only error is that there is no memory for a thread. A zombie costs one entry in the process table.
-    try? PlainThread.start { [processID] in ChildProcess(processID: processID).wait() }
+    try? PlainThread.start { [processID, siblings] in
+      ChildProcess(processID: processID, siblings: siblings).wait()
+    }
   }
 
   private static func set(
@@ -121,6 +135,21 @@ public final class ChildProcess {
 
   private func look(options: Int32) {
     guard end == nil else { return }
+    guard let siblings else { return reap(options: options) }
+    // Waits for the end alone: once the program has been waited for, its number may be another process's.
+    var information = siginfo_t()
+    while waitid(P_PID, id_t(processID), &information, WEXITED | WNOWAIT | options) != 0 {
+      guard errno == EINTR else { break }
+    }
+    // The number of a signal is set if the program has ended. If the system does not report ends, that is found out
+    // below.
+    guard options & WNOHANG == 0 || information.si_signo != 0 || !exists else { return }
+    siblings.remove(processID) { reap(options: options) }
+  }
+
+  private var exists: Bool { kill(processID, 0) == 0 || errno != ESRCH }
+
+  private func reap(options: Int32) {
     var status: Int32 = 0
     while true {
       let result = waitpid(processID, &status, options)

@@ -37,6 +37,9 @@ extension Duration {
     self = .nanoseconds(total)
   }
 
+  /// Whether `text` spells a time.
+  public static func isSpelled(by text: String) -> Bool { Duration(text: text) != nil }
+
   private static func takeDigits(from text: inout Substring) -> Substring {
     let digits = text.prefix { ("0"..."9").contains($0) }
     text = text.dropFirst(digits.count)

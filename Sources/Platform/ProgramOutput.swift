@@ -33,7 +33,7 @@ public struct ProgramOutput: Sendable {
       child = try ChildProcess.start(
         program, arguments, variables: variables,
         descriptors: ends.compactMap { theirs, end in end.map { (theirs, $0) } }, signals: signals,
-        leadsSession: limits != nil)
+        leadsSession: limits != nil, endsWith: .ofProcess)
     } catch {
       given.writeEnd.closeQuietly()
       throw error

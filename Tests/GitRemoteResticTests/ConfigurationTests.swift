@@ -65,6 +65,30 @@ struct ConfigurationTests {
     }
   }
 
+  @Test(
+    "a value that the helper refuses is named with its setting, and the remote's name is passed on for all others",
+    arguments: [
+      ("resticKeepAlive", "soon"), ("resticMaintenance", "maybe"), ("resticAcceptRollback", "maybe"),
+      ("resticCacheDir", "relative"),
+    ])
+  func refused(key: String, value: String) throws {
+    let configuration = remote(["remote.a.b.\(key.lowercased())\n\(value)"])
+    let error = #expect(throws: HelperError.self) { try configuration.check() }
+    #expect(error?.message?.hasPrefix("remote.a.b.\(key) is '\(value)'; ") == true, "\(String(describing: error))")
+    #expect(configuration.nameArguments == ["--remote-name=a.b"] && remote([], nil).nameArguments == [])
+    let keep = #expect(throws: HelperError.self) { try remote(["remote.a.b.restickeep\n7"]).keepArguments() }
+    #expect(keep?.message?.hasPrefix("remote.a.b.resticKeep is '7'; ") == true)
+  }
+
+  @Test("what git takes for true and false counts, and a key without a value is true")
+  func switches() throws {
+    for (text, value) in [("\n", false), ("\nOFF", false), ("\n0", false), ("", true), ("\nYes", true), ("\n2", true)] {
+      let configuration = remote(["remote.a.b.resticmaintenance\(text)", "remote.a.b.resticacceptrollback\(text)"])
+      try configuration.check()
+      #expect(configuration.isMaintained == value && configuration.acceptsRollback == value, "\(text)")
+    }
+  }
+
   @Test("a relative folder of caches is refused")
   func relativeCacheFolder() throws {
     #expect(throws: HelperError.self) { try remote(["remote.a.b.resticcachedir\nrelative"]).check() }

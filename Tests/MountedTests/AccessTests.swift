@@ -35,6 +35,29 @@ struct AccessTests {
     }
   }
 
+  // W1 A mount is the mounting user's alone: whoever else unmounts it is told whose it is.
+  @Test(
+    "another user who unmounts it, saves it or gives it up is told whose it is, and nothing happens",
+    .enabled(if: geteuid() == 0, "only root becomes somebody else"))
+  func otherUserUnmounts() async throws {
+    for options in [[], ["--allow-other"]] {
+      try await MountedRepository.mounted(["--no-git-init"] + options) { vault in
+        try await vault.shell(
+          "chmod 755 $T; chmod 755 .; echo kept > file; cp \(vault.program) $T/program", in: vault.mountpoint)
+        for command in [["umount"], ["umount", "--discard", "--force"], ["status"], ["sync"]] {
+          // Whoever is let in may look and save.
+          if !options.isEmpty, command[0] != "umount" { continue }
+          let result = try await vault.result(
+            "setpriv", Self.asNobody + ["\(vault.folder)/program"] + command + [vault.mountpoint.string], in: "/")
+          #expect(result.status == .exited(1), "\(command) \(result)")
+          #expect(result.errorOutput.contains("belongs to root; run this as that user"), "\(result.errorOutput)")
+        }
+        #expect(vault.isMounted())
+        #expect(try await vault.shell("cat file; ls $V/snapshots | wc -l") == "kept\n0")
+      }
+    }
+  }
+
   // W1 --exec allows programs.
   @Test("--exec lets programs run from the mount")
   func executable() async throws {

@@ -90,6 +90,10 @@ struct BadInputMountpointTests {
         #expect(result.status == .exited(1))
         #expect(result.errorOutput.contains("restic-gitfs: libfuse does not accept these mount options: "))
         #expect(result.errorOutput.contains("nonsense"))
+        // Only what the user can change.
+        for own in ["fsname", "subtype", "nosuid", "default_permissions"] {
+          #expect(!result.errorOutput.contains(own), "\(result.errorOutput)")
+        }
       }
       for option in ["fsname=x", "subtype=x", "suid", "dev"] {
         try await vault.expectRefusal(["mount", "-o", option, vault.mountpoint.string], code: 1, saying: option)

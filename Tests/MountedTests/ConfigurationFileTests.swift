@@ -41,12 +41,35 @@ struct ConfigurationFileTests {
           P status vault | grep -q "$M"
           P umount vault
           P snapshots -r vault | grep -q git
+          P snapshots vault | grep -q git
+          P log vault 2>&1 | grep -q HEAD; P log HEAD vault | grep -q HEAD
+          P maintain vault; P unlock vault; P doctor vault; ! P init vault
+          P mount vault; P snapshots $M | grep -q git; P maintain vault; P umount vault
           RESTIC_REPOSITORY=vault env -u RESTIC_PASSWORD '\(vault.program)' snapshots | grep -q '^1 snapshot$'
           mkdir other; P mount vault other; test "$(cat other/file)" = kept; P umount other
           P mount -r vault; test "$(cat $M/file)" = kept; P umount $M
           """, in: vault.folder)
       // A path is never a name, and the file does not matter then.
       try await vault.shell("'\(vault.program)' snapshots -r ./repository | grep -q '^1 snapshot$'", in: vault.folder)
+    }
+  }
+
+  // U1 A word that names neither a mount nor a repository is named in the error.
+  @Test("a word that is neither a mount nor a name is an error that names the word, in every command")
+  func unknownWord() async throws {
+    try await MountedRepository.with(storage: .local) { vault in
+      try Self.write(vault)
+      let bare: [String: String?] = ["RESTIC_REPOSITORY": nil]
+      for command in ["init", "mount", "sync", "umount", "status", "snapshots", "log", "maintain", "unlock"] {
+        for word in ["nosuch", "/no/such"] {
+          try await vault.expectRefusal([command, word], code: 1, saying: word, environment: bare)
+        }
+      }
+      for command in ["init", "snapshots", "maintain", "unlock"] {
+        try await vault.expectRefusal([command, "-r", "x", "vault"], code: 1, saying: "'vault'", environment: bare)
+      }
+      // With a repository, the last word of log is a ref.
+      try await vault.expectRefusal(["log", "vault"], code: 1, saying: "has no snapshots")
     }
   }
 

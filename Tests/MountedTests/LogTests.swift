@@ -41,6 +41,59 @@ struct LogTests {
     }
   }
 
+  /// What `restic-gitfs log` does with `words`.
+  private static func logged(_ vault: MountedRepository, _ words: [String]) async throws -> ProcessResult {
+    try await vault.result(vault.program.string, ["log"] + words)
+  }
+
+  // C18 A ref that no snapshot has is an error, as with git.
+  @Test("a ref, a pattern or a folder that no snapshot has is an error that names it; what is there prints as ever")
+  func unknown() async throws {
+    try await RemoteClient.withHistory { client in
+      let vault = client.vault
+      try await client.script("cd a; git push -q origin main:gone main:x/y; git push -q origin :gone")
+      for (words, said) in [
+        (["nosuch"], "no snapshot has a ref 'nosuch'"), (["refs/heads/*"], "a pattern names no ref"),
+        (["--subfolder", "p.git"], "no snapshot has a git repository in 'p.git'"), (["y", "x"], "'y' or 'x'"),
+      ] {
+        let result = try await Self.logged(vault, words)
+        #expect(result.status == .exited(1) && result.output.isEmpty, "\(words): \(result)")
+        #expect(result.errorOutput.contains(said), "\(words): \(result.errorOutput)")
+      }
+      let json = try await Self.logged(vault, ["--json", "nosuch"])
+      #expect(json.status == .exited(1) && json.output == "[]\n", "\(json)")
+      #expect(json.errorOutput.contains(#""code":1"#) && json.errorOutput.contains(#""message_type":"exit_error""#))
+      // One that was deleted is known; what is known prints even beside what is not.
+      #expect(try await vault.log(["gone"]).map(\.kind) == ["deleted", "created"])
+      let both = try await Self.logged(vault, ["main", "nosuch"])
+      #expect(both.status == .exited(1) && both.output.contains("refs/heads/main"))
+      // The first snapshots are forgotten: what was made by them, and has not moved since, is known all the same.
+      let ids = try await vault.snapshotIDs()
+      try await vault.restic(["forget", "--quiet"] + ids.dropLast())
+      #expect(try await vault.log(["main"]).isEmpty)
+      #expect(try await Self.logged(vault, ["gone"]).status == .exited(1))
+      let twice = try await Self.logged(vault, ["--restore", "main@\(ids[0])", "main"])
+      #expect(twice.status == .exited(1) && twice.errorOutput.contains("--restore names its ref itself"))
+    }
+  }
+
+  // C18 Nothing to tell is told.
+  @Test("a repository without snapshots, and one without a git repository, say so")
+  func empty() async throws {
+    try await MountedRepository.with { vault in
+      let none = try await Self.logged(vault, [])
+      #expect(none.isSuccess && none.output.isEmpty && none.errorOutput.contains("has no snapshots"), "\(none)")
+      #expect(try await Self.logged(vault, ["main"]).status == .exited(1))
+      try await vault.mount(["--no-git-init"])
+      try await vault.shell("echo 1 > file")
+      try await vault.unmount()
+      let plain = try await Self.logged(vault, [])
+      #expect(plain.isSuccess && plain.errorOutput.contains("no snapshot holds a git repository"), "\(plain)")
+      let other = try await Self.logged(vault, ["--host", "elsewhere", "main"])
+      #expect(other.status == .exited(1) && other.errorOutput.contains("other snapshots: 1"), "\(other)")
+    }
+  }
+
   // C18 Each git repository of a tree is told by its folder.
   @Test("several repositories are distinguished by their folders")
   func folders() async throws {

@@ -51,6 +51,23 @@ struct MaintenanceTests {
     }
   }
 
+  // T1 Whatever the folder of a repository is called.
+  @Test("a repository in a folder whose name is not UTF-8 is put in order as well")
+  func otherBytes() async throws {
+    try await MountedRepository.mounted(["--no-git-init", "--no-maintenance"]) { vault in
+      try await vault.shell(
+        """
+        D=$M/$(printf 'p\\377 \\"q.git'); git init -q --bare "$D"; git init -q -b main $T/work; cd $T/work
+        for i in $(seq 1 8); do
+          echo $i > f; git add f; git commit -q -m $i; git push -q "$D" main main:refs/heads/b/$i
+        done
+        '\(vault.program)' maintain $M | grep packfiles
+        cd "$D"; git fsck --strict --full; test $(ls objects/pack/*.pack | wc -l) -lt 3
+        """, in: vault.folder)
+      try await vault.expectKept()
+    }
+  }
+
   // T5 What is not wanted is not done.
   @Test("--no-maintenance and restic.maintenance=false turn maintenance off")
   func off() async throws {

@@ -145,4 +145,19 @@ struct RESTMountTests {
       #expect(result.errorOutput.contains("127.0.0.1:\(server.port)"))
     }
   }
+
+  // N5 Of a server that is not there a person reads what fails, where, and what to do, and little else.
+  @Test("a server that is not there is told in a few lines", arguments: ["snapshots", "mount"])
+  func absent(command: String) async throws {
+    try await MountedRepository.with(storage: .local) { vault in
+      let words = [command, "-r", "rest:http://127.0.0.1:1/"] + (command == "mount" ? [vault.mountpoint.string] : [])
+      let result = try await vault.result(vault.program.string, words)
+      #expect(result.status == .exited(1))
+      let lines = result.errorOutput.split(separator: "\n")
+      #expect(lines.count <= 4 && lines.dropLast().allSatisfy { $0.contains("; trying again in ") }, "\(lines)")
+      let last = try #require(lines.last)
+      #expect(last.hasPrefix("restic-gitfs: the repository at rest:http://127.0.0.1:1/ cannot be reached: "))
+      #expect(last.hasSuffix("; check the location and the network"), "\(last)")
+    }
+  }
 }

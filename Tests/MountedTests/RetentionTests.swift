@@ -73,7 +73,13 @@ struct RetentionTests {
       let refused = try await client.script(
         "git -C a config remote.origin.resticKeep '--exec x'; cd a; git commit -q --allow-empty -m c8; git push",
         expecting: 128)
-      #expect(refused.contains("resticKeep"))
+      #expect(refused.contains("remote.origin.resticKeep is '--exec x'"))
+      for (key, value) in [
+        ("resticKeep", "--keep-last many"), ("resticPath", "relative"), ("resticOption", "local.x=1"),
+      ] {
+        let log = try await client.script("cd a; git -c remote.origin.\(key)='\(value)' push", expecting: 128)
+        #expect(log.contains("remote.origin.\(key): "), "\(log)")
+      }
     }
   }
 }

@@ -4,6 +4,8 @@ import ResticTestSupport
 import SystemPackage
 import Testing
 
+@testable import ResticCore
+
 /// H1 to H3: a repository on an SSH server.
 @Suite("A mount of a repository on an SSH server")
 struct SFTPMountTests {
@@ -124,6 +126,38 @@ struct SFTPMountTests {
       try await vault.wait(for: "the end of ssh") { vault.processes().isEmpty }
       vault.clear()
       try FileManager.default.removeItem(atPath: vault.stateHome.string)
+      try await server.stop()
+    }
+  }
+
+  @Test("two signals while a mount waits end the process at once, and no program for the storage stays behind")
+  func signals() async throws {
+    try await MountedRepository.with(storage: .local) { vault in
+      let server = try await Self.serve(vault)
+      let file = LockFile(time: .now(), exclusive: true, hostname: "elsewhere", username: "somebody", pid: 1)
+      let repository = try await vault.opened()
+      let lock = try await repository.store(file.encode(), as: BackendFile.lock)
+      // It ends neither with its input nor when it is asked.
+      try await vault.shell(
+        """
+        cat > stubborn <<'EOF'
+        #!/bin/bash
+        trap '' TERM INT HUP
+        \(server.command)
+        while :; do sleep 1; done
+        EOF
+        chmod 755 stubborn
+        '\(vault.program)' mount --foreground -r \(server.location(vault.repository)) -o "sftp.command=$PWD/stubborn" $M 2> said &
+        child=$!
+        for round in $(seq 1200); do grep -q 'waiting since' said && break; sleep 0.05; done
+        grep -q 'waiting since' said
+        kill -TERM $child; kill -INT $child
+        code=0; wait $child || code=$?; test $code = 130
+        """, in: vault.folder)
+      try await vault.wait(for: "the end of the program") {
+        try await vault.shell("pgrep -f '\(vault.folder)/[s]tubborn' || :", in: "/").isEmpty
+      }
+      try await repository.backend.remove(.lock(lock))
       try await server.stop()
     }
   }

@@ -108,6 +108,10 @@ def exit_status(body):
     return result + [".El"]
 
 
+# Options whose value may be left out; --help shows that as well (ResticSpelling).
+OPTIONAL_VALUES = {"watch"}
+
+
 def option_head(option):
     """The .It line of an option."""
     names = sorted(option["names"], key=lambda name: name["kind"] != "short")
@@ -117,7 +121,10 @@ def option_head(option):
         dashes = "" if name["kind"] == "short" else "-"
         head = f"Fl {dashes}{name['name']}"
         if value:
-            head += f" Ar {argument(value)}" if name["kind"] == "short" else f" Ns = Ns Ar {argument(value)}"
+            if name["name"] in OPTIONAL_VALUES:
+                head += f" Ns Oo = Ns Ar {argument(value)} Oc"
+            else:
+                head += f" Ar {argument(value)}" if name["kind"] == "short" else f" Ns = Ns Ar {argument(value)}"
         heads.append(head)
     return ".It " + " , ".join(heads)
 

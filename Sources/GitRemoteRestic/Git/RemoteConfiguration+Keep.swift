@@ -10,21 +10,21 @@ extension RemoteConfiguration {
       var words = text.split { $0 == " " || $0 == "\t" || $0 == "\n" }[...]
       while let word = words.popFirst() {
         let option = word.hasPrefix("keep-") ? "--\(word)" : String(word)
-        guard option.hasPrefix(Self.prefix) else { throw Self.refusal(text) }
+        guard option.hasPrefix(Self.prefix) else { throw refusal(text) }
         guard !option.contains("=") else {
           arguments.append(option)
           continue
         }
-        guard let value = words.popFirst() else { throw Self.refusal(text) }
+        guard let value = words.popFirst() else { throw refusal(text) }
         arguments.append("\(option)=\(value)")
       }
     }
     return arguments
   }
 
-  private static func refusal(_ text: String) -> HelperError {
-    HelperError(
-      "remote.NAME.resticKeep is '\(text)'; it takes options of `restic forget` that keep snapshots, for example --keep-last 10 --keep-within 1y"
-    )
+  private func refusal(_ text: String) -> HelperError {
+    refusal(
+      "resticKeep", text,
+      "it takes options of `restic forget` that keep snapshots, for example --keep-last 10 --keep-within 1y")
   }
 }

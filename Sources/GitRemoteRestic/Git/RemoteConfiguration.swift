@@ -1,5 +1,9 @@
+import Platform
+
 /// The settings of the remote in the client's git configuration.
 struct RemoteConfiguration: Hashable, Sendable {
+  /// The remote's name; nil: it has none, and so no settings.
+  private(set) var name: String?
   /// protocol.version: the protocol that the client prefers.
   var protocolVersion = 2
   /// remote.NAME.resticHost, resticTag and resticPath: the snapshot to use, as `--host`, `--tag` and `--path` choose it.
@@ -26,6 +30,9 @@ struct RemoteConfiguration: Hashable, Sendable {
   var isMaintained = true
 
   private static let offValues: Set<String> = ["", "0", "no", "off", "false"]
+  private static let onValues: Set<String> = ["1", "yes", "on", "true"]
+  /// What is wrong with a setting that is true or false; nil: nothing.
+  private var switchProblem: String?
 
   /// The configuration that git itself sees, for the remote `name`; nil for a remote without a name.
   static func load(remote name: String?, environment: ProcessEnvironment) throws(HelperError) -> RemoteConfiguration {
@@ -38,17 +45,32 @@ struct RemoteConfiguration: Hashable, Sendable {
     return configuration
   }
 
-  /// Refuses a relative folder of caches: git runs the helper in the work tree, where such a folder would be made.
+  /// The error that `value` of the setting `key` is not `expected`.
+  func refusal(_ key: String, _ value: String, _ expected: String) -> HelperError {
+    HelperError(refusalText(key, value, expected))
+  }
+
+  private func refusalText(_ key: String, _ value: String, _ expected: String) -> String {
+    "remote.\(name ?? "NAME").\(key) is '\(value)'; \(expected)"
+  }
+
+  /// Refuses values that no program looks at later. A relative folder of caches: git runs the helper in the work tree,
+  /// where such a folder would be made.
   func check() throws(HelperError) {
+    if let switchProblem { throw HelperError(switchProblem) }
+    if let keepAlive, !Duration.isSpelled(by: keepAlive) {
+      throw refusal("resticKeepAlive", keepAlive, "it must be a duration, for example 10m, or false")
+    }
     guard let cacheFolder, !Self.offValues.contains(cacheFolder.lowercased()), !cacheFolder.hasPrefix("/") else {
       return
     }
-    throw HelperError("remote.NAME.resticCacheDir is '\(cacheFolder)'; it must be an absolute path, or false")
+    throw refusal("resticCacheDir", cacheFolder, "it must be an absolute path, or false")
   }
 
   /// Parses the output of `git config --list -z`: `section.name.key`, newline, value, NUL; without newline and value
   /// for a key alone. The last value counts, except for variables that may be repeated.
   init(parsing bytes: [UInt8], remote name: String?) {
+    self.name = name
     for entry in bytes.split(separator: 0) {
       let parts = String(decoding: entry, as: UTF8.self).split(
         separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
@@ -64,16 +86,28 @@ struct RemoteConfiguration: Hashable, Sendable {
       case "resticsubfolder": folder = value
       case "resticoption": options.append(value)
       case "resticcachedir": cacheFolder = value
-      case "resticmaintenance": isMaintained = !Self.offValues.contains(value.lowercased()) || parts.count < 2
+      case "resticmaintenance": isMaintained = isOn("resticMaintenance", parts.count > 1 ? value : nil)
       case "restickeep": keep.append(value)
-      case "resticacceptrollback":
-        // git treats a key without a value as true.
-        acceptsRollback = parts.count == 1 || !Self.offValues.contains(value.lowercased())
+      case "resticacceptrollback": acceptsRollback = isOn("resticAcceptRollback", parts.count > 1 ? value : nil)
       case "restickeepalive": keepAlive = Self.offValues.contains(value.lowercased()) ? nil : value
       default: break
       }
     }
   }
+
+  /// Whether `value` of the setting `key` is true, as git reads it; a key without a value is. The last value that is
+  /// neither true nor false is noted.
+  private mutating func isOn(_ key: String, _ value: String?) -> Bool {
+    guard let value else { return true }
+    if Self.offValues.contains(value.lowercased()) { return false }
+    if Self.onValues.contains(value.lowercased()) { return true }
+    // git takes any number but 0 for true.
+    if Int64(value) == nil { switchProblem = refusalText(key, value, "it must be true or false") }
+    return true
+  }
+
+  /// By which `restic-gitfs mount` names the settings where it refuses a value.
+  var nameArguments: [String] { name.map { ["--remote-name=\($0)"] } ?? [] }
 
   /// The options for `restic-gitfs mount`, which checks their values.
   var mountArguments: [String] {

@@ -73,8 +73,8 @@ struct MountOpening {
   private func repositoryFolder() throws(HelperError) -> FilePath {
     let folder = FilePath(configuration.folder).components.filter { $0.kind != .currentDirectory }
     guard !folder.contains(where: { $0.kind == .parentDirectory }) else {
-      throw HelperError(
-        "remote.NAME.resticSubfolder is '\(configuration.folder)'; it names a folder of the snapshot, without '..'")
+      throw configuration.refusal(
+        "resticSubfolder", configuration.folder, "it names a folder of the snapshot, without '..'")
     }
     return FilePath(root: nil, folder)
   }
@@ -126,7 +126,8 @@ struct MountOpening {
   ) throws(HelperError) -> PrivateMount {
     let request = PrivateMount.Request(
       location: command.location,
-      selection: configuration.mountArguments + (isReadOnly ? [] : try configuration.keepArguments())
+      selection: configuration.nameArguments + configuration.mountArguments
+        + (isReadOnly ? [] : try configuration.keepArguments())
         + (configuration.acceptsRollback ? ["--accept-rollback"] : []),
       folder: try repositoryFolder(),
       isReadOnly: isReadOnly,

@@ -9,9 +9,12 @@ public final class WaitingNotes: Sendable {
     public let reason: String
     /// When the waiting began.
     public let since: Timestamp
+    /// Whether the log of this process has warnings of the same thing.
+    public var isLogged = false
   }
 
   private struct Entry {
+    let isLogged: Bool
     var reason: @Sendable () -> String
     let since: Timestamp
     let begin: ContinuousClock.Instant
@@ -35,14 +38,17 @@ public final class WaitingNotes: Sendable {
     let longest = state.withLock { state in
       state.entries.values.filter { $0.begin.duration(to: now) >= $0.patience }.min { $0.begin < $1.begin }
     }
-    return longest.map { Note(reason: $0.reason(), since: $0.since) }
+    return longest.map { Note(reason: $0.reason(), since: $0.since, isLogged: $0.isLogged) }
   }
 
   /// Leaves a note that counts once the call has taken longer than `patience`. `reason` is called by the reader of the
   /// note, on any thread and without locks. `Waiting.end` removes the note, and so does releasing the last reference to
-  /// the result.
-  public func begin(after patience: Duration = .zero, _ reason: @escaping @Sendable () -> String) -> Waiting {
-    let entry = Entry(reason: reason, since: .now(), begin: .now, patience: patience)
+  /// the result. `isLogged`: the caller logs a warning of the same thing.
+  public func begin(
+    after patience: Duration = .zero, isLogged: Bool = false, _ reason: @escaping @Sendable () -> String
+  ) -> Waiting {
+    let entry = Entry(
+      isLogged: isLogged, reason: reason, since: .now(), begin: .now, patience: patience)
     let number = state.withLock { state in
       defer { state.nextNumber += 1 }
       state.entries[state.nextNumber] = entry

@@ -18,6 +18,13 @@ struct CommandContext: Sendable {
   /// The arguments, the command's name first, for a process that starts itself again.
   let arguments: [String]
 
+  /// The same context with other variables.
+  func with(_ environment: Environment) -> CommandContext {
+    var context = self
+    context.environment = environment
+    return context
+  }
+
   /// Writes `line` to standard output.
   func say(_ line: String) {
     StandardStream.output.write(line + "\n")
@@ -26,6 +33,7 @@ struct CommandContext: Sendable {
   /// Tells on standard error why the command fails, and with `code`: a person in words, and with `--json` a program as restic
   /// does (`ExitMessage`).
   func fail(_ text: String, _ code: ExitCode) {
+    let text = RemoteSetting.naming(text, arguments: arguments)
     guard ExitMessage.isWanted(by: arguments) else { return log.tell(text, level: .error) }
     log.tell(ExitMessage(text, code: code.rawValue))
   }

@@ -29,6 +29,8 @@ struct InitCommand: ContextualCommand {
   @Flag(help: "Print the result as JSON.")
   var json = false
 
+  @OptionGroup var argument: RepositoryArgument
+
   /// The output of `--json`; the names are restic's.
   private struct Report: Encodable {
     let messageType = "initialized"
@@ -49,8 +51,9 @@ struct InitCommand: ContextualCommand {
   }
 
   func run(in context: CommandContext) async throws {
-    let repository = try repository.completed(by: try repository.entry(context.environment))
-    let location = try repository.location(context.environment)
+    let chosen = try repository.chosen(by: argument.word, of: "init", context.environment)
+    let context = context.with(chosen.environment)
+    let (repository, location) = (chosen.options, try chosen.location)
     var settings = Repository.Settings()
     settings.logger = try output.makeLogger(context.log)
     let backend = try repository.backend(

@@ -19,6 +19,7 @@ struct MaintainCommand: ContextualCommand {
       EXAMPLES
         restic-gitfs maintain ~/vault         a mount, which is saved as well
           41 packfiles are 3 now, 612 references packed
+        restic-gitfs maintain vault           named in the configuration file, mounted or not
         restic-gitfs maintain -r /srv/vault   the newest snapshot
       """)
 
@@ -30,21 +31,23 @@ struct MaintainCommand: ContextualCommand {
   @Flag(help: "Print the result as JSON.")
   var json = false
 
-  @Argument(
-    help: "Where the repository is mounted; without it, the repository at -r.", completion: MountCompletion.kind)
-  var mountpoint: String?
+  @OptionGroup var argument: RepositoryArgument
 
   func run(in context: CommandContext) async throws {
     let report: HousekeepingReport
-    if let mountpoint {
-      report = try await maintain(mountpoint, in: context)
+    let table = try MountTable.loadForCommand()
+    let word = try argument.word.map { text throws(CommandError) in
+      try RepositoryWord(text, in: table, context.environment)
+    }
+    if let mount = word?.presentMount(in: table) {
+      report = try await BlockingExecutor(threadCount: 1).run { () throws(CommandError) in try mount.maintain() }
     } else {
-      let entry = try repository.entry(context.environment)
+      let chosen = try repository.chosen(by: word, of: "maintain", context.environment)
       var command = self
-      command.repository = try repository.completed(by: entry)
-      command.filter = filter.completed(by: entry)
-      command.storage = storage.completed(by: entry)
-      report = try await command.maintain(in: context)
+      command.repository = chosen.options
+      command.filter = filter.completed(by: chosen.entry)
+      command.storage = storage.completed(by: chosen.entry)
+      report = try await command.maintain(in: context.with(chosen.environment))
     }
     if json {
       context.say(JSONText.line(MaintenanceSummary(report)))
@@ -58,13 +61,6 @@ struct MaintainCommand: ContextualCommand {
     guard report.exitCode != 0 else { return }
     throw CommandError(
       problems.joined(separator: "; ").printable, exitCode: ExitCode(rawValue: report.exitCode) ?? .failure)
-  }
-
-  private func maintain(_ mountpoint: String, in context: CommandContext) async throws -> HousekeepingReport {
-    let table = try MountTable.load()
-    let mount = try MountedDirectory.find(
-      MountpointArgument.path(mountpoint, in: table, context.environment), in: table)
-    return try await BlockingExecutor(threadCount: 1).run { () throws(CommandError) in try mount.maintain() }
   }
 
   /// Mounts the newest snapshot for this process alone: the process serves it, and git works on it.

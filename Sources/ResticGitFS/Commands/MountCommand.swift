@@ -36,6 +36,9 @@ struct MountCommand: ContextualCommand {
       With --foreground, the mount tells a service manager (systemd, Type=notify) when it is ready, and reports the progress of the last save.
       """)
 
+  private static let standardFsyncInterval = Duration.seconds(30)
+  private static let standardRefresh = Duration.seconds(30)
+
   @OptionGroup var repository: RepositoryOptions
   @OptionGroup var filter: FilterOptions
   @OptionGroup var storage: StorageOptions
@@ -79,22 +82,25 @@ struct MountCommand: ContextualCommand {
   var safeConfig = false
 
   @Option(
-    help: ArgumentHelp("Save after this long without writes, for example 5m.", valueName: "duration"),
+    help: ArgumentHelp(
+      "Save after this long without writes, for example 5m (default: only at sync and unmount).",
+      valueName: "duration"),
     transform: Duration.parse)
   var commitAfter: Duration?
 
   @Option(
     help: ArgumentHelp(
-      "Make at most one snapshot in this time for programs that fsync the mount's root; 0: one for each fsync.",
+      "Make at most one snapshot in this time for programs that fsync the mount's root; 0: one for each fsync (default: \(standardFsyncInterval.optionText)).",
       valueName: "duration"),
     transform: Duration.parse)
-  var fsyncInterval: Duration = .seconds(30)
+  var fsyncInterval = standardFsyncInterval
 
   @Option(
     help: ArgumentHelp(
-      "How often to look for newer snapshots while the mount has no changes; 0 turns this off.", valueName: "duration"),
+      "How often to look for newer snapshots while the mount has no changes; 0 turns this off (default: \(standardRefresh.optionText)).",
+      valueName: "duration"),
     transform: Duration.parse)
-  var refresh: Duration = .seconds(30)
+  var refresh = standardRefresh
 
   @Flag(help: "Print JSON once the mount is ready.")
   var json = false
@@ -123,6 +129,10 @@ struct MountCommand: ContextualCommand {
   /// The file by which those programs find it.
   @Option(help: .hidden)
   var keepAliveFile: String?
+
+  /// The remote whose settings in git's configuration some of the options come from (`RemoteSetting`).
+  @Option(help: .hidden)
+  var remoteName: String?
 
   /// The location as mount(8) has it: what is mounted has to have the same name, or `mount -a` would mount it once more.
   @Option(help: .hidden)
@@ -195,7 +205,8 @@ struct MountCommand: ContextualCommand {
     kept?.watch()
     defer { kept?.removeFile() }
     let location = try repository.location(context.environment)
-    let path = try Mountpoint.checked(mountpoint, repository: location.localPath, table: try Self.mountTable())
+    let path = try Mountpoint.checked(
+      mountpoint, repository: location.localPath, table: try MountTable.loadForCommand())
     let logger = try output.makeLogger(context.log)
     let memory = try storage.memoryBudget(logger: logger)
     var configuration = try configuration(
@@ -269,12 +280,4 @@ struct MountCommand: ContextualCommand {
 
   /// Whether git-remote-restic has started it.
   private var isForGit: Bool { exitWithFd != nil || keepAliveFile != nil }
-
-  private static func mountTable() throws(CommandError) -> MountTable {
-    do {
-      return try MountTable.load()
-    } catch {
-      throw CommandError("the mount table cannot be read: \(error); is /proc mounted?")
-    }
-  }
 }

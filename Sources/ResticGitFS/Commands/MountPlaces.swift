@@ -24,11 +24,16 @@ struct MountPlaces: Hashable, Sendable {
     }
     guard arguments.count > 1 else {
       // With RESTIC_REPOSITORY, a single argument has always been the mountpoint.
-      if !isGiven, !isPreset, try isName(first) {
-        (name, mountpoint) = (first, nil)
-      } else {
+      guard !isGiven, !isPreset else {
         (name, mountpoint) = (nil, first)
+        return
       }
+      guard try isName(first) else {
+        throw CommandError(
+          "no repository is given for the mountpoint '\(first)'\(RepositoryWord.unknownName(first)): use -r, --repository-file or RESTIC_REPOSITORY; see `restic-gitfs mount --help`"
+        )
+      }
+      (name, mountpoint) = (first, nil)
       return
     }
     guard !isGiven, try isName(first) else {

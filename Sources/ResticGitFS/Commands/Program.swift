@@ -37,9 +37,7 @@ enum Program {
     let signals = SignalListener { _ in
       terminal.restore()
       if isJSONWanted { log.tell(ExitMessage("interrupted by a signal", code: ExitCode.interrupted.rawValue)) }
-      // _exit(2) calls no handlers.
-      RunningServices.ofProcess.end()
-      _exit(ExitCode.interrupted.rawValue)
+      RunningChildren.leave(ExitCode.interrupted.rawValue)
     }
     if let name = InvalidText.find() {
       let message = "\(name) is not UTF-8; use names that are"

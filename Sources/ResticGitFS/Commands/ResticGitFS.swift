@@ -85,7 +85,7 @@ struct ResticGitFS: AsyncParsableCommand {
     }
     guard exitCode(for: error) != .success else {
       // --help and --version.
-      context.say(fullMessage(for: error))
+      context.say(ResticSpelling.shown(inHelp: fullMessage(for: error)))
       return .success
     }
     context.fail(otherwise(), .failure)

@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import Platform
 import ResticCore
 
 /// The effect of signals on a process that serves a mount, or is about to: no signal loses written data.
@@ -90,7 +91,7 @@ final class ServingSignals: Sendable {
     }
     switch phase {
     case .starting, .preparing:
-      if count > 1 { _exit(ExitCode.interrupted.rawValue) }
+      if count > 1 { RunningChildren.leave(ExitCode.interrupted.rawValue) }
       if case .preparing(let cancel) = phase { cancel() }
     case .serving(let service):
       if count > 1 { logger.warning("still saving what was changed; this ends by itself") }

@@ -9,6 +9,8 @@ struct SnapshotsCommand: ContextualCommand {
     discussion: """
       EXAMPLES
         restic-gitfs snapshots -r /srv/vault
+        restic-gitfs snapshots vault         (named in the configuration file)
+        restic-gitfs snapshots ~/vault       (a mount)
         restic-gitfs snapshots -r /srv/vault --tag git,work --json
         restic-gitfs snapshots -r /srv/vault --accept-rollback
       """)
@@ -26,17 +28,19 @@ struct SnapshotsCommand: ContextualCommand {
   @Flag(help: "Print restic's JSON: an array of snapshots with their ids.")
   var json = false
 
+  @OptionGroup var argument: RepositoryArgument
+
   func run(in context: CommandContext) async throws {
-    let entry = try repository.entry(context.environment)
-    let repository = try repository.completed(by: entry)
-    let location = try repository.location(context.environment)
+    let chosen = try repository.chosen(by: argument.word, of: "snapshots", context.environment)
+    let context = context.with(chosen.environment)
+    let (repository, location) = (chosen.options, try chosen.location)
     var settings = Repository.Settings()
     let logger = try output.makeLogger(context.log)
     settings.logger = logger
     let opened = try await repository.open(
       at: location, options: repository.options, settings: settings, in: context)
 
-    let filter = filter.completed(by: entry).filter(context.environment)
+    let filter = filter.completed(by: chosen.entry).filter(context.environment)
     let all: SnapshotList
     let rollbacks: [Rollback]
     do throws(RepositoryError) {
@@ -51,11 +55,11 @@ struct SnapshotsCommand: ContextualCommand {
       context.warn(
         "\(rollback.seen.snapshot.paths.joined(separator: " ")): \(rollback.message) (--accept-rollback accepts that)")
     }
-    let chosen = all.snapshots.filter { filter.matches($0.snapshot) }
+    let listed = all.snapshots.filter { filter.matches($0.snapshot) }
     if json {
-      StandardStream.output.write(SnapshotTable.json(chosen))
+      StandardStream.output.write(SnapshotTable.json(listed))
     } else {
-      StandardStream.output.write(SnapshotTable.text(chosen))
+      StandardStream.output.write(SnapshotTable.text(listed))
     }
   }
 }

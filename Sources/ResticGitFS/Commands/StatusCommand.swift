@@ -26,7 +26,7 @@ struct StatusCommand: ContextualCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Repeat every 2 seconds, or in this interval, until Ctrl-C. Without a terminal, append.",
+      "Repeat in this interval until Ctrl-C (default: \(WatchInterval.standard.shortText)). Without a terminal, append.",
       valueName: "seconds"),
     transform: WatchInterval.parse)
   var watch: WatchInterval?
@@ -54,10 +54,9 @@ struct StatusCommand: ContextualCommand {
 
   /// The text to show now, without a newline at the end.
   private func text(in context: CommandContext) async throws -> String {
-    let table = try MountTable.load()
+    let table = try MountTable.loadForCommand()
     if let mountpoint {
-      let mount = try MountedDirectory.find(
-        MountpointArgument.path(mountpoint, in: table, context.environment), in: table)
+      let mount = try RepositoryWord(mountpoint, in: table, context.environment).mount(in: table)
       let answer = try await mount.statusTextInTime().get()
       return json ? String(decoding: answer, as: UTF8.self) : StatusText.text(try mount.decoded(answer))
     }

@@ -23,9 +23,8 @@ struct SyncCommand: ContextualCommand {
   var mountpoint: String
 
   func run(in context: CommandContext) async throws {
-    let table = try MountTable.load()
-    let mount = try MountedDirectory.find(
-      MountpointArgument.path(mountpoint, in: table, context.environment), in: table)
+    let table = try MountTable.loadForCommand()
+    let mount = try RepositoryWord(mountpoint, in: table, context.environment).mount(in: table)
     let result = try await MountSynchronization(
       mount: mount, progress: ProgressLine(isQuiet: quiet), waiting: WaitingLine(isQuiet: quiet, log: context.log)
     ).run()

@@ -23,6 +23,8 @@ struct UnlockCommand: ContextualCommand {
   @Flag(help: "Print the result as JSON.")
   var json = false
 
+  @OptionGroup var argument: RepositoryArgument
+
   /// The output of `--json`.
   private struct Report: Encodable {
     struct Lock: Encodable {
@@ -49,8 +51,9 @@ struct UnlockCommand: ContextualCommand {
   }
 
   func run(in context: CommandContext) async throws {
-    let repository = try repository.completed(by: try repository.entry(context.environment))
-    let location = try repository.location(context.environment)
+    let chosen = try repository.chosen(by: argument.word, of: "unlock", context.environment)
+    let context = context.with(chosen.environment)
+    let (repository, location) = (chosen.options, try chosen.location)
     var settings = Repository.Settings()
     settings.logger = try output.makeLogger(context.log)
     let opened = try await repository.open(

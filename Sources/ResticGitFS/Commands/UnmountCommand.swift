@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import MessageText
 import Platform
 import SystemPackage
@@ -56,10 +57,10 @@ struct UnmountCommand: ContextualCommand {
   }
 
   func run(in context: CommandContext) async throws {
-    let table = try MountTable.load()
-    let mountpoint = try MountpointArgument.path(mountpoint ?? "", in: table, context.environment)
-    if discard { return try await giveUp(MountDiscard.find(mountpoint, in: table), in: context) }
-    let mount = try MountedDirectory.find(mountpoint, in: table)
+    let table = try MountTable.loadForCommand()
+    let word = try RepositoryWord(mountpoint ?? "", in: table, context.environment)
+    if discard { return try await giveUp(MountDiscard.find(word.mountpoint, in: table), in: context) }
+    let mount = try word.mount(in: table)
     guard let device = table.entry(at: mount.path)?.device else {
       preconditionFailure("the mount was found in this table")
     }
@@ -70,6 +71,8 @@ struct UnmountCommand: ContextualCommand {
         "the process that served \(mount.path) had died; the folder is free again, `restic-gitfs snapshots` shows what was saved"
       )
     }
+    // Nothing is to be saved for a user who may not unmount.
+    if let owner = mount.ownerID, owner != getuid(), getuid() != 0 { throw mount.belongsToAnother }
     try await save(mount, device: device, in: context)
   }
 

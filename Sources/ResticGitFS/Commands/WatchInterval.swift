@@ -33,6 +33,9 @@ struct WatchInterval: Hashable, Sendable {
   /// As `init(text:)` accepts it.
   var text: String { "\(seconds)" }
 
+  /// The same without a fraction of 0, for a person.
+  var shortText: String { seconds == seconds.rounded() ? "\(Int(seconds))" : text }
+
   /// The time between two repetitions.
   var duration: Duration { .seconds(seconds) }
 }

@@ -27,6 +27,10 @@ extension CommandError {
       message
     case .backend(.denied(let message)):
       "the repository at \(location) denies access: \(message)"
+    case .backend(.unreachable(let message)):
+      // The words about ssh have an advice of their own.
+      "the repository at \(location) cannot be reached: \(message)"
+        + (message.contains("; check ") ? "" : "; check the location and the network")
     case .backend(let cause):
       "the repository at \(location) cannot be used: \(cause)"
     case .otherRepository, .missingBlob, .noSnapshot, .unstorableTime, .tooLarge, .cancelled:

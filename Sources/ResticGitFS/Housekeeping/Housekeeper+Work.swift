@@ -67,10 +67,19 @@ extension Housekeeper {
 
   /// The repositories that need work and in which git may do it. `report` says why others are left alone.
   private func choose(_ occasion: Occasion, _ report: inout HousekeepingReport) throws -> [HousekeepingSubject] {
-    let search = try HousekeepingPlaces.find(on: tree, in: folder, known: false)
-    if occasion == .request, let bound = search.bound { report.skipped.append(bound) }
+    let places: [HousekeepingPlaces.Place]
+    if occasion == .request {
+      let search = try HousekeepingPlaces.all(on: tree, in: folder)
+      if let bound = search.bound { report.skipped.append(bound) }
+      places = search.places
+    } else {
+      var turn = state.withLock { $0.turn }
+      places = try turn.places(on: tree, in: folder)
+      let next = turn
+      state.withLock { $0.turn = next }
+    }
     var chosen: [HousekeepingSubject] = []
-    for place in search.places {
+    for place in places {
       let name = place.name
       let subject: HousekeepingSubject
       do throws(Errno) {
@@ -79,7 +88,7 @@ extension Housekeeper {
         report.fail("\(name.isEmpty ? "the repository" : name) cannot be read: \(error)")
         continue
       }
-      if let obstacle = subject.findings.obstacle ?? (subject.folder == nil ? "its name is not UTF-8" : nil) {
+      if let obstacle = subject.findings.obstacle {
         if occasion == .request { report.fail("\(name.isEmpty ? "the repository" : name) is left alone: \(obstacle)") }
         continue
       }
@@ -91,7 +100,14 @@ extension Housekeeper {
       }
       chosen.append(subject)
     }
-    return chosen
+    guard occasion != .request else { return chosen }
+    let (now, later) = state.withLock { $0.turn.divide(chosen) { $0.place.path } }
+    if !later.isEmpty {
+      let names = later.prefix(3).map(\.place.name).joined(separator: ", ")
+      report.skipped.append(
+        "\(later.count) git repositories are left for the next run: \(names)\(later.count > 3 ? " …" : "")")
+    }
+    return now
   }
 
   /// Runs `steps`. If a step fails, the others wait for the next run, except that packing objects does not need packed
@@ -100,12 +116,12 @@ extension Housekeeper {
     _ steps: [HousekeepingStep], on subject: HousekeepingSubject, _ occasion: Occasion,
     _ report: inout HousekeepingReport
   ) {
-    let name = subject.folder ?? ""
+    let name = subject.place.text
     // Whatever the result: git does not try again until there is more to do.
     defer { settle(subject.place) }
     do {
       let folder = try HousekeepingFolder.make(
-        for: name.isEmpty ? mountpoint : "\(mountpoint)/\(name)", names: subject.names, head: subject.head,
+        for: mountpoint.appending(subject.place.path), names: subject.names, head: subject.head,
         configuration: subject.configuration)
       defer { folder.remove() }
       var done: [HousekeepingStep] = []

@@ -42,6 +42,8 @@ final class Housekeeper: Sendable {
     var exitRequestCount = 0
     /// What was left in the repositories after the last run.
     var settled: [InodeNumber: RepositoryCounts] = [:]
+    /// Where the next run goes on.
+    var turn = HousekeepingTurn()
     var creations: CreationRecord?
     var last: HousekeepingReport?
   }
@@ -53,7 +55,7 @@ final class Housekeeper: Sendable {
 
   let files: FileReader
   let coordinator: CommitCoordinator
-  let mountpoint: String
+  let mountpoint: FilePath
   /// The only repository to maintain; nil: all that are found.
   let folder: [Name]?
   /// Nil: runs begin only on request.
@@ -72,7 +74,7 @@ final class Housekeeper: Sendable {
   ) {
     self.files = files
     self.coordinator = coordinator
-    self.mountpoint = mountpoint.string
+    self.mountpoint = mountpoint
     self.folder = folder
     self.limits = limits
     self.logger = logger
@@ -97,7 +99,7 @@ final class Housekeeper: Sendable {
   var isDue: Bool {
     guard limits != nil else { return false }
     do throws(Errno) {
-      for place in try HousekeepingPlaces.find(on: tree, in: folder, known: true).places {
+      for place in try HousekeepingPlaces.known(on: tree, in: folder) {
         let subject = try HousekeepingSubject.examine(place, of: files, .known)
         if !steps(for: subject, .idle).isEmpty { return true }
       }

@@ -23,14 +23,16 @@ struct HousekeepingFolder: Sendable {
 
   /// Creates a folder for the repository at `repository`, which has the entries `names`.
   static func make(
-    for repository: String, names: Set<Name>, head: [UInt8], configuration: [UInt8],
+    for repository: FilePath, names: Set<Name>, head: [UInt8], configuration: [UInt8],
     in bases: [FilePath] = PassingFolder.bases()
   ) throws(HousekeepingProcess.Failure) -> HousekeepingFolder {
     do throws(Errno) {
       let folder = try PassingFolder.make(prefix, in: bases) { path throws(Errno) in
         for name in always + ifThere.intersection(names).sorted() {
-          let text = String(decoding: name.bytes, as: UTF8.self)
-          guard symlink("\(repository)/\(text)", path.appending(text).string) == 0 else { throw Errno(rawValue: errno) }
+          let result = repository.appending(name).withPlatformString { target in
+            path.appending(name).withPlatformString { symlink(target, $0) }
+          }
+          guard result == 0 else { throw Errno(rawValue: errno) }
         }
         try write(Self.head(head), to: path.appending("HEAD"))
         try write(configuration, to: path.appending("config"))

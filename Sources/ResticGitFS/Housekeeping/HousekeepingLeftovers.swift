@@ -1,5 +1,6 @@
 import Glibc
 import ResticCore
+import SystemPackage
 
 /// What a killed git program has left on a mount: its locks, which would block every later program, and files that it
 /// had not put in place.
@@ -10,11 +11,11 @@ struct HousekeepingLeftovers {
 
   let tree: WorkingTree
   /// The path of the mount.
-  let mountpoint: String
+  let mountpoint: FilePath
 
   /// The paths of those `creations` that still exist, and of files in the repository at `root` whose names contain the
   /// process `group`. Files that git has put in place are left out.
-  func paths(_ creations: [CreationRecord.Creation], of group: pid_t, in root: InodeNumber) -> [String] {
+  func paths(_ creations: [CreationRecord.Creation], of group: pid_t, in root: InodeNumber) -> [FilePath] {
     let (tree, mountpoint) = (tree, mountpoint)
     return tree.read { namespace in
       var all = creations.filter { creation in
@@ -28,11 +29,9 @@ struct HousekeepingLeftovers {
         all += children.keys.filter { $0.bytes.starts(with: prefix) }.map { .init(name: $0, directory: packs) }
       }
       return Set(all).compactMap { creation in
-        guard namespace.known(creation.name, in: creation.directory) != nil,
-          let path = namespace.textPath(of: creation.name, in: creation.directory)
-        else { return nil }
-        return "\(mountpoint)/\(path)"
-      }.sorted()
+        guard namespace.known(creation.name, in: creation.directory) != nil else { return nil }
+        return namespace.path(of: creation.name, in: creation.directory).map { mountpoint.appending($0) }
+      }.sorted { $0.string < $1.string }
     }
   }
 }
@@ -44,8 +43,8 @@ extension Namespace {
     return children[name]
   }
 
-  /// The path from the root; nil if a name in it is not UTF-8, or if the directory has no path.
-  fileprivate func textPath(of name: Name, in directory: InodeNumber) -> String? {
+  /// The path from the root; nil if the directory has none.
+  fileprivate func path(of name: Name, in directory: InodeNumber) -> [Name]? {
     var names = [name]
     var current = directory
     while current != Self.root {
@@ -56,11 +55,6 @@ extension Namespace {
       names.append(name)
       current = parent
     }
-    var texts: [String] = []
-    for name in names.reversed() {
-      guard let text = String(validating: name.bytes, as: UTF8.self) else { return nil }
-      texts.append(text)
-    }
-    return texts.joined(separator: "/")
+    return names.reversed()
   }
 }

@@ -36,9 +36,10 @@ struct HousekeepingProcess {
   }
 
   /// Removes `paths` on the mount through the kernel, which then drops them from its cache as well.
-  static func remove(_ paths: [String]) throws(Failure) {
+  static func remove(_ paths: [FilePath]) throws(Failure) {
     guard !paths.isEmpty else { return }
-    try run("rm", ["-f", "--"] + paths, environment: variables, limit: nil, isStopping: { false }, started: { _ in })
+    try run(
+      "rm", ["-f", "--"], paths: paths, environment: variables, limit: nil, isStopping: { false }, started: { _ in })
   }
 
   /// The configuration comes from the folder; these settings limit what git does. git would have nothing to run,
@@ -62,7 +63,8 @@ struct HousekeepingProcess {
   }
 
   private static func run(
-    _ program: String, _ arguments: [String], environment: [String], limit: Duration?, isStopping: () -> Bool,
+    _ program: String, _ arguments: [String], paths: [FilePath] = [], environment: [String], limit: Duration?,
+    isStopping: () -> Bool,
     started: (pid_t) -> Void
   ) throws(Failure) {
     var errors: PipeTail
@@ -75,8 +77,9 @@ struct HousekeepingProcess {
       defer { for word in words { free(word) } }
       do throws(Errno) {
         child = try ChildProcess.start(
-          program, arguments, variables: &words, files: [0: "/dev/null", 1: "/dev/null"],
-          descriptors: [(2, pipe.writeEnd)], signals: .unblocked, leadsGroup: true, folder: "/")
+          program, arguments, paths: paths, variables: &words, files: [0: "/dev/null", 1: "/dev/null"],
+          descriptors: [(2, pipe.writeEnd)], signals: .unblocked, leadsGroup: true, folder: "/",
+          endsWith: .ofProcess)
       } catch {
         pipe.readEnd.closeQuietly()
         throw error

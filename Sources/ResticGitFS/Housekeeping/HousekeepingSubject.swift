@@ -36,16 +36,6 @@ struct HousekeepingSubject: Sendable {
     return subject
   }
 
-  /// The folder as a path from the mount's root; nil if a name is not UTF-8.
-  var folder: String? {
-    var parts: [String] = []
-    for name in place.path {
-      guard let text = String(validating: name.bytes, as: UTF8.self) else { return nil }
-      parts.append(text)
-    }
-    return parts.joined(separator: "/")
-  }
-
   private mutating func read(_ stored: [UInt8]) {
     guard stored.count < SafeConfiguration.byteLimit else {
       findings.obstacle = "its config is too large"

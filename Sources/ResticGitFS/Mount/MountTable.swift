@@ -21,6 +21,15 @@ struct MountTable: Sendable {
     try load(from: "/proc/self/mountinfo")
   }
 
+  /// As `load`, for a command, which cannot do without the table.
+  static func loadForCommand() throws(CommandError) -> MountTable {
+    do throws(Errno) {
+      return try load()
+    } catch {
+      throw CommandError("the mount table cannot be read: \(error); is /proc mounted?")
+    }
+  }
+
   /// The table as the process `processID` sees it, which may be in another mount namespace. Throws
   /// `.noSuchFileOrDirectory` if the process is gone.
   static func load(seenBy processID: Int32) throws(Errno) -> MountTable {

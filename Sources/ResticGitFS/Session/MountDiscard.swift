@@ -31,11 +31,19 @@ struct MountDiscard: Sendable {
     let parent = given.removingLastComponent()
     let resolved = given.lastComponent.map { (parent.resolved() ?? parent).appending($0) } ?? given
     if let entry = table.entry(at: resolved), entry.isResticGitFS {
-      return MountDiscard(mount: MountedDirectory(path: resolved), device: entry.device, ownerID: entry.ownerID)
+      return try MountDiscard(
+        mount: MountedDirectory(path: resolved, ownerID: entry.ownerID), device: entry.device, ownerID: entry.ownerID
+      ).ofThisUser()
     }
     let mount = try MountedDirectory.find(path, in: table)
     guard let entry = table.entry(at: mount.path) else { preconditionFailure("the mount was found in this table") }
-    return MountDiscard(mount: mount, device: entry.device, ownerID: entry.ownerID)
+    return try MountDiscard(mount: mount, device: entry.device, ownerID: entry.ownerID).ofThisUser()
+  }
+
+  /// Throws if this user may not end the process of the mount: only its owner and root may.
+  private func ofThisUser() throws(CommandError) -> MountDiscard {
+    if let ownerID, ownerID != getuid(), getuid() != 0 { throw mount.belongsToAnother }
+    return self
   }
 
   /// What giving up loses.

@@ -20,24 +20,35 @@ struct MountedDirectory: Sendable {
 
   /// The mountpoint: absolute, without symbolic links.
   let path: FilePath
+  /// The user who made the mount; nil if that is not known.
+  var ownerID: UInt32?
 
   /// The mount at `path`, which may be relative or contain symbolic links. A mount whose process is dead counts too.
   static func find(_ path: String, in table: MountTable) throws(CommandError) -> MountedDirectory {
-    let resolved = resolve(FilePath(path))
-    guard let resolved, table.entry(at: resolved)?.isResticGitFS == true else {
+    guard let mount = mount(at: path, in: table) else {
       throw CommandError("\(path) is not a restic-gitfs mount; `restic-gitfs status` lists yours")
     }
-    return MountedDirectory(path: resolved)
+    return mount
+  }
+
+  /// As `find`; nil if there is no mount of this program.
+  static func mount(at path: String, in table: MountTable) -> MountedDirectory? {
+    guard let resolved = resolve(FilePath(path)), let entry = table.entry(at: resolved), entry.isResticGitFS else {
+      return nil
+    }
+    return MountedDirectory(path: resolved, ownerID: entry.ownerID)
   }
 
   /// `path` without symbolic links, absolute; nil if it does not exist.
   ///
-  /// The root of a dead FUSE mount cannot be examined, so for such a mount only the folder above is resolved.
+  /// The root of a dead FUSE mount, and that of another user's, cannot be examined, so for such a mount only the folder
+  /// above is resolved. A path through a folder of another user is taken as it is written.
   private static func resolve(_ path: FilePath) -> FilePath? {
     if let resolved = path.resolved() { return resolved }
     guard [ENOTCONN, ECONNABORTED, EACCES].contains(errno), let name = path.lastComponent else { return nil }
     let parent = path.removingLastComponent()
-    return (parent.isEmpty ? FilePath(".") : parent).resolved()?.appending(name)
+    if let parent = (parent.isEmpty ? FilePath(".") : parent).resolved() { return parent.appending(name) }
+    return errno == EACCES ? path.absolute().lexicallyNormalized() : nil
   }
 
   /// Whether the process that served it is gone. Requests something that the kernel does not cache.
@@ -129,9 +140,19 @@ struct MountedDirectory: Sendable {
         "the process that served \(path) is gone; clear the mountpoint with `restic-gitfs umount \(ShellWord(path))`, then mount again"
       )
     case .permissionDenied:
-      CommandError("the mount \(path) belongs to another user; run this as that user")
+      belongsToAnother
     default:
       CommandError("the mount \(path) does not report its status: \(error)")
     }
+  }
+
+  /// The error for a mount of another user, whom it names.
+  var belongsToAnother: CommandError {
+    guard let ownerID else { return CommandError("the mount \(path) belongs to another user; run this as that user") }
+    let name = OwnerNames().user(ownerID)
+    let owner = name.isEmpty ? "the user with id \(ownerID)" : name
+    let word = ShellWord(name.isEmpty ? "#\(ownerID)" : name)
+    return CommandError(
+      "the mount \(path) belongs to \(owner); run this as that user, for example with `sudo -u \(word)`")
   }
 }

@@ -73,6 +73,14 @@ final class LogDestination: Sendable {
     return logger
   }
 
+  /// Whether log lines go to standard error.
+  var showsLogOnTerminal: Bool {
+    place.withLock { place in
+      if case .standardError = place { return true }
+      return false
+    }
+  }
+
   /// Prints `text` for a person on standard error, in the form of log lines there.
   func tell(_ text: String, level: Logger.Level) {
     let line = LogEntry(level: level, message: text)

@@ -11,6 +11,7 @@ final class ProgressLine: Sendable {
   private struct State {
     var isShown = false
     var start: ContinuousClock.Instant?
+    var lastShown: ContinuousClock.Instant?
     var startByteCount: UInt64 = 0
   }
 
@@ -57,6 +58,24 @@ final class ProgressLine: Sendable {
       return Self.text(progress, byteCount: byteCount, in: start.duration(to: now), as: title)
     }
     // A line that wraps could not be taken away again.
+    StandardStream.error.write("\r\u{1B}[K\(StandardStream.error.size?.cut(text) ?? text)")
+  }
+
+  /// Shows that `done` of `total` things are done: `reading: 12 of 40 snapshots`. Call this often: a short work shows no
+  /// line, and a line is not rewritten more often than a person can read.
+  func show(_ done: Int, of total: Int, _ things: String, as title: String) {
+    guard isEnabled else { return }
+    let now = ContinuousClock.now
+    let isDue = state.withLock { state in
+      let start = state.start ?? now
+      state.start = start
+      guard start.duration(to: now) >= Self.patience, (state.lastShown ?? start).duration(to: now) >= Self.lookInterval
+      else { return false }
+      (state.isShown, state.lastShown) = (true, now)
+      return true
+    }
+    guard isDue else { return }
+    let text = "\(title): \(done) of \(total) \(things)"
     StandardStream.error.write("\r\u{1B}[K\(StandardStream.error.size?.cut(text) ?? text)")
   }
 

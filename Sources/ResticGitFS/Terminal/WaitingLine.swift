@@ -45,7 +45,10 @@ final class WaitingLine: Sendable {
   ) async throws -> Success {
     let watch = Task {
       while !Task.isCancelled {
-        show(notes.current.map { MountStatus.Waiting($0) })
+        let note = notes.current
+        // The person would read the same thing twice.
+        let isTold = note?.isLogged == true && log.showsLogOnTerminal
+        show(isTold ? nil : note.map { MountStatus.Waiting($0) })
         try? await Task.sleep(for: Self.lookInterval)  // a cancellation also ends the loop
       }
     }

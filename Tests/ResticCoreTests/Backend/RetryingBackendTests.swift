@@ -41,6 +41,26 @@ struct RetryingBackendTests {
     #expect(log.lines.allSatisfy { $0.hasPrefix("load config failed: the backend hiccuped; trying again in ") })
   }
 
+  @Test("of calls that fail side by side for one reason, one tells of its retries; other reasons are told as well")
+  func sideBySide() async throws {
+    let clock = TestClock()
+    let faulty = FaultBackend(memory) { call in
+      call.operation == .list
+        ? .nothingDone(.unavailable("no disk"))
+        : .nothingDone(.unreachable("Failed to connect after \(call.number) ms"))
+    }
+    let backend = RetryingBackend(faulty, clock: clock, logger: log.logger)
+    let tasks = (0..<4).map { number in
+      Task { number == 0 ? try await backend.list(.lock).count : try await backend.load(.config).array.count }
+    }
+    #expect(await clock.waitForSleepers(4))
+    #expect(log.lines.count == 2, "\(log.lines)")
+    clock.advance(by: .seconds(2))
+    for task in tasks { task.cancel() }
+    for task in tasks { _ = await task.result }
+    #expect(log.lines.filter { $0.contains("no disk") }.count <= 2 && log.lines.count <= 4, "\(log.lines)")
+  }
+
   @Test("only retryable errors are retried")
   func permanentErrors() async {
     let errors: [BackendError] = [

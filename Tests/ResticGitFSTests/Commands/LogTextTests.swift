@@ -51,8 +51,28 @@ struct LogTextTests {
   @Test("a ref has the name that git accepts")
   func names() {
     let move = RefMove(repository: [], name: "refs/heads/a/b", old: nil, new: nil)
-    #expect(["a/b", "heads/a/b", "refs/heads/a/b"].allSatisfy(move.isNamed))
-    #expect(!["b", "refs/heads/a", "a", "tags/a/b"].contains(where: move.isNamed))
+    func isNamed(_ text: String) -> Bool { RefSelection([text], in: nil).accepts(move) }
+    #expect(["a/b", "heads/a/b", "refs/heads/a/b"].allSatisfy(isNamed))
+    #expect(!["b", "refs/heads/a", "a", "tags/a/b"].contains(where: isNamed))
+  }
+
+  @Test("a ref that was not found is named; a ref that was is not; a pattern and a path are no refs")
+  func missing() throws {
+    let move = RefMove(repository: ["p.git"], name: "refs/heads/main", old: nil, new: nil)
+    let selection = RefSelection(["main", "nosuch", "v1"], in: nil)
+    #expect(selection.accepts(move) && !selection.isSatisfied)
+    let problem = try #require(selection.problem(isWhole: true))
+    #expect(problem.hasPrefix("no snapshot has a ref 'nosuch' or 'v1'; "))
+    #expect(selection.problem(isWhole: false)?.hasPrefix("no snapshot that can be read has") == true)
+    for (text, words) in [("feature/*", "a pattern names no ref"), ("/mnt/vault", "nothing is mounted there")] {
+      #expect(RefSelection([text], in: nil).problem(isWhole: true)?.contains(words) == true)
+    }
+    let found = RefSelection(["refs/heads/main"], in: ["p.git"])
+    #expect(found.accepts(move) && found.isSatisfied && found.problem(isWhole: true) == nil)
+    let elsewhere = RefSelection(["main"], in: ["q.git"])
+    #expect(!elsewhere.accepts(move))
+    #expect(elsewhere.problem(isWhole: true)?.contains("has a git repository in 'q.git'") == true)
+    #expect(RefSelection([], in: nil).isEverything && RefSelection([], in: nil).isSatisfied)
   }
 
   @Test("a ref at a snapshot is split at the last @")

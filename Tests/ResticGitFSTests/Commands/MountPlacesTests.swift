@@ -24,7 +24,14 @@ struct MountPlacesTests {
     }
     expect(try places(["vault"]), "vault", nil)
     expect(try places(["vault", "/mnt"]), "vault", "/mnt")
-    expect(try places(["./vault"]), nil, "./vault")
+    expect(try places(["./vault"], isPreset: true), nil, "./vault")
+    // What names neither a repository nor is accompanied by one is named.
+    for word in ["nosuch", "./vault", "/srv/vault"] {
+      let error = #expect(throws: CommandError.self) { try places([word]) }
+      #expect(error?.description.contains("for the mountpoint '\(word)'") == true)
+      let isName = error?.description.contains("no configuration file names a repository") == true
+      #expect(isName == (word == "nosuch"))
+    }
     expect(try places(["vault"], isGiven: true), nil, "vault")
     expect(try places([], isGiven: true), nil, nil)
     // With RESTIC_REPOSITORY a single argument is the mountpoint; two arguments are the name and the mountpoint.

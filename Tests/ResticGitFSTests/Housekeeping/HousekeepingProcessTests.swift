@@ -13,8 +13,8 @@ struct HousekeepingProcessTests {
     in bases: (FilePath) -> [FilePath] = { [$0] }
   ) async throws -> (folder: HousekeepingFolder, directory: TemporaryDirectory) {
     let directory = try TemporaryDirectory(prefix: "housekeeping")
-    let repository = directory.path.appending("repository").string
-    _ = try await ProcessRunner().check("git", ["init", "--quiet", "--bare", repository])
+    let repository = directory.path.appending("repository")
+    _ = try await ProcessRunner().check("git", ["init", "--quiet", "--bare", repository.string])
     let folder = try HousekeepingFolder.make(
       for: repository, names: ["HEAD", "config", "objects", "refs"], head: Array("ref: refs/heads/x\n".utf8),
       configuration: [], in: bases(directory.path))

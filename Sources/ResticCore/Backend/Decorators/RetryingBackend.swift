@@ -2,7 +2,8 @@ public import Logging
 
 /// Repeats a call while it fails with a retryable error, as `RetryPolicy` says; no other code retries.
 ///
-/// - Every retry is announced by one warning. When the time is up, the last error is thrown.
+/// - A retry is announced by one warning. Of calls that fail side by side for the same reason, one is announced at a
+///   time (`Announcements`). When the time is up, the last error is thrown.
 /// - A `save` may be repeated safely: if the file already exists with the same bytes, it succeeds.
 /// - A repeated `remove` that finds nothing succeeds, because only the answer was lost.
 /// - A call that fails, or that takes long, leaves a note (`WaitingNotes`) until it ends.
@@ -16,6 +17,7 @@ public struct RetryingBackend: Backend {
   private let waiting: WaitingNotes
   private let logger: Logger
   private let contact = Contact()
+  private let announcements = Announcements()
 
   /// A call that takes longer counts as unanswered.
   private static let patience = Duration.seconds(2)
@@ -130,14 +132,18 @@ public struct RetryingBackend: Backend {
     }
     unanswered.end()
     guard error.isRetryable else { throw error }
-    let failing = waiting.begin { [error] in Self.failure(of: operation(), at: place, error) }
+    let failing = waiting.begin(isLogged: true) { [error] in Self.failure(of: operation(), at: place, error) }
     defer { failing.end() }
     var wait = Wait(policy: policy)
     let stopwatch = stopwatch(of: clock)
+    let number = announcements.begin()
+    defer { announcements.end(number) }
     while error.isRetryable, !Task.isCancelled,
       let delay = wait.next(elapsed: stopwatch(), after: error, wasReached: contact.wasMade)
     {
-      logger.warning("\(operation()) failed: \(error); trying again in \(delay.formatted)")
+      logger.log(
+        level: announcements.isDue(error, by: number) ? .warning : .debug,
+        "\(operation()) failed: \(error); trying again in \(delay.formatted)")
       do {
         try await clock.sleep(for: delay)
       } catch {
@@ -161,6 +167,42 @@ public struct RetryingBackend: Backend {
   private func stopwatch<C: Clock>(of clock: C) -> () -> Duration where C.Duration == Duration {
     let start = clock.now
     return { start.duration(to: clock.now) }
+  }
+}
+
+/// Which of the calls that are being retried announces the retries: for each reason, the call that failed first. The
+/// others fail for the same reason, and a line for each would hide what matters. A leaf lock.
+private final class Announcements: Sendable {
+  private struct State {
+    var nextNumber = 0
+    /// The call that announces, by reason.
+    var speakers: [String: Int] = [:]
+  }
+
+  private let state = Locked(State())
+
+  /// The number of a call that is going to be retried.
+  func begin() -> Int {
+    state.withLock { state in
+      defer { state.nextNumber += 1 }
+      return state.nextNumber
+    }
+  }
+
+  /// Whether the call `number` announces a retry after `error`.
+  func isDue(_ error: BackendError, by number: Int) -> Bool {
+    // Of one reason are errors that differ only in a time or in the number of a connection.
+    let reason = error.description.filter { !$0.isNumber }
+    return state.withLock { state in
+      let speaker = state.speakers[reason] ?? number
+      state.speakers[reason] = speaker
+      return speaker == number
+    }
+  }
+
+  /// The call `number` is over. Another call announces from now on.
+  func end(_ number: Int) {
+    state.withLock { state in state.speakers = state.speakers.filter { $0.value != number } }
   }
 }
 

@@ -33,6 +33,16 @@ public struct OptionValues {
     return values.removeValue(forKey: key(name))
   }
 
+  /// As `text`, for an option of restic's that changes nothing here: nobody needs to know it.
+  private mutating func silentText(_ name: String) -> String? { values.removeValue(forKey: key(name)) }
+
+  /// Accepts the option `name` of restic's with a value that `isAllowed`, which describes what is true anyway. Throws
+  /// `.invalid` for another value. The option is not among those that messages list.
+  mutating func accept(_ name: String, expected: String, _ isAllowed: (String) -> Bool) throws(OptionError) {
+    guard let text = silentText(name), !isAllowed(text) else { return }
+    throw .invalid(key(name), value: text, expected: expected)
+  }
+
   /// As `text`, converted by `parse` to a value that `expected` describes. Throws `.invalid` if `parse` returns nil.
   mutating func value<Value>(
     _ name: String, expected: String, _ parse: (String) -> Value?
@@ -67,7 +77,7 @@ public struct OptionValues {
 
   /// Accepts `layout`, an option of older versions of restic: there is one layout, the default.
   mutating func requireDefaultLayout() throws(OptionError) {
-    _ = try value("layout", expected: "default") { ["", "auto", "default"].contains($0) ? $0 : nil }
+    try accept("layout", expected: "default") { ["", "auto", "default"].contains($0) }
   }
 
   /// The number of concurrent calls: `connections`, which every storage has.

@@ -42,8 +42,8 @@ struct S3Options: StorageOptions, Hashable {
   /// Refuses options of restic that would have no effect, so that nobody relies on them.
   private static func refuseUnsupported(_ values: inout OptionValues) throws(OptionError) {
     let archives = "files are not brought back from an archive; restic can do that"
-    _ = try values.value("enable-restore", expected: "false: \(archives)") {
-      ["", "0", "f", "false"].contains($0.lowercased()) ? $0 : nil
+    try values.accept("enable-restore", expected: "false: \(archives)") {
+      ["", "0", "f", "false"].contains($0.lowercased())
     }
     try values.refuse("restore-days", "restore-timeout", "restore-tier", reason: archives)
     try values.refuse("retries", reason: "a failed call is retried for 15 minutes on every storage")

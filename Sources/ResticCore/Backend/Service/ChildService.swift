@@ -11,7 +11,7 @@ internal import SystemPackage
 /// 2. Its standard error is logged, and the last lines are kept for messages.
 /// 3. A thread of its own always waits for its end (no zombie stays).
 /// 4. `end` asks it to end by closing its input, and kills it with its group if it does not end in time. If this
-///    process is killed, the program's input ends; if it exits, the program is ended as well (`RunningServices`).
+///    process is killed, the program's input ends; if it exits, the program is ended as well (`RunningChildren`).
 ///
 /// `input` and `output` belong to the creator of the service, who calls `end` once. Everything else belongs to the
 /// keeper. Source for the first rule: restic, internal/terminal/foreground_unix.go.
@@ -85,7 +85,7 @@ final class ChildService: Sendable {
     return try InheritedVariables.with(Dictionary(hidden) { first, _ in first }) { variables throws(Errno) in
       try ChildProcess.start(
         command.words[0], Array(command.words.dropFirst()), variables: variables, descriptors: descriptors,
-        signals: .unblocked, leadsGroup: true, folder: folder)
+        signals: .unblocked, leadsGroup: true, folder: folder, endsWith: .ofProcess)
     }
   }
 

@@ -25,7 +25,6 @@ final class ServiceKeeper: @unchecked Sendable {
   private let hadTerminal: Bool
   private let logger: Logger
   private let reading: Locked<Reading>
-  private let services: RunningServices
 
   /// The standard error read so far, and whether there may be more. Any caller that wants it reads.
   private struct Reading {
@@ -34,10 +33,9 @@ final class ServiceKeeper: @unchecked Sendable {
   }
 
   /// Keeps `child`, whose standard error comes out of `errors`. Both belong to the keeper from now on, unless this
-  /// throws. While it runs it is one of `services`.
+  /// throws.
   init(
-    _ child: ChildProcess, errors: FileDescriptor, command: ServiceCommand, hadTerminal: Bool, logger: Logger,
-    services: RunningServices = .ofProcess
+    _ child: ChildProcess, errors: FileDescriptor, command: ServiceCommand, hadTerminal: Bool, logger: Logger
   ) throws(Errno) {
     self.child = child
     self.errors = errors
@@ -45,17 +43,14 @@ final class ServiceKeeper: @unchecked Sendable {
     reading = Locked(Reading(words: ServiceWords(hiding: ServiceSecrets(command.secrets))))
     self.hadTerminal = hadTerminal
     self.logger = logger
-    self.services = services
     bell = try Pipe()
     let descriptor = open_process(child.processID)
     process = FileDescriptor(rawValue: descriptor)
     do throws(Errno) {
       guard descriptor >= 0 else { throw Errno(rawValue: errno) }
       _ = fcntl(errors.rawValue, F_SETFL, O_NONBLOCK)
-      services.insert(child.processID)
       try PlainThread.start { self.work() }
     } catch {
-      services.remove(child.processID)
       if descriptor >= 0 { process.closeQuietly() }
       bell.readEnd.closeQuietly()
       bell.writeEnd.closeQuietly()
@@ -114,7 +109,6 @@ final class ServiceKeeper: @unchecked Sendable {
     // Until its end is waited for, no other process can have its number: so this also kills processes that it has
     // started.
     kill(-child.processID, SIGKILL)
-    services.remove(child.processID)
     let status = child.wait()
     if hasErrors { _ = readErrors() }
     log(reading.withLock { $0.words.finish() })

@@ -48,7 +48,9 @@ struct ServiceWords: Sendable {
     // Before anything is cut or replaced, because half a secret would not be recognized.
     let shown = secrets.hidden(in: String(decoding: unfinished, as: UTF8.self), isCut: isCut)
     let printable = shown.utf8.prefix(Self.shownByteCount).map { $0 < 0x20 || $0 == 0x7f ? UInt8(ascii: " ") : $0 }
-    let text = String(decoding: printable, as: UTF8.self).drop { $0 == " " }
+    var text = String(decoding: printable, as: UTF8.self).drop { $0 == " " }
+    // ssh writes a carriage return at the end of a line.
+    while text.last == " " { text.removeLast() }
     guard !text.isEmpty else { return nil }
     if lines.count == Self.keptLines { lines.removeFirst() }
     lines.append((String(text), .now))

@@ -6,13 +6,18 @@ import SystemPackage
 /// Completes mountpoints in a shell: the mounts of this user.
 enum MountCompletion {
   /// For an argument of a command that needs a mount: also the names of repositories that are mounted where the configuration
-  /// file says (`MountpointArgument`).
-  static var kind: CompletionKind { .custom { _, _, prefix in words(for: prefix, with: RepositoryCompletion.named) } }
+  /// file says (`RepositoryWord`).
+  static var kind: CompletionKind {
+    .custom { _, _, prefix in words(for: prefix) { names(of: RepositoryCompletion.named, at: $0, for: prefix) } }
+  }
 
-  /// For an argument that is no name.
-  static var placesOnly: CompletionKind { .custom { _, _, prefix in words(for: prefix, with: NamedRepositories()) } }
+  /// For an argument of a command that works on a repository: mounts, and all names.
+  static var withNames: CompletionKind {
+    .custom { _, _, prefix in words(for: prefix) { _ in RepositoryCompletion.names(for: prefix) } }
+  }
 
-  private static func words(for prefix: String, with named: NamedRepositories) -> [String] {
+  /// The mounts whose path begins with `prefix`, after the names that `names` returns for all mounts.
+  private static func words(for prefix: String, names: ([String]) -> [String]) -> [String] {
     // Without a table there is nothing to offer.
     let mounts = (try? MountTable.load())?.mounts(ownedBy: getuid()).map(\.mountpoint.string) ?? []
     let folder = getcwd(nil, 0).map { buffer in
@@ -21,7 +26,7 @@ enum MountCompletion {
     }
     let places = offers(
       mounts, for: prefix, home: getenv("HOME").map { String(cString: $0) }, workingFolder: folder)
-    return (names(of: named, at: mounts, for: prefix) + places).compactMap { OfferedWord.text($0) }
+    return (names(mounts) + places).compactMap { OfferedWord.text($0) }
   }
 
   /// The names that begin with `prefix` of repositories whose own mountpoint is one of `mounts`.

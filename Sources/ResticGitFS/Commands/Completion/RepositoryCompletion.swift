@@ -14,8 +14,11 @@ enum RepositoryCompletion {
 
   /// For an argument that is a name. It has to be that of `doctor`, which `namesArguments` asks.
   static var namesOnly: CompletionKind {
-    .custom { _, _, prefix in named.names.filter { $0.hasPrefix(prefix) } }
+    .custom { _, _, prefix in names(for: prefix) }
   }
+
+  /// The names that begin with `prefix`.
+  static func names(for prefix: String) -> [String] { named.names.filter { $0.hasPrefix(prefix) } }
 
   /// What this user's configuration files name.
   static var named: NamedRepositories {

@@ -28,7 +28,8 @@ struct DoctorCommand: ContextualCommand {
   var json = false
 
   @Argument(
-    help: ArgumentHelp("A repository that the configuration file names.", valueName: "name"),
+    help: ArgumentHelp(
+      "A repository: a name in the configuration file, or a mountpoint.", valueName: "name|mountpoint"),
     completion: RepositoryCompletion.namesOnly)
   var name: String?
 
@@ -63,31 +64,24 @@ struct DoctorCommand: ContextualCommand {
   private func examination(
     logger: Logger, _ context: CommandContext, _ add: (DoctorCheck) -> Void
   ) -> StorageExamination? {
-    var (options, context) = (repository, context)
-    if let name {
-      options.repository = name
-      context.environment = context.environment.withoutRepository
-    }
-    let environment = context.environment
-    let isGiven =
-      options.repository != nil || options.repositoryFile != nil || environment[.repository] != nil
-      || environment[.repositoryFile] != nil
-    guard isGiven else { return nil }
+    guard name != nil || repository.nameRepository(context.environment) else { return nil }
     do throws(CommandError) {
-      let entry = try options.entry(environment)
-      guard name == nil || entry != nil else {
+      let table = try MountTable.loadForCommand()
+      let word = try name.map { text throws(CommandError) in try RepositoryWord(text, in: table, context.environment) }
+      if case .neither(let text)? = word {
         add(
           .fail(
-            "storage", "no configuration file names a repository '\(name ?? "")'",
+            "storage", "no configuration file names a repository '\(text)', and it is no mount",
             advice: "write -r before it if it is a folder, or add it to the file"))
         return nil
       }
-      options = try options.completed(by: entry)
+      let chosen = try repository.chosen(by: word, of: "doctor", context.environment)
+      return StorageExamination(
+        repository: chosen.options, logger: logger, context: context.with(chosen.environment))
     } catch {
-      // The check of the configuration has reported why.
-      add(.fail("storage", "the repository's name cannot be looked up", advice: "mend the configuration file"))
+      // If it is the configuration, its check has reported the same.
+      add(.fail("storage", error.description, advice: "mend the configuration file, or name the repository with -r"))
       return nil
     }
-    return StorageExamination(repository: options, logger: logger, context: context)
   }
 }

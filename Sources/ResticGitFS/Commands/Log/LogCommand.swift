@@ -17,6 +17,7 @@ struct LogCommand: ContextualCommand {
       EXAMPLES
         restic-gitfs log -r /srv/vault
         restic-gitfs log -r /srv/vault -n 10 main v1.0
+        restic-gitfs log main vault    (a repository of the configuration file)
         restic-gitfs log --json ~/vault
         restic-gitfs log -r /srv/vault --restore main@1a2b3c4d
           refs/heads/main of snapshot 1a2b3c4d is refs/restored/1a2b3c4d/heads/main now
@@ -53,8 +54,10 @@ struct LogCommand: ContextualCommand {
   var subfolder: String?
 
   @Argument(
-    help: ArgumentHelp("Refs, and at the end a mountpoint in the place of -r.", valueName: "ref|mountpoint"),
-    completion: MountCompletion.placesOnly)
+    help: ArgumentHelp(
+      "Refs, and at the end a mountpoint, or a name in the configuration file, in the place of -r.",
+      valueName: "ref|mountpoint|name"),
+    completion: MountCompletion.withNames)
   var names: [String] = []
 
   func validate() throws {
@@ -65,12 +68,15 @@ struct LogCommand: ContextualCommand {
   }
 
   func run(in context: CommandContext) async throws {
-    let mountpoint = names.last.flatMap { LogPlace.isMount($0) ? $0 : nil }
-    let refs = mountpoint == nil ? names : names.dropLast()
-    let entry = try mountpoint == nil || repository.repository != nil ? repository.entry(context.environment) : nil
-    let repository = try repository.completed(by: entry)
-    let filter = filter.completed(by: entry)
-    let place = try LogPlace(repository, mountpoint: mountpoint, context.environment)
+    let (refs, word) = try split(context.environment)
+    guard restore == nil || refs.isEmpty else {
+      throw CommandError("--restore names its ref itself: leave '\(refs[0])' out, or give one of the two")
+    }
+    let chosen = try repository.chosen(by: word, of: "log", context.environment)
+    let context = context.with(chosen.environment)
+    let repository = chosen.options
+    let filter = filter.completed(by: chosen.entry)
+    let place = try LogPlace(chosen)
     var settings = Repository.Settings()
     settings.logger = try output.makeLogger(context.log)
     settings.compression = try storage.compressionMode(context.environment)
@@ -81,22 +87,39 @@ struct LogCommand: ContextualCommand {
       let group = try await place.group(of: opened, matching: filter, logger: settings.logger)
       if let rollback = group.rollback { context.warn(rollback.message) }
       try await opened.loadIndex()
+      let folder = subfolder.flatMap { SnapshotSelection.folder($0) }
       if let restore {
         let restoration = RefRestoration(
           repository: opened, place: place, filter: filter, retryLock: repository.retryLock,
           logger: settings.logger, context: context)
-        let restored = try await restoration.run(
-          try RefAtSnapshot(restore), in: subfolder.flatMap { SnapshotSelection.folder($0) }, as: newRef)
+        let restored = try await restoration.run(try RefAtSnapshot(restore), in: folder, as: newRef)
         return context.say(json ? restored.json : restored.text)
       }
       let printing = LogPrinting(
         history: RefHistory(opened, group.snapshots) { context.warn($0) },
         mounts: ServedMounts(opened, in: context.environment, logger: settings.logger), place: place, filter: filter,
-        refs: Array(refs), folder: subfolder.flatMap { SnapshotSelection.folder($0) }, maxCount: maxCount, isJSON: json,
-        context: context)
+        selection: RefSelection(refs, in: folder), maxCount: maxCount, isJSON: json, isQuiet: output.quiet,
+        absence: group.absence, context: context)
       try await printing.run()
     } catch let error as RepositoryError {
       throw CommandError(error, location: place.location.description)
     }
+  }
+
+  /// The refs among the arguments, and the word that names the repository: the last argument if it is a mount, or, if
+  /// neither an option nor a variable names a repository, a name in the configuration file.
+  private func split(_ environment: Environment) throws(CommandError) -> (refs: [String], word: RepositoryWord?) {
+    guard let last = names.last else { return ([], nil) }
+    // Without the table no mount can be found, and every word is a ref or a name.
+    let table = (try? MountTable.load()) ?? MountTable(parsing: [])
+    if let mount = MountedDirectory.mount(at: last, in: table) { return (names.dropLast(), .mount(mount)) }
+    guard !repository.nameRepository(environment) else { return (names, nil) }
+    let word = try RepositoryWord(last, in: table, environment)
+    if case .neither = word {
+      throw CommandError(
+        "no repository is given, and '\(last)' is neither a mount nor a repository of the configuration file: use -r, --repository-file or RESTIC_REPOSITORY"
+      )
+    }
+    return (names.dropLast(), word)
   }
 }

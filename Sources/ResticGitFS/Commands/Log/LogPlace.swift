@@ -1,6 +1,5 @@
 import Logging
 import ResticCore
-import SystemPackage
 
 /// What `restic-gitfs log` reads: a repository, which a mount may name, and the snapshots of one mount in it.
 struct LogPlace: Sendable {
@@ -11,43 +10,10 @@ struct LogPlace: Sendable {
   /// Where the repository is.
   let location: BackendLocation
 
-  /// The repository that the options name, or that of the mount at `path`.
-  init(_ options: RepositoryOptions, mountpoint path: String?, _ environment: Environment) throws(CommandError) {
-    guard let path else {
-      (mount, status, location) = (nil, nil, try options.location(environment))
-      return
-    }
-    let mount = try MountedDirectory.find(path, in: try Self.table())
-    let status = try mount.status()
-    (self.mount, self.status) = (mount, status)
-    if options.repository != nil || options.repositoryFile != nil {
-      location = try options.location(environment)
-      return
-    }
-    // The environment may name the same repository with a user and a password, which a mount does not tell.
-    if let named = try? options.location(environment), named.description == status.repository {
-      location = named
-      return
-    }
-    var options = options
-    options.repository = status.repository
-    location = try options.location(environment.withoutRepository)
-  }
-
-  /// Whether `path` is a mount of this program.
-  static func isMount(_ path: String) -> Bool {
-    // Without the mount table no mount can be found. The word then counts as a ref, like every word that is not a
-    // mount.
-    guard let table = try? table() else { return false }
-    return (try? MountedDirectory.find(path, in: table)) != nil
-  }
-
-  private static func table() throws(CommandError) -> MountTable {
-    do {
-      return try MountTable.load()
-    } catch {
-      throw CommandError("the mount table cannot be read: \(error); is /proc mounted?")
-    }
+  /// What `chosen` names.
+  init(_ chosen: ChosenRepository) throws(CommandError) {
+    (mount, status) = (chosen.mount?.directory, chosen.mount?.status)
+    location = try chosen.location
   }
 
   /// The snapshots of a mount.
@@ -56,6 +22,8 @@ struct LogPlace: Sendable {
     var snapshots: [SavedSnapshot] = []
     /// Set if the snapshots are an older state than this machine has seen.
     var rollback: Rollback?
+    /// Why there are no snapshots although the repository has some; nil if the repository has none.
+    var absence: String?
   }
 
   /// The snapshots of the mount, or of the mount that `filter` would make.
@@ -68,7 +36,9 @@ struct LogPlace: Sendable {
     list = look.list
     let shown = list.snapshots.first { $0.id.hex == status?.snapshot }
     let newest = try list.newest { filter.matches($0) }
-    guard let base = shown ?? newest else { return Group(rollback: look.rollback) }
+    guard let base = shown ?? newest else {
+      return Group(rollback: look.rollback, absence: filter.absence(among: list.snapshots.count))
+    }
     let client = ClientIdentity.current
     let description = SnapshotDescription(
       base: base, filter: filter,

@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 import ResticCore
 
 /// Prints moves of refs as they are found: in a pager, directly, or as JSON.
@@ -14,13 +15,15 @@ struct LogPrinting {
   let place: LogPlace
   /// Selects the snapshots of the mount.
   let filter: SnapshotFilter
-  /// The refs to print; empty: all refs.
-  let refs: [String]
-  /// The git repository to print; nil: all git repositories.
-  let folder: [Name]?
+  /// The refs to print.
+  let selection: RefSelection
   /// The maximum number of moves to print; nil: all moves.
   let maxCount: Int?
   let isJSON: Bool
+  /// Whether no progress is shown.
+  let isQuiet: Bool
+  /// Why there are no snapshots, if the repository has some.
+  let absence: String?
   let context: CommandContext
 
   /// Whether a signal has come. Printing checks it at its end, and then ends the command as interrupted.
@@ -34,32 +37,38 @@ struct LogPrinting {
     let interruption = Interruption()
     endOnSignal(pager?.reader, interruption)
     let ancestry = RefAncestry { folder in try await git(for: folder) }
+    // A pager shows the moves as they are found, and has the terminal.
+    let progress = ProgressLine(isQuiet: isQuiet || pager?.reader != nil)
     if isJSON { StandardStream.output.write("[") }
+    let result: Result<Void, any Error>
     do {
-      try await print(to: pager, ancestry)
+      result = .success(try await print(to: pager, ancestry, progress, interruption))
     } catch {
-      await end(pager)
-      throw error
+      result = .failure(error)
     }
-    await end(pager)
-    if interruption.isNoted.withLock({ $0 }) { throw CommandError.silent(.interrupted) }
-    if let warning = ancestry.warning { context.warn(warning) }
-  }
-
-  private func end(_ pager: Pager?) async {
+    progress.clear()
     if isJSON { StandardStream.output.write("]\n") }
     await pager?.end()
+    await ancestry.end()
     await mounts.end()
+    if interruption.isNoted.withLock({ $0 }) { throw CommandError.silent(.interrupted) }
+    if let warning = ancestry.warning { context.warn(warning) }
+    try result.get()
   }
 
-  private func print(to pager: Pager?, _ ancestry: RefAncestry) async throws {
+  private func print(
+    to pager: Pager?, _ ancestry: RefAncestry, _ progress: ProgressLine, _ interruption: Interruption
+  ) async throws {
     if maxCount == 0 { return }
     var count = 0
-    try await history.forEach { move in
-      (refs.isEmpty || refs.contains { move.isNamed($0) }) && (folder == nil || folder == move.repository)
+    let end = try await history.forEach(where: selection.accepts) { done in
+      progress.show(done, of: history.snapshots.count, "snapshots", as: "reading")
     } _: { entry in
       for move in entry.moves {
+        // Another question would start git again, on a mount that is ending.
+        if interruption.isNoted.withLock({ $0 }) { return false }
         let line = LogLine(saved: entry.saved, move: move, ancestry: try await ancestry.answer(for: move))
+        progress.clear()
         if let pager {
           await pager.write(line.text + "\n")
         } else {
@@ -69,6 +78,21 @@ struct LogPrinting {
         if count == maxCount { return false }
       }
       return pager?.isClosed != true
+    }
+    guard end != .stopped else { return }
+    if history.snapshots.isEmpty {
+      let reason = absence ?? "the repository at \(place.location) has no snapshots"
+      guard selection.isEverything else { throw CommandError(reason) }
+      return context.warn(reason)
+    }
+    // A ref that no snapshot has moved is in the newest one.
+    if !selection.isSatisfied { try await history.newestRefs().forEach { _ = selection.accepts($0) } }
+    if let problem = selection.problem(isWhole: end == .everything) { throw CommandError(problem) }
+    if count == 0, selection.isEverything, end == .everything {
+      context.warn(
+        try await history.newestRefs().isEmpty
+          ? "no snapshot holds a git repository, so there are no refs"
+          : "no snapshot that is left has moved a ref")
     }
   }
 
@@ -93,13 +117,15 @@ struct LogPrinting {
       interruption.isNoted.withLock { $0 = true }
       // The search for more moves is not waited for.
       Task {
+        // git has files of the mount open.
+        RunningChildren.ofProcess.endPresent()
         await BlockingExecutor(threadCount: 1).run {
           reader?.cutOff()
           reader?.waitWithoutTaking()
         }
         await mounts.end()
         terminal.restore()
-        _exit(ExitCode.interrupted.rawValue)
+        RunningChildren.leave(ExitCode.interrupted.rawValue)
       }
     }
   }

@@ -17,7 +17,7 @@ final class RefAncestry {
 
   /// Creates git for the newest state of the repository in a folder.
   private let start: ([Name]) async throws -> RepositoryGit
-  private var repositories: [[Name]: Result<RepositoryGit, any Error>] = [:]
+  private var repositories: [[Name]: Result<CommitAncestry, any Error>] = [:]
   private var known: [[String]: Answer] = [:]
   /// The number of moves whose kind is unknown.
   private var unknownCount = 0
@@ -50,28 +50,31 @@ final class RefAncestry {
     return answer
   }
 
+  /// Ends the processes that were asked.
+  func end() async {
+    for case .success(let ancestry) in repositories.values { await ancestry.end() }
+  }
+
   private func ask(_ ids: [String], _ folder: [Name]) async throws -> Answer {
-    let git: RepositoryGit
     do {
-      git = try await repository(in: folder)
+      switch try await repository(in: folder).isAncestor(ids[0], of: ids[1]) {
+      case true?: return .forward
+      case false?: return .forced
+      case nil: return .unknown
+      }
     } catch let error as CommandError where error.message == nil {
       throw error
     } catch {
       obstacle = obstacle ?? "\(error)"
       return .unknown
     }
-    switch try await git.isAncestor(ids[0], of: ids[1]) {
-    case true?: return .forward
-    case false?: return .forced
-    case nil: return .unknown
-    }
   }
 
-  private func repository(in folder: [Name]) async throws -> RepositoryGit {
+  private func repository(in folder: [Name]) async throws -> CommitAncestry {
     if let known = repositories[folder] { return try known.get() }
-    let result: Result<RepositoryGit, any Error>
+    let result: Result<CommitAncestry, any Error>
     do {
-      result = .success(try await start(folder))
+      result = .success(CommitAncestry(try await start(folder)))
     } catch {
       result = .failure(error)
     }

@@ -38,9 +38,7 @@ struct RepositoryGit: Sendable {
   ]
 
   /// The path of `folder` in the mount at `root`.
-  static func path(_ root: FilePath, _ folder: [Name]) -> FilePath {
-    folder.reduce(root) { $0.appending($1.description) }
-  }
+  static func path(_ root: FilePath, _ folder: [Name]) -> FilePath { root.appending(folder) }
 
   /// Throws unless git accepts `name` as the name of a ref, and no ref has that name.
   func requireNew(_ name: String) async throws {
@@ -86,6 +84,14 @@ struct RepositoryGit: Sendable {
     case .exited(0): return true
     case .exited(1): return false
     default: return nil
+    }
+  }
+
+  /// Starts a `git cat-file` that reads commits until it is ended.
+  func startReader() throws(Errno) -> CommitReader {
+    let arguments = Self.settings.flatMap { ["-c", $0] } + ["--git-dir=\(folder)", "cat-file", "--batch"]
+    return try InheritedVariables.with(Self.foreign.merging(Self.withoutSubstitutes) { $1 }) {
+      variables throws(Errno) in try CommitReader("git", arguments, variables: variables)
     }
   }
 

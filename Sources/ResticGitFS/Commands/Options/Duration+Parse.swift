@@ -9,4 +9,13 @@ extension Duration {
     }
     return duration
   }
+
+  /// The duration as `parse` reads it, in the largest unit that divides it: `30s`, `5m`; of whole seconds.
+  var optionText: String {
+    let seconds = components.seconds
+    for (unit, length): (String, Int64) in [("h", 3600), ("m", 60)] where seconds > 0 && seconds % length == 0 {
+      return "\(seconds / length)\(unit)"
+    }
+    return "\(seconds)s"
+  }
 }

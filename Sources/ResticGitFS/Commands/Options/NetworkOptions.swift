@@ -4,6 +4,8 @@ import SystemPackage
 
 /// How to access a server in a network: restic's options and variables.
 struct NetworkOptions: ParsableArguments {
+  private static let standardTimeout = Duration.seconds(300)
+
   @Option(
     help: ArgumentHelp(
       "A file of certificates to trust instead of the system's; may be given more than once (default: $RESTIC_CACERT).",
@@ -27,7 +29,9 @@ struct NetworkOptions: ParsableArguments {
 
   @Option(
     name: .customLong("stuck-request-timeout"),
-    help: ArgumentHelp("Give up a request after this long without progress (default: 5m).", valueName: "duration"),
+    help: ArgumentHelp(
+      "Give up a request after this long without progress (default: \(standardTimeout.optionText)).",
+      valueName: "duration"),
     transform: Duration.parse)
   var stuckRequestTimeoutOption: Duration?
 
@@ -41,7 +45,7 @@ struct NetworkOptions: ParsableArguments {
     help: ArgumentHelp("Receive at most this many KiB a second (default: 0, no limit).", valueName: "rate"))
   var limitDownloadOption: Int?
 
-  private var stuckRequestTimeout: Duration { stuckRequestTimeoutOption ?? .seconds(300) }
+  private var stuckRequestTimeout: Duration { stuckRequestTimeoutOption ?? Self.standardTimeout }
   private var limitUpload: Int { limitUploadOption ?? 0 }
   private var limitDownload: Int { limitDownloadOption ?? 0 }
 

@@ -4,6 +4,8 @@ import SystemPackage
 
 /// Which repository, and how to open it: restic's options and variables.
 struct RepositoryOptions: ParsableArguments {
+  private static let standardRetryLock = Duration.seconds(300)
+
   @Option(
     name: [.customLong("repo"), .customShort("r", allowingJoined: true)],
     help: ArgumentHelp(
@@ -34,12 +36,13 @@ struct RepositoryOptions: ParsableArguments {
   @Option(
     name: .customLong("retry-lock"),
     help: ArgumentHelp(
-      "How long to wait for the locks of others, for example 30s (default: 5m).", valueName: "duration"),
+      "How long to wait for the locks of others, for example 30s (default: \(standardRetryLock.optionText)).",
+      valueName: "duration"),
     transform: Duration.parse)
   var retryLockOption: Duration?
 
   /// How long to wait for others' locks.
-  var retryLock: Duration { retryLockOption ?? .seconds(300) }
+  var retryLock: Duration { retryLockOption ?? Self.standardRetryLock }
 
   @Option(
     name: [.customShort("o", allowingJoined: true), .customLong("option")],

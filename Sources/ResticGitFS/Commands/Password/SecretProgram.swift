@@ -65,7 +65,7 @@ struct SecretProgram: Sendable {
         descriptors: descriptors.compactMap { theirs, end in
           end.map { (theirs, FileDescriptor(rawValue: $0.descriptor)) }
         },
-        signals: .unblocked)
+        signals: .unblocked, endsWith: .ofProcess)
     }
   }
 }

@@ -27,15 +27,26 @@ struct RefHistory: Sendable {
     self.warn = warn
   }
 
+  /// How a search ended.
+  enum End: Hashable, Sendable {
+    case everything
+    /// Refs or snapshots were left out, and `warn` was told.
+    case part
+    /// `body` wanted no more.
+    case stopped
+  }
+
   /// Calls `body` for each snapshot that moved a ref that `isWanted` accepts, the newest first, until `body` returns
-  /// false.
+  /// false. Calls `progress` with the number of snapshots before each one.
   func forEach(
-    where isWanted: (RefMove) -> Bool, _ body: (Entry) async throws -> Bool
-  ) async throws {
+    where isWanted: (RefMove) -> Bool, progress: (Int) -> Void = { _ in }, _ body: (Entry) async throws -> Bool
+  ) async throws -> End {
     let indexes = indexes()
     var comparison = RefComparison(repository)
     var told: Set<RefComparison.Omission> = []
+    var end = End.everything
     for index in snapshots.indices.reversed() {
+      progress(snapshots.count - 1 - index)
       if comparison.heldCount > Self.heldLimit { comparison = RefComparison(repository) }
       let saved = snapshots[index]
       let previous = previous(of: index, indexes)
@@ -46,13 +57,24 @@ struct RefHistory: Sendable {
         moves = try await comparison.moves(
           from: previous?.snapshot.tree, to: saved.snapshot.tree
         ).filter(isWanted)
-        for omission in comparison.omissions where told.insert(omission).inserted { tell(omission, of: saved) }
+        for omission in comparison.omissions where told.insert(omission).inserted {
+          tell(omission, of: saved)
+          end = .part
+        }
       } catch let error as RepositoryError where Self.isOfOneSnapshot(error) {
         warn("snapshot \(saved.id.short) is left out: \(error)")
+        end = .part
         continue
       }
-      if !moves.isEmpty, try await !body(Entry(saved: saved, moves: moves)) { return }
+      if !moves.isEmpty, try await !body(Entry(saved: saved, moves: moves)) { return .stopped }
     }
+    return end
+  }
+
+  /// The refs of the newest snapshot, each as a move that creates it.
+  func newestRefs() async throws -> [RefMove] {
+    guard let newest = snapshots.last else { return [] }
+    return try await RefComparison(repository).moves(from: nil, to: newest.snapshot.tree)
   }
 
   private func tell(_ omission: RefComparison.Omission, of saved: SavedSnapshot) {

@@ -21,9 +21,6 @@ struct RefMove: Hashable, Sendable {
     if old == nil { return .created }
     return new == nil ? .deleted : .moved
   }
-
-  /// Whether `text` names the ref as git resolves names: `main`, `heads/main` or `refs/heads/main`.
-  func isNamed(_ text: String) -> Bool { RefName.candidates(for: text).contains(name) }
 }
 
 extension RefName {

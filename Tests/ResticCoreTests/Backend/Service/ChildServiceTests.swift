@@ -110,16 +110,16 @@ struct ChildServiceTests {
     "the end of this process kills a service that ignores the end of its input and SIGTERM",
     arguments: [("", SIGTERM), ("trap '' TERM; ", SIGKILL)])
   func endOfProcess(first: String, signal: Int32) async throws {
-    let services = RunningServices()
+    let services = RunningChildren()
     let pipe = try Platform.Pipe()
     let child = try ChildProcess.start(
       "/bin/sh", ["-c", "\(first)echo ready >&2; while :; do sleep 1000; done"],
-      descriptors: [(STDERR_FILENO, pipe.writeEnd)], signals: .unblocked, leadsGroup: true)
+      descriptors: [(STDERR_FILENO, pipe.writeEnd)], signals: .unblocked, leadsGroup: true, endsWith: services)
     let process = child.processID
     pipe.writeEnd.closeQuietly()
     let keeper = try ServiceKeeper(
       child, errors: pipe.readEnd, command: Self.command(""), hadTerminal: false,
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, services: services)
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     try await waitUntil { keeper.lastWords(since: .now.advanced(by: .seconds(-600))) == "ready" }
     await BlockingExecutor(threadCount: 1).run { services.end() }
     try await waitUntil { Self.isGone(process) }

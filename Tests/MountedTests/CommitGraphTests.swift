@@ -23,8 +23,6 @@ struct CommitGraphTests {
     commit = chunks[b"CDAT"] + 36 * ids.index(sys.argv[1])
     parent = ids.index(sys.argv[2]) if len(sys.argv) > 2 else 0x70000000
     struct.pack_into(">I", graph, commit + 20, parent)
-    rest, = struct.unpack_from(">I", graph, commit + 28)
-    struct.pack_into(">I", graph, commit + 28, 5 << 2 | rest & 3)
     graph[-20:] = hashlib.sha1(bytes(graph[:-20])).digest()
     os.unlink(path)
     open(path, "wb").write(graph)
@@ -40,8 +38,9 @@ struct CommitGraphTests {
       let vault = client.vault
       try await client.script(
         """
-        cd a; git rev-parse main > $T/old; git checkout -q --orphan o; git commit -q -m o1; git rev-parse o > $T/cut
-        git commit -q --allow-empty -m o2; git push -q -f origin o:main
+        cd a; git rev-parse main > $T/old; git checkout -q --orphan o; git commit -q -m o1
+        for i in 2 3 4 5 6 7; do git commit -q --allow-empty -m o$i; done
+        git rev-parse o~ > $T/cut; git push -q -f origin o:main
         """)
       try await vault.mount()
       try await vault.shell(
@@ -61,7 +60,7 @@ struct CommitGraphTests {
       try await vault.shell(
         Self.forge + """
           p=; for i in 1 2 3; do
-            t=$(printf '100644 blob %s\\\\tf\\\\n' $(echo $i | git hash-object -w --stdin) | git mktree)
+            t=$(printf '100644 blob %s\\tf\\n' $(echo $i | git hash-object -w --stdin) | git mktree)
             p=$(git commit-tree -m $i ${p:+-p $p} $t)
           done
           git update-ref refs/heads/main $p; forge $(git rev-parse main~)

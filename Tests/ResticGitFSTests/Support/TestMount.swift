@@ -35,7 +35,7 @@ struct TestMount: Sendable {
     return repository
   }
 
-  /// Mounts the newest snapshot that matches `filter`; an empty root where there is none.
+  /// Mounts the newest snapshot that matches `filter`, or an empty root if there is none.
   ///
   /// `isForOneProgram` is as in `MountConfiguration`; `clock` is the machine's, and `kernelClock` measures waits for the kernel.
   init(

@@ -84,7 +84,7 @@ struct PipeTransportTests {
   func bodies() async throws {
     #expect(await outcome(transport(.shortBody), get()).hasPrefix("interrupted: the program closed a request"))
     #expect(await outcome(transport(.reset), get()).hasPrefix("interrupted: the program closed a request"))
-    // It hears nothing any more.
+    // The program no longer reads.
     #expect(await outcome(transport(.endlessBody), get(.upTo(1 << 20))) == "200 refused ")
     #expect(await outcome(transport(.endlessBody), get(.exactly(1 << 20))) == "200 refused ")
     let message = await outcome(transport(.endlessMessage), get())

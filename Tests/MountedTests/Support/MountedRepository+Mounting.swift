@@ -89,7 +89,7 @@ extension MountedRepository {
 
   /// Waits until `condition` holds; fails the test after `limit`.
   func wait(
-    for what: String, limit: Duration = .seconds(120), at location: SourceLocation = #_sourceLocation,
+    for what: String, limit: Duration = .seconds(300), at location: SourceLocation = #_sourceLocation,
     until condition: () async throws -> Bool
   ) async throws {
     let end = ContinuousClock.now.advanced(by: limit)

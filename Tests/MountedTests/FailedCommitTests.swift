@@ -53,7 +53,7 @@ struct FailedCommitTests {
     try await MountedRepository.with { vault in
       try await vault.mount(["--no-git-init"], at: "place/mnt")
       try await vault.shell("echo 1 > place/mnt/file", in: vault.folder)
-      try await vault.settle()
+      try await vault.settle(at: "place/mnt")
       try await vault.shell(
         "mv repository away; mv place moved; fusermount3 -u moved/mnt", in: vault.folder)
       try await vault.wait(for: "the next try") { vault.logText.contains("trying the commit again") }

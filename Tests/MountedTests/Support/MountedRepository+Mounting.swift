@@ -78,7 +78,9 @@ extension MountedRepository {
     while result.errorOutput.contains("does not answer"), ContinuousClock.now < end {
       result = try await self.result(program.string, arguments)
     }
-    guard result.isSuccess else { throw WrongExit(description: "status of \(name): \(result)") }
+    guard result.isSuccess else {
+      throw WrongExit(description: "status of \(name) ended with \(result.status): \(result.output)\(result.errorOutput)")
+    }
     return try Self.decode(result.output)
   }
 
@@ -104,9 +106,10 @@ extension MountedRepository {
     try await wait(for: "the end of all processes", at: location) { processes().isEmpty }
   }
 
-  /// Waits until the mount holds the lock that a first change asks for. The lock's file is there 200 ms earlier.
-  func settle() async throws {
-    try await wait(for: "the lock") { try await status().lock != nil }
+  /// Waits until the mount at the folder `name` holds the lock that a first change asks for. The lock's file is there 200 ms
+  /// earlier.
+  func settle(at name: String = "mnt") async throws {
+    try await wait(for: "the lock") { try await status(at: name).lock != nil }
   }
 
   static func decode<Value: Decodable>(_ text: String) throws -> Value {

@@ -79,7 +79,8 @@ extension MountedRepository {
       result = try await self.result(program.string, arguments)
     }
     guard result.isSuccess else {
-      throw WrongExit(description: "status of \(name) ended with \(result.status): \(result.output)\(result.errorOutput)")
+      let said = result.output + result.errorOutput
+      throw WrongExit(description: "status of \(name) ended with \(result.status): \(said)")
     }
     return try Self.decode(result.output)
   }

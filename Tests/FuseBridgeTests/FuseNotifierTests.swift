@@ -54,7 +54,7 @@ struct FuseNotifierTests {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in
       let notifier = mount.session.notifier
-      // An invalidation crosses the first answer about the root out: then nobody but root may enter.
+      // An invalidation discards the first answer about the root: then only root may enter.
       try Client.shell("ls", in: mount.path)
       for _ in 0..<4 {
         try PlainThread.start {

@@ -206,7 +206,7 @@ struct FuseSessionTests {
   func slowLookups() throws {
     let fileSystem = MemoryFileSystem()
     try Mount.with(fileSystem) { mount in
-      // The kernel lets nobody change a directory in which a lookup waits.
+      // The kernel blocks changes of a directory in which a lookup waits.
       try Client.shell("mkdir slow quick", in: mount.path)
       let child = try Client.start(
         ["/bin/sh", "-ec", "for n in $(seq 50); do test ! -e slow/waits$n & done; wait"], in: mount.path, output: 2)

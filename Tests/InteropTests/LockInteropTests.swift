@@ -94,7 +94,7 @@ struct LockInteropTests {
       }
     }
     #expect(try await repository.backend.list(.lock).count == 1, "restic was killed")
-    // Its process seems to be gone, but may be one of another container of this name: that takes minutes to know.
+    // The lock's process seems to be gone, but may be in another container of this name: it takes minutes to know.
     await #expect(throws: RepositoryError.self) { try await RepositoryLock.acquire(on: repository, exclusive: true) }
     try await restic("unlock")
     // A host name and a process number prove nothing, so the lock is watched first: here not for five minutes.

@@ -164,7 +164,7 @@ extension MountedRepository {
 
   /// The log of this test's mounts.
   var logText: String {
-    // There is none before the first mount.
+    // There is no log before the first mount.
     (try? String(contentsOfFile: log.string, encoding: .utf8)) ?? ""
   }
 }

@@ -141,7 +141,7 @@ struct BadInputRepositoryTests {
   func alreadyThere() async throws {
     try await MountedRepository.with { vault in
       try await vault.expectRefusal(["init"], code: 1, saying: "already", "nothing was changed")
-      // A repository that has lost its config is none, and still not to be written over.
+      // A repository without its config does not count as one, and must still not be overwritten.
       let config = vault.repository.appending("config").string
       try FileManager.default.moveItem(atPath: config, toPath: vault.path("config").string)
       try await vault.expectRefusal(["init"], code: 1, saying: "already")

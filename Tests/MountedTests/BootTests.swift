@@ -130,6 +130,8 @@ struct BootTests {
                     told.extend(server.recv(65536).decode().split("\\n"))
         until("READY=1")
         put(sys.argv[-1] + "/file", b"kept")
+        # A lock file on its way would stay behind.
+        while not json.loads(os.getxattr(sys.argv[-1], "user.restic.status")).get("lock"): time.sleep(0.01)
         os.rename(repository, away)
         child.send_signal(signal.SIGTERM)
         until("the last commit failed")

@@ -103,7 +103,7 @@ struct ConfigurationFileTests {
         let result = try await vault.result(vault.program.string, ["snapshots", "-r", "vault"])
         #expect(result.status == .exited(1) && result.errorOutput.contains(words), "\(result.errorOutput)")
         try await client.script("git ls-remote restic::vault 2> said && exit 1; grep -q \"\(words)\" said")
-        // Who names a location does not need the file.
+        // A command with a location does not need the file.
         try await vault.gitfs(["snapshots", "-r", vault.location])
       }
       try Self.write(vault, mode: 0o622)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A process that crashes")
 struct CrashTests {
-  /// Crashes a program in every way, and expects: it dies of that signal, whoever reads its outputs hears of the end at
+  /// Crashes a program in every way, and expects: the program dies of that signal, readers of its outputs see the end at
   /// once, the outputs show no registers and no backtrace, and no process works on.
   private static let prelude = """
     SIGNALS = [signal.SIGILL, signal.SIGTRAP, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGABRT, signal.SIGQUIT]

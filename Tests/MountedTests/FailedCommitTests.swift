@@ -10,6 +10,8 @@ struct FailedCommitTests {
     try await MountedRepository.mounted { vault in
       try await vault.shell("echo 1 > file; sync .; echo 2 > file; head -c 3000000 /dev/urandom > large")
       let shown = try await vault.listing()
+      // A lock file on its way would stay behind.
+      try await vault.settle()
       try await vault.shell("mv repository away", in: vault.folder)
       try await vault.python("fails('EIO', os.fsync, os.open('.', os.O_RDONLY))")
       let failed = try await vault.result(vault.program.string, ["sync", vault.mountpoint.string])
@@ -34,6 +36,8 @@ struct FailedCommitTests {
       try await vault.shell(
         "mkdir d; echo 1 > d/file; sync .; echo 2 > d/file; head -c 3000000 /dev/urandom > large; ln large link")
       let shown = try await vault.listing()
+      // A lock file on its way would stay behind.
+      try await vault.settle()
       let process = try await vault.status().pid
       try await vault.shell("mv repository away; D=\(process); \(way)", in: vault.folder)
       try await vault.wait(for: "the mount's return") {
@@ -53,7 +57,7 @@ struct FailedCommitTests {
     try await MountedRepository.with { vault in
       try await vault.mount(["--no-git-init"], at: "place/mnt")
       try await vault.shell("echo 1 > place/mnt/file", in: vault.folder)
-      try await vault.settle()
+      try await vault.settle(at: "place/mnt")
       try await vault.shell(
         "mv repository away; mv place moved; fusermount3 -u moved/mnt", in: vault.folder)
       try await vault.wait(for: "the next try") { vault.logText.contains("trying the commit again") }

@@ -22,7 +22,7 @@ struct MaintenanceCrashTests {
       for delay in ["0", "0.004", "0.008", "0.015", "0.03"] {
         try await vault.shell(MaintenanceTests.pushes(4), in: vault.folder)
         try git.set("git \(step) \(delay)")
-        // It may have been quicker.
+        // git may have been quicker.
         _ = try await vault.result(vault.program.string, ["maintain", vault.mountpoint.string])
         try git.clear()
         try await MaintenanceTests.expectSound(vault)

@@ -46,7 +46,7 @@ struct ManyFilesTests {
       try await vault.mount(["--no-git-init", "--memory-limit", "64M"] + options)
       try await vault.python(Self.walk)
       if Self.canPrune { #expect(try await vault.status().inodes ?? .max < Self.inodeLimit) }
-      // Nothing of that is a change, and what was let go is there for whoever changes it.
+      // Reading changes nothing, and an evicted inode is loaded again for a change.
       if options.isEmpty {
         try await vault.shell("echo more >> d0007/f00007; mv d0008/f00008 d0009/moved; rm d0010/f00010")
       }

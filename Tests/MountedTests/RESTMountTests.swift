@@ -52,7 +52,7 @@ struct RESTMountTests {
     let secret = Data(secret.utf8)
     #expect(vault.processes().isEmpty == false)
     for process in vault.processes() {
-      // It may have ended.
+      // The process may have ended.
       let words = FileHandle(forReadingAtPath: "/proc/\(process)/cmdline").flatMap { try? $0.readToEnd() }
       #expect(words?.range(of: secret) == nil)
     }

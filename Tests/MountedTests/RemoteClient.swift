@@ -83,7 +83,7 @@ struct RemoteClient: Sendable {
   /// The files that mounts have left in the folder of private mounts.
   func leftovers() -> [String] {
     let folder = vault.stateHome.appending("restic-gitfs").appending("remote")
-    // There is none before the first mount.
+    // There is no folder before the first mount.
     return (try? FileManager.default.contentsOfDirectory(atPath: folder.string)) ?? []
   }
 

@@ -7,7 +7,7 @@ import Testing
 struct RemoteMaintenanceTests {
   /// A new repository with limits of its own, and a clone `work`.
   private static func with(
-    limit: Duration = .seconds(300), _ body: @escaping @Sendable (RemoteClient) async throws -> Void
+    limit: Duration = .seconds(1200), _ body: @escaping @Sendable (RemoteClient) async throws -> Void
   ) async throws {
     try await RemoteClient.with(limit: limit) { client in
       try await client.vault.mount()

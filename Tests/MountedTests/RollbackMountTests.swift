@@ -80,7 +80,7 @@ struct RollbackMountTests {
       try Self.keep("old", of: vault)
       try await Self.save("two", in: vault)
       try await vault.mount(["--no-git-init", "--refresh", "0"])
-      // Not without its locks, which a person who restores a backup does not have either.
+      // Without its locks, which a restored backup does not have either.
       try Self.putBack("old", in: vault)
       try await vault.shell("echo three > three")
       let refused = try await Self.result("sync", vault.mountpoint.string, in: vault)

@@ -23,7 +23,7 @@ struct S3MountTests {
       let secret = Data(RcloneS3Server.secret.utf8)
       #expect(vault.processes().isEmpty == false)
       for process in vault.processes() {
-        // It may have ended.
+        // The process may have ended.
         let words = FileHandle(forReadingAtPath: "/proc/\(process)/cmdline").flatMap { try? $0.readToEnd() }
         #expect(words?.range(of: secret) == nil)
       }

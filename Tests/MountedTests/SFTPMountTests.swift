@@ -47,7 +47,7 @@ struct SFTPMountTests {
     }
   }
 
-  /// Nothing of ours is connected any more.
+  /// Waits until the test has no connection any more.
   private static func expectNoSession(_ server: SSHServer, _ vault: MountedRepository) async throws {
     try await vault.wait(for: "the end of all connections") { server.sessions().isEmpty }
   }
@@ -107,7 +107,7 @@ struct SFTPMountTests {
     }
   }
 
-  /// Nobody is left to remove the temporary file of an upload whose connection was killed. Nobody lists such a file either.
+  /// The temporary file of an upload whose connection was killed stays behind. Listings do not show such a file.
   private static func removeUploadsThatWereCut(_ vault: MountedRepository) throws {
     for name in try vault.stored("locks") where name.contains("-restic-temp-") {
       try FileManager.default.removeItem(atPath: vault.repository.appending("locks").appending(name).string)

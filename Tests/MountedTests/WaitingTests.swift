@@ -128,7 +128,7 @@ struct WaitingTests {
     try await MountedRepository.mounted { vault in
       try await vault.shell("mkdir sub; echo content > sub/file")
       try await vault.remount()
-      // Whoever asks for it gets an error that may pass.
+      // Requests for it get a retryable error.
       try await vault.shell("mkdir away; mv repository/data repository/locks away", in: vault.folder)
       try await vault.shell("touch repository/data repository/locks", in: vault.folder)
       try await vault.shell(

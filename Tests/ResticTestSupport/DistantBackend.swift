@@ -1,7 +1,7 @@
 public import ResticCore
 import Synchronization
 
-/// Another backend at the end of a network: each call takes a round trip, so that those who use it make several at once.
+/// Another backend at the end of a network: each call takes a round trip, so that callers make several calls at once.
 public final class DistantBackend: Backend {
   private let base: any Backend
   private let roundTrip: Duration

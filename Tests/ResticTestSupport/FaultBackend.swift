@@ -10,7 +10,7 @@ public final class FaultBackend: Backend {
   public enum Fault: Hashable, Sendable {
     /// Nothing is done.
     case nothingDone(BackendError)
-    /// It is done, and then the answer is lost.
+    /// The call is carried out, and then the answer is lost.
     case answerLost(BackendError)
   }
 

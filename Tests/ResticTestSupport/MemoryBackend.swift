@@ -17,7 +17,7 @@ public final class MemoryBackend: Backend {
 
   /// Nothing at all: there is no repository before `create`.
   ///
-  /// `isDistant`: those who use it make several calls at once, as if each took a while.
+  /// With `isDistant` callers make several calls at once, as if each took a while.
   public init(isDistant: Bool = false) {
     self.isDistant = isDistant
     state = Mutex(State(isCreated: false, files: [:]))

@@ -25,9 +25,9 @@ public struct ProcessResult: Sendable {
 
 /// A program that did not succeed, or not in time.
 public enum ProcessFailure: Error {
-  /// It was killed, with its process group, because it took longer than this.
+  /// The program was killed, with its process group, because it took longer than this.
   case timedOut(command: String, limit: Duration, result: ProcessResult)
-  /// It ended with something else than 0.
+  /// The program did not exit with 0.
   case failed(command: String, result: ProcessResult)
 }
 

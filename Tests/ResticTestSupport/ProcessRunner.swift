@@ -17,7 +17,7 @@ public struct ProcessRunner: Sendable {
   public var timeout: Duration
 
   /// A runner.
-  public init(environment: [String: String?] = [:], directory: FilePath? = nil, timeout: Duration = .seconds(300)) {
+  public init(environment: [String: String?] = [:], directory: FilePath? = nil, timeout: Duration = .seconds(600)) {
     self.environment = environment
     self.directory = directory
     self.timeout = timeout

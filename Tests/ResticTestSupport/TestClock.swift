@@ -75,7 +75,7 @@ public final class TestClock: Clock {
   }
 
   /// Waits until at least `count` tasks are asleep. False when that has not happened after `limit` of real time.
-  public func waitForSleepers(_ count: Int = 1, limit: Duration = .seconds(120)) async -> Bool {
+  public func waitForSleepers(_ count: Int = 1, limit: Duration = .seconds(300)) async -> Bool {
     do {
       try await waitUntil(limit) { sleeperCount >= count }
       return true

@@ -13,7 +13,7 @@ public struct TimeLimitExceeded: Error, CustomStringConvertible {
 /// For code that may wait for ever if it is faulty: a test's own time limit only cancels the task, and code that ignores the
 /// cancellation goes on waiting. A stuck task is left behind.
 public func withTimeLimit<Success: Sendable>(
-  _ limit: Duration = .seconds(120), _ body: @escaping @Sendable () async throws -> Success
+  _ limit: Duration = .seconds(600), _ body: @escaping @Sendable () async throws -> Success
 ) async throws -> Success {
   let (results, continuation) = AsyncStream.makeStream(of: Result<Success, any Error>.self)
   let work = Task {
@@ -46,7 +46,7 @@ public func withTimeLimit<Success: Sendable>(
 /// Returns when `condition` holds. Evaluates it again and again, and throws `TimeLimitExceeded` after `limit`.
 ///
 /// Tests of many suites run at the same time, so a program may take seconds to start: a limit under 30 s fails on a busy machine.
-public func waitUntil(_ limit: Duration = .seconds(120), _ condition: () async throws -> Bool) async throws {
+public func waitUntil(_ limit: Duration = .seconds(300), _ condition: () async throws -> Bool) async throws {
   let end = ContinuousClock.now.advanced(by: limit)
   while try await !condition() {
     guard ContinuousClock.now < end else { throw TimeLimitExceeded(limit: limit) }
@@ -55,7 +55,7 @@ public func waitUntil(_ limit: Duration = .seconds(120), _ condition: () async t
 }
 
 /// As `waitUntil`, but blocks the calling thread: for tests that are not asynchronous.
-public func waitBlocking(_ limit: Duration = .seconds(120), until condition: () throws -> Bool) throws {
+public func waitBlocking(_ limit: Duration = .seconds(300), until condition: () throws -> Bool) throws {
   let end = ContinuousClock.now.advanced(by: limit)
   while try !condition() {
     guard ContinuousClock.now < end else { throw TimeLimitExceeded(limit: limit) }

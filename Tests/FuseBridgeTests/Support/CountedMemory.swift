@@ -1,7 +1,7 @@
 import FuseBridge
 import Synchronization
 
-/// Memory for requests that knows how much of it is lent. What is given back is overwritten: whoever still reads it notices.
+/// Memory for requests that counts its lent buffers. A returned buffer is overwritten, so that a late reader notices.
 final class CountedMemory: FuseMemory {
   private let lent = Mutex(0)
 

@@ -91,7 +91,7 @@ extension MemoryFileSystem {
       guard try state.known(inode).content != nil else { throw .invalidArgument }
       state.update(inode) { inode in
         guard case .file(var content) = inode.kind else { return }
-        // Lets go of the only other reference, so that nothing is copied.
+        // Drops the only other reference, so that nothing is copied.
         inode.kind = .special(device: 0)
         body(&content)
         inode.attributes.byteCount = content.byteCount

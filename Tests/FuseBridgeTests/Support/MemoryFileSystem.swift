@@ -222,7 +222,7 @@ extension MemoryFileSystem.State {
   mutating func updateDirectory(_ inode: FuseInode, _ body: (inout MemoryDirectory) -> Void) {
     update(inode) { parent in
       guard case .directory(var directory) = parent.kind else { return }
-      // Lets go of the only other reference, so that nothing is copied.
+      // Drops the only other reference, so that nothing is copied.
       parent.kind = .special(device: 0)
       body(&directory)
       parent.kind = .directory(directory)

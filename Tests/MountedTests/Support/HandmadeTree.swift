@@ -6,7 +6,7 @@ import Testing
 struct HandmadeTree: Sendable {
   /// The expected results for a reader of the directory.
   enum Shown: Hashable, Sendable {
-    /// It can't be read: EIO.
+    /// The directory cannot be read: EIO.
     case nothing
     /// These names, each with the bytes of its file, or nil where opening or reading it is EIO.
     case files([Name: [UInt8]?])

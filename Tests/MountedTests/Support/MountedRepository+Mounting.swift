@@ -78,7 +78,10 @@ extension MountedRepository {
     while result.errorOutput.contains("does not answer"), ContinuousClock.now < end {
       result = try await self.result(program.string, arguments)
     }
-    guard result.isSuccess else { throw WrongExit(description: "status of \(name): \(result)") }
+    guard result.isSuccess else {
+      let said = result.output + result.errorOutput
+      throw WrongExit(description: "status of \(name) ended with \(result.status): \(said)")
+    }
     return try Self.decode(result.output)
   }
 
@@ -89,7 +92,7 @@ extension MountedRepository {
 
   /// Waits until `condition` holds; fails the test after `limit`.
   func wait(
-    for what: String, limit: Duration = .seconds(120), at location: SourceLocation = #_sourceLocation,
+    for what: String, limit: Duration = .seconds(300), at location: SourceLocation = #_sourceLocation,
     until condition: () async throws -> Bool
   ) async throws {
     let end = ContinuousClock.now.advanced(by: limit)
@@ -104,9 +107,10 @@ extension MountedRepository {
     try await wait(for: "the end of all processes", at: location) { processes().isEmpty }
   }
 
-  /// Waits until the mount holds the lock that a first change asks for. The lock's file is there 200 ms earlier.
-  func settle() async throws {
-    try await wait(for: "the lock") { try await status().lock != nil }
+  /// Waits until the mount at the folder `name` holds the lock that a first change asks for. The lock's file is there 200 ms
+  /// earlier.
+  func settle(at name: String = "mnt") async throws {
+    try await wait(for: "the lock") { try await status(at: name).lock != nil }
   }
 
   static func decode<Value: Decodable>(_ text: String) throws -> Value {

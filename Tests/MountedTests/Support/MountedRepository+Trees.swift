@@ -17,7 +17,7 @@ struct TreeListing: Equatable, Sendable {
 }
 
 extension MountedRepository {
-  /// Lists a tree: type, mode, size, time of change, link count and who is linked with whom, target, device, attributes,
+  /// Lists a tree: type, mode, size, time of change, link count and linked names, target, device, attributes,
   /// SHA-256 of the content. Not the root itself, and no owners: a new mount shows those as the mounting user's.
   ///
   /// A close may fail with EIO once, if the test has killed a program (`KilledProgramTests`): the file is read again.

@@ -156,7 +156,7 @@ final class MountedRepository: Sendable {
   private static let firstUse = Date()
 
   private func logTail() -> String {
-    // There is none before the first mount.
+    // There is no log before the first mount.
     let bytes = (try? [UInt8](Data(contentsOf: URL(fileURLWithPath: log.string)))) ?? []
     return String(decoding: bytes.suffix(8000), as: UTF8.self)
   }

@@ -97,7 +97,7 @@ struct SlowGit {
 
   /// From now on `order` is followed.
   func set(_ order: String) throws {
-    // They are there if an order was followed before.
+    // The files are there if an order was followed before.
     try? FileManager.default.removeItem(atPath: vault.path("slow-count").string)
     try? FileManager.default.removeItem(atPath: vault.path("slow-held").string)
     try Data((order + "\n").utf8).write(to: URL(fileURLWithPath: self.order))

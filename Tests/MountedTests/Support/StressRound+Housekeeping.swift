@@ -6,7 +6,7 @@ extension StressRound {
   /// The commands in a mount, by the names under which they are counted.
   ///
   /// `git prune` beside a push deletes objects that have arrived and that no ref names yet, on any disk; so it is given an
-  /// age that no push reaches. What it finds is what nobody has ever named.
+  /// age that no push reaches. It removes objects that no ref has ever named.
   private static let chores = [
     ("gc", "git gc --quiet"),
     ("repack -ad", "git repack -q -a -d"),

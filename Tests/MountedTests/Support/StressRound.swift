@@ -182,7 +182,7 @@ struct StressRound: Sendable {
       } catch ProcessFailure.timedOut(_, _, let late) where late.errorOutput.contains("Load(<lock/") {
         // A lock that went away between its look at the folder and at the file: 0.14 asks for it again for 15 minutes.
         await log.count("\(what) that waited for a lock that was gone")
-        // It was killed, and may have left its own.
+        // The killed restic may have left a lock of its own.
         try await vault.restic(["unlock"])
         continue
       }

@@ -1,7 +1,7 @@
 /// Lets a few tests run at a time. A mounted test is several processes, and its time limits are those of a machine that
 /// is not overloaded.
 actor TestSlots {
-  /// Those of all suites.
+  /// The slots of all suites.
   static let shared = TestSlots(count: 4)
 
   private var free: Int

@@ -123,7 +123,7 @@ struct ChunkerTests {
   func lanesEqualReference(kind: Int, isWide: Bool) throws {
     var generator = SplitMix64(seed: UInt64(kind))
     for round in 0..<60 {
-      // Also polynomials that are not irreducible: the cuts are defined all the same.
+      // Also reducible polynomials: their cuts are defined as well.
       let polynomial = try #require(
         ChunkerPolynomial(rawValue: generator.next() & (1 << 53 - 1) | 1 << 53))
       let minimum = Int.random(in: 64...3000, using: &generator)

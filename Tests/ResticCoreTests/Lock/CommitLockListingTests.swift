@@ -80,7 +80,7 @@ private final class RememberingBackend: BackendWrapper {
     self.base = base
   }
 
-  /// It remembers from now on.
+  /// From now on the storage caches removed files.
   func remember() { wasListed.withLock { $0 = false } }
 
   func byteCount(of file: BackendFile) async throws(BackendError) -> Int {

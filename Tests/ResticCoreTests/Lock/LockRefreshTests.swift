@@ -31,7 +31,7 @@ struct LockRefreshTests {
 
     var locks: [BackendFile] { backend.files.keys.filter { $0.type == .lock } }
 
-    /// Whether somebody removed the lock, which ends the polls of the refreshing task.
+    /// Whether the lock's file was removed, which ends the polls of the refreshing task.
     private var isRemoved: Bool {
       do throws(RepositoryError) {
         try lock.validate()

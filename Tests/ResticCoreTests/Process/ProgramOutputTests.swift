@@ -13,7 +13,7 @@ struct ProgramOutputTests {
   private func run(
     _ script: String, input: [UInt8] = [], limits: ProgramLimits? = nil, sharesErrors: Bool = false
   ) async throws -> ProgramOutput {
-    try await withTimeLimit(.seconds(300)) {
+    try await withTimeLimit {
       try await BlockingExecutor(threadCount: 1).run { () throws(Errno) in
         try ProgramOutput.of(
           "/bin/sh", ["-c", script], input: input, signals: .unblocked, limits: limits, sharesErrors: sharesErrors)

@@ -34,7 +34,7 @@ struct OpeningReadsTests {
     for file in memory.files.keys where file.type != .data {
       #expect(counted.calls.count { $0.operation == .load && $0.file == file } == 1, "\(file)")
     }
-    // Those that count are made anew, that of index files when the snapshots are known.
+    // The lists that count are repeated, that of index files once the snapshots are known.
     let lists = counted.calls.filter { $0.operation == .list }.map(\.type)
     #expect(lists.count { $0 == .index } == 2 && lists.count { $0 == .snapshot } == 2)
   }

@@ -91,7 +91,7 @@ struct SnapshotListTests {
       try flip(old.id)
       let reader = try await TestRepository.open(backend)
       #expect(try await reader.latestSnapshot(matching: everything) == newest)
-      // The snapshot that builds upon it is not one of those asked for: the damaged one may be.
+      // The snapshot that builds upon the damaged file was not requested: the damaged one may match.
       await #expect(throws: RepositoryError.self) {
         try await reader.latestSnapshot(matching: SnapshotFilter(hosts: ["elsewhere"]))
       }

@@ -71,7 +71,7 @@ struct SnapshotListingTests {
     for gone in saved.suffix(2) { memory[.snapshot(gone.id)] = nil }
     let repository = try await TestRepository.open(stale, settings: test.settings(keepsFiles: false))
     #expect(try await repository.latestSnapshot(matching: SnapshotFilter()) == saved[1])
-    // It is not asked again.
+    // The storage is not asked again.
     let calls = stale.sizeCount
     #expect(calls == 3)
     #expect(try await repository.latestSnapshot(matching: SnapshotFilter()) == saved[1])

@@ -176,7 +176,7 @@ struct SnapshotRecordTests {
       try CacheTestFolder.write(bytes, to: path)
       let found = try await list()
       #expect(found.snapshots == all.snapshots && found.reads > 0)
-      // It was written anew.
+      // The record was written again.
       #expect(try await list().reads == 0)
     }
     #expect(saved.count == 3)

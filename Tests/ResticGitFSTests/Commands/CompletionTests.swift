@@ -102,7 +102,7 @@ struct CompletionTests {
   @Test("each shell's script offers names and folders where both are possible", arguments: CompletionShell.allCases)
   func scripts(_ shell: CompletionShell) throws {
     let script = try #require(CompletionScript.asked(by: ["--generate-completion-script", shell.rawValue]))
-    // Those of `-r`, and of the argument of `mount`.
+    // The completions of `-r`, and of the argument of `mount`.
     let count = script.components(separatedBy: RepositoryCompletion.namesArguments).count - 1
     #expect(count > ResticGitFS.commandNames.count / 2)
     #expect(!script.contains(RepositoryCompletion.namesCommand))

@@ -96,7 +96,7 @@ struct MountPreparationTests {
     await #expect(throws: RepositoryError.self) { try await prepare(storage) }
     let content = storage[lock]
     storage[lock] = nil
-    // It appears when the key is being read.
+    // The lock appears when the key is being read.
     let late = FaultBackend(
       storage,
       pause: { call in

@@ -137,8 +137,9 @@ struct MountedCommandTests {
     try await withMounts {
       let mount = try await makeMount("mount")
       #expect(kill(try await status("mount").pid, SIGKILL) == 0)
-      // The kernel ends the connection once the process has died.
-      try await waitUntil { access(mount.string, F_OK) != 0 && errno == ENOTCONN }
+      // The kernel ends the connection once all threads of the process have ended. It answers statfs(2) from no cache.
+      var room = statvfs()
+      try await waitUntil { statvfs(mount.string, &room) != 0 && errno == ENOTCONN }
       let refused = try await program.run(["-r", "vault", "mount", "mount"], password)
       #expect(refused.status == .exited(1) && refused.errorOutput.contains("umount"))
       #expect(try await program.run(["sync", "mount"]).status == .exited(1))

@@ -71,7 +71,7 @@ struct TerminalTests {
     #expect(process.echoes)
   }
 
-  /// A program that asks who is there, and then is rclone.
+  /// A program that prompts on the terminal, and then becomes rclone.
   private func askingProgram() throws -> String {
     let program = directory.path.appending("asks")
     let text = """

@@ -112,7 +112,7 @@ struct FileUploaderTests {
 
   /// The fate of a pack before the commit that relies on it.
   enum PackLoss: CaseIterable {
-    /// It could not be saved.
+    /// The pack could not be saved.
     case failed
     /// The pack was there, and a prune that no lock prevented has removed it.
     case pruned

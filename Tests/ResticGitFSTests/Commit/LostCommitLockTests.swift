@@ -119,7 +119,7 @@ struct LostCommitLockTests {
     scene.isAway.isOn = false
     #expect(try await scene.newest().mount.names() == ["base", "theirs"], "ours is hidden")
 
-    // It stays in sight.
+    // The snapshot stays visible.
     #expect(try await !scene.first.coordinator.refresh())
     #expect(try await scene.first.names() == ["base", "ours"])
     if isChangedAgain { try await scene.first.write(Self.text("ours again"), to: "ours") }

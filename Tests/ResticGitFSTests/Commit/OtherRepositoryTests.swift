@@ -33,7 +33,7 @@ struct OtherRepositoryTests {
     let ours = backend.files
     Self.put(other.files, into: backend)
 
-    // So much that it is stored while it is written.
+    // So much data that the mount stores it during the writes.
     if isLarge { try await mount.write([UInt8](repeating: 9, count: 20 << 20), to: "large") }
     for _ in 0..<2 {
       do {

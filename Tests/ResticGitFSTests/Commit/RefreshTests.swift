@@ -59,7 +59,7 @@ struct RefreshTests {
     _ = try await writer.coordinator.commit(.sync)
     let holding = Locked<CommitCoordinator?>(nil)
     let faulty = FaultBackend(backend) { call in
-      // It has looked whether the tree is held by then.
+      // The refresh has checked by then whether the tree is held.
       if call.operation == .load, call.type == .index { holding.withLock { $0 }?.holdRefresh(true) }
       return nil
     }
@@ -268,7 +268,7 @@ struct RefreshTests {
     #expect(try await TestMount(TestMount.openRepository(on: backend)).names() == all)
     #expect(try await writer.coordinator.refresh())
     #expect(try await writer.names() == all)
-    // That was all: the next one has nothing to merge.
+    // The next commit has nothing to merge.
     try await writer.write(Self.text("4"), to: "fourth")
     guard case .saved(let last, nil) = try await writer.coordinator.commit(.sync) else {
       Issue.record("nothing is left to merge")

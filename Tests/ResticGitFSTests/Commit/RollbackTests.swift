@@ -58,7 +58,7 @@ struct RollbackTests {
   func retention() {
     #expect(Self.rollback(seen, Self.chain(6...6)) == nil)
     #expect(Self.rollback(seen, Self.chain(9...9)) == nil)
-    // One a day is kept: an old one, and one whose parents are gone.
+    // One snapshot a day is kept: an old one, and one whose parents are gone.
     #expect(Self.rollback(seen, [Self.saved(2, parent: 1), Self.saved(9, parent: 8)]) == nil)
     #expect(Self.rollback(seen, Self.chain(1...2) + Self.chain(7...9)) == nil)
   }
@@ -101,7 +101,7 @@ struct RollbackTests {
     // Tagged meanwhile: its child knows the old name.
     let tagged = Self.saved(73, hour: 6, parent: 4, tree: 70, original: 70)
     #expect(Self.rollback(seen, Self.chain(1...4) + [tagged] + chain) != nil)
-    // The first one of a repository that showed nothing.
+    // The first snapshot of a repository that showed none.
     #expect(Self.rollback(seen, [Self.saved(74, hour: 9, parent: nil)]) != nil)
   }
 

@@ -149,7 +149,7 @@ struct SnapshotRetentionTests {
     let left = Set(try await memory.list(.snapshot).map(\.file.name))
     #expect(left.isDisjoint(with: old.map(\.id.hex)))
     #expect(left.isSuperset(of: others.map(\.id.hex) + [newest.id.hex]))
-    // The first one of the mount is not an hour old.
+    // The mount's first snapshot is not an hour old.
     #expect(left.count == others.count + 2)
     #expect(try await memory.list(.lock).isEmpty)
   }

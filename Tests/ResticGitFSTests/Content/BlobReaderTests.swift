@@ -133,7 +133,7 @@ struct BlobReaderTests {
     let scene = try await Scene()
     let extents = try await scene.extents()
     let packs = try await scene.storage.list(.data)
-    // One byte of a pack in the middle: whatever blob it is in is lost.
+    // One byte in the middle of a pack is changed: its blob is lost.
     let file = try #require(packs.max { $0.byteCount < $1.byteCount }).file
     var damaged = try #require(scene.storage[file])
     damaged[damaged.count / 2] ^= 1

@@ -83,7 +83,7 @@ struct FileTree: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     set { entries[path] = newValue }
   }
 
-  /// This with some entries changed; nil removes one.
+  /// This tree with some entries changed; nil removes an entry.
   func changing(_ changes: [String: Entry?]) -> FileTree {
     var tree = self
     for (path, entry) in changes { tree.entries[path] = entry }

@@ -63,7 +63,7 @@ struct GitCopies {
       let words = line.split(separator: " ")
       refs[String(words[0])] = words.count > 2 ? "ref: \(words[2])" : String(words[1])
     }
-    // It may not exist.
+    // The file may not exist.
     let packed = try? String(contentsOfFile: path(copy).appending("packed-refs").string, encoding: .utf8)
     return State(
       refs: refs, objects: Set(lines.drop { $0 != "---" }.dropFirst().map(String.init)),

@@ -35,7 +35,7 @@ struct TestMount: Sendable {
     return repository
   }
 
-  /// Mounts the newest snapshot that matches `filter`; an empty root where there is none.
+  /// Mounts the newest snapshot that matches `filter`, or an empty root if there is none.
   ///
   /// `isForOneProgram` is as in `MountConfiguration`; `clock` is the machine's, and `kernelClock` measures waits for the kernel.
   init(
@@ -94,7 +94,7 @@ struct TestMount: Sendable {
 
   /// Runs `body` on a thread that may block. An error, if that does not end.
   func onThread<Success: Sendable>(
-    limit: Duration = .seconds(120), _ body: @escaping @Sendable (TestMount) throws -> Success
+    limit: Duration = .seconds(600), _ body: @escaping @Sendable (TestMount) throws -> Success
   ) async throws -> Success {
     try await withTimeLimit(limit) {
       try await withCheckedThrowingContinuation { continuation in

@@ -5,14 +5,14 @@ import ResticCore
 // The declarations that make the printed form of a `TreeChange` Swift source.
 
 extension [UInt8] {
-  /// So many bytes, which differ from count to count.
+  /// `count` bytes, which differ from count to count.
   static func count(_ count: Int) -> [UInt8] {
     (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ count) }
   }
 }
 
 extension TreeChange.WrittenBytes {
-  /// So many bytes, which differ from count to count.
+  /// `count` bytes, which differ from count to count.
   static func count(_ count: Int) -> TreeChange.WrittenBytes {
     let buffer = WriteBuffer(capacity: max(count, 1))
     [UInt8].count(count).withUnsafeBytes { _ = buffer.append($0) }

@@ -70,7 +70,7 @@ struct LettingGoModelTests {
       try checkInvariants()
     }
 
-    /// Those of `Namespace`.
+    /// The changes of `Namespace`.
     private func checkInvariants() throws {
       let tree = stored.tree
       var names: [InodeNumber: [InodeNumber]] = [:]

@@ -69,7 +69,7 @@ struct RefreshModelTests {
       try await writer.write(Array("round \(round)".utf8), to: path)
       _ = try await writer.coordinator.commit(.sync)
       for path in paths.prefix(round) { _ = try await Self.read(path, reader) }
-      // One that comes in between is made again by the next look.
+      // The next look repeats a refresh that came in between.
       for _ in 0..<1000 where try await !reader.coordinator.refresh() {}
       #expect(try await Self.read(path, reader) == Array("round \(round)".utf8))
       #expect(try await writer.read(path) == Array("round \(round)".utf8))
@@ -83,7 +83,7 @@ struct RefreshModelTests {
     for path in paths { _ = try await last.read(path) }
   }
 
-  /// One random change; one that can't be made is none.
+  /// One random change. An impossible change does nothing.
   private static func change(_ mount: TestMount, _ random: inout SplitMix64) async throws {
     let (path, other) = (randomPath(&random), randomPath(&random))
     let bytes = Array("content \(random.next() % 3)".utf8)
@@ -136,7 +136,7 @@ struct RefreshModelTests {
       if held == nil {
         #expect(try await Self.everything(reader) == written, "\(context): refreshed")
       } else {
-        // Who took the place of an open file has another number.
+        // A file that replaced an open file has another number.
         let shown = try await Self.everything(reader)
         #expect(shown.mapValues(\.content) == written.mapValues(\.content), "\(context): refreshed")
         Self.check(shown, context)

@@ -36,7 +36,7 @@ struct WorkingTreeTests {
       return (inode, try #require(mount.tree.read { $0.inodes[inode]?.node }))
     }
     let extents = try await mount.repository.extents(of: stale)
-    // One program opens the file, and is about to note its extents. Another one opens it, writes, commits and closes it.
+    // One program opens the file, and is about to note its extents. Another program opens the file, writes, commits and closes it.
     try await mount.overwrite(Array("newer".utf8), at: 0, of: "f")
     _ = try await mount.coordinator.commit(.sync)
     mount.tree.bookkeep { $0.install(extents, of: inode, from: stale) }

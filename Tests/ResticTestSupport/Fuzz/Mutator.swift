@@ -13,7 +13,7 @@ public struct Mutator: Sendable {
     self.seed = seed
   }
 
-  /// The input `number`: one of the samples with one to four damages.
+  /// The input `number`: a sample with one to four mutations.
   public func input(_ number: Int) -> [UInt8] {
     var chance = SplitMix64(seed: SplitMix64.mixed(seed, UInt64(number)))
     var bytes = samples[chance.next(below: samples.count)]

@@ -62,7 +62,7 @@ public final class BackgroundProgram: Sendable {
   }
 
   private func letGo() {
-    // It can only fail once it is closed.
+    // Closing fails only if the descriptor is closed already.
     lifeline.withLock { try? $0.take()?.close() }
   }
 

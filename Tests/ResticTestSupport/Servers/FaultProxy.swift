@@ -20,13 +20,13 @@ public final class FaultProxy: Sendable {
 
   /// The treatment of a request.
   public enum Treatment: Sendable {
-    /// It is passed on, and the answer too.
+    /// The request is passed on, and so is the answer.
     case pass
     /// The same, half of the time later each way.
     case delay(Duration)
     /// The connection is closed, and nothing is passed on.
     case cut
-    /// It is passed on, and the connection is closed instead of an answer.
+    /// The request is passed on, and the connection is closed instead of an answer.
     case loseAnswer
     /// Of the answer's body only so many bytes come before the connection is closed.
     case truncate(Int)

@@ -2,17 +2,17 @@ public import SystemPackage
 
 /// A server of a test's own that speaks HTTP/2 through its standard input and output, badly in one way.
 ///
-/// It looks at no header of a request. Whole answers have five bytes, `hello`.
+/// The server ignores the headers of a request. Whole answers have five bytes, `hello`.
 public enum PipeServer: String, CaseIterable, Sendable {
   /// Every request is answered.
   case good
-  /// It says something else than HTTP/2, as a shell's greeting is.
+  /// Prints something other than HTTP/2, like a shell's greeting.
   case greeting
-  /// It ends at once, with last words and exit code 3.
+  /// Ends at once, with a last message and exit code 3.
   case end
-  /// It never says anything.
+  /// Never prints anything.
   case mute
-  /// It takes requests and answers none.
+  /// Reads requests and answers none.
   case silent
   /// A request is answered by the end of the connection (GOAWAY).
   case goAway
@@ -29,7 +29,7 @@ public enum PipeServer: String, CaseIterable, Sendable {
   /// The end of an answer comes before that of the request's body: that the request is wrong, or that all is well.
   case early
   case earlySuccess
-  /// It takes no more than the first 65,535 bytes of bodies until it has answered a request; then it answers all. After each piece
+  /// Reads no more than the first 65,535 bytes of bodies until it has answered a request; then answers all. After each piece
   /// there is a line `received COUNT` in the log.
   case tight
 

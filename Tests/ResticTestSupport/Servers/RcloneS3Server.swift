@@ -51,7 +51,7 @@ public final class RcloneS3Server: Sendable {
   /// The variables that name its keys.
   public static let environment = ["AWS_ACCESS_KEY_ID": accessKeyID, "AWS_SECRET_ACCESS_KEY": secret]
 
-  /// It logs `http://127.0.0.1:4711/` once it listens.
+  /// The server logs `http://127.0.0.1:4711/` once it listens.
   private static func port(in log: String) -> UInt16? {
     guard let line = log.split(separator: "\n").first(where: { $0.contains("Starting s3 server on") }),
       let start = line.range(of: "http://127.0.0.1:")?.upperBound

@@ -7,7 +7,7 @@ public final class RcloneServer: Sendable {
   public enum Release: String, CaseIterable, Sendable {
     /// The distribution's: 1.60 in Debian 12.
     case distribution
-    /// That of today, which `scripts/bootstrap --test` gets from PyPI.
+    /// The current release, which `scripts/bootstrap --test` gets from PyPI.
     case current
 
     /// The program's path.

@@ -33,7 +33,7 @@ public struct RequestRounds: Sendable, CustomStringConvertible {
     // The longest chain that ends with each request, and the request's predecessor in the chain.
     var depths = [Int](repeating: 1, count: byEnd.count)
     var before = [Int?](repeating: nil, count: byEnd.count)
-    // The deepest one of those up to a place.
+    // The deepest request of those up to a place.
     var deepest: [Int] = []
     for (place, exchange) in byEnd.enumerated() {
       let earlier = Self.count(of: byEnd, endingBy: exchange.begin)

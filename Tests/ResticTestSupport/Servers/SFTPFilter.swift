@@ -78,7 +78,7 @@ public struct SFTPFilter: Sendable {
 
   /// The lines of the log so far.
   public var lines: [String] {
-    // There is none before the first connection.
+    // There is no file before the first connection.
     let text = (try? String(contentsOfFile: log.string, encoding: .utf8)) ?? ""
     return text.split(separator: "\n").map(String.init)
   }

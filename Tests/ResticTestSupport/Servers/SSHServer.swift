@@ -152,7 +152,7 @@ public final class SSHServer: Sendable {
     }
   }
 
-  /// It has not started.
+  /// The server has not started.
   public struct Failure: Error, CustomStringConvertible {
     let log: String
     /// How to install sshd, and sshd's log.
@@ -162,7 +162,7 @@ public final class SSHServer: Sendable {
 
 /// The processes of this machine.
 public enum ProcessTable {
-  /// Who has started each process. One that ends meanwhile is left out.
+  /// The parent of each process. A process that ends meanwhile is omitted.
   public static func parents() -> [pid_t: pid_t] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     var parents: [pid_t: pid_t] = [:]

@@ -3,7 +3,7 @@ public import SystemPackage
 
 /// Tools that no package of the distribution has; `scripts/bootstrap --test` puts them into the build folder.
 public enum TestTools {
-  /// They are not there.
+  /// The tools are not there.
   public struct Missing: Error, CustomStringConvertible {
     let name: String
     /// Which tools are missing, and the command that installs them.

@@ -84,7 +84,7 @@ struct RESTFaultTests {
       #expect(try await retrying(clock).list(.key).isEmpty)
       #expect(clock.sleeps.count == 1 && expected.contains((clock.sleeps.first ?? .zero) / .seconds(1)), "\(value)")
     }
-    // Longer than anybody waits: the error says so at once.
+    // Longer than the retry limit: the error says so at once.
     proxy.treat { _ in Self.answer("503 Service Unavailable", ["Retry-After: 99999999999"]) }
     let clock = TestClock(advancesOnSleep: true)
     let error = await #expect(throws: BackendError.self) { try await retrying(clock).list(.key) }

@@ -192,7 +192,7 @@ struct S3ClientTests {
         await #expect(throws: BackendError.alreadyExists(.config)) { try await backend.save(.config, [1]) }
       }
     }
-    // Two at one instant: one of them tries again.
+    // Two saves at one instant: one of them is retried.
     let race = ScriptedServers { call in
       call.request.method == .put
         ? ScriptedServers.answer(409, Self.refusal("ConditionalRequestConflict")) : ScriptedServers.answer(404)

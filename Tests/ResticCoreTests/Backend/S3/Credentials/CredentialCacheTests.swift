@@ -68,7 +68,7 @@ struct CredentialCacheTests {
     #expect(try await cache.current().accessKeyID == "KEY1")
     try await waitUntil { world.failedCount.withLock { $0 } == 1 }
     world.set(1975)
-    // They end too soon to be begun with, and there are no others.
+    // The credentials expire too soon to be useful, and there are no others.
     #expect(try await cache.current().accessKeyID == "KEY1")
     world.isDown.withLock { $0 = false }
     world.set(1990)

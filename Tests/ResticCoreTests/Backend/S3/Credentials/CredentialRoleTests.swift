@@ -95,7 +95,7 @@ struct CredentialRoleTests {
     }
     let provider = role(servers, now: 1_700_000_000)
     #expect(try await provider.credentials()?.accessKeyID == "ASIAROLE")
-    // It is known from then on.
+    // The offset is known from then on.
     #expect(try await provider.credentials()?.accessKeyID == "ASIAROLE")
     #expect(servers.calls.count == 3)
     // A clock that is right is not why.

@@ -43,8 +43,8 @@ struct ConfigurationFileTests {
           P snapshots -r vault | grep -q git
           P snapshots vault | grep -q git
           P log vault 2>&1 | grep -q HEAD; P log HEAD vault | grep -q HEAD
-          P maintain vault; P unlock vault; P doctor vault; ! P init vault
-          P mount vault; P snapshots $M | grep -q git; P maintain vault; P umount vault
+          P maintain vault; P unlock vault; ! P init vault
+          P mount vault; env -u RESTIC_REPOSITORY '\(vault.program)' snapshots $M | grep -q git; P maintain vault; P umount vault
           RESTIC_REPOSITORY=vault env -u RESTIC_PASSWORD '\(vault.program)' snapshots | grep -q '^1 snapshot$'
           mkdir other; P mount vault other; test "$(cat other/file)" = kept; P umount other
           P mount -r vault; test "$(cat $M/file)" = kept; P umount $M

@@ -61,7 +61,7 @@ struct MaintenanceTests {
         for i in $(seq 1 8); do
           echo $i > f; git add f; git commit -q -m $i; git push -q "$D" main main:refs/heads/b/$i
         done
-        '\(vault.program)' maintain $M | grep packfiles
+        '\(vault.program)' maintain $M | grep packed
         cd "$D"; git fsck --strict --full; test $(ls objects/pack/*.pack | wc -l) -lt 3
         """, in: vault.folder)
       try await vault.expectKept()

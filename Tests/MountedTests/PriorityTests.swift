@@ -14,7 +14,7 @@ struct PriorityTests {
         cat > work.sh <<'EOF'
         set -eu
         cd "$1"; export XDG_STATE_HOME=$1/nice-state
-        nice -n 7 "$2" mount --foreground --log-file log -r "$1/niced" "$1/nice-mnt" 2> said & child=$!
+        nice -n 7 "$2" mount -q --foreground --log-file log -r "$1/niced" "$1/nice-mnt" 2> said & child=$!
         for round in $(seq 600); do mountpoint -q nice-mnt && break; sleep 0.05; done
         echo 1 > nice-mnt/file; sync nice-mnt
         # nice is the 19th field of stat, the 17th after the name.

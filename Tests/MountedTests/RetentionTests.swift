@@ -75,7 +75,7 @@ struct RetentionTests {
         expecting: 128)
       #expect(refused.contains("remote.origin.resticKeep is '--exec x'"))
       for (key, value) in [
-        ("resticKeep", "--keep-last many"), ("resticPath", "relative"), ("resticOption", "local.x=1"),
+        ("resticKeep", "--keep-last many"), ("resticPath", "relative"), ("resticOption", "nosuch=1"),
       ] {
         let log = try await client.script("cd a; git -c remote.origin.\(key)='\(value)' push", expecting: 128)
         #expect(log.contains("remote.origin.\(key): "), "\(log)")

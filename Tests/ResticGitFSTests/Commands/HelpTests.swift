@@ -31,7 +31,7 @@ struct HelpTests {
 
   /// Options that change nothing unless they are given.
   private static let withoutDefault: Set<String> = [
-    "as", "keep-daily", "keep-hourly", "keep-last", "keep-monthly", "keep-tag", "keep-weekly", "keep-within",
+    "keep-daily", "keep-hourly", "keep-last", "keep-monthly", "keep-tag", "keep-weekly", "keep-within",
     "keep-within-daily", "keep-within-hourly", "keep-within-monthly", "keep-within-weekly", "keep-within-yearly",
     "keep-yearly", "log-file", "max-count", "metrics-file", "option", "path", "restore", "subfolder", "tag",
   ]

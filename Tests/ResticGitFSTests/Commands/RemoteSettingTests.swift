@@ -1,3 +1,4 @@
+import ResticTestSupport
 import Testing
 
 @testable import ResticGitFS

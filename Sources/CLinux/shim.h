@@ -31,8 +31,3 @@ static inline int set_thread_name(const char *name) { return prctl(PR_SET_NAME, 
 
 // pidfd_open(2): a descriptor that can be read from when `process` has ended. Debian 12's header is newer than Ubuntu 22.04's.
 static inline int open_process(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
-
-// setpriority(2) itself.
-static inline int set_priority(int kind, unsigned number, int value) {
-  return (int)syscall(SYS_setpriority, kind, number, value);
-}

@@ -53,7 +53,7 @@ struct AccessTests {
           #expect(result.errorOutput.contains("belongs to root; run this as that user"), "\(result.errorOutput)")
         }
         #expect(vault.isMounted())
-        #expect(try await vault.shell("cat file; ls $V/snapshots | wc -l") == "kept\n0")
+        #expect(try await vault.shell("cat file; ls $T/repository/snapshots | wc -l") == "kept\n0")
       }
     }
   }

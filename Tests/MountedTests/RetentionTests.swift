@@ -74,6 +74,7 @@ struct RetentionTests {
         "git -C a config remote.origin.resticKeep '--exec x'; cd a; git commit -q --allow-empty -m c8; git push",
         expecting: 128)
       #expect(refused.contains("remote.origin.resticKeep is '--exec x'"))
+      try await client.script("git -C a config --unset remote.origin.resticKeep")
       for (key, value) in [
         ("resticKeep", "--keep-last many"), ("resticPath", "relative"), ("resticOption", "nosuch=1"),
       ] {

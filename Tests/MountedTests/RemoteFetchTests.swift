@@ -112,8 +112,8 @@ struct RemoteFetchTests {
           git config --replace-all remote.origin.resticOption $option; no git fetch origin
         done
         """)
-      #expect(log.contains("restic-gitfs: option \"local.connections\" cannot be '0'"))
-      #expect(log.contains("restic-gitfs: option \"exec\" is not known"))
+      #expect(log.contains("restic-gitfs: remote.origin.resticOption: option \"local.connections\" cannot be '0'"))
+      #expect(log.contains("restic-gitfs: remote.origin.resticOption: option \"exec\" is not known"))
     }
   }
 }

@@ -35,7 +35,7 @@ struct RunningChildrenTests {
     let children = RunningChildren()
     let pipe = try Platform.Pipe()
     let child = try ChildProcess.start(
-      "/bin/sh", ["-c", "trap '' TERM INT; echo ready >&2; while :; do sleep 1000; done"],
+      "/bin/sh", ["-c", "trap '' TERM INT; echo ready >&2; exec sleep 1000"],
       descriptors: [(STDERR_FILENO, pipe.writeEnd)], signals: .unblocked, leadsGroup: true, endsWith: children)
     pipe.writeEnd.closeQuietly()
     var byte: UInt8 = 0

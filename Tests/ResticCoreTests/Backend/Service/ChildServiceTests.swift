@@ -86,7 +86,7 @@ struct ChildServiceTests {
     let pipe = try Platform.Pipe()
     // The program does not lead a process group, so that a kill of its group does not reach it.
     let child = try ChildProcess.start(
-      "/bin/sh", ["-c", "trap : TERM INT HUP; echo stuck >&2; while :; do sleep 1000; done"],
+      "/bin/sh", ["-c", "trap '' TERM INT HUP; echo stuck >&2; exec sleep 1000"],
       descriptors: [(STDERR_FILENO, pipe.writeEnd)], signals: .unblocked)
     pipe.writeEnd.closeQuietly()
     let keeper = try ServiceKeeper(

@@ -60,7 +60,8 @@ struct RemoteClient: Sendable {
     var runner = vault.runner
     runner.timeout = timeout
     runner.environment.merge(self.environment.merging(environment) { $1 }) { $1 }
-    let result = try await runner.run("/bin/bash", ["-eu", "-o", "pipefail", "-c", prelude + script])
+    let text = prelude + MountedRepository.swap + script
+    let result = try await runner.run("/bin/bash", ["-eu", "-o", "pipefail", "-c", text])
     guard result.status == .exited(code) else {
       throw WrongExit(
         description:
@@ -97,6 +98,7 @@ struct RemoteClient: Sendable {
       # What git tells its hooks about this repository is not for others.
       unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX
       rm -f "$0"
+      \(MountedRepository.swap)
       \(script)
 
       """

@@ -112,8 +112,8 @@ struct RemotePushTests {
       try client.beforePush(
         in: "a",
         """
-        mv $V/snapshots $T/away; touch $V/snapshots
-        (until grep -q 'trying again in ' $T/said; do sleep 0.05; done; rm $V/snapshots; mv $T/away $V/snapshots) &
+        touch $T/away; swap $T/away $V/snapshots
+        (until grep -q 'trying again in ' $T/said; do sleep 0.05; done; swap $T/away $V/snapshots; rm -f $T/away) &
         """)
       let log = try await client.script(
         "cd a; : > $T/said; git commit -q --allow-empty -m 6; git push origin main 2> $T/said; cat $T/said")
@@ -124,9 +124,9 @@ struct RemotePushTests {
       try client.beforePush(
         in: "a",
         """
-        count=$(ls $V/index | wc -l); mv $V/snapshots $T/away; touch $V/snapshots
+        count=$(ls $V/index | wc -l); touch $T/away; swap $T/away $V/snapshots
         # Two seconds in which a message could show itself.
-        (until (($(ls $V/index | wc -l) > count)); do sleep 0.05; done; sleep 2; rm $V/snapshots; mv $T/away $V/snapshots) &
+        (until (($(ls $V/index | wc -l) > count)); do sleep 0.05; done; sleep 2; swap $T/away $V/snapshots; rm -f $T/away) &
         """)
       let quiet = try await client.script("cd a; git commit -q --allow-empty -m 7; git push -q origin main")
       #expect(quiet.isEmpty)

@@ -109,13 +109,13 @@ struct WaitingTests {
     try await MountedRepository.mounted([]) { vault in
       try await vault.unmount()
       try await vault.mount(["--safe-config"])
-      try await vault.shell("mkdir away; mv repository/data away; touch repository/data", in: vault.folder)
+      try await vault.shell("mkdir away; touch away/data; swap away/data repository/data", in: vault.folder)
       try await vault.shell(
         """
         env --default-signal cat $M/config > /dev/null 2>&1 & child=$!
         for round in $(seq 2400); do \(vault.program) status $M | grep -q 'waiting .*Not a dir' && break; sleep 0.05; done
         kill -TERM $child; code=0; wait $child || code=$?; test $code = 143
-        rm repository/data; mv away/data repository
+        swap away/data repository/data
         grep -q bare $M/config; not grep -q refused <(\(vault.program) status --json $M)
         """, in: vault.folder)
     }
@@ -129,8 +129,9 @@ struct WaitingTests {
       try await vault.shell("mkdir sub; echo content > sub/file")
       try await vault.remount()
       // Requests for it get a retryable error.
-      try await vault.shell("mkdir away; mv repository/data repository/locks away", in: vault.folder)
-      try await vault.shell("touch repository/data repository/locks", in: vault.folder)
+      try await vault.shell("mkdir away; touch away/data away/locks", in: vault.folder)
+      let exchange = "swap away/data repository/data; swap away/locks repository/locks"
+      try await vault.shell(exchange, in: vault.folder)
       try await vault.shell(
         """
         env --default-signal ls sub > /dev/null 2> $T/said & child=$!
@@ -144,7 +145,7 @@ struct WaitingTests {
         P='\(vault.program)'; A="sync $M"; S=\(signal == "KILL" ? "INT" : signal); W='Not a dir'; B=:
         cd sub/.. && echo new > new
         """ + "\n" + Self.interrupted, in: vault.mountpoint)
-      try await vault.shell("rm repository/data repository/locks; mv away/* repository", in: vault.folder)
+      try await vault.shell(exchange, in: vault.folder)
       #expect(try await vault.shell("cat sub/file") == "content")
       try await vault.unmount()
       #expect(try await vault.dump("/new") == "new")

@@ -55,8 +55,19 @@ extension MountedRepository {
     try await run("git", arguments, in: directory ?? mountpoint, expecting: code)
   }
 
+  /// A shell function: `swap A B` exchanges two names in one step. If a script removed B first, a mount could create B
+  /// again before A gets that name.
+  static let swap = """
+    swap() {
+      /usr/bin/python3 -c 'import ctypes, os, sys
+    old, new = map(os.fsencode, sys.argv[1:])
+    sys.exit(ctypes.CDLL(None).renameat2(-100, old, -100, new, 2) != 0)' "$1" "$2"
+    }
+
+    """
+
   /// A shell script, in the mountpoint by default. `$T` is the test's folder, `$M` the mountpoint; `not COMMAND`
-  /// expects a failure (`!` would not end the script).
+  /// expects a failure (`!` would not end the script), and `swap` exchanges names.
   @discardableResult
   func shell(_ script: String, in directory: FilePath? = nil, expecting code: Int32 = 0) async throws -> String {
     let variables = """
@@ -65,7 +76,8 @@ extension MountedRepository {
 
       """
     return try await run(
-      "/bin/bash", ["-eu", "-o", "pipefail", "-c", variables + script], in: directory ?? mountpoint, expecting: code)
+      "/bin/bash", ["-eu", "-o", "pipefail", "-c", variables + Self.swap + script], in: directory ?? mountpoint,
+      expecting: code)
   }
 
   /// A Python program, in the mountpoint by default; `PythonPrelude` is imported already.

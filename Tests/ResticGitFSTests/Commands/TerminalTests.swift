@@ -71,11 +71,14 @@ struct TerminalTests {
     #expect(process.echoes)
   }
 
-  /// A program that prompts on the terminal, and then becomes rclone.
+  /// A program that prompts on the terminal once its process group is in the foreground, and then becomes rclone.
   private func askingProgram() throws -> String {
     let program = directory.path.appending("asks")
     let text = """
       #!/bin/sh
+      # The third and sixth fields after the name: the process group, and the one in the foreground.
+      leads() { set -- $(sed 's/.*) //' /proc/$$/stat); [ "$3" = "$6" ]; }
+      until leads; do sleep 0.05; done
       printf 'who? ' > /dev/tty
       read -r name < /dev/tty
       [ "$name" = bob ] || { echo "not you" >&2; exit 9; }

@@ -4,7 +4,7 @@ import Testing
 
 /// git believes a commit-graph without looking at the commits. Another client may have written the file, or it may be
 /// damaged.
-@Suite("A commit-graph that is wrong", .timeLimit(.minutes(20)))
+@Suite("A commit-graph that is wrong", .timeLimit(.minutes(30)))
 struct CommitGraphTests {
   /// `forge COMMIT [PARENT]` writes a commit-graph in which COMMIT has only that parent, or none.
   private static let forge = """

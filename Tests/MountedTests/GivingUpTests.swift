@@ -6,6 +6,10 @@ import Testing
 
 @Suite("Unmounting a mount that others use, or that cannot be saved")
 struct GivingUpTests {
+  /// In a new mount namespace: lets go of the mounts of other tests, of which the namespace has copies, too.
+  private static let letOthersGo =
+    #"grep fuse.restic-gitfs /proc/self/mountinfo | cut -d " " -f 5 | grep -vx "$M" | xargs -r umount -l"#
+
   // P3 `umount` ends once all is saved, whoever else has the mount, and names them.
   @Test(
     "umount ends although another mount namespace has the mount, and names the process; a new mount does not wait",
@@ -15,8 +19,8 @@ struct GivingUpTests {
       try await vault.shell(
         """
         echo 1 > $M/file; P='\(vault.program)'
-        others=$(grep fuse.restic-gitfs /proc/self/mountinfo | cut -d ' ' -f 5 | grep -vx "$M" | tr '\n' ' ' || :)
-        cd /; unshare -m bash -c "umount -l $others; echo > '$T/holding'; while test -e '$T/holding'; do sleep 0.05; done" & holder=$!
+        export M T; cd /; unshare -m bash -c '\(Self.letOthersGo); echo > $T/holding; while test -e $T/holding; do sleep 0.05; done' &
+        holder=$!
         trap 'rm -f $T/holding; wait' EXIT
         for round in $(seq 2400); do test -e $T/holding && break; sleep 0.05; done
         $P umount $M > $T/said 2> $T/warned || { cat $T/warned >&2; exit 1; }
@@ -44,8 +48,8 @@ struct GivingUpTests {
       try await vault.shell(
         """
         echo 1 > $M/file
-        others=$(grep fuse.restic-gitfs /proc/self/mountinfo | cut -d ' ' -f 5 | grep -vx "$M" | tr '\n' ' ' || :)
-        cd /; unshare -m bash -c "umount -l $others; echo > '$T/holding'; while test -e '$T/holding'; do sleep 0.05; done" & holder=$!
+        export M T; cd /; unshare -m bash -c '\(Self.letOthersGo); echo > $T/holding; while test -e $T/holding; do sleep 0.05; done' &
+        holder=$!
         trap 'rm -f $T/holding; wait' EXIT
         for round in $(seq 600); do test -e $T/holding && break; sleep 0.05; done
         kill -TERM \(process)

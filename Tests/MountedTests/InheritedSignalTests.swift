@@ -1,7 +1,7 @@
 import ResticTestSupport
 import Testing
 
-@Suite("Started with SIGCHLD ignored, as some services start programs", .timeLimit(.minutes(10)))
+@Suite("Started with SIGCHLD ignored, as some services start programs", .timeLimit(.minutes(30)))
 struct InheritedSignalTests {
   // T1, T2 Housekeeping ends, and is reported, whatever signals the mount's process was started with.
   @Test("a mount learns how git ended, and a password command is understood")

@@ -32,10 +32,11 @@ struct RemoteCleanupTests {
       try client.beforePush(
         in: "a",
         """
-        # It lets go of the mounts of other tests.
-        others=$(awk '$3 == "fuse.restic-gitfs" && index($2, "'$T/'") != 1 { print $2 }' /proc/mounts)
-        cd /; unshare -m --propagation private bash -c "umount -l $others 2> /dev/null; grep -c ' $T/' /proc/mounts > $T/copied
-          : > $T/ready; while test -e $T/ready; do sleep 0.1; done" < /dev/null > /dev/null 2>&1 &
+        # The namespace has copies of the mounts of other tests, too, and lets them go.
+        export T; cd /; unshare -m --propagation private bash -c '
+          awk "\\$3 == \"fuse.restic-gitfs\" && index(\\$2, \"$T/\") != 1 { print \\$2 }" /proc/mounts | xargs -r umount -l
+          grep -c " $T/" /proc/mounts > $T/copied; : > $T/ready; while test -e $T/ready; do sleep 0.1; done
+        ' < /dev/null > /dev/null 2>&1 &
         until test -e $T/ready; do sleep 0.1; done
         """)
       try await client.script(

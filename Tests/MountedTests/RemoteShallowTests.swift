@@ -1,6 +1,6 @@
 import Testing
 
-@Suite("Pushes from a shallow clone", .timeLimit(.minutes(20)))
+@Suite("Pushes from a shallow clone", .timeLimit(.minutes(30)))
 struct RemoteShallowTests {
   // G1 The snapshot itself holds everything that the new values reach; no shallow file stands in for an object.
   @Test("a push without its history is refused, also as the first one, whatever the user's configuration allows")

@@ -7,7 +7,7 @@ import Testing
 
 @testable import ResticGitFS
 
-@Suite("Threads that need a directory at the same time", .timeLimit(.minutes(10)))
+@Suite("Threads that need a directory at the same time", .timeLimit(.minutes(30)))
 struct DirectoryLoadsTests {
   private static let count = 8
   private static let directory: InodeNumber = Namespace.root + 1
